@@ -1,0 +1,73 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+/** What a process does: answer GraphQL, work jobs, recognize speech. */
+export type Role = 'api' | 'jobs' | 'speech'
+
+/** Every setting, parsed once. Only this file reads the environment. */
+export interface Config {
+  http: { host: string; port: number; publicUrl: string | undefined; allowedOrigins: string[] }
+  dataDir: string
+  databaseUrl: string | undefined
+  roles: ReadonlySet<Role>
+  bootstrapKey: string | undefined
+  logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+  catalogFile: string
+  graphiql: boolean
+  recognition: { workers: number; queueLimit: number }
+}
+
+/** The environment holds values that no process could run with: one line per bad setting. */
+export class ConfigError extends Error {
+  readonly problems: string[]
+  constructor(problems: string[]) {
+    super(`The configuration has ${problems.length === 1 ? 'a problem' : 'problems'}:\n${problems.map((p) => `  ${p}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+const whole = (min: number, max: number) =>
+  z.coerce.number('must be a whole number').int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
+const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean))
+const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
+
+const environment = z.object({
+  PORT: whole(0, 65535).default(4000),
+  HOST: z.string().default('127.0.0.1'),
+  PUBLIC_URL: webUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  ALLOWED_ORIGINS: list.pipe(z.array(webUrl)).default([]),
+  DATA_DIR: z.string().default('.data'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+  ROLES: list
+    .pipe(z.array(z.enum(['api', 'jobs', 'speech'], 'must be any of api, jobs, speech, separated by commas')).min(1, 'must name at least one role'))
+    .default(['api', 'jobs', 'speech']),
+  BOOTSTRAP_KEY: z.string().min(24, 'must have at least 24 characters').regex(/^[\w-]+$/, 'may only hold letters, digits, _ and -').optional(),
+  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug').default('warn'),
+  CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
+  GRAPHIQL: switchedOn.default(true),
+  RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
+  RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
+})
+
+/** Reads the environment whole; throws one {@link ConfigError} that lists every bad setting. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`))
+  }
+  const value = parsed.data
+  return {
+    http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },
+    dataDir: resolve(value.DATA_DIR),
+    databaseUrl: value.DATABASE_URL,
+    roles: new Set(value.ROLES),
+    bootstrapKey: value.BOOTSTRAP_KEY,
+    logLevel: value.LOG_LEVEL,
+    catalogFile: resolve(value.CATALOG),
+    graphiql: value.GRAPHIQL,
+    recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
+  }
+}

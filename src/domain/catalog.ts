@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { and, isNull, notInArray, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Db } from '../postgres/client.ts'
+import { modelKind, models, scenario } from '../postgres/tables.ts'
+
+/** The catalog file cannot be used; the message says where it is wrong. */
+export class CatalogError extends Error {}
+
+const file = z.object({
+  name: z.string(),
+  source: z.string().regex(/^(npm|file):/, 'must begin with npm: or file:'),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'),
+  size: z.int().positive(),
+})
+
+const catalogFile = z.object({
+  locales: z.record(z.string(), z.object({ reference: z.object({ audio: z.string(), text: z.string().min(1) }) })),
+  models: z.array(
+    z.object({
+      id: z.uuid(),
+      kind: z.enum(modelKind.enumValues),
+      locale: z.string(),
+      scenario: z.enum(scenario.enumValues),
+      name: z.string().min(1),
+      description: z.string(),
+      licence: z.string(),
+      files: z.array(file).min(1),
+    }),
+  ),
+})
+
+/** A sentence whose recording proves that a deployment recognizes its locale. */
+export interface Reference {
+  audioFile: string
+  text: string
+}
+
+/** The base models and the locales that they are for. */
+export interface Catalog {
+  models: z.infer<typeof catalogFile>['models']
+  references: Map<string, Reference>
+}
+
+export async function readCatalog(path: string): Promise<Catalog> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    throw new CatalogError(`Cannot read the catalog ${path} (${error.code}). Set CATALOG to a catalog file, or leave it out for the one that comes with custom-speech.`)
+  })
+  const parsed = catalogFile.safeParse(parseJson(text))
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${issue.message}`)
+    throw new CatalogError(`The catalog ${path} cannot be used:\n${problems.join('\n')}`)
+  }
+  const catalog = parsed.data
+  for (const model of catalog.models) {
+    if (!catalog.locales[model.locale]) throw new CatalogError(`The catalog ${path} has a model for ${model.locale} but no such locale: ${model.name}`)
+    for (const entry of model.files) {
+      if (entry.source.startsWith('file:')) entry.source = new URL(entry.source.slice('file:'.length), pathToFileURL(path)).href
+    }
+  }
+  const references = Object.entries(catalog.locales).map(
+    ([locale, { reference }]) => [locale, { audioFile: resolve(dirname(path), reference.audio), text: reference.text }] as const,
+  )
+  return { models: catalog.models, references: new Map(references) }
+}
+
+/**
+ * Makes the base models in the database those of the catalog. One that has left the catalog is retired:
+ * what already serves it goes on, nothing new can choose it.
+ */
+export async function publishCatalog(db: Db, catalog: Catalog): Promise<void> {
+  await db.transaction(async (tx) => {
+    for (const model of catalog.models) {
+      const row = { ...model, workspaceId: null, retiredAt: null }
+      const { id, ...changes } = row
+      await tx.insert(models).values(row).onConflictDoUpdate({ target: models.id, set: changes })
+    }
+    const listed = catalog.models.map((model) => model.id)
+    const gone = and(isNull(models.workspaceId), isNull(models.retiredAt), listed.length ? notInArray(models.id, listed) : undefined)
+    await tx.update(models).set({ retiredAt: sql`now()` }).where(gone)
+  })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new CatalogError(`The catalog is not JSON: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,50 @@
+import type { ModelRow, Scenario } from '../postgres/tables.ts'
+import type { Context } from './context.ts'
+import { type IncompatibilityReason, IncompatibleModelsError } from './errors.ts'
+import { listFittingModels } from './model.ts'
+
+const scenarioNames: Record<Scenario, string> = {
+  CONVERSATIONAL: 'Conversational',
+  SEARCH_AND_DICTATION: 'Search and Dictation',
+}
+
+export interface Incompatibility {
+  reason: IncompatibilityReason
+  message: string
+}
+
+/** The rule: both models are made for the wanted locale, and for the same scenario. */
+export function explainIncompatibility(locale: string, acoustic: ModelRow, language: ModelRow): Incompatibility | undefined {
+  for (const model of [acoustic, language]) {
+    if (model.locale !== locale) {
+      return {
+        reason: 'LOCALE_MISMATCH',
+        message: `The ${model.kind.toLowerCase()} model "${model.name}" is for ${model.locale}, the deployment for ${locale}. Choose a model for ${locale}.`,
+      }
+    }
+  }
+  if (acoustic.scenario !== language.scenario) {
+    return {
+      reason: 'SCENARIO_MISMATCH',
+      message: `The acoustic model "${acoustic.name}" is made for ${scenarioNames[acoustic.scenario]}, the language model "${language.name}" for ${scenarioNames[language.scenario]}. The two scenarios do not mix: choose both from one.`,
+    }
+  }
+  return undefined
+}
+
+/** The same rule as an answer: nothing when the models fit, else why not and what would. */
+export async function checkCompatibility(ctx: Context, locale: string, acoustic: ModelRow, language: ModelRow) {
+  const incompatibility = explainIncompatibility(locale, acoustic, language)
+  if (!incompatibility) return undefined
+  const [compatibleAcousticModels, compatibleLanguageModels] = await Promise.all([
+    listFittingModels(ctx, 'ACOUSTIC', { locale, scenario: language.scenario }),
+    listFittingModels(ctx, 'LANGUAGE', { locale, scenario: acoustic.scenario }),
+  ])
+  return new IncompatibleModelsError(incompatibility.message, {
+    reason: incompatibility.reason,
+    acousticModel: acoustic,
+    languageModel: language,
+    compatibleAcousticModels,
+    compatibleLanguageModels,
+  })
+}

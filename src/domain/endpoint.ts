@@ -1,0 +1,56 @@
+import { and, eq, type SQL } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+import { type DeploymentRow, deployments, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
+import type { Service } from './context.ts'
+
+/** How a client speaks: one utterance, people talking, or someone dictating. Part of the URL's path. */
+export type RecognitionMode = 'interactive' | 'conversation' | 'dictation'
+
+export const recognitionModes: readonly RecognitionMode[] = ['interactive', 'conversation', 'dictation']
+
+/** The mode of the URL that a deployment shows first. */
+export const defaultMode: Record<Scenario, RecognitionMode> = {
+  CONVERSATIONAL: 'conversation',
+  SEARCH_AND_DICTATION: 'interactive',
+}
+
+export interface Endpoint {
+  id: string
+  httpUrl: string
+  webSocketUrl: string
+}
+
+/** Where a deployment recognizes speech once it is Complete. */
+export function endpointOf({ publicUrl }: Pick<Service, 'publicUrl'>, deploymentId: string, mode: RecognitionMode): Endpoint {
+  const httpUrl = `${publicUrl}/speech/recognition/${mode}/cognitiveservices/v1?cid=${deploymentId}`
+  return { id: deploymentId, httpUrl, webSocketUrl: httpUrl.replace(/^http/, 'ws') }
+}
+
+/** What the data plane needs to know of a deployment to serve it. */
+export interface ServedDeployment {
+  deployment: DeploymentRow
+  acousticModel: ModelRow
+  languageModel: ModelRow
+}
+
+/** The deployment behind an endpoint id, if it is the workspace's; in whatever status it is. */
+export function findServedDeployment(service: Service, workspaceId: string, endpointId: string): Promise<ServedDeployment | undefined> {
+  return selectServed(service, and(eq(deployments.id, endpointId), eq(deployments.workspaceId, workspaceId)))
+}
+
+/** The same for a job, which works for whatever workspace made the deployment. */
+export function findDeploymentToProvision(service: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
+  return selectServed(service, eq(deployments.id, deploymentId))
+}
+
+async function selectServed({ store }: Service, where: SQL | undefined): Promise<ServedDeployment | undefined> {
+  const acousticModel = alias(models, 'acoustic_model')
+  const languageModel = alias(models, 'language_model')
+  const [found] = await store.db
+    .select({ deployment: deployments, acousticModel, languageModel })
+    .from(deployments)
+    .innerJoin(acousticModel, eq(acousticModel.id, deployments.acousticModelId))
+    .innerJoin(languageModel, eq(languageModel.id, deployments.languageModelId))
+    .where(where)
+  return found
+}

@@ -1,0 +1,73 @@
+import DataLoader from 'dataloader'
+import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../postgres/client.ts'
+import { type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
+import type { Context, Service } from './context.ts'
+import { ModelNotFoundError } from './errors.ts'
+import { type Order, type PageArgs, readPage } from './page.ts'
+
+export interface ModelFilter {
+  locale?: string | null | undefined
+  kind?: ModelKind | null | undefined
+}
+
+const byName: Order<ModelRow> = {
+  columns: [sql`${models.name}`, sql`${models.id}`],
+  keys: (model) => [model.name, model.id],
+  descending: false,
+}
+
+/** The models that the caller may choose: the base models and the workspace's own. */
+export function listModels(ctx: Context, args: PageArgs & { where?: ModelFilter | null | undefined }) {
+  const filter = args.where ?? {}
+  const where = choosable(ctx, filter)
+  return readPage(args, byName, {
+    select: (bounds, orderBy, limit) => ctx.store.db.select().from(models).where(and(where, bounds)).orderBy(...orderBy).limit(limit),
+    count: () => countModels(ctx, filter),
+  })
+}
+
+export async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
+  return ctx.store.db.$count(models, choosable(ctx, filter))
+}
+
+/** Both models of a wanted deployment, or which of them is not there. */
+export async function findModels(ctx: Context, wanted: { acousticModelId: string; languageModelId: string }) {
+  const rows = await ctx.store.db
+    .select()
+    .from(models)
+    .where(and(choosable(ctx, {}), inArray(models.id, [wanted.acousticModelId, wanted.languageModelId])))
+  const acoustic = rows.find((row) => row.id === wanted.acousticModelId && row.kind === 'ACOUSTIC')
+  const language = rows.find((row) => row.id === wanted.languageModelId && row.kind === 'LANGUAGE')
+  if (!acoustic) return new ModelNotFoundError('acousticModelId', 'acoustic')
+  if (!language) return new ModelNotFoundError('languageModelId', 'language')
+  return { acoustic, language }
+}
+
+/** All models of one kind that fit a locale and a scenario. */
+export function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>): Promise<ModelRow[]> {
+  const where = and(choosable(ctx, { kind, locale: fit.locale }), eq(models.scenario, fit.scenario))
+  return ctx.store.db.select().from(models).where(where).orderBy(models.name).limit(100)
+}
+
+/** Batches look-ups by id; retired models are still found, since deployments may hold them. */
+export function createModelLoader({ store }: Service): (id: string) => Promise<ModelRow> {
+  const loader = new DataLoader<string, ModelRow>(async (ids) => {
+    const found = new Map((await selectModels(store.db, ids)).map((row) => [row.id, row]))
+    return ids.map((id) => found.get(id) ?? new Error(`model ${id} is missing`))
+  })
+  return (id) => loader.load(id)
+}
+
+export function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
+  return db.select().from(models).where(inArray(models.id, [...ids]))
+}
+
+function choosable(ctx: Context, filter: ModelFilter): SQL | undefined {
+  return and(
+    isNull(models.retiredAt),
+    or(isNull(models.workspaceId), eq(models.workspaceId, ctx.viewer.workspaceId)),
+    filter.locale ? eq(models.locale, filter.locale) : undefined,
+    filter.kind ? eq(models.kind, filter.kind) : undefined,
+  )
+}

@@ -1,0 +1,29 @@
+import { type ZodType, z } from 'zod'
+import { ValidationError } from './errors.ts'
+
+// Control characters, lone surrogates, and the marks that reorder text around them; line breaks are
+// allowed only where prose is. Five combining marks in a row are no language.
+const unusable = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
+const piledMarks = /\p{M}{5}/u
+const visible = /[\p{L}\p{N}\p{P}\p{S}]/u
+
+const codePoints = (text: string) => [...text].length
+const tidy = z.string().transform((text) => text.normalize('NFC').trim())
+
+/** A name: 1 to 100 visible characters after trimming, NFC, on one line. */
+export const nameText = tidy
+  .refine((text) => codePoints(text) >= 1 && codePoints(text) <= 100, 'must have 1 to 100 characters')
+  .refine((text) => !unusable.test(text) && !piledMarks.test(text), 'must not hold control characters or marks that change how text is shown')
+  .refine((text) => text === '' || visible.test(text), 'must hold a visible character')
+
+/** A description: up to 1,000 characters, line breaks and tabs allowed. */
+export const proseText = tidy
+  .refine((text) => codePoints(text) <= 1000, 'must have at most 1,000 characters')
+  .refine((text) => !unusable.test(text.replace(/[\n\r\t]/g, ' ')) && !piledMarks.test(text), 'must not hold control characters or marks that change how text is shown')
+
+/** The parsed input, or every bad field at once. */
+export function validate<T>(schema: ZodType<T>, input: unknown): T | ValidationError {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return parsed.data
+  return new ValidationError(parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: `${String(issue.path.at(-1))} ${issue.message}` })))
+}

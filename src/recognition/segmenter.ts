@@ -1,0 +1,87 @@
+import { sampleRate } from './recognizer.ts'
+import type { Listening } from './scenario.ts'
+import { windowSize } from './voice-activity.ts'
+
+/** Speech from one sample to another, counted from the beginning of the stream. */
+export interface Segment {
+  start: number
+  end: number
+}
+
+const milliseconds = (ms: number) => Math.round((ms * sampleRate) / 1000)
+
+const speechThreshold = 0.5
+/** Speech, once begun, goes on until the probability falls below this. */
+const silenceThreshold = 0.35
+/** The first sounds of a word come before the detector is sure of them. */
+const leadIn = milliseconds(350)
+const leadOut = milliseconds(160)
+/** Shorter sounds are clicks. */
+const shortestSpeech = milliseconds(90)
+
+/**
+ * Cuts a stream into segments of speech from one probability per window. Pure: it sees no audio.
+ *
+ *   silent ──(speech)──▶ speaking ──(long enough silence, or the longest phrase)──▶ silent
+ */
+export class Segmenter {
+  readonly #silence: number
+  readonly #longest: number
+  #position = 0
+  #previousEnd = 0
+  #speaking: { start: number; voiced: number; lastVoice: number; dips: { at: number; probability: number }[] } | undefined
+
+  constructor(listening: Pick<Listening, 'segmentationSilenceMs' | 'longestPhraseMs'>) {
+    this.#silence = milliseconds(listening.segmentationSilenceMs)
+    this.#longest = milliseconds(listening.longestPhraseMs)
+  }
+
+  /** Takes the next window's probability; answers the segment that it completes. */
+  push(probability: number): Segment | undefined {
+    const at = this.#position
+    this.#position += windowSize
+    const speaking = this.#speaking
+    if (!speaking) {
+      if (probability >= speechThreshold) this.#begin(at)
+      return undefined
+    }
+    if (probability >= silenceThreshold) {
+      speaking.lastVoice = this.#position
+      speaking.voiced += windowSize
+    }
+    speaking.dips.push({ at, probability })
+    if (this.#position - speaking.lastVoice >= this.#silence) return this.#finish(speaking.lastVoice + leadOut)
+    if (this.#position - speaking.start >= this.#longest) return this.#cut()
+    return undefined
+  }
+
+  /** The stream is over; answers the segment that was still open. */
+  end(): Segment | undefined {
+    return this.#speaking ? this.#finish(this.#speaking.lastVoice + leadOut) : undefined
+  }
+
+  #begin(at: number) {
+    const start = Math.max(this.#previousEnd, at - leadIn)
+    this.#speaking = { start, voiced: windowSize, lastVoice: at + windowSize, dips: [] }
+  }
+
+  #finish(wantedEnd: number): Segment | undefined {
+    const speaking = this.#speaking
+    this.#speaking = undefined
+    if (!speaking || speaking.voiced < shortestSpeech) return undefined
+    this.#previousEnd = Math.min(wantedEnd, this.#position)
+    return { start: speaking.start, end: this.#previousEnd }
+  }
+
+  /** Ends a phrase that is too long where it was quietest, in its last third; what follows begins the next. */
+  #cut(): Segment | undefined {
+    const speaking = this.#speaking
+    if (!speaking) return undefined
+    const late = speaking.dips.filter((dip) => dip.at - speaking.start > (this.#longest * 2) / 3)
+    const weakest = late.reduce((best, dip) => (dip.probability < best.probability ? dip : best))
+    const end = weakest.at + windowSize
+    this.#previousEnd = end
+    this.#speaking = { start: end, voiced: this.#position - end, lastVoice: this.#position, dips: late.filter((dip) => dip.at >= end) }
+    return { start: speaking.start, end }
+  }
+}
