@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 
 /** What a process does: answer GraphQL, work jobs, recognize speech. */
-export type Role = 'api' | 'jobs' | 'speech'
+type Role = 'api' | 'jobs' | 'speech'
 
 /** Every setting, parsed once. Only this file reads the environment. */
 export interface Config {
@@ -29,7 +29,12 @@ export class ConfigError extends Error {
 
 const whole = (min: number, max: number) =>
   z.coerce.number('must be a whole number').int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
-const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean))
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+)
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
 const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
 
@@ -43,7 +48,11 @@ const environment = z.object({
   ROLES: list
     .pipe(z.array(z.enum(['api', 'jobs', 'speech'], 'must be any of api, jobs, speech, separated by commas')).min(1, 'must name at least one role'))
     .default(['api', 'jobs', 'speech']),
-  BOOTSTRAP_KEY: z.string().min(24, 'must have at least 24 characters').regex(/^[\w-]+$/, 'may only hold letters, digits, _ and -').optional(),
+  BOOTSTRAP_KEY: z
+    .string()
+    .min(24, 'must have at least 24 characters')
+    .regex(/^[\w-]+$/, 'may only hold letters, digits, _ and -')
+    .optional(),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug').default('warn'),
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
   GRAPHIQL: switchedOn.default(true),

@@ -22,6 +22,8 @@ const parallelJobs = 4
 export interface RunningService {
   /** Where clients reach it. */
   url: string
+  /** Where this machine reaches it. */
+  localUrl: string
   /** A key with every scope. */
   key: string
   close(): Promise<void>
@@ -43,7 +45,8 @@ export async function startService(config: Config): Promise<RunningService> {
     const catalog = await readCatalog(config.catalogFile)
     // The port comes first: when it is taken, nothing else needs to be undone.
     const http = await open(listen(config.http))
-    const publicUrl = config.http.publicUrl ?? `http://${reachable(config.http.host)}:${http.port}`
+    const localUrl = `http://${reachable(config.http.host)}:${http.port}`
+    const publicUrl = config.http.publicUrl ?? localUrl
     await mkdir(config.dataDir, { recursive: true }).catch((error) => {
       throw new DataDirError(`Cannot create the data directory ${config.dataDir} (${error.code}). Set DATA_DIR to a directory that can be written to.`)
     })
@@ -58,7 +61,7 @@ export async function startService(config: Config): Promise<RunningService> {
 
     http.route(await openRoutes(config, parts, open))
     if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
-    return { url: publicUrl, key, close }
+    return { url: publicUrl, localUrl, key, close }
   } catch (error) {
     await close()
     throw error
@@ -80,7 +83,8 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins })
     const sockets = await open(graphql.openSockets())
     routes.push({ matches: (path) => path === graphqlPath, handle: (request, response) => void graphql.handle(request, response), upgrade: sockets.upgrade })
-    if (config.graphiql) routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
+    if (config.graphiql)
+      routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
   }
   if (config.roles.has('speech')) {
     routes.push({ matches: isSpeechPath, handle: (request, response) => handleSpeech(parts, request, response) })
@@ -109,4 +113,3 @@ function sendStatus(response: Parameters<Route['handle']>[1], status: number, va
 
 /** An address to listen on everywhere is not one to call. */
 const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)
-

@@ -14,7 +14,11 @@ export async function openSource(file: ArtifactFile): Promise<NodeJS.ReadableStr
     })
     if (handle) return handle.createReadStream()
   }
-  throw new ProvisioningFailure('ARTIFACT_MISSING', `The model file "${file.name}" is not there: ${file.source}. Run npm ci again, or correct the catalog entry.`, { isLasting: true })
+  throw new ProvisioningFailure(
+    'ARTIFACT_MISSING',
+    `The model file "${file.name}" is not there: ${file.source}. Run npm ci again, or correct the catalog entry.`,
+    { isLasting: true },
+  )
 }
 
 // Packages may hide their files from import (`exports`), but not from the file system.

@@ -8,7 +8,7 @@ import { ProvisioningFailure } from '../domain/failure.ts'
 import type { ArtifactFile, ModelRow } from '../postgres/tables.ts'
 import { openSource } from './source.ts'
 
-export interface FetchOptions {
+interface FetchOptions {
   /** Called with the number of bytes that have been read and checked since the last call. */
   onBytes?: (bytes: number) => void
   signal?: AbortSignal
@@ -20,7 +20,7 @@ export type ModelFiles = Readonly<Record<string, string>>
 /** Model files on this machine's disk, each under its own SHA-256. */
 export interface Artifacts {
   /** Brings the files here when they are missing, and reads and checks every byte either way. */
-  fetch(model: ModelRow, options?: FetchOptions): Promise<ModelFiles>
+  fetch(model: Pick<ModelRow, 'files'>, options?: FetchOptions): Promise<ModelFiles>
   /** The same files for serving: fetched and checked once in the life of this process. */
   open(model: ModelRow): Promise<ModelFiles>
 }
@@ -49,7 +49,7 @@ export async function openArtifacts(dataDir: string): Promise<Artifacts> {
     }
   }
 
-  const fetch = async (model: ModelRow, options: FetchOptions = {}) => {
+  const fetch = async (model: Pick<ModelRow, 'files'>, options: FetchOptions = {}) => {
     const files: Record<string, string> = {}
     for (const file of model.files) files[file.name] = await fetchFile(file, options)
     return files
@@ -93,15 +93,27 @@ async function copyChecked(file: ArtifactFile, source: NodeJS.ReadableStream, ta
 
 function asFailure(error: unknown, file: ArtifactFile): unknown {
   const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC') return new ProvisioningFailure('DISK_FULL', 'The disk is full. Free some space in DATA_DIR, then create the deployment again.', { isLasting: true, cause: error })
+  if (code === 'ENOSPC')
+    return new ProvisioningFailure('DISK_FULL', 'The disk is full. Free some space in DATA_DIR, then create the deployment again.', {
+      isLasting: true,
+      cause: error,
+    })
   if (code === 'EACCES' || code === 'EIO') {
-    return new ProvisioningFailure('ARTIFACT_UNREADABLE', `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`, { isLasting: true, cause: error })
+    return new ProvisioningFailure(
+      'ARTIFACT_UNREADABLE',
+      `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`,
+      { isLasting: true, cause: error },
+    )
   }
   return error
 }
 
 const sizeMismatch = (file: ArtifactFile, came: string) =>
-  new ProvisioningFailure('ARTIFACT_SIZE_MISMATCH', `The model file "${file.name}" should have ${file.size} bytes, but ${came} came. Repair the file or its catalog entry.`, { isLasting: true })
+  new ProvisioningFailure(
+    'ARTIFACT_SIZE_MISMATCH',
+    `The model file "${file.name}" should have ${file.size} bytes, but ${came} came. Repair the file or its catalog entry.`,
+    { isLasting: true },
+  )
 
 const checksumMismatch = (file: ArtifactFile, found: string) =>
   new ProvisioningFailure(

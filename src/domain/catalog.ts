@@ -33,7 +33,7 @@ const catalogFile = z.object({
 })
 
 /** A sentence whose recording proves that a deployment recognizes its locale. */
-export interface Reference {
+interface Reference {
   audioFile: string
   text: string
 }
@@ -46,7 +46,9 @@ export interface Catalog {
 
 export async function readCatalog(path: string): Promise<Catalog> {
   const text = await readFile(path, 'utf8').catch((error) => {
-    throw new CatalogError(`Cannot read the catalog ${path} (${error.code}). Set CATALOG to a catalog file, or leave it out for the one that comes with custom-speech.`)
+    throw new CatalogError(
+      `Cannot read the catalog ${path} (${error.code}). Set CATALOG to a catalog file, or leave it out for the one that comes with custom-speech.`,
+    )
   })
   const parsed = catalogFile.safeParse(parseJson(text))
   if (!parsed.success) {

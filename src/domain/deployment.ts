@@ -52,7 +52,10 @@ const newDeployment = ({ catalog }: Context) =>
   })
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
-  const [row] = await ctx.store.db.select().from(deployments).where(and(mine(ctx, {}), eq(deployments.id, id)))
+  const [row] = await ctx.store.db
+    .select()
+    .from(deployments)
+    .where(and(mine(ctx, {}), eq(deployments.id, id)))
   return row ?? null
 }
 
@@ -70,7 +73,13 @@ export function listDeployments(ctx: Context, args: PageArgs & { where?: Deploym
   const filter = args.where ?? {}
   const where = mine(ctx, filter)
   return readPage(args, newestFirst, {
-    select: (bounds, orderBy, limit) => ctx.store.db.select().from(deployments).where(and(where, bounds)).orderBy(...orderBy).limit(limit),
+    select: (bounds, orderBy, limit) =>
+      ctx.store.db
+        .select()
+        .from(deployments)
+        .where(and(where, bounds))
+        .orderBy(...orderBy)
+        .limit(limit),
     count: () => countDeployments(ctx, filter),
   })
 }

@@ -47,7 +47,10 @@ export class IncompatibleModelsError extends ExpectedError {
   readonly compatibleAcousticModels: ModelRow[]
   /** What would fit the chosen acoustic model. */
   readonly compatibleLanguageModels: ModelRow[]
-  constructor(message: string, facts: Pick<IncompatibleModelsError, 'reason' | 'acousticModel' | 'languageModel' | 'compatibleAcousticModels' | 'compatibleLanguageModels'>) {
+  constructor(
+    message: string,
+    facts: Pick<IncompatibleModelsError, 'reason' | 'acousticModel' | 'languageModel' | 'compatibleAcousticModels' | 'compatibleLanguageModels'>,
+  ) {
     super(message)
     this.reason = facts.reason
     this.acousticModel = facts.acousticModel

@@ -1,5 +1,5 @@
-import { countDeployments } from './deployment.ts'
 import type { Context } from './context.ts'
+import { countDeployments } from './deployment.ts'
 import { countModels } from './model.ts'
 
 export interface Locale {

@@ -22,7 +22,13 @@ export function listModels(ctx: Context, args: PageArgs & { where?: ModelFilter 
   const filter = args.where ?? {}
   const where = choosable(ctx, filter)
   return readPage(args, byName, {
-    select: (bounds, orderBy, limit) => ctx.store.db.select().from(models).where(and(where, bounds)).orderBy(...orderBy).limit(limit),
+    select: (bounds, orderBy, limit) =>
+      ctx.store.db
+        .select()
+        .from(models)
+        .where(and(where, bounds))
+        .orderBy(...orderBy)
+        .limit(limit),
     count: () => countModels(ctx, filter),
   })
 }
@@ -59,8 +65,11 @@ export function createModelLoader({ store }: Service): (id: string) => Promise<M
   return (id) => loader.load(id)
 }
 
-export function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
-  return db.select().from(models).where(inArray(models.id, [...ids]))
+function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
+  return db
+    .select()
+    .from(models)
+    .where(inArray(models.id, [...ids]))
 }
 
 function choosable(ctx: Context, filter: ModelFilter): SQL | undefined {

@@ -29,34 +29,42 @@ export interface Order<Row> {
   descending: boolean
 }
 
-export const defaultPageSize = 20
-export const maximumPageSize = 100
+const defaultPageSize = 20
+const maximumPageSize = 100
 
 /**
  * One page by keyset: rows after (or before) the cursor's key, never by counting rows off, so that
  * the thousandth page costs what the first does and rows with equal keys come exactly once.
  */
-export async function readPage<Row>(
-  args: PageArgs,
-  order: Order<Row>,
-  rows: Rows<Row>,
-): Promise<Page<Row> | InvalidPageError | InvalidCursorError> {
+export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Rows<Row>): Promise<Page<Row> | InvalidPageError | InvalidCursorError> {
   const backward = args.last != null || (args.before != null && args.first == null)
   const size = (backward ? args.last : args.first) ?? defaultPageSize
   if (args.first != null && args.last != null) return new InvalidPageError('Give either first or last, not both.')
   if (size < 0 || size > maximumPageSize) return new InvalidPageError(`A page has 0 to ${maximumPageSize} rows; ${size} were asked for.`)
 
   const bounds: SQL[] = []
-  for (const [cursor, isAfter] of [[args.after, true], [args.before, false]] as const) {
+  for (const [cursor, isAfter] of [
+    [args.after, true],
+    [args.before, false],
+  ] as const) {
     if (cursor == null) continue
     const keys = decodeCursor(cursor, order.columns.length)
     if (!keys) return new InvalidCursorError()
     const greater = isAfter !== order.descending
-    bounds.push(sql`(${sql.join(order.columns, sql`, `)}) ${sql.raw(greater ? '>' : '<')} (${sql.join(keys.map((key) => sql`${key}`), sql`, `)})`)
+    bounds.push(
+      sql`(${sql.join(order.columns, sql`, `)}) ${sql.raw(greater ? '>' : '<')} (${sql.join(
+        keys.map((key) => sql`${key}`),
+        sql`, `,
+      )})`,
+    )
   }
 
   const direction = order.descending !== backward ? desc : asc
-  const found = await rows.select(and(...bounds), order.columns.map((column) => direction(column)), size + 1)
+  const found = await rows.select(
+    and(...bounds),
+    order.columns.map((column) => direction(column)),
+    size + 1,
+  )
   const shown = backward ? found.slice(0, size).reverse() : found.slice(0, size)
   const edges = shown.map((node) => ({ node, cursor: encodeCursor(order.keys(node)) }))
   const more = found.length > size

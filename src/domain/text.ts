@@ -19,11 +19,19 @@ export const nameText = tidy
 /** A description: up to 1,000 characters, line breaks and tabs allowed. */
 export const proseText = tidy
   .refine((text) => codePoints(text) <= 1000, 'must have at most 1,000 characters')
-  .refine((text) => !unusable.test(text.replace(/[\n\r\t]/g, ' ')) && !piledMarks.test(text), 'must not hold control characters or marks that change how text is shown')
+  .refine(
+    (text) => !unusable.test(text.replace(/[\n\r\t]/g, ' ')) && !piledMarks.test(text),
+    'must not hold control characters or marks that change how text is shown',
+  )
 
-/** The parsed input, or every bad field at once. */
+/** The parsed input, or every bad field at once, each with the first thing that is wrong with it. */
 export function validate<T>(schema: ZodType<T>, input: unknown): T | ValidationError {
   const parsed = schema.safeParse(input)
   if (parsed.success) return parsed.data
-  return new ValidationError(parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: `${String(issue.path.at(-1))} ${issue.message}` })))
+  const problems = new Map<string, string>()
+  for (const { path, message } of parsed.error.issues) {
+    const field = path.join('.')
+    if (!problems.has(field)) problems.set(field, `${field} ${message}`)
+  }
+  return new ValidationError([...problems].map(([path, message]) => ({ path, message })))
 }

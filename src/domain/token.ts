@@ -13,7 +13,7 @@ const claims = z.object({
 })
 
 /** What a token allows: to recognize with one deployment, for a short while. */
-export type Claims = z.infer<typeof claims>
+type Claims = z.infer<typeof claims>
 
 /** Signs and reads short-lived tokens; every process that shares the database accepts them. */
 export interface Tokens {
@@ -25,14 +25,17 @@ export interface Tokens {
 const prefix = 'cst_'
 
 export async function openTokens(db: Db): Promise<Tokens> {
-  await db.insert(settings).values({ name: 'token-secret', value: randomBytes(32).toString('hex') }).onConflictDoNothing()
+  await db
+    .insert(settings)
+    .values({ name: 'token-secret', value: randomBytes(32).toString('hex') })
+    .onConflictDoNothing()
   const [setting] = await db.select().from(settings).where(eq(settings.name, 'token-secret'))
   if (!setting) throw new Error('the token secret is missing')
   return createTokens(Buffer.from(setting.value, 'hex'))
 }
 
 /** Tokens are `cst_<claims>.<HMAC-SHA256 of the claims>`, both in base64url. */
-export function createTokens(secret: Buffer): Tokens {
+function createTokens(secret: Buffer): Tokens {
   const sign = (body: string) => createHmac('sha256', secret).update(body).digest()
   return {
     issue(value) {

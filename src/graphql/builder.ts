@@ -27,6 +27,7 @@ export const builder = new SchemaBuilder<{
     edgesFieldOptions: { nullable: false, description: 'The rows of this page with their cursors.' },
     nodeFieldOptions: { nullable: false, description: 'The row itself.' },
     nodesOnConnection: { description: 'The rows of this page without their cursors.' },
+    idFieldOptions: { description: 'Unique among everything, and the same for ever.' },
     nodeTypeOptions: { description: 'Anything with an id of its own.' },
     pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
     cursorFieldOptions: { description: 'Give this as `after` or `before` to go on from here.' },

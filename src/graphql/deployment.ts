@@ -27,7 +27,7 @@ export const StageEnum = builder.enumType('ProvisioningStage', {
     FETCHING: { description: 'Fetching the model files and checking their SHA-256.' },
     BUILDING: { description: 'Compiling the language model.' },
     LOADING: { description: 'Loading both models into a recognizer.' },
-    VERIFYING: { description: 'Calling the endpoint\'s own URL with a reference recording.' },
+    VERIFYING: { description: "Calling the endpoint's own URL with a reference recording." },
   } as const,
 })
 
@@ -50,7 +50,7 @@ const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
 })
 
 const VerificationType = builder.objectRef<Evidence>('Verification').implement({
-  description: 'What the deployment\'s own endpoint answered when it was tried before completion.',
+  description: "What the deployment's own endpoint answered when it was tried before completion.",
   fields: (t) => ({
     url: t.expose('url', { type: 'URL', description: 'The URL that was called.' }),
     referenceText: t.exposeString('referenceText', { description: 'What the reference recording says.' }),
@@ -66,11 +66,19 @@ builder.node(Deployment, {
   description: 'An acoustic and a language model served together under one id.',
   id: { resolve: (deployment) => deployment.id, description: 'Unique among everything.' },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Unique among the workspace\'s deployments of the locale; case does not count.' }),
+    name: t.exposeString('name', { description: "Unique among the workspace's deployments of the locale; case does not count." }),
     description: t.exposeString('description', { description: 'Free text; empty when none was given.' }),
     locale: t.exposeString('locale', { description: 'The BCP 47 tag of the speech it recognizes.' }),
-    acousticModel: t.field({ type: AcousticModel, description: 'What turns sound into words.', resolve: (deployment, _, ctx) => ctx.loadModel(deployment.acousticModelId) }),
-    languageModel: t.field({ type: LanguageModel, description: 'What knows the words and how they are written.', resolve: (deployment, _, ctx) => ctx.loadModel(deployment.languageModelId) }),
+    acousticModel: t.field({
+      type: AcousticModel,
+      description: 'What turns sound into words.',
+      resolve: (deployment, _, ctx) => ctx.loadModel(deployment.acousticModelId),
+    }),
+    languageModel: t.field({
+      type: LanguageModel,
+      description: 'What knows the words and how they are written.',
+      resolve: (deployment, _, ctx) => ctx.loadModel(deployment.languageModelId),
+    }),
     status: t.expose('status', { type: DeploymentStatusEnum, description: 'Where it stands.' }),
     isTerminal: t.boolean({ description: 'True when nothing more will happen by itself.', resolve: (deployment) => isTerminal(deployment.status) }),
     isServing: t.boolean({ description: 'True when the endpoint answers.', resolve: (deployment) => isServing(deployment.status) }),
@@ -110,7 +118,7 @@ builder.queryField('deployments', (t) =>
   t.connection(
     {
       type: Deployment,
-      description: 'The workspace\'s deployments, newest first.',
+      description: "The workspace's deployments, newest first.",
       args: { where: t.arg({ type: DeploymentFilter, description: 'Only deployments that match.' }) },
       resolve: (_, args, ctx) => unwrapPage(listDeployments(ctx, args)),
     },

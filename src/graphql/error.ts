@@ -1,4 +1,13 @@
-import { ExpectedError, ModelNotFoundError, ValidationError, IncompatibleModelsError, DuplicateDeploymentNameError, DeploymentNotFoundError, InvalidCursorError, type FieldError } from '../domain/errors.ts'
+import {
+  DeploymentNotFoundError,
+  DuplicateDeploymentNameError,
+  type ExpectedError,
+  type FieldError,
+  IncompatibleModelsError,
+  InvalidCursorError,
+  ModelNotFoundError,
+  ValidationError,
+} from '../domain/errors.ts'
 import { builder } from './builder.ts'
 import { AcousticModel, LanguageModel } from './model.ts'
 
@@ -49,8 +58,14 @@ builder.objectType(IncompatibleModelsError, {
     reason: t.expose('reason', { type: IncompatibilityReason, description: 'Which rule they break.' }),
     acousticModel: t.expose('acousticModel', { type: AcousticModel, description: 'The acoustic model that was chosen.' }),
     languageModel: t.expose('languageModel', { type: LanguageModel, description: 'The language model that was chosen.' }),
-    compatibleAcousticModels: t.expose('compatibleAcousticModels', { type: [AcousticModel], description: 'Acoustic models that fit the chosen language model and locale.' }),
-    compatibleLanguageModels: t.expose('compatibleLanguageModels', { type: [LanguageModel], description: 'Language models that fit the chosen acoustic model and locale.' }),
+    compatibleAcousticModels: t.expose('compatibleAcousticModels', {
+      type: [AcousticModel],
+      description: 'Acoustic models that fit the chosen language model and locale.',
+    }),
+    compatibleLanguageModels: t.expose('compatibleLanguageModels', {
+      type: [LanguageModel],
+      description: 'Language models that fit the chosen acoustic model and locale.',
+    }),
   }),
 })
 

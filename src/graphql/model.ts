@@ -3,7 +3,7 @@ import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
 
-export const ScenarioEnum = builder.enumType('Scenario', {
+const ScenarioEnum = builder.enumType('Scenario', {
   description: 'What a base model, and everything built on it, is made for. Models of different scenarios cannot be deployed together.',
   values: {
     CONVERSATIONAL: { description: 'People talking to each other: meetings, interviews, calls.' },
@@ -11,7 +11,7 @@ export const ScenarioEnum = builder.enumType('Scenario', {
   } as const,
 })
 
-export const ModelKindEnum = builder.enumType('ModelKind', {
+const ModelKindEnum = builder.enumType('ModelKind', {
   description: 'What a model knows about speech.',
   values: {
     ACOUSTIC: { description: 'How speech sounds.' },
@@ -19,8 +19,9 @@ export const ModelKindEnum = builder.enumType('ModelKind', {
   } as const,
 })
 
-export const Model = builder.interfaceRef<ModelRow>('Model').implement({
+const Model = builder.interfaceRef<ModelRow>('Model').implement({
   description: 'Something a deployment is made of: an acoustic or a language model.',
+  interfaces: [builder.nodeInterfaceRef()],
   resolveType: (model) => (model.kind === 'ACOUSTIC' ? 'AcousticModel' : 'LanguageModel'),
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What people call it.' }),
@@ -28,7 +29,10 @@ export const Model = builder.interfaceRef<ModelRow>('Model').implement({
     kind: t.expose('kind', { type: ModelKindEnum, description: 'Acoustic or language.' }),
     locale: t.exposeString('locale', { description: 'The BCP 47 tag of the speech it is for, such as en-US.' }),
     scenario: t.expose('scenario', { type: ScenarioEnum, description: 'What it is made for; both models of a deployment must agree.' }),
-    isBase: t.boolean({ description: 'True for models that are always there; false for those made in this workspace.', resolve: (model) => model.workspaceId === null }),
+    isBase: t.boolean({
+      description: 'True for models that are always there; false for those made in this workspace.',
+      resolve: (model) => model.workspaceId === null,
+    }),
     licence: t.exposeString('licence', { description: 'The SPDX identifier of its licence.' }),
     sizeBytes: t.int({ description: 'Bytes of all its files.', resolve: (model) => model.files.reduce((sum, file) => sum + file.size, 0) }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added here.' }),
@@ -63,7 +67,7 @@ builder.queryField('models', (t) =>
   t.connection(
     {
       type: Model,
-      description: 'The models that a deployment can be made of, by name: base models and the workspace\'s own.',
+      description: "The models that a deployment can be made of, by name: base models and the workspace's own.",
       args: { where: t.arg({ type: ModelFilter, description: 'Only models that match.' }) },
       resolve: (_, args, ctx) => unwrapPage(listModels(ctx, args)),
     },

@@ -21,9 +21,12 @@ export interface GraphQLOptions {
 }
 
 const unauthenticated = () =>
-  new GraphQLError('Send a key that is known, not expired and not revoked: "Authorization: Bearer <key>", over WebSocket as { "authorization": "Bearer <key>" } in connection_init.', {
-    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
-  })
+  new GraphQLError(
+    'Send a key that is known, not expired and not revoked: "Authorization: Bearer <key>", over WebSocket as { "authorization": "Bearer <key>" } in connection_init.',
+    {
+      extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
+    },
+  )
 
 /** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same plugins, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {
@@ -90,8 +93,6 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   }
 }
 
-export type GraphQL = ReturnType<typeof createGraphQL>
-
 /** Looks the key up once per request, before anything of it is parsed; only GraphiQL's empty page needs none. */
 function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext): Plugin<GraphQLContext> {
   const viewers = new WeakMap<Request, Viewer>()
@@ -113,11 +114,14 @@ async function findViewer({ store }: Service, authorization: string | null | und
   return secret ? authenticate(store.db, secret) : null
 }
 
+// By name, because an application may hold several copies of graphql, each with a class of its own.
+const isGraphQLError = (error: unknown): error is GraphQLError => (error as Error | undefined)?.name === 'GraphQLError'
+
 function maskError({ log }: Service, error: unknown, message: string): Error {
-  if (error instanceof GraphQLError && (!error.originalError || error.originalError instanceof GraphQLError)) return error
-  const original = error instanceof GraphQLError ? error.originalError : error
+  const original = isGraphQLError(error) ? error.originalError : error
+  if (isGraphQLError(error) && (!original || isGraphQLError(original))) return error
   const id = crypto.randomUUID()
   log.error({ id, error: original instanceof Error ? original.stack : String(original) }, 'unexpected error')
-  const where = error instanceof GraphQLError ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}
+  const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}
   return new GraphQLError(`${message} Look for ${id} in its log.`, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', id } })
 }

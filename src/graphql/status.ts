@@ -9,7 +9,7 @@ import { Deployment, DeploymentStatusEnum, StageEnum } from './deployment.ts'
 import { decodeNodeId } from './node-id.ts'
 
 const DeploymentStatusChange = builder.objectRef<DeploymentEventRow>('DeploymentStatusChange').implement({
-  description: 'One line of a deployment\'s log.',
+  description: "One line of a deployment's log.",
   fields: (t) => ({
     deployment: t.field({
       type: Deployment,
@@ -18,13 +18,17 @@ const DeploymentStatusChange = builder.objectRef<DeploymentEventRow>('Deployment
       resolve: (event, _, ctx) => findDeployment(ctx, event.deploymentId),
     }),
     status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status after the change.' }),
-    previousStatus: t.expose('previousStatus', { type: DeploymentStatusEnum, nullable: true, description: 'The status before; null for a deployment\'s first line.' }),
+    previousStatus: t.expose('previousStatus', {
+      type: DeploymentStatusEnum,
+      nullable: true,
+      description: "The status before; null for a deployment's first line.",
+    }),
     isTerminal: t.boolean({ description: 'True when the stream ends with this change.', resolve: (event) => isTerminal(event.status) }),
     stage: t.expose('stage', { type: StageEnum, nullable: true, description: 'What provisioning is doing; null when it is not at work.' }),
     progress: t.exposeFloat('progress', { description: 'Of the whole provisioning, 0 to 1.' }),
     message: t.exposeString('message', { description: 'For people: what has just happened.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
-    sequence: t.exposeInt('sequence', { description: 'Counts the deployment\'s changes from 1, without a gap.' }),
+    sequence: t.exposeInt('sequence', { description: "Counts the deployment's changes from 1, without a gap." }),
     cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor(event.sequence) }),
   }),
 })
@@ -38,7 +42,8 @@ const DeploymentStatusChangedResult = builder.unionType('DeploymentStatusChanged
 builder.subscriptionField('deploymentStatusChanged', (t) =>
   t.field({
     type: DeploymentStatusChangedResult,
-    description: 'A deployment\'s present status first, then every change in order until it is terminal, then the stream ends. None comes twice, none is missing.',
+    description:
+      "A deployment's present status first, then every change in order until it is terminal, then the stream ends. None comes twice, none is missing.",
     args: {
       deploymentId: t.arg.id({ required: true, description: 'The `id` of a deployment.' }),
       after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),

@@ -45,7 +45,12 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<{ dep
       await recordChange(service.store.db, deploymentId, {
         status: 'FAILED',
         message: 'Provisioning was interrupted too often.',
-        failure: { stage: served?.deployment.stage ?? 'RESOLVING', code: 'PROVISIONING_INTERRUPTED', message: 'Provisioning was interrupted too often and has been given up. Create the deployment again; if it fails again, look at the log of the server.' },
+        failure: {
+          stage: served?.deployment.stage ?? 'RESOLVING',
+          code: 'PROVISIONING_INTERRUPTED',
+          message:
+            'Provisioning was interrupted too often and has been given up. Create the deployment again; if it fails again, look at the log of the server.',
+        },
       })
     },
   }
@@ -75,7 +80,12 @@ async function resolveModels(service: Provisioning, deploymentId: string): Promi
   if (!served) throw new Unwanted()
   const { deployment, acousticModel, languageModel } = served
   for (const model of [acousticModel, languageModel]) {
-    if (model.retiredAt) throw new ProvisioningFailure('MODEL_RETIRED', `The ${model.kind.toLowerCase()} model "${model.name}" is no longer offered. Create a deployment with another one.`, { isLasting: true })
+    if (model.retiredAt)
+      throw new ProvisioningFailure(
+        'MODEL_RETIRED',
+        `The ${model.kind.toLowerCase()} model "${model.name}" is no longer offered. Create a deployment with another one.`,
+        { isLasting: true },
+      )
   }
   const incompatibility = explainIncompatibility(deployment.locale, acousticModel, languageModel)
   if (incompatibility) throw new ProvisioningFailure('MODELS_INCOMPATIBLE', incompatibility.message, { isLasting: true })
@@ -111,16 +121,28 @@ async function verifyEndpoint(service: Provisioning, { deployment, acousticModel
     headers: { authorization: `Bearer ${token}`, 'content-type': 'audio/wav' },
     signal: AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]),
   }).catch((cause) => {
-    throw new ProvisioningFailure('ENDPOINT_UNREACHABLE', `The endpoint's own URL does not answer: ${url}. Check PUBLIC_URL and that a process with the role speech is running.`, { isLasting: false, cause })
+    throw new ProvisioningFailure(
+      'ENDPOINT_UNREACHABLE',
+      `The endpoint's own URL does not answer: ${url}. Check PUBLIC_URL and that a process with the role speech is running.`,
+      { isLasting: false, cause },
+    )
   })
   const answer = (await response.json().catch(() => ({}))) as { DisplayText?: string; detail?: string }
   const latencyMs = Math.round(performance.now() - started)
   if (!response.ok) {
-    throw new ProvisioningFailure('VERIFICATION_REFUSED', `The endpoint answered the reference recording with ${response.status}: ${answer.detail ?? 'no reason given'}`, { isLasting: false })
+    throw new ProvisioningFailure(
+      'VERIFICATION_REFUSED',
+      `The endpoint answered the reference recording with ${response.status}: ${answer.detail ?? 'no reason given'}`,
+      { isLasting: false },
+    )
   }
   const transcript = answer.DisplayText ?? ''
   if (wordErrorRate([countWordErrors(reference.text, transcript)]) > worstWordErrorRate) {
-    throw new ProvisioningFailure('TRANSCRIPT_WRONG', `The endpoint heard "${transcript}" where the reference recording says "${reference.text}". The model's files may be damaged or mixed up.`, { isLasting: true })
+    throw new ProvisioningFailure(
+      'TRANSCRIPT_WRONG',
+      `The endpoint heard "${transcript}" where the reference recording says "${reference.text}". The model's files may be damaged or mixed up.`,
+      { isLasting: true },
+    )
   }
   return { url, referenceText: reference.text, transcript, latencyMs, audioMs: Math.round((audio.length - 44) / 32), verifiedAt: new Date().toISOString() }
 }
@@ -171,7 +193,11 @@ class Steps {
     if (this.#unwanted.signal.aborted || error instanceof Unwanted) return
     await this.#telling
     const failure = describe(error)
-    if (failure.code === 'INTERNAL') this.#service.log.error({ deploymentId: this.#deploymentId, stage: this.#stage, error: error instanceof Error ? error.stack : String(error) }, 'provisioning failed')
+    if (failure.code === 'INTERNAL')
+      this.#service.log.error(
+        { deploymentId: this.#deploymentId, stage: this.#stage, error: error instanceof Error ? error.stack : String(error) },
+        'provisioning failed',
+      )
     if (this.#attempt.signal.aborted || !(failure.isLasting || this.#attempt.isLast)) throw error
     await recordChange(this.#service.store.db, this.#deploymentId, {
       status: 'FAILED',
@@ -188,5 +214,9 @@ function describe(error: unknown): { code: string; message: string; isLasting: b
   if (error instanceof ProvisioningFailure) return error
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
   if (error instanceof ModelUnusableError) return { code: 'MODEL_UNUSABLE', message: `The model cannot be loaded: ${error.message}`, isLasting: true }
-  return { code: 'INTERNAL', message: 'Something went wrong on the server. Create the deployment again; if it fails again, look at the log of the server.', isLasting: false }
+  return {
+    code: 'INTERNAL',
+    message: 'Something went wrong on the server. Create the deployment again; if it fails again, look at the log of the server.',
+    isLasting: false,
+  }
 }

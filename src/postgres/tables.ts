@@ -53,7 +53,9 @@ export const keys = snakeCase.table(
   'keys',
   {
     id: id(),
-    workspaceId: uuid().notNull().references(() => workspaces.id, { onDelete: 'cascade' }),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
     name: text().notNull(),
     prefix: text().notNull(),
     /** SHA-256 of the secret, in hex; the secret itself is not kept. */
@@ -90,12 +92,18 @@ export const deployments = snakeCase.table(
   'deployments',
   {
     id: id(),
-    workspaceId: uuid().notNull().references(() => workspaces.id, { onDelete: 'cascade' }),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
     name: text().notNull(),
     description: text().notNull(),
     locale: text().notNull(),
-    acousticModelId: uuid().notNull().references(() => models.id),
-    languageModelId: uuid().notNull().references(() => models.id),
+    acousticModelId: uuid()
+      .notNull()
+      .references(() => models.id),
+    languageModelId: uuid()
+      .notNull()
+      .references(() => models.id),
     status: deploymentStatus().notNull(),
     stage: stage(),
     /** Of the whole provisioning, 0 to 1. */
@@ -119,7 +127,9 @@ export const deployments = snakeCase.table(
 export const deploymentEvents = snakeCase.table(
   'deployment_events',
   {
-    deploymentId: uuid().notNull().references(() => deployments.id, { onDelete: 'cascade' }),
+    deploymentId: uuid()
+      .notNull()
+      .references(() => deployments.id, { onDelete: 'cascade' }),
     sequence: integer().notNull(),
     status: deploymentStatus().notNull(),
     /** Null for a deployment's first event. */

@@ -27,7 +27,11 @@ export interface LanguageModel {
 
 /** Reads a language model's file and compiles its rules; a file that is not one is refused. */
 export async function openLanguageModel(path: string): Promise<LanguageModel> {
-  const parsed = languageModelFile.safeParse(await readFile(path, 'utf8').then(JSON.parse).catch(() => undefined))
+  const parsed = languageModelFile.safeParse(
+    await readFile(path, 'utf8')
+      .then(JSON.parse)
+      .catch(() => undefined),
+  )
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     throw new ModelUnusableError(`The language model's file is not a language model (${issue?.path.join('.') || 'whole file'}: ${issue?.message}).`)
@@ -41,7 +45,9 @@ function compile(rules: WritingRules): (spoken: string) => string {
   const marks = new Map(Object.entries(rules.spokenMarks))
   const longestFirst = [...marks.keys()].sort((a, b) => b.length - a.length).map((words) => words.replaceAll(' ', '\\s+'))
   // The recognizer may have set marks of its own around the spoken one: those give way.
-  const spokenMark = longestFirst.length ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${longestFirst.join('|')})(?![\\p{L}\\p{N}'])[,.;:!?]*`, 'giu') : undefined
+  const spokenMark = longestFirst.length
+    ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${longestFirst.join('|')})(?![\\p{L}\\p{N}'])[\\s,.;:!?]*`, 'giu')
+    : undefined
   return (spoken) => {
     let text = spoken
     if (spokenMark) {

@@ -9,7 +9,7 @@ const spelledTokens = 32_000
 /** Speech faster than this is a decoder that repeats itself. */
 const tokensPerSecond = 6.5
 
-export interface Decoding {
+interface Decoding {
   text: string
   /** 0 to 1, the geometric mean of the tokens' probabilities. */
   confidence: number

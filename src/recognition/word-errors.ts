@@ -28,7 +28,11 @@ export function wordErrorRate(counts: readonly WordErrors[]): number {
   return counts.reduce((sum, count) => sum + count.errors, 0) / Math.max(1, words)
 }
 
-const titles = new Map([['mr', 'mister'], ['mrs', 'missus'], ['dr', 'doctor']])
+const titles = new Map([
+  ['mr', 'mister'],
+  ['mrs', 'missus'],
+  ['dr', 'doctor'],
+])
 
 const toWords = (text: string) =>
   text

@@ -8,10 +8,7 @@ import { openVoiceActivity, windowSize } from './voice-activity.ts'
 
 export type WorkerRequest = { id: number } & ({ kind: 'load'; model: RecognizerModel } | { kind: 'recognize'; request: RecognitionRequest })
 
-export type WorkerReply = { id: number } & (
-  | { ok: true; value: Recognition | number }
-  | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string }
-)
+export type WorkerReply = { id: number } & ({ ok: true; value: Recognition | number } | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string })
 
 const voiceActivity = openVoiceActivity()
 const acousticModels = new Map<string, Promise<Moonshine>>()

@@ -15,7 +15,8 @@ const pcm = 1
 const extensible = 0xfffe
 /** Headers with longer lists than this are not read to their end. */
 const longestHeader = 64 * 1024
-const unsupported = (reason: string) => new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `${reason} Send a WAV file with 16-bit PCM, 8 to 48 kHz (also 96), 1 or 2 channels.`)
+const unsupported = (reason: string) =>
+  new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `${reason} Send a WAV file with 16-bit PCM, 8 to 48 kHz (also 96), 1 or 2 channels.`)
 const invalid = (reason: string) => new SpeechProblem(400, 'INVALID_WAV_HEADER', `${reason} Save the recording again as a 16-bit PCM WAV file.`)
 
 /**
@@ -48,7 +49,13 @@ export function readWavHeader(head: Buffer): WavFormat | undefined {
 function readFormat(chunk: Buffer) {
   const tag = chunk.readUInt16LE(0)
   const encoding = tag === extensible && chunk.length >= 26 ? chunk.readUInt16LE(24) : tag
-  const [channels, rate, byteRate, align, bits] = [chunk.readUInt16LE(2), chunk.readUInt32LE(4), chunk.readUInt32LE(8), chunk.readUInt16LE(12), chunk.readUInt16LE(14)]
+  const [channels, rate, byteRate, align, bits] = [
+    chunk.readUInt16LE(2),
+    chunk.readUInt32LE(4),
+    chunk.readUInt32LE(8),
+    chunk.readUInt16LE(12),
+    chunk.readUInt16LE(14),
+  ]
   if (encoding !== pcm || bits !== 16) throw unsupported(`The samples are ${bits}-bit of encoding ${encoding}.`)
   if (channels < 1 || channels > 2) throw unsupported(`The file has ${channels} channels.`)
   if (rate < 8000 || rate > 96_000) throw unsupported(`The sample rate is ${rate} Hz.`)

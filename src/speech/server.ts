@@ -5,9 +5,9 @@ import { findServedDeployment, type RecognitionMode, recognitionModes, type Serv
 import { authenticate } from '../domain/key.ts'
 import { isServing } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
-import { RecognizersBusyError, type Recognizers } from '../recognition/recognizer.ts'
-import { openRecognizerModel } from '../recognition/serving.ts'
+import { type Recognizers, RecognizersBusyError } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
+import { openRecognizerModel } from '../recognition/serving.ts'
 import { SpeechProblem, sendProblem } from './problem.ts'
 import { provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 
@@ -30,7 +30,12 @@ export async function handleSpeech(speech: SpeechServer, request: IncomingMessag
   try {
     const url = new URL(request.url ?? '/', 'http://endpoint')
     const mode = route.exec(url.pathname)?.[1] as RecognitionMode | undefined
-    if (!mode) throw new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${speech.publicUrl}/speech/recognition/.`)
+    if (!mode)
+      throw new SpeechProblem(
+        404,
+        'UNKNOWN_PATH',
+        `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${speech.publicUrl}/speech/recognition/.`,
+      )
     if (request.method !== 'POST') throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', 'Send the audio with POST.', { allow: 'POST' })
     const served = await admit(speech, request, url)
     if (request.headers.expect) response.writeContinue()
@@ -41,7 +46,7 @@ export async function handleSpeech(speech: SpeechServer, request: IncomingMessag
     sendJson(response, toShortAudioJson(recognition, url.searchParams.get('format') === 'detailed'), provenance(served, mode))
   } catch (error) {
     // A client that left needs no answer, and its leaving is not our failure.
-    if (gone.signal.aborted || request.destroyed) return void response.destroy()
+    if (gone.signal.aborted) return void response.destroy()
     sendProblem(response, toProblem(speech, error))
   }
 }
@@ -58,7 +63,11 @@ async function admit(speech: SpeechServer, request: IncomingMessage, url: URL): 
   const { status, failure, progress } = served.deployment
   if (isServing(status) || token?.deploymentId === endpointId) return served
   if (status === 'FAILED') throw new SpeechProblem(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
-  throw new SpeechProblem(409, 'DEPLOYMENT_NOT_COMPLETE', `The deployment is ${status} (${Math.round(progress * 100)} %). Its endpoint answers when it is COMPLETE.`)
+  throw new SpeechProblem(
+    409,
+    'DEPLOYMENT_NOT_COMPLETE',
+    `The deployment is ${status} (${Math.round(progress * 100)} %). Its endpoint answers when it is COMPLETE.`,
+  )
 }
 
 async function authenticateRecognizer({ store }: SpeechServer, secret: string): Promise<string> {
@@ -84,7 +93,11 @@ function toProblem({ log }: SpeechServer, error: unknown): SpeechProblem {
   if (error instanceof RecognizersBusyError) return new SpeechProblem(429, 'TOO_MANY_REQUESTS', error.message, { 'retry-after': '1' })
   const id = crypto.randomUUID()
   log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'recognition failed')
-  return new SpeechProblem(503, 'RECOGNITION_FAILED', `The recording could not be recognized. Try again; if it keeps happening, look for ${id} in the server's log.`)
+  return new SpeechProblem(
+    503,
+    'RECOGNITION_FAILED',
+    `The recording could not be recognized. Try again; if it keeps happening, look for ${id} in the server's log.`,
+  )
 }
 
 function sendJson(response: ServerResponse, value: object, headers: Record<string, string>) {

@@ -21,7 +21,8 @@ export async function readShortAudio(request: IncomingMessage): Promise<Float32A
       received = Buffer.concat([received, chunk])
       format = readWavHeader(received)
       if (!format) {
-        if (received.length > 64 * 1024) throw new SpeechProblem(400, 'INVALID_WAV_HEADER', 'The header is longer than 64 kB. Save the recording again as a 16-bit PCM WAV file.')
+        if (received.length > 64 * 1024)
+          throw new SpeechProblem(400, 'INVALID_WAV_HEADER', 'The header is longer than 64 kB. Save the recording again as a 16-bit PCM WAV file.')
         continue
       }
       if ((format.dataLength ?? 0) > longestBytes(format)) throw tooLong()
@@ -31,7 +32,8 @@ export async function readShortAudio(request: IncomingMessage): Promise<Float32A
     }
     length = append(samples as Buffer, length, chunk, format)
   }
-  if (!received.length) throw new SpeechProblem(400, 'NO_AUDIO', 'The request has no audio. Send a WAV file as the body, for example with curl --data-binary @file.wav.')
+  if (!received.length)
+    throw new SpeechProblem(400, 'NO_AUDIO', 'The request has no audio. Send a WAV file as the body, for example with curl --data-binary @file.wav.')
   if (!format || !samples) throw new SpeechProblem(400, 'TRUNCATED_WAV_HEADER', 'The file ends inside its header. Send the whole recording.')
   if (format.dataLength !== undefined && length < format.dataLength) {
     throw new SpeechProblem(422, 'TRUNCATED_AUDIO', `The header promises ${format.dataLength} bytes of samples, ${length} came. Send the whole recording.`)
@@ -42,7 +44,8 @@ export async function readShortAudio(request: IncomingMessage): Promise<Float32A
 
 const longestBytes = ({ sampleRate, channels }: WavFormat) => longestSeconds * sampleRate * channels * 2
 
-const tooLong = () => new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts, or use the WebSocket URL.`)
+const tooLong = () =>
+  new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts, or use the WebSocket URL.`)
 
 function append(samples: Buffer, length: number, chunk: Buffer, format: WavFormat): number {
   if (format.dataLength === undefined && length + chunk.length > samples.length) throw tooLong()
@@ -58,7 +61,11 @@ async function* withDeadlines(request: IncomingMessage): AsyncGenerator<Buffer> 
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, rejected) => {
       const patience = Math.max(0, Math.min(idleMs, tooLate - performance.now()))
-      timer = setTimeout(() => rejected(new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster, or use the WebSocket URL for live speech.')), patience)
+      timer = setTimeout(
+        () =>
+          rejected(new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster, or use the WebSocket URL for live speech.')),
+        patience,
+      )
     })
     const next = await Promise.race([chunks.next(), late]).finally(() => clearTimeout(timer))
     if (next.done) return

