@@ -50,8 +50,7 @@ const environment = z.object({
     .default(['api', 'jobs', 'speech']),
   BOOTSTRAP_KEY: z
     .string()
-    .min(24, 'must have at least 24 characters')
-    .regex(/^[\w-]+$/, 'may only hold letters, digits, _ and -')
+    .regex(/^cs_[\w-]{24,}$/, 'must be cs_ and at least 24 letters, digits, _ or -')
     .optional(),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug').default('warn'),
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),

@@ -12,4 +12,8 @@ if (!Object.hasOwn(commands, command)) {
   console.error(`There is no command "${command}". There are: ${Object.keys(commands).join(', ')}.`)
   process.exit(1)
 }
-await import(commands[command])
+await import(commands[command]).catch((error) => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+  console.error(`Something that custom-speech needs is not installed (${error.message.split(' imported')[0]}). Run "npm ci" first.`)
+  process.exit(1)
+})
