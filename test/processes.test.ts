@@ -52,7 +52,10 @@ const childrenOf = (child: ChildProcess) =>
 
 async function makeDataDir() {
   const parent = await makeDirectory()
-  onTestFinished(() => rm(parent, { recursive: true, force: true }))
+  onTestFinished(async () => {
+    await until(async () => (await processesOf(parent)).length === 0)
+    await rm(parent, { recursive: true, force: true })
+  })
   return join(parent, 'data')
 }
 

@@ -171,7 +171,7 @@ describe('refused in words', () => {
     [
       'a list that never ends',
       400,
-      'TRUNCATED_WAV_HEADER',
+      'INVALID_WAV_HEADER',
       Buffer.concat([reference.subarray(0, 12), Buffer.from('LIST'), Buffer.from([0xff, 0xff, 0xff, 0x00])]),
     ],
   ])('%s', async (_, status, code, body) => {
