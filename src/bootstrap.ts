@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from './config.ts'
 import { ensureBootstrapKey, generateSecret } from './domain/key.ts'
@@ -16,9 +16,18 @@ export async function prepareBootstrapKey(db: Db, config: Pick<Config, 'bootstra
 
 async function readOrMake(file: string): Promise<string> {
   await mkdir(dirname(file), { recursive: true })
-  // Of several processes that start at once on one directory, one makes the key and the others read it.
-  await writeFile(file, `${generateSecret()}\n`, { mode: 0o600, flag: 'wx' }).catch((error) => {
+  // Linked into place when it is whole: of several processes that start at once, one makes the key and all read it.
+  const made = `${file}.${process.pid}`
+  await writeFile(made, `${generateSecret()}\n`, { mode: 0o600 })
+  await link(made, file).catch((error) => {
     if (error.code !== 'EEXIST') throw error
   })
-  return (await readFile(file, 'utf8')).trim()
+  await unlink(made)
+  const secret = (await readFile(file, 'utf8')).trim()
+  if (!/^cs_[\w-]{24,}$/.test(secret))
+    throw new BootstrapKeyError(`The bootstrap key in ${file} is not one. Delete the file and start again: a new key is made.`)
+  return secret
 }
+
+/** The file with the bootstrap key holds something else. */
+export class BootstrapKeyError extends Error {}

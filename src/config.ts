@@ -15,6 +15,7 @@ export interface Config {
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
   catalogFile: string
   graphiql: boolean
+  limits: { deployments: number; keys: number; operationCost: number; operationDepth: number; subscriptionsPerSocket: number; socketsPerKey: number }
   recognition: { workers: number; queueLimit: number }
 }
 
@@ -57,6 +58,12 @@ const environment = z.object({
   GRAPHIQL: switchedOn.default(true),
   RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
   RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
+  MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
+  MAX_KEYS: whole(1, 100_000).default(100),
+  MAX_OPERATION_COST: whole(100, 1_000_000).default(5000),
+  MAX_OPERATION_DEPTH: whole(5, 100).default(15),
+  MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(100),
+  MAX_SOCKETS_PER_KEY: whole(1, 100_000).default(1000),
 })
 
 /** Reads the environment whole; throws one {@link ConfigError} that lists every bad setting. */
@@ -76,6 +83,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: value.LOG_LEVEL,
     catalogFile: resolve(value.CATALOG),
     graphiql: value.GRAPHIQL,
+    limits: {
+      deployments: value.MAX_DEPLOYMENTS,
+      keys: value.MAX_KEYS,
+      operationCost: value.MAX_OPERATION_COST,
+      operationDepth: value.MAX_OPERATION_DEPTH,
+      subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
+      socketsPerKey: value.MAX_SOCKETS_PER_KEY,
+    },
     recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
   }
 }

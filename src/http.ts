@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from './config.ts'
 
 /** The address cannot be listened on; the message says what to change. */
@@ -10,67 +11,102 @@ export interface Route {
   matches(path: string): boolean
   handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** True when its answers are worth waiting for before the server ends. */
+  drains?: boolean
+  /** True when it tells a client itself to go on with its body (Expect: 100-continue). */
+  continuesItself?: boolean
 }
 
 export interface HttpServer {
   /** The port that was given, or found when 0 was. */
   port: number
-  route(routes: Route[]): void
-  /** Stops listening, lets requests at work finish for a moment, then ends every connection. */
+  /** From now on these answer; before, everything is told to come back in a second. */
+  serve(routes: Route[]): void
+  /** Takes no new connections, and waits a moment for answers that drain. */
+  drain(): Promise<void>
+  /** Ends every connection that is left. */
   close(): Promise<void>
 }
 
-const graceMs = 3000
+const drainMs = 3000
 
 export async function listen({ host, port }: Config['http']): Promise<HttpServer> {
   const server = createServer({ headersTimeout: 5_000, requestTimeout: 120_000, connectionsCheckingInterval: 1_000 })
   const sockets = new Set<Duplex>()
+  const draining = new Set<ServerResponse>()
+  let routes: Route[] = [starting]
+
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  await new Promise<void>((listening, failed) => {
-    server.once('error', (error: NodeJS.ErrnoException) => failed(new ListenError(explain(error, host, port))))
-    server.listen(port, host, listening)
-  })
-  server.on('error', () => {})
-  return {
-    port: (server.address() as { port: number }).port,
-    route: (routes) => serve(server, routes),
-    async close() {
-      const closed = new Promise((done) => server.close(done))
-      server.closeIdleConnections()
-      const late = setTimeout(() => {
-        for (const socket of sockets) socket.destroy()
-      }, graceMs)
-      await closed
-      clearTimeout(late)
-    },
-  }
-}
-
-function serve(server: Server, routes: Route[]) {
   const find = (request: IncomingMessage) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/'
-    return routes.find((route) => route.matches(path))
+    return routes.find((route) => route.matches(path)) ?? nothing
   }
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     response.setHeader('x-content-type-options', 'nosniff')
     response.setHeader('referrer-policy', 'no-referrer')
     response.setHeader('x-frame-options', 'DENY')
     const route = find(request)
-    if (route) void route.handle(request, response)
-    else response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"There is nothing at this path. The API is at /graphql."}')
+    if (request.headers.expect && !route.continuesItself) response.writeContinue()
+    if (route.drains) {
+      draining.add(response)
+      response.once('close', () => draining.delete(response))
+    }
+    void route.handle(request, response)
   }
   server.on('request', answer)
-  // A client that asks before it sends its body is told to go on by whoever wants that body.
   server.on('checkContinue', answer)
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    const upgrade = find(request)?.upgrade
+    const { upgrade } = find(request)
     if (upgrade) upgrade(request, socket, head)
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
+
+  await new Promise<void>((listening, failed) => {
+    server.once('error', (error: NodeJS.ErrnoException) => failed(new ListenError(explain(error, host, port))))
+    server.listen(port, host, listening)
+  })
+  server.on('error', () => {})
+  let closed: Promise<unknown> | undefined
+  const stop = () => {
+    closed ??= new Promise((done) => server.close(done))
+    server.closeIdleConnections()
+    return closed
+  }
+
+  return {
+    port: (server.address() as { port: number }).port,
+    serve(ready) {
+      routes = ready
+    },
+    async drain() {
+      void stop()
+      const late = performance.now() + drainMs
+      while (draining.size && performance.now() < late) await delay(20)
+    },
+    async close() {
+      const ended = stop()
+      for (const socket of sockets) socket.destroy()
+      await ended
+    },
+  }
+}
+
+const starting: Route = {
+  matches: () => true,
+  handle: (_, response) =>
+    void response
+      .writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
+      .end('{"message":"The server is starting. Try again in a second."}'),
+}
+
+const nothing: Route = {
+  matches: () => true,
+  handle: (_, response) =>
+    void response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"There is nothing at this path. The API is at /graphql."}'),
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { allJobs, provisionDeployment } from './domain/jobs.ts'
+import { openKeyring } from './domain/keyring.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
@@ -14,7 +15,7 @@ import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
 import { openRecognizers } from './recognition/pool.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
-import { handleSpeech, isSpeechPath } from './speech/server.ts'
+import { handleSpeech, isSpeechPath, refuseSpeechSocket } from './speech/server.ts'
 
 /** Deployments that one process provisions at the same time. */
 const parallelJobs = 4
@@ -53,14 +54,18 @@ export async function startService(config: Config): Promise<RunningService> {
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store.db, config)
-    const service: Service = { store, catalog, publicUrl, log }
+    const keyring = await open(openKeyring(store, log))
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.dataDir)
     const recognizers = await open(openRecognizers(config.recognition, log))
     const parts = { ...service, tokens, artifacts, recognizers }
 
-    http.route(await openRoutes(config, parts, open))
+    http.serve(await openRoutes(config, parts, open))
+    // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
+    opened.push(http.drain)
     if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
+    opened.push(store.queue.close)
     return { url: publicUrl, localUrl, key, close }
   } catch (error) {
     await close()
@@ -80,14 +85,20 @@ interface Parts extends Service {
 async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Route[]> {
   const routes: Route[] = [healthRoute, readyRoute(parts)]
   if (config.roles.has('api')) {
-    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins })
+    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
     routes.push({ matches: (path) => path === graphqlPath, handle: (request, response) => void graphql.handle(request, response), upgrade: sockets.upgrade })
     if (config.graphiql)
       routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
   }
   if (config.roles.has('speech')) {
-    routes.push({ matches: isSpeechPath, handle: (request, response) => handleSpeech(parts, request, response) })
+    routes.push({
+      matches: isSpeechPath,
+      handle: (request, response) => handleSpeech(parts, request, response),
+      upgrade: (_, socket) => refuseSpeechSocket(socket),
+      drains: true,
+      continuesItself: true,
+    })
   }
   return routes
 }
@@ -113,3 +124,10 @@ function sendStatus(response: Parameters<Route['handle']>[1], status: number, va
 
 /** An address to listen on everywhere is not one to call. */
 const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)
+
+const toOperationLimits = ({ limits }: Config) => ({
+  cost: limits.operationCost,
+  depth: limits.operationDepth,
+  subscriptionsPerSocket: limits.subscriptionsPerSocket,
+  socketsPerKey: limits.socketsPerKey,
+})

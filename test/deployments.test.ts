@@ -119,13 +119,13 @@ describe('createDeployment refuses', () => {
 describe('lists', () => {
   test('models name their kind, locale and scenario', async () => {
     const { data } = await api.ask(
-      '{ models { totalCount nodes { __typename id name kind locale scenario isBase licence } } locales { code name acousticModelCount languageModelCount } }',
+      '{ models { totalCount nodes { __typename id name kind locale scenario isBase licence } } locales { code name baseAcousticModelCount baseLanguageModelCount } }',
     )
     expect(data?.models.totalCount).toBe(4)
     expect(data?.models.nodes).toContainEqual(
       expect.objectContaining({ __typename: 'AcousticModel', name: 'Conversational', kind: 'ACOUSTIC', locale: 'en-US', isBase: true, licence: 'MIT' }),
     )
-    expect(data?.locales).toEqual([{ code: 'en-US', name: 'English (United States)', acousticModelCount: 2, languageModelCount: 2 }])
+    expect(data?.locales).toEqual([{ code: 'en-US', name: 'English (United States)', baseAcousticModelCount: 2, baseLanguageModelCount: 2 }])
   })
 
   test('deployments come newest first, page by page in both directions', async () => {

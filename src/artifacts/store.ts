@@ -33,14 +33,14 @@ export async function openArtifacts(dataDir: string): Promise<Artifacts> {
   const fetchFile = async (file: ArtifactFile, options: FetchOptions) => {
     const path = join(dir, file.sha256)
     if ((await stat(path).catch(() => undefined))?.size === file.size) {
-      const kept = await copyChecked(file, createReadStream(path), undefined, options)
+      const kept = await copyChecked(file, async () => createReadStream(path), undefined, options)
       if (kept === file.sha256) return path
       await rm(path, { force: true })
     }
     // Written beside its final place and renamed when it has proved right, so half a file never counts.
     const partial = join(dir, `${file.sha256}.${randomUUID()}.partial`)
     try {
-      const found = await copyChecked(file, await openSource(file), partial, options)
+      const found = await copyChecked(file, () => openSource(file), partial, options)
       if (found !== file.sha256) throw checksumMismatch(file, found)
       await rename(partial, path)
       return path
@@ -69,7 +69,12 @@ export async function openArtifacts(dataDir: string): Promise<Artifacts> {
 }
 
 /** Reads the stream to its end, writing it to `target` when there is one; answers the SHA-256 of what came. */
-async function copyChecked(file: ArtifactFile, source: NodeJS.ReadableStream, target: string | undefined, { onBytes, signal }: FetchOptions): Promise<string> {
+async function copyChecked(
+  file: ArtifactFile,
+  open: () => Promise<NodeJS.ReadableStream>,
+  target: string | undefined,
+  { onBytes, signal }: FetchOptions,
+): Promise<string> {
   const hash = createHash('sha256')
   let size = 0
   const check = new Transform({
@@ -82,6 +87,7 @@ async function copyChecked(file: ArtifactFile, source: NodeJS.ReadableStream, ta
     },
   })
   try {
+    const source = await open()
     if (target) await pipeline(source, check, createWriteStream(target), { signal })
     else await pipeline(source, check.resume(), { signal })
   } catch (error) {
@@ -98,7 +104,7 @@ function asFailure(error: unknown, file: ArtifactFile): unknown {
       isLasting: true,
       cause: error,
     })
-  if (code === 'EACCES' || code === 'EIO') {
+  if (code && ['EACCES', 'EPERM', 'EISDIR', 'EIO', 'EROFS'].includes(code)) {
     return new ProvisioningFailure(
       'ARTIFACT_UNREADABLE',
       `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`,

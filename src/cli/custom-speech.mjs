@@ -2,7 +2,9 @@
 // Plain JavaScript that any Node can read, so that an old one gets a sentence and not a syntax error.
 const [major] = process.versions.node.split('.').map(Number)
 if (major < 24) {
-  console.error(`custom-speech needs Node 24 or newer; this is Node ${process.versions.node}. Use "npm start": npm brought the right one along.`)
+  console.error(
+    `custom-speech needs Node 24 or newer; this is Node ${process.versions.node}. ${process.platform === 'linux' ? 'Use "npm start": npm brought the right one along.' : 'Install it from nodejs.org, then start again.'}`,
+  )
   process.exit(1)
 }
 

@@ -51,7 +51,7 @@ async function demo() {
 async function reachService() {
   const config = readConfig()
   const url = config.http.publicUrl ?? `http://127.0.0.1:${config.http.port}`
-  const running = await fetch(`${url}/health`).then(
+  const running = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) }).then(
     (response) => response.ok,
     () => false,
   )

@@ -1,3 +1,4 @@
+import { BootstrapKeyError } from '../bootstrap.ts'
 import { ConfigError } from '../config.ts'
 import { CatalogError } from '../domain/catalog.ts'
 import { ListenError } from '../http.ts'
@@ -6,7 +7,7 @@ import { DataDirError } from '../main.ts'
 import { DatabaseError } from '../postgres/client.ts'
 import { EmbeddedPostgresError } from '../postgres/embedded.ts'
 
-const foreseen = [ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]
+const foreseen = [BootstrapKeyError, ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]
 
 /** A sentence for what was foreseen, the whole stack for what was not. */
 export function describeProblem(error: unknown): string {

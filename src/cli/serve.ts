@@ -1,14 +1,25 @@
-import { once } from 'node:events'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { describeProblem } from './problem.ts'
 
 const started = performance.now()
-const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+let signals = 0
+let isReady = false
+const interrupted = new Promise<void>((stop) => {
+  for (const name of ['SIGINT', 'SIGTERM']) {
+    process.on(name, () => {
+      signals++
+      // The second ends it at once, as does the first while nothing serves yet; Postgres ends with us either way.
+      if (signals > 1 || !isReady) process.exit(1)
+      stop()
+    })
+  }
+})
 
 try {
   const config = readConfig()
   const service = await startService(config)
+  isReady = true
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   const api = `${service.url}/graphql`
   console.log(`\ncustom-speech is ready (${seconds} s).\n`)
@@ -19,7 +30,6 @@ try {
   console.log('  The link carries the bootstrap key; "npm run demo" shows the rest. Ctrl-C stops.\n')
   await interrupted
   console.log('Stopping; once more to stop at once.')
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   await service.close()
   process.exit(0)
 } catch (error) {

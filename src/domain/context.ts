@@ -1,7 +1,16 @@
 import type { Log } from '../log.ts'
 import type { Store } from '../postgres/store.ts'
+import type { KeyScope } from '../postgres/tables.ts'
 import type { Catalog } from './catalog.ts'
+import { NotAuthorizedError } from './errors.ts'
 import type { Viewer } from './key.ts'
+import type { Keyring } from './keyring.ts'
+
+/** How much one workspace may have. */
+export interface Limits {
+  deployments: number
+  keys: number
+}
 
 /** What the whole process shares. */
 export interface Service {
@@ -9,10 +18,18 @@ export interface Service {
   catalog: Catalog
   /** Where clients reach us, without a slash at the end. */
   publicUrl: string
+  limits: Limits
+  keyring: Keyring
   log: Log
 }
 
 /** The service as one caller may see it. */
 export interface Context extends Service {
   viewer: Viewer
+}
+
+/** Undefined when the caller may go on; a key that may manage may read. */
+export function checkScope({ viewer }: Context, required: KeyScope): NotAuthorizedError | undefined {
+  const enough = viewer.scopes.includes(required) || (required === 'READ' && viewer.scopes.includes('MANAGE'))
+  return enough ? undefined : new NotAuthorizedError(required)
 }

@@ -1,14 +1,16 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type DeploymentRow, deployments } from '../postgres/tables.ts'
+import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments, type ModelRow } from '../postgres/tables.ts'
 import { checkCompatibility } from './compatibility.ts'
-import type { Context } from './context.ts'
-import { DuplicateDeploymentNameError, ExpectedError, ValidationError } from './errors.ts'
+import { type Context, checkScope } from './context.ts'
+import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
+import { readPresentCursor } from './event-cursor.ts'
+import { findEarlier, remember } from './idempotency.ts'
 import { provisionDeployment } from './jobs.ts'
 import { findModels } from './model.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
-import { recordEvent } from './status.ts'
-import { nameText, proseText, validate } from './text.ts'
+import { type Order, type Page, type PageArgs, readPage } from './page.ts'
+import { lockWorkspace, recordEvent } from './status.ts'
+import { contains, keyText, nameText, proseText, storable, validate } from './text.ts'
 
 export interface NewDeployment {
   name: string
@@ -16,28 +18,62 @@ export interface NewDeployment {
   locale: string
   acousticModelId: string
   languageModelId: string
+  /** Sent again with the same input, it answers the same deployment. */
+  idempotencyKey?: string | null | undefined
 }
 
 /** Records the deployment and asks for its provisioning, or does neither. */
 export async function createDeployment(ctx: Context, wanted: NewDeployment): Promise<DeploymentRow | ExpectedError> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
   const input = validate(newDeployment(ctx), wanted)
   if (input instanceof ValidationError) return input
-  const found = await findModels(ctx, input)
-  if (found instanceof ExpectedError) return found
-  const incompatible = await checkCompatibility(ctx, input.locale, found.acoustic, found.language)
-  if (incompatible) return incompatible
+  const { idempotencyKey, ...values } = input
+  const { workspaceId } = ctx.viewer
 
   return ctx.store.db.transaction(async (tx) => {
+    // From here on this workspace's other writers wait, so what is found to be free and within limits stays so.
+    await lockWorkspace(tx, workspaceId)
+    const earlier = idempotencyKey && (await findEarlier(tx, workspaceId, idempotencyKey, values))
+    if (earlier) return earlier
+    const [problem] = await findProblems({ ...ctx, store: { ...ctx.store, db: tx } }, values)
+    if (problem) return problem
     const [created] = await tx
       .insert(deployments)
-      .values({ ...input, workspaceId: ctx.viewer.workspaceId, status: 'QUEUED', sequence: 1 })
+      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1 })
       .onConflictDoNothing()
       .returning()
-    if (!created) return new DuplicateDeploymentNameError(input.name, input.locale)
+    if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
+    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, created.id)
     await recordEvent(tx, created, null, 'Waiting for a worker.')
-    await ctx.store.queue.enqueue(tx, provisionDeployment, { deploymentId: created.id })
+    await ctx.store.queue.enqueue(tx, provisionDeployment, { deploymentId: created.id, attempt: created.attempt })
     return created
   })
+}
+
+/** What `createDeployment` would answer, as far as can be said before: every problem, not only the first. */
+export async function preflightDeployment(ctx: Context, wanted: NewDeployment): Promise<{ problems: ExpectedError[] }> {
+  const problems: ExpectedError[] = []
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) problems.push(refused)
+  const input = validate(newDeployment(ctx), wanted)
+  if (input instanceof ValidationError) problems.push(input)
+  return { problems: [...problems, ...(await findProblems(ctx, { ...wanted, ...(input instanceof ValidationError ? {} : input) }))] }
+}
+
+/** Everything that stands against deploying these models under this name, in the order of its weight. */
+async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
+  const found = await findModels(ctx, wanted)
+  const problems: ExpectedError[] = found.problems
+  if (found.acoustic && found.language && ctx.catalog.references.has(wanted.locale)) {
+    const incompatible = await checkCompatibility(ctx, wanted.locale, found.acoustic, found.language)
+    if (incompatible) problems.push(incompatible)
+  }
+  const sameName = and(mine(ctx, { locale: wanted.locale }), eq(sql`lower(${deployments.name})`, sql`lower(${storable(wanted.name)})`))
+  if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))
+  const used = await countDeployments(ctx, {})
+  if (used >= ctx.limits.deployments) problems.push(new QuotaExceededError('deployments', ctx.limits.deployments, used))
+  return problems
 }
 
 const newDeployment = ({ catalog }: Context) =>
@@ -49,6 +85,10 @@ const newDeployment = ({ catalog }: Context) =>
     }),
     acousticModelId: z.string(),
     languageModelId: z.string(),
+    idempotencyKey: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces')
+      .nullish(),
   })
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
@@ -61,33 +101,95 @@ export async function findDeployment(ctx: Context, id: string): Promise<Deployme
 
 export interface DeploymentFilter {
   locale?: string | null | undefined
+  statuses?: readonly DeploymentStatus[] | null | undefined
+  /** A model's id; deployments with it as either of theirs. */
+  modelId?: string | null | undefined
+  /** In the name or the description, whatever its case. */
+  text?: string | null | undefined
 }
 
-const newestFirst: Order<DeploymentRow> = {
-  columns: [sql`${deployments.id}`],
-  keys: (deployment) => [deployment.id],
-  descending: true,
+export type DeploymentOrderField = 'CREATED_AT' | 'NAME' | 'STATUS' | 'UPDATED_AT'
+
+export interface DeploymentOrder {
+  field: DeploymentOrderField
+  direction: 'ASC' | 'DESC'
 }
 
-export function listDeployments(ctx: Context, args: PageArgs & { where?: DeploymentFilter | null | undefined }) {
+const createdKey = [sql`${deployments.id}`]
+const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descending'>> = {
+  // UUIDv7 ids sort by the moment of their making.
+  CREATED_AT: { columns: createdKey, keys: (row) => [row.id], shape: z.tuple([z.uuid()]) },
+  NAME: {
+    columns: [sql`lower(${deployments.name})`, ...createdKey],
+    keys: (row) => [row.name.toLowerCase(), row.id],
+    shape: z.tuple([keyText, z.uuid()]),
+  },
+  STATUS: {
+    columns: [sql`${deployments.status}`, ...createdKey],
+    keys: (row) => [row.status, row.id],
+    shape: z.tuple([z.enum(deploymentStatus.enumValues), z.uuid()]),
+  },
+  UPDATED_AT: {
+    columns: [sql`${deployments.updatedAt}`, ...createdKey],
+    keys: (row) => [row.updatedAt.toISOString(), row.id],
+    shape: z.tuple([z.iso.datetime(), z.uuid()]),
+  },
+}
+
+export interface ListDeployments extends PageArgs {
+  where?: DeploymentFilter | null | undefined
+  orderBy?: DeploymentOrder | null | undefined
+}
+
+/** A page, what it was filtered by, and the cursor of everything that changes after it was read. */
+export type DeploymentPage = Page<DeploymentRow> & { filter: DeploymentFilter; changesCursor: string }
+
+export async function listDeployments(ctx: Context, args: ListDeployments): Promise<DeploymentPage | ExpectedError> {
   const filter = args.where ?? {}
   const where = mine(ctx, filter)
-  return readPage(args, newestFirst, {
-    select: (bounds, orderBy, limit) =>
-      ctx.store.db
-        .select()
-        .from(deployments)
-        .where(and(where, bounds))
-        .orderBy(...orderBy)
-        .limit(limit),
-    count: () => countDeployments(ctx, filter),
-  })
+  const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
+  // Read before the rows: what changes in between is told twice rather than never.
+  const changesCursor = await readPresentCursor(ctx)
+  const page = await readPage(
+    args,
+    { ...orders[field], descending: direction === 'DESC' },
+    {
+      select: (bounds, orderBy, limit) =>
+        ctx.store.db
+          .select()
+          .from(deployments)
+          .where(and(where, bounds))
+          .orderBy(...orderBy)
+          .limit(limit),
+      count: () => countDeployments(ctx, filter),
+    },
+  )
+  return page instanceof ExpectedError ? page : { ...page, filter, changesCursor }
 }
 
 export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {
   return ctx.store.db.$count(deployments, mine(ctx, filter))
 }
 
-function mine(ctx: Context, filter: DeploymentFilter): SQL | undefined {
-  return and(eq(deployments.workspaceId, ctx.viewer.workspaceId), filter.locale ? eq(deployments.locale, filter.locale) : undefined)
+/** How many there are of each status, whatever statuses the filter names. */
+export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{ status: DeploymentStatus; count: number }[]> {
+  return ctx.store.db
+    .select({ status: deployments.status, count: sql<number>`count(*)::int` })
+    .from(deployments)
+    .where(mine(ctx, { ...filter, statuses: null }))
+    .groupBy(deployments.status)
+    .orderBy(deployments.status)
+}
+
+/** Deployments that hold the model, for whoever wants to retire it. */
+const usesModel = (model: Pick<ModelRow, 'id'>) => or(eq(deployments.acousticModelId, model.id), eq(deployments.languageModelId, model.id))
+
+export function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {
+  return and(
+    eq(deployments.workspaceId, ctx.viewer.workspaceId),
+    locale ? eq(deployments.locale, storable(locale)) : undefined,
+    statuses ? inArray(deployments.status, [...statuses]) : undefined,
+    modelId ? usesModel({ id: modelId }) : undefined,
+    contains(text, deployments.name, deployments.description),
+  )
 }

@@ -16,6 +16,7 @@ export const defaultMode: Record<Scenario, RecognitionMode> = {
 
 export interface Endpoint {
   id: string
+  mode: RecognitionMode
   httpUrl: string
   webSocketUrl: string
 }
@@ -23,7 +24,7 @@ export interface Endpoint {
 /** Where a deployment recognizes speech once it is Complete. */
 export function endpointOf({ publicUrl }: Pick<Service, 'publicUrl'>, deploymentId: string, mode: RecognitionMode): Endpoint {
   const httpUrl = `${publicUrl}/speech/recognition/${mode}/cognitiveservices/v1?cid=${deploymentId}`
-  return { id: deploymentId, httpUrl, webSocketUrl: httpUrl.replace(/^http/, 'ws') }
+  return { id: deploymentId, mode, httpUrl, webSocketUrl: httpUrl.replace(/^http/, 'ws') }
 }
 
 /** What the data plane needs to know of a deployment to serve it. */

@@ -1,4 +1,4 @@
-import type { ModelRow } from '../postgres/tables.ts'
+import type { DeploymentRow, DeploymentStatus, KeyScope, ModelRow } from '../postgres/tables.ts'
 
 /**
  * A refusal that a caller must expect: returned as a value, never thrown, and shown as it is.
@@ -7,8 +7,11 @@ import type { ModelRow } from '../postgres/tables.ts'
 export abstract class ExpectedError {
   abstract readonly code: string
   readonly message: string
-  constructor(message: string) {
+  /** The field of the input that is to blame, if one is. */
+  readonly path: string | null
+  constructor(message: string, path: string | null = null) {
     this.message = message
+    this.path = path
   }
 }
 
@@ -22,63 +25,114 @@ export class ValidationError extends ExpectedError {
   readonly code = 'VALIDATION_FAILED'
   readonly fieldErrors: FieldError[]
   constructor(fieldErrors: FieldError[]) {
-    super(`Correct ${fieldErrors.map((error) => error.path).join(', ')} and try again.`)
+    super(`Correct ${fieldErrors.map((error) => error.path).join(', ')} and try again.`, fieldErrors[0]?.path)
     this.fieldErrors = fieldErrors
+  }
+}
+
+export class NotAuthorizedError extends ExpectedError {
+  readonly code = 'NOT_AUTHORIZED'
+  /** Null when no scope would do: only the bootstrap key may. */
+  readonly requiredScope: KeyScope | null
+  constructor(requiredScope: KeyScope | null) {
+    super(
+      requiredScope
+        ? `This key lacks the scope ${requiredScope}. Use a key that has it, or let someone with MANAGE create one.`
+        : 'Only the bootstrap key, the one printed at the first start, may do this.',
+    )
+    this.requiredScope = requiredScope
   }
 }
 
 export class ModelNotFoundError extends ExpectedError {
   readonly code = 'MODEL_NOT_FOUND'
-  readonly path: string
   constructor(path: string, kind: string) {
-    super(`There is no ${kind} model with this id. List the ones there are with the models query.`)
-    this.path = path
+    super(`There is no ${kind} model with this id. List the ones there are with the models query.`, path)
   }
 }
 
 export type IncompatibilityReason = 'SCENARIO_MISMATCH' | 'LOCALE_MISMATCH'
 
+interface Incompatible {
+  reason: IncompatibilityReason
+  acousticModel: ModelRow
+  languageModel: ModelRow
+  /** What would fit the chosen language model. */
+  compatibleAcousticModels: ModelRow[]
+  /** What would fit the chosen acoustic model. */
+  compatibleLanguageModels: ModelRow[]
+}
+
 export class IncompatibleModelsError extends ExpectedError {
   readonly code = 'MODELS_INCOMPATIBLE'
-  readonly reason: IncompatibilityReason
-  readonly acousticModel: ModelRow
-  readonly languageModel: ModelRow
-  /** What would fit the chosen language model. */
-  readonly compatibleAcousticModels: ModelRow[]
-  /** What would fit the chosen acoustic model. */
-  readonly compatibleLanguageModels: ModelRow[]
-  constructor(
-    message: string,
-    facts: Pick<IncompatibleModelsError, 'reason' | 'acousticModel' | 'languageModel' | 'compatibleAcousticModels' | 'compatibleLanguageModels'>,
-  ) {
-    super(message)
-    this.reason = facts.reason
-    this.acousticModel = facts.acousticModel
-    this.languageModel = facts.languageModel
-    this.compatibleAcousticModels = facts.compatibleAcousticModels
-    this.compatibleLanguageModels = facts.compatibleLanguageModels
+  readonly facts: Incompatible
+  constructor(message: string, facts: Incompatible) {
+    super(message, 'languageModelId')
+    this.facts = facts
   }
 }
 
 export class DuplicateDeploymentNameError extends ExpectedError {
   readonly code = 'DUPLICATE_DEPLOYMENT_NAME'
-  readonly path = 'name'
   constructor(name: string, locale: string) {
-    super(`There already is a deployment named "${name}" for ${locale}. Choose another name; case does not count.`)
+    super(`There already is a deployment named "${name}" for ${locale}. Choose another name; case does not count.`, 'name')
   }
 }
 
 export class DeploymentNotFoundError extends ExpectedError {
   readonly code = 'DEPLOYMENT_NOT_FOUND'
   constructor() {
-    super('There is no deployment with this id. List the ones there are with the deployments query.')
+    super('There is no deployment with this id. List the ones there are with the deployments query.', 'id')
+  }
+}
+
+export class QuotaExceededError extends ExpectedError {
+  readonly code = 'QUOTA_EXCEEDED'
+  readonly limit: number
+  readonly used: number
+  constructor(what: string, limit: number, used: number) {
+    super(`The workspace has ${used} ${what}; ${limit} is the limit. Delete one that is no longer needed, or let the limit be raised.`)
+    this.limit = limit
+    this.used = used
+  }
+}
+
+export class IdempotencyConflictError extends ExpectedError {
+  readonly code = 'IDEMPOTENCY_CONFLICT'
+  constructor() {
+    super('This idempotency key was used before with another input. Use a new key for a new deployment.', 'idempotencyKey')
+  }
+}
+
+export class StatusConflictError extends ExpectedError {
+  readonly code = 'STATUS_CONFLICT'
+  readonly status: DeploymentStatus
+  constructor(status: DeploymentStatus, whatIsPossible: string) {
+    super(`The deployment is ${status}. ${whatIsPossible}`)
+    this.status = status
+  }
+}
+
+export class SequenceMismatchError extends ExpectedError {
+  readonly code = 'SEQUENCE_MISMATCH'
+  readonly deployment: DeploymentRow
+  constructor(deployment: DeploymentRow) {
+    super(`The deployment has changed since it was read: its sequence is ${deployment.sequence}. Look at it again, then decide.`, 'ifSequence')
+    this.deployment = deployment
+  }
+}
+
+export class KeyNotFoundError extends ExpectedError {
+  readonly code = 'KEY_NOT_FOUND'
+  constructor() {
+    super('There is no key with this id. List the ones there are with the keys query.', 'id')
   }
 }
 
 export class InvalidCursorError extends ExpectedError {
   readonly code = 'INVALID_CURSOR'
   constructor() {
-    super('This cursor did not come from this list. Use one that the server sent, or leave it out to start at the beginning.')
+    super('This cursor did not come from here. Use one that the server sent for this list or stream, or leave it out to start anew.', 'after')
   }
 }
 

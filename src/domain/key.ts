@@ -1,42 +1,152 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
-import type { Db } from '../postgres/client.ts'
+import { and, eq, gt, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Db, Tx } from '../postgres/client.ts'
+import { ring } from '../postgres/events.ts'
 import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/tables.ts'
+import { type Context, checkScope } from './context.ts'
+import { type ExpectedError, KeyNotFoundError, QuotaExceededError, ValidationError } from './errors.ts'
+import { type Order, type PageArgs, readPage } from './page.ts'
+import { lockWorkspace } from './status.ts'
+import { nameText, validate } from './text.ts'
 
 /** Who is calling, and what the key that let them in may do. */
 export interface Viewer {
   keyId: string
-  keyName: string
   workspaceId: string
   scopes: readonly KeyScope[]
+  /** True for the key that may make workspaces. */
+  isBootstrap: boolean
+  expiresAt: Date | null
 }
+
+/** Rung when a key is revoked, in every process that may have it in mind. */
+export const keysTopic = 'keys'
 
 /** 256 random bits behind a prefix that people, scanners and our own log recognize. */
 export const generateSecret = () => `cs_${randomBytes(32).toString('base64url')}`
 
-const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
+export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
-/** The caller that a secret stands for; null when it is unknown, expired or revoked. */
-export async function authenticate(db: Db, secret: string): Promise<Viewer | null> {
+const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
+
+/** The key with this hash, unless it is unknown, expired or revoked. */
+export async function findLiveKey(db: Db, secretHash: string): Promise<Viewer | null> {
   const [key] = await db
     .select()
     .from(keys)
-    .where(and(eq(keys.secretHash, hashSecret(secret)), isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`))))
-  return key ? viewerOf(key) : null
+    .where(and(eq(keys.secretHash, secretHash), isLive()))
+  return key ? { keyId: key.id, workspaceId: key.workspaceId, scopes: key.scopes, isBootstrap: key.isBootstrap, expiresAt: key.expiresAt } : null
 }
 
-/** Makes sure that the secret opens the workspace with every scope. */
+/** False once the key has been revoked or has expired. */
+export async function isKeyLive(db: Db, keyId: string): Promise<boolean> {
+  return (await db.$count(keys, and(eq(keys.id, keyId), isLive()))) > 0
+}
+
+export async function markUsed(db: Db, keyId: string): Promise<void> {
+  await db.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, keyId))
+}
+
+/** Makes sure that the secret opens the workspace with every scope, and that no earlier bootstrap key does. */
 export async function ensureBootstrapKey(db: Db, workspaceId: string, secret: string): Promise<void> {
-  await db
-    .insert(keys)
-    .values({
-      workspaceId,
-      name: 'bootstrap',
-      prefix: secret.slice(0, 10),
-      secretHash: hashSecret(secret),
-      scopes: [...keyScope.enumValues],
-    })
-    .onConflictDoNothing()
+  const earlier = and(eq(keys.isBootstrap, true), isNull(keys.revokedAt), ne(keys.secretHash, hashSecret(secret)))
+  await db.update(keys).set({ revokedAt: sql`now()` }).where(earlier)
+  await insertKey(db, { workspaceId, name: 'bootstrap', scopes: [...keyScope.enumValues], isBootstrap: true }, secret)
 }
 
-const viewerOf = (key: KeyRow): Viewer => ({ keyId: key.id, keyName: key.name, workspaceId: key.workspaceId, scopes: key.scopes })
+export interface CreatedKey {
+  key: KeyRow
+  /** Shown this once; only its hash is kept. */
+  secret: string
+}
+
+export interface NewKey {
+  name: string
+  scopes: readonly KeyScope[]
+  expiresAt?: Date | null | undefined
+}
+
+const newKey = z.object({
+  name: nameText,
+  scopes: z.array(z.enum(keyScope.enumValues)).min(1, 'must have at least one scope'),
+  expiresAt: z
+    .date()
+    .refine((moment) => moment.getTime() > Date.now(), 'must lie in the future')
+    .nullish(),
+})
+
+export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKey | ExpectedError> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  const input = validate(newKey, wanted)
+  if (input instanceof ValidationError) return input
+  const { workspaceId } = ctx.viewer
+  return ctx.store.db.transaction(async (tx) => {
+    await lockWorkspace(tx, workspaceId)
+    const used = await countKeys({ ...ctx, store: { ...ctx.store, db: tx } })
+    if (used >= ctx.limits.keys) return new QuotaExceededError('keys', ctx.limits.keys, used)
+    return addKey(tx, { workspaceId, name: input.name, scopes: [...new Set(input.scopes)], expiresAt: input.expiresAt ?? null })
+  })
+}
+
+/** Inserts a key with a new secret. */
+export async function addKey(tx: Tx, values: Omit<typeof keys.$inferInsert, 'prefix' | 'secretHash'>): Promise<CreatedKey> {
+  const secret = generateSecret()
+  const key = await insertKey(tx, values, secret)
+  if (!key) throw new Error('a new key was not inserted')
+  return { key, secret }
+}
+
+async function insertKey(db: Db, values: Omit<typeof keys.$inferInsert, 'prefix' | 'secretHash'>, secret: string): Promise<KeyRow | undefined> {
+  const [key] = await db
+    .insert(keys)
+    .values({ ...values, prefix: secret.slice(0, 10), secretHash: hashSecret(secret) })
+    .onConflictDoNothing()
+    .returning()
+  return key
+}
+
+/** Ends a key at once, its open sockets included. Revoking a revoked one changes nothing and succeeds. */
+export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | ExpectedError> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  return ctx.store.db.transaction(async (tx) => {
+    const [revoked] = await tx
+      .update(keys)
+      .set({ revokedAt: sql`coalesce(${keys.revokedAt}, now())` })
+      .where(and(eq(keys.id, id), eq(keys.workspaceId, ctx.viewer.workspaceId)))
+      .returning()
+    if (!revoked) return new KeyNotFoundError()
+    await ring(tx, [keysTopic])
+    return revoked
+  })
+}
+
+const newestFirst: Order<KeyRow> = { columns: [sql`${keys.id}`], keys: (key) => [key.id], shape: z.tuple([z.uuid()]), descending: true }
+
+/** The workspace's keys, revoked ones included, newest first. */
+export function listKeys(ctx: Context, args: PageArgs) {
+  const where = eq(keys.workspaceId, ctx.viewer.workspaceId)
+  return readPage(args, newestFirst, {
+    select: (bounds, orderBy, limit) =>
+      ctx.store.db
+        .select()
+        .from(keys)
+        .where(and(where, bounds))
+        .orderBy(...orderBy)
+        .limit(limit),
+    count: () => ctx.store.db.$count(keys, where),
+  })
+}
+
+/** How many keys of the workspace still open it. */
+export const countKeys = (ctx: Context): Promise<number> => ctx.store.db.$count(keys, and(eq(keys.workspaceId, ctx.viewer.workspaceId), isLive()))
+
+export async function findKey(ctx: Context, id: string): Promise<KeyRow | null> {
+  const [key] = await ctx.store.db
+    .select()
+    .from(keys)
+    .where(and(eq(keys.id, id), eq(keys.workspaceId, ctx.viewer.workspaceId)))
+  return key ?? null
+}

@@ -1,6 +1,8 @@
+import { count, eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import { deployments, models } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
-import { countDeployments } from './deployment.ts'
-import { countModels } from './model.ts'
+import { mine } from './deployment.ts'
+import { choosable } from './model.ts'
 
 export interface Locale {
   /** A BCP 47 tag such as en-US. */
@@ -15,8 +17,47 @@ export function listLocales({ catalog }: Pick<Context, 'catalog'>): Locale[] {
   return [...catalog.references.keys()].sort().map((code) => ({ code, name: nameIn('en', code), nativeName: nameIn(code, code) }))
 }
 
-export const countAcousticModels = (ctx: Context, locale: Locale) => countModels(ctx, { locale: locale.code, kind: 'ACOUSTIC' })
-export const countLanguageModels = (ctx: Context, locale: Locale) => countModels(ctx, { locale: locale.code, kind: 'LANGUAGE' })
-export const countLocaleDeployments = (ctx: Context, locale: Locale) => countDeployments(ctx, { locale: locale.code })
+export function findLocale(ctx: Pick<Context, 'catalog'>, code: string): Locale | null {
+  return listLocales(ctx).find((locale) => locale.code.toLowerCase() === code.toLowerCase()) ?? null
+}
+
+interface LocaleCounts {
+  baseAcoustic: number
+  customAcoustic: number
+  baseLanguage: number
+  customLanguage: number
+  deployments: number
+}
+
+/** One of the counts of a locale; all counts of all locales are read together, once for a request. */
+export async function countLocale(ctx: Context, { code }: Locale, which: keyof LocaleCounts): Promise<number> {
+  const known = counts.get(ctx) ?? readCounts(ctx)
+  counts.set(ctx, known)
+  return (await known).get(code)?.[which] ?? 0
+}
+
+const counts = new WeakMap<Context, Promise<Map<string, LocaleCounts>>>()
+
+async function readCounts(ctx: Context): Promise<Map<string, LocaleCounts>> {
+  const { db } = ctx.store
+  const of = (kind: 'ACOUSTIC' | 'LANGUAGE', isBase: boolean) =>
+    sql<number>`count(*) filter (where ${eq(models.kind, kind)} and ${isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId)})::int`
+  const [modelCounts, deploymentCounts] = await Promise.all([
+    db
+      .select({
+        locale: models.locale,
+        baseAcoustic: of('ACOUSTIC', true),
+        customAcoustic: of('ACOUSTIC', false),
+        baseLanguage: of('LANGUAGE', true),
+        customLanguage: of('LANGUAGE', false),
+      })
+      .from(models)
+      .where(choosable(ctx, {}))
+      .groupBy(models.locale),
+    db.select({ locale: deployments.locale, deployments: count() }).from(deployments).where(mine(ctx, {})).groupBy(deployments.locale),
+  ])
+  const deployed = new Map(deploymentCounts.map((row) => [row.locale, row.deployments]))
+  return new Map(modelCounts.map(({ locale, ...rest }) => [locale, { ...rest, deployments: deployed.get(locale) ?? 0 }]))
+}
 
 const nameIn = (language: string, code: string) => new Intl.DisplayNames([language], { type: 'language', languageDisplay: 'standard' }).of(code) ?? code

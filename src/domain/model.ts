@@ -1,19 +1,26 @@
 import DataLoader from 'dataloader'
-import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
-import { type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
+import { type ModelKind, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
-import { ModelNotFoundError } from './errors.ts'
+import { type ExpectedError, ModelNotFoundError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
+import { contains, keyText, storable } from './text.ts'
 
 export interface ModelFilter {
   locale?: string | null | undefined
   kind?: ModelKind | null | undefined
+  scenario?: Scenario | null | undefined
+  isBase?: boolean | null | undefined
+  /** In the name or the description, whatever its case. */
+  text?: string | null | undefined
 }
 
 const byName: Order<ModelRow> = {
   columns: [sql`${models.name}`, sql`${models.id}`],
   keys: (model) => [model.name, model.id],
+  shape: z.tuple([keyText, z.uuid()]),
   descending: false,
 }
 
@@ -37,7 +44,7 @@ export async function countModels(ctx: Context, filter: ModelFilter): Promise<nu
   return ctx.store.db.$count(models, choosable(ctx, filter))
 }
 
-/** Both models of a wanted deployment, or which of them is not there. */
+/** Both models of a wanted deployment, and what is wrong with the choice where one is not there. */
 export async function findModels(ctx: Context, wanted: { acousticModelId: string; languageModelId: string }) {
   const rows = await ctx.store.db
     .select()
@@ -45,9 +52,18 @@ export async function findModels(ctx: Context, wanted: { acousticModelId: string
     .where(and(choosable(ctx, {}), inArray(models.id, [wanted.acousticModelId, wanted.languageModelId])))
   const acoustic = rows.find((row) => row.id === wanted.acousticModelId && row.kind === 'ACOUSTIC')
   const language = rows.find((row) => row.id === wanted.languageModelId && row.kind === 'LANGUAGE')
-  if (!acoustic) return new ModelNotFoundError('acousticModelId', 'acoustic')
-  if (!language) return new ModelNotFoundError('languageModelId', 'language')
-  return { acoustic, language }
+  const problems: ExpectedError[] = []
+  if (!acoustic) problems.push(new ModelNotFoundError('acousticModelId', 'acoustic'))
+  if (!language) problems.push(new ModelNotFoundError('languageModelId', 'language'))
+  return { acoustic, language, problems }
+}
+
+export async function findModel(ctx: Context, kind: ModelKind, id: string): Promise<ModelRow | null> {
+  const [model] = await ctx.store.db
+    .select()
+    .from(models)
+    .where(and(choosable(ctx, { kind }), eq(models.id, id)))
+  return model ?? null
 }
 
 /** All models of one kind that fit a locale and a scenario. */
@@ -72,11 +88,14 @@ function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
     .where(inArray(models.id, [...ids]))
 }
 
-function choosable(ctx: Context, filter: ModelFilter): SQL | undefined {
+export function choosable(ctx: Context, { locale, kind, scenario, isBase, text }: ModelFilter): SQL | undefined {
   return and(
     isNull(models.retiredAt),
     or(isNull(models.workspaceId), eq(models.workspaceId, ctx.viewer.workspaceId)),
-    filter.locale ? eq(models.locale, filter.locale) : undefined,
-    filter.kind ? eq(models.kind, filter.kind) : undefined,
+    locale ? eq(models.locale, storable(locale)) : undefined,
+    kind ? eq(models.kind, kind) : undefined,
+    scenario ? eq(models.scenario, scenario) : undefined,
+    isBase == null ? undefined : isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId),
+    contains(text, models.name, models.description),
   )
 }

@@ -1,4 +1,5 @@
 import { and, asc, desc, type SQL, sql } from 'drizzle-orm'
+import type { ZodType } from 'zod'
 import { InvalidCursorError, InvalidPageError } from './errors.ts'
 
 /** Relay's paging arguments; forward by `first` and `after`, backward by `last` and `before`. */
@@ -25,7 +26,9 @@ export interface Rows<Row> {
 /** What the rows are sorted by; the last column is unique, so that no two rows are equal. */
 export interface Order<Row> {
   columns: SQL[]
-  keys: (row: Row) => (string | number)[]
+  keys: (row: Row) => string[]
+  /** What a cursor's keys must look like before Postgres sees them. */
+  shape: ZodType<string[]>
   descending: boolean
 }
 
@@ -48,7 +51,7 @@ export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Row
     [args.before, false],
   ] as const) {
     if (cursor == null) continue
-    const keys = decodeCursor(cursor, order.columns.length)
+    const keys = decodeCursor(cursor, order.shape)
     if (!keys) return new InvalidCursorError()
     const greater = isAfter !== order.descending
     bounds.push(
@@ -80,13 +83,11 @@ export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Row
   }
 }
 
-const encodeCursor = (keys: (string | number)[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')
+const encodeCursor = (keys: string[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')
 
-function decodeCursor(cursor: string, length: number): (string | number)[] | undefined {
+function decodeCursor(cursor: string, shape: ZodType<string[]>): string[] | undefined {
   try {
-    const keys: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    const isKeys = Array.isArray(keys) && keys.length === length && keys.every((key) => typeof key === 'string' || typeof key === 'number')
-    return isKeys ? keys : undefined
+    return shape.safeParse(JSON.parse(Buffer.from(cursor, 'base64url').toString())).data
   } catch {
     return undefined
   }

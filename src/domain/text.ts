@@ -1,3 +1,4 @@
+import { type Column, ilike, or, type SQL } from 'drizzle-orm'
 import { type ZodType, z } from 'zod'
 import { ValidationError } from './errors.ts'
 
@@ -23,6 +24,22 @@ export const proseText = tidy
     (text) => !unusable.test(text.replace(/[\n\r\t]/g, ' ')) && !piledMarks.test(text),
     'must not hold control characters or marks that change how text is shown',
   )
+
+/** Text that Postgres can compare, as cursors hold it. */
+export const keyText = z
+  .string()
+  .max(400)
+  .regex(/^[^\0\p{Cs}]*$/u)
+
+/** Rows with the text in any of the columns, whatever its case; no text, no condition. */
+export function contains(text: string | null | undefined, ...columns: Column[]): SQL | undefined {
+  if (!text) return undefined
+  const pattern = `%${storable(text).replace(/[\\%_]/g, '\\$&')}%`
+  return or(...columns.map((column) => ilike(column, pattern)))
+}
+
+/** Text without what Postgres cannot hold, for comparing: no stored text has it either. */
+export const storable = (text: string) => text.toWellFormed().replaceAll('\0', '\uFFFD')
 
 /** The parsed input, or every bad field at once, each with the first thing that is wrong with it. */
 export function validate<T>(schema: ZodType<T>, input: unknown): T | ValidationError {

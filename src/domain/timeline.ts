@@ -1,39 +1,61 @@
 import { Repeater } from '@repeaterjs/repeater'
-import { and, asc, eq, gt } from 'drizzle-orm'
-import { type DeploymentEventRow, deploymentEvents } from '../postgres/tables.ts'
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { type DeploymentEventRow, type DeploymentRow, deploymentEvents } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
 import { findDeployment } from './deployment.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError } from './errors.ts'
-import { deploymentTopic, isTerminal } from './status.ts'
+import { decodeEventCursor, readPosition } from './event-cursor.ts'
+import { type Order, type PageArgs, readPage } from './page.ts'
+import { deploymentTopic, isTerminal, workspaceTopic } from './status.ts'
+import { storable } from './text.ts'
 
-/** The opaque form of an event's number: where a watcher that lost its connection goes on. */
-export const encodeEventCursor = (sequence: number) => Buffer.from(`event:${sequence}`).toString('base64url')
-
-function decodeEventCursor(cursor: string): number | undefined {
-  const sequence = /^event:(\d{1,9})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1]
-  return sequence === undefined ? undefined : Number(sequence)
+export interface Watched {
+  /** One deployment; left out, all of the workspace. */
+  deploymentId?: string | undefined
+  /** Only deployments for this locale. */
+  locale?: string | null | undefined
+  /** Go on behind this event. */
+  after?: string | null | undefined
 }
 
+type Watch = AsyncIterable<DeploymentEventRow> | ExpectedError
+
 /**
- * A deployment's events: the newest one first, then each later one in order, none twice, none missing,
- * until the terminal one. With a cursor, everything after it instead. The log is read after each ring,
- * so a lost notice delays an event but cannot lose it.
+ * Events in order, none twice, none missing. Of one deployment: the newest first, then each later one
+ * until it is terminal. Of all: each from now on, without end. With a cursor, everything after it instead.
  */
-export async function watchDeployment(
-  ctx: Context,
-  deploymentId: string,
-  after: string | null | undefined,
-): Promise<AsyncIterable<DeploymentEventRow> | ExpectedError> {
+export async function watchDeployments(ctx: Context, { deploymentId, locale, after }: Watched): Promise<Watch> {
   const resumed = after == null ? null : decodeEventCursor(after)
   if (resumed === undefined) return new InvalidCursorError()
-  const deployment = await findDeployment(ctx, deploymentId)
-  if (!deployment) return new DeploymentNotFoundError()
+  if (deploymentId === undefined) {
+    const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), locale ? eq(deploymentEvents.locale, storable(locale)) : undefined)
+    return followLog(ctx, { topic: workspaceTopic(ctx.viewer.workspaceId), where, from: resumed ?? (await readPosition(ctx)), endsWith: async () => false })
+  }
+  const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), eq(deploymentEvents.deploymentId, deploymentId))
+  const [newest] = await ctx.store.db.select().from(deploymentEvents).where(where).orderBy(desc(deploymentEvents.sequence)).limit(1)
+  // The last event of a deleted deployment tells those who come back for it, and nobody else.
+  if (!newest || (newest.status === 'DELETING' && resumed === null)) return new DeploymentNotFoundError()
+  const from = resumed ?? newest.position - 1
+  return followLog(ctx, { topic: deploymentTopic(deploymentId), where, from, endsWith: (last) => isOver(ctx, deploymentId, last) })
+}
 
+interface Followed {
+  topic: string
+  where: ReturnType<typeof and>
+  /** The position that has been seen already. */
+  from: number
+  /** True when nothing can follow the given event, or the given silence. */
+  endsWith: (last: DeploymentEventRow | undefined) => Promise<boolean>
+}
+
+/** Reads the log after each ring: a notice that is lost delays an event but cannot lose it. */
+function followLog(ctx: Context, { topic, where, from, endsWith }: Followed): AsyncIterable<DeploymentEventRow> {
   return new Repeater(async (push, stop) => {
     let rung = true
     let wake = () => {}
     let stopped = false
-    const unwatch = ctx.store.events.watch(deploymentTopic(deploymentId), () => {
+    const unwatch = ctx.store.events.watch(topic, () => {
       rung = true
       wake()
     })
@@ -42,19 +64,23 @@ export async function watchDeployment(
       wake()
     })
     try {
-      let last = resumed ?? deployment.sequence - 1
+      let last = from
       while (!stopped) {
         rung = false
-        const events = await readEvents(ctx, deploymentId, last)
+        const events = await ctx.store.db
+          .select()
+          .from(deploymentEvents)
+          .where(and(where, gt(deploymentEvents.position, last)))
+          .orderBy(asc(deploymentEvents.position))
+          .limit(batch)
         for (const event of events) {
           if (stopped) return
           // Waits until the consumer has taken it, so a slow one holds one batch and no more.
           await push(event)
-          last = event.sequence
-          // One that was tried again goes on after a terminal event.
-          if (isTerminal(event.status) && event === events.at(-1)) return stop()
+          last = event.position
         }
-        if (!events.length && !(await isStillLive(ctx, deploymentId, last))) return stop()
+        if (events.length === batch) continue
+        if (await endsWith(events.at(-1))) return stop()
         if (!rung && !stopped) await new Promise<void>((resolve) => (wake = resolve))
       }
     } finally {
@@ -63,17 +89,33 @@ export async function watchDeployment(
   })
 }
 
-function readEvents(ctx: Context, deploymentId: string, after: number): Promise<DeploymentEventRow[]> {
-  return ctx.store.db
-    .select()
-    .from(deploymentEvents)
-    .where(and(eq(deploymentEvents.deploymentId, deploymentId), gt(deploymentEvents.sequence, after)))
-    .orderBy(asc(deploymentEvents.sequence))
-    .limit(500)
+const batch = 200
+
+/** One that was tried again goes on behind a terminal event, so only the row knows. */
+async function isOver(ctx: Context, deploymentId: string, last: DeploymentEventRow | undefined): Promise<boolean> {
+  if (last && !isTerminal(last.status)) return false
+  const deployment = await findDeployment(ctx, deploymentId)
+  return deployment === null || (isTerminal(deployment.status) && (!last || last.sequence >= deployment.sequence))
 }
 
-/** False when no event can follow: the deployment is gone, or the cursor already stands at its end. */
-async function isStillLive(ctx: Context, deploymentId: string, last: number): Promise<boolean> {
-  const deployment = await findDeployment(ctx, deploymentId)
-  return deployment !== null && !(isTerminal(deployment.status) && deployment.sequence <= last)
+const newestLast: Order<DeploymentEventRow> = {
+  columns: [sql`${deploymentEvents.sequence}`],
+  keys: (event) => [String(event.sequence)],
+  shape: z.tuple([z.string().regex(/^\d{1,9}$/)]),
+  descending: false,
+}
+
+/** A deployment's log, page by page. */
+export function listEvents(ctx: Context, deployment: DeploymentRow, args: PageArgs) {
+  const where = eq(deploymentEvents.deploymentId, deployment.id)
+  return readPage(args, newestLast, {
+    select: (bounds, orderBy, limit) =>
+      ctx.store.db
+        .select()
+        .from(deploymentEvents)
+        .where(and(where, bounds))
+        .orderBy(...orderBy)
+        .limit(limit),
+    count: () => ctx.store.db.$count(deploymentEvents, where),
+  })
 }

@@ -1,6 +1,11 @@
-import { asc, sql } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
+import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
-import { workspaces } from '../postgres/tables.ts'
+import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
+import type { Context } from './context.ts'
+import { type ExpectedError, NotAuthorizedError, ValidationError } from './errors.ts'
+import { addKey, type CreatedKey } from './key.ts'
+import { nameText, validate } from './text.ts'
 
 /** The id of the first workspace, which is made when there is none; processes that start at once agree. */
 export function ensureFirstWorkspace(db: Db): Promise<string> {
@@ -12,4 +17,22 @@ export function ensureFirstWorkspace(db: Db): Promise<string> {
     if (!made) throw new Error('the first workspace was not inserted')
     return made.id
   })
+}
+
+/** Makes a workspace and the key with every scope that opens it; for the bootstrap key alone. */
+export async function createWorkspace(ctx: Context, wanted: { name: string }): Promise<(CreatedKey & { workspace: WorkspaceRow }) | ExpectedError> {
+  if (!ctx.viewer.isBootstrap) return new NotAuthorizedError(null)
+  const input = validate(z.object({ name: nameText }), wanted)
+  if (input instanceof ValidationError) return input
+  return ctx.store.db.transaction(async (tx) => {
+    const [workspace] = await tx.insert(workspaces).values(input).returning()
+    if (!workspace) throw new Error('a new workspace was not inserted')
+    return { workspace, ...(await addKey(tx, { workspaceId: workspace.id, name: 'first', scopes: [...keyScope.enumValues] })) }
+  })
+}
+
+export async function findViewerWorkspace({ store, viewer }: Context): Promise<WorkspaceRow> {
+  const [workspace] = await store.db.select().from(workspaces).where(eq(workspaces.id, viewer.workspaceId))
+  if (!workspace) throw new Error('the workspace of a live key is missing')
+  return workspace
 }

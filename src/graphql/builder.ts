@@ -2,10 +2,12 @@ import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
 import type { ModelRow } from '../postgres/tables.ts'
+import type { OperationLimits } from './limits.ts'
 
 /** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
 export interface GraphQLContext extends Context {
   loadModel: (id: string) => Promise<ModelRow>
+  operationLimits: OperationLimits
 }
 
 export const builder = new SchemaBuilder<{
@@ -16,6 +18,7 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
+    Locale: { Input: string; Output: string }
     URL: { Input: string; Output: string }
   }
 }>({
@@ -24,12 +27,13 @@ export const builder = new SchemaBuilder<{
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
+    idFieldOptions: { description: 'Unique among everything, and the same for ever.' },
     edgesFieldOptions: { nullable: false, description: 'The rows of this page with their cursors.' },
     nodeFieldOptions: { nullable: false, description: 'The row itself.' },
     nodesOnConnection: { description: 'The rows of this page without their cursors.' },
-    idFieldOptions: { description: 'Unique among everything, and the same for ever.' },
     nodeTypeOptions: { description: 'Anything with an id of its own.' },
     pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
+    pageInfoFieldOptions: { description: 'Where this page lies in the list.' },
     cursorFieldOptions: { description: 'Give this as `after` or `before` to go on from here.' },
     hasNextPageFieldOptions: { description: 'True when there are rows after this page.' },
     hasPreviousPageFieldOptions: { description: 'True when there are rows before this page.' },
@@ -45,5 +49,5 @@ export const builder = new SchemaBuilder<{
 })
 
 builder.queryType({ description: 'What can be read.' })
-builder.mutationType({ description: 'What can be changed.' })
+builder.mutationType({ description: 'What can be changed. Every answer is a union of the success and each expected error.' })
 builder.subscriptionType({ description: 'What can be watched.' })

@@ -1,44 +1,39 @@
-import { createDeployment, findDeployment, listDeployments } from '../domain/deployment.ts'
-import { defaultMode, type Endpoint, endpointOf } from '../domain/endpoint.ts'
-import { DuplicateDeploymentNameError, ExpectedError, IncompatibleModelsError, ModelNotFoundError, ValidationError } from '../domain/errors.ts'
+import {
+  countStatuses,
+  createDeployment,
+  type DeploymentFilter,
+  findDeployment,
+  listDeployments,
+  type NewDeployment,
+  preflightDeployment,
+} from '../domain/deployment.ts'
+import { cancelDeployment, type DeploymentUpdate, deleteDeployment, retryDeployment, updateDeployment } from '../domain/deployment-action.ts'
+import { defaultMode, endpointOf } from '../domain/endpoint.ts'
+import {
+  DeploymentNotFoundError,
+  DuplicateDeploymentNameError,
+  type ExpectedError,
+  IdempotencyConflictError,
+  IncompatibleModelsError,
+  ModelNotFoundError,
+  NotAuthorizedError,
+  QuotaExceededError,
+  SequenceMismatchError,
+  StatusConflictError,
+  ValidationError,
+} from '../domain/errors.ts'
+import { type Estimate, estimateCompletion, stalledSince } from '../domain/estimate.ts'
 import { isServing, isTerminal } from '../domain/status.ts'
-import type { DeploymentRow, Evidence, Failure } from '../postgres/tables.ts'
+import { listEvents } from '../domain/timeline.ts'
+import type { DeploymentRow, DeploymentStatus, Evidence, Failure } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
+import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
+import { EndpointType } from './endpoint.ts'
 import { AcousticModel, LanguageModel } from './model.ts'
-import { decodeNodeId } from './node-id.ts'
-
-export const DeploymentStatusEnum = builder.enumType('DeploymentStatus', {
-  description: 'Where a deployment stands. More values may come: use `isTerminal` and `isServing` rather than a complete switch.',
-  values: {
-    QUEUED: { description: 'Waiting for a worker.' },
-    PROVISIONING: { description: 'Being made servable; `stage` and `progress` tell how far it is.' },
-    COMPLETE: { description: 'Proved to work; the endpoint answers.' },
-    FAILED: { description: 'Given up; `failure` tells why.' },
-    CANCELED: { description: 'Ended on request before it was complete.' },
-    DELETING: { description: 'About to vanish.' },
-  } as const,
-})
-
-export const StageEnum = builder.enumType('ProvisioningStage', {
-  description: 'What provisioning is doing, in this order.',
-  values: {
-    RESOLVING: { description: 'Looking up both models and whether they still fit.' },
-    FETCHING: { description: 'Fetching the model files and checking their SHA-256.' },
-    BUILDING: { description: 'Compiling the language model.' },
-    LOADING: { description: 'Loading both models into a recognizer.' },
-    VERIFYING: { description: "Calling the endpoint's own URL with a reference recording." },
-  } as const,
-})
-
-const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
-  description: 'The addresses where a Complete deployment recognizes speech.',
-  fields: (t) => ({
-    id: t.exposeString('id', { description: 'The endpoint id that clients send as `cid`; the Speech SDK calls it endpointId.' }),
-    httpUrl: t.expose('httpUrl', { type: 'URL', description: 'POST a WAV file of up to a minute here.' }),
-    webSocketUrl: t.expose('webSocketUrl', { type: 'URL', description: 'For the Speech SDK.' }),
-  }),
-})
+import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { Deployment, DeploymentStatusChange } from './refs.ts'
+import { asResult, resultUnion } from './result.ts'
 
 const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
   description: 'Why a deployment failed.',
@@ -61,14 +56,22 @@ const VerificationType = builder.objectRef<Evidence>('Verification').implement({
   }),
 })
 
-export const Deployment = builder.objectRef<DeploymentRow>('Deployment')
+const EstimateType = builder.objectRef<Estimate>('CompletionEstimate').implement({
+  description: "When a deployment will probably be complete, learned from this server's own newest completions.",
+  fields: (t) => ({
+    p50: t.expose('p50', { type: 'DateTime', description: 'Half of them are complete by then.' }),
+    p90: t.expose('p90', { type: 'DateTime', description: 'Nine of ten are complete by then.' }),
+  }),
+})
+
 builder.node(Deployment, {
   description: 'An acoustic and a language model served together under one id.',
-  id: { resolve: (deployment) => deployment.id, description: 'Unique among everything.' },
+  isTypeOf: (value) => 'sequence' in (value as object),
+  id: { resolve: (deployment) => deployment.id },
   fields: (t) => ({
     name: t.exposeString('name', { description: "Unique among the workspace's deployments of the locale; case does not count." }),
     description: t.exposeString('description', { description: 'Free text; empty when none was given.' }),
-    locale: t.exposeString('locale', { description: 'The BCP 47 tag of the speech it recognizes.' }),
+    locale: t.expose('locale', { type: 'Locale', description: 'The speech it recognizes.' }),
     acousticModel: t.field({
       type: AcousticModel,
       description: 'What turns sound into words.',
@@ -93,6 +96,32 @@ builder.node(Deployment, {
       resolve: async (deployment, _, ctx) =>
         isServing(deployment.status) ? endpointOf(ctx, deployment.id, defaultMode[(await ctx.loadModel(deployment.acousticModelId)).scenario]) : null,
     }),
+    timeline: t.connection(
+      {
+        type: DeploymentStatusChange,
+        description: 'Its log, oldest first.',
+        resolve: (deployment, args, ctx) => unwrapPage(listEvents(ctx, deployment, args)),
+      },
+      {
+        name: 'DeploymentTimelineConnection',
+        description: "A page of a deployment's log.",
+        fields: (c) => ({ totalCount: c.int({ description: 'How many changes there are on all pages.', resolve: (page) => page.totalCount() }) }),
+      },
+      { name: 'DeploymentTimelineEdge', description: 'A change and its place in the log.' },
+    ),
+    estimatedCompletion: t.field({
+      type: EstimateType,
+      nullable: true,
+      description: 'When it will probably be complete; null when it is terminal, or while the server has too little experience.',
+      resolve: (deployment, _, ctx) => estimateCompletion(ctx, deployment),
+    }),
+    stalledSince: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it last moved, if that is worryingly long ago; null while all is well.',
+      resolve: (deployment) => stalledSince(deployment),
+    }),
+    sequence: t.exposeInt('sequence', { description: 'Counts its changes from 1; give it as `ifSequence` to change only what you have seen.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true, description: 'When it became terminal; null before that.' }),
@@ -109,23 +138,80 @@ builder.queryField('deployment', (t) =>
   }),
 )
 
-const DeploymentFilter = builder.inputType('DeploymentFilter', {
+const DeploymentFilterInput = builder.inputType('DeploymentFilter', {
   description: 'Only deployments that match everything given here.',
-  fields: (t) => ({ locale: t.string({ description: 'A BCP 47 tag such as en-US.' }) }),
+  fields: (t) => ({
+    locale: t.field({ type: 'Locale', description: 'Only those that recognize this speech.' }),
+    statuses: t.field({ type: [DeploymentStatusEnum], description: 'Only those in one of these statuses.' }),
+    modelId: t.id({ description: 'Only those with this acoustic or language model.' }),
+    text: t.string({ description: 'Only those with this text in their name or description, whatever its case.' }),
+  }),
+})
+
+const DeploymentOrderInput = builder.inputType('DeploymentOrder', {
+  description: 'How to sort deployments; equal ones are sorted by their creation.',
+  fields: (t) => ({
+    field: t.field({
+      required: true,
+      description: 'What to sort by.',
+      type: builder.enumType('DeploymentOrderField', {
+        description: 'What deployments can be sorted by.',
+        values: {
+          CREATED_AT: { description: 'When they were created.' },
+          NAME: { description: 'Their name, whatever its case.' },
+          STATUS: { description: 'Their status, in the order of its values.' },
+          UPDATED_AT: { description: 'When they last changed.' },
+        } as const,
+      }),
+    }),
+    direction: t.field({
+      required: true,
+      description: 'Which end comes first.',
+      type: builder.enumType('OrderDirection', {
+        description: 'Which end of a list comes first.',
+        values: { ASC: { description: 'The smallest, the oldest.' }, DESC: { description: 'The greatest, the newest.' } } as const,
+      }),
+    }),
+  }),
+})
+
+const StatusCount = builder.objectRef<{ status: DeploymentStatus; count: number }>('DeploymentStatusCount').implement({
+  description: 'How many deployments are in a status.',
+  fields: (t) => ({
+    status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status.' }),
+    count: t.exposeInt('count', { description: 'How many are in it.' }),
+  }),
+})
+
+const toFilter = (where: typeof DeploymentFilterInput.$inferInput | null | undefined): DeploymentFilter => ({
+  ...where,
+  modelId: where?.modelId && decodeNodeId(typeOfNodeId(where.modelId), where.modelId),
 })
 
 builder.queryField('deployments', (t) =>
   t.connection(
     {
       type: Deployment,
-      description: "The workspace's deployments, newest first.",
-      args: { where: t.arg({ type: DeploymentFilter, description: 'Only deployments that match.' }) },
-      resolve: (_, args, ctx) => unwrapPage(listDeployments(ctx, args)),
+      description: "The workspace's deployments, newest first if not ordered otherwise.",
+      args: {
+        where: t.arg({ type: DeploymentFilterInput, description: 'Only deployments that match.' }),
+        orderBy: t.arg({ type: DeploymentOrderInput, description: 'How to sort them.' }),
+      },
+      resolve: (_, { where, ...args }, ctx) => unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where) })),
     },
     {
       description: 'A page of deployments.',
       fields: (c) => ({
         totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
+        statusCounts: c.field({
+          type: [StatusCount],
+          description: 'How many there are of each status on all pages, whatever statuses the filter names. Statuses of none are left out.',
+          resolve: (page, _, ctx) => countStatuses(ctx, page.filter),
+        }),
+        changesCursor: c.string({
+          description: 'Give this as `after` to `deploymentStatusChanged` to be told of everything that has changed since this page was read.',
+          resolve: (page) => page.changesCursor,
+        }),
       }),
     },
     { description: 'A deployment and its place in the list.' },
@@ -137,36 +223,156 @@ const CreateDeploymentInput = builder.inputType('CreateDeploymentInput', {
   fields: (t) => ({
     name: t.string({ required: true, description: '1 to 100 visible characters, unique among the deployments of the locale.' }),
     description: t.string({ description: 'Up to 1,000 characters.' }),
-    locale: t.string({ required: true, description: 'A BCP 47 tag that `locales` lists.' }),
+    locale: t.field({ type: 'Locale', required: true, description: 'One that `locales` lists.' }),
     acousticModelId: t.id({ required: true, description: 'The `id` of an acoustic model.' }),
     languageModelId: t.id({ required: true, description: 'The `id` of a language model of the same locale and scenario.' }),
+    idempotencyKey: t.string({
+      description:
+        'Up to 200 characters of your choice. Sent again with the same input, it answers the deployment that it made; use it to retry without making two.',
+    }),
   }),
 })
 
-const CreateDeploymentSuccess = builder.objectRef<{ deployment: DeploymentRow }>('CreateDeploymentSuccess').implement({
-  description: 'The deployment has been recorded and waits for a worker.',
-  fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: 'The new deployment, still QUEUED.' }) }),
+const toNewDeployment = (input: typeof CreateDeploymentInput.$inferInput): NewDeployment => ({
+  ...input,
+  acousticModelId: decodeNodeId('AcousticModel', input.acousticModelId),
+  languageModelId: decodeNodeId('LanguageModel', input.languageModelId),
 })
 
-const CreateDeploymentResult = builder.unionType('CreateDeploymentResult', {
-  description: 'The new deployment, or the reason why there is none.',
-  types: [CreateDeploymentSuccess, IncompatibleModelsError, ModelNotFoundError, DuplicateDeploymentNameError, ValidationError],
-  resolveType: (result) => (result instanceof ExpectedError ? result.constructor.name : 'CreateDeploymentSuccess'),
+const Problem = builder.unionType('DeploymentProblem', {
+  description: 'Something that stands against creating a deployment.',
+  types: [ValidationError, NotAuthorizedError, ModelNotFoundError, IncompatibleModelsError, DuplicateDeploymentNameError, QuotaExceededError],
+  resolveType: (problem) => problem.constructor.name as never,
 })
+
+const Preflight = builder.objectRef<{ problems: ExpectedError[] }>('DeploymentPreflight').implement({
+  description: 'What `createDeployment` would say to an input.',
+  fields: (t) => ({
+    ok: t.boolean({ description: 'True when nothing stands against it.', resolve: ({ problems }) => problems.length === 0 }),
+    problems: t.field({
+      type: [Problem],
+      description: 'Everything that stands against it, with what would fit instead.',
+      resolve: ({ problems }) => problems as never[],
+    }),
+  }),
+})
+
+builder.queryField('deploymentPreflight', (t) =>
+  t.field({
+    type: Preflight,
+    description: 'Checks an input as `createDeployment` does, without creating anything.',
+    args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'What would be deployed.' }) },
+    resolve: (_, { input }, ctx) => preflightDeployment(ctx, toNewDeployment(input)),
+  }),
+)
+
+const withDeployment = (name: string, description: string, field: string) =>
+  builder
+    .objectRef<{ deployment: DeploymentRow }>(name)
+    .implement({ description, fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: field }) }) })
+
+const CreateDeploymentSuccess = withDeployment(
+  'CreateDeploymentSuccess',
+  'The deployment has been recorded and waits for a worker.',
+  'The new deployment, still QUEUED.',
+)
+const CreateDeploymentResult = resultUnion('CreateDeployment', 'The new deployment, or the reason why there is none.', CreateDeploymentSuccess, [
+  IncompatibleModelsError,
+  ModelNotFoundError,
+  DuplicateDeploymentNameError,
+  ValidationError,
+  QuotaExceededError,
+  IdempotencyConflictError,
+  NotAuthorizedError,
+])
 
 builder.mutationField('createDeployment', (t) =>
   t.field({
     type: CreateDeploymentResult,
     description: 'Creates a deployment and starts its provisioning. Watch it with `deploymentStatusChanged`.',
     args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'What to deploy.' }) },
-    resolve: (_, { input }, ctx) => createDeployment(ctx, toNewDeployment(input)).then(toResult),
+    resolve: (_, { input }, ctx) => createDeployment(ctx, toNewDeployment(input)).then(asResult('deployment')),
   }),
 )
 
-const toNewDeployment = (input: typeof CreateDeploymentInput.$inferInput) => ({
-  ...input,
-  acousticModelId: decodeNodeId('AcousticModel', input.acousticModelId),
-  languageModelId: decodeNodeId('LanguageModel', input.languageModelId),
+const UpdateDeploymentInput = builder.inputType('UpdateDeploymentInput', {
+  description: 'What to change of a deployment.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The `id` of a deployment.' }),
+    name: t.string({ description: 'The new name; null or left out, it stays.' }),
+    description: t.string({ description: 'The new description; null or left out, it stays.' }),
+    ifSequence: t.int({ description: 'The `sequence` that you last saw: when it is another one by now, nothing is changed.' }),
+  }),
 })
 
-const toResult = (created: DeploymentRow | ExpectedError) => (created instanceof ExpectedError ? created : { deployment: created }) as never
+const toUpdate = (input: typeof UpdateDeploymentInput.$inferInput): DeploymentUpdate => ({ ...input, id: decodeNodeId('Deployment', input.id) })
+
+const UpdateDeploymentSuccess = withDeployment('UpdateDeploymentSuccess', 'The deployment is as it was asked to be.', 'The deployment after the change.')
+const UpdateDeploymentResult = resultUnion('UpdateDeployment', 'The changed deployment, or the reason why it is unchanged.', UpdateDeploymentSuccess, [
+  DeploymentNotFoundError,
+  ValidationError,
+  DuplicateDeploymentNameError,
+  SequenceMismatchError,
+  NotAuthorizedError,
+])
+
+builder.mutationField('updateDeployment', (t) =>
+  t.field({
+    type: UpdateDeploymentResult,
+    description: 'Changes the name or the description.',
+    args: { input: t.arg({ type: UpdateDeploymentInput, required: true, description: 'What to change.' }) },
+    resolve: (_, { input }, ctx) => updateDeployment(ctx, toUpdate(input)).then(asResult('deployment')),
+  }),
+)
+
+const CancelDeploymentSuccess = withDeployment('CancelDeploymentSuccess', 'The deployment is CANCELED.', 'The canceled deployment.')
+const CancelDeploymentResult = resultUnion('CancelDeployment', 'The canceled deployment, or the reason why it is not.', CancelDeploymentSuccess, [
+  DeploymentNotFoundError,
+  StatusConflictError,
+  NotAuthorizedError,
+])
+
+builder.mutationField('cancelDeployment', (t) =>
+  t.field({
+    type: CancelDeploymentResult,
+    description: 'Ends provisioning, whatever stage it is in. Canceling what is canceled already succeeds.',
+    args: { id: t.arg.id({ required: true, description: 'The `id` of a deployment that is QUEUED or PROVISIONING.' }) },
+    resolve: (_, { id }, ctx) => cancelDeployment(ctx, decodeNodeId('Deployment', id)).then(asResult('deployment')),
+  }),
+)
+
+const RetryDeploymentSuccess = withDeployment('RetryDeploymentSuccess', 'The deployment is QUEUED again, under the same id.', 'The deployment.')
+const RetryDeploymentResult = resultUnion('RetryDeployment', 'The deployment, or the reason why it is not tried again.', RetryDeploymentSuccess, [
+  DeploymentNotFoundError,
+  StatusConflictError,
+  NotAuthorizedError,
+])
+
+builder.mutationField('retryDeployment', (t) =>
+  t.field({
+    type: RetryDeploymentResult,
+    description: 'Provisions a FAILED or CANCELED deployment anew.',
+    args: { id: t.arg.id({ required: true, description: 'The `id` of a deployment that is FAILED or CANCELED.' }) },
+    resolve: (_, { id }, ctx) => retryDeployment(ctx, decodeNodeId('Deployment', id)).then(asResult('deployment')),
+  }),
+)
+
+const DeleteDeploymentSuccess = builder.objectRef<{ deleted: { deploymentId: string } }>('DeleteDeploymentSuccess').implement({
+  description: 'The deployment is gone, and its endpoint with it.',
+  fields: (t) => ({
+    deletedId: t.globalID({ description: 'The `id` that it had.', resolve: ({ deleted }) => ({ type: 'Deployment', id: deleted.deploymentId }) }),
+  }),
+})
+const DeleteDeploymentResult = resultUnion('DeleteDeployment', 'That the deployment is gone, or the reason why it is not.', DeleteDeploymentSuccess, [
+  DeploymentNotFoundError,
+  NotAuthorizedError,
+])
+
+builder.mutationField('deleteDeployment', (t) =>
+  t.field({
+    type: DeleteDeploymentResult,
+    description: 'Deletes a deployment in whatever status it is. Deleting it once more within a week succeeds as well.',
+    args: { id: t.arg.id({ required: true, description: 'The `id` of a deployment.' }) },
+    resolve: (_, { id }, ctx) => deleteDeployment(ctx, decodeNodeId('Deployment', id)).then(asResult('deleted')),
+  }),
+)

@@ -3,22 +3,33 @@ import {
   DuplicateDeploymentNameError,
   type ExpectedError,
   type FieldError,
+  IdempotencyConflictError,
   IncompatibleModelsError,
   InvalidCursorError,
+  KeyNotFoundError,
   ModelNotFoundError,
+  NotAuthorizedError,
+  QuotaExceededError,
+  SequenceMismatchError,
+  StatusConflictError,
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
+import { DeploymentStatusEnum } from './deployment-status.ts'
+import { KeyScopeEnum } from './key.ts'
 import { AcousticModel, LanguageModel } from './model.ts'
+import { Deployment } from './refs.ts'
 
 const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({
-  description: 'Something that was refused, and why. Every error of every mutation and subscription is one.',
+  description: 'Something that was refused, and why. Every error in a union is one, also those that later versions add.',
   resolveType: (error) => error.constructor.name,
   fields: (t) => ({
     message: t.exposeString('message', { description: 'For people: what is wrong and what to do next.' }),
     code: t.exposeString('code', { description: 'For programs: stays the same when the message is reworded.' }),
+    path: t.exposeString('path', { nullable: true, description: 'The field of the input that is to blame; null when none is.' }),
   }),
 })
+const interfaces = [ErrorInterface]
 
 const FieldErrorType = builder.objectRef<FieldError>('FieldError').implement({
   description: 'What is wrong with one field of the input.',
@@ -31,15 +42,27 @@ const FieldErrorType = builder.objectRef<FieldError>('FieldError').implement({
 builder.objectType(ValidationError, {
   name: 'ValidationError',
   description: 'Fields of the input that cannot be used: all of them, not only the first.',
-  interfaces: [ErrorInterface],
+  interfaces,
   fields: (t) => ({ fieldErrors: t.field({ type: [FieldErrorType], description: 'One entry for each bad field.', resolve: (error) => error.fieldErrors }) }),
+})
+
+builder.objectType(NotAuthorizedError, {
+  name: 'NotAuthorizedError',
+  description: 'The key may not do this.',
+  interfaces,
+  fields: (t) => ({
+    requiredScope: t.expose('requiredScope', {
+      type: KeyScopeEnum,
+      nullable: true,
+      description: 'The scope that is missing; null when only the bootstrap key may.',
+    }),
+  }),
 })
 
 builder.objectType(ModelNotFoundError, {
   name: 'ModelNotFoundError',
   description: 'A chosen model does not exist, is of the other kind, or belongs to another workspace.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ path: t.exposeString('path', { description: 'The field of the input that names the model.' }) }),
+  interfaces,
 })
 
 const IncompatibilityReason = builder.enumType('IncompatibilityReason', {
@@ -53,18 +76,20 @@ const IncompatibilityReason = builder.enumType('IncompatibilityReason', {
 builder.objectType(IncompatibleModelsError, {
   name: 'IncompatibleModelsError',
   description: 'The chosen models do not fit each other or the locale; what would fit instead.',
-  interfaces: [ErrorInterface],
+  interfaces,
   fields: (t) => ({
-    reason: t.expose('reason', { type: IncompatibilityReason, description: 'Which rule they break.' }),
-    acousticModel: t.expose('acousticModel', { type: AcousticModel, description: 'The acoustic model that was chosen.' }),
-    languageModel: t.expose('languageModel', { type: LanguageModel, description: 'The language model that was chosen.' }),
-    compatibleAcousticModels: t.expose('compatibleAcousticModels', {
+    reason: t.field({ type: IncompatibilityReason, description: 'Which rule they break.', resolve: ({ facts }) => facts.reason }),
+    acousticModel: t.field({ type: AcousticModel, description: 'The acoustic model that was chosen.', resolve: ({ facts }) => facts.acousticModel }),
+    languageModel: t.field({ type: LanguageModel, description: 'The language model that was chosen.', resolve: ({ facts }) => facts.languageModel }),
+    compatibleAcousticModels: t.field({
       type: [AcousticModel],
       description: 'Acoustic models that fit the chosen language model and locale.',
+      resolve: ({ facts }) => facts.compatibleAcousticModels,
     }),
-    compatibleLanguageModels: t.expose('compatibleLanguageModels', {
+    compatibleLanguageModels: t.field({
       type: [LanguageModel],
       description: 'Language models that fit the chosen acoustic model and locale.',
+      resolve: ({ facts }) => facts.compatibleLanguageModels,
     }),
   }),
 })
@@ -72,18 +97,41 @@ builder.objectType(IncompatibleModelsError, {
 builder.objectType(DuplicateDeploymentNameError, {
   name: 'DuplicateDeploymentNameError',
   description: 'Another deployment of this locale has the name already; case does not count.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ path: t.exposeString('path', { description: 'The field of the input that must change.' }) }),
+  interfaces,
 })
 
-builder.objectType(DeploymentNotFoundError, {
-  name: 'DeploymentNotFoundError',
-  description: 'There is no such deployment in this workspace.',
-  interfaces: [ErrorInterface],
+builder.objectType(DeploymentNotFoundError, { name: 'DeploymentNotFoundError', description: 'There is no such deployment in this workspace.', interfaces })
+
+builder.objectType(QuotaExceededError, {
+  name: 'QuotaExceededError',
+  description: 'The workspace has as many as it may have.',
+  interfaces,
+  fields: (t) => ({
+    limit: t.exposeInt('limit', { description: 'How many there may be.' }),
+    used: t.exposeInt('used', { description: 'How many there are.' }),
+  }),
 })
 
-builder.objectType(InvalidCursorError, {
-  name: 'InvalidCursorError',
-  description: 'The cursor did not come from this list or stream.',
-  interfaces: [ErrorInterface],
+builder.objectType(IdempotencyConflictError, {
+  name: 'IdempotencyConflictError',
+  description: 'The idempotency key was used before, with another input.',
+  interfaces,
 })
+
+builder.objectType(StatusConflictError, {
+  name: 'StatusConflictError',
+  description: 'The deployment is in a status in which this cannot be done.',
+  interfaces,
+  fields: (t) => ({ status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status that it is in.' }) }),
+})
+
+builder.objectType(SequenceMismatchError, {
+  name: 'SequenceMismatchError',
+  description: 'The deployment has changed since the caller last saw it.',
+  interfaces,
+  fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: 'The deployment as it is now.' }) }),
+})
+
+builder.objectType(KeyNotFoundError, { name: 'KeyNotFoundError', description: 'There is no such key in this workspace.', interfaces })
+
+builder.objectType(InvalidCursorError, { name: 'InvalidCursorError', description: 'The cursor did not come from this list or stream.', interfaces })

@@ -1,4 +1,4 @@
-import { GraphQLError, Kind } from 'graphql'
+import { GraphQLError } from 'graphql'
 import { builder } from './builder.ts'
 
 builder.scalarType('DateTime', {
@@ -6,9 +6,20 @@ builder.scalarType('DateTime', {
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => value.toISOString(),
   parseValue(value) {
-    const moment = typeof value === 'string' ? new Date(value) : undefined
+    const isMoment = typeof value === 'string' && /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/.test(value)
+    const moment = isMoment ? new Date(value) : undefined
     if (!moment || Number.isNaN(moment.getTime())) throw new GraphQLError('A DateTime is written like 2026-11-22T15:04:05Z.')
     return moment
+  },
+})
+
+builder.scalarType('Locale', {
+  description: 'A BCP 47 tag of a language as spoken in a place, such as en-US.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc5646',
+  serialize: (value) => value,
+  parseValue(value) {
+    if (typeof value === 'string' && /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$/.test(value)) return value
+    throw new GraphQLError('A Locale is written like en-US.')
   },
 })
 
@@ -17,11 +28,7 @@ builder.scalarType('URL', {
   specifiedByURL: 'https://url.spec.whatwg.org/',
   serialize: (value) => value,
   parseValue(value) {
-    if (typeof value !== 'string' || !URL.canParse(value)) throw new GraphQLError('A URL is written like https://example.org/path.')
-    return value
-  },
-  parseLiteral(node) {
-    if (node.kind !== Kind.STRING || !URL.canParse(node.value)) throw new GraphQLError('A URL is written like "https://example.org/path".')
-    return node.value
+    if (typeof value === 'string' && URL.canParse(value)) return value
+    throw new GraphQLError('A URL is written like https://example.org/path.')
   },
 })

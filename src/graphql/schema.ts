@@ -1,9 +1,13 @@
 import { builder } from './builder.ts'
 import './scalar.ts'
 import './model.ts'
+import './key.ts'
+import './deployment.ts'
+import './status-change.ts'
 import './error.ts'
 import './locale.ts'
-import './deployment.ts'
 import './status.ts'
+import './viewer.ts'
+import './node.ts'
 
 export const schema = builder.toSchema()

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
-import { GraphQLError } from 'graphql'
-import { CloseCode } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
+import { type DocumentNode, type FieldNode, GraphQLError, type ValidationContext } from 'graphql'
+import { CloseCode, type Context as Socket } from 'graphql-ws'
+import { type Extra, useServer } from 'graphql-ws/use/ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
 import type { Service } from '../domain/context.ts'
-import { authenticate, type Viewer } from '../domain/key.ts'
+import type { Viewer } from '../domain/key.ts'
 import { createModelLoader } from '../domain/model.ts'
 import type { GraphQLContext } from './builder.ts'
 import { renderGraphiQLPage } from './graphiql.ts'
+import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
 import { schema } from './schema.ts'
 
 export const graphqlPath = '/graphql'
@@ -18,19 +18,27 @@ export const graphqlPath = '/graphql'
 export interface GraphQLOptions {
   graphiql: boolean
   allowedOrigins: readonly string[]
+  limits: OperationLimits & { socketsPerKey: number }
 }
+
+const largestBody = 256 * 1024
+// A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
+const socketOptions = { noServer: true, maxPayload: largestBody, perMessageDeflate: false, closeTimeout: 1000 }
 
 const unauthenticated = () =>
   new GraphQLError(
     'Send a key that is known, not expired and not revoked: "Authorization: Bearer <key>", over WebSocket as { "authorization": "Bearer <key>" } in connection_init.',
-    {
-      extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
-    },
+    { extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } } },
   )
 
-/** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same plugins, masking and context for all. */
+const forbidden = () =>
+  new GraphQLError('This key may only send audio to endpoints. This API needs a key with the scope READ or MANAGE.', {
+    extensions: { code: 'FORBIDDEN', requiredScope: 'READ', http: { status: 403 } },
+  })
+
+/** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {
-  const toContext = (viewer: Viewer): GraphQLContext => ({ ...service, viewer, loadModel: createModelLoader(service) })
+  const toContext = (viewer: Viewer): GraphQLContext => ({ ...service, viewer, loadModel: createModelLoader(service), operationLimits: options.limits })
 
   const yoga = createYoga<object, GraphQLContext>({
     schema,
@@ -39,9 +47,10 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     renderGraphiQL: renderGraphiQLPage,
     landingPage: false,
     batching: false,
+    maxRequestBodySize: largestBody,
     cors: options.allowedOrigins.length ? { origin: [...options.allowedOrigins], credentials: false } : false,
     logging: false,
-    plugins: [useCSRFPrevention({ requestHeaders: ['x-graphql-yoga-csrf', 'apollo-require-preflight', 'authorization'] }), requireKey(service, toContext)],
+    plugins: [requireKey(service, toContext), limitOperations(options.limits), ...(options.graphiql ? [] : [hideSchema()])],
     maskedErrors: { errorMessage: 'Something went wrong on the server.', maskError: (error, message) => maskError(service, error, message) },
   })
 
@@ -50,22 +59,44 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 
     /** Serves graphql-transport-ws to sockets that a server has upgraded on {@link graphqlPath}. */
     openSockets() {
-      const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false })
-      const closing = useServer<{ authorization?: string }, { viewer?: Viewer }>(
+      const sockets = new WebSocketServer(socketOptions)
+      const ofKey = new Map<string, number>()
+      const closing = useServer<{ authorization?: string }, SocketExtra>(
         {
           schema,
           connectionInitWaitTimeout: 5000,
           async onConnect(socket) {
             const viewer = await findViewer(service, socket.connectionParams?.authorization)
-            if (!viewer) return socket.extra.socket.close(CloseCode.Forbidden, 'Send { "authorization": "Bearer <key>" } in connection_init.') as never
+            if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')
+            if (!mayUse(viewer)) return refuse(socket, 'This key lacks the scope READ.')
+            const open = (ofKey.get(viewer.keyId) ?? 0) + 1
+            if (open > options.limits.socketsPerKey) return refuse(socket, `This key has ${open - 1} sockets open, which is the limit.`)
+            ofKey.set(viewer.keyId, open)
+            const stopWaiting = service.keyring.onEnd(viewer, () => refuse(socket, 'The key has been revoked or has expired.'))
+            socket.extra.socket.once('close', () => {
+              ofKey.set(viewer.keyId, (ofKey.get(viewer.keyId) ?? 1) - 1)
+              stopWaiting()
+            })
             socket.extra.viewer = viewer
             return true
           },
           async onSubscribe(socket, _id, payload) {
             const viewer = socket.extra.viewer
             if (!viewer) return [unauthenticated()]
+            if (Object.keys(socket.subscriptions).length > options.limits.subscriptionsPerSocket) {
+              return [
+                new GraphQLError(`One socket may hold ${options.limits.subscriptionsPerSocket} subscriptions. End one, or open another socket.`, {
+                  extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+                }),
+              ]
+            }
             const enveloped = yoga.getEnveloped({ ...toContext(viewer), params: payload })
-            const document = enveloped.parse(payload.query)
+            let document: DocumentNode
+            try {
+              document = enveloped.parse(payload.query)
+            } catch (error) {
+              return [error as GraphQLError]
+            }
             const problems = enveloped.validate(enveloped.schema, document)
             if (problems.length) return problems
             return {
@@ -83,9 +114,15 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         sockets,
         15_000,
       )
+      const mayCome = ({ headers }: IncomingMessage) =>
+        !headers.origin || options.allowedOrigins.includes(headers.origin) || isSameOrigin(headers.origin, headers.host)
       return {
         upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-          sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request))
+          if (!mayCome(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+          sockets.handleUpgrade(request, socket, head, (opened) => {
+            opened.on('error', () => opened.terminate())
+            sockets.emit('connection', opened, request)
+          })
         },
         close: async () => void (await closing.dispose()),
       }
@@ -93,14 +130,33 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   }
 }
 
-/** Looks the key up once per request, before anything of it is parsed; only GraphiQL's empty page needs none. */
+type SocketExtra = { viewer?: Viewer }
+
+function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>, reason: string): true {
+  socket.extra.socket.close(CloseCode.Forbidden, reason)
+  return true
+}
+
+const isSameOrigin = (origin: string, host: string | undefined) => URL.canParse(origin) && new URL(origin).host === host
+
+const mayUse = ({ scopes }: Viewer) => scopes.includes('READ') || scopes.includes('MANAGE')
+
+/**
+ * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
+ * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
+ */
 function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext): Plugin<GraphQLContext> {
   const viewers = new WeakMap<Request, Viewer>()
   return {
-    async onParams({ request }) {
+    async onRequest({ request, fetchAPI, endResponse }) {
+      const isPage = request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
+      if (isPage || request.method === 'OPTIONS') return
       const viewer = await findViewer(service, request.headers.get('authorization'))
-      if (!viewer) throw unauthenticated()
-      viewers.set(request, viewer)
+      if (viewer && mayUse(viewer)) return void viewers.set(request, viewer)
+      const error = viewer ? forbidden() : unauthenticated()
+      const { http, ...extensions } = error.extensions as { http: { status: number; headers?: Record<string, string> } }
+      const body = JSON.stringify({ errors: [{ message: error.message, extensions }] })
+      endResponse(new fetchAPI.Response(body, { status: http.status, headers: { 'content-type': 'application/json', ...http.headers } }))
     },
     onContextBuilding({ context, extendContext }) {
       const viewer = context.request && viewers.get(context.request)
@@ -109,9 +165,39 @@ function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLCont
   }
 }
 
-async function findViewer({ store }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
+function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
+  return {
+    onValidate({ params, context, setResult }) {
+      const { variables } = (context as { params?: { variables?: Variables } }).params ?? {}
+      const refused = checkOperation(params.schema, params.documentAST, variables, limits)
+      if (refused) setResult([refused])
+    },
+  }
+}
+
+/** With GraphiQL off, strangers learn nothing of the schema: no introspection, no "did you mean". */
+function hideSchema(): Plugin<GraphQLContext> {
+  return {
+    onValidate({ addValidationRule }) {
+      addValidationRule((context: ValidationContext) => ({
+        Field(node: FieldNode) {
+          if (node.name.value === '__schema' || node.name.value === '__type')
+            context.reportError(new GraphQLError('Introspection is switched off here.', { nodes: node }))
+        },
+      }))
+      return ({ valid, result, setResult }) => {
+        if (!valid)
+          setResult(
+            result.map((error) => new GraphQLError(error.message.replace(/ Did you mean .*$/, ''), { nodes: error.nodes ?? [], extensions: error.extensions })),
+          )
+      }
+    },
+  }
+}
+
+async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
   const secret = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1]
-  return secret ? authenticate(store.db, secret) : null
+  return secret ? keyring.authenticate(secret) : null
 }
 
 // By name, because an application may hold several copies of graphql, each with a class of its own.

@@ -4,7 +4,7 @@ import { explainIncompatibility } from '../domain/compatibility.ts'
 import type { Service } from '../domain/context.ts'
 import { defaultMode, endpointOf, findDeploymentToProvision, type ServedDeployment } from '../domain/endpoint.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
-import { type Change, recordChange } from '../domain/status.ts'
+import { type Change, deploymentTopic, isTerminal, recordChange } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
 import type { Attempt, Handler } from '../postgres/queue.ts'
 import type { Evidence, Stage } from '../postgres/tables.ts'
@@ -30,19 +30,21 @@ const verificationMs = 60_000
 //   QUEUED ─▶ RESOLVING ─▶ FETCHING ─▶ BUILDING ─▶ LOADING ─▶ VERIFYING ─▶ COMPLETE
 //                 └────────────┴───────────┴──────────┴───────────┴──────▶ FAILED, with the stage's name
 // Every stage may run twice: a job that was interrupted begins again at the first.
-export function provisionDeploymentHandler(service: Provisioning): Handler<{ deploymentId: string }> {
+export function provisionDeploymentHandler(service: Provisioning): Handler<{ deploymentId: string; attempt: number }> {
   return {
-    async run({ deploymentId }, attempt) {
-      const steps = new Steps(service, deploymentId, attempt)
+    async run({ deploymentId, attempt }, taken) {
+      const steps = new Steps(service, deploymentId, attempt, taken)
       try {
         await provision(service, steps, deploymentId)
       } catch (error) {
         await steps.fail(error)
+      } finally {
+        steps.close()
       }
     },
-    async giveUp({ deploymentId }) {
+    async giveUp({ deploymentId, attempt }) {
       const served = await findDeploymentToProvision(service, deploymentId)
-      await recordChange(service.store.db, deploymentId, {
+      await recordChange(service.store.db, deploymentId, attempt, {
         status: 'FAILED',
         message: 'Provisioning was interrupted too often.',
         failure: {
@@ -152,17 +154,32 @@ class Steps {
   readonly signal: AbortSignal
   readonly #service: Provisioning
   readonly #deploymentId: string
-  readonly #attempt: Attempt
+  readonly #attempt: number
+  readonly #taken: Attempt
   readonly #unwanted = new AbortController()
+  readonly #unwatch: () => void
   #stage: Stage = 'RESOLVING'
   #told = 0
   #telling: Promise<unknown> = Promise.resolve()
 
-  constructor(service: Provisioning, deploymentId: string, attempt: Attempt) {
+  constructor(service: Provisioning, deploymentId: string, attempt: number, taken: Attempt) {
     this.#service = service
     this.#deploymentId = deploymentId
     this.#attempt = attempt
-    this.signal = AbortSignal.any([attempt.signal, this.#unwanted.signal])
+    this.#taken = taken
+    this.signal = AbortSignal.any([taken.signal, this.#unwanted.signal])
+    // Canceling and deleting ring this deployment's watchers, and we are one: the work ends within the stage.
+    this.#unwatch = service.store.events.watch(deploymentTopic(deploymentId), () => void this.#checkWanted())
+  }
+
+  close() {
+    this.#unwatch()
+  }
+
+  async #checkWanted() {
+    const served = await findDeploymentToProvision(this.#service, this.#deploymentId).catch(() => undefined)
+    const isWanted = served?.deployment.attempt === this.#attempt && !isTerminal(served.deployment.status)
+    if (!isWanted) this.#unwanted.abort(new Unwanted())
   }
 
   async enter(stage: Stage, message: string) {
@@ -183,7 +200,7 @@ class Steps {
   }
 
   async record(change: Change) {
-    const recorded = await recordChange(this.#service.store.db, this.#deploymentId, change)
+    const recorded = await recordChange(this.#service.store.db, this.#deploymentId, this.#attempt, change)
     if (!recorded) this.#unwanted.abort(new Unwanted())
     this.signal.throwIfAborted()
   }
@@ -198,8 +215,8 @@ class Steps {
         { deploymentId: this.#deploymentId, stage: this.#stage, error: error instanceof Error ? error.stack : String(error) },
         'provisioning failed',
       )
-    if (this.#attempt.signal.aborted || !(failure.isLasting || this.#attempt.isLast)) throw error
-    await recordChange(this.#service.store.db, this.#deploymentId, {
+    if (this.#taken.signal.aborted || !(failure.isLasting || this.#taken.isLast)) throw error
+    await recordChange(this.#service.store.db, this.#deploymentId, this.#attempt, {
       status: 'FAILED',
       message: failure.message,
       failure: { stage: this.#stage, code: failure.code, message: failure.message },

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import { Pool } from 'pg'
+import type { Log } from '../log.ts'
 
-export type Db = ReturnType<typeof drizzle>
+/** What statements run on: the pool, or one transaction. */
+export type Db = NodePgDatabase
 /** A transaction; every statement that belongs together takes one. */
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
 
@@ -12,34 +14,40 @@ export class DatabaseError extends Error {}
 
 export interface Client {
   db: Db
-  sql: postgres.Sql
+  pool: Pool
   close(): Promise<void>
 }
 
 /** Opens a bounded pool of connections; statements that take longer than 15 s are ended by Postgres. */
-export function openClient(url: string, connections = 6): Client {
-  const sql = postgres(url, {
+export function openClient(url: string, log: Log, connections = 6): Client {
+  const pool = new Pool({
+    connectionString: url,
     max: connections,
-    idle_timeout: 60,
-    connect_timeout: 5,
-    connection: { application_name: 'custom-speech', statement_timeout: 15_000 },
-    onnotice: () => {},
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    application_name: 'custom-speech',
+    statement_timeout: 15_000,
+    // Postgres may be gone without a word: nobody waits for it for longer than this.
+    query_timeout: 20_000,
   })
-  return { sql, db: drizzle({ client: sql }), close: () => sql.end({ timeout: 5 }) }
+  // A connection that breaks while idle is replaced by the pool; only the log needs to know.
+  pool.on('error', (error) => log.warn({ error: error.message }, 'a connection to Postgres was lost'))
+  return { pool, db: drizzle({ client: pool }), close: () => pool.end() }
 }
 
 /** Brings the tables up to date; several processes may do so at once. */
-export async function migrateTables({ db, sql }: Client): Promise<void> {
-  const found = await sql`select current_setting('server_version_num')::int as version`.catch((error) => {
+export async function migrateTables({ pool }: Client): Promise<void> {
+  const connection = await pool.connect().catch((error) => {
     throw new DatabaseError(`Cannot reach the database (${error.code ?? error.message}). Check DATABASE_URL and that Postgres is running.`)
   })
-  if (found[0]?.version < 180_000) throw new DatabaseError(`The database is Postgres ${Math.floor(found[0]?.version / 10_000)}; version 18 or newer is needed.`)
-  const lock = await sql.reserve()
   try {
-    await lock`select pg_advisory_lock(7301)`
-    await migrate(db, { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
+    const { rows } = await connection.query("select current_setting('server_version_num')::int as version")
+    if (rows[0].version < 180_000) throw new DatabaseError(`The database is Postgres ${Math.floor(rows[0].version / 10_000)}; version 18 or newer is needed.`)
+    await connection.query('select pg_advisory_lock(7301)')
+    await migrate(drizzle({ client: connection }), { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
+    await connection.query('select pg_advisory_unlock(7301)')
   } finally {
-    await lock`select pg_advisory_unlock(7301)`
-    lock.release()
+    connection.release(true)
   }
 }

@@ -52,14 +52,19 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
     { ...account, cwd: dir, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
   )
   await untilReady(server, log)
+  let closing = false
+  server.once('exit', () => {
+    if (!closing) log.error('the embedded Postgres has ended by itself; start custom-speech again')
+  })
 
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
     async close() {
-      const ended = server.exitCode !== null ? Promise.resolve() : new Promise((done) => server.once('exit', done))
+      closing = true
+      const ended = server.exitCode !== null || server.signalCode !== null ? Promise.resolve() : new Promise((done) => server.once('exit', done))
       ;(server.stdio[3] as NodeJS.WritableStream | null)?.end()
       const late = delay(10_000, 'late', { ref: false })
-      if ((await Promise.race([ended, late])) === 'late') process.kill(Number(await postmasterPid(data)), 'SIGQUIT')
+      if ((await Promise.race([ended, late])) === 'late') signal(await postmasterPid(data), 'SIGQUIT')
       await ended
       await rm(join(dir, 'owner'), { force: true })
     },
@@ -139,21 +144,22 @@ async function claim(dir: string) {
   await writeFile(file, (await identity(process.pid)) ?? '')
 }
 
-/** Process id and start time, which together are never used twice; undefined when there is no such process. */
+/** Process id and start time, which together are never used twice; undefined when there is no such living process. */
 async function identity(pid: number): Promise<string | undefined> {
-  if (!isAlive(pid)) return undefined
-  const facts = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return `${pid} ${facts.slice(facts.lastIndexOf(')')).split(' ')[20] ?? ''}`
+  const facts = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } }).catch(() => undefined)
+  const [state = 'Z', ...started] = facts?.stdout.trim().split(/\s+/) ?? []
+  return state.startsWith('Z') ? undefined : `${pid} ${started.join(' ')}`
 }
 
 /** Stops a server that outlived its parent, so that the directory is free. */
 async function stopOrphan(data: string, log: Log) {
-  const pid = Number(await postmasterPid(data))
+  const pid = await postmasterPid(data)
   if (!pid || !isAlive(pid)) return
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => data)
-  if (!command.includes(data)) return
+  // Its number may belong to another program by now.
+  const command = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => undefined)
+  if (!command?.stdout.includes(data)) return
   log.warn({ pid }, 'stopping a Postgres that an earlier run left behind')
-  process.kill(pid, 'SIGINT')
+  signal(pid, 'SIGINT')
   for (let waited = 0; isAlive(pid); waited += 20) {
     if (waited > 10_000) throw new EmbeddedPostgresError(`A Postgres of an earlier run (process ${pid}) does not end. Stop it, then start again.`)
     await delay(20)
@@ -197,7 +203,12 @@ async function untilReady(server: ChildProcess, log: Log) {
   for (const stream of server.stdio) (stream as { unref?: () => void } | null)?.unref?.()
 }
 
-const postmasterPid = async (data: string) => (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]
+const postmasterPid = async (data: string) => Number((await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0])
+
+/** Never to 0 or 1, which would mean our whole process group or the init. */
+function signal(pid: number, name: NodeJS.Signals) {
+  if (pid > 1 && isAlive(pid)) process.kill(pid, name)
+}
 
 function isAlive(pid: number): boolean {
   try {

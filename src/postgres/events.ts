@@ -1,10 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import type postgres from 'postgres'
-import type { Tx } from './client.ts'
+import { Client } from 'pg'
+import type { Log } from '../log.ts'
+import type { Db } from './client.ts'
 
 const channel = 'custom_speech'
 /** Covers what nobody foresaw: every watcher is rung this often even without a notice. */
 const backstopMs = 30_000
+const reconnectMs = 250
+const heartbeatMs = 5_000
 
 export interface Events {
   /**
@@ -15,21 +19,43 @@ export interface Events {
   close(): Promise<void>
 }
 
-/** Rings the topic's watchers in every process when the transaction commits. */
-export async function ring(tx: Tx, topic: string): Promise<void> {
-  await tx.execute(sql`select pg_notify(${channel}, ${topic})`)
+/** Rings the topics' watchers in every process when the transaction commits. */
+export async function ring(tx: Db, topics: readonly string[]): Promise<void> {
+  await tx.execute(sql`select pg_notify(${channel}, ${topics.join(' ')})`)
 }
 
-/** One LISTEN connection for the process, fanned out by topic; postgres.js reconnects it by itself. */
-export async function openEvents(client: postgres.Sql): Promise<Events> {
+/** One LISTEN connection for the process, fanned out by topic; when it breaks, it is opened again. */
+export async function openEvents(url: string, log: Log): Promise<Events> {
   const watchers = new Map<string, Set<() => void>>()
+  const closing = new AbortController()
   const ringTopic = (topic: string) => {
     for (const ring of [...(watchers.get(topic) ?? [])]) ring()
   }
   const ringAll = () => {
     for (const topic of [...watchers.keys()]) ringTopic(topic)
   }
-  const listening = await client.listen(channel, ringTopic, ringAll)
+  const listen = () => openListener(url, (topics) => topics.split(' ').forEach(ringTopic))
+
+  let listener = await listen()
+  const listening = (async () => {
+    while (!closing.signal.aborted) {
+      const reason = await listener.lost
+      if (closing.signal.aborted) return
+      log.warn({ reason }, 'the connection for notices was lost')
+      for (let opened = false; !opened && !closing.signal.aborted; ) {
+        await delay(reconnectMs, undefined, { signal: closing.signal }).catch(() => {})
+        await listen().then(
+          (next) => {
+            listener = next
+            opened = true
+          },
+          () => {},
+        )
+      }
+      // Whatever was said while nobody listened is in the log.
+      ringAll()
+    }
+  })()
   const backstop = setInterval(ringAll, backstopMs).unref()
 
   return {
@@ -43,7 +69,48 @@ export async function openEvents(client: postgres.Sql): Promise<Events> {
     },
     async close() {
       clearInterval(backstop)
-      await listening.unlisten()
+      closing.abort()
+      listener.close('closed')
+      await listening
     },
   }
+}
+
+interface Listener {
+  /** Settles with the reason when nothing more will be heard. */
+  lost: Promise<string>
+  close(reason: string): void
+}
+
+async function openListener(url: string, hear: (payload: string) => void): Promise<Listener> {
+  const client = new Client({
+    connectionString: url,
+    application_name: 'custom-speech-events',
+    keepAlive: true,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: heartbeatMs,
+  })
+  let close: (reason: string) => void = () => {}
+  const lost = new Promise<string>((ended) => {
+    let heartbeat: NodeJS.Timeout | undefined
+    close = (reason) => {
+      clearInterval(heartbeat)
+      client.removeAllListeners('notification')
+      client.end().catch(() => {})
+      ended(reason)
+    }
+    client.on('error', (error) => close(error.message))
+    client.on('end', () => close('the server closed it'))
+    // A peer that vanished sends nothing, not even an end: ask it now and then.
+    heartbeat = setInterval(() => client.query('select').catch((error) => close(error.message)), heartbeatMs).unref()
+  })
+  client.on('notification', ({ payload }) => hear(payload ?? ''))
+  try {
+    await client.connect()
+    await client.query(`listen ${channel}`)
+  } catch (error) {
+    close('not connected')
+    throw error
+  }
+  return { lost, close }
 }

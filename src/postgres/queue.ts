@@ -69,6 +69,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     })
   }
 
+  let closed: Promise<void> | undefined
   return {
     async enqueue(tx, job, payload) {
       job.payload.parse(payload)
@@ -95,6 +96,9 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
       })
     },
 
-    close: () => boss.stop({ graceful: true, timeout: 5000 }),
+    close() {
+      closed ??= boss.stop({ graceful: true, timeout: 5000 })
+      return closed
+    },
   }
 }

@@ -29,14 +29,14 @@ export async function openStore(config: Pick<Config, 'databaseUrl' | 'dataDir'>,
       opened.push(server.close)
       url = server.url
     }
-    const client = openClient(url)
+    const client = openClient(url, log)
     opened.push(client.close)
     await migrateTables(client)
-    const events = await openEvents(client.sql)
+    const events = await openEvents(url, log)
     opened.push(events.close)
     const queue = await openQueue(url, jobs, log)
     opened.push(queue.close)
-    const check = async () => void (await client.sql`select 1`)
+    const check = async () => void (await client.pool.query({ text: 'select 1', query_timeout: 2000 } as { text: string }))
     return { db: client.db, queue, events, check, close }
   } catch (error) {
     await close()

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 
 // Enum values are the same words in Postgres and in GraphQL.
 export const modelKind = pgEnum('model_kind', ['ACOUSTIC', 'LANGUAGE'])
@@ -47,7 +47,13 @@ export interface Evidence {
 /** Values that all processes of one installation share, such as the secret that signs tokens. */
 export const settings = snakeCase.table('settings', { name: text().primaryKey(), value: text().notNull() })
 
-export const workspaces = snakeCase.table('workspaces', { id: id(), name: text().notNull(), createdAt: createdAt() })
+export const workspaces = snakeCase.table('workspaces', {
+  id: id(),
+  name: text().notNull(),
+  /** The number of the newest event of any of its deployments; raised under this row's lock, so that numbers commit in order. */
+  position: bigint({ mode: 'number' }).notNull().default(0),
+  createdAt: createdAt(),
+})
 
 export const keys = snakeCase.table(
   'keys',
@@ -61,6 +67,9 @@ export const keys = snakeCase.table(
     /** SHA-256 of the secret, in hex; the secret itself is not kept. */
     secretHash: text().notNull(),
     scopes: keyScope().array().notNull(),
+    /** The bootstrap key alone may make workspaces. */
+    isBootstrap: boolean().notNull().default(false),
+    lastUsedAt: time(),
     expiresAt: time(),
     revokedAt: time(),
     createdAt: createdAt(),
@@ -112,13 +121,23 @@ export const deployments = snakeCase.table(
     evidence: jsonb().$type<Evidence>(),
     /** The number of the newest event; only domain/status.ts raises it, under this row's lock. */
     sequence: integer().notNull().default(0),
+    /** Raised each time provisioning begins anew; a worker that still holds an older one changes nothing. */
+    attempt: integer().notNull().default(1),
     createdAt: createdAt(),
     updatedAt: createdAt(),
+    /** When provisioning last began. */
+    startedAt: time(),
     completedAt: time(),
   },
   (t) => [
     uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`lower(${t.name})`),
+    // One for each order of the list: a page is read off an index, however many rows there are.
     index().on(t.workspaceId, t.id),
+    index('deployments_workspace_name').on(t.workspaceId, sql`lower(${t.name})`, t.id),
+    index().on(t.workspaceId, t.status, t.id),
+    index().on(t.workspaceId, t.updatedAt, t.id),
+    index().on(t.workspaceId, t.locale, t.id),
+    index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
     index().on(t.acousticModelId),
     index().on(t.languageModelId),
   ],
@@ -127,10 +146,15 @@ export const deployments = snakeCase.table(
 export const deploymentEvents = snakeCase.table(
   'deployment_events',
   {
-    deploymentId: uuid()
-      .notNull()
-      .references(() => deployments.id, { onDelete: 'cascade' }),
+    /** Not a foreign key: the last event of a deleted deployment outlives it, for those who watch the list. */
+    deploymentId: uuid().notNull(),
     sequence: integer().notNull(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    /** Among all events of the workspace; without a gap, in the order of their commits. */
+    position: bigint({ mode: 'number' }).notNull(),
+    locale: text().notNull(),
     status: deploymentStatus().notNull(),
     /** Null for a deployment's first event. */
     previousStatus: deploymentStatus(),
@@ -139,10 +163,28 @@ export const deploymentEvents = snakeCase.table(
     message: text().notNull(),
     occurredAt: createdAt(),
   },
-  (t) => [primaryKey({ columns: [t.deploymentId, t.sequence] })],
+  (t) => [primaryKey({ columns: [t.deploymentId, t.sequence] }), uniqueIndex().on(t.workspaceId, t.position)],
+)
+
+/** Which deployment a client's idempotency key made, and a hash of what it had asked for. */
+export const idempotencyKeys = snakeCase.table(
+  'idempotency_keys',
+  {
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    key: text().notNull(),
+    inputHash: text().notNull(),
+    deploymentId: uuid()
+      .notNull()
+      .references(() => deployments.id, { onDelete: 'cascade' }),
+    createdAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.workspaceId, t.key] }), index().on(t.deploymentId)],
 )
 
 export type KeyRow = typeof keys.$inferSelect
 export type ModelRow = typeof models.$inferSelect
 export type DeploymentRow = typeof deployments.$inferSelect
 export type DeploymentEventRow = typeof deploymentEvents.$inferSelect
+export type WorkspaceRow = typeof workspaces.$inferSelect

@@ -54,7 +54,8 @@ function compile(rules: WritingRules): (spoken: string) => string {
       text = text.replace(spokenMark, (_, words: string) => marks.get(words.toLowerCase().replace(/\s+/g, ' ')) ?? '')
       text = capitalizeSentences(text.replace(/[^\S\n]*\n[^\S\n]*/g, '\n'))
     }
-    return rules.finalStop ? text.trim() : text.trim().replace(/[.\u2026]+$/, '')
+    // A phrase that the speaker ended is a sentence, though the model may have expected more.
+    return rules.finalStop ? text.trim().replace(/\s*[,;:\u2013-]$/, '.') : text.trim().replace(/[.,;:\u2026\u2013-]+$/, '')
   }
 }
 

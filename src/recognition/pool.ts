@@ -2,29 +2,24 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import {
-  ModelUnusableError,
-  type Recognition,
-  type RecognitionRequest,
-  RecognizerCrashedError,
-  type RecognizerModel,
-  type Recognizers,
-  RecognizersBusyError,
-} from './recognizer.ts'
-import type { WorkerReply, WorkerRequest } from './worker.ts'
+import { ModelUnusableError, type Recognition, RecognizerCrashedError, type Recognizers, RecognizersBusyError } from './recognizer.ts'
+import type { WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
-/** A worker that says nothing for this long is taken to hang. */
-const patienceMs = 90_000
+/** A worker that says nothing for this long is taken to hang; a minute of speech takes it a tenth of that. */
+const patienceMs = 60_000
+/** Whoever has waited for a worker this long is told to come back. */
+const longestWaitMs = 30_000
 
 interface Task {
   modelId: string
-  message: { kind: 'load'; model: RecognizerModel } | { kind: 'recognize'; request: RecognitionRequest }
+  message: WorkerTask
   settle: (reply: WorkerReply | Error) => void
 }
 
 interface Worker {
   process: ChildProcess
   task: Task | undefined
+  watchdog: NodeJS.Timeout | undefined
   models: Set<string>
 }
 
@@ -43,7 +38,7 @@ export function openRecognizers({ workers: most, queueLimit }: Config['recogniti
       // The environment holds keys and passwords that no model file needs to see.
       env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
     })
-    const worker: Worker = { process: child, task: undefined, models: new Set() }
+    const worker: Worker = { process: child, task: undefined, watchdog: undefined, models: new Set() }
     workers.add(worker)
     let lastWords = ''
     child.stderr?.on('data', (chunk) => {
@@ -52,11 +47,13 @@ export function openRecognizers({ workers: most, queueLimit }: Config['recogniti
     child.on('message', (reply: WorkerReply) => {
       const task = worker.task
       worker.task = undefined
+      clearTimeout(worker.watchdog)
       if (reply.ok && task) worker.models.add(task.modelId)
       task?.settle(reply)
       dispatch()
     })
     const end = (reason: string) => {
+      clearTimeout(worker.watchdog)
       if (!workers.delete(worker) || closed) return
       log.warn({ reason, lastWords: lastWords.trim() || undefined }, 'a recognizer ended')
       worker.task?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}).`))
@@ -78,6 +75,8 @@ export function openRecognizers({ workers: most, queueLimit }: Config['recogniti
       if (!worker) return
       const task = waiting.shift() as Task
       worker.task = task
+      // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
+      worker.watchdog = setTimeout(() => worker.process.kill('SIGKILL'), patienceMs)
       const message: WorkerRequest = { id: ++lastId, ...task.message }
       worker.process.send(message)
     }
@@ -85,23 +84,24 @@ export function openRecognizers({ workers: most, queueLimit }: Config['recogniti
 
   const submit = <T extends Recognition | number>(modelId: string, message: Task['message'], signal?: AbortSignal): Promise<T> =>
     new Promise<T>((resolved, rejected) => {
-      if (closed) return rejected(new RecognizerCrashedError('The recognizers are closing.'))
-      if (waiting.length >= queueLimit) return rejected(new RecognizersBusyError('Too many recordings are waiting to be recognized. Try again in a moment.'))
-      const watchdog = setTimeout(() => {
-        const worker = [...workers].find((candidate) => candidate.task === task)
-        worker?.process.kill('SIGKILL')
-      }, patienceMs)
-      const abandon = () => {
+      signal?.throwIfAborted()
+      if (closed) throw new RecognizerCrashedError('The recognizers are closing.')
+      if (waiting.length >= queueLimit) throw new RecognizersBusyError('Too many recordings are waiting to be recognized. Try again in a moment.')
+      const leave = (reason: Error) => {
         const place = waiting.indexOf(task)
         if (place >= 0) waiting.splice(place, 1)
         // One that is already at work finishes, unheard: ending a decoding would mean ending the process.
-        task.settle(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
+        task.settle(reason)
       }
+      const abandon = () => leave(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
+      const waited = setTimeout(() => {
+        if (waiting.includes(task)) leave(new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.'))
+      }, longestWaitMs)
       const task: Task = {
         modelId,
         message,
         settle(reply) {
-          clearTimeout(watchdog)
+          clearTimeout(waited)
           signal?.removeEventListener('abort', abandon)
           if (reply instanceof Error) rejected(reply)
           else if (reply.ok) resolved(reply.value as T)
@@ -118,6 +118,8 @@ export function openRecognizers({ workers: most, queueLimit }: Config['recogniti
     recognize: (request, signal) => submit<Recognition>(request.model.id, { kind: 'recognize', request }, signal),
     async check() {
       if (closed) throw new Error('closed')
+      // One that is at work is alive; else any may say so, started for it if need be.
+      if (![...workers].some((worker) => worker.task)) await submit<number>('', { kind: 'ping' }, AbortSignal.timeout(10_000))
     },
     async close() {
       closed = true

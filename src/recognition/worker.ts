@@ -6,7 +6,8 @@ import { type Phrase, type Recognition, type RecognitionRequest, type Recognizer
 import { Segmenter } from './segmenter.ts'
 import { openVoiceActivity, windowSize } from './voice-activity.ts'
 
-export type WorkerRequest = { id: number } & ({ kind: 'load'; model: RecognizerModel } | { kind: 'recognize'; request: RecognitionRequest })
+export type WorkerTask = { kind: 'ping' } | { kind: 'load'; model: RecognizerModel } | { kind: 'recognize'; request: RecognitionRequest }
+export type WorkerRequest = { id: number } & WorkerTask
 
 export type WorkerReply = { id: number } & ({ ok: true; value: Recognition | number } | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string })
 
@@ -71,10 +72,16 @@ async function* findSegments(audio: Float32Array, listening: RecognitionRequest[
   if (last) yield { start: last.start, end: Math.min(last.end, audio.length) }
 }
 
+async function work(request: WorkerRequest): Promise<Recognition | number> {
+  if (request.kind === 'load') return load(request.model)
+  if (request.kind === 'recognize') return recognize(request.request)
+  await voiceActivity
+  return 0
+}
+
 async function answer(request: WorkerRequest): Promise<WorkerReply> {
   try {
-    const value = request.kind === 'load' ? await load(request.model) : await recognize(request.request)
-    return { id: request.id, ok: true, value }
+    return { id: request.id, ok: true, value: await work(request) }
   } catch (error) {
     const { name, message } = error as Error
     const problem = request.kind === 'load' || name === 'ModelUnusableError' ? 'MODEL_UNUSABLE' : 'FAILED'

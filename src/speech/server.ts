@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
 import { findServedDeployment, type RecognitionMode, recognitionModes, type ServedDeployment } from '../domain/endpoint.ts'
-import { authenticate } from '../domain/key.ts'
 import { isServing } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
 import { type Recognizers, RecognizersBusyError } from '../recognition/recognizer.ts'
@@ -38,17 +38,32 @@ export async function handleSpeech(speech: SpeechServer, request: IncomingMessag
       )
     if (request.method !== 'POST') throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', 'Send the audio with POST.', { allow: 'POST' })
     const served = await admit(speech, request, url)
+    const format = findParameter(url, 'format') ?? 'simple'
+    if (format !== 'simple' && format !== 'detailed') throw new SpeechProblem(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')
     if (request.headers.expect) response.writeContinue()
     const audio = await readShortAudio(request)
     const listening = listeningFor(served.acousticModel.scenario, mode)
     const model = await openRecognizerModel(speech.artifacts, served)
     const recognition = await speech.recognizers.recognize({ model, audio, mode, listening }, gone.signal)
-    sendJson(response, toShortAudioJson(recognition, url.searchParams.get('format') === 'detailed'), provenance(served, mode))
+    sendJson(response, toShortAudioJson(recognition, format === 'detailed'), provenance(served, mode))
   } catch (error) {
     // A client that left needs no answer, and its leaving is not our failure.
     if (gone.signal.aborted) return void response.destroy()
     sendProblem(response, toProblem(speech, error))
   }
+}
+
+/** Answers whoever asks for a WebSocket before the server speaks its protocol: an honest no, in words. */
+export function refuseSpeechSocket(socket: Duplex): void {
+  const body = JSON.stringify({
+    title: 'NOT_IMPLEMENTED',
+    status: 501,
+    code: 'NOT_IMPLEMENTED',
+    detail: "WebSocket recognition is not built yet. POST a WAV file to the endpoint's httpUrl.",
+  })
+  socket.end(
+    `HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }
 
 /** Who calls, with which deployment: every reason to refuse has its own code. */
@@ -59,9 +74,11 @@ async function admit(speech: SpeechServer, request: IncomingMessage, url: URL): 
   const token = speech.tokens.read(secret)
   const workspaceId = token?.workspaceId ?? (await authenticateRecognizer(speech, secret))
   const served = uuid.test(endpointId) ? await findServedDeployment(speech, workspaceId, endpointId) : undefined
-  if (!served) throw new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is no endpoint with this id (cid). Copy the URL from the deployment.')
+  if (!served || (token && token.deploymentId !== served.deployment.id))
+    throw new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is no endpoint with this id (cid). Copy the URL from the deployment.')
   const { status, failure, progress } = served.deployment
-  if (isServing(status) || token?.deploymentId === endpointId) return served
+  // A token of provisioning opens the one deployment that it proves, and that one before it is Complete.
+  if (isServing(status) || (token && status === 'PROVISIONING')) return served
   if (status === 'FAILED') throw new SpeechProblem(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
   throw new SpeechProblem(
     409,
@@ -70,8 +87,8 @@ async function admit(speech: SpeechServer, request: IncomingMessage, url: URL): 
   )
 }
 
-async function authenticateRecognizer({ store }: SpeechServer, secret: string): Promise<string> {
-  const viewer = await authenticate(store.db, secret)
+async function authenticateRecognizer({ keyring }: SpeechServer, secret: string): Promise<string> {
+  const viewer = await keyring.authenticate(secret)
   if (!viewer) throw unauthorized('KEY_INVALID', 'This key or token is unknown, expired or revoked.')
   if (!viewer.scopes.includes('RECOGNIZE')) throw new SpeechProblem(403, 'SCOPE_MISSING', 'This key may not recognize speech: it lacks the scope RECOGNIZE.')
   return viewer.workspaceId

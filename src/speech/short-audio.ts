@@ -44,8 +44,7 @@ export async function readShortAudio(request: IncomingMessage): Promise<Float32A
 
 const longestBytes = ({ sampleRate, channels }: WavFormat) => longestSeconds * sampleRate * channels * 2
 
-const tooLong = () =>
-  new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts, or use the WebSocket URL.`)
+const tooLong = () => new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts.`)
 
 function append(samples: Buffer, length: number, chunk: Buffer, format: WavFormat): number {
   if (format.dataLength === undefined && length + chunk.length > samples.length) throw tooLong()
@@ -61,11 +60,7 @@ async function* withDeadlines(request: IncomingMessage): AsyncGenerator<Buffer> 
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, rejected) => {
       const patience = Math.max(0, Math.min(idleMs, tooLate - performance.now()))
-      timer = setTimeout(
-        () =>
-          rejected(new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster, or use the WebSocket URL for live speech.')),
-        patience,
-      )
+      timer = setTimeout(() => rejected(new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster.')), patience)
     })
     const next = await Promise.race([chunks.next(), late]).finally(() => clearTimeout(timer))
     if (next.done) return

@@ -6,6 +6,9 @@ CREATE TYPE "stage" AS ENUM('RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VER
 CREATE TABLE "deployment_events" (
 	"deployment_id" uuid,
 	"sequence" integer,
+	"workspace_id" uuid NOT NULL,
+	"position" bigint NOT NULL,
+	"locale" text NOT NULL,
 	"status" "deployment_status" NOT NULL,
 	"previous_status" "deployment_status",
 	"stage" "stage",
@@ -29,9 +32,20 @@ CREATE TABLE "deployments" (
 	"failure" jsonb,
 	"evidence" jsonb,
 	"sequence" integer DEFAULT 0 NOT NULL,
+	"attempt" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
+	"started_at" timestamp(3) with time zone,
 	"completed_at" timestamp(3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "idempotency_keys" (
+	"workspace_id" uuid,
+	"key" text,
+	"input_hash" text NOT NULL,
+	"deployment_id" uuid NOT NULL,
+	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY("workspace_id","key")
 );
 --> statement-breakpoint
 CREATE TABLE "keys" (
@@ -41,6 +55,8 @@ CREATE TABLE "keys" (
 	"prefix" text NOT NULL,
 	"secret_hash" text NOT NULL,
 	"scopes" "key_scope"[] NOT NULL,
+	"is_bootstrap" boolean DEFAULT false NOT NULL,
+	"last_used_at" timestamp(3) with time zone,
 	"expires_at" timestamp(3) with time zone,
 	"revoked_at" timestamp(3) with time zone,
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL
@@ -68,20 +84,30 @@ CREATE TABLE "settings" (
 CREATE TABLE "workspaces" (
 	"id" uuid PRIMARY KEY DEFAULT uuidv7(),
 	"name" text NOT NULL,
+	"position" bigint DEFAULT 0 NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE UNIQUE INDEX "deployment_events_workspace_id_position_index" ON "deployment_events" ("workspace_id","position");--> statement-breakpoint
 CREATE UNIQUE INDEX "deployments_name" ON "deployments" ("workspace_id","locale",lower("name"));--> statement-breakpoint
 CREATE INDEX "deployments_workspace_id_id_index" ON "deployments" ("workspace_id","id");--> statement-breakpoint
+CREATE INDEX "deployments_workspace_name" ON "deployments" ("workspace_id",lower("name"),"id");--> statement-breakpoint
+CREATE INDEX "deployments_workspace_id_status_id_index" ON "deployments" ("workspace_id","status","id");--> statement-breakpoint
+CREATE INDEX "deployments_workspace_id_updated_at_id_index" ON "deployments" ("workspace_id","updated_at","id");--> statement-breakpoint
+CREATE INDEX "deployments_workspace_id_locale_id_index" ON "deployments" ("workspace_id","locale","id");--> statement-breakpoint
+CREATE INDEX "deployments_completed_at_index" ON "deployments" ("completed_at") WHERE "status" = 'COMPLETE';--> statement-breakpoint
 CREATE INDEX "deployments_acoustic_model_id_index" ON "deployments" ("acoustic_model_id");--> statement-breakpoint
 CREATE INDEX "deployments_language_model_id_index" ON "deployments" ("language_model_id");--> statement-breakpoint
+CREATE INDEX "idempotency_keys_deployment_id_index" ON "idempotency_keys" ("deployment_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "keys_secret_hash_index" ON "keys" ("secret_hash");--> statement-breakpoint
 CREATE INDEX "keys_workspace_id_index" ON "keys" ("workspace_id");--> statement-breakpoint
 CREATE INDEX "models_workspace_id_index" ON "models" ("workspace_id");--> statement-breakpoint
 CREATE INDEX "models_locale_kind_index" ON "models" ("locale","kind");--> statement-breakpoint
-ALTER TABLE "deployment_events" ADD CONSTRAINT "deployment_events_deployment_id_deployments_id_fkey" FOREIGN KEY ("deployment_id") REFERENCES "deployments"("id") ON DELETE CASCADE;--> statement-breakpoint
+ALTER TABLE "deployment_events" ADD CONSTRAINT "deployment_events_workspace_id_workspaces_id_fkey" FOREIGN KEY ("workspace_id") REFERENCES "workspaces"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "deployments" ADD CONSTRAINT "deployments_workspace_id_workspaces_id_fkey" FOREIGN KEY ("workspace_id") REFERENCES "workspaces"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "deployments" ADD CONSTRAINT "deployments_acoustic_model_id_models_id_fkey" FOREIGN KEY ("acoustic_model_id") REFERENCES "models"("id");--> statement-breakpoint
 ALTER TABLE "deployments" ADD CONSTRAINT "deployments_language_model_id_models_id_fkey" FOREIGN KEY ("language_model_id") REFERENCES "models"("id");--> statement-breakpoint
+ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_workspace_id_workspaces_id_fkey" FOREIGN KEY ("workspace_id") REFERENCES "workspaces"("id") ON DELETE CASCADE;--> statement-breakpoint
+ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_deployment_id_deployments_id_fkey" FOREIGN KEY ("deployment_id") REFERENCES "deployments"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "keys" ADD CONSTRAINT "keys_workspace_id_workspaces_id_fkey" FOREIGN KEY ("workspace_id") REFERENCES "workspaces"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "models" ADD CONSTRAINT "models_workspace_id_workspaces_id_fkey" FOREIGN KEY ("workspace_id") REFERENCES "workspaces"("id") ON DELETE CASCADE;

@@ -1,0 +1,117 @@
+import { and, eq, lt, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Tx } from '../postgres/client.ts'
+import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/tables.ts'
+import { type Context, checkScope } from './context.ts'
+import {
+  DeploymentNotFoundError,
+  DuplicateDeploymentNameError,
+  type ExpectedError,
+  SequenceMismatchError,
+  StatusConflictError,
+  ValidationError,
+} from './errors.ts'
+import { provisionDeployment } from './jobs.ts'
+import { applyChange, lockDeployment, mayMove, recordEvent } from './status.ts'
+import { nameText, proseText, validate } from './text.ts'
+
+type Outcome<T> = Promise<T | ExpectedError>
+
+/** Runs the action on the caller's own deployment, locked; a stranger's is not found. */
+async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => Outcome<T>): Outcome<T> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  return ctx.store.db.transaction(async (tx) => {
+    const row = await lockDeployment(tx, id)
+    return row?.workspaceId === ctx.viewer.workspaceId ? act(tx, row) : new DeploymentNotFoundError()
+  })
+}
+
+const changes = z.object({ name: nameText.optional(), description: proseText.optional() })
+
+export interface DeploymentUpdate {
+  id: string
+  name?: string | null | undefined
+  description?: string | null | undefined
+  /** The sequence that the caller last saw; another one refuses the update. */
+  ifSequence?: number | null | undefined
+}
+
+/** Changes name or description; what is null or left out stays. */
+export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): Outcome<DeploymentRow> {
+  const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
+  if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
+  return onDeployment(ctx, wanted.id, async (tx, row) => {
+    if (wanted.ifSequence != null && wanted.ifSequence !== row.sequence) return new SequenceMismatchError(row)
+    const { name = row.name, description = row.description } = input
+    if (name === row.name && description === row.description) return row
+    const sameName = and(
+      eq(deployments.workspaceId, row.workspaceId),
+      eq(deployments.locale, row.locale),
+      eq(sql`lower(${deployments.name})`, sql`lower(${name})`),
+      sql`${deployments.id} <> ${row.id}`,
+    )
+    if (await tx.$count(deployments, sameName)) return new DuplicateDeploymentNameError(name, row.locale)
+    const [updated] = await tx
+      .update(deployments)
+      .set({ name, description, sequence: row.sequence + 1, updatedAt: sql`clock_timestamp()` })
+      .where(eq(deployments.id, row.id))
+      .returning()
+    if (!updated) throw new Error('a locked deployment has vanished')
+    await recordEvent(tx, updated, updated.status, name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`)
+    return updated
+  })
+}
+
+/** Ends provisioning. Canceling what is canceled already changes nothing and succeeds. */
+export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
+  return onDeployment(ctx, id, async (tx, row) => {
+    if (row.status === 'CANCELED') return row
+    if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only one that is QUEUED or PROVISIONING can be canceled.')
+    return applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
+  })
+}
+
+/** Provisions a FAILED or CANCELED deployment anew, under the same id. */
+export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
+  return onDeployment(ctx, id, async (tx, row) => {
+    if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
+    const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0, beginsAgain: true })
+    await ctx.store.queue.enqueue(tx, provisionDeployment, { deploymentId: queued.id, attempt: queued.attempt })
+    return queued
+  })
+}
+
+const tombstoneDays = 7
+
+/**
+ * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its last event stays
+ * for a week, so that whoever watches the list, or deletes once more, learns that it is gone.
+ */
+export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
+  const outcome = await onDeployment(ctx, id, async (tx, row) => {
+    await tx.delete(deploymentEvents).where(eq(deploymentEvents.deploymentId, row.id))
+    await applyChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
+    await tx.delete(deployments).where(eq(deployments.id, row.id))
+    await tx
+      .delete(deploymentEvents)
+      .where(
+        and(
+          eq(deploymentEvents.workspaceId, row.workspaceId),
+          eq(deploymentEvents.status, 'DELETING'),
+          lt(deploymentEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
+        ),
+      )
+    return { deploymentId: row.id }
+  })
+  return outcome instanceof DeploymentNotFoundError && (await wasDeleted(ctx, id)) ? { deploymentId: id } : outcome
+}
+
+async function wasDeleted(ctx: Context, id: string): Promise<boolean> {
+  const tombstone = and(
+    eq(deploymentEvents.deploymentId, id),
+    eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId),
+    eq(deploymentEvents.status, 'DELETING'),
+  )
+  return (await ctx.store.db.$count(deploymentEvents, tombstone)) > 0
+}

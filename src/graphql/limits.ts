@@ -1,0 +1,198 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  GraphQLError,
+  type GraphQLSchema,
+  getNamedType,
+  isCompositeType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql'
+
+/** What one operation may ask for. */
+export interface OperationLimits {
+  /** Each field costs 1; what is inside a list, as often as the list may have rows. */
+  cost: number
+  depth: number
+  subscriptionsPerSocket: number
+}
+
+export type Variables = Readonly<Record<string, unknown>> | null | undefined
+
+/** Fields with other names than their own, in a whole document. */
+const mostAliases = 100
+const mostDirectives = 50
+/** Selections of a whole document, before fragments are spread. */
+const mostSelections = 1000
+/** The same field asked for again in one place is merged, at a price that grows with the square. */
+const mostRepeats = 20
+/** Introspection nests deeper than data: the list of a type of a field of a type. */
+const introspectionDepth = 20
+/** Rows of a page that is not limited by the query, and of lists that have no pages. */
+const usualPage = 20
+const usualList = 10
+const largestPage = 100
+
+interface Shape {
+  cost: number
+  depth: number
+}
+
+/**
+ * Refuses a document that costs too much, before it is validated: validation itself is what some
+ * documents attack. Runs in the time of the document's length, since each fragment is looked at once.
+ */
+export function checkOperation(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: OperationLimits): GraphQLError | undefined {
+  try {
+    new Walk(schema, document, variables, limits).check()
+    return undefined
+  } catch (error) {
+    if (error instanceof TooMuch)
+      return new GraphQLError(error.message, { extensions: { code: 'OPERATION_TOO_LARGE', ...error.figures, http: { status: 400 } } })
+    throw error
+  }
+}
+
+class TooMuch extends Error {
+  readonly figures: object
+  constructor(message: string, figures: object) {
+    super(message)
+    this.figures = figures
+  }
+}
+
+class Walk {
+  readonly #schema: GraphQLSchema
+  readonly #document: DocumentNode
+  readonly #variables: Variables
+  readonly #limits: OperationLimits
+  readonly #fragments = new Map<string, FragmentDefinitionNode>()
+  readonly #shapes = new Map<string, Shape>()
+  #aliases = 0
+  #directives = 0
+  #selections = 0
+
+  constructor(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: OperationLimits) {
+    this.#schema = schema
+    this.#document = document
+    this.#variables = variables
+    this.#limits = limits
+    for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition)
+  }
+
+  check() {
+    for (const definition of this.#document.definitions) {
+      if (definition.kind !== Kind.OPERATION_DEFINITION) continue
+      this.#count('directives', definition.directives?.length)
+      const root = this.#schema.getRootType(definition.operation) ?? undefined
+      const { cost, depth } = this.#measure(definition.selectionSet, root, 1)
+      if (cost > this.#limits.cost) {
+        const message = `This operation costs ${cost}; ${this.#limits.cost} is the limit. Ask for shorter pages or fewer fields.`
+        throw new TooMuch(message, { cost, limit: this.#limits.cost })
+      }
+      if (depth > this.#limits.depth)
+        throw new TooMuch(`This operation is ${depth} levels deep; ${this.#limits.depth} is the limit.`, { depth, limit: this.#limits.depth })
+    }
+    for (const name of this.#fragments.keys()) this.#measureFragment(name)
+  }
+
+  #measure(set: SelectionSetNode, type: GraphQLCompositeType | undefined, level: number): Shape {
+    if (level > 200) throw new TooMuch('This operation is nested too deeply.', {})
+    const shape: Shape = { cost: 0, depth: 0 }
+    const repeats = new Map<string, number>()
+    this.#count('selections', set.selections.length)
+    for (const selection of set.selections) {
+      this.#count('directives', selection.directives?.length)
+      const name =
+        selection.kind === Kind.FIELD
+          ? (selection.alias ?? selection.name).value
+          : selection.kind === Kind.FRAGMENT_SPREAD
+            ? `...${selection.name.value}`
+            : '...'
+      const times = (repeats.get(name) ?? 0) + 1
+      repeats.set(name, times)
+      if (times > mostRepeats) throw new TooMuch(`"${name}" is selected more than ${mostRepeats} times in one place.`, { limit: mostRepeats })
+      const inner =
+        selection.kind === Kind.FIELD
+          ? this.#measureField(selection, type, level)
+          : selection.kind === Kind.FRAGMENT_SPREAD
+            ? this.#measureFragment(selection.name.value)
+            : this.#measure(selection.selectionSet, this.#typeNamed(selection.typeCondition?.name.value) ?? type, level + 1)
+      shape.cost += inner.cost
+      shape.depth = Math.max(shape.depth, inner.depth)
+    }
+    return shape
+  }
+
+  #measureField(field: FieldNode, type: GraphQLCompositeType | undefined, level: number): Shape {
+    if (field.alias && field.alias.value !== field.name.value) this.#count('aliases', 1)
+    if (!field.selectionSet) return { cost: 1, depth: 1 }
+    const definition = type && (isObjectType(type) || isInterfaceType(type)) ? type.getFields()[field.name.value] : undefined
+    const named = definition && getNamedType(definition.type)
+    const inner = this.#measure(field.selectionSet, isCompositeType(named) ? named : undefined, level + 1)
+    if (field.name.value.startsWith('__')) {
+      if (inner.depth > introspectionDepth)
+        throw new TooMuch(`This introspection is deeper than ${introspectionDepth} levels.`, { depth: inner.depth, limit: introspectionDepth })
+      return { cost: inner.cost, depth: 1 }
+    }
+    // Connections take first and last, and pass their length on to the edges and nodes in them.
+    const rows = definition?.args.some(({ name }) => name === 'first')
+      ? this.#pageSize(field)
+      : definition && isList(definition.type) && !isInConnection(type)
+        ? this.#listLength(field)
+        : 1
+    return { cost: 1 + rows * inner.cost, depth: inner.depth + 1 }
+  }
+
+  #measureFragment(name: string): Shape {
+    const known = this.#shapes.get(name)
+    if (known) return known
+    const fragment = this.#fragments.get(name)
+    // A fragment in itself costs nothing here; validation refuses it.
+    this.#shapes.set(name, { cost: 0, depth: 0 })
+    const shape = fragment ? this.#measure(fragment.selectionSet, this.#typeNamed(fragment.typeCondition.name.value), 1) : { cost: 0, depth: 0 }
+    this.#shapes.set(name, shape)
+    return shape
+  }
+
+  #typeNamed(name: string | undefined): GraphQLCompositeType | undefined {
+    const type = name === undefined ? undefined : this.#schema.getType(name)
+    return isCompositeType(type) ? type : undefined
+  }
+
+  #pageSize(field: FieldNode): number {
+    const sizes = field.arguments?.filter(({ name }) => name.value === 'first' || name.value === 'last').map(({ value }) => this.#read(value)) ?? []
+    const asked = sizes.filter((size) => typeof size === 'number')
+    return asked.length ? Math.max(0, Math.min(largestPage, ...asked)) : usualPage
+  }
+
+  #listLength(field: FieldNode): number {
+    const lists = field.arguments?.map(({ value }) => this.#read(value)).filter(Array.isArray) ?? []
+    return lists.length ? Math.min(largestPage, Math.max(...lists.map((list) => list.length))) : usualList
+  }
+
+  #read(value: ValueNode): unknown {
+    if (value.kind === Kind.VARIABLE) return this.#variables?.[value.name.value]
+    if (value.kind === Kind.INT) return Number(value.value)
+    return value.kind === Kind.LIST ? value.values : undefined
+  }
+
+  #count(what: 'aliases' | 'directives' | 'selections', more = 0) {
+    if (what === 'aliases') this.#aliases += more
+    else if (what === 'directives') this.#directives += more
+    else this.#selections += more
+    if (this.#aliases > mostAliases) throw new TooMuch(`A document may have ${mostAliases} aliases.`, { limit: mostAliases })
+    if (this.#directives > mostDirectives) throw new TooMuch(`A document may have ${mostDirectives} directives.`, { limit: mostDirectives })
+    if (this.#selections > mostSelections) throw new TooMuch(`A document may have ${mostSelections} selections.`, { limit: mostSelections })
+  }
+}
+
+const isList = (type: unknown): boolean => isListType(type) || (isNonNullType(type) && isList(type.ofType))
+const isInConnection = (type: GraphQLCompositeType | undefined) => type?.name.endsWith('Connection') ?? false

@@ -1,0 +1,42 @@
+import type { Context } from '../domain/context.ts'
+import { findDeployment } from '../domain/deployment.ts'
+import { findKey } from '../domain/key.ts'
+import { findModel } from '../domain/model.ts'
+import { findViewerWorkspace } from '../domain/workspace.ts'
+import { builder } from './builder.ts'
+import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+
+/** How each type of node is found; each look-up is confined to the caller's workspace. */
+const finders: Record<string, (ctx: Context, id: string) => Promise<object | null>> = {
+  Deployment: findDeployment,
+  AcousticModel: (ctx, id) => findModel(ctx, 'ACOUSTIC', id),
+  LanguageModel: (ctx, id) => findModel(ctx, 'LANGUAGE', id),
+  Key: findKey,
+  Workspace: async (ctx, id) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
+}
+
+const findNode = async (ctx: Context, id: string) => {
+  const type = typeOfNodeId(id)
+  const found = await (finders[type]?.(ctx, decodeNodeId(type, id)) ?? null)
+  return found as never
+}
+
+builder.queryField('node', (t) =>
+  t.field({
+    type: builder.nodeInterfaceRef(),
+    nullable: true,
+    description: 'Whatever has this id; null when this workspace has nothing with it.',
+    args: { id: t.arg.id({ required: true, description: 'Any `id` that this API gave.' }) },
+    resolve: (_, { id }, ctx) => findNode(ctx, id),
+  }),
+)
+
+builder.queryField('nodes', (t) =>
+  t.field({
+    type: [builder.nodeInterfaceRef()],
+    nullable: { list: false, items: true },
+    description: 'Whatever has these ids, in their order; null where this workspace has nothing with one.',
+    args: { ids: t.arg.idList({ required: true, description: 'Ids that this API gave, at most 100.' }) },
+    resolve: (_, { ids }, ctx) => Promise.all(ids.slice(0, 100).map((id) => findNode(ctx, id))) as never,
+  }),
+)

@@ -1,0 +1,20 @@
+import type { ObjectRef } from '@pothos/core'
+import { ExpectedError } from '../domain/errors.ts'
+import { builder } from './builder.ts'
+
+type ErrorClass = abstract new (...args: never[]) => ExpectedError
+
+/** The union of a mutation's success and its expected errors, named after the success. */
+export function resultUnion<Success>(name: string, description: string, success: ObjectRef<never, Success> | object, errors: readonly ErrorClass[]) {
+  return builder.unionType(`${name}Result`, {
+    description,
+    types: [success, ...errors] as never,
+    resolveType: (result) => ((result as object) instanceof ExpectedError ? (result as object).constructor.name : `${name}Success`) as never,
+  })
+}
+
+/** Wraps what the domain answered under the field's name; an error stays as it is. */
+export const asResult =
+  <Name extends string>(name: Name) =>
+  <T extends object>(answer: T | ExpectedError) =>
+    (answer instanceof ExpectedError ? answer : { [name]: answer }) as never

@@ -1,0 +1,98 @@
+import { countDeployments } from '../domain/deployment.ts'
+import { NotAuthorizedError, ValidationError } from '../domain/errors.ts'
+import { type CreatedKey, countKeys, findKey } from '../domain/key.ts'
+import { createWorkspace, findViewerWorkspace } from '../domain/workspace.ts'
+import type { WorkspaceRow } from '../postgres/tables.ts'
+import { builder, type GraphQLContext } from './builder.ts'
+import { Key, KeyScopeEnum } from './key.ts'
+import { asResult, resultUnion } from './result.ts'
+
+const Workspace = builder.objectRef<WorkspaceRow>('Workspace')
+builder.node(Workspace, {
+  description: 'Owns deployments, models and keys. Workspaces see nothing of each other.',
+  isTypeOf: (value) => 'position' in (value as object) && !('deploymentId' in (value as object)),
+  id: { resolve: (workspace) => workspace.id },
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'What people call it.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+  }),
+})
+
+const Quota = builder.objectRef<{ limit: number; used: () => Promise<number> }>('Quota').implement({
+  description: 'How many there may be and how many there are.',
+  fields: (t) => ({
+    limit: t.exposeInt('limit', { description: 'How many there may be.' }),
+    used: t.int({ description: 'How many there are.', resolve: (quota) => quota.used() }),
+  }),
+})
+
+const LimitsType = builder.objectRef<object>('Limits').implement({
+  description: 'What the workspace and one operation may use.',
+  fields: (t) => ({
+    deployments: t.field({
+      type: Quota,
+      description: 'Deployments of the workspace.',
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx, {}) }),
+    }),
+    keys: t.field({
+      type: Quota,
+      description: 'Keys of the workspace that still open it.',
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.keys, used: () => countKeys(ctx) }),
+    }),
+    pageSize: t.int({ description: 'Rows of a page.', resolve: () => 100 }),
+    operationCost: t.int({
+      description: 'What one operation may cost. Each field costs 1, and everything inside a list as often as the list may have rows.',
+      resolve: (_, __, ctx) => ctx.operationLimits.cost,
+    }),
+    operationDepth: t.int({ description: 'How deep one operation may be nested.', resolve: (_, __, ctx) => ctx.operationLimits.depth }),
+    subscriptionsPerSocket: t.int({
+      description: 'Subscriptions that one WebSocket may hold.',
+      resolve: (_, __, ctx) => ctx.operationLimits.subscriptionsPerSocket,
+    }),
+  }),
+})
+
+const Viewer = builder.objectRef<object>('Viewer').implement({
+  description: 'Who is asking.',
+  fields: (t) => ({
+    key: t.field({ type: Key, description: 'The key that they came with.', resolve: (_, __, ctx) => findOwnKey(ctx) }),
+    scopes: t.field({ type: [KeyScopeEnum], description: 'What it may do.', resolve: (_, __, ctx) => [...ctx.viewer.scopes] }),
+    workspace: t.field({ type: Workspace, description: 'The workspace that it opens.', resolve: (_, __, ctx) => findViewerWorkspace(ctx) }),
+    limits: t.field({ type: LimitsType, description: 'What may be used, and how much of it is.', resolve: () => ({}) }),
+  }),
+})
+
+async function findOwnKey(ctx: GraphQLContext) {
+  const key = await findKey(ctx, ctx.viewer.keyId)
+  if (!key) throw new Error('the key of the caller is missing')
+  return key
+}
+
+builder.queryField('viewer', (t) => t.field({ type: Viewer, description: 'Who is asking, and what they may do.', resolve: () => ({}) }))
+
+const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
+  description: 'A new workspace.',
+  fields: (t) => ({ name: t.string({ required: true, description: '1 to 100 visible characters.' }) }),
+})
+
+const CreateWorkspaceSuccess = builder.objectRef<{ created: CreatedKey & { workspace: WorkspaceRow } }>('CreateWorkspaceSuccess').implement({
+  description: 'The new workspace and its first key.',
+  fields: (t) => ({
+    workspace: t.field({ type: Workspace, description: 'The workspace.', resolve: ({ created }) => created.workspace }),
+    key: t.field({ type: Key, description: 'Its first key, with every scope.', resolve: ({ created }) => created.key }),
+    secret: t.string({ description: "The key's secret. It is shown this once.", resolve: ({ created }) => created.secret }),
+  }),
+})
+const CreateWorkspaceResult = resultUnion('CreateWorkspace', 'The new workspace, or the reason why there is none.', CreateWorkspaceSuccess, [
+  ValidationError,
+  NotAuthorizedError,
+])
+
+builder.mutationField('createWorkspace', (t) =>
+  t.field({
+    type: CreateWorkspaceResult,
+    description: 'Makes a workspace and its first key. Only the bootstrap key may.',
+    args: { input: t.arg({ type: CreateWorkspaceInput, required: true, description: 'The workspace.' }) },
+    resolve: (_, { input }, ctx) => createWorkspace(ctx, input).then(asResult('created')),
+  }),
+)
