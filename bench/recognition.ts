@@ -3,9 +3,10 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { openArtifacts } from '../src/artifacts/store.ts'
 import { readCatalog } from '../src/domain/catalog.ts'
+import { toMono } from '../src/recognition/audio.ts'
 import { openMoonshine } from '../src/recognition/moonshine.ts'
 import { countWordErrors, type WordErrors, wordErrorRate } from '../src/recognition/word-errors.ts'
-import { readWavHeader, toMono } from '../src/speech/audio.ts'
+import { readWavHeader } from '../src/speech/wav.ts'
 import { type Figure, median } from './table.ts'
 
 const require = createRequire(import.meta.url)

@@ -5,6 +5,7 @@ import { prepareBootstrapKey } from './bootstrap.ts'
 import type { Config } from './config.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
+import { findModelsInUse } from './domain/endpoint.ts'
 import { allJobs, provisionDeployment } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
@@ -15,6 +16,7 @@ import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
 import { openRecognizers } from './recognition/pool.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
+import { openRecognizerModel } from './recognition/serving.ts'
 import { handleSpeech, isSpeechPath, refuseSpeechSocket } from './speech/server.ts'
 
 /** Deployments that one process provisions at the same time. */
@@ -62,6 +64,7 @@ export async function startService(config: Config): Promise<RunningService> {
     const parts = { ...service, tokens, artifacts, recognizers }
 
     http.serve(await openRoutes(config, parts, open))
+    if (config.roles.has('speech')) void warmUp(parts)
     // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
     opened.push(http.drain)
     if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
@@ -70,6 +73,17 @@ export async function startService(config: Config): Promise<RunningService> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Loads the models of some Complete deployments, so that the first recording after a restart does not wait for them. */
+async function warmUp(parts: Parts) {
+  try {
+    for (const served of await findModelsInUse(parts)) {
+      await parts.recognizers.load(await openRecognizerModel(parts.artifacts, served))
+    }
+  } catch (error) {
+    parts.log.warn({ error: String(error) }, 'models were not loaded beforehand')
   }
 }
 

@@ -47,6 +47,7 @@ export interface Answer<T = Record<string, any>> {
 
 export interface StatusChange {
   __typename: string
+  deploymentId: string
   code?: string
   sequence: number
   cursor: string
@@ -69,19 +70,19 @@ const watchStatus = `subscription ($id: ID!, $after: String) {
     __typename
     ... on Error { code message }
     ... on DeploymentStatusChange {
-      sequence cursor status previousStatus stage progress message isTerminal
+      deploymentId sequence cursor status previousStatus stage progress message isTerminal
       deployment { id status endpoint { id httpUrl webSocketUrl } failure { stage code message } }
     }
   }
 }`
 
+const watchAllStatuses = watchStatus.replace('($id: ID!, $after: String)', '($locale: Locale, $after: String)').replace('deploymentId: $id', 'locale: $locale')
+
 const createDeployment = `mutation ($input: CreateDeploymentInput!) {
   createDeployment(input: $input) {
     __typename
     ... on CreateDeploymentSuccess { deployment { id name description locale status progress stage endpoint { httpUrl } acousticModel { name } languageModel { name } } }
-    ... on Error { code message }
-    ... on ModelNotFoundError { path }
-    ... on DuplicateDeploymentNameError { path }
+    ... on Error { code message path }
     ... on ValidationError { fieldErrors { path message } }
     ... on IncompatibleModelsError {
       reason acousticModel { name } languageModel { name }
@@ -96,6 +97,7 @@ export interface NewDeployment {
   locale: string
   acousticModelId: string
   languageModelId: string
+  idempotencyKey?: string
 }
 
 export function createTestClient(url: string, key: string) {
@@ -122,6 +124,16 @@ export function createTestClient(url: string, key: string) {
     }
   }
 
+  async function* watchAll({ over, ...variables }: { after?: string; locale?: string | undefined; over?: 'ws' | 'sse' }): AsyncGenerator<StatusChange> {
+    const request = { query: watchAllStatuses, variables }
+    const results =
+      over === 'sse' ? sse.iterate<{ deploymentStatusChanged: StatusChange }>(request) : ws.iterate<{ deploymentStatusChanged: StatusChange }>(request)
+    for await (const { data, errors } of results) {
+      if (errors || !data) throw new Error(JSON.stringify(errors))
+      yield data.deploymentStatusChanged
+    }
+  }
+
   async function modelId(kind: 'ACOUSTIC' | 'LANGUAGE', scenario = 'SEARCH_AND_DICTATION'): Promise<string> {
     const { data } = await ask('{ models(first: 100) { nodes { id kind scenario } } }')
     return data?.models.nodes.find((model: { kind: string; scenario: string }) => model.kind === kind && model.scenario === scenario).id
@@ -135,7 +147,10 @@ export function createTestClient(url: string, key: string) {
   return {
     ask,
     watch,
+    watchAll,
     modelId,
+    /** The same server, seen with another key. */
+    as: (otherKey: string) => createTestClient(url, otherKey),
     sampleInput,
 
     async create(input: Partial<NewDeployment> = {}): Promise<Record<string, any>> {

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { resample } from '../src/recognition/audio.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
-import { resample } from '../src/speech/audio.ts'
 import { cardRecordings, librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from './service.ts'
 
 let api: Service

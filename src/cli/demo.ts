@@ -118,6 +118,15 @@ async function create(api: Api, name: string, acoustic: string, language: string
   return (await api.ask<{ createDeployment: Created }>(createDeployment, { input })).createDeployment
 }
 
+async function deleteEarlierDemo(api: Api) {
+  const { deployments } = await api.ask<{ deployments: { nodes: { id: string; name: string }[] } }>(
+    '{ deployments(where: { text: "Demo" }, first: 100) { nodes { id name } } }',
+  )
+  for (const { id } of deployments.nodes.filter(({ name }) => name === 'Demo')) {
+    await api.ask('mutation ($id: ID!) { deleteDeployment(id: $id) { __typename } }', { id })
+  }
+}
+
 async function tryIncompatibleModels(api: Api) {
   console.log(bold('\nMixing scenarios is refused, with reasons'))
   const refused = await create(api, 'Mixed', 'CONVERSATIONAL', 'SEARCH_AND_DICTATION')
@@ -126,9 +135,9 @@ async function tryIncompatibleModels(api: Api) {
 }
 
 async function deploy(api: Api): Promise<Endpoint> {
+  await deleteEarlierDemo(api)
   console.log(bold('\nDeploying Conversational + Conversational'))
-  const name = `Demo ${new Date().toISOString().slice(0, 19).replace('T', ' ')}`
-  const created = await create(api, name, 'CONVERSATIONAL', 'CONVERSATIONAL')
+  const created = await create(api, 'Demo', 'CONVERSATIONAL', 'CONVERSATIONAL')
   if (!created.deployment) throw new Error(created.message)
   const changes = api.watch<{ deploymentStatusChanged: Change }>(
     `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange {

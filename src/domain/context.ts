@@ -7,7 +7,7 @@ import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
 
 /** How much one workspace may have. */
-export interface Limits {
+interface Limits {
   deployments: number
   keys: number
 }

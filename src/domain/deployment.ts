@@ -108,9 +108,9 @@ export interface DeploymentFilter {
   text?: string | null | undefined
 }
 
-export type DeploymentOrderField = 'CREATED_AT' | 'NAME' | 'STATUS' | 'UPDATED_AT'
+type DeploymentOrderField = 'CREATED_AT' | 'NAME' | 'STATUS' | 'UPDATED_AT'
 
-export interface DeploymentOrder {
+interface DeploymentOrder {
   field: DeploymentOrderField
   direction: 'ASC' | 'DESC'
 }

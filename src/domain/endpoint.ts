@@ -1,4 +1,4 @@
-import { and, eq, type SQL } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type DeploymentRow, deployments, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
@@ -42,6 +42,21 @@ export function findServedDeployment(service: Service, workspaceId: string, endp
 /** The same for a job, which works for whatever workspace made the deployment. */
 export function findDeploymentToProvision(service: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
   return selectServed(service, eq(deployments.id, deploymentId))
+}
+
+/** Some pairs of models that Complete deployments are made of, each once. */
+export async function findModelsInUse(service: Service): Promise<ServedDeployment[]> {
+  const found = await Promise.all(
+    (
+      await service.store.db
+        .select({ id: sql<string>`(array_agg(${deployments.id}))[1]` })
+        .from(deployments)
+        .where(eq(deployments.status, 'COMPLETE'))
+        .groupBy(deployments.acousticModelId, deployments.languageModelId)
+        .limit(4)
+    ).map(({ id }) => selectServed(service, eq(deployments.id, id))),
+  )
+  return found.filter((served) => served !== undefined)
 }
 
 async function selectServed({ store }: Service, where: SQL | undefined): Promise<ServedDeployment | undefined> {

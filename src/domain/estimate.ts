@@ -1,4 +1,4 @@
-import { desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
 import { type DeploymentRow, deployments } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { isTerminal } from './status.ts'
@@ -51,7 +51,7 @@ async function readDurations({ db }: Service['store']): Promise<Durations | null
   const newest = db
     .select({ ms: sql<number>`extract(epoch from ${deployments.completedAt} - ${deployments.startedAt}) * 1000`.as('ms') })
     .from(deployments)
-    .where(eq(deployments.status, 'COMPLETE'))
+    .where(and(eq(deployments.status, 'COMPLETE'), isNotNull(deployments.completedAt), isNotNull(deployments.startedAt)))
     .orderBy(desc(deployments.completedAt))
     .limit(considered)
     .as('newest')

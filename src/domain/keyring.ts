@@ -6,7 +6,7 @@ import { findLiveKey, hashSecret, isKeyLive, keysTopic, markUsed, type Viewer } 
 export interface Keyring {
   /** The caller that a secret stands for; null when it is unknown, expired or revoked. */
   authenticate(secret: string): Promise<Viewer | null>
-  /** Calls `ended` once when the key is revoked or expires. Returns the way to stop waiting. */
+  /** Calls `ended` once when the key is revoked or expires, those who have waited longest first. Returns the way to stop waiting. */
   onEnd(viewer: Viewer, ended: () => void): () => void
   close(): Promise<void>
 }
@@ -26,7 +26,17 @@ const longestTimer = 2 ** 31 - 1
 
 export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Keyring {
   const known = new Map<string, Known>()
-  const unwatch = events.watch(keysTopic, () => known.clear())
+  const waiting = new Map<string, Set<() => void>>()
+  const check = async (keyId: string) => {
+    // When Postgres is away nobody knows, and the next ring asks again.
+    if (await isKeyLive(db, keyId).catch(() => true)) return
+    for (const ended of [...(waiting.get(keyId) ?? [])]) ended()
+    waiting.delete(keyId)
+  }
+  const unwatch = events.watch(keysTopic, () => {
+    known.clear()
+    for (const keyId of waiting.keys()) void check(keyId)
+  })
 
   const mark = (entry: Known) => {
     if (Date.now() - entry.markedAt < markMs) return
@@ -53,21 +63,16 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     },
 
     onEnd(viewer, ended) {
-      let timer: NodeJS.Timeout | undefined
-      const stop = () => {
-        unwatchKey()
+      const others = waiting.get(viewer.keyId) ?? new Set()
+      waiting.set(viewer.keyId, others.add(ended))
+      const timer = viewer.expiresAt
+        ? setTimeout(() => void check(viewer.keyId), Math.min(longestTimer, viewer.expiresAt.getTime() - Date.now() + 50)).unref()
+        : undefined
+      return () => {
         clearTimeout(timer)
+        others.delete(ended)
+        if (others.size === 0 && waiting.get(viewer.keyId) === others) waiting.delete(viewer.keyId)
       }
-      const check = async () => {
-        // When Postgres is away nobody knows, and the next ring asks again.
-        const live = await isKeyLive(db, viewer.keyId).catch(() => true)
-        if (live) return
-        stop()
-        ended()
-      }
-      const unwatchKey = events.watch(keysTopic, check)
-      if (viewer.expiresAt) timer = setTimeout(check, Math.min(longestTimer, viewer.expiresAt.getTime() - Date.now() + 50)).unref()
-      return stop
     },
 
     async close() {

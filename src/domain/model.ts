@@ -40,7 +40,7 @@ export function listModels(ctx: Context, args: PageArgs & { where?: ModelFilter 
   })
 }
 
-export async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
+async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
   return ctx.store.db.$count(models, choosable(ctx, filter))
 }
 

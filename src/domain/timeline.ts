@@ -59,6 +59,8 @@ function followLog(ctx: Context, { topic, where, from, endsWith }: Followed): As
       rung = true
       wake()
     })
+    // A revoked key ends its streams, whichever way they travel.
+    const unwatchKey = ctx.keyring.onEnd(ctx.viewer, stop)
     stop.finally(() => {
       stopped = true
       wake()
@@ -85,6 +87,7 @@ function followLog(ctx: Context, { topic, where, from, endsWith }: Followed): As
       }
     } finally {
       unwatch()
+      unwatchKey()
     }
   })
 }

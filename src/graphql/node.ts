@@ -7,17 +7,19 @@ import { builder } from './builder.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
 
 /** How each type of node is found; each look-up is confined to the caller's workspace. */
-const finders: Record<string, (ctx: Context, id: string) => Promise<object | null>> = {
-  Deployment: findDeployment,
-  AcousticModel: (ctx, id) => findModel(ctx, 'ACOUSTIC', id),
-  LanguageModel: (ctx, id) => findModel(ctx, 'LANGUAGE', id),
-  Key: findKey,
-  Workspace: async (ctx, id) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
-}
+const finders = new Map<string, (ctx: Context, id: string) => Promise<object | null>>(
+  Object.entries({
+    Deployment: findDeployment,
+    AcousticModel: (ctx: Context, id: string) => findModel(ctx, 'ACOUSTIC', id),
+    LanguageModel: (ctx: Context, id: string) => findModel(ctx, 'LANGUAGE', id),
+    Key: findKey,
+    Workspace: async (ctx: Context, id: string) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
+  }),
+)
 
 const findNode = async (ctx: Context, id: string) => {
   const type = typeOfNodeId(id)
-  const found = await (finders[type]?.(ctx, decodeNodeId(type, id)) ?? null)
+  const found = await (finders.get(type)?.(ctx, decodeNodeId(type, id)) ?? null)
   return found as never
 }
 

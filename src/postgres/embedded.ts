@@ -61,6 +61,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
     async close() {
       closing = true
+      server.ref()
       const ended = server.exitCode !== null || server.signalCode !== null ? Promise.resolve() : new Promise((done) => server.once('exit', done))
       ;(server.stdio[3] as NodeJS.WritableStream | null)?.end()
       const late = delay(10_000, 'late', { ref: false })

@@ -12,10 +12,16 @@ export interface RecognizerModel {
   writing: string
 }
 
+/** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
+export interface Pcm {
+  samples: Uint8Array
+  sampleRate: number
+  channels: number
+}
+
 export interface RecognitionRequest {
   model: RecognizerModel
-  /** 16 kHz mono, -1 to 1. */
-  audio: Float32Array
+  audio: Pcm
   mode: RecognitionMode
   listening: Listening
 }

@@ -1,5 +1,6 @@
 // The child process that owns the speech models. Native code may end it without a word, so nothing
 // but recognition lives here; it ends by itself when its parent is gone.
+import { resample, toMono } from './audio.ts'
 import { type LanguageModel, openLanguageModel } from './language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
 import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerModel, sampleRate } from './recognizer.ts'
@@ -42,8 +43,9 @@ async function load(model: RecognizerModel): Promise<number> {
   return performance.now() - started
 }
 
-async function recognize({ model, audio, mode, listening }: RecognitionRequest): Promise<Recognition> {
+async function recognize({ model, audio: pcm, mode, listening }: RecognitionRequest): Promise<Recognition> {
   const { acoustic, language } = await openModel(model)
+  const audio = resample(toMono(pcm.samples, pcm.channels), pcm.sampleRate)
   const phrases: Phrase[] = []
   const heard = audio.length
   let heardSpeech = false

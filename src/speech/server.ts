@@ -5,7 +5,7 @@ import type { Service } from '../domain/context.ts'
 import { findServedDeployment, type RecognitionMode, recognitionModes, type ServedDeployment } from '../domain/endpoint.ts'
 import { isServing } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
-import { type Recognizers, RecognizersBusyError } from '../recognition/recognizer.ts'
+import { type Pcm, type Recognizers, RecognizersBusyError } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
 import { openRecognizerModel } from '../recognition/serving.ts'
 import { SpeechProblem, sendProblem } from './problem.ts'
@@ -40,8 +40,7 @@ export async function handleSpeech(speech: SpeechServer, request: IncomingMessag
     const served = await admit(speech, request, url)
     const format = findParameter(url, 'format') ?? 'simple'
     if (format !== 'simple' && format !== 'detailed') throw new SpeechProblem(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')
-    if (request.headers.expect) response.writeContinue()
-    const audio = await readShortAudio(request)
+    const audio = await receive(speech, request, response)
     const listening = listeningFor(served.acousticModel.scenario, mode)
     const model = await openRecognizerModel(speech.artifacts, served)
     const recognition = await speech.recognizers.recognize({ model, audio, mode, listening }, gone.signal)
@@ -50,6 +49,22 @@ export async function handleSpeech(speech: SpeechServer, request: IncomingMessag
     // A client that left needs no answer, and its leaving is not our failure.
     if (gone.signal.aborted) return void response.destroy()
     sendProblem(response, toProblem(speech, error))
+  }
+}
+
+/** Recordings that may be on their way in at once; each may take some megabytes. */
+const mostUploads = 100
+const uploads = new WeakMap<Recognizers, number>()
+
+async function receive({ recognizers }: SpeechServer, request: IncomingMessage, response: ServerResponse): Promise<Pcm> {
+  const others = uploads.get(recognizers) ?? 0
+  if (others >= mostUploads) throw new RecognizersBusyError('Too many recordings are being sent at once. Try again in a moment.')
+  uploads.set(recognizers, others + 1)
+  try {
+    if (request.headers.expect) response.writeContinue()
+    return await readShortAudio(request)
+  } finally {
+    uploads.set(recognizers, (uploads.get(recognizers) ?? 1) - 1)
   }
 }
 

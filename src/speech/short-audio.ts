@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
-import { type Recognition, sampleRate } from '../recognition/recognizer.ts'
-import { readWavHeader, resample, toMono, type WavFormat } from './audio.ts'
+import { type Pcm, type Recognition, sampleRate } from '../recognition/recognizer.ts'
 import { SpeechProblem } from './problem.ts'
+import { readWavHeader, type WavFormat } from './wav.ts'
 
 /** The Speech REST API for short audio takes at most a minute. */
 const longestSeconds = 60
@@ -10,47 +10,69 @@ const longestSeconds = 60
 const idleMs = 10_000
 const uploadMs = 90_000
 
-/** Reads a WAV body and answers its samples at 16 kHz; holds no more than a minute of audio. */
-export async function readShortAudio(request: IncomingMessage): Promise<Float32Array> {
+/** Reads a WAV body; holds no more than a minute of audio, and no more memory than has arrived. */
+export async function readShortAudio(request: IncomingMessage): Promise<Pcm> {
   let received = Buffer.alloc(0)
-  let samples: Buffer | undefined
-  let length = 0
+  let samples: Samples | undefined
   let format: WavFormat | undefined
   for await (const chunk of withDeadlines(request)) {
-    if (!format) {
-      received = Buffer.concat([received, chunk])
-      format = readWavHeader(received)
-      if (!format) {
-        if (received.length > 64 * 1024)
-          throw new SpeechProblem(400, 'INVALID_WAV_HEADER', 'The header is longer than 64 kB. Save the recording again as a 16-bit PCM WAV file.')
-        continue
-      }
-      if ((format.dataLength ?? 0) > longestBytes(format)) throw tooLong()
-      samples = Buffer.alloc(Math.min(format.dataLength ?? longestBytes(format), longestBytes(format)))
-      length = append(samples, 0, received.subarray(format.dataStart), format)
+    if (samples) {
+      samples.append(chunk)
       continue
     }
-    length = append(samples as Buffer, length, chunk, format)
+    received = Buffer.concat([received, chunk])
+    format = readWavHeader(received)
+    if (format) {
+      samples = new Samples(format)
+      samples.append(received.subarray(format.dataStart))
+    } else if (received.length > 64 * 1024) {
+      throw new SpeechProblem(400, 'INVALID_WAV_HEADER', 'The header is longer than 64 kB. Save the recording again as a 16-bit PCM WAV file.')
+    }
   }
   if (!received.length)
     throw new SpeechProblem(400, 'NO_AUDIO', 'The request has no audio. Send a WAV file as the body, for example with curl --data-binary @file.wav.')
   if (!format || !samples) throw new SpeechProblem(400, 'TRUNCATED_WAV_HEADER', 'The file ends inside its header. Send the whole recording.')
-  if (format.dataLength !== undefined && length < format.dataLength) {
-    throw new SpeechProblem(422, 'TRUNCATED_AUDIO', `The header promises ${format.dataLength} bytes of samples, ${length} came. Send the whole recording.`)
+  return { samples: samples.whole(), sampleRate: format.sampleRate, channels: format.channels }
+}
+
+/** The samples of one recording as they come in. */
+class Samples {
+  readonly #format: WavFormat
+  readonly #most: number
+  #bytes = Buffer.alloc(64 * 1024)
+  #length = 0
+
+  constructor(format: WavFormat) {
+    this.#format = format
+    this.#most = Math.min(longestBytes(format), format.dataLength ?? Number.POSITIVE_INFINITY)
+    if ((format.dataLength ?? 0) > longestBytes(format)) throw tooLong()
   }
-  if (length === 0) throw new SpeechProblem(400, 'NO_AUDIO', 'The file has a header but no samples. Record something and send it again.')
-  return resample(toMono(samples.subarray(0, length), format.channels), format.sampleRate)
+
+  append(chunk: Buffer) {
+    const wanted = this.#length + chunk.length
+    if (this.#format.dataLength === undefined && wanted > this.#most) throw tooLong()
+    if (wanted > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.min(this.#most, Math.max(wanted, this.#bytes.length * 2)))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    // Whatever follows the promised samples, such as a list of tags, is not sound.
+    this.#length += chunk.copy(this.#bytes, this.#length, 0, this.#most - this.#length)
+  }
+
+  whole(): Uint8Array {
+    const promised = this.#format.dataLength
+    if (promised !== undefined && this.#length < promised) {
+      throw new SpeechProblem(422, 'TRUNCATED_AUDIO', `The header promises ${promised} bytes of samples, ${this.#length} came. Send the whole recording.`)
+    }
+    if (this.#length === 0) throw new SpeechProblem(400, 'NO_AUDIO', 'The file has a header but no samples. Record something and send it again.')
+    return this.#bytes.subarray(0, this.#length)
+  }
 }
 
 const longestBytes = ({ sampleRate, channels }: WavFormat) => longestSeconds * sampleRate * channels * 2
 
 const tooLong = () => new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts.`)
-
-function append(samples: Buffer, length: number, chunk: Buffer, format: WavFormat): number {
-  if (format.dataLength === undefined && length + chunk.length > samples.length) throw tooLong()
-  // Whatever follows the promised samples, such as a list of tags, is not sound.
-  return length + chunk.copy(samples, length)
-}
 
 /** The body's chunks, or an error when they come too slowly; the connection stays open for the answer. */
 async function* withDeadlines(request: IncomingMessage): AsyncGenerator<Buffer> {

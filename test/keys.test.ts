@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { collect, openTestService, referenceRecording, type Service } from './service.ts'
+
+let api: Service
+beforeAll(async () => {
+  api = await openTestService()
+})
+afterAll(() => api.close())
+
+async function createKey(input: object) {
+  const { data, errors } = await api.ask(
+    `mutation ($input: CreateKeyInput!) { createKey(input: $input) { __typename ... on Error { code path }
+      ... on CreateKeySuccess { secret key { id name prefix scopes expiresAt lastUsedAt revokedAt isBootstrap } } } }`,
+    { input: { name: 'test', scopes: ['READ'], ...input } },
+  )
+  if (!data) throw new Error(JSON.stringify(errors))
+  return data.createKey
+}
+
+const revoke = async (id: string) =>
+  (await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on RevokeKeySuccess { key { revokedAt } } } }', { id })).data?.revokeKey
+
+test('a key is shown once, listed without its secret, and notes its use', async () => {
+  const { key, secret } = await createKey({ name: 'Reader' })
+  expect(secret).toMatch(/^cs_[\w-]{43}$/)
+  expect(key).toMatchObject({ name: 'Reader', prefix: secret.slice(0, 10), scopes: ['READ'], lastUsedAt: null, revokedAt: null, isBootstrap: false })
+  const reader = api.as(secret)
+  const { data } = await reader.ask('{ viewer { key { name } scopes workspace { name } } keys { nodes { name prefix } } }')
+  expect(data?.viewer).toEqual({ key: { name: 'Reader' }, scopes: ['READ'], workspace: { name: 'Default' } })
+  expect(JSON.stringify(data)).not.toContain(secret)
+  await expect
+    .poll(async () => (await api.ask('query ($id: ID!) { node(id: $id) { ... on Key { lastUsedAt } } }', { id: key.id })).data?.node.lastUsedAt)
+    .not.toBeNull()
+})
+
+test('a READ key reads and watches, but every mutation names the scope that it lacks', async () => {
+  const reader = api.as((await createKey({ scopes: ['READ'] })).secret)
+  expect((await reader.ask('{ deployments { totalCount } }')).errors).toBeUndefined()
+  const input = await api.sampleInput()
+  const mutations = [
+    ['createDeployment', 'createDeployment(input: $input)'],
+    ['updateDeployment', 'updateDeployment(input: { id: "x", name: "\\u0000" })'],
+    ['cancelDeployment', 'cancelDeployment(id: "x")'],
+    ['retryDeployment', 'retryDeployment(id: "x")'],
+    ['deleteDeployment', 'deleteDeployment(id: "x")'],
+    ['createKey', 'createKey(input: { name: "x", scopes: [MANAGE] })'],
+    ['revokeKey', 'revokeKey(id: "x")'],
+    ['createWorkspace', 'createWorkspace(input: { name: "x" })'],
+  ] as const
+  for (const [name, call] of mutations) {
+    const variables = call.includes('$input') ? '($input: CreateDeploymentInput!)' : ''
+    const { data, errors } = await reader.ask(`mutation ${variables} { ${call} { __typename ... on NotAuthorizedError { requiredScope } } }`, { input })
+    expect(data?.[name], JSON.stringify(errors)).toEqual({ __typename: 'NotAuthorizedError', requiredScope: name === 'createWorkspace' ? null : 'MANAGE' })
+  }
+  const { ok, problems } =
+    (await reader.ask('query ($input: CreateDeploymentInput!) { deploymentPreflight(input: $input) { ok problems { __typename } } }', { input })).data
+      ?.deploymentPreflight ?? {}
+  expect([ok, problems]).toEqual([false, [{ __typename: 'NotAuthorizedError' }]])
+  await reader.dispose()
+})
+
+test('a MANAGE key may read; a RECOGNIZE key recognizes and sees nothing of GraphQL', async () => {
+  const manager = api.as((await createKey({ scopes: ['MANAGE'] })).secret)
+  expect((await manager.ask('{ deployments { totalCount } }')).errors).toBeUndefined()
+  const { deployment } = await api.deploy()
+  const url = deployment.endpoint?.httpUrl ?? ''
+  expect((await manager.post(url, referenceRecording())).status).toBe(403)
+
+  const recognizer = api.as((await createKey({ scopes: ['RECOGNIZE'] })).secret)
+  expect((await recognizer.post(url, referenceRecording())).status).toBe(200)
+  expect((await recognizer.ask('{ locales { code } }')).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', requiredScope: 'READ' })
+  await expect(collect(recognizer.watch('x'))).rejects.toMatchObject({ code: 4403, reason: expect.stringContaining('READ') })
+})
+
+test('a revoked key opens nothing any more, and its open streams end', async () => {
+  const { key, secret } = await createKey({ scopes: ['READ', 'RECOGNIZE'] })
+  const doomed = api.as(secret)
+  expect((await doomed.ask('{ locales { code } }')).errors).toBeUndefined()
+  const ws = collect(doomed.watchAll({})).catch((event) => event)
+  const sse = collect(doomed.watchAll({ over: 'sse' })).catch((event) => event)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const started = performance.now()
+  expect(await revoke(key.id)).toMatchObject({ key: { revokedAt: expect.any(String) } })
+  expect(await ws).toMatchObject({ code: 4403, reason: expect.stringContaining('revoked') })
+  await sse
+  expect(performance.now() - started).toBeLessThan(2000)
+  expect((await doomed.ask('{ locales { code } }')).errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED')
+  expect(await revoke(key.id)).toMatchObject({ __typename: 'RevokeKeySuccess' })
+  expect(await revoke('garbage')).toEqual({ __typename: 'KeyNotFoundError' })
+})
+
+test('an expired key ends by itself, in the middle of a stream too', async () => {
+  const { secret } = await createKey({ expiresAt: new Date(Date.now() + 1500).toISOString() })
+  const brief = api.as(secret)
+  expect((await brief.ask('{ locales { code } }')).errors).toBeUndefined()
+  await expect(collect(brief.watchAll({}))).rejects.toMatchObject({ code: 4403 })
+  expect((await brief.ask('{ locales { code } }')).errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED')
+})
+
+test.each([
+  [{ name: '' }, 'name'],
+  [{ scopes: [] }, 'scopes'],
+  [{ expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
+])('a key with %j is refused', async (input, path) => {
+  expect(await createKey(input)).toMatchObject({ __typename: 'ValidationError', path })
+})

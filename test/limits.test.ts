@@ -1,0 +1,209 @@
+// What attackers send: answered in words, quickly, and without stopping anyone else.
+import { request as httpRequest } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { openTestService, type Service } from './service.ts'
+
+let api: Service
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api', MAX_SUBSCRIPTIONS_PER_SOCKET: '5', MAX_SOCKETS_PER_KEY: '8' })
+})
+afterAll(() => api.close())
+
+const repeat = (times: number, make: (n: number) => string) => Array.from({ length: times }, (_, n) => make(n)).join(' ')
+
+describe('operations that ask for too much', () => {
+  test.each<[string, string]>([
+    [
+      'a fragment bomb',
+      `{ ...f0 } ${repeat(20, (n) => `fragment f${n} on Query { ...f${n + 1} a${n}: __typename ...f${n + 1} }`)} fragment f20 on Query { __typename }`,
+    ],
+    [
+      'long pages in long pages',
+      '{ deployments(first: 100) { nodes { timeline(first: 100) { nodes { deployment { timeline(first: 100) { nodes { sequence } } } } } } } }',
+    ],
+    ['1,000 aliases', `{ ${repeat(1000, (n) => `a${n}: locales { code }`)} }`],
+    ['200 aliases', `{ ${repeat(200, (n) => `a${n}: locales { code }`)} }`],
+    ['3,000 equal fields', `{ ${repeat(3000, () => '__typename')} }`],
+    ['300 directives', `{ __typename ${repeat(300, () => '@include(if: true)')} }`],
+    ['deep nesting', `{ deployments { nodes { ${'timeline { nodes { deployment { '.repeat(6)} id ${'} } }'.repeat(6)} } } }`],
+    ['deep introspection', `{ __schema { types { ${'fields { type { '.repeat(12)} name ${'} }'.repeat(12)} } } }`],
+    ['10,000 levels of inline fragments', `{ ${'... on Query { '.repeat(1500)} __typename ${'}'.repeat(1500)} }`],
+  ])('%s', async (_, query) => {
+    const started = performance.now()
+    const { data, errors } = await api.ask(query)
+    expect(data).toBeUndefined()
+    expect(errors?.[0]?.extensions?.code).toMatch(/OPERATION_TOO_LARGE|GRAPHQL_/)
+    expect(errors?.[0]?.message).not.toContain('Something went wrong')
+    expect(performance.now() - started).toBeLessThan(1000)
+  })
+
+  test('the refusal says cost and limit', async () => {
+    const { errors } = await api.ask('query ($n: Int) { deployments(first: $n) { nodes { timeline(first: $n) { nodes { message } } } } }', { n: 100 })
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'OPERATION_TOO_LARGE', limit: 5000, cost: expect.any(Number) })
+    expect(errors?.[0]?.message).toMatch(/costs \d+; 5000 is the limit/)
+  })
+
+  test('what a dashboard asks for is well within', async () => {
+    const { errors } = await api.ask(`{ deployments(first: 50) { totalCount statusCounts { status count } pageInfo { endCursor hasNextPage }
+      edges { cursor node { id name description status stage progress failure { code message } endpoint { httpUrl webSocketUrl samples { code } } acousticModel { id name } languageModel { id name } createdAt } } } }`)
+    expect(errors).toBeUndefined()
+  })
+
+  test.each([
+    '{ deployments(first: 2147483648) { nodes { id } } }',
+    'query Q { ',
+    '',
+    'query A { __typename } query B { __typename }',
+    'fragment f on Query { ...f } { ...f }',
+  ])('nonsense: %j', async (query) => {
+    const { errors } = await api.ask(query)
+    expect(errors?.length).toBeGreaterThan(0)
+    expect(JSON.stringify(errors)).not.toContain('INTERNAL_SERVER_ERROR')
+  })
+
+  test.each([{ id: { __proto__: null, constructor: { prototype: 1 } } }, { id: ['a', ['b']] }, { id: null }, { id: 1.5 }])(
+    'strange variables',
+    async (variables) => {
+      const { errors, data } = await api.ask('query ($id: ID!) { node(id: $id) { id } }', variables)
+      expect(JSON.stringify([errors, data])).not.toContain('INTERNAL_SERVER_ERROR')
+    },
+  )
+})
+
+describe('requests', () => {
+  const raw = (options: object, body?: string | Buffer) =>
+    new Promise<{ status: number | undefined; headers: Record<string, unknown>; body: string }>((answered, failed) => {
+      const request = httpRequest(`${api.url}/graphql`, { method: 'POST', ...options }, (response) => {
+        let text = ''
+        response.on('data', (chunk) => {
+          text += chunk
+        })
+        response.on('end', () => answered({ status: response.statusCode, headers: response.headers, body: text }))
+      })
+      request.on('error', failed)
+      request.end(body)
+    })
+  const authorization = () => `Bearer ${api.key}`
+
+  test('a body over the limit is refused', async () => {
+    const body = JSON.stringify({ query: '{ __typename }', pad: 'x'.repeat(2_000_000) })
+    const answer = await raw({ headers: { authorization: authorization(), 'content-type': 'application/json', 'content-length': body.length } }, body).catch(
+      (error) => ({ status: error.code }),
+    )
+    expect([413, 'ECONNRESET', 'EPIPE']).toContain(answer.status)
+  })
+
+  test('JSON that is nested 50,000 deep is refused', async () => {
+    const deep = `{"query":"query ($id: ID!) { node(id: $id) { id } }","variables":{"id":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`
+    const answer = await raw({ headers: { authorization: authorization(), 'content-type': 'application/json' } }, deep)
+    expect(answer.status).toBeGreaterThanOrEqual(200)
+    expect(answer.status).toBeLessThan(500)
+    expect(answer.body).not.toContain('INTERNAL_SERVER_ERROR')
+  })
+
+  test('arrays of operations are not accepted', async () => {
+    const answer = await raw(
+      { headers: { authorization: authorization(), 'content-type': 'application/json' } },
+      JSON.stringify([{ query: '{ __typename }' }, { query: '{ __typename }' }]),
+    )
+    expect(answer.status).toBe(400)
+  })
+
+  test.each([
+    ['a form', 'application/x-www-form-urlencoded', 'query=mutation{deleteDeployment(id:"x"){__typename}}'],
+    ['plain text', 'text/plain', '{"query":"mutation{deleteDeployment(id:\\"x\\"){__typename}}"}'],
+    [
+      'a multipart form',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{"query":"{__typename}"}\r\n--b--',
+    ],
+  ])('%s from a foreign page changes nothing: such a request cannot carry the key', async (_, type, body) => {
+    const answer = await raw({ headers: { origin: 'https://evil.example', 'content-type': type } }, body)
+    expect(answer.status).toBe(401)
+    expect(answer.headers['access-control-allow-origin']).toBeUndefined()
+  })
+
+  test('a mutation does not come by GET, and foreign origins get no CORS headers', async () => {
+    const response = await fetch(`${api.url}/graphql?query=${encodeURIComponent('mutation { cancelDeployment(id: "x") { __typename } }')}`, {
+      headers: { authorization: authorization() },
+    })
+    expect(response.status).toBe(405)
+    const preflight = await fetch(`${api.url}/graphql`, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+    })
+    expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
+
+describe('sockets', () => {
+  const open = (options: object = {}, protocol = 'graphql-transport-ws') => new WebSocket(`${api.url.replace('http', 'ws')}/graphql`, protocol, options)
+  const closeCode = (socket: WebSocket) => new Promise<number>((closed) => socket.once('close', closed))
+  async function ready(socket = open()) {
+    await new Promise((opened) => socket.once('open', opened))
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${api.key}` } }))
+    await new Promise((acknowledged) => socket.once('message', acknowledged))
+    return socket
+  }
+  const next = (socket: WebSocket) => new Promise<any>((heard) => socket.once('message', (data) => heard(JSON.parse(String(data)))))
+
+  test('from a foreign origin are refused, from our own accepted', async () => {
+    const foreign = open({ origin: 'https://evil.example' })
+    expect(await new Promise((refused) => foreign.once('unexpected-response', (_, response) => refused(response.statusCode)))).toBe(403)
+    ;(await ready(open({ origin: api.url }))).close()
+  })
+
+  test('that say nothing, or say it twice, or speak something else, are closed by name', async () => {
+    const twice = await ready()
+    twice.send(JSON.stringify({ type: 'connection_init' }))
+    expect(await closeCode(twice)).toBe(4429)
+    const strange = await ready()
+    strange.send('{"type":"dance"}')
+    expect(await closeCode(strange)).toBe(4400)
+    expect(await closeCode(new WebSocket(`${api.url.replace('http', 'ws')}/graphql`))).toBe(4406)
+    expect(await closeCode(open())).toBe(4408)
+  })
+
+  test('with oversized frames are closed', async () => {
+    const socket = await ready()
+    socket.on('error', () => {})
+    socket.send(JSON.stringify({ type: 'ping', payload: { pad: 'x'.repeat(1_000_000) } }))
+    expect(await closeCode(socket)).toBe(1009)
+  })
+
+  test('hold so many subscriptions and no more; a bad one ends nothing else', async () => {
+    const socket = await ready()
+    const subscribe = (id: string, query: string) => socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }))
+    for (let n = 0; n < 5; n++) subscribe(`s${n}`, 'subscription { deploymentStatusChanged { __typename } }')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    subscribe('more', 'subscription { deploymentStatusChanged { __typename } }')
+    expect(await next(socket)).toMatchObject({ id: 'more', type: 'error', payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] })
+    socket.send(JSON.stringify({ id: 's0', type: 'complete' }))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    subscribe('broken', 'subscription {')
+    expect(await next(socket)).toMatchObject({ id: 'broken', type: 'error' })
+    subscribe('wrong', '{ nonsense }')
+    expect(await next(socket)).toMatchObject({ id: 'wrong', type: 'error' })
+    subscribe('fine', '{ locales { code } }')
+    expect(await next(socket)).toMatchObject({ id: 'fine', payload: { data: { locales: [{ code: 'en-US' }] } } })
+    socket.terminate()
+  })
+
+  test('are so many for one key and no more', async () => {
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => ready()))
+    const more = open()
+    more.once('open', () => more.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${api.key}` } })))
+    expect(await closeCode(more)).toBe(4403)
+    for (const socket of sockets) socket.terminate()
+  })
+})
+
+test('with GraphiQL off there is no page, no introspection and no hint of names', async () => {
+  const closed = await openTestService({ ROLES: 'api', GRAPHIQL: 'off' })
+  expect((await fetch(`${closed.url}/graphql`, { headers: { accept: 'text/html' } })).headers.get('content-type') ?? '').not.toContain('text/html')
+  expect((await closed.ask('{ __schema { types { name } } }')).errors?.[0]?.message).toContain('switched off')
+  expect((await closed.ask('{ deploymentz { id } }')).errors?.[0]?.message).not.toContain('Did you mean')
+  expect((await closed.ask('{ locales { code } }')).errors).toBeUndefined()
+  await closed.close()
+})
