@@ -8,11 +8,12 @@ import { collect, createTestClient } from './service.ts'
 
 async function openProxy(target: string) {
   const url = new URL(target)
+  const [port, host] = [Number(url.port), url.hostname]
   const sockets = new Set<Socket>()
   let isOpen = true
   const server = createServer((client) => {
     if (!isOpen) return void client.destroy()
-    const upstream = connect(Number(url.port), url.hostname)
+    const upstream = connect(port, host)
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],

@@ -34,6 +34,8 @@ afterAll(() => api.close())
 
 const strange = fc.oneof(fc.string({ unit: 'binary', maxLength: 30 }), fc.constantFrom('', '\u0000', '\uD800', '%', "'; --", '__proto__', 'x'.repeat(2000)))
 
+const pick = <T>(items: readonly T[], random: fc.GeneratorValue) => items[random(fc.nat, items.length - 1)] as T
+
 /** A literal of the type, ours or nonsense of the right kind. */
 function literal(type: GraphQLInputType, random: fc.GeneratorValue, depth = 0): string {
   if (isNonNullType(type)) return literal(type.ofType, random, depth)
@@ -44,7 +46,7 @@ function literal(type: GraphQLInputType, random: fc.GeneratorValue, depth = 0): 
 function required(type: GraphQLInputType, random: fc.GeneratorValue, depth: number): string {
   if (isNonNullType(type)) return required(type.ofType, random, depth)
   if (isListType(type)) return `[${Array.from({ length: random(fc.integer, { min: 0, max: 3 }) }, () => required(type.ofType, random, depth + 1)).join(', ')}]`
-  if (isEnumType(type)) return random(fc.constantFrom, ...type.getValues().map(({ name }) => name))
+  if (isEnumType(type)) return pick(type.getValues(), random).name
   if (isInputObjectType(type)) {
     const fields = Object.values(type.getFields()).filter((field) => isNonNullType(field.type) || (depth < 3 && random(fc.boolean)))
     return `{ ${fields.map((field) => `${field.name}: ${isNonNullType(field.type) ? required(field.type, random, depth + 1) : literal(field.type, random, depth + 1)}`).join(', ')} }`
@@ -71,10 +73,10 @@ function selection(type: GraphQLNamedType, random: fc.GeneratorValue, depth: num
   const parts = ['__typename']
   if (isObjectType(type) || isInterfaceType(type)) {
     const fields = Object.values(type.getFields())
-    for (let n = 0; n < 3; n++) parts.push(field(random(fc.constantFrom, ...fields), random, depth, n))
+    for (let n = 0; n < 3; n++) parts.push(field(pick(fields, random), random, depth, n))
   }
   if ((isUnionType(type) || isInterfaceType(type)) && depth < 4) {
-    const [some] = [random(fc.constantFrom, ...schema.getPossibleTypes(type))]
+    const some = pick(schema.getPossibleTypes(type), random)
     parts.push(`... on ${some.name} ${selection(some, random, depth + 1)}`)
   }
   return `{ ${parts.join(' ')} }`
@@ -94,7 +96,7 @@ test.each(['query', 'mutation'] as const)('200 random %s operations never meet a
   const harmless = Object.values(root.getFields()).filter(({ name }) => name !== 'revokeKey')
   await fc.assert(
     fc.asyncProperty(fc.gen(), async (random) => {
-      const document = `${operation} { ${field(random(fc.constantFrom, ...harmless), random, 0, 0)} }`
+      const document = `${operation} { ${field(pick(harmless, random), random, 0, 0)} }`
       const { errors } = await api.ask(document)
       expect(errors?.filter(({ extensions }) => extensions?.code === 'INTERNAL_SERVER_ERROR') ?? [], document).toEqual([])
       expect(errors?.filter(({ extensions }) => extensions?.code === 'GRAPHQL_VALIDATION_FAILED') ?? [], document).toEqual([])

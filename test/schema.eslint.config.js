@@ -18,6 +18,8 @@ export default [
       '@graphql-eslint/require-nullable-result-in-root': 'off',
       // What has an identity is a Node with an id; results, errors and value types such as Endpoint have none to invent.
       '@graphql-eslint/strict-id-in-types': 'off',
+      // Lists of values that are never paged, such as the URLs of an endpoint, are plain; lines of a log are not nodes.
+      '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false, withEdgeSuffix: true }],
     },
   },
 ]

@@ -66,7 +66,9 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
           schema,
           connectionInitWaitTimeout: 5000,
           async onConnect(socket) {
-            const viewer = await findViewer(service, socket.connectionParams?.authorization)
+            const viewer = await findViewer(service, socket.connectionParams?.authorization).catch((error) => unavailable(service, error))
+            // A code on which clients come back by themselves: with Postgres they will be let in.
+            if (viewer instanceof GraphQLError) return refuse(socket, viewer.message.slice(0, 120), tryAgainLater)
             if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')
             if (!mayUse(viewer)) return refuse(socket, 'This key lacks the scope READ.')
             const open = (ofKey.get(viewer.keyId) ?? 0) + 1
@@ -132,8 +134,10 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 
 type SocketExtra = { viewer?: Viewer }
 
-function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>, reason: string): true {
-  socket.extra.socket.close(CloseCode.Forbidden, reason)
+const tryAgainLater = 1013
+
+function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>, reason: string, code: number = CloseCode.Forbidden): true {
+  socket.extra.socket.close(code, reason)
   return true
 }
 
@@ -151,9 +155,9 @@ function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLCont
     async onRequest({ request, fetchAPI, endResponse }) {
       const isPage = request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
       if (isPage || request.method === 'OPTIONS') return
-      const viewer = await findViewer(service, request.headers.get('authorization'))
-      if (viewer && mayUse(viewer)) return void viewers.set(request, viewer)
-      const error = viewer ? forbidden() : unauthenticated()
+      const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
+      if (found && !(found instanceof GraphQLError) && mayUse(found)) return void viewers.set(request, found)
+      const error = found instanceof GraphQLError ? found : found ? forbidden() : unauthenticated()
       const { http, ...extensions } = error.extensions as { http: { status: number; headers?: Record<string, string> } }
       const body = JSON.stringify({ errors: [{ message: error.message, extensions }] })
       endResponse(new fetchAPI.Response(body, { status: http.status, headers: { 'content-type': 'application/json', ...http.headers } }))
@@ -193,6 +197,12 @@ function hideSchema(): Plugin<GraphQLContext> {
       }
     },
   }
+}
+
+/** Nobody can be let in while Postgres does not answer; what went wrong is for the log. */
+function unavailable(service: Service, error: unknown): GraphQLError {
+  const masked = maskError(service, error, 'The server cannot look up keys at the moment. Try again soon.') as GraphQLError
+  return new GraphQLError(masked.message, { extensions: { ...masked.extensions, http: { status: 503, headers: { 'retry-after': '1' } } } })
 }
 
 async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
