@@ -1,16 +1,35 @@
 // Figures of this machine, each beside a baseline measured in the same run. Medians, because machines are noisy.
+// "npm run bench graphql" runs one part; without a name, all run.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '../src/config.ts'
+import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
+import { openEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { controlPlane } from './control-plane.ts'
+import { graphql } from './graphql.ts'
 import { recognition } from './recognition.ts'
 import { printTable } from './table.ts'
 
+const wanted = process.argv.slice(2)
+const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
+
 const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-bench-'))
 await chmod(dataDir, 0o755)
-const service = await startService(readConfig({ DATA_DIR: join(dataDir, 'data'), PORT: '0', RECOGNIZERS: '1' }))
-printTable('Control plane', await controlPlane(service).finally(service.close))
-printTable('Recognition', await recognition(dataDir))
+const server = await openEmbeddedPostgres(join(dataDir, 'postgres'), openLog('error'))
+const settings = { DATABASE_URL: server.url, DATA_DIR: join(dataDir, 'data'), PORT: '0', RECOGNIZERS: '1', MAX_DEPLOYMENTS: '1000000' }
+
+if (runs('control-plane')) {
+  const service = await startService(readConfig(settings))
+  printTable('Control plane', await controlPlane(service).finally(service.close))
+}
+if (runs('graphql')) {
+  const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
+  printTable('GraphQL', await graphql(service, server.url).finally(service.close))
+}
+if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
+
+await server.close()
 await rm(dataDir, { recursive: true, force: true })
+process.exit(0)

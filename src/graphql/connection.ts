@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql'
 import { ExpectedError } from '../domain/errors.ts'
 
 /** Lists have no union to refuse in, so a page that cannot be had is an error of the request. */
@@ -6,4 +6,14 @@ export async function unwrapPage<Answer>(page: Promise<Answer>): Promise<Exclude
   const found = await page
   if (found instanceof ExpectedError) throw new GraphQLError(found.message, { extensions: { code: found.code } })
   return found as Exclude<Answer, ExpectedError>
+}
+
+/** True when the field that is resolved has a field of this name selected in it, be it in a fragment. */
+export function selects(info: GraphQLResolveInfo, name: string): boolean {
+  const inSet = (set: SelectionSetNode | undefined): boolean =>
+    set?.selections.some((selection) => {
+      if (selection.kind === Kind.FIELD) return selection.name.value === name
+      return inSet(selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : info.fragments[selection.name.value]?.selectionSet)
+    }) ?? false
+  return info.fieldNodes.some((node) => inSet(node.selectionSet))
 }

@@ -27,7 +27,7 @@ import { isServing, isTerminal } from '../domain/status.ts'
 import { listEvents } from '../domain/timeline.ts'
 import type { DeploymentRow, DeploymentStatus, Evidence, Failure } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { unwrapPage } from './connection.ts'
+import { selects, unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { EndpointType } from './endpoint.ts'
 import { AcousticModel, LanguageModel } from './model.ts'
@@ -197,7 +197,7 @@ builder.queryField('deployments', (t) =>
         where: t.arg({ type: DeploymentFilterInput, description: 'Only deployments that match.' }),
         orderBy: t.arg({ type: DeploymentOrderInput, description: 'How to sort them.' }),
       },
-      resolve: (_, { where, ...args }, ctx) => unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where) })),
+      resolve: (_, { where, ...args }, ctx, info) => unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where), withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
       description: 'A page of deployments.',
@@ -210,7 +210,7 @@ builder.queryField('deployments', (t) =>
         }),
         changesCursor: c.string({
           description: 'Give this as `after` to `deploymentStatusChanged` to be told of everything that has changed since this page was read.',
-          resolve: (page) => page.changesCursor,
+          resolve: (page) => page.changesCursor ?? '',
         }),
       }),
     },

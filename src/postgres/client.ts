@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
-import { Pool } from 'pg'
+import { Pool, type PoolClient } from 'pg'
 import type { Log } from '../log.ts'
 
 /** What statements run on: the pool, or one transaction. */
@@ -31,9 +31,30 @@ export function openClient(url: string, log: Log, connections = 6): Client {
     // Postgres may be gone without a word: nobody waits for it for longer than this.
     query_timeout: 20_000,
   })
+  pool.on('connect', prepareStatements)
   // A connection that breaks while idle is replaced by the pool; only the log needs to know.
   pool.on('error', (error) => log.warn({ error: error.message }, 'a connection to Postgres was lost'))
   return { pool, db: drizzle({ client: pool }), close: () => pool.end() }
+}
+
+/** Statements that one connection keeps prepared; ours are fewer, but for lists of changing length. */
+const mostPrepared = 500
+
+/**
+ * Gives every statement a name, so that Postgres parses and plans it once for each connection. The query
+ * builder does so only for statements that are prepared by hand, which ours, put together from filters, cannot be.
+ */
+function prepareStatements(connection: PoolClient) {
+  const names = new Map<string, string>()
+  const query = connection.query.bind(connection) as (config: unknown, ...rest: unknown[]) => unknown
+  const named = (config: unknown, ...rest: unknown[]) => {
+    const { text, name } = (typeof config === 'object' && config ? config : {}) as { text?: string; name?: string }
+    if (!text || name || (!names.has(text) && names.size >= mostPrepared)) return query(config, ...rest)
+    const known = names.get(text) ?? `s${names.size}`
+    names.set(text, known)
+    return query({ ...(config as object), name: known }, ...rest)
+  }
+  connection.query = named as typeof connection.query
 }
 
 /** Brings the tables up to date; several processes may do so at once. */
