@@ -8,7 +8,7 @@ import type { RunningService } from '../src/main.ts'
 import { type Figure, median } from './table.ts'
 
 const rows = 2000
-const rounds = 1
+const rounds = 3
 
 interface Measured {
   perSecond: number
@@ -21,7 +21,8 @@ const documents = {
   list20: `query List { deployments(first: 20) { nodes { ${deploymentFields} } pageInfo { hasNextPage endCursor } } }`,
   list50: `query Nested { deployments(first: 50) { nodes { ${deploymentFields} acousticModel { id name scenario } languageModel { id name scenario } endpoint { httpUrl webSocketUrl } } pageInfo { hasNextPage endCursor } } }`,
   single: `query Single($id: ID!) { deployment(id: $id) { ${deploymentFields} acousticModel { id name } languageModel { id name } endpoint { httpUrl webSocketUrl } } }`,
-  create: 'mutation Create($input: CreateDeploymentInput!) { createDeployment(input: $input) { __typename ... on CreateDeploymentSuccess { deployment { id status } } ... on Error { message } } }',
+  create:
+    'mutation Create($input: CreateDeploymentInput!) { createDeployment(input: $input) { __typename ... on CreateDeploymentSuccess { deployment { id status } } ... on Error { message } } }',
 }
 
 export async function graphql(service: RunningService, databaseUrl: string): Promise<Figure[]> {
@@ -29,7 +30,12 @@ export async function graphql(service: RunningService, databaseUrl: string): Pro
   const { ids, models, workspace } = await fill(sql)
   const byHand = await openByHand(sql, workspace)
   const headers = { authorization: `Bearer ${service.key}` }
-  const input = () => ({ name: 'Made %n', locale: 'en-US', acousticModelId: nodeId('AcousticModel', models.acoustic), languageModelId: nodeId('LanguageModel', models.language) })
+  const input = () => ({
+    name: 'Made %n',
+    locale: 'en-US',
+    acousticModelId: nodeId('AcousticModel', models.acoustic),
+    languageModelId: nodeId('LanguageModel', models.language),
+  })
   const bodies: Record<keyof typeof documents, () => object[]> = {
     list20: () => [{ query: documents.list20 }],
     list50: () => [{ query: documents.list50 }],
@@ -41,7 +47,12 @@ export async function graphql(service: RunningService, databaseUrl: string): Pro
     const [ours, theirs]: [Measured[], Measured[]] = [[], []]
     for (let round = 0; round < (what === 'create' ? 1 : rounds); round++) {
       ours.push(await load({ url: `${service.localUrl}/graphql`, headers, bodies: bodies[what]().map((body) => JSON.stringify(body)) }))
-      const plain = what === 'single' ? ids.slice(0, 200).map((id) => JSON.stringify({ id })) : what === 'create' ? bodies.create().map((body) => JSON.stringify(body)) : ['{}']
+      const plain =
+        what === 'single'
+          ? ids.slice(0, 200).map((id) => JSON.stringify({ id }))
+          : what === 'create'
+            ? bodies.create().map((body) => JSON.stringify(body))
+            : ['{}']
       theirs.push(await load({ url: `${byHand.url}/${what}`, headers: {}, bodies: plain }))
     }
     const rate = (all: Measured[]) => median(all.map(({ perSecond }) => perSecond))
@@ -62,7 +73,11 @@ export async function graphql(service: RunningService, databaseUrl: string): Pro
 const nodeId = (type: string, id: string) => Buffer.from(`${type}:${id}`).toString('base64')
 
 async function load(load: { url: string; headers: Record<string, string>; bodies: string[] }): Promise<Measured> {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'load.ts'), JSON.stringify({ ...load, connections: 16, seconds: 3 })], { maxBuffer: 1e8 })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(import.meta.dirname, 'load.ts'), JSON.stringify({ ...load, connections: 16, seconds: 4 })],
+    { maxBuffer: 1e8 },
+  )
   return JSON.parse(stdout)
 }
 
@@ -70,7 +85,9 @@ async function fill(sql: postgres.Sql) {
   const found = await sql`select id, kind from models where scenario = 'CONVERSATIONAL'`
   const [acoustic, language] = ['ACOUSTIC', 'LANGUAGE'].map((kind) => found.find((model) => model.kind === kind)?.id as string)
   const [{ id: workspace = '' } = {}] = await sql<{ id: string }[]>`select id from workspaces order by id limit 1`
-  const made = await sql<{ id: string }[]>`insert into deployments (workspace_id, name, description, locale, acoustic_model_id, language_model_id, status, sequence, progress)
+  const made = await sql<
+    { id: string }[]
+  >`insert into deployments (workspace_id, name, description, locale, acoustic_model_id, language_model_id, status, sequence, progress)
     select ${workspace}, 'Filled ' || n, 'A row among many', 'en-US', ${acoustic ?? ''}, ${language ?? ''}, 'COMPLETE', 1, 1 from generate_series(1, ${rows}) n returning id`
   await sql`analyze deployments`
   return { ids: made.map(({ id }) => id), models: { acoustic: acoustic ?? '', language: language ?? '' }, workspace }
@@ -81,9 +98,12 @@ async function openByHand(sql: postgres.Sql, workspace: string) {
     join models a on a.id = d.acoustic_model_id join models l on l.id = d.language_model_id`
   const endpoint = (id: string) => ({ httpUrl: `http://host/speech?cid=${id}`, webSocketUrl: `ws://host/speech?cid=${id}` })
   const answers: Record<string, (body: any) => Promise<unknown>> = {
-    '/list20': () => sql`select id, name, description, status, stage, progress, created_at, updated_at from deployments where workspace_id = ${workspace} order by id desc limit 21`,
-    '/list50': async () => (await sql`select ${joined} where d.workspace_id = ${workspace} order by d.id desc limit 51`).map((row) => ({ ...row, endpoint: endpoint(row.id) })),
-    '/single': async ({ id }) => (await sql`select ${joined} where d.workspace_id = ${workspace} and d.id = ${id}`).map((row) => ({ ...row, endpoint: endpoint(row.id) })),
+    '/list20': () =>
+      sql`select id, name, description, status, stage, progress, created_at, updated_at from deployments where workspace_id = ${workspace} order by id desc limit 21`,
+    '/list50': async () =>
+      (await sql`select ${joined} where d.workspace_id = ${workspace} order by d.id desc limit 51`).map((row) => ({ ...row, endpoint: endpoint(row.id) })),
+    '/single': async ({ id }) =>
+      (await sql`select ${joined} where d.workspace_id = ${workspace} and d.id = ${id}`).map((row) => ({ ...row, endpoint: endpoint(row.id) })),
     '/create': async ({ variables: { input } }) => {
       const [acoustic, language] = [input.acousticModelId, input.languageModelId].map((id: string) => Buffer.from(id, 'base64').toString().split(':')[1] ?? '')
       return sql.begin(async (tx) => {

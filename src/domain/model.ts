@@ -72,13 +72,22 @@ export function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<Model
   return ctx.store.db.select().from(models).where(where).orderBy(models.name).limit(100)
 }
 
+/** A model that has been seen before comes at once: models do not change. */
+export type LoadModel = (id: string) => ModelRow | Promise<ModelRow>
+
+const mostKnown = 10_000
+const knownModels = new WeakMap<Service['store'], Map<string, ModelRow>>()
+
 /** Batches look-ups by id; retired models are still found, since deployments may hold them. */
-export function createModelLoader({ store }: Service): (id: string) => Promise<ModelRow> {
+export function createModelLoader({ store }: Service): LoadModel {
+  const known = knownModels.get(store) ?? new Map<string, ModelRow>()
+  knownModels.set(store, known)
   const loader = new DataLoader<string, ModelRow>(async (ids) => {
-    const found = new Map((await selectModels(store.db, ids)).map((row) => [row.id, row]))
-    return ids.map((id) => found.get(id) ?? new Error(`model ${id} is missing`))
+    if (known.size > mostKnown) known.clear()
+    for (const row of await selectModels(store.db, ids)) known.set(row.id, row)
+    return ids.map((id) => known.get(id) ?? new Error(`model ${id} is missing`))
   })
-  return (id) => loader.load(id)
+  return (id) => known.get(id) ?? loader.load(id)
 }
 
 function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {

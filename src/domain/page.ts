@@ -66,7 +66,7 @@ export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Row
   const found = await rows.select(
     and(...bounds),
     order.columns.map((column) => direction(column)),
-    size + 1,
+    literally(size + 1),
   )
   const shown = backward ? found.slice(0, size).reverse() : found.slice(0, size)
   const edges = shown.map((node) => ({ node, cursor: encodeCursor(order.keys(node)) }))
@@ -82,6 +82,9 @@ export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Row
     },
   }
 }
+
+/** Written into the statement: for a page size that is a parameter, Postgres makes a new plan each time. */
+const literally = (size: number) => sql.raw(String(size)) as unknown as number
 
 const encodeCursor = (keys: string[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')
 

@@ -8,7 +8,7 @@ import {
   preflightDeployment,
 } from '../domain/deployment.ts'
 import { cancelDeployment, type DeploymentUpdate, deleteDeployment, retryDeployment, updateDeployment } from '../domain/deployment-action.ts'
-import { defaultMode, endpointOf } from '../domain/endpoint.ts'
+import { defaultMode, type Endpoint, endpointOf } from '../domain/endpoint.ts'
 import {
   DeploymentNotFoundError,
   DuplicateDeploymentNameError,
@@ -25,8 +25,8 @@ import {
 import { type Estimate, estimateCompletion, stalledSince } from '../domain/estimate.ts'
 import { isServing, isTerminal } from '../domain/status.ts'
 import { listEvents } from '../domain/timeline.ts'
-import type { DeploymentRow, DeploymentStatus, Evidence, Failure } from '../postgres/tables.ts'
-import { builder } from './builder.ts'
+import type { DeploymentRow, DeploymentStatus, Evidence, Failure, ModelRow } from '../postgres/tables.ts'
+import { builder, type GraphQLContext } from './builder.ts'
 import { selects, unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { EndpointType } from './endpoint.ts'
@@ -93,8 +93,7 @@ builder.node(Deployment, {
       type: EndpointType,
       nullable: true,
       description: 'Where it recognizes speech; null until the status is COMPLETE.',
-      resolve: async (deployment, _, ctx) =>
-        isServing(deployment.status) ? endpointOf(ctx, deployment.id, defaultMode[(await ctx.loadModel(deployment.acousticModelId)).scenario]) : null,
+      resolve: (deployment, _, ctx) => (isServing(deployment.status) ? findEndpoint(ctx, deployment) : null),
     }),
     timeline: t.connection(
       {
@@ -127,6 +126,13 @@ builder.node(Deployment, {
     completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true, description: 'When it became terminal; null before that.' }),
   }),
 })
+
+/** Not async: for a model that is known, nobody has to wait. */
+function findEndpoint(ctx: GraphQLContext, { id, acousticModelId }: DeploymentRow): Endpoint | Promise<Endpoint> {
+  const of = ({ scenario }: ModelRow) => endpointOf(ctx, id, defaultMode[scenario])
+  const model = ctx.loadModel(acousticModelId)
+  return model instanceof Promise ? model.then(of) : of(model)
+}
 
 builder.queryField('deployment', (t) =>
   t.field({
@@ -197,7 +203,8 @@ builder.queryField('deployments', (t) =>
         where: t.arg({ type: DeploymentFilterInput, description: 'Only deployments that match.' }),
         orderBy: t.arg({ type: DeploymentOrderInput, description: 'How to sort them.' }),
       },
-      resolve: (_, { where, ...args }, ctx, info) => unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where), withChangesCursor: selects(info, 'changesCursor') })),
+      resolve: (_, { where, ...args }, ctx, info) =>
+        unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where), withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
       description: 'A page of deployments.',

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type DocumentNode, type FieldNode, GraphQLError, type ValidationContext } from 'graphql'
 import { CloseCode, type Context as Socket } from 'graphql-ws'
@@ -9,6 +9,7 @@ import type { Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createModelLoader } from '../domain/model.ts'
 import type { GraphQLContext } from './builder.ts'
+import { createFastLane, type FastLane } from './fast-lane.ts'
 import { renderGraphiQLPage } from './graphiql.ts'
 import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
 import { schema } from './schema.ts'
@@ -40,6 +41,7 @@ const forbidden = () =>
 export function createGraphQL(service: Service, options: GraphQLOptions) {
   const toContext = (viewer: Viewer): GraphQLContext => ({ ...service, viewer, loadModel: createModelLoader(service), operationLimits: options.limits })
 
+  const lane = createFastLane(schema, options.limits)
   const yoga = createYoga<object, GraphQLContext>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -50,12 +52,22 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     maxRequestBodySize: largestBody,
     cors: options.allowedOrigins.length ? { origin: [...options.allowedOrigins], credentials: false } : false,
     logging: false,
-    plugins: [requireKey(service, toContext), limitOperations(options.limits), ...(options.graphiql ? [] : [hideSchema()])],
+    plugins: [requireKey(service, toContext), limitOperations(options.limits), learnDocuments(lane), ...(options.graphiql ? [] : [hideSchema()])],
     maskedErrors: { errorMessage: 'Something went wrong on the server.', maskError: (error, message) => maskError(service, error, message) },
   })
 
   return {
-    handle: yoga.handle,
+    async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
+      const viewer = request.method === 'POST' ? await findViewer(service, request.headers.authorization).catch(() => null) : null
+      // A stranger's body is not read at all: the long way asks for the key first.
+      if (viewer && mayUse(viewer)) {
+        const body = await readBody(request)
+        if (!body) return refuseBody(response)
+        if (await lane.answer(request, response, body, toContext(viewer))) return
+        request.body = body
+      }
+      await yoga.handle(request, response)
+    },
 
     /** Serves graphql-transport-ws to sockets that a server has upgraded on {@link graphqlPath}. */
     openSockets() {
@@ -177,6 +189,39 @@ function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
       if (refused) setResult([refused])
     },
   }
+}
+
+/** What has passed every check once may take the fast lane from then on. */
+function learnDocuments(lane: FastLane): Plugin<GraphQLContext> {
+  return {
+    onValidate({ params, context }) {
+      const { query } = (context as { params?: { query?: string } }).params ?? {}
+      return ({ valid }) => {
+        if (valid && query) lane.learn(query, params.documentAST)
+      }
+    },
+  }
+}
+
+/** The whole body; undefined when it is larger than any request may be. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += (chunk as Buffer).length
+    if (size > largestBody) return undefined
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Answers, then ends the connection, so that the rest of the body is not read. */
+function refuseBody(response: ServerResponse) {
+  const text = JSON.stringify({
+    errors: [{ message: `A request may have ${largestBody} bytes. Ask for less at once.`, extensions: { code: 'REQUEST_TOO_LARGE', limit: largestBody } }],
+  })
+  response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
+  response.end(text, () => setTimeout(() => response.socket?.destroy(), 200).unref())
 }
 
 /** With GraphiQL off, strangers learn nothing of the schema: no introspection, no "did you mean". */
