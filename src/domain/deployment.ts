@@ -121,7 +121,9 @@ const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descendin
   CREATED_AT: { columns: createdKey, keys: (row) => [row.id], shape: z.tuple([z.uuid()]) },
   NAME: {
     columns: [sql`lower(${deployments.name})`, ...createdKey],
-    keys: (row) => [row.name.toLowerCase(), row.id],
+    keys: (row) => [row.name, row.id],
+    // Postgres lowers the cursor's name as it lowers the column: JavaScript has other ideas of some letters.
+    bounds: ([name, id]) => [sql`lower(${name})`, sql`${id}`],
     shape: z.tuple([keyText, z.uuid()]),
   },
   STATUS: {
