@@ -60,7 +60,7 @@ const environment = z.object({
   RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
-  MAX_OPERATION_COST: whole(100, 1_000_000).default(5000),
+  MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
   MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(100),
   MAX_SOCKETS_PER_KEY: whole(1, 100_000).default(1000),

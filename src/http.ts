@@ -54,7 +54,7 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
       draining.add(response)
       response.once('close', () => draining.delete(response))
     }
-    void route.handle(request, response)
+    Promise.resolve(route.handle(request, response)).catch(() => response.destroy())
   }
   server.on('request', answer)
   server.on('checkContinue', answer)

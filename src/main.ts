@@ -101,7 +101,7 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
-    routes.push({ matches: (path) => path === graphqlPath, handle: (request, response) => void graphql.handle(request, response), upgrade: sockets.upgrade })
+    routes.push({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade })
     if (config.graphiql)
       routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
   }

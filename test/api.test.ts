@@ -233,7 +233,7 @@ describe('the list', () => {
     const models = await sql`select id, kind from models where scenario = 'CONVERSATIONAL'`
     const model = (kind: string) => models.find((row) => row.kind === kind)?.id
     await sql`insert into deployments (workspace_id, name, description, locale, acoustic_model_id, language_model_id, status, sequence, updated_at)
-      select ${uuidOf(data?.createWorkspace.workspace.id)}, 'Row ' || (n % 3) || chr(65 + n % 50) || n, '', 'en-US', ${model('ACOUSTIC')}, ${model('LANGUAGE')},
+      select ${uuidOf(data?.createWorkspace.workspace.id)}, (array['Row ', 'ΣΑΣ ', 'İ', 'straße'])[1 + n % 4] || (n % 3) || chr(65 + n % 50) || n, '', 'en-US', ${model('ACOUSTIC')}, ${model('LANGUAGE')},
         (array['QUEUED','FAILED','COMPLETE'])[1 + n % 3]::deployment_status, 1, '2026-01-01T00:00:00Z' from generate_series(1, 200) n`
     for (const field of ['CREATED_AT', 'NAME', 'STATUS', 'UPDATED_AT']) {
       for (const direction of ['ASC', 'DESC']) {
@@ -274,7 +274,7 @@ describe('the list', () => {
       const before = await statements()
       const { errors } = await api.ask(
         `{ deployments(first: ${first}) { totalCount statusCounts { status count } nodes { id name status endpoint { httpUrl urls { mode } } failure { code }
-          acousticModel { id name } languageModel { id name } estimatedCompletion { p50 } } } }`,
+          acousticModel { id name compatibleLanguageModels { id } } languageModel { id name } estimatedCompletion { p50 } } } }`,
       )
       expect(errors).toBeUndefined()
       return (await statements()) - before

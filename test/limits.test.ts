@@ -40,8 +40,26 @@ describe('operations that ask for too much', () => {
 
   test('the refusal says cost and limit', async () => {
     const { errors } = await api.ask('query ($n: Int) { deployments(first: $n) { nodes { timeline(first: $n) { nodes { message } } } } }', { n: 100 })
-    expect(errors?.[0]?.extensions).toMatchObject({ code: 'OPERATION_TOO_LARGE', limit: 5000, cost: expect.any(Number) })
-    expect(errors?.[0]?.message).toMatch(/costs \d+; 5000 is the limit/)
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'OPERATION_TOO_LARGE', limit: 10_000, cost: expect.any(Number) })
+    expect(errors?.[0]?.message).toMatch(/costs \d+; 10000 is the limit/)
+  })
+
+  test('the same document is judged by its variables each time, and by their defaults', async () => {
+    const query = 'query ($n: Int = 100) { deployments(first: $n) { nodes { timeline(first: $n) { nodes { stage } } } } }'
+    for (const [variables, refused] of [
+      [{ n: 100 }, true],
+      [{ n: 1 }, false],
+      [{}, true],
+      [{ n: 2 }, false],
+    ] as const) {
+      const { errors } = await api.ask(query, variables)
+      expect(errors?.[0]?.extensions?.code, JSON.stringify(variables)).toBe(refused ? 'OPERATION_TOO_LARGE' : undefined)
+    }
+  })
+
+  test('more ids than nodes takes are a clear error', async () => {
+    const { errors } = await api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Array.from({ length: 101 }, () => 'x') })
+    expect(errors?.[0]?.extensions?.code).toBe('TOO_MANY_IDS')
   })
 
   test('what a dashboard asks for is well within', async () => {
@@ -100,6 +118,20 @@ describe('requests', () => {
     expect(answer.status).toBeGreaterThanOrEqual(200)
     expect(answer.status).toBeLessThan(500)
     expect(answer.body).not.toContain('INTERNAL_SERVER_ERROR')
+  })
+
+  test('a client that leaves in the middle of its body harms nobody', async () => {
+    for (let n = 0; n < 5; n++) {
+      const request = httpRequest(`${api.url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: authorization(), 'content-type': 'application/json', 'content-length': 1000 },
+      })
+      request.on('error', () => {})
+      request.write('{"que')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      request.destroy()
+    }
+    expect((await api.ask('{ locales { code } }')).errors).toBeUndefined()
   })
 
   test('arrays of operations are not accepted', async () => {
@@ -203,6 +235,8 @@ test('with GraphiQL off there is no page, no introspection and no hint of names'
   const closed = await openTestService({ ROLES: 'api', GRAPHIQL: 'off' })
   expect((await fetch(`${closed.url}/graphql`, { headers: { accept: 'text/html' } })).headers.get('content-type') ?? '').not.toContain('text/html')
   expect((await closed.ask('{ __schema { types { name } } }')).errors?.[0]?.message).toContain('switched off')
+  const asPage = await fetch(`${closed.url}/graphql?query=${encodeURIComponent('{ __typename }')}`, { headers: { accept: 'text/html, application/json' } })
+  expect(asPage.status).toBe(401)
   expect((await closed.ask('{ deploymentz { id } }')).errors?.[0]?.message).not.toContain('Did you mean')
   expect((await closed.ask('{ locales { code } }')).errors).toBeUndefined()
   await closed.close()

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments, type ModelRow } from '../postgres/tables.ts'
@@ -97,6 +98,24 @@ export async function findDeployment(ctx: Context, id: string): Promise<Deployme
     .from(deployments)
     .where(and(mine(ctx, {}), eq(deployments.id, id)))
   return row ?? null
+}
+
+export type LoadDeployment = (id: string) => Promise<DeploymentRow | null>
+
+/** Batches look-ups by id; keeps nothing, since deployments change and subscriptions live long. */
+export function createDeploymentLoader(ctx: Context): LoadDeployment {
+  const loader = new DataLoader<string, DeploymentRow | null>(
+    async (ids) => {
+      const rows = await ctx.store.db
+        .select()
+        .from(deployments)
+        .where(and(mine(ctx, {}), inArray(deployments.id, [...new Set(ids)])))
+      const found = new Map(rows.map((row) => [row.id, row]))
+      return ids.map((id) => found.get(id) ?? null)
+    },
+    { cache: false },
+  )
+  return (id) => loader.load(id)
 }
 
 export interface DeploymentFilter {

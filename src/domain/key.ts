@@ -51,7 +51,8 @@ export async function markUsed(db: Db, keyId: string): Promise<void> {
 /** Makes sure that the secret opens the workspace with every scope, and that no earlier bootstrap key does. */
 export async function ensureBootstrapKey(db: Db, workspaceId: string, secret: string): Promise<void> {
   const earlier = and(eq(keys.isBootstrap, true), isNull(keys.revokedAt), ne(keys.secretHash, hashSecret(secret)))
-  await db.update(keys).set({ revokedAt: sql`now()` }).where(earlier)
+  const revoked = await db.update(keys).set({ revokedAt: sql`now()` }).where(earlier).returning({ id: keys.id })
+  if (revoked.length) await ring(db, [keysTopic])
   await insertKey(db, { workspaceId, name: 'bootstrap', scopes: [...keyScope.enumValues], isBootstrap: true }, secret)
 }
 

@@ -33,7 +33,9 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     for (const ended of [...(waiting.get(keyId) ?? [])]) ended()
     waiting.delete(keyId)
   }
+  let revocations = 0
   const unwatch = events.watch(keysTopic, () => {
+    revocations++
     known.clear()
     for (const keyId of waiting.keys()) void check(keyId)
   })
@@ -53,8 +55,11 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
         mark(entry)
         return entry.viewer
       }
+      const before = revocations
       const viewer = await findLiveKey(db, hash)
       if (!viewer) return null
+      // What was read while something was revoked may be old: good for this once, but not to be remembered.
+      if (before !== revocations) return (await isKeyLive(db, viewer.keyId)) ? viewer : null
       if (known.size >= mostKnown) known.clear()
       const fresh = { viewer, checkedAt: now, markedAt: entry?.markedAt ?? 0 }
       known.set(hash, fresh)
@@ -68,6 +73,8 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
       const timer = viewer.expiresAt
         ? setTimeout(() => void check(viewer.keyId), Math.min(longestTimer, viewer.expiresAt.getTime() - Date.now() + 50)).unref()
         : undefined
+      // It may have ended between being let in and waiting here.
+      void check(viewer.keyId)
       return () => {
         clearTimeout(timer)
         others.delete(ended)

@@ -72,6 +72,21 @@ export function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<Model
   return ctx.store.db.select().from(models).where(where).orderBy(models.name).limit(100)
 }
 
+export type LoadFittingModels = (kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>) => Promise<ModelRow[]>
+
+/** {@link listFittingModels}, asked once for however many models with the same locale and scenario. */
+export function createFittingModelsLoader(ctx: Context): LoadFittingModels {
+  const asked = new Map<string, Promise<ModelRow[]>>()
+  return (kind, fit) => {
+    const key = `${kind} ${fit.locale} ${fit.scenario}`
+    const found = asked.get(key) ?? listFittingModels(ctx, kind, fit)
+    asked.set(key, found)
+    // Forgotten when the answer has been given: what fits may change while a subscription lives.
+    found.finally(() => asked.delete(key)).catch(() => {})
+    return found
+  }
+}
+
 /** A model that has been seen before comes at once: models do not change. */
 export type LoadModel = (id: string) => ModelRow | Promise<ModelRow>
 

@@ -32,7 +32,8 @@ export async function watchDeployments(ctx: Context, { deploymentId, locale, aft
     const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), locale ? eq(deploymentEvents.locale, storable(locale)) : undefined)
     return followLog(ctx, { topic: workspaceTopic(ctx.viewer.workspaceId), where, from: resumed ?? (await readPosition(ctx)), endsWith: async () => false })
   }
-  const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), eq(deploymentEvents.deploymentId, deploymentId))
+  const ofLocale = locale ? eq(deploymentEvents.locale, storable(locale)) : undefined
+  const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), eq(deploymentEvents.deploymentId, deploymentId), ofLocale)
   const [newest] = await ctx.store.db.select().from(deploymentEvents).where(where).orderBy(desc(deploymentEvents.sequence)).limit(1)
   // The last event of a deleted deployment tells those who come back for it, and nobody else.
   if (!newest || (newest.status === 'DELETING' && resumed === null)) return new DeploymentNotFoundError()
@@ -65,24 +66,38 @@ function followLog(ctx: Context, { topic, where, from, endsWith }: Followed): As
       stopped = true
       wake()
     })
+    const readEvents = (after: number) =>
+      ctx.store.db
+        .select()
+        .from(deploymentEvents)
+        .where(and(where, gt(deploymentEvents.position, after)))
+        .orderBy(asc(deploymentEvents.position))
+        .limit(batch)
+        // While Postgres is away there is nothing new; the ring of its return wakes us.
+        .catch((error) => {
+          ctx.log.warn({ error: String(error.cause ?? error) }, 'a watcher waits for Postgres')
+          return []
+        })
     try {
       let last = from
+      let newest: DeploymentEventRow | undefined
+      let isOver = false
       while (!stopped) {
         rung = false
-        const events = await ctx.store.db
-          .select()
-          .from(deploymentEvents)
-          .where(and(where, gt(deploymentEvents.position, last)))
-          .orderBy(asc(deploymentEvents.position))
-          .limit(batch)
+        const events = await readEvents(last)
         for (const event of events) {
           if (stopped) return
           // Waits until the consumer has taken it, so a slow one holds one batch and no more.
           await push(event)
           last = event.position
+          newest = event
+          isOver = false
         }
         if (events.length === batch) continue
-        if (await endsWith(events.at(-1))) return stop()
+        // An event may have come between the reading and the question: only twice over is over.
+        if (isOver) return stop()
+        isOver = await endsWith(newest).catch(() => false)
+        if (isOver) continue
         if (!rung && !stopped) await new Promise<void>((resolve) => (wake = resolve))
       }
     } finally {

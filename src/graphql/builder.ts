@@ -1,12 +1,15 @@
 import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
-import type { LoadModel } from '../domain/model.ts'
+import type { LoadDeployment } from '../domain/deployment.ts'
+import type { LoadFittingModels, LoadModel } from '../domain/model.ts'
 import type { OperationLimits } from './limits.ts'
 
 /** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
 export interface GraphQLContext extends Context {
   loadModel: LoadModel
+  loadDeployment: LoadDeployment
+  loadFittingModels: LoadFittingModels
   operationLimits: OperationLimits
 }
 

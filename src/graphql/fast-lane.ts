@@ -64,9 +64,10 @@ interface Known {
 function compile(schema: GraphQLSchema, { document, compiled }: Known, operationName: string | undefined): CompiledQuery['query'] | null {
   const known = compiled.get(operationName)
   if (known !== undefined) return known
-  const isQuery = getOperationAST(document, operationName)?.operation === OperationTypeNode.QUERY
-  const made = isQuery ? compileQuery(schema, document, operationName) : null
-  const run = made && isCompiledQuery(made) ? made.query : null
+  // Names that the document does not have are not remembered: there is no end of them.
+  if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY) return null
+  const made = compileQuery(schema, document, operationName)
+  const run = isCompiledQuery(made) ? made.query : null
   compiled.set(operationName, run)
   return run
 }

@@ -74,6 +74,8 @@ class Walk {
   readonly #variables: Variables
   readonly #limits: OperationLimits
   readonly #fragments = new Map<string, FragmentDefinitionNode>()
+  /** What variables are when they are not given; operations may differ. */
+  readonly #defaults = new Map<string, ValueNode[]>()
   readonly #shapes = new Map<string, Shape>()
   #aliases = 0
   #directives = 0
@@ -84,7 +86,13 @@ class Walk {
     this.#document = document
     this.#variables = variables
     this.#limits = limits
-    for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition)
+    for (const definition of document.definitions) {
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition)
+      if (definition.kind !== Kind.OPERATION_DEFINITION) continue
+      for (const { variable, defaultValue } of definition.variableDefinitions ?? []) {
+        if (defaultValue) this.#defaults.set(variable.name.value, [...(this.#defaults.get(variable.name.value) ?? []), defaultValue])
+      }
+    }
   }
 
   check() {
@@ -168,20 +176,24 @@ class Walk {
   }
 
   #pageSize(field: FieldNode): number {
-    const sizes = field.arguments?.filter(({ name }) => name.value === 'first' || name.value === 'last').map(({ value }) => this.#read(value)) ?? []
+    const sizes = field.arguments?.filter(({ name }) => name.value === 'first' || name.value === 'last').flatMap(({ value }) => this.#read(value)) ?? []
     const asked = sizes.filter((size) => typeof size === 'number')
-    return asked.length ? Math.max(0, Math.min(largestPage, ...asked)) : usualPage
+    return asked.length ? Math.max(0, Math.min(largestPage, Math.max(...asked))) : usualPage
   }
 
   #listLength(field: FieldNode): number {
-    const lists = field.arguments?.map(({ value }) => this.#read(value)).filter(Array.isArray) ?? []
+    if (field.name.value.startsWith('compatible')) return largestPage
+    const lists = field.arguments?.flatMap(({ value }) => this.#read(value)).filter(Array.isArray) ?? []
     return lists.length ? Math.min(largestPage, Math.max(...lists.map((list) => list.length))) : usualList
   }
 
-  #read(value: ValueNode): unknown {
-    if (value.kind === Kind.VARIABLE) return this.#variables?.[value.name.value]
-    if (value.kind === Kind.INT) return Number(value.value)
-    return value.kind === Kind.LIST ? value.values : undefined
+  /** Whatever the value may turn out to be; a list stays one entry. */
+  #read(value: ValueNode): unknown[] {
+    if (value.kind === Kind.INT) return [Number(value.value)]
+    if (value.kind === Kind.LIST) return [value.values]
+    if (value.kind !== Kind.VARIABLE) return []
+    const given = this.#variables?.[value.name.value]
+    return given === undefined ? (this.#defaults.get(value.name.value) ?? []).flatMap((known) => this.#read(known)) : [given]
   }
 
   #count(what: 'aliases' | 'directives' | 'selections', more = 0) {

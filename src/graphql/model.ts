@@ -1,4 +1,4 @@
-import { findModel, listFittingModels, listModels } from '../domain/model.ts'
+import { findModel, listModels } from '../domain/model.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
@@ -52,7 +52,7 @@ builder.node(AcousticModel, {
     compatibleLanguageModels: t.field({
       type: [LanguageModel],
       description: 'Language models that it can be deployed with, by name; at most 100.',
-      resolve: (model, _, ctx) => listFittingModels(ctx, 'LANGUAGE', model),
+      resolve: (model, _, ctx) => ctx.loadFittingModels('LANGUAGE', model),
     }),
   }),
 })
@@ -66,7 +66,7 @@ builder.node(LanguageModel, {
     compatibleAcousticModels: t.field({
       type: [AcousticModel],
       description: 'Acoustic models that it can be deployed with, by name; at most 100.',
-      resolve: (model, _, ctx) => listFittingModels(ctx, 'ACOUSTIC', model),
+      resolve: (model, _, ctx) => ctx.loadFittingModels('ACOUSTIC', model),
     }),
   }),
 })

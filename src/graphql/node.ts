@@ -1,23 +1,22 @@
-import type { Context } from '../domain/context.ts'
-import { findDeployment } from '../domain/deployment.ts'
+import { GraphQLError } from 'graphql'
 import { findKey } from '../domain/key.ts'
 import { findModel } from '../domain/model.ts'
 import { findViewerWorkspace } from '../domain/workspace.ts'
-import { builder } from './builder.ts'
+import { builder, type GraphQLContext } from './builder.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
 
 /** How each type of node is found; each look-up is confined to the caller's workspace. */
-const finders = new Map<string, (ctx: Context, id: string) => Promise<object | null>>(
+const finders = new Map<string, (ctx: GraphQLContext, id: string) => Promise<object | null>>(
   Object.entries({
-    Deployment: findDeployment,
-    AcousticModel: (ctx: Context, id: string) => findModel(ctx, 'ACOUSTIC', id),
-    LanguageModel: (ctx: Context, id: string) => findModel(ctx, 'LANGUAGE', id),
+    Deployment: (ctx: GraphQLContext, id: string) => ctx.loadDeployment(id),
+    AcousticModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'ACOUSTIC', id),
+    LanguageModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'LANGUAGE', id),
     Key: findKey,
-    Workspace: async (ctx: Context, id: string) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
+    Workspace: async (ctx: GraphQLContext, id: string) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
   }),
 )
 
-const findNode = async (ctx: Context, id: string) => {
+const findNode = async (ctx: GraphQLContext, id: string) => {
   const type = typeOfNodeId(id)
   const found = await (finders.get(type)?.(ctx, decodeNodeId(type, id)) ?? null)
   return found as never
@@ -39,6 +38,14 @@ builder.queryField('nodes', (t) =>
     nullable: { list: false, items: true },
     description: 'Whatever has these ids, in their order; null where this workspace has nothing with one.',
     args: { ids: t.arg.idList({ required: true, description: 'Ids that this API gave, at most 100.' }) },
-    resolve: (_, { ids }, ctx) => Promise.all(ids.slice(0, 100).map((id) => findNode(ctx, id))) as never,
+    resolve: (_, { ids }, ctx) => findNodes(ctx, ids) as never,
   }),
 )
+
+const mostNodes = 100
+
+function findNodes(ctx: GraphQLContext, ids: readonly string[]) {
+  if (ids.length > mostNodes)
+    throw new GraphQLError(`${ids.length} ids were asked for; ${mostNodes} is the limit.`, { extensions: { code: 'TOO_MANY_IDS', limit: mostNodes } })
+  return Promise.all(ids.map((id) => findNode(ctx, id)))
+}

@@ -6,8 +6,9 @@ import { type Extra, useServer } from 'graphql-ws/use/ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
 import type { Service } from '../domain/context.ts'
+import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
-import { createModelLoader } from '../domain/model.ts'
+import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
 import type { GraphQLContext } from './builder.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
 import { renderGraphiQLPage } from './graphiql.ts'
@@ -39,9 +40,19 @@ const forbidden = () =>
 
 /** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {
-  const toContext = (viewer: Viewer): GraphQLContext => ({ ...service, viewer, loadModel: createModelLoader(service), operationLimits: options.limits })
+  const toContext = (viewer: Viewer): GraphQLContext => {
+    const context = { ...service, viewer }
+    return {
+      ...context,
+      loadModel: createModelLoader(service),
+      loadDeployment: createDeploymentLoader(context),
+      loadFittingModels: createFittingModelsLoader(context),
+      operationLimits: options.limits,
+    }
+  }
 
   const lane = createFastLane(schema, options.limits)
+  const count = createStreamCount(options.limits.socketsPerKey)
   const yoga = createYoga<object, GraphQLContext>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -49,30 +60,44 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     renderGraphiQL: renderGraphiQLPage,
     landingPage: false,
     batching: false,
+    // A refusal for its variables must not be remembered as one of the document.
+    parserAndValidationCache: { validationCache: false },
     maxRequestBodySize: largestBody,
     cors: options.allowedOrigins.length ? { origin: [...options.allowedOrigins], credentials: false } : false,
     logging: false,
-    plugins: [requireKey(service, toContext), limitOperations(options.limits), learnDocuments(lane), ...(options.graphiql ? [] : [hideSchema()])],
+    plugins: [
+      requireKey(service, toContext, options.graphiql),
+      limitOperations(options.limits),
+      learnDocuments(lane),
+      ...(options.graphiql ? [] : [hideSchema()]),
+    ],
     maskedErrors: { errorMessage: 'Something went wrong on the server.', maskError: (error, message) => maskError(service, error, message) },
   })
 
   return {
     async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
-      const viewer = request.method === 'POST' ? await findViewer(service, request.headers.authorization).catch(() => null) : null
-      // A stranger's body is not read at all: the long way asks for the key first.
-      if (viewer && mayUse(viewer)) {
-        const body = await readBody(request)
-        if (!body) return refuseBody(response)
-        if (await lane.answer(request, response, body, toContext(viewer))) return
-        request.body = body
+      try {
+        const viewer = request.method === 'POST' ? await findViewer(service, request.headers.authorization).catch(() => null) : null
+        if (viewer && isStream(request) && !count.enter(viewer, response)) return refuseStream(response, options.limits.socketsPerKey)
+        // A stranger's body is not read at all: the long way asks for the key first.
+        if (viewer && mayUse(viewer)) {
+          const body = await readBody(request)
+          if (!body) return refuseBody(response)
+          if (await lane.answer(request, response, body, toContext(viewer))) return
+          request.body = body
+        }
+        await yoga.handle(request, response)
+      } catch (error) {
+        // A client that left in the middle of its body needs no answer.
+        if (request.readableAborted || response.destroyed || response.headersSent) return void response.destroy()
+        const { message, extensions } = maskError(service, error, 'Something went wrong on the server.') as GraphQLError
+        response.writeHead(500, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify({ errors: [{ message, extensions }] }))
       }
-      await yoga.handle(request, response)
     },
 
     /** Serves graphql-transport-ws to sockets that a server has upgraded on {@link graphqlPath}. */
     openSockets() {
       const sockets = new WebSocketServer(socketOptions)
-      const ofKey = new Map<string, number>()
       const closing = useServer<{ authorization?: string }, SocketExtra>(
         {
           schema,
@@ -83,14 +108,12 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
             if (viewer instanceof GraphQLError) return refuse(socket, viewer.message.slice(0, 120), tryAgainLater)
             if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')
             if (!mayUse(viewer)) return refuse(socket, 'This key lacks the scope READ.')
-            const open = (ofKey.get(viewer.keyId) ?? 0) + 1
-            if (open > options.limits.socketsPerKey) return refuse(socket, `This key has ${open - 1} sockets open, which is the limit.`)
-            ofKey.set(viewer.keyId, open)
+            const peer = socket.extra.socket
+            // It may have left while Postgres was asked; its close will not come again.
+            if (peer.readyState !== peer.OPEN) return true
+            if (!count.enter(viewer, peer)) return refuse(socket, `This key has ${options.limits.socketsPerKey} streams open, which is the limit.`)
             const stopWaiting = service.keyring.onEnd(viewer, () => refuse(socket, 'The key has been revoked or has expired.'))
-            socket.extra.socket.once('close', () => {
-              ofKey.set(viewer.keyId, (ofKey.get(viewer.keyId) ?? 1) - 1)
-              stopWaiting()
-            })
+            peer.once('close', stopWaiting)
             socket.extra.viewer = viewer
             return true
           },
@@ -144,6 +167,36 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   }
 }
 
+/** Counts what each key holds open, sockets and event streams alike. */
+function createStreamCount(most: number) {
+  const open = new Map<string, number>()
+  return {
+    /** False when the key has as many as it may have; else counted until `peer` closes. */
+    enter({ keyId }: Viewer, peer: { once(event: 'close', closed: () => void): unknown }): boolean {
+      const others = open.get(keyId) ?? 0
+      if (others >= most) return false
+      open.set(keyId, others + 1)
+      peer.once('close', () => {
+        const left = (open.get(keyId) ?? 1) - 1
+        if (left > 0) open.set(keyId, left)
+        else open.delete(keyId)
+      })
+      return true
+    },
+  }
+}
+
+const isStream = ({ headers }: IncomingMessage) => headers.accept?.includes('text/event-stream') ?? false
+
+function refuseStream(response: ServerResponse, most: number) {
+  const text = JSON.stringify({
+    errors: [
+      { message: `This key has ${most} streams open, which is the limit. End one, then open another.`, extensions: { code: 'TOO_MANY_STREAMS', limit: most } },
+    ],
+  })
+  response.writeHead(429, { 'content-type': 'application/json', connection: 'close' }).end(text)
+}
+
 type SocketExtra = { viewer?: Viewer }
 
 const tryAgainLater = 1013
@@ -161,11 +214,12 @@ const mayUse = ({ scopes }: Viewer) => scopes.includes('READ') || scopes.include
  * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
  * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
  */
-function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext): Plugin<GraphQLContext> {
+function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext, hasPage: boolean): Plugin<GraphQLContext> {
   const viewers = new WeakMap<Request, Viewer>()
   return {
     async onRequest({ request, fetchAPI, endResponse }) {
-      const isPage = request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
+      const isPage =
+        hasPage && request.method === 'GET' && !new URL(request.url).searchParams.has('query') && request.headers.get('accept')?.includes('text/html')
       if (isPage || request.method === 'OPTIONS') return
       const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
       if (found && !(found instanceof GraphQLError) && mayUse(found)) return void viewers.set(request, found)

@@ -1,4 +1,3 @@
-import { findDeployment } from '../domain/deployment.ts'
 import { encodeEventCursor } from '../domain/event-cursor.ts'
 import { isTerminal } from '../domain/status.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
@@ -15,7 +14,7 @@ DeploymentStatusChange.implement({
       type: Deployment,
       nullable: true,
       description: 'The deployment as it is now, which may be further than this change; null when it has been deleted.',
-      resolve: (event, _, ctx) => findDeployment(ctx, event.deploymentId),
+      resolve: (event, _, ctx) => ctx.loadDeployment(event.deploymentId),
     }),
     status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status after the change.' }),
     previousStatus: t.expose('previousStatus', {

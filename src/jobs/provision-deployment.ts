@@ -177,7 +177,9 @@ class Steps {
   }
 
   async #checkWanted() {
-    const served = await findDeploymentToProvision(this.#service, this.#deploymentId).catch(() => undefined)
+    const served = await findDeploymentToProvision(this.#service, this.#deploymentId).catch(() => 'unknown' as const)
+    // While Postgres is away nobody knows; the work goes on, and its next change will tell.
+    if (served === 'unknown') return
     const isWanted = served?.deployment.attempt === this.#attempt && !isTerminal(served.deployment.status)
     if (!isWanted) this.#unwanted.abort(new Unwanted())
   }
