@@ -1,6 +1,8 @@
 import type { ObjectRef } from '@pothos/core'
 import { ExpectedError } from '../domain/errors.ts'
+import type { DeploymentRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
+import { Deployment } from './refs.ts'
 
 type ErrorClass = abstract new (...args: never[]) => ExpectedError
 
@@ -18,3 +20,9 @@ export const asResult =
   <Name extends string>(name: Name) =>
   <T extends object>(answer: T | ExpectedError) =>
     (answer instanceof ExpectedError ? answer : { [name]: answer }) as never
+
+/** A success that carries the deployment it was about. */
+export const withDeployment = (name: string, description: string, field: string) =>
+  builder
+    .objectRef<{ deployment: DeploymentRow }>(name)
+    .implement({ description, fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: field }) }) })

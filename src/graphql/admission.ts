@@ -1,0 +1,75 @@
+// Who is let in, and how much of us one key may hold.
+import { GraphQLError } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { Service } from '../domain/context.ts'
+import type { Viewer } from '../domain/key.ts'
+import type { GraphQLContext } from './builder.ts'
+import { maskError } from './masking.ts'
+
+export const unauthenticated = () =>
+  new GraphQLError(
+    'Send a key that is known, not expired and not revoked: "Authorization: Bearer <key>", over WebSocket as { "authorization": "Bearer <key>" } in connection_init.',
+    { extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } } },
+  )
+
+const forbidden = () =>
+  new GraphQLError('This key may only send audio to endpoints. This API needs a key with the scope READ or MANAGE.', {
+    extensions: { code: 'FORBIDDEN', requiredScope: 'READ', http: { status: 403 } },
+  })
+
+export const mayUse = ({ scopes }: Viewer) => scopes.includes('READ') || scopes.includes('MANAGE')
+
+/**
+ * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
+ * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
+ */
+export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext, hasPage: boolean): Plugin<GraphQLContext> {
+  const viewers = new WeakMap<Request, Viewer>()
+  return {
+    async onRequest({ request, fetchAPI, endResponse }) {
+      const isPage =
+        hasPage && request.method === 'GET' && !new URL(request.url).searchParams.has('query') && request.headers.get('accept')?.includes('text/html')
+      if (isPage || request.method === 'OPTIONS') return
+      const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
+      if (found && !(found instanceof GraphQLError) && mayUse(found)) return void viewers.set(request, found)
+      const error = found instanceof GraphQLError ? found : found ? forbidden() : unauthenticated()
+      const { http, ...extensions } = error.extensions as { http: { status: number; headers?: Record<string, string> } }
+      const body = JSON.stringify({ errors: [{ message: error.message, extensions }] })
+      endResponse(new fetchAPI.Response(body, { status: http.status, headers: { 'content-type': 'application/json', ...http.headers } }))
+    },
+    onContextBuilding({ context, extendContext }) {
+      const viewer = context.request && viewers.get(context.request)
+      if (viewer) extendContext(toContext(viewer))
+    },
+  }
+}
+
+/** Nobody can be let in while Postgres does not answer; what went wrong is for the log. */
+export function unavailable(service: Service, error: unknown): GraphQLError {
+  const masked = maskError(service, error, 'The server cannot look up keys at the moment. Try again soon.') as GraphQLError
+  return new GraphQLError(masked.message, { extensions: { ...masked.extensions, http: { status: 503, headers: { 'retry-after': '1' } } } })
+}
+
+export async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
+  const secret = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1]
+  return secret ? keyring.authenticate(secret) : null
+}
+
+/** Counts what each key holds open, sockets and event streams alike. */
+export function createStreamCount(most: number) {
+  const open = new Map<string, number>()
+  return {
+    /** False when the key has as many as it may have; else counted until `peer` closes. */
+    enter({ keyId }: Viewer, peer: { once(event: 'close', closed: () => void): unknown }): boolean {
+      const others = open.get(keyId) ?? 0
+      if (others >= most) return false
+      open.set(keyId, others + 1)
+      peer.once('close', () => {
+        const left = (open.get(keyId) ?? 1) - 1
+        if (left > 0) open.set(keyId, left)
+        else open.delete(keyId)
+      })
+      return true
+    },
+  }
+}

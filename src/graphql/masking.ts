@@ -1,0 +1,15 @@
+import { GraphQLError } from 'graphql'
+import type { Service } from '../domain/context.ts'
+
+// By name, because an application may hold several copies of graphql, each with a class of its own.
+const isGraphQLError = (error: unknown): error is GraphQLError => (error as Error | undefined)?.name === 'GraphQLError'
+
+/** Shows what was meant to be shown; of anything else only an id, under which the log has the rest. */
+export function maskError({ log }: Service, error: unknown, message: string): Error {
+  const original = isGraphQLError(error) ? error.originalError : error
+  if (isGraphQLError(error) && (!original || isGraphQLError(original))) return error
+  const id = crypto.randomUUID()
+  log.error({ id, error: original instanceof Error ? original.stack : String(original) }, 'unexpected error')
+  const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}
+  return new GraphQLError(`${message} Look for ${id} in its log.`, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', id } })
+}
