@@ -274,7 +274,8 @@ describe('the list', () => {
       const before = await statements()
       const { errors } = await api.ask(
         `{ deployments(first: ${first}) { totalCount statusCounts { status count } nodes { id name status endpoint { httpUrl urls { mode } } failure { code }
-          acousticModel { id name compatibleLanguageModels { id } } languageModel { id name } estimatedCompletion { p50 } } } }`,
+          acousticModel { id name compatibleLanguageModels { id } } languageModel { id name } estimatedCompletion { p50 }
+          timeline(first: 2) { totalCount nodes { message deployment { id } } } } } }`,
       )
       expect(errors).toBeUndefined()
       return (await statements()) - before

@@ -34,7 +34,7 @@ export interface Order<Row> {
   descending: boolean
 }
 
-const defaultPageSize = 20
+export const defaultPageSize = 20
 const maximumPageSize = 100
 
 /**

@@ -1,12 +1,13 @@
 import { Repeater } from '@repeaterjs/repeater'
-import { and, asc, desc, eq, gt, sql } from 'drizzle-orm'
+import DataLoader from 'dataloader'
+import { and, asc, desc, eq, getColumns, gt, inArray, lte, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type DeploymentEventRow, type DeploymentRow, deploymentEvents } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
 import { findDeployment } from './deployment.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError } from './errors.ts'
 import { decodeEventCursor, readPosition } from './event-cursor.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
+import { defaultPageSize, type Order, type PageArgs, readPage } from './page.ts'
 import { deploymentTopic, isTerminal, workspaceTopic } from './status.ts'
 import { storable } from './text.ts'
 
@@ -123,17 +124,50 @@ const newestLast: Order<DeploymentEventRow> = {
   descending: false,
 }
 
-/** A deployment's log, page by page. */
-export function listEvents(ctx: Context, deployment: DeploymentRow, args: PageArgs) {
-  const where = eq(deploymentEvents.deploymentId, deployment.id)
-  return readPage(args, newestLast, {
-    select: (bounds, orderBy, limit) =>
-      ctx.store.db
-        .select()
+/** The first events of a deployment and how many it has; asked for together for all rows of a list. */
+export type LoadTimeline = (deploymentId: string, size: number) => Promise<{ events: DeploymentEventRow[]; total: number }>
+
+export function createTimelineLoader({ store }: Context): LoadTimeline {
+  const loader = new DataLoader<{ id: string; size: number }, { events: DeploymentEventRow[]; total: number }>(
+    async (asked) => {
+      const ids = [...new Set(asked.map(({ id }) => id))]
+      const most = Math.max(...asked.map(({ size }) => size))
+      const byDeployment = sql`partition by ${deploymentEvents.deploymentId}`
+      const ranked = store.db
+        .select({
+          event: getColumns(deploymentEvents),
+          rank: sql<number>`(row_number() over (${byDeployment} order by ${deploymentEvents.sequence}))::int`.as('rank'),
+          total: sql<number>`(count(*) over (${byDeployment}))::int`.as('total'),
+        })
         .from(deploymentEvents)
-        .where(and(where, bounds))
-        .orderBy(...orderBy)
-        .limit(limit),
-    count: () => ctx.store.db.$count(deploymentEvents, where),
+        .where(inArray(deploymentEvents.deploymentId, ids))
+        .as('ranked')
+      const rows = await store.db.select().from(ranked).where(lte(ranked.rank, most)).orderBy(asc(ranked.rank))
+      return asked.map(({ id, size }) => {
+        const own = rows.filter(({ event }) => event.deploymentId === id)
+        return { events: own.slice(0, size).map(({ event }) => event), total: own[0]?.total ?? 0 }
+      })
+    },
+    { cache: false },
+  )
+  return (id, size) => loader.load({ id, size })
+}
+
+/** A deployment's log, page by page; first pages of many logs are read in one statement. */
+export function listEvents(ctx: Context & { loadTimeline: LoadTimeline }, deployment: DeploymentRow, args: PageArgs) {
+  const where = eq(deploymentEvents.deploymentId, deployment.id)
+  const isFirst = args.after == null && args.before == null && args.last == null
+  const first = ctx.loadTimeline
+  return readPage(args, newestLast, {
+    select: async (bounds, orderBy, limit) =>
+      isFirst
+        ? (await first(deployment.id, (args.first ?? defaultPageSize) + 1)).events
+        : ctx.store.db
+            .select()
+            .from(deploymentEvents)
+            .where(and(where, bounds))
+            .orderBy(...orderBy)
+            .limit(limit),
+    count: async () => (await first(deployment.id, 1)).total,
   })
 }

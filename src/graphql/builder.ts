@@ -3,6 +3,7 @@ import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
 import type { LoadFittingModels, LoadModel } from '../domain/model.ts'
+import type { LoadTimeline } from '../domain/timeline.ts'
 import type { OperationLimits } from './limits.ts'
 
 /** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
@@ -10,6 +11,7 @@ export interface GraphQLContext extends Context {
   loadModel: LoadModel
   loadDeployment: LoadDeployment
   loadFittingModels: LoadFittingModels
+  loadTimeline: LoadTimeline
   operationLimits: OperationLimits
 }
 

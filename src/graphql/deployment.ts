@@ -94,7 +94,7 @@ builder.node(Deployment, {
     timeline: t.connection(
       {
         type: DeploymentStatusChange,
-        description: 'Its log, oldest first. In a list it costs a statement for each row.',
+        description: 'Its log, oldest first.',
         resolve: (deployment, args, ctx) => unwrapPage(listEvents(ctx, deployment, args)),
       },
       {

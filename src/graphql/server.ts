@@ -9,6 +9,7 @@ import type { Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
+import { createTimelineLoader } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, mayUse, requireKey, unauthenticated, unavailable } from './admission.ts'
 import type { GraphQLContext } from './builder.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
@@ -38,6 +39,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadModel: createModelLoader(service),
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
+      loadTimeline: createTimelineLoader(context),
       operationLimits: options.limits,
     }
   }
