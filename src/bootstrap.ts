@@ -1,6 +1,6 @@
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, secretPattern } from './config.ts'
 import { ensureBootstrapKey, generateSecret } from './domain/key.ts'
 import { ensureFirstWorkspace } from './domain/workspace.ts'
 import type { Db } from './postgres/client.ts'
@@ -24,8 +24,7 @@ async function readOrMake(file: string): Promise<string> {
   })
   await unlink(made)
   const secret = (await readFile(file, 'utf8')).trim()
-  if (!/^cs_[\w-]{24,}$/.test(secret))
-    throw new BootstrapKeyError(`The bootstrap key in ${file} is not one. Delete the file and start again: a new key is made.`)
+  if (!secretPattern.test(secret)) throw new BootstrapKeyError(`The bootstrap key in ${file} is not one. Delete the file and start again: a new key is made.`)
   return secret
 }
 

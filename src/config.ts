@@ -28,6 +28,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** What the secret of a key looks like, ours or one that was chosen. */
+export const secretPattern = /^cs_[\w-]{24,}$/
+
 const whole = (min: number, max: number) =>
   z.coerce.number('must be a whole number').int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
 const list = z.string().transform((value) =>
@@ -49,10 +52,7 @@ const environment = z.object({
   ROLES: list
     .pipe(z.array(z.enum(['api', 'jobs', 'speech'], 'must be any of api, jobs, speech, separated by commas')).min(1, 'must name at least one role'))
     .default(['api', 'jobs', 'speech']),
-  BOOTSTRAP_KEY: z
-    .string()
-    .regex(/^cs_[\w-]{24,}$/, 'must be cs_ and at least 24 letters, digits, _ or -')
-    .optional(),
+  BOOTSTRAP_KEY: z.string().regex(secretPattern, 'must be cs_ and at least 24 letters, digits, _ or -').optional(),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug').default('warn'),
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
   GRAPHIQL: switchedOn.default(true),

@@ -28,8 +28,10 @@ export interface Context extends Service {
   viewer: Viewer
 }
 
-/** Undefined when the caller may go on; a key that may manage may read. */
+/** True when the key has the scope; one that may manage may read. */
+export const hasScope = ({ scopes }: Viewer, required: KeyScope) => scopes.includes(required) || (required === 'READ' && scopes.includes('MANAGE'))
+
+/** Undefined when the caller may go on. */
 export function checkScope({ viewer }: Context, required: KeyScope): NotAuthorizedError | undefined {
-  const enough = viewer.scopes.includes(required) || (required === 'READ' && viewer.scopes.includes('MANAGE'))
-  return enough ? undefined : new NotAuthorizedError(required)
+  return hasScope(viewer, required) ? undefined : new NotAuthorizedError(required)
 }

@@ -1,7 +1,7 @@
 // Who is let in, and how much of us one key may hold.
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { Service } from '../domain/context.ts'
+import { hasScope, type Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
 import type { GraphQLContext } from './builder.ts'
 import { maskError } from './masking.ts'
@@ -17,8 +17,6 @@ const forbidden = () =>
     extensions: { code: 'FORBIDDEN', requiredScope: 'READ', http: { status: 403 } },
   })
 
-export const mayUse = ({ scopes }: Viewer) => scopes.includes('READ') || scopes.includes('MANAGE')
-
 /**
  * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
  * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
@@ -31,7 +29,7 @@ export function requireKey(service: Service, toContext: (viewer: Viewer) => Grap
         hasPage && request.method === 'GET' && !new URL(request.url).searchParams.has('query') && request.headers.get('accept')?.includes('text/html')
       if (isPage || request.method === 'OPTIONS') return
       const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
-      if (found && !(found instanceof GraphQLError) && mayUse(found)) return void viewers.set(request, found)
+      if (found && !(found instanceof GraphQLError) && hasScope(found, 'READ')) return void viewers.set(request, found)
       const error = found instanceof GraphQLError ? found : found ? forbidden() : unauthenticated()
       const { http, ...extensions } = error.extensions as { http: { status: number; headers?: Record<string, string> } }
       const body = JSON.stringify({ errors: [{ message: error.message, extensions }] })

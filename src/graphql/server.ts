@@ -5,12 +5,12 @@ import { CloseCode, type Context as Socket } from 'graphql-ws'
 import { type Extra, useServer } from 'graphql-ws/use/ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
-import type { Service } from '../domain/context.ts'
+import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
 import { createTimelineLoader } from '../domain/timeline.ts'
-import { createStreamCount, findViewer, mayUse, requireKey, unauthenticated, unavailable } from './admission.ts'
+import { createStreamCount, findViewer, requireKey, unauthenticated, unavailable } from './admission.ts'
 import type { GraphQLContext } from './builder.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
 import { renderGraphiQLPage } from './graphiql.ts'
@@ -73,7 +73,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         const viewer = request.method === 'POST' ? await findViewer(service, request.headers.authorization).catch(() => null) : null
         if (viewer && isStream(request) && !count.enter(viewer, response)) return refuseStream(response, options.limits.socketsPerKey)
         // A stranger's body is not read at all: the long way asks for the key first.
-        if (viewer && mayUse(viewer)) {
+        if (viewer && hasScope(viewer, 'READ')) {
           const body = await readBody(request)
           if (!body) return refuseBody(response)
           if (await lane.answer(request, response, body, toContext(viewer))) return
@@ -100,7 +100,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
             // A code on which clients come back by themselves: with Postgres they will be let in.
             if (viewer instanceof GraphQLError) return refuse(socket, viewer.message.slice(0, 120), tryAgainLater)
             if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')
-            if (!mayUse(viewer)) return refuse(socket, 'This key lacks the scope READ.')
+            if (!hasScope(viewer, 'READ')) return refuse(socket, 'This key lacks the scope READ.')
             const peer = socket.extra.socket
             // It may have left while Postgres was asked; its close will not come again.
             if (peer.readyState !== peer.OPEN) return true

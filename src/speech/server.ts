@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Artifacts } from '../artifacts/store.ts'
-import type { Service } from '../domain/context.ts'
+import { hasScope, type Service } from '../domain/context.ts'
 import { findServedDeployment, type RecognitionMode, recognitionModes, type ServedDeployment } from '../domain/endpoint.ts'
 import { isServing } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
@@ -105,7 +105,7 @@ async function admit(speech: SpeechServer, request: IncomingMessage, url: URL): 
 async function authenticateRecognizer({ keyring }: SpeechServer, secret: string): Promise<string> {
   const viewer = await keyring.authenticate(secret)
   if (!viewer) throw unauthorized('KEY_INVALID', 'This key or token is unknown, expired or revoked.')
-  if (!viewer.scopes.includes('RECOGNIZE')) throw new SpeechProblem(403, 'SCOPE_MISSING', 'This key may not recognize speech: it lacks the scope RECOGNIZE.')
+  if (!hasScope(viewer, 'RECOGNIZE')) throw new SpeechProblem(403, 'SCOPE_MISSING', 'This key may not recognize speech: it lacks the scope RECOGNIZE.')
   return viewer.workspaceId
 }
 
