@@ -35,7 +35,7 @@ describe('nodes', () => {
   test('node finds every type by its id, and nodes keeps the order', async () => {
     const { deployment } = await api.create()
     const { data } = await api.ask('{ viewer { key { id } workspace { id } } models(first: 4) { nodes { id } } }')
-    const ids = [deployment.id, data?.viewer.key.id, data?.viewer.workspace.id, ...(data as any).models.nodes.map(({ id }: { id: string }) => id)]
+    const ids = [deployment.id, data?.viewer.key.id, data?.viewer.workspace.id, ...(data?.models.nodes ?? []).map(({ id }: { id: string }) => id)]
     const found = await api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }', { ids })
     expect(found.data?.nodes.map(({ id }: { id: string }) => id)).toEqual(ids)
     expect(found.data?.nodes.map(({ __typename }: { __typename: string }) => __typename).slice(0, 3)).toEqual(['Deployment', 'Key', 'Workspace'])
@@ -394,7 +394,7 @@ test('a deployment shows its timeline, its estimate and when it stalls', async (
 
 test('more deployments than allowed are refused with limit and use', async () => {
   const { data } = await api.ask('{ viewer { limits { deployments { limit used } keys { limit used } pageSize operationCost operationDepth } } }')
-  const { limit, used } = (data as any).viewer.limits.deployments
+  const { limit, used } = data?.viewer.limits.deployments ?? {}
   expect(limit).toBe(40)
   const answers = await Promise.all(Array.from({ length: limit - used + 3 }, () => api.create()))
   expect(answers.filter(({ __typename }) => __typename === 'CreateDeploymentSuccess')).toHaveLength(limit - used)

@@ -1,4 +1,3 @@
-import type { ObjectRef } from '@pothos/core'
 import { ExpectedError } from '../domain/errors.ts'
 import type { DeploymentRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
@@ -7,7 +6,7 @@ import { Deployment } from './refs.ts'
 type ErrorClass = abstract new (...args: never[]) => ExpectedError
 
 /** The union of a mutation's success and its expected errors, named after the success. */
-export function resultUnion<Success>(name: string, description: string, success: ObjectRef<never, Success> | object, errors: readonly ErrorClass[]) {
+export function resultUnion(name: string, description: string, success: object, errors: readonly ErrorClass[]) {
   return builder.unionType(`${name}Result`, {
     description,
     types: [success, ...errors] as never,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
 import { type Pcm, type Recognition, sampleRate } from '../recognition/recognizer.ts'
 import { SpeechProblem } from './problem.ts'
-import { readWavHeader, type WavFormat } from './wav.ts'
+import { longestHeader, readWavHeader, type WavFormat } from './wav.ts'
 
 /** The Speech REST API for short audio takes at most a minute. */
 const longestSeconds = 60
@@ -25,7 +25,7 @@ export async function readShortAudio(request: IncomingMessage): Promise<Pcm> {
     if (format) {
       samples = new Samples(format)
       samples.append(received.subarray(format.dataStart))
-    } else if (received.length > 64 * 1024) {
+    } else if (received.length > longestHeader) {
       throw new SpeechProblem(400, 'INVALID_WAV_HEADER', 'The header is longer than 64 kB. Save the recording again as a 16-bit PCM WAV file.')
     }
   }

@@ -13,7 +13,7 @@ export interface WavFormat {
 const pcm = 1
 const extensible = 0xfffe
 /** Headers with longer lists than this are not read to their end. */
-const longestHeader = 64 * 1024
+export const longestHeader = 64 * 1024
 const unsupported = (reason: string) => new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `${reason} Send a WAV file with 16-bit PCM, 8 to 96 kHz, 1 or 2 channels.`)
 const invalid = (reason: string) => new SpeechProblem(400, 'INVALID_WAV_HEADER', `${reason} Save the recording again as a 16-bit PCM WAV file.`)
 
