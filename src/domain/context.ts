@@ -6,10 +6,16 @@ import { NotAuthorizedError } from './errors.ts'
 import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
 
-/** How much one workspace may have. */
+/** How much one workspace may have, and how long provisioning may take. */
 interface Limits {
   deployments: number
   keys: number
+  /** From the wish for a deployment to its end, waiting included. */
+  deadlineSeconds: number
+  /** Without any progress, before a deployment is failed. */
+  stallSeconds: number
+  /** Without any progress, before that is told. */
+  noticeSeconds: number
 }
 
 /** What the whole process shares. */

@@ -9,6 +9,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
+import { createQueuePositionLoader } from '../domain/queue-place.ts'
 import { createTimelineLoader } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey, unauthenticated, unavailable } from './admission.ts'
 import type { GraphQLContext } from './builder.ts'
@@ -40,6 +41,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       loadTimeline: createTimelineLoader(context),
+      loadQueuePosition: createQueuePositionLoader(service),
       operationLimits: options.limits,
     }
   }
