@@ -69,7 +69,7 @@ const codeOf = (error: Error) => (error as NodeJS.ErrnoException).code ?? error.
 const refusal = (code: string, message: string) => new ProvisioningFailure(code, `The source cannot be used. ${message}`, { isLasting: true })
 
 /** Such a failure may pass: the network, or the server, may be back in a moment. */
-export const unreachable = (url: URL, reason: string, cause?: unknown) =>
+const unreachable = (url: URL, reason: string, cause?: unknown) =>
   new ProvisioningFailure('SOURCE_UNREACHABLE', `${url.host} cannot be reached (${reason}). Check the address and the network.`, { isLasting: false, cause })
 
 function answered(url: URL, status: number): ProvisioningFailure {

@@ -7,7 +7,7 @@ import { type Claim, findClaimed, isTerminal, recordChange } from './status.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
-export const mostTries = 5
+const mostTries = 5
 const firstPause = 1
 
 /**
