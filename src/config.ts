@@ -16,7 +16,7 @@ export interface Config {
   catalogFile: string
   graphiql: boolean
   limits: { deployments: number; keys: number; operationCost: number; operationDepth: number; subscriptionsPerSocket: number; socketsPerKey: number }
-  recognition: { workers: number; queueLimit: number }
+  recognition: { workers: number; memoryMb: number }
 }
 
 /** The environment holds values that no process could run with: one line per bad setting. */
@@ -27,6 +27,9 @@ export class ConfigError extends Error {
     this.problems = problems
   }
 }
+
+/** Megabytes that hold both base models with room for a custom one. */
+const memoryPerRecognizer = 800
 
 /** What the secret of a key looks like, ours or one that was chosen. */
 export const secretPattern = /^cs_[\w-]{24,}$/
@@ -57,7 +60,7 @@ const environment = z.object({
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
   GRAPHIQL: switchedOn.default(true),
   RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
-  RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
+  RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
@@ -91,6 +94,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
       socketsPerKey: value.MAX_SOCKETS_PER_KEY,
     },
-    recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
+    recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
   }
 }
