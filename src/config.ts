@@ -28,7 +28,7 @@ export interface Config {
   }
   artifacts: { dataDir: string; privateSources: boolean }
   parallelJobs: number
-  recognition: { workers: number; queueLimit: number }
+  recognition: { workers: number; memoryMb: number }
 }
 
 /** The environment holds values that no process could run with: one line per bad setting. */
@@ -39,6 +39,9 @@ export class ConfigError extends Error {
     this.problems = problems
   }
 }
+
+/** Megabytes that hold both base models with room for a custom one. */
+const memoryPerRecognizer = 800
 
 /** What the secret of a key looks like, ours or one that was chosen. */
 export const secretPattern = /^cs_[\w-]{24,}$/
@@ -72,7 +75,7 @@ const environment = z.object({
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
   GRAPHIQL: switchedOn.default(true),
   RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
-  RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
+  RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
@@ -115,6 +118,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES },
     parallelJobs: value.PARALLEL_JOBS,
-    recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
+    recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
   }
 }
