@@ -18,6 +18,7 @@ export interface Config {
   limits: {
     deployments: number
     keys: number
+    models: number
     deadlineSeconds: number
     stallSeconds: number
     noticeSeconds: number
@@ -28,6 +29,7 @@ export interface Config {
   }
   artifacts: { dataDir: string; privateSources: boolean }
   parallelJobs: number
+  uploads: { largestBytes: number }
   recognition: { workers: number; memoryMb: number }
 }
 
@@ -78,6 +80,8 @@ const environment = z.object({
   RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
+  MAX_MODELS: whole(1, 100_000).default(100),
+  MAX_UPLOAD_MB: whole(1, 10_000).default(200),
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
   STALL_SECONDS: whole(1, 86_400).default(120),
   PRIVATE_SOURCES: switchedOn.default(false),
@@ -108,6 +112,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     limits: {
       deployments: value.MAX_DEPLOYMENTS,
       keys: value.MAX_KEYS,
+      models: value.MAX_MODELS,
       deadlineSeconds: value.DEADLINE_SECONDS,
       stallSeconds: value.STALL_SECONDS,
       noticeSeconds: Math.min(longestNotice, value.STALL_SECONDS / 2),
@@ -118,6 +123,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES },
     parallelJobs: value.PARALLEL_JOBS,
+    uploads: { largestBytes: value.MAX_UPLOAD_MB * 1e6 },
     recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
   }
 }
