@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { RecognitionMode } from '../domain/endpoint.ts'
-import { scenario } from '../postgres/tables.ts'
+import { type Scenario, scenario } from '../postgres/tables.ts'
 import { ModelUnusableError } from './recognizer.ts'
 
 const writingRules = z.object({
@@ -23,6 +23,7 @@ type WritingRules = z.infer<typeof writingRules>
 /** How recognized words become written text. */
 export interface LanguageModel {
   locale: string
+  scenario: Scenario
   write(spoken: string, mode: RecognitionMode): { display: string; lexical: string }
 }
 
@@ -39,7 +40,11 @@ export async function openLanguageModel(path: string): Promise<LanguageModel> {
   }
   const { interactive, conversation, dictation } = parsed.data.writing
   const writers = { interactive: compile(interactive), conversation: compile(conversation), dictation: compile(dictation) }
-  return { locale: parsed.data.locale, write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }) }
+  return {
+    locale: parsed.data.locale,
+    scenario: parsed.data.scenario,
+    write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }),
+  }
 }
 
 function compile(rules: WritingRules): (spoken: string) => string {
