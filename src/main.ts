@@ -8,18 +8,22 @@ import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
-import { allJobs, provisionDeployment } from './domain/jobs.ts'
+import { allJobs, provisionDeployment, trainLanguageModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
+import { enforceModelDeadlines } from './domain/model-building.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
+import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
+import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
 import { handleSpeech, isSpeechPath, refuseSpeechSocket } from './speech/server.ts'
+import { createUploads, uploadsPath } from './uploads/server.ts'
 
 /** Deadlines are looked after this often, by every process that answers or works. */
 const deadlinesMs = 1000
@@ -69,8 +73,9 @@ export async function startService(config: Config): Promise<RunningService> {
     if (config.roles.has('speech')) void warmUp(parts)
     // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
     opened.push(http.drain)
-    if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
+    if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
+    if (config.roles.has('jobs')) await open(keepArtifactsTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) await open(keepDeadlines(parts))
     return { url: publicUrl, localUrl, key, close }
   } catch (error) {
@@ -79,12 +84,20 @@ export async function startService(config: Config): Promise<RunningService> {
   }
 }
 
+/** Training takes a core and some hundred megabytes, so one at a time is enough for a process. */
+async function workJobs({ parallelJobs }: Config, parts: Parts) {
+  await parts.store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
+  await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
+}
+
 /** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */
 function keepDeadlines(parts: Parts) {
   const closing = new AbortController()
   const looking = (async () => {
     while (!closing.signal.aborted) {
-      await enforceDeadlines(parts).catch((error) => parts.log.debug({ error: String(error) }, 'deadlines were not looked after'))
+      await Promise.all([enforceDeadlines(parts), enforceModelDeadlines(parts)]).catch((error) =>
+        parts.log.debug({ error: String(error) }, 'deadlines were not looked after'),
+      )
       await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
     }
   })()
@@ -107,6 +120,9 @@ async function warmUp(parts: Parts) {
   }
 }
 
+/** Two hundred megabytes over a slow line. */
+const longestUploadMs = 60 * 60_000
+
 /** The data directory cannot be used. */
 export class DataDirError extends Error {}
 
@@ -122,6 +138,13 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
     routes.push({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade })
+    routes.push({
+      matches: (path) => path === uploadsPath,
+      handle: createUploads(parts, config.uploads),
+      drains: true,
+      continuesItself: true,
+      longestRequestMs: longestUploadMs,
+    })
     if (config.graphiql)
       routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
   }

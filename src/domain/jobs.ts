@@ -22,7 +22,12 @@ const building = z.object({ modelId: z.uuid(), workspaceId: z.uuid(), attempt: z
 /** Which custom model to build, for which of its attempts, and how often that has failed before. */
 export type BuildingPayload = z.infer<typeof building>
 
-const buildModel = { payload: building, key: ({ modelId, attempt, failedTries }: BuildingPayload) => `${modelId}:${attempt}:${failedTries}`, interruptions: 5 }
+const buildModel = {
+  payload: building,
+  key: ({ modelId, attempt, failedTries }: BuildingPayload) => `${modelId}:${attempt}:${failedTries}`,
+  interruptions: 5,
+  longestSeconds: 3600,
+}
 
 /** Makes a language model READY: learns its text and measures it on recordings where there are some. */
 export const trainLanguageModel: Job<BuildingPayload> = { ...buildModel, name: 'train-language-model' }

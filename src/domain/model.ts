@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
-import { type ModelKind, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
+import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
 import { type ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
 import { isLicenceAccepted } from './licence.ts'
@@ -14,6 +14,7 @@ export interface ModelFilter {
   kind?: ModelKind | null | undefined
   scenario?: Scenario | null | undefined
   isBase?: boolean | null | undefined
+  statuses?: readonly ModelStatus[] | null | undefined
   /** In the name or the description, whatever its case. */
   text?: string | null | undefined
 }
@@ -119,7 +120,7 @@ function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
     .where(inArray(models.id, [...ids]))
 }
 
-export function choosable(ctx: Context, { locale, kind, scenario, isBase, text }: ModelFilter): SQL | undefined {
+export function choosable(ctx: Context, { locale, kind, scenario, isBase, statuses, text }: ModelFilter): SQL | undefined {
   return and(
     isNull(models.retiredAt),
     or(isNull(models.workspaceId), eq(models.workspaceId, ctx.viewer.workspaceId)),
@@ -127,6 +128,7 @@ export function choosable(ctx: Context, { locale, kind, scenario, isBase, text }
     kind ? eq(models.kind, kind) : undefined,
     scenario ? eq(models.scenario, scenario) : undefined,
     isBase == null ? undefined : isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId),
+    statuses ? inArray(models.status, [...statuses]) : undefined,
     contains(text, models.name, models.description),
   )
 }

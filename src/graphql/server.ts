@@ -27,9 +27,10 @@ export interface GraphQLOptions {
   limits: OperationLimits & { socketsPerKey: number }
 }
 
-const largestBody = 256 * 1024
+// A megabyte of text, escaped, and what stands around it.
+const largestBody = 2 * 1024 * 1024
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
-const socketOptions = { noServer: true, maxPayload: largestBody, perMessageDeflate: false, closeTimeout: 1000 }
+const socketOptions = { noServer: true, maxPayload: 256 * 1024, perMessageDeflate: false, closeTimeout: 1000 }
 
 /** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {

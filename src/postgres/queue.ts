@@ -12,10 +12,12 @@ export interface Job<Payload extends object> {
   key: (payload: Payload) => string
   /** How often it is taken over from a worker that died, stopped or threw, before it is given up. */
   interruptions: number
+  /** What one worker may take for it; 15 minutes if nothing is said. */
+  longestSeconds?: number
 }
 
 /** What a queue is declared from. */
-export type DeclaredJob = Pick<Job<never>, 'name' | 'interruptions'>
+export type DeclaredJob = Pick<Job<never>, 'name' | 'interruptions' | 'longestSeconds'>
 
 export interface Handler<Payload> {
   /** Does the work; when the signal aborts, somebody else will, and it ends as soon as it can. */
@@ -72,7 +74,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
       retryLimit: job.interruptions,
       retryDelay: 0,
       heartbeatSeconds: 10,
-      expireInSeconds: 900,
+      expireInSeconds: job.longestSeconds ?? 900,
       deleteAfterSeconds: 3600,
     })
   }

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cardText, makeZip, modelsOf } from './models.ts'
+import { cardRecordings, collect, openTestService, type Service, startTestService } from './service.ts'
+
+let api: Service
+let models: ReturnType<typeof modelsOf>
+beforeAll(async () => {
+  api = await openTestService({ RECOGNIZERS: '2' })
+  models = modelsOf(api)
+})
+afterAll(() => api?.close())
+
+describe('a language model', () => {
+  test('is trained while its status is told, recognizes better than its base, and writes as it was told', { timeout: 120_000 }, async () => {
+    const { model } = await models.createLanguageModel({
+      text: `${cardText}\n\n`,
+      pronunciations: [{ spoken: 'five five', written: 'FIVE-FIVE' }],
+      phrases: ['four of clubs'],
+    })
+    expect(model).toMatchObject({ status: 'QUEUED', isReady: false, isBase: false })
+    const changes = await collect(models.watch(model.id))
+    expect(changes.map(({ sequence }) => sequence)).toEqual(changes.map((_, n) => (changes[0]?.sequence ?? 0) + n))
+    expect(changes.at(-1)).toMatchObject({ status: 'READY', previousStatus: 'BUILDING', progress: 1, isTerminal: true })
+    expect(await models.find(model.id)).toMatchObject({
+      isReady: true,
+      statistics: { lines: 105, skippedLines: 1, vocabulary: 20, unknownWords: 0 },
+      evaluation: null,
+    })
+
+    const { deployment } = await api.create({ languageModelId: model.id })
+    const last = (await collect(api.watch(deployment.id))).at(-1)
+    expect(last).toMatchObject({ status: 'COMPLETE' })
+    const heard = []
+    for (const { wav } of cardRecordings()) {
+      const response = await api.post(last?.deployment.endpoint?.httpUrl.replace('interactive', 'conversation') ?? '', wav, { 'content-type': 'audio/wav' })
+      heard.push(((await response.json()) as { DisplayText: string }).DisplayText)
+    }
+    expect(heard.join(' ')).toMatch(/FIVE-FIVE/)
+    expect(heard.join(' ').toLowerCase()).toMatch(/four of clubs/)
+
+    expect(await models.delete(model.id)).toMatchObject({ code: 'MODEL_IN_USE', deployments: [{ name: deployment.name }] })
+    await api.ask('mutation ($id: ID!) { deleteDeployment(id: $id) { __typename } }', { id: deployment.id })
+    expect(await models.delete(model.id)).toMatchObject({ deletedId: model.id })
+    expect(await models.delete(model.id)).toMatchObject({ deletedId: model.id })
+    expect(await models.find(model.id)).toBeNull()
+  })
+
+  test('is measured on recordings that came with it, half to choose its weight and half to count', { timeout: 180_000 }, async () => {
+    const recordings = cardRecordings()
+    const table = recordings.map(({ text }, n) => `${n}.wav\t${text}`).join('\n')
+    const zip = makeZip({ 'test/table.tsv': table, ...Object.fromEntries(recordings.map(({ wav }, n) => [`test/${n}.wav`, wav])) })
+    const upload = (await (await models.upload('recordings', zip)).json()) as { id: string }
+    const { model } = await models.createLanguageModel({ text: cardText, recordingsUploadId: upload.id }, 'CONVERSATIONAL')
+    const last = (await collect(models.watch(model.id))).at(-1)
+    expect(last).toMatchObject({ status: 'READY' })
+    expect(last?.message).toMatch(/On 2 recordings .* of the words were wrong without it/)
+    const { evaluation } = await models.find(model.id)
+    expect(evaluation).toMatchObject({ recordings: 2, isWorse: false })
+    expect(evaluation.after).toBeLessThan(evaluation.before)
+    expect(evaluation.improved).toContainEqual({ word: 'clubs', times: 1 })
+  })
+
+  test('cannot be deployed before it is ready, and the refusal says what to wait for', async () => {
+    const waiting = await startTestService({ ROLES: 'api' })
+    const { model } = await modelsOf(waiting).createLanguageModel({ text: cardText })
+    expect(await waiting.create({ languageModelId: model.id })).toMatchObject({
+      __typename: 'ModelNotReadyError',
+      code: 'MODEL_NOT_READY',
+      path: 'languageModelId',
+      message: expect.stringMatching(/is still QUEUED \(0 %\).*modelStatusChanged/),
+    })
+    expect(await modelsOf(waiting).cancel(model.id)).toMatchObject({ model: { status: 'CANCELED' } })
+    expect(await modelsOf(waiting).cancel(model.id)).toMatchObject({ model: { status: 'CANCELED' } })
+    expect(await waiting.create({ languageModelId: model.id })).toMatchObject({ code: 'MODEL_NOT_READY', message: expect.stringMatching(/retryModel/) })
+    expect(await modelsOf(waiting).retry(model.id)).toMatchObject({ model: { status: 'QUEUED' } })
+    expect(await modelsOf(waiting).retry(model.id)).toMatchObject({ code: 'MODEL_STATUS_CONFLICT' })
+  })
+
+  test('that nobody trains fails when its time is over', async () => {
+    const idle = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '1' })
+    const { model } = await modelsOf(idle).createLanguageModel({ text: cardText })
+    const last = (await collect(modelsOf(idle).watch(model.id))).at(-1)
+    expect(last).toMatchObject({ status: 'FAILED', message: expect.stringMatching(/role jobs/) })
+    expect(await modelsOf(idle).find(model.id)).toMatchObject({ failure: { code: 'DEADLINE_EXCEEDED' } })
+  })
+
+  test.each([
+    ['neither text nor upload', {}, 'text'],
+    ['both', { text: 'a', uploadId: 'x' }, 'text'],
+    ['text without a word', { text: ' \n--\n' }, 'text'],
+    ['control characters', { text: 'fine\nbad\u0001line' }, 'text'],
+    ['an empty phrase', { text: 'fine', phrases: [' '] }, 'phrases.0'],
+    ['another locale', { text: 'fine', locale: 'de-DE' }, 'locale'],
+  ])('from %s is refused, with the field', async (_, input, path) => {
+    expect(await models.createLanguageModel(input)).toMatchObject({ code: 'VALIDATION_FAILED', fieldErrors: [{ path }] })
+  })
+
+  test('is refused with an unknown upload or base model, a name that is taken, beyond the quota and without MANAGE', async () => {
+    const small = await startTestService({ ROLES: 'api', MAX_MODELS: '1' })
+    const own = modelsOf(small)
+    expect(await own.createLanguageModel({ uploadId: btoa('Upload:01990000-0000-7000-8000-000000000001') })).toMatchObject({ code: 'UPLOAD_NOT_FOUND' })
+    expect(await own.createLanguageModel({ text: 'a', baseModelId: await small.modelId('ACOUSTIC') })).toMatchObject({ code: 'MODEL_NOT_FOUND' })
+    const { model } = await own.createLanguageModel({ text: 'a', name: 'Cards' })
+    expect(await own.createLanguageModel({ text: 'a', name: 'CARDS' })).toMatchObject({ code: 'DUPLICATE_MODEL_NAME', model: { id: model.id } })
+    expect(await own.createLanguageModel({ text: 'a' })).toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    expect(await own.createLanguageModel({ text: 'a', baseModelId: model.id })).toMatchObject({ code: 'MODEL_NOT_FOUND' })
+    const { data } = await small.ask('mutation { createKey(input: { name: "reader", scopes: [READ] }) { ... on CreateKeySuccess { secret } } }')
+    const reader = small.as(data?.createKey.secret)
+    expect(await modelsOf({ ...small, ...reader }).createLanguageModel({ text: 'a' })).toMatchObject({ code: 'NOT_AUTHORIZED' })
+    await reader.dispose()
+  })
+
+  test('changes its name and description, and is not found from another workspace', async () => {
+    const { model } = await models.createLanguageModel({ text: cardText })
+    const other = await models.createLanguageModel({ text: cardText })
+    expect(await models.update({ id: model.id, name: ' Cards\u0301 ', description: 'For the club' })).toMatchObject({ model: { description: 'For the club' } })
+    expect(await models.update({ id: other.model.id, name: 'cards\u0301' })).toMatchObject({ code: 'DUPLICATE_MODEL_NAME' })
+    const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret } } }')
+    const stranger = modelsOf({ ...api, ...api.as(data?.createWorkspace.secret), key: data?.createWorkspace.secret })
+    expect(await stranger.find(model.id)).toBeNull()
+    expect(await stranger.delete(model.id)).toMatchObject({ code: 'MODEL_NOT_FOUND' })
+    expect(await collect(stranger.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
+  })
+
+  test('is trained from an upload of some megabytes, and canceled in the middle of it within a second', { timeout: 120_000 }, async () => {
+    const line = 'the four of clubs beats the ace of spades in the game that we play on the river\n'
+    const upload = (await (await models.upload('text', Buffer.from(line.repeat(250_000)))).json()) as { id: string; lines: number }
+    expect(upload.lines).toBe(250_000)
+    const { model } = await models.createLanguageModel({ uploadId: upload.id })
+    let canceledAt = 0
+    let last: string | undefined
+    for await (const change of models.watch(model.id)) {
+      last = change.status
+      if (change.stage !== 'TRAINING' || change.progress < 0.05 || canceledAt) continue
+      canceledAt = performance.now()
+      await models.cancel(model.id)
+    }
+    expect(last).toBe('CANCELED')
+    expect(performance.now() - canceledAt).toBeLessThan(1000)
+    await models.retry(model.id)
+    expect((await collect(models.watch(model.id))).at(-1)).toMatchObject({ status: 'READY' })
+  })
+})
