@@ -27,7 +27,7 @@ export interface Config {
     subscriptionsPerSocket: number
     socketsPerKey: number
   }
-  artifacts: { dataDir: string; privateSources: boolean }
+  artifacts: { dataDir: string; privateSources: boolean; npmRegistry: string | undefined }
   parallelJobs: number
   uploads: { largestBytes: number }
   recognition: { workers: number; memoryMb: number }
@@ -85,6 +85,8 @@ const environment = z.object({
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
   STALL_SECONDS: whole(1, 86_400).default(120),
   PRIVATE_SOURCES: switchedOn.default(false),
+  // As npm itself reads it, and sets it for the scripts that it runs.
+  npm_config_registry: webUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`)).optional(),
   PARALLEL_JOBS: whole(1, 64).default(4),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
@@ -121,7 +123,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
       socketsPerKey: value.MAX_SOCKETS_PER_KEY,
     },
-    artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES },
+    artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES, npmRegistry: value.npm_config_registry },
     parallelJobs: value.PARALLEL_JOBS,
     uploads: { largestBytes: value.MAX_UPLOAD_MB * 1e6 },
     recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },

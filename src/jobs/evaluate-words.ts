@@ -1,6 +1,7 @@
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
 import type { RecognizerModel, Recognizers } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
+import { toSpokenWords } from '../recognition/spoken-words.ts'
 import { countWordErrors, matchWords, wordErrorRate } from '../recognition/word-errors.ts'
 import type { TestRecording } from './test-recordings.ts'
 
@@ -13,6 +14,7 @@ const shownWords = 50
 interface Trial {
   recognizers: Recognizers
   scenario: Scenario
+  locale: string
   /** Without the custom words. */
   base: RecognizerModel
   /** With them, under a weight. */
@@ -34,13 +36,18 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
     const listening = { ...listeningFor(trial.scenario, 'conversation'), firstPhraseOnly: false }
     const { phrases } = await trial.recognizers.recognize({ model, audio: recording.audio, mode: 'conversation', listening }, trial.signal)
     trial.tell(++done / all, `Recognizing recordings without and with the custom words: ${done} of ${all}.`)
-    return phrases.map(({ display }) => display).join(' ')
+    return say(phrases.map(({ display }) => display).join(' '))
   }
+  // "Press 1" and "press one" are the same.
+  const say = (text: string) =>
+    toSpokenWords(text, trial.locale)
+      .map(({ word }) => word)
+      .join(' ')
 
   let best = { weight: weights[0] as number, errors: Number.POSITIVE_INFINITY }
   for (const weight of weights) {
     let errors = 0
-    for (const recording of tuning) errors += countWordErrors(recording.text, await hear(recording, trial.weighted(weight))).errors
+    for (const recording of tuning) errors += countWordErrors(say(recording.text), await hear(recording, trial.weighted(weight))).errors
     if (errors < best.errors) best = { weight, errors }
   }
 
@@ -49,12 +56,13 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
   const before = []
   const after = []
   for (const recording of counted) {
+    const said = say(recording.text)
     const plain = await hear(recording, trial.base)
     const custom = await hear(recording, trial.weighted(best.weight))
-    before.push(countWordErrors(recording.text, plain))
-    after.push(countWordErrors(recording.text, custom))
-    const heardBefore = matchWords(recording.text, plain)
-    for (const [n, { word, isHeard }] of matchWords(recording.text, custom).entries()) {
+    before.push(countWordErrors(said, plain))
+    after.push(countWordErrors(said, custom))
+    const heardBefore = matchWords(said, plain)
+    for (const [n, { word, isHeard }] of matchWords(said, custom).entries()) {
       if (isHeard === heardBefore[n]?.isHeard) continue
       const words = isHeard ? improved : worsened
       words.set(word, (words.get(word) ?? 0) + 1)

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import yauzl, { type Entry, type ZipFile } from 'yauzl'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Pcm } from '../recognition/recognizer.ts'
+import { readWave } from './wave.ts'
 
 /** A recording and what is said in it. */
 export interface TestRecording {
@@ -40,7 +41,9 @@ export async function readTestRecordings(path: string, signal: AbortSignal): Pro
   const recordings = readTable(table).map(({ name, text }) => {
     const bytes = waves.get(name)
     if (!bytes) throw refuse(`has no file ${name}, which the .tsv names`)
-    return { name, text, audio: readWave(name, bytes) }
+    const audio = readWave(bytes, longestSeconds)
+    if (typeof audio === 'string') throw refuse(`has a recording that cannot be used: ${name} ${audio}. Save it as a WAV file with 16-bit PCM`)
+    return { name, text, audio }
   })
   const seconds = recordings.reduce((sum, { audio }) => sum + audio.samples.length / (2 * audio.channels * audio.sampleRate), 0)
   if (recordings.length < fewest) throw refuse(`needs at least ${fewest} recordings`)
@@ -98,30 +101,6 @@ function readTable(table: string): { name: string; text: string }[] {
     if (!name || !text.trim() || more.length) throw refuse(`has a .tsv whose line ${n + 1} is not the name of a file, a tab and a text`)
     return [{ name: basename(name.trim()), text: text.trim() }]
   })
-}
-
-function readWave(name: string, bytes: Buffer): Pcm {
-  const wrong = (reason: string) => refuse(`has a recording that cannot be used: ${name} ${reason}. Save it as a WAV file with 16-bit PCM`)
-  if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') throw wrong('is not a WAV file')
-  let format: { sampleRate: number; channels: number } | undefined
-  for (let at = 12; at + 8 <= bytes.length; ) {
-    const id = bytes.toString('latin1', at, at + 4)
-    const length = bytes.readUInt32LE(at + 4)
-    const chunk = bytes.subarray(at + 8, at + 8 + length)
-    if (id === 'fmt ' && chunk.length >= 16) {
-      format = { channels: chunk.readUInt16LE(2), sampleRate: chunk.readUInt32LE(4) }
-      if (![1, 0xfffe].includes(chunk.readUInt16LE(0)) || chunk.readUInt16LE(14) !== 16) throw wrong('is not 16-bit PCM')
-      if (format.channels < 1 || format.channels > 2 || format.sampleRate < 8000 || format.sampleRate > 96_000) throw wrong('has unusual channels or rate')
-    }
-    if (id === 'data' && format) {
-      const frame = 2 * format.channels
-      const samples = chunk.subarray(0, chunk.length - (chunk.length % frame))
-      if (!samples.length || samples.length > longestSeconds * frame * format.sampleRate) throw wrong(`is empty, or longer than ${longestSeconds} s`)
-      return { samples, ...format }
-    }
-    at += 8 + length + (length % 2)
-  }
-  throw wrong('has no samples')
 }
 
 const refuse = (reason: string) => new ProvisioningFailure('RECORDINGS_UNUSABLE', `The zip of recordings ${reason}.`, { isLasting: true })

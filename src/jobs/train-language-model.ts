@@ -93,6 +93,7 @@ async function evaluate(service: Training, steps: ModelSteps, { base, recordings
   const trial = {
     recognizers,
     scenario: base.scenario,
+    locale: base.locale,
     base: plain,
     weighted: (weight: number) => weighted.get(weight) as RecognizerModel,
     tell: (share: number, message: string) => steps.tell(share, message),
