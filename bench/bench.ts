@@ -9,6 +9,7 @@ import { startService } from '../src/main.ts'
 import { openEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { controlPlane } from './control-plane.ts'
 import { graphql } from './graphql.ts'
+import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
 import { printTable } from './table.ts'
 
@@ -23,6 +24,11 @@ const settings = { DATABASE_URL: server.url, DATA_DIR: join(dataDir, 'data'), PO
 if (runs('control-plane')) {
   const service = await startService(readConfig(settings))
   printTable('Control plane', await controlPlane(service).finally(service.close))
+}
+if (runs('provisioning')) {
+  const service = await startService(readConfig(settings))
+  printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
+  printTable('Job pickup', await pickup(server.url, dataDir))
 }
 if (runs('graphql')) {
   const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
