@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type DocumentNode, type ExecutionArgs, type execute, GraphQLError, type subscribe } from 'graphql'
+import { type DocumentNode, type ExecutionArgs, type ExecutionResult, type execute, GraphQLError } from 'graphql'
 import { CloseCode, type Context as Socket } from 'graphql-ws'
 import { type Extra, useServer } from 'graphql-ws/use/ws'
 import type { YogaServerInstance } from 'graphql-yoga'
@@ -10,7 +10,7 @@ import type { Viewer } from '../domain/key.ts'
 import { findViewer, type StreamCount, unauthenticated, unavailable } from './admission.ts'
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
-import { watchShared } from './socket-peer.ts'
+import { SocketStream } from './socket-stream.ts'
 
 const largestMessage = 256 * 1024
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
@@ -34,7 +34,7 @@ type SocketExtra = { viewer?: Viewer }
 /** What graphql-ws carries from our checks to our execution. */
 interface Steps {
   execute: typeof execute
-  subscribe: typeof subscribe
+  subscribe(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult>>
 }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
@@ -56,6 +56,8 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
         const stopWaiting = service.keyring.onEnd(viewer, () => refuse(socket, 'The key has been revoked or has expired.'))
         peer.once('close', stopWaiting)
         socket.extra.viewer = viewer
+        // Its headers have been read; they would be kept as long as the socket.
+        Object.assign(socket.extra, { request: undefined })
         return true
       },
       async onSubscribe(socket, id, payload) {
@@ -82,7 +84,11 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
           async subscribe(args) {
             const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
             const watch = await broadcasts.open(operation)
-            return watch ? watchShared(socket.extra.socket, id, (peer) => broadcasts.join(operation, watch, peer)) : enveloped.subscribe(args)
+            if (!watch) return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
+            // These are held as long as the subscription, and not needed any more: the broadcast has its own.
+            Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, rootValue: undefined })
+            Object.assign(payload, { query: '', variables: undefined })
+            return new SocketStream(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
           },
         }
         return {
@@ -106,7 +112,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
       if (!mayCome(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
       sockets.handleUpgrade(request, socket, head, (opened) => {
-        opened.on('error', () => opened.terminate())
+        opened.on('error', terminate)
         sockets.emit('connection', opened, request)
       })
     },
@@ -117,10 +123,18 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
   }
 }
 
+// Not inside the upgrade, or it would hold the request as long as the socket.
+function terminate(this: WebSocket) {
+  this.terminate()
+}
+
 /** One clock for all sockets; those that are gone without a word are ended within two rounds. */
 function pingAll(sockets: WebSocketServer): () => void {
   const unanswered = new WeakSet<WebSocket>()
-  sockets.on('connection', (socket) => socket.on('pong', () => unanswered.delete(socket)))
+  function answered(this: WebSocket) {
+    unanswered.delete(this)
+  }
+  sockets.on('connection', (socket) => socket.on('pong', answered))
   const pinging = setInterval(() => {
     for (const socket of sockets.clients) {
       if (unanswered.has(socket)) socket.terminate()
