@@ -6,6 +6,7 @@ import type { Viewer } from '../domain/key.ts'
 import { readPatiently, Watch } from '../domain/timeline.ts'
 import type { DeploymentEventRow } from '../postgres/tables.ts'
 import type { GraphQLContext } from './builder.ts'
+import { isUnexpected } from './masking.ts'
 
 /** A subscription that has passed every check. */
 export interface Operation extends ExecutionArgs {
@@ -15,7 +16,7 @@ export interface Operation extends ExecutionArgs {
 }
 
 /** How a result is written for one kind of peer. */
-export type Format = (result: ExecutionResult) => string
+type Format = (result: ExecutionResult) => string
 
 /** Where one watcher's results go. */
 export interface Peer {
@@ -47,6 +48,7 @@ const patienceMs = 10_000
 /** Results are for those who come a moment later, too; after that a deployment may look different. */
 const sharedMs = 1_000
 const mostShared = 64
+const retryMs = 500
 /** Then others have their turn. */
 const turn = 256
 
@@ -54,7 +56,13 @@ const turn = 256
 export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLError) => Error): Broadcasts {
   const run = async ({ viewer, contextValue, ...args }: Operation, rootValue: DeploymentEventRow): Promise<ExecutionResult> => {
     // Look-ups of its own for each event, so that none answers with what an earlier one has seen.
-    const result = await execute({ ...args, contextValue: { ...contextValue, ...toContext(viewer) }, rootValue })
+    const once = async () => execute({ ...args, contextValue: { ...contextValue, ...toContext(viewer) }, rootValue })
+    let result = await once()
+    if (result.errors?.some(isUnexpected)) {
+      // An event comes once, so it is not spoiled by a Postgres that has just gone away.
+      while (!(await isAnswering(contextValue))) await delay(retryMs)
+      result = await once()
+    }
     return result.errors ? { ...result, errors: result.errors.map((error) => mask(error) as GraphQLError) } : result
   }
   const open = new Map<string, Broadcast>()
@@ -80,6 +88,12 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
 
 type ToContext = (viewer: Viewer) => GraphQLContext
 type Run = (event: DeploymentEventRow) => Promise<ExecutionResult>
+
+const isAnswering = ({ store }: GraphQLContext) =>
+  store.check().then(
+    () => true,
+    () => false,
+  )
 
 interface Member {
   peer: Peer

@@ -16,7 +16,7 @@ const largestMessage = 256 * 1024
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
 const socketOptions = { noServer: true, maxPayload: largestMessage, perMessageDeflate: false, closeTimeout: 1000 }
 /** A peer that has not answered one ping when the next is due is gone. */
-const pingMs = 15_000
+const pingMs = 10_000
 
 export interface SocketOptions {
   allowedOrigins: readonly string[]

@@ -12,8 +12,8 @@ import { findFreePort, launchProgram } from './program.ts'
 import { openWriter } from './writer.ts'
 
 const key = 'cs_faults-slow-watcher-0123456789'
-const events = 200
-/** A long message, so that a few seconds are worth hours: what waits for one that does not read would be 20 MB. */
+const events = 120
+/** A long message, so that a few seconds are worth hours: what waits for one that does not read would be 12 MB. */
 const message = 'm'.repeat(100_000)
 const [slowSockets, slowStreams, quick] = [16, 4, 4]
 
