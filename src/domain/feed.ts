@@ -100,7 +100,7 @@ class OpenFeed implements Feed {
       .catch(() => {})
       .then(() => {
         this.#next = undefined
-        return this.#begin()
+        return this.#reading ?? this.#begin()
       })
     return this.#next
   }

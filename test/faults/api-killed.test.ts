@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { cloneDatabase, makeDirectory } from '../postgres.ts'
 import { createTestClient, type StatusChange } from '../service.ts'
+import { until } from '../until.ts'
 import { figure } from './figure.ts'
-import { findFreePort, launchProgram, until } from './program.ts'
+import { findFreePort, launchProgram } from './program.ts'
 
 const key = 'cs_faults-api-killed-0123456789'
 const watchers = 200

@@ -2,8 +2,8 @@
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
 import { startTestService } from '../service.ts'
+import { until } from '../until.ts'
 import { figure } from './figure.ts'
-import { until } from './program.ts'
 import { openWriter } from './writer.ts'
 
 test('two writers who would commit in the other order: the second waits, and a watcher of the whole workspace misses neither', async () => {

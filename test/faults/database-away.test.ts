@@ -6,8 +6,8 @@ import { startService } from '../../src/main.ts'
 import { cloneDatabase, makeDirectory } from '../postgres.ts'
 import { openProxy } from '../proxy.ts'
 import { createTestClient, type StatusChange } from '../service.ts'
+import { until } from '../until.ts'
 import { figure } from './figure.ts'
-import { until } from './program.ts'
 import { openWriter } from './writer.ts'
 
 test('watchers on open sockets miss nothing while Postgres is away for three seconds, and nobody has to reconnect', async () => {

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
+import { until } from '../until.ts'
 
 const program = resolve(import.meta.dirname, '../../src/cli/custom-speech.mjs')
 
@@ -26,10 +26,6 @@ export async function launchProgram(settings: Record<string, string>) {
   await until(() => said.out.includes('is ready') || child.exitCode !== null)
   if (child.exitCode !== null) throw new Error(`it did not start: ${said.err}`)
   return { child, said, kill }
-}
-
-export async function until(condition: () => unknown | Promise<unknown>, ms = 60_000) {
-  for (const end = Date.now() + ms; !(await condition()); await delay(20)) if (Date.now() > end) throw new Error('it did not happen in time')
 }
 
 export async function findFreePort(): Promise<number> {
