@@ -8,6 +8,7 @@ import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
 import { openEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { controlPlane } from './control-plane.ts'
+import { fanOut } from './fan-out.ts'
 import { graphql } from './graphql.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
@@ -34,6 +35,7 @@ if (runs('graphql')) {
   const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
   printTable('GraphQL', await graphql(service, server.url).finally(service.close))
 }
+if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
 
 await server.close()

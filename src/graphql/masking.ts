@@ -4,10 +4,16 @@ import type { Service } from '../domain/context.ts'
 // By name, because an application may hold several copies of graphql, each with a class of its own.
 const isGraphQLError = (error: unknown): error is GraphQLError => (error as Error | undefined)?.name === 'GraphQLError'
 
+/** True for what was not meant to be shown. */
+export function isUnexpected(error: unknown): boolean {
+  const original = isGraphQLError(error) ? error.originalError : error
+  return !isGraphQLError(error) || Boolean(original && !isGraphQLError(original))
+}
+
 /** Shows what was meant to be shown; of anything else only an id, under which the log has the rest. */
 export function maskError({ log }: Service, error: unknown, message: string): Error {
+  if (!isUnexpected(error)) return error as GraphQLError
   const original = isGraphQLError(error) ? error.originalError : error
-  if (isGraphQLError(error) && (!original || isGraphQLError(original))) return error
   const id = crypto.randomUUID()
   log.error({ id, error: original instanceof Error ? original.stack : String(original) }, 'unexpected error')
   const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}
