@@ -2,9 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { applyChange, lockDeployment } from '../src/domain/status.ts'
+import { recordChange } from '../src/domain/status.ts'
 import { openLog } from '../src/log.ts'
 import { openClient } from '../src/postgres/client.ts'
+import { workspaces } from '../src/postgres/tables.ts'
 import { type Figure, median, milliseconds, percentile } from './table.ts'
 
 const runs = [
@@ -25,7 +26,9 @@ export async function fanOut(settings: Record<string, string>): Promise<Figure[]
   const { url, key } = api.ready as { url: string; key: string }
   const client = openClient(settings['DATABASE_URL'] ?? '', openLog('error'), 1)
   const id = await createDeployment(url, key)
-  const rowId = Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
+  const deploymentId = Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
+  const [workspace] = await client.db.select({ id: workspaces.id }).from(workspaces)
+  const claim = { deploymentId, workspaceId: workspace?.id ?? '', attempt: 1 }
   const figures: Figure[] = []
   try {
     const gather = (watchers: number) =>
@@ -45,12 +48,12 @@ export async function fanOut(settings: Record<string, string>): Promise<Figure[]
       for (let round = -warmUp; round < rounds; round++) {
         const heard = once(crowd.child, 'message')
         let committedAt = 0n
-        await client.db.transaction(async (tx) => {
-          const row = await lockDeployment(tx, rowId)
-          if (!row) throw new Error('the deployment is gone')
-          await applyChange(tx, row, { status: 'PROVISIONING', stage: 'LOADING', progress: 0.5, message: 'Loading the models into a recognizer.' })
+        const change = { status: 'PROVISIONING', stage: 'LOADING', progress: 0.5, message: 'Loading the models into a recognizer.' } as const
+        // The clock starts before the commit, which is the earliest moment at which anybody may hear of it.
+        const recorded = await recordChange(client.db, claim, change, async () => {
           committedAt = process.hrtime.bigint()
         })
+        if (!recorded) throw new Error('the deployment is gone')
         const [ours] = (await heard) as [{ lastAt: string; text: string }]
         const heardRaw = once(crowd.child, 'message')
         const [sent] = await tell(raw.child, { text: ours.text })

@@ -6,7 +6,7 @@ import { createDeploymentLoader } from '../src/domain/deployment.ts'
 import { encodeEventCursor } from '../src/domain/event-cursor.ts'
 import { openFeeds } from '../src/domain/feed.ts'
 import { allJobs } from '../src/domain/jobs.ts'
-import { applyChange, lockDeployment, recordEvent } from '../src/domain/status.ts'
+import { recordChange, recordEvent } from '../src/domain/status.ts'
 import { createBroadcasts, type Operation, type Peer } from '../src/graphql/broadcast.ts'
 import type { GraphQLContext } from '../src/graphql/builder.ts'
 import { schema } from '../src/graphql/schema.ts'
@@ -97,10 +97,7 @@ async function createRow() {
 }
 
 const move = (id: string, status: 'QUEUED' | 'PROVISIONING' | 'COMPLETE' | 'FAILED') =>
-  store.db.transaction(async (tx) => {
-    const row = await lockDeployment(tx, id)
-    if (row) await applyChange(tx, row, { status, message: 'moved' })
-  })
+  recordChange(store.db, { deploymentId: id, workspaceId, attempt: 1 }, { status, message: 'moved' })
 
 const sequences = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 const start = encodeEventCursor(0)

@@ -6,8 +6,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makeDirectory } from './postgres.ts'
-import { childrenOf, launch, makeDataDir, processesOf, program, start, until } from './program.ts'
+import { childrenOf, launch, makeDataDir, processesOf, program, start } from './program.ts'
 import { collect } from './service.ts'
+import { until } from './until.ts'
 
 describe('stopping', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('%s closes everything and ends with 0', async (signal) => {

@@ -2,11 +2,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { makeDirectory } from './postgres.ts'
 import { createTestClient } from './service.ts'
+import { until } from './until.ts'
 
 export const program = resolve(import.meta.dirname, '../src/cli/custom-speech.mjs')
 
@@ -37,10 +38,6 @@ export async function start(settings: Record<string, string>) {
   return { ...launched, ...client, url, key }
 }
 
-export async function until(condition: () => unknown | Promise<unknown>, ms = 30_000) {
-  for (const end = Date.now() + ms; !(await condition()); await delay(20)) if (Date.now() > end) throw new Error('it did not happen in time')
-}
-
 /** Processes that hold files of the directory or were started for it. */
 export const processesOf = (text: string) =>
   new Promise<string[]>((found) =>
@@ -58,4 +55,13 @@ export async function makeDataDir() {
     await rm(parent, { recursive: true, force: true })
   })
   return join(parent, 'data')
+}
+
+export async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  await once(probe, 'close')
+  return port
 }

@@ -2,10 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { cloneDatabase, makeDirectory } from '../postgres.ts'
+import { findFreePort, start } from '../program.ts'
 import { createTestClient, type StatusChange } from '../service.ts'
 import { until } from '../until.ts'
 import { figure } from './figure.ts'
-import { findFreePort, launchProgram } from './program.ts'
 
 const key = 'cs_faults-api-killed-0123456789'
 const watchers = 200
@@ -18,9 +18,9 @@ test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect w
   const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   const settings = { DATABASE_URL: database.url, DATA_DIR: dataDir, BOOTSTRAP_KEY: key }
-  const startApi = () => launchProgram({ ...settings, PORT: String(port), ROLES: 'api' })
+  const startApi = () => start({ ...settings, PORT: String(port), ROLES: 'api' })
   let serving = await startApi()
-  await launchProgram({ ...settings, PORT: '0', ROLES: 'jobs,speech' })
+  await start({ ...settings, PORT: '0', ROLES: 'jobs,speech' })
 
   const api = createTestClient(url, key)
   onTestFinished(api.dispose)
@@ -50,7 +50,8 @@ test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect w
     const counts = seen.map(({ length }) => length)
     await until(() => seen.filter(({ length }, n) => length > (counts[n] ?? 0)).length > watchers / 2 || seen.every((changes) => changes.at(-1)?.isTerminal))
     const killedAt = performance.now()
-    await serving.kill('SIGKILL')
+    serving.child.kill('SIGKILL')
+    await serving.ended
     serving = await startApi()
     away.push(performance.now() - killedAt)
   }

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeDataDir, start, until } from '../program.ts'
+import { makeDataDir, start } from '../program.ts'
 import { collect } from '../service.ts'
+import { until } from '../until.ts'
 import { figure } from './figure.ts'
 import { expectWhole } from './roles.ts'
 

@@ -6,9 +6,9 @@ import { expect, inject, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { percentile } from '../../bench/table.ts'
 import { cloneDatabase, makeDirectory } from '../postgres.ts'
+import { findFreePort, start } from '../program.ts'
 import { createTestClient } from '../service.ts'
 import { figure } from './figure.ts'
-import { findFreePort, launchProgram } from './program.ts'
 import { openWriter } from './writer.ts'
 
 const key = 'cs_faults-slow-watcher-0123456789'
@@ -21,7 +21,7 @@ test('watchers that stop reading are let go by name; memory stays bounded, and o
   const database = await cloneDatabase(inject('postgresUrl'))
   const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
-  const { child } = await launchProgram({ DATABASE_URL: database.url, DATA_DIR: await makeDirectory(), PORT: String(port), ROLES: 'api', BOOTSTRAP_KEY: key })
+  const { child } = await start({ DATABASE_URL: database.url, DATA_DIR: await makeDirectory(), PORT: String(port), ROLES: 'api', BOOTSTRAP_KEY: key })
   onTestFinished(database.drop)
   const api = createTestClient(url, key)
   onTestFinished(api.dispose)

@@ -1,8 +1,8 @@
 // The process that provisions is killed, stopped, held still: another goes on, and nothing is told twice or lost.
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { until } from '../program.ts'
 import { collect } from '../service.ts'
+import { until } from '../until.ts'
 import { figure } from './figure.ts'
 import { expectWhole, holdFetching, holdStages, readTimeline, stages, startInstallation } from './roles.ts'
 
