@@ -122,7 +122,7 @@ class Broadcast {
     this.#run = run
     this.#watch = watch
     this.#feed = watch.openFeed()
-    const leave = this.#feed.join(() => void this.#sendNews())
+    const leave = this.#feed.join(() => void this.#sendNews().catch((error) => this.#fail(error)))
     this.#close = () => {
       leave()
       closed()
@@ -150,6 +150,11 @@ class Broadcast {
   #letGo(member: Member) {
     this.#leave(member)
     member.peer.endSlow()
+  }
+
+  #fail(error: unknown) {
+    this.#isSending = false
+    for (const member of [...this.#live]) this.#end(member, error)
   }
 
   /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
@@ -201,12 +206,7 @@ class Broadcast {
 
   async #sendToAll(event: DeploymentEventRow): Promise<void> {
     const shared = this.#share(event)
-    try {
-      await shared.result
-    } catch (error) {
-      for (const member of [...this.#live]) this.#end(member, error)
-      return
-    }
+    await shared.result
     let sent = 0
     for (const member of [...this.#live]) {
       // It may have left meanwhile, or have got this one while it caught up.
