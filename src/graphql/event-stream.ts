@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type DocumentNode, type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import type { Keyring } from '../domain/keyring.ts'
-import type { Broadcasts, Operation, Peer } from './broadcast.ts'
+import type { Broadcasts, Peer } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
 import { readParameters } from './fast-lane.ts'
 import { toShownError } from './masking.ts'
+import type { Operation } from './operation.ts'
 
 const pingMs = 12_000
 /** Peers that are gone without a word are noticed by TCP between two pings. */
