@@ -15,7 +15,7 @@ import { openLog } from '../src/log.ts'
 import { openStore, type Store } from '../src/postgres/store.ts'
 import { deployments, models, workspaces } from '../src/postgres/tables.ts'
 import { cloneDatabase } from './postgres.ts'
-import { until } from './program.ts'
+import { until } from './until.ts'
 
 let store: Store
 let drop: () => Promise<void>

@@ -1,16 +1,15 @@
 // The process that serves the API dies, and comes back, while others go on provisioning.
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { cloneDatabase, makeDirectory } from '../postgres.ts'
-import { start, until } from '../program.ts'
 import { createTestClient, type StatusChange } from '../service.ts'
+import { until } from '../until.ts'
 import { figure } from './figure.ts'
+import { findFreePort, launchProgram } from './program.ts'
 
 const key = 'cs_faults-api-killed-0123456789'
 const watchers = 200
-const kills = 1
+const kills = 2
 
 test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect with their cursors and see every change once, in order`, async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
@@ -18,10 +17,10 @@ test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect w
   const dataDir = await makeDirectory()
   const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
-  const settings = { DATABASE_URL: database.url, DATA_DIR: dataDir, BOOTSTRAP_KEY: key, LOG_LEVEL: 'error' }
-  const startApi = () => start({ ...settings, PORT: String(port), ROLES: 'api' })
+  const settings = { DATABASE_URL: database.url, DATA_DIR: dataDir, BOOTSTRAP_KEY: key }
+  const startApi = () => launchProgram({ ...settings, PORT: String(port), ROLES: 'api' })
   let serving = await startApi()
-  await start({ ...settings, PORT: '0', ROLES: 'jobs,speech' })
+  await launchProgram({ ...settings, PORT: '0', ROLES: 'jobs,speech' })
 
   const api = createTestClient(url, key)
   onTestFinished(api.dispose)
@@ -40,7 +39,7 @@ test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect w
           changes.push(change)
       } catch {
         reconnections++
-        await delay(500)
+        await delay(300)
       }
     }
   }
@@ -51,8 +50,7 @@ test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect w
     const counts = seen.map(({ length }) => length)
     await until(() => seen.filter(({ length }, n) => length > (counts[n] ?? 0)).length > watchers / 2 || seen.every((changes) => changes.at(-1)?.isTerminal))
     const killedAt = performance.now()
-    serving.child.kill('SIGKILL')
-    await serving.ended
+    await serving.kill('SIGKILL')
     serving = await startApi()
     away.push(performance.now() - killedAt)
   }
@@ -69,12 +67,3 @@ test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect w
   expect(reconnections).toBeGreaterThan(watchers / 2)
   figure('API process killed', { watchers, kills, reconnections, 'longest time away, ms': Math.max(...away), 'changes lost or doubled': 0 })
 })
-
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
