@@ -1,19 +1,12 @@
-import { hash } from 'node:crypto'
 import { setTimeout as delay, setImmediate as yieldToOthers } from 'node:timers/promises'
-import { createSourceEventStream, type DocumentNode, type ExecutionArgs, type ExecutionResult, execute, type GraphQLError, Kind, visit } from 'graphql'
+import { createSourceEventStream, type ExecutionResult, execute, type GraphQLError } from 'graphql'
 import type { Feed } from '../domain/feed.ts'
 import type { Viewer } from '../domain/key.ts'
 import { readPatiently, Watch } from '../domain/timeline.ts'
 import type { DeploymentEventRow } from '../postgres/tables.ts'
 import type { GraphQLContext } from './builder.ts'
 import { isUnexpected } from './masking.ts'
-
-/** A subscription that has passed every check. */
-export interface Operation extends ExecutionArgs {
-  query: string
-  viewer: Viewer
-  contextValue: GraphQLContext
-}
+import { keyOf, type Operation } from './operation.ts'
 
 /** How a result is written for one kind of peer. */
 type Format = (result: ExecutionResult) => string
@@ -122,7 +115,7 @@ class Broadcast {
     this.#run = run
     this.#watch = watch
     this.#feed = watch.openFeed()
-    const leave = this.#feed.join(() => void this.#sendNews())
+    const leave = this.#feed.join(() => void this.#sendNews().catch((error) => this.#fail(error)))
     this.#close = () => {
       leave()
       closed()
@@ -150,6 +143,11 @@ class Broadcast {
   #letGo(member: Member) {
     this.#leave(member)
     member.peer.endSlow()
+  }
+
+  #fail(error: unknown) {
+    this.#isSending = false
+    for (const member of [...this.#live]) this.#end(member, error)
   }
 
   /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
@@ -201,12 +199,7 @@ class Broadcast {
 
   async #sendToAll(event: DeploymentEventRow): Promise<void> {
     const shared = this.#share(event)
-    try {
-      await shared.result
-    } catch (error) {
-      for (const member of [...this.#live]) this.#end(member, error)
-      return
-    }
+    await shared.result
     let sent = 0
     for (const member of [...this.#live]) {
       // It may have left meanwhile, or have got this one while it caught up.
@@ -238,33 +231,4 @@ async function write({ result, texts }: Shared, format: Format): Promise<string>
   const text = format(await result)
   texts.set(format, text)
   return text
-}
-
-/** Equal for operations whose results are equal. */
-function keyOf({ query, document, operationName, variableValues, viewer }: Operation): string {
-  const ignored = findCursorVariables(document)
-  const variables = Object.entries(variableValues ?? {}).filter(([name]) => !ignored.has(name))
-  const rights = [viewer.workspaceId, viewer.isBootstrap, [...viewer.scopes].sort()]
-  return hash('sha256', JSON.stringify([query, operationName, variables, rights]))
-}
-
-const cursorVariables = new WeakMap<DocumentNode, Set<string>>()
-
-/** Variables that only say where a watcher goes on: they differ, and what it gets does not. */
-function findCursorVariables(document: DocumentNode): Set<string> {
-  const known = cursorVariables.get(document)
-  if (known) return known
-  const cursors = document.definitions
-    .flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? definition.selectionSet.selections : []))
-    .flatMap((selection) => (selection.kind === Kind.FIELD ? (selection.arguments ?? []) : []))
-    .flatMap(({ name, value }) => (name.value === 'after' && value.kind === Kind.VARIABLE ? [value] : []))
-  const found = new Set<string>()
-  const usedElsewhere = new Set<string>()
-  visit(document, {
-    VariableDefinition: () => false,
-    Variable: (variable) => void (cursors.includes(variable) ? found : usedElsewhere).add(variable.name.value),
-  })
-  for (const name of usedElsewhere) found.delete(name)
-  cursorVariables.set(document, found)
-  return found
 }

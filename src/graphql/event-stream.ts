@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
+import { type DocumentNode, type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import type { Keyring } from '../domain/keyring.ts'
-import type { Broadcasts, Operation, Peer } from './broadcast.ts'
+import type { Broadcasts, Peer } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
 import { readParameters } from './fast-lane.ts'
+import { toShownError } from './masking.ts'
+import type { Operation } from './operation.ts'
 
 const pingMs = 12_000
 /** Peers that are gone without a word are noticed by TCP between two pings. */
@@ -14,9 +16,9 @@ const graceMs = 10_000
 const headers = { 'content-type': 'text/event-stream', connection: 'keep-alive', 'cache-control': 'no-cache', 'content-encoding': 'none' }
 const ping = ':\n\n'
 const complete = 'event: complete\ndata:\n\n'
-const tooSlow = {
+const tooSlow = JSON.stringify({
   errors: [{ message: 'Slow consumer: too much waits to be read. Connect again, with your last cursor.', extensions: { code: 'SLOW_CONSUMER' } }],
-}
+})
 
 /**
  * Answers subscriptions over Server-Sent Events with results that are shared. Whatever is not plain, or is
@@ -73,7 +75,7 @@ function createStreamPeer(response: ServerResponse, end: Peer['end']): Peer {
     backlog: () => response.writableLength,
     endSlow() {
       if (response.writableEnded) return
-      response.end(format(tooSlow as unknown as ExecutionResult) + complete)
+      response.end(`event: next\ndata: ${tooSlow}\n\n${complete}`)
       const late = setTimeout(() => response.destroy(), graceMs).unref()
       response.once('close', () => clearTimeout(late))
     },
@@ -83,14 +85,8 @@ function createStreamPeer(response: ServerResponse, end: Peer['end']): Peer {
 
 /** As yoga writes it: errors first, without what is meant for HTTP. */
 function format(result: ExecutionResult): string {
-  const shown = result.errors ? { ...result, errors: result.errors.map(withoutInternals) } : result
+  const shown = result.errors ? { ...result, errors: result.errors.map(toShownError) } : result
   return `event: next\ndata: ${JSON.stringify(shown)}\n\n`
-}
-
-function withoutInternals(error: GraphQLError) {
-  const { extensions, ...shown } = 'toJSON' in error ? error.toJSON() : (error as GraphQLError)
-  const { http: _http, unexpected: _unexpected, ...rest } = extensions ?? {}
-  return Object.keys(rest).length ? { ...shown, extensions: rest } : shown
 }
 
 const isPlain = ({ method, headers, url }: IncomingMessage) =>

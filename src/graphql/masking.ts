@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Service } from '../domain/context.ts'
 
 // By name, because an application may hold several copies of graphql, each with a class of its own.
@@ -18,4 +18,11 @@ export function maskError({ log }: Service, error: unknown, message: string): Er
   log.error({ id, error: original instanceof Error ? original.stack : String(original) }, 'unexpected error')
   const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}
   return new GraphQLError(`${message} Look for ${id} in its log.`, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', id } })
+}
+
+/** As a client may see it: what is meant for HTTP is no part of it. */
+export function toShownError(error: GraphQLError): GraphQLFormattedError {
+  const { extensions, ...shown } = error.toJSON()
+  const { http: _http, unexpected: _unexpected, ...rest } = extensions ?? {}
+  return Object.keys(rest).length ? { ...shown, extensions: rest } : shown
 }

@@ -1,6 +1,7 @@
 import type { ExecutionResult } from 'graphql'
 import type { WebSocket } from 'ws'
 import type { Peer } from './broadcast.ts'
+import { toShownError } from './masking.ts'
 
 /** Of our own: a peer that did not take what it was sent. It may come back with its cursor. */
 const slowConsumer = 4413
@@ -69,9 +70,9 @@ export class SocketStream implements Peer, AsyncIterableIterator<never, void> {
 }
 
 /** As graphql-ws writes it: errors last. */
-function format({ errors, ...result }: ExecutionResult): string {
-  return `${JSON.stringify({ ...result, ...(errors ? { errors: errors.map((error) => error.toJSON()) } : {}) })}}`
-}
+export const toPayload = ({ errors, ...result }: ExecutionResult) => (errors ? { ...result, errors: errors.map(toShownError) } : result)
+
+const format = (result: ExecutionResult) => `${JSON.stringify(toPayload(result))}}`
 
 const ending = new WeakSet<WebSocket>()
 

@@ -10,7 +10,8 @@ import type { Viewer } from '../domain/key.ts'
 import { findViewer, type StreamCount, unauthenticated, unavailable } from './admission.ts'
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
-import { SocketStream } from './socket-stream.ts'
+import { toShownError } from './masking.ts'
+import { SocketStream, toPayload } from './socket-stream.ts'
 
 const largestMessage = 256 * 1024
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
@@ -100,6 +101,8 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
           rootValue: steps,
         }
       },
+      onNext: (_socket, _id, _payload, _args, result) => toPayload(result as ExecutionResult),
+      onError: (_socket, _id, _payload, errors) => errors.map(toShownError),
       execute: (args: ExecutionArgs) => (args.rootValue as Steps).execute(args),
       subscribe: (args: ExecutionArgs) => (args.rootValue as Steps).subscribe(args),
     },
