@@ -12,9 +12,9 @@ import { figure } from './figure.ts'
 import { openWriter } from './writer.ts'
 
 const key = 'cs_faults-slow-watcher-0123456789'
-const events = 120
-/** A long message, so that a few seconds are worth hours: what waits for one that does not read would be 24 MB. */
-const message = 'm'.repeat(200_000)
+const events = 200
+/** A long message, so that a few seconds are worth hours: what waits for one that does not read would be 20 MB. */
+const message = 'm'.repeat(100_000)
 const [slowSockets, slowStreams, quick] = [16, 4, 4]
 
 test('watchers that stop reading are let go by name; memory stays bounded, and others see no delay', async () => {
