@@ -16,7 +16,7 @@ const rounds = 5
 
 /** Audio seconds that one core decodes in a second of its own time, over five sentences of a novel. */
 export async function recognition(dataDir: string): Promise<Figure[]> {
-  const artifacts = await openArtifacts({ dataDir, privateSources: false, npmRegistry: undefined })
+  const artifacts = await openArtifacts({ dataDir, privateSources: false })
   const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
   const names = (await readFile(join(recordings, 'fileids'), 'utf8')).trim().split(/\s+/)
   const spoken = await Promise.all(

@@ -27,7 +27,7 @@ export interface Config {
     subscriptionsPerSocket: number
     socketsPerKey: number
   }
-  artifacts: { dataDir: string; privateSources: boolean; npmRegistry: string | undefined }
+  artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined }
   parallelJobs: number
   uploads: { largestBytes: number }
   recognition: { workers: number; memoryMb: number }

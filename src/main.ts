@@ -8,6 +8,7 @@ import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
+import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
@@ -64,7 +65,8 @@ export async function startService(config: Config): Promise<RunningService> {
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store.db, config)
     const keyring = await open(openKeyring(store, log))
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, log }
+    const feeds = await open(openFeeds(store, log))
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))

@@ -152,7 +152,7 @@ describe('a language model', () => {
 describe('an acoustic model', () => {
   const catalogFiles = async (scenario: string) => {
     const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
-    const artifacts = await openArtifacts({ dataDir: join(tmpdir(), 'custom-speech-test-models'), privateSources: false, npmRegistry: undefined })
+    const artifacts = await openArtifacts({ dataDir: join(tmpdir(), 'custom-speech-test-models'), privateSources: false })
     const model = catalog.models.find((one) => one.kind === 'ACOUSTIC' && one.scenario === scenario)
     return artifacts.fetch(model as never)
   }

@@ -13,7 +13,7 @@ import { extractFiles } from './archive.ts'
 
 export interface PackageOptions {
   /** The registry that was given to us; left out, npm is asked for its own. */
-  npmRegistry: string | undefined
+  npmRegistry?: string | undefined
   /** Called with the share of the package that has come, 0 to 1. */
   arriving?: (share: number) => void
   signal: AbortSignal

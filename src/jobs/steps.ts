@@ -38,6 +38,7 @@ export class Steps<Stage extends string, Change> {
   readonly #interrupted: AbortSignal
   #stage: Stage
   #told = 0
+  #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
   constructor(ledger: Ledger<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
@@ -65,14 +66,16 @@ export class Steps<Stage extends string, Change> {
   async enter(stage: Stage, message: string) {
     await this.#telling
     this.#stage = stage
+    this.#progress = 0
     await this.record(this.#ledger.toStep({ stage, message, progress: this.#begins(stage) }))
   }
 
-  /** Progress within the stage, 0 to 1; told a few times a second however often it changes. */
+  /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
   tell(progress: number, message: string) {
     const now = performance.now()
-    if (now - this.#told < progressIntervalMs || this.signal.aborted) return
+    if (progress === this.#progress || now - this.#told < progressIntervalMs || this.signal.aborted) return
     this.#told = now
+    this.#progress = progress
     const begins = this.#begins(this.#stage)
     const ends = Object.values<number>(this.#ledger.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
     const change = this.#ledger.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
