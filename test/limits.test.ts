@@ -218,7 +218,7 @@ describe('sockets', () => {
     subscribe('wrong', '{ nonsense }')
     expect(await next(socket)).toMatchObject({ id: 'wrong', type: 'error' })
     subscribe('fine', '{ locales { code } }')
-    expect(await next(socket)).toMatchObject({ id: 'fine', payload: { data: { locales: [{ code: 'en-US' }] } } })
+    expect(await next(socket)).toMatchObject({ id: 'fine', payload: { data: { locales: [{ code: 'en-US' }, { code: 'es-ES' }, { code: 'es-MX' }] } } })
     socket.terminate()
   })
 

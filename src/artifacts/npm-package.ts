@@ -49,10 +49,11 @@ const temporaryFile = () => join(tmpdir(), `custom-speech-${randomUUID()}`)
 const kept = new Map<string, { path: Promise<string>; timer?: NodeJS.Timeout }>()
 
 async function keepPackage(spec: string, options: PackageOptions): Promise<string> {
-  const known = kept.get(spec) ?? { path: fetchToTemporary(spec, options) }
-  kept.set(spec, known)
+  const key = `${options.npmRegistry} ${spec}`
+  const known = kept.get(key) ?? { path: fetchToTemporary(spec, options) }
+  kept.set(key, known)
   const forget = async () => {
-    if (kept.get(spec) === known) kept.delete(spec)
+    if (kept.get(key) === known) kept.delete(key)
     await known.path.then((path) => rm(path, { force: true })).catch(() => {})
   }
   known.path.catch(forget)
