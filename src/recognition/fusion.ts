@@ -23,4 +23,4 @@ export function joinFusions<A, B>(one: Fusion<A> | undefined, other: Fusion<B> |
 }
 
 /** Adds nothing. */
-const noFusion: Fusion<unknown> = { start: null, step: () => ({ score: 0, state: null }) }
+export const noFusion: Fusion<unknown> = { start: null, step: () => ({ score: 0, state: null }) }
