@@ -6,7 +6,7 @@ import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from
 /** Progress within a stage is told this often at most. */
 const progressIntervalMs = 250
 
-export interface Problem<Stage> {
+interface Problem<Stage> {
   stage: Stage
   code: string
   message: string
