@@ -16,6 +16,10 @@ export interface Config {
   catalogFile: string
   graphiql: boolean
   limits: { deployments: number; keys: number; operationCost: number; operationDepth: number; subscriptionsPerSocket: number; socketsPerKey: number }
+  /** Streams recognized at once, and how long they may go on when the process is told to end. */
+  sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
+  /** Words that are masked beside the usual ones. */
+  profaneWords: string[]
   recognition: { workers: number; queueLimit: number }
 }
 
@@ -64,6 +68,11 @@ const environment = z.object({
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
   MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(100),
   MAX_SOCKETS_PER_KEY: whole(1, 100_000).default(1000),
+  MAX_SESSIONS: whole(1, 100_000).default(500),
+  MAX_SESSIONS_PER_KEY: whole(1, 100_000).default(500),
+  MAX_SESSIONS_PER_DEPLOYMENT: whole(1, 100_000).default(500),
+  SHUTDOWN_SECONDS: whole(0, 3600).default(10),
+  PROFANE_WORDS: list.default([]),
 })
 
 /** Reads the environment whole; throws one {@link ConfigError} that lists every bad setting. */
@@ -91,6 +100,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
       socketsPerKey: value.MAX_SOCKETS_PER_KEY,
     },
+    sessions: {
+      all: value.MAX_SESSIONS,
+      ofKey: value.MAX_SESSIONS_PER_KEY,
+      ofDeployment: value.MAX_SESSIONS_PER_DEPLOYMENT,
+      graceMs: value.SHUTDOWN_SECONDS * 1000,
+    },
+    profaneWords: value.PROFANE_WORDS,
     recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
   }
 }
