@@ -20,7 +20,7 @@ export interface Config {
   sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
   /** Words that are masked beside the usual ones. */
   profaneWords: string[]
-  recognition: { workers: number; queueLimit: number }
+  recognition: { workers: number; memoryMb: number }
 }
 
 /** The environment holds values that no process could run with: one line per bad setting. */
@@ -31,6 +31,9 @@ export class ConfigError extends Error {
     this.problems = problems
   }
 }
+
+/** Megabytes that hold both base models with room for a custom one. */
+const memoryPerRecognizer = 800
 
 /** What the secret of a key looks like, ours or one that was chosen. */
 export const secretPattern = /^cs_[\w-]{24,}$/
@@ -61,7 +64,7 @@ const environment = z.object({
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
   GRAPHIQL: switchedOn.default(true),
   RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
-  RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
+  RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
@@ -107,6 +110,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       graceMs: value.SHUTDOWN_SECONDS * 1000,
     },
     profaneWords: value.PROFANE_WORDS,
-    recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
+    recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
   }
 }

@@ -109,8 +109,8 @@ describe('recognized', () => {
   test('speech where it is: offset and duration in ticks of 100 ns', async () => {
     const silence = new Int16Array(2 * 16_000)
     const { Offset, Duration } = await recognize(wav(concat(silence, referenceSamples(), silence)))
-    expect(Offset / 1e7).toBeGreaterThan(1.5)
-    expect(Offset / 1e7).toBeLessThan(2.2)
+    expect(Offset / 1e7).toBeGreaterThan(2.05)
+    expect(Offset / 1e7).toBeLessThan(2.35)
     expect((Offset + Duration) / 1e7).toBeGreaterThan(4.7)
     expect((Offset + Duration) / 1e7).toBeLessThan(5.6)
   })

@@ -49,8 +49,7 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
   const { status, failure, progress } = deployment
   // A token of provisioning opens the one deployment that it proves, and that one before it is Complete.
   if (isServing(status) || (deploymentId && status === 'PROVISIONING')) return undefined
-  if (status === 'FAILED')
-    return new SpeechProblem(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
+  if (status === 'FAILED') return new SpeechProblem(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
   if (status === 'DELETING') return deleted()
   return new SpeechProblem(
     409,

@@ -49,7 +49,8 @@ export function createGuard(service: Service): Guard {
     watch(admitted, end) {
       const { viewer } = admitted.caller
       const unwatch = watchDeployment(admitted, end)
-      const forget = viewer && service.keyring.onEnd(viewer, () => end(new SpeechProblem(401, 'KEY_REVOKED', 'The key has been revoked or has expired. Use another one.')))
+      const forget =
+        viewer && service.keyring.onEnd(viewer, () => end(new SpeechProblem(401, 'KEY_REVOKED', 'The key has been revoked or has expired. Use another one.')))
       return () => {
         unwatch()
         forget?.()

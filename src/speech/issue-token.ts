@@ -8,8 +8,9 @@ const tokenMs = 10 * 60_000
 /** Answers a key with a token that may be handed to a page: good for ten minutes, and no longer than the key. */
 export async function issueToken(speech: Speech, request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
   request.resume()
-  const { viewer } = await speech.keep(request, () => identify(speech, findSecret(request, query)))
-  if (!viewer || speech.tokens.read(findSecret(request, query) ?? ''))
+  const secret = findSecret(request, query)
+  const { viewer } = await speech.letIn(request, identify(speech, secret))
+  if (!viewer || speech.tokens.read(secret ?? ''))
     throw new SpeechProblem(401, 'KEY_MISSING', 'Tokens are issued for keys, not for tokens. Send a key in the header Ocp-Apim-Subscription-Key.')
   const { keyId, workspaceId, expiresAt } = viewer
   const keyExpiresAt = expiresAt?.getTime()

@@ -2,9 +2,6 @@ import { type Alternative, type Phrase, sampleRate } from '../recognition/recogn
 import type { Options } from './options.ts'
 import type { ProfanityFilter } from './profanity.ts'
 
-/** A phrase with all its readings, the best first. */
-export type HeardPhrase = Phrase & { alternatives: readonly Alternative[] }
-
 /** Statuses as the Speech SDK and the Speech REST API name them. */
 type SilentStatus = 'NoMatch' | 'InitialSilenceTimeout' | 'EndOfDictation' | 'TooManyRequests' | 'BadRequest' | 'Error'
 
@@ -14,7 +11,7 @@ export type PhraseOptions = Pick<Options, 'detailed' | 'wordTimings' | 'profanit
 export const toTicks = (samples: number) => Math.round((samples * 10_000_000) / sampleRate)
 
 /** Says what was heard in these phrases, as one. */
-export function writePhrases(phrases: readonly HeardPhrase[], options: PhraseOptions, filter: ProfanityFilter): object {
+export function writePhrases(phrases: readonly Phrase[], options: PhraseOptions, filter: ProfanityFilter): object {
   const [first, last] = [phrases[0], phrases.at(-1)]
   if (!first || !last) throw new Error('there is no phrase to write')
   const display = filter(phrases.map((phrase) => phrase.display).join(' '), options.profanity)
@@ -50,7 +47,7 @@ function writeReading(reading: Alternative, { wordTimings, profanity }: PhraseOp
 }
 
 /** The best readings of several phrases as one. */
-function join(phrases: readonly HeardPhrase[]): Alternative {
+function join(phrases: readonly Phrase[]): Alternative {
   const best = phrases.map((phrase) => phrase.alternatives[0] ?? phrase)
   const words = best.flatMap((reading) => ('words' in reading && reading.words) || [])
   return {

@@ -12,27 +12,28 @@ const stems: Record<string, string> = {
   '(?:bull|horse|dip|chicken|bat)?shit': '|s|ty|tier|tiest|ting|ted|head|heads|hole|holes|load',
   '(?:ass|arse)hole': '|s',
   '(?:dumb|jack)ass': '|es',
-  'dick': 'head|heads',
-  'cocksuck': 'er|ers|ing',
-  'cunt': '|s',
-  'bitch': '|es|ed|ing|y',
-  'bastard': '|s',
-  'whore': '|s',
-  'slut': '|s|ty',
-  'twat': '|s',
-  'wank': '|s|ed|er|ers|ing',
-  'piss': '|ed|es|ing',
-  'nigg': 'er|ers|a|as',
-  'fag': 'got|gots',
+  dick: 'head|heads',
+  cocksuck: 'er|ers|ing',
+  cunt: '|s',
+  bitch: '|es|ed|ing|y',
+  bastard: '|s',
+  whore: '|s',
+  slut: '|s|ty',
+  twat: '|s',
+  wank: '|s|ed|er|ers|ing',
+  piss: '|ed|es|ing',
+  nigg: 'er|ers|a|as',
+  fag: 'got|gots',
 }
 
-export interface ProfanityFilter {
-  (text: string, what: Profanity): string
-}
+export type ProfanityFilter = (text: string, what: Profanity) => string
 
 export function createProfanityFilter(more: readonly string[]): ProfanityFilter {
   const known = Object.entries(stems).map(([stem, endings]) => `${stem}(?:${endings})`)
-  const words = new RegExp(`(?<![\\p{L}\\p{N}'])(?:${[...known, ...more.map(escape)].join('|')})(?![\\p{L}\\p{N}])`, 'giu')
+  const words = new RegExp(
+    `(?<![\\p{L}\\p{N}'])(?:${[...known, ...more.map((word) => word.replace(/[^\p{L}\p{N}]/gu, '\\$&'))].join('|')})(?![\\p{L}\\p{N}])`,
+    'giu',
+  )
   return (text, what) => {
     if (what === 'raw') return text
     if (what === 'masked') return text.replace(words, (word) => '*'.repeat(word.length))
@@ -43,5 +44,3 @@ export function createProfanityFilter(more: readonly string[]): ProfanityFilter 
       .trim()
   }
 }
-
-const escape = (word: string) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

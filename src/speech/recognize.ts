@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Admitted, findSecret } from './admission.ts'
+import { type Admitted, admit, findSecret } from './admission.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import type { Speech } from './speech.ts'
@@ -15,7 +15,7 @@ export interface Exchange {
 /** Recognizes a posted WAV, or says in words why it cannot. */
 export async function recognizeShortAudio(speech: Speech, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
-  const admitted = await speech.letIn(request, findSecret(request, query), findParameter(query, 'cid') ?? '')
+  const admitted = await speech.letIn(request, admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
   const options = readOptions({ served: admitted.served, pathMode, query })
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
-import { type Admitted, findSecret } from './admission.ts'
+import { type Admitted, admit, findSecret } from './admission.ts'
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
 import type { SpeechProblem } from './problem.ts'
@@ -20,7 +20,14 @@ export interface SpeechSockets {
   close(): Promise<void>
 }
 
-const longestMessage = 1 << 20
+/** A peer that does not answer our close is cut off after a while; the package's types do not know the setting yet. */
+const options: ServerOptions & { closeTimeout: number } = {
+  noServer: true,
+  maxPayload: 1 << 20,
+  perMessageDeflate: false,
+  clientTracking: false,
+  closeTimeout: 3_000,
+}
 const checkMs = 1_000
 /** A peer that has not answered a ping for this long is taken to be gone. */
 const pingMs = 30_000
@@ -34,7 +41,7 @@ interface Open {
 }
 
 export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sessions']): SpeechSockets {
-  const server = new WebSocketServer({ noServer: true, maxPayload: longestMessage, perMessageDeflate: false, clientTracking: false, closeTimeout: 3_000 })
+  const server = new WebSocketServer(options)
   const open = new Set<Open>()
   let isDraining = false
 
@@ -65,12 +72,13 @@ export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sess
     if (isDraining) session.leave()
   }
 
-  const admit = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
     if (!path) return refuse(socket, '404 Not Found')
     if (isDraining || open.size >= all * socketsPerPlace) return refuse(socket, '503 Service Unavailable')
-    const admitted = await speech.letIn(request, findSecret(request, query), findParameter(query, 'cid') ?? '').catch((problem: SpeechProblem) => problem)
+    const admitting = admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? '')
+    const admitted = await speech.letIn(request, admitting).catch((problem: SpeechProblem) => problem)
     if (socket.destroyed) return
     const id = crypto.randomUUID().replaceAll('-', '')
     server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path.mode, query }))
@@ -98,7 +106,7 @@ export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sess
 
   return {
     upgrade(request, socket, head) {
-      admit(request, socket, head).catch(() => socket.destroy())
+      letIn(request, socket, head).catch(() => socket.destroy())
     },
     get open() {
       return open.size

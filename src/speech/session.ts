@@ -4,7 +4,7 @@ import type { RecognizerModel } from '../recognition/recognizer.ts'
 import { countProblem } from './figures.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
 import { SpeechProblem } from './problem.ts'
-import { type CloseCode, type ClientMessage, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
+import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
 import { explainFailure, type Recognition, Turn } from './turn.ts'
 
 /** A WebSocket as a session sees it. */
@@ -87,8 +87,8 @@ export class Session {
     this.#heardAt = this.#setup.now()
     try {
       if (this.#state.name === 'CLOSED') return
-      if (this.#state.name === 'REFUSED') return this.end(this.#state.problem)
-      this.#take(decode(data, isBinary))
+      if (this.#state.name === 'REFUSED') this.end(this.#state.problem)
+      else this.#take(decode(data, isBinary))
     } catch (error) {
       this.#fail(error)
     }
@@ -109,27 +109,26 @@ export class Session {
   /** The server ends now. What the client can send again is left to the next server. */
   leaveNow(): void {
     if (this.#state.name === 'IN_TURN' && this.#state.turn.isFinishing)
-      return this.end(new SpeechProblem(503, 'SERVER_ENDING', 'The server ended before it could answer. Recognize the recording again.'))
-    this.#close(closeCodes.leaving, 'The server is ending. Connect again.')
+      this.end(new SpeechProblem(503, 'SERVER_ENDING', 'The server ended before it could answer. Recognize the recording again.'))
+    else this.#close(closeCodes.leaving, 'The server is ending. Connect again.')
   }
 
   /** Looks at the clock, once a second or so. */
   check(): void {
     const now = this.#setup.now()
     const still = now - this.#heardAt
-    if (this.#state.name === 'CLOSED') return
-    if (this.#socket.bufferedAmount > mostUnsent) return this.#cut('SLOW_READER')
-    if (this.#state.name === 'REFUSED') return now - this.#openedAt > patience.refusedMs ? this.end(this.#state.problem) : undefined
-    if (this.#state.name === 'IN_TURN' && (this.#state.turn.isFinishing || this.#isPaused)) {
+    const state = this.#state
+    if (state.name === 'CLOSED') return
+    if (this.#socket.bufferedAmount > mostUnsent) this.#cut('SLOW_READER')
+    else if (state.name === 'REFUSED') {
+      if (now - this.#openedAt > patience.refusedMs) this.end(state.problem)
+    } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
       if (still > patience.finishMs)
         this.end(new SpeechProblem(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
-      return
-    }
-    if (still > patience.idleMs) {
+    } else if (still > patience.idleMs) {
       countProblem(this.#setup.figures, 'IDLE')
-      return this.#close(closeCodes.leaving, `IDLE: nothing was sent for ${patience.idleMs / 1000} seconds.`)
-    }
-    if (this.#state.name === 'IN_TURN') this.#checkPace(this.#state.turn, now)
+      this.#close(closeCodes.leaving, `IDLE: nothing was sent for ${patience.idleMs / 1000} seconds.`)
+    } else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
   }
 
   /** The socket is gone. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
-import { type Recognizers, type RecognizerStream, type StreamRequest } from '../recognition/recognizer.ts''
+import type { Phrase, RecognizerStream, Recognizers, StreamRequest } from '../recognition/recognizer.ts'
 import { PcmReader } from './audio.ts'
 import type { Figures } from './figures.ts'
-import { type HeardPhrase, type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
+import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import { SpeechProblem } from './problem.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import { openSteadyStream } from './steady-stream.ts'
@@ -11,7 +11,7 @@ import { readChunks } from './upload.ts'
 
 /** What a whole recording said. */
 export interface Heard {
-  phrases: HeardPhrase[]
+  phrases: Phrase[]
   /** True when nobody spoke at all. */
   isSilent: boolean
   /** Samples at 16 kHz. */
@@ -60,7 +60,7 @@ export async function hearRecording(
 class Recording {
   readonly #recognizers: Recognizers
   readonly #request: RecordingRequest
-  readonly #phrases: HeardPhrase[] = []
+  readonly #phrases: Phrase[] = []
   readonly #ended = Promise.withResolvers<number>()
   #stream: RecognizerStream | undefined
   #drained = Promise.withResolvers<void>()

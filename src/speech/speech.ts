@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../config.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
-import { type Admission, type Admitted, admit } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { createDoorkeeper } from './doorkeeper.ts'
 import { countProblem, createFigures } from './figures.ts'
 import { createGuard, type Guard } from './guard.ts'
@@ -14,8 +14,8 @@ import { explainFailure, type Recognition } from './turn.ts'
 export interface Speech extends Admission, Recognition {
   places: Places
   guard: Guard
-  /** Lets a caller in, or throws the reason why not, which is always a {@link SpeechProblem}. */
-  letIn(request: IncomingMessage, secret: string | undefined, endpointId: string): Promise<Admitted>
+  /** Passes on what admission answers, or throws the reason why not, which is always a {@link SpeechProblem}. */
+  letIn<T>(request: IncomingMessage, admission: Promise<T>): Promise<T>
   /** The words for whatever went wrong; what nobody expects is logged under an id. */
   explain(error: unknown): SpeechProblem
 }
@@ -39,9 +39,9 @@ export function createSpeech(admission: Admission & { recognizers: Recognizers }
     places: createPlaces(sessions),
     guard: createGuard(admission),
     explain,
-    async letIn(request, secret, endpointId) {
+    async letIn(request, admitting) {
       try {
-        return await admit(admission, secret, endpointId)
+        return await admitting
       } catch (error) {
         const problem = explain(error)
         countProblem(figures, problem.code)

@@ -1,15 +1,17 @@
 import {
   RecognizerCrashedError,
-  type Recognizers,
   type RecognizerStream,
+  type Recognizers,
   type StreamEvent,
   type StreamListener,
   type StreamRequest,
   sampleRate,
 } from '../recognition/recognizer.ts'
 
-/** Longer than any phrase: what is older has been told, or was silence. */
-const keptSeconds = 30
+/** More than may wait to be told: the longest phrases, and what the recognizers are behind. */
+const keptSeconds = 75
+/** In silence, only what the recognizers are behind. */
+const keptSilenceSeconds = 10
 /** More waits than a recognizer should be given at once: the caller is asked to pause. */
 const mostWaiting = 1 << 20
 const mostCrashes = 3
@@ -28,7 +30,6 @@ class SteadyStream implements RecognizerStream {
   readonly #request: StreamRequest
   readonly #listener: StreamListener
   readonly #frameBytes: number
-  readonly #mostKept: number
   #kept: Uint8Array[] = []
   #keptBytes = 0
   /** Frames before the kept ones: where a new recognizer would begin. */
@@ -38,6 +39,7 @@ class SteadyStream implements RecognizerStream {
   #stream: RecognizerStream | undefined
   #attempt = 0
   #crashes = 0
+  #isSpeaking = false
   #state: 'OPEN' | 'FINISHING' | 'CLOSED' = 'OPEN'
 
   constructor(recognizers: Recognizers, request: StreamRequest, listener: StreamListener) {
@@ -45,7 +47,6 @@ class SteadyStream implements RecognizerStream {
     this.#request = request
     this.#listener = listener
     this.#frameBytes = request.format.channels * 2
-    this.#mostKept = keptSeconds * request.format.sampleRate * this.#frameBytes
     this.#begin()
   }
 
@@ -55,7 +56,7 @@ class SteadyStream implements RecognizerStream {
     this.#keptBytes += pcm.length
     if (!this.#stream) return this.#keptBytes < mostWaiting
     const isReady = this.#stream.write(pcm)
-    this.#forget(Math.max(0, this.#keptBytes - this.#mostKept))
+    this.#forgetOldest()
     return isReady
   }
 
@@ -91,7 +92,7 @@ class SteadyStream implements RecognizerStream {
     this.#stream = stream
     this.#begunAt = this.#keptFrom
     const isReady = this.#kept.map((pcm) => stream.write(pcm)).every(Boolean)
-    this.#forget(Math.max(0, this.#keptBytes - this.#mostKept))
+    this.#forgetOldest()
     if (this.#state === 'FINISHING') stream.finish()
     if (isReady) this.#listener.drained()
   }
@@ -104,6 +105,8 @@ class SteadyStream implements RecognizerStream {
 
   #tell(event: StreamEvent) {
     const moved = this.#move(event)
+    if (moved.kind === 'SPEECH_START') this.#isSpeaking = true
+    if (moved.kind === 'SPEECH_END') this.#isSpeaking = false
     if (moved.kind === 'PHRASE') this.#forgetUntil(moved.phrase.offset + moved.phrase.duration)
     if (moved.kind === 'NO_MATCH') this.#forgetUntil(moved.offset + moved.duration)
     if (moved.kind === 'PHRASE') this.#crashes = 0
@@ -123,6 +126,11 @@ class SteadyStream implements RecognizerStream {
       ...(one.words && { words: one.words.map((word) => ({ ...word, offset: word.offset + by })) }),
     }))
     return { ...event, phrase: { ...phrase, offset: phrase.offset + by, alternatives } }
+  }
+
+  #forgetOldest() {
+    const most = (this.#isSpeaking ? keptSeconds : keptSilenceSeconds) * this.#request.format.sampleRate * this.#frameBytes
+    if (this.#keptBytes > most) this.#forget(this.#keptBytes - most)
   }
 
   #forgetUntil(sample: number) {

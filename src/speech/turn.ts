@@ -2,9 +2,9 @@ import {
   ModelUnusableError,
   RecognizerCrashedError,
   type RecognizerModel,
+  type RecognizerStream,
   type Recognizers,
   RecognizersBusyError,
-  type RecognizerStream,
   type StreamEvent,
 } from '../recognition/recognizer.ts'
 import { PcmReader } from './audio.ts'

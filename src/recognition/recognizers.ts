@@ -1,0 +1,92 @@
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { Admission } from './admission.ts'
+import { type Child, startChild } from './child.ts'
+import type { DetectorReply, DetectorRequest } from './detector.ts'
+import { openPool } from './pool.ts'
+import { RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
+import { recognizeWhole } from './recording.ts'
+import { Stream } from './stream.ts'
+
+/** Loading reads some hundred megabytes, on a machine that may be busy. */
+const loadPatienceMs = 60_000
+
+/** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
+export function openRecognizers(config: Config['recognition'], log: Log): Recognizers {
+  const pool = openPool(config, log)
+  const admission = new Admission(config.workers)
+  const streams = new Map<number, Stream>()
+  let lastNumber = 0
+  let isClosed = false
+  let detector = startDetector()
+
+  function startDetector(): Child<DetectorRequest> {
+    return startChild<DetectorRequest, DetectorReply>('detector.ts', {
+      message: (reply) => streams.get(reply.stream)?.take(reply),
+      ended(reason, lastWords) {
+        if (isClosed) return
+        log.warn({ reason, lastWords: lastWords || undefined }, 'the detector ended')
+        // Whoever comes next finds a new one; those that were being listened to have lost what they had said.
+        detector = startDetector()
+        failStreams(new RecognizerCrashedError('The detector of speech ended. Connect again.'))
+      },
+    })
+  }
+
+  const failStreams = (error: Error) => {
+    for (const stream of [...streams.values()]) stream.fail(error)
+  }
+
+  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, patienceMs: number, signal?: AbortSignal) =>
+    new Promise<number>((resolved, rejected) => {
+      signal?.throwIfAborted()
+      if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
+      const task = model ? ({ kind: 'LOAD', model } as const) : ({ kind: 'PING' } as const)
+      const ticket = pool.submit<K>({ modelId: model?.id ?? '', deploymentId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
+        signal?.removeEventListener('abort', abandon)
+        if (settled instanceof Error) rejected(settled)
+        else resolved(settled.value)
+      })
+      const abandon = () => {
+        ticket.cancel()
+        rejected(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
+      }
+      signal?.addEventListener('abort', abandon, { once: true })
+    })
+
+  const recognizers: Recognizers = {
+    load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
+    async open(request: StreamRequest, listener: StreamListener) {
+      if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
+      const place = admission.admit(request)
+      const number = ++lastNumber
+      const stream = new Stream(number, {
+        request,
+        listener,
+        pool,
+        detector: { send: (message) => detector.send(message) },
+        measured: place.measured,
+        over() {
+          streams.delete(number)
+          place.leave()
+        },
+      })
+      streams.set(number, stream)
+      return stream
+    },
+    recognize: (request, signal) => recognizeWhole(recognizers, request, signal),
+    usage: () => ({ ...admission.usage(), ...pool.usage() }),
+    async check() {
+      if (isClosed) throw new Error('closed')
+      // One that is at work is alive; else any may say so, started for it if need be.
+      if (pool.usage().workers.busy === 0) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
+    },
+    async close() {
+      isClosed = true
+      failStreams(new RecognizerCrashedError('The recognizers are closing.'))
+      detector.kill()
+      await Promise.all([detector.gone, pool.close()])
+    },
+  }
+  return recognizers
+}
