@@ -1,4 +1,4 @@
-import { AudioConfig, OutputFormat, SpeechConfig } from 'microsoft-cognitiveservices-speech-sdk'
+import { OutputFormat, SpeechConfig } from 'microsoft-cognitiveservices-speech-sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from './service.ts'
@@ -16,6 +16,9 @@ afterAll(() => api.close())
 
 const reference = referenceRecording()
 const said = samplesOf(reference)
+/** Seconds before and behind the speech: where a hundredth of full scale is first and last passed. */
+const loud = Array.from({ length: said.length / 2 }, (_, n) => n).filter((n) => Math.abs(said.readInt16LE(n * 2)) > 800)
+const [leading, trailing] = [(loud[0] ?? 0) / 16_000, (said.length / 2 - (loud.at(-1) ?? 0)) / 16_000]
 const errorsIn = (text: string) => countWordErrors(referenceText, text).errors
 const at = (url: string, mode: string) => url.replace(/(?<=recognition\/)\w+/, mode)
 
@@ -89,7 +92,7 @@ describe('continuous recognition', () => {
     expect(client.told[0]).toEqual({ kind: 'sessionStarted' })
     expect(client.told.at(-1)).toEqual({ kind: 'sessionStopped' })
     expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
-    expect(client.of('recognizing').length).toBeGreaterThan(2)
+    expect(client.of('recognizing').length).toBeGreaterThan(0)
     const phrases = client.phrases()
     expect(phrases.length).toBeGreaterThanOrEqual(3)
     for (const [n, phrase] of phrases.entries()) {
@@ -107,18 +110,18 @@ describe('continuous recognition', () => {
       expect(phrases).toHaveLength(3)
       for (const [n, { offset, duration }] of phrases.entries()) {
         const begin = 2 + n * (length + 2)
-        console.log(url, n, offset - begin, offset + duration - begin - length)
-        expect(offset).toBeGreaterThan(begin - 0.15)
-        expect(offset + duration).toBeLessThan(begin + length + 0.15)
+        // Our recording begins and ends with some silence.
+        expect(Math.abs(offset - (begin + leading))).toBeLessThan(0.15)
+        expect(Math.abs(offset + duration - (begin + length - trailing))).toBeLessThan(0.15)
       }
     }
   })
 
   test('stops in mid-speech with what has been said', async () => {
     const { audio } = microphone(Buffer.concat([said, said, said]))
-    const client = openRecognizer(configFor(talk, api.key), audio)
+    const client = openRecognizer(configFor(command, api.key), audio)
     await client.start()
-    await client.until(() => client.of('recognizing').length > 1)
+    await client.until(() => client.of('recognizing').length > 0)
     await client.stop()
     expect(client.phrases().length).toBeGreaterThan(0)
     expect(client.text()).toMatch(/^We walked/)
@@ -128,7 +131,7 @@ describe('continuous recognition', () => {
     const { audio } = microphone(Buffer.concat([said, said, said]))
     const client = openRecognizer(configFor(talk, api.key), audio)
     await client.start()
-    await client.until(() => client.of('recognizing').length > 0)
+    await client.until(() => client.of('speechStart').length > 0)
     await client.close()
     expect(errorsIn((await recognizeOnce(configFor(talk, api.key), reference)).result.text)).toBe(0)
   })
@@ -158,4 +161,3 @@ describe('answers', () => {
     expect((await recognizeOnce(configFor(talk, api.key), pushed(silence(2)))).reason).toBe('NoMatch')
   })
 })
-void AudioConfig

@@ -101,7 +101,10 @@ export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sess
   }, pingMs).unref()
 
   const emptied = async (ms: number) => {
-    for (const late = performance.now() + ms; open.size && performance.now() < late; ) await delay(20)
+    for (const late = performance.now() + ms; open.size && performance.now() < late; ) {
+      await delay(20)
+      for (const { session } of [...open]) session.check()
+    }
   }
 
   return {

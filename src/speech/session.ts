@@ -44,9 +44,12 @@ export const patience = {
   refusedMs: 5_000,
   /** The recognizer says nothing more, though it is its turn. */
   finishMs: 90_000,
+  /** Nothing more was said behind a turn, on a server that is about to end. */
+  leavingMs: 1_000,
   /** In each such time at least a second of audio has to come. */
   slowMs: 60_000,
 }
+const leaving = 'The server is ending. Connect again.'
 const mostUnsent = 1 << 20
 
 type State = { name: 'REFUSED'; problem: SpeechProblem } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
@@ -100,17 +103,17 @@ export class Session {
     this.#close(closeCodes.refused, `${problem.code}: ${problem.message}`)
   }
 
-  /** The server is about to end: the session goes when nothing is lost by it. */
+  /** The server is about to end: the session goes when nothing is lost by it, between two phrases or two turns. */
   leave(): void {
     this.#isLeaving = true
-    if (this.#state.name === 'BETWEEN_TURNS') this.#close(closeCodes.leaving, 'The server is ending. Connect again.')
+    this.check()
   }
 
-  /** The server ends now. What the client can send again is left to the next server. */
+  /** The server ends now. What the client can send again is left to the next server; what it will not is told. */
   leaveNow(): void {
-    if (this.#state.name === 'IN_TURN' && this.#state.turn.isFinishing)
+    if (this.#state.name === 'IN_TURN' && this.#mayBeAllSent(this.#state.turn))
       this.end(new SpeechProblem(503, 'SERVER_ENDING', 'The server ended before it could answer. Recognize the recording again.'))
-    else this.#close(closeCodes.leaving, 'The server is ending. Connect again.')
+    else this.#close(closeCodes.leaving, leaving)
   }
 
   /** Looks at the clock, once a second or so. */
@@ -120,7 +123,10 @@ export class Session {
     const state = this.#state
     if (state.name === 'CLOSED') return
     if (this.#socket.bufferedAmount > mostUnsent) this.#cut('SLOW_READER')
-    else if (state.name === 'REFUSED') {
+    else if (state.name === 'BETWEEN_TURNS' && this.#isLeaving) {
+      // The SDK still has something to say to the socket when a turn has ended, and would take it ill.
+      if (still > patience.leavingMs) this.#close(closeCodes.leaving, leaving)
+    } else if (state.name === 'REFUSED') {
       if (now - this.#openedAt > patience.refusedMs) this.end(state.problem)
     } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
       if (still > patience.finishMs)
@@ -186,7 +192,7 @@ export class Session {
       this.#setup,
       {
         send: (message) => this.#send(requestId, message),
-        toldPhrase: () => this.#isLeaving && this.#close(closeCodes.leaving, 'The server is ending. Connect again.'),
+        toldPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
         drained: () => this.#resume(),
         failed: (error) => this.#fail(error),
         lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: the recognizer ended. Connect again.'),
@@ -210,8 +216,10 @@ export class Session {
     if (message.path !== 'turn.end') return
     this.#state = { name: 'BETWEEN_TURNS' }
     this.#resume()
-    if (this.#isLeaving) this.leave()
   }
+
+  /** What a client has sent entirely it does not send again: the SDK would wait for ever. */
+  #mayBeAllSent = (turn: Turn) => turn.isFinishing || this.#isPaused
 
   /** A second of audio in a minute is less than any live source sends, silence included. */
   #checkPace(turn: Turn, now: number) {

@@ -172,7 +172,7 @@ export class Turn {
 
   /** Between two phrases a turn may end without a word lost, as long as the client still sends. */
   #passBoundary() {
-    if (this.isFinishing || this.isEnded) return
+    if (this.isFinishing || this.isEnded || this.#request.options.listening.firstPhraseOnly) return
     this.#listener.toldPhrase()
     if (this.seconds > longestTurnSeconds && !this.isEnded) this.#end()
   }
