@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type DeploymentRow, deployments, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
@@ -42,6 +42,16 @@ export function findServedDeployment(service: Service, workspaceId: string, endp
 /** The same for a job, which works for whatever workspace made the deployment. */
 export function findDeploymentToProvision(service: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
   return selectServed(service, eq(deployments.id, deploymentId))
+}
+
+/** The workspace's deployments that recognize, newest first. */
+export function listServing({ store }: Service, workspaceId: string): Promise<DeploymentRow[]> {
+  return store.db
+    .select()
+    .from(deployments)
+    .where(and(eq(deployments.workspaceId, workspaceId), eq(deployments.status, 'COMPLETE')))
+    .orderBy(desc(deployments.id))
+    .limit(1000)
 }
 
 /** Some pairs of models that Complete deployments are made of, each once. */

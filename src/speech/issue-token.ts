@@ -1,12 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { findSecret, identify } from './admission.ts'
 import { SpeechProblem } from './problem.ts'
+import type { Exchange } from './recognize.ts'
 import type { Speech } from './speech.ts'
 
 const tokenMs = 10 * 60_000
 
 /** Answers a key with a token that may be handed to a page: good for ten minutes, and no longer than the key. */
-export async function issueToken(speech: Speech, request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+export async function issueToken(speech: Speech, { request, response, query }: Exchange): Promise<void> {
   request.resume()
   const secret = findSecret(request, query)
   const { viewer } = await speech.letIn(request, identify(speech, secret))
