@@ -5,6 +5,7 @@ import { openArtifacts } from '../src/artifacts/store.ts'
 import { readCatalog } from '../src/domain/catalog.ts'
 import { toMono } from '../src/recognition/audio.ts'
 import { openMoonshine } from '../src/recognition/moonshine.ts'
+import { decodeGreedily } from '../src/recognition/search.ts'
 import { countWordErrors, type WordErrors, wordErrorRate } from '../src/recognition/word-errors.ts'
 import { readWavHeader } from '../src/speech/wav.ts'
 import { type Figure, median } from './table.ts'
@@ -27,13 +28,13 @@ export async function recognition(dataDir: string): Promise<Figure[]> {
   for (const model of catalog.models.filter(({ kind }) => kind === 'ACOUSTIC')) {
     const { encoder = '', decoder = '' } = await artifacts.fetch(model)
     const moonshine = await openMoonshine({ encoder, decoder })
-    await moonshine.decode(new Float32Array(16_000))
+    await decodeGreedily(moonshine, new Float32Array(16_000))
     const rates: number[] = []
     let counts: WordErrors[] = []
     for (let round = 0; round < rounds; round++) {
       counts = []
       const before = process.cpuUsage()
-      for (const { audio, text } of spoken) counts.push(countWordErrors(text, (await moonshine.decode(audio)).text))
+      for (const { audio, text } of spoken) counts.push(countWordErrors(text, (await decodeGreedily(moonshine, audio)).text))
       const { user, system } = process.cpuUsage(before)
       rates.push(seconds / ((user + system) / 1e6))
     }

@@ -1,13 +1,18 @@
 import type { Log } from '../log.ts'
 import { type Child, startChild } from './child.ts'
 import { FairQueue } from './queue.ts'
-import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from './recognizer.ts'
+import { ModelUnusableError, RecognizerCrashedError, type RecognizerModel, RecognizersBusyError } from './recognizer.ts'
 import type { WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
 /** Whoever has waited for a worker this long is told to come back. */
 const longestWaitMs = 30_000
 /** A piece that has ended this many workers is given up: it would end the next one, too. */
 const mostCrashes = 2
+
+/** Models that are kept ready in every worker. */
+const mostWanted = 8
+/** A worker that takes this many times what its models explain is replaced. */
+const mostGrowth = 1.5
 
 /**
  * FINAL: somebody waits for it. SPECULATIVE: somebody will, if the speaker does not go on. INTERIM: nice to
@@ -39,6 +44,8 @@ interface Worker {
   began: number
   watchdog: NodeJS.Timeout | undefined
   models: Set<string>
+  /** Models that it was asked to hold before anybody needs them here. */
+  offered: Set<string>
   memoryBytes: number
 }
 
@@ -56,7 +63,10 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
   const workers = new Set<Worker>()
   const queues = { FINAL: new FairQueue<Waiting>(), SPECULATIVE: new FairQueue<Waiting>() }
   const memoryPerWorker = (memoryMb / most) * 2 ** 20
+  /** Models that were loaded on purpose, the latest last: every worker is to hold them, where there is room. */
+  const wanted = new Map<string, RecognizerModel>()
   let ended = 0
+  let endedInARow = 0
   let isClosed = false
 
   const start = (): Worker => {
@@ -64,7 +74,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
       message: (reply) => finish(worker, reply),
       ended: (reason, lastWords) => lose(worker, reason, lastWords),
     })
-    const worker: Worker = { child, piece: undefined, began: 0, watchdog: undefined, models: new Set(), memoryBytes: 0 }
+    const worker: Worker = { child, piece: undefined, began: 0, watchdog: undefined, models: new Set(), offered: new Set(), memoryBytes: 0 }
     workers.add(worker)
     return worker
   }
@@ -76,6 +86,9 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     worker.memoryBytes = reply.memoryBytes
     worker.models = new Set(reply.models)
     const ms = performance.now() - worker.began
+    endedInARow = 0
+    if (reply.ok && piece?.task.kind === 'LOAD') remember(piece.task.model)
+    if (reply.memoryBytes > mostGrowth * Math.max(memoryPerWorker, reply.expectedBytes)) replace(worker)
     if (reply.ok) piece?.settle({ value: reply.value, ms })
     else piece?.settle(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
     dispatch()
@@ -85,17 +98,56 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     clearTimeout(worker.watchdog)
     if (!workers.delete(worker) || isClosed) return
     ended++
+    endedInARow++
     log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const { piece } = worker
     if (piece?.task.kind === 'DECODE' && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM')
       queues[piece.priority].pushFirst(piece.deploymentId, piece)
     else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
     dispatch()
+    setTimeout(
+      () => {
+        endedInARow = 0
+        if (!isClosed) dispatch()
+      },
+      Math.min(30_000, 250 * 2 ** endedInARow),
+    ).unref()
+  }
+
+  /** Ends a worker that has grown past what its models explain; it has nothing to do at the moment. */
+  const replace = (worker: Worker) => {
+    workers.delete(worker)
+    worker.child.kill()
+    log.info({ megabytes: Math.round(worker.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
+  }
+
+  const remember = (model: RecognizerModel) => {
+    wanted.delete(model.id)
+    wanted.set(model.id, model)
+    const [oldest] = wanted.keys()
+    if (wanted.size > mostWanted && oldest !== undefined) wanted.delete(oldest)
+  }
+
+  /** Has workers that are idle, or not started yet, load what may be asked of them, so that nobody waits for it. */
+  const prepare = () => {
+    for (const model of [...wanted.values()].reverse()) {
+      for (const worker of [...workers, ...Array.from({ length: most - workers.size }, () => undefined)]) {
+        if (worker?.piece || worker?.models.has(model.id) || worker?.offered.has(model.id)) continue
+        const chosen = worker ?? start()
+        chosen.offered.add(model.id)
+        const task = { kind: 'LOAD', model, onlyIfRoom: true } as const
+        give(chosen, { modelId: model.id, deploymentId: '', priority: 'INTERIM', task, patienceMs: 60_000, crashes: 0, timer: undefined, settle() {} })
+      }
+    }
   }
 
   const chooseWorker = (modelId: string): Worker | undefined => {
     const idle = [...workers].filter((worker) => !worker.piece)
-    return idle.find((worker) => worker.models.has(modelId)) ?? idle[0] ?? (workers.size < most ? start() : undefined)
+    return (
+      idle.find((worker) => worker.models.has(modelId)) ??
+      idle.toSorted((a, b) => a.models.size - b.models.size)[0] ??
+      (workers.size < most ? start() : undefined)
+    )
   }
 
   const give = (worker: Worker, piece: Waiting) => {
@@ -115,6 +167,9 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
       if (!worker) return queue.pushFirst(piece.deploymentId, piece)
       give(worker, piece)
     }
+    // A worker that ends as soon as it is started must not be started again and again.
+    if (isClosed || endedInARow > 0) return
+    prepare()
   }
 
   /** Whether an interim result may be had without keeping anybody waiting. */

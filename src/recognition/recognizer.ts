@@ -57,7 +57,7 @@ export interface Alternative {
 }
 
 /** Offset and duration count samples, as the phrase's do. */
-interface TimedWord {
+export interface TimedWord {
   word: string
   offset: number
   duration: number

@@ -10,6 +10,9 @@ import { Stream } from './stream.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadPatienceMs = 60_000
+/** The detector takes milliseconds; when it has not heard what it was sent for this long, it hangs. */
+const stuckMs = 10_000
+const shortestLifeMs = 5_000
 
 /** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
 export function openRecognizers(config: Config['recognition'], log: Log): Recognizers {
@@ -18,20 +21,30 @@ export function openRecognizers(config: Config['recognition'], log: Log): Recogn
   const streams = new Map<number, Stream>()
   let lastNumber = 0
   let isClosed = false
-  let detector = startDetector()
+  let detector: Child<DetectorRequest> | undefined
+  startDetector()
 
   function startDetector(): Child<DetectorRequest> {
-    return startChild<DetectorRequest, DetectorReply>('detector.ts', {
+    const started = performance.now()
+    detector = startChild<DetectorRequest, DetectorReply>('detector.ts', {
       message: (reply) => streams.get(reply.stream)?.take(reply),
       ended(reason, lastWords) {
         if (isClosed) return
         log.warn({ reason, lastWords: lastWords || undefined }, 'the detector ended')
-        // Whoever comes next finds a new one; those that were being listened to have lost what they had said.
-        detector = startDetector()
+        detector = undefined
+        // Those that were being listened to have lost what they said; whoever comes next finds a new one,
+        // at once, unless it ends as soon as it is started.
         failStreams(new RecognizerCrashedError('The detector of speech ended. Connect again.'))
+        if (performance.now() - started > shortestLifeMs) startDetector()
       },
     })
+    return detector
   }
+
+  const watchdog = setInterval(() => {
+    if ([...streams.values()].some((stream) => stream.isStuck(stuckMs))) detector?.kill()
+  }, stuckMs / 5)
+  watchdog.unref()
 
   const failStreams = (error: Error) => {
     for (const stream of [...streams.values()]) stream.fail(error)
@@ -41,7 +54,7 @@ export function openRecognizers(config: Config['recognition'], log: Log): Recogn
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
       if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
-      const task = model ? ({ kind: 'LOAD', model } as const) : ({ kind: 'PING' } as const)
+      const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
       const ticket = pool.submit<K>({ modelId: model?.id ?? '', deploymentId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
         if (settled instanceof Error) rejected(settled)
@@ -64,7 +77,7 @@ export function openRecognizers(config: Config['recognition'], log: Log): Recogn
         request,
         listener,
         pool,
-        detector: { send: (message) => detector.send(message) },
+        detector: detector ?? startDetector(),
         measured: place.measured,
         over() {
           streams.delete(number)
@@ -84,8 +97,9 @@ export function openRecognizers(config: Config['recognition'], log: Log): Recogn
     async close() {
       isClosed = true
       failStreams(new RecognizerCrashedError('The recognizers are closing.'))
-      detector.kill()
-      await Promise.all([detector.gone, pool.close()])
+      clearInterval(watchdog)
+      detector?.kill()
+      await Promise.all([detector?.gone, pool.close()])
     },
   }
   return recognizers

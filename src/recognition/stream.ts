@@ -54,6 +54,7 @@ export class Stream implements RecognizerStream {
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #sentBytes = 0
+  #movedAt = 0
   #isPaused = false
   #isFinishing = false
   #isFinishPassed = false
@@ -100,6 +101,11 @@ export class Stream implements RecognizerStream {
     this.#parts.over()
   }
 
+  /** Whether audio has been with the detector for so long that it must hang. */
+  isStuck(mostMs: number): boolean {
+    return this.#sentBytes > 0 && performance.now() - this.#movedAt > mostMs
+  }
+
   fail(error: Error): void {
     if (this.#isOver) return
     this.close()
@@ -136,6 +142,7 @@ export class Stream implements RecognizerStream {
         this.#isFinishPassed = this.#isFinishing
         return
       }
+      if (this.#sentBytes === 0) this.#movedAt = performance.now()
       this.#waitingBytes -= pcm.length
       this.#sentBytes += pcm.length
       send({ stream: this.#number, kind: 'AUDIO', pcm })
@@ -148,6 +155,7 @@ export class Stream implements RecognizerStream {
 
   #hear({ bytes, heard, voice }: Extract<DetectorReply, { kind: 'HEARD' }>) {
     this.#sentBytes -= bytes
+    this.#movedAt = performance.now()
     this.#pass()
     if (this.#isPaused && this.#heldBytes < (pauseSeconds * this.#bytesPerSecond) / 2) {
       this.#isPaused = false
@@ -285,17 +293,18 @@ export class Stream implements RecognizerStream {
     phrase.toTell = undefined
   }
 
-  #tellEnd({ start, onset, offset }: Segment, alternatives: Alternative[]) {
+  #tellEnd(segment: Segment, alternatives: Alternative[]) {
     const [best] = alternatives
+    const { onset, offset } = segment
     const { listening } = this.#parts.request
     const place = { offset: onset, duration: offset - onset }
     if (best) {
       this.#heardSpeech = true
       const { display, lexical, confidence } = best
-      this.#event({ kind: 'PHRASE', phrase: { display, lexical, confidence, ...place, alternatives: alternatives.map((one) => placeWords(one, start)) } })
+      this.#event({ kind: 'PHRASE', phrase: { display, lexical, confidence, ...place, alternatives: alternatives.map((one) => placeWords(one, segment)) } })
     } else if (listening.firstPhraseOnly) {
       // A cough is not the phrase that the client waits for; if nothing better comes, it is told at the end.
-      this.#wordless = { start, onset, offset, end: offset }
+      this.#wordless = segment
     } else {
       this.#event({ kind: 'NO_MATCH', ...place })
     }
@@ -336,5 +345,13 @@ export class Stream implements RecognizerStream {
 const firstHypothesisMs = 350
 const noTicket: Ticket = { cancel() {}, promote() {} }
 
-const placeWords = ({ words, ...alternative }: Alternative, start: number): Alternative =>
-  words ? { ...alternative, words: words.map((word) => ({ ...word, offset: word.offset + start })) } : alternative
+/** Places words, which were counted from the first sample that was decoded, within the phrase. */
+function placeWords({ words, ...alternative }: Alternative, { start, onset, offset }: Segment): Alternative {
+  if (!words) return alternative
+  const place = (at: number) => Math.max(onset, Math.min(offset, at + start))
+  const placed = words.map(({ word, ...time }) => {
+    const from = place(time.offset)
+    return { word, offset: from, duration: place(time.offset + time.duration) - from }
+  })
+  return { ...alternative, words: placed }
+}

@@ -1,8 +1,15 @@
 // The child process that owns acoustic and language models and decodes one piece at a time. Native code
 // may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
 import type { RecognitionMode } from '../domain/endpoint.ts'
+import { type Fusion, noFusion } from './fusion.ts'
+import type { LanguageModel } from './language-model.ts'
 import { LoadedModels } from './loaded-models.ts'
+import { openPhraseList } from './phrase-list.ts'
 import { type Alternative, type ListedPhrase, type RecognizerModel, sampleRate } from './recognizer.ts'
+import { decodeBeams, decodeGreedily } from './search.ts'
+import { type Aligner, openAligner, shareOut, transferTimes } from './word-timings.ts'
+
+const beams = 4
 
 export interface DecodeTask {
   kind: 'DECODE'
@@ -15,7 +22,14 @@ export interface DecodeTask {
   wordTimings: boolean
 }
 
-export type WorkerTask = { kind: 'PING' } | { kind: 'LOAD'; model: RecognizerModel } | DecodeTask
+interface LoadTask {
+  kind: 'LOAD'
+  model: RecognizerModel
+  /** Where another model would have to give way, leave it. */
+  onlyIfRoom: boolean
+}
+
+export type WorkerTask = { kind: 'PING' } | LoadTask | DecodeTask
 
 export interface WorkerRequest {
   /** What all models together should stay within. */
@@ -23,8 +37,8 @@ export interface WorkerRequest {
   task: WorkerTask
 }
 
-/** Every reply says what the worker holds by now. */
-export type WorkerReply = { memoryBytes: number; models: string[] } & (
+/** Every reply says what the worker holds by now, what that takes and what it should. */
+export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: string[] } & (
   | { ok: true; kind: 'PING'; value: 0 }
   /** The milliseconds that loading took. */
   | { ok: true; kind: 'LOAD'; value: number }
@@ -35,23 +49,58 @@ export type WorkerReply = { memoryBytes: number; models: string[] } & (
 
 const loaded = new LoadedModels()
 
-async function load(model: RecognizerModel): Promise<number> {
+async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<number> {
   const started = performance.now()
-  const { acoustic } = await loaded.open(model)
+  if (onlyIfRoom && !(await loaded.hasRoomFor(model, budget))) return 0
+  const { acoustic } = await loaded.open(model, budget)
   // The first decoding allocates what later ones reuse, so let it happen before anyone waits for it.
-  await acoustic.decode(new Float32Array(sampleRate))
+  await decodeGreedily(acoustic, new Float32Array(sampleRate))
   return performance.now() - started
 }
 
-async function decode({ model, audio, mode }: DecodeTask): Promise<Alternative[]> {
-  const { acoustic, language } = await loaded.open(model)
-  const { text, confidence } = await acoustic.decode(Float32Array.from(audio, (sample) => sample / 32_768))
-  return text ? [{ ...language.write(text, mode), confidence }] : []
+async function decode({ model, audio, mode, alternatives: wanted, phrases, wordTimings }: DecodeTask, budget: number): Promise<Alternative[]> {
+  const { acoustic, language } = await loaded.open(model, budget)
+  const samples = Float32Array.from(audio, (sample) => sample / 32_768)
+  const decodings =
+    wanted > 1 || phrases.length
+      ? await decodeBeams(acoustic, samples, beams, phrases.length ? phraseList(phrases) : noFusion)
+      : [await decodeGreedily(acoustic, samples)]
+  const alternatives = new Map<string, Alternative>()
+  let least = 1
+  for (const { text, confidence } of decodings) {
+    const written = language.write(text, mode)
+    if (!text || alternatives.has(written.lexical) || alternatives.size === wanted) continue
+    // A fusion may prefer what the acoustic model doubts; still nobody expects the second to be surer than the first.
+    least = Math.min(least, confidence)
+    alternatives.set(written.lexical, { ...written, confidence: least })
+  }
+  return wordTimings ? timeWords([...alternatives.values()], samples, language) : [...alternatives.values()]
 }
 
-async function work({ task }: WorkerRequest) {
-  if (task.kind === 'LOAD') return { ok: true, kind: task.kind, value: await load(task.model) } as const
-  if (task.kind === 'DECODE') return { ok: true, kind: task.kind, value: await decode(task) } as const
+let aligner: Promise<Aligner> | undefined
+
+/** Aligns the best alternative with the sound, and places the others' words by it. */
+async function timeWords(alternatives: Alternative[], samples: Float32Array, { locale }: LanguageModel): Promise<Alternative[]> {
+  const [best] = alternatives
+  if (!best) return []
+  // Most streams never ask for it, so it is opened for the first that does.
+  if (locale.startsWith('en')) aligner ??= openAligner()
+  const words = best.lexical.split(' ')
+  const known = (await aligner)?.align(words, samples) ?? shareOut(words, 0, samples.length)
+  return alternatives.map((one) => ({ ...one, words: transferTimes(one.lexical.split(' '), known, samples.length) }))
+}
+
+/** The last list is kept compiled: a stream sends the same with each of its phrases. */
+let lastList: { key: string; fusion: Fusion<unknown> } | undefined
+function phraseList(phrases: readonly ListedPhrase[]): Fusion<unknown> {
+  const key = JSON.stringify(phrases)
+  if (lastList?.key !== key) lastList = { key, fusion: openPhraseList(phrases) as Fusion<unknown> }
+  return lastList.fusion
+}
+
+async function work({ task, memoryBytes }: WorkerRequest) {
+  if (task.kind === 'LOAD') return { ok: true, kind: task.kind, value: await load(task, memoryBytes) } as const
+  if (task.kind === 'DECODE') return { ok: true, kind: task.kind, value: await decode(task, memoryBytes) } as const
   return { ok: true, kind: task.kind, value: 0 } as const
 }
 
@@ -60,7 +109,7 @@ async function answer(request: WorkerRequest): Promise<WorkerReply> {
     const problem = request.task.kind === 'LOAD' || error.name === 'ModelUnusableError' ? 'MODEL_UNUSABLE' : 'FAILED'
     return { ok: false, problem, message: error.message } as const
   })
-  return { ...result, memoryBytes: process.memoryUsage.rss(), models: loaded.ids }
+  return { ...result, memoryBytes: process.memoryUsage.rss(), expectedBytes: loaded.bytes, models: loaded.ids }
 }
 
 process.on('message', async (request: WorkerRequest) => {

@@ -103,7 +103,7 @@ export function readOptions({ served, pathMode, query, config, context }: Wishes
 }
 
 /** The query's format; a word that is none is an error, since it would be answered with another shape. */
-export function readFormat(query: URLSearchParams): 'simple' | 'detailed' {
+function readFormat(query: URLSearchParams): 'simple' | 'detailed' {
   const format = findParameter(query, 'format')?.toLowerCase() ?? 'simple'
   if (format === 'simple' || format === 'detailed') return format
   throw new SpeechProblem(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')

@@ -42,7 +42,7 @@ export async function whileAllowed(speech: Speech, admitted: Admitted, gone: Abo
   }
 }
 
-export const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
+const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
   model,
   deploymentId: served.deployment.id,
   mode,

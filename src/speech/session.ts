@@ -37,7 +37,7 @@ export interface SessionSetup extends Recognition {
 }
 
 /** How long a session may be still, by the name under which it ends. */
-export const patience = {
+const patience = {
   /** Neither audio nor anything else. */
   idleMs: 180_000,
   /** A refused client says nothing that the refusal could answer. */

@@ -56,6 +56,9 @@ export async function hearRecording(
   }
 }
 
+/** Who sends a recording can wait for a place. */
+const waitMs = 15_000
+
 /** One recording on its way through a recognizer. */
 class Recording {
   readonly #recognizers: Recognizers
@@ -89,6 +92,7 @@ class Recording {
         drained: () => this.#drained.resolve(),
         failed: (error) => this.#end(() => this.#ended.reject(error)),
       },
+      waitMs,
     )
     this.#drained = Promise.withResolvers()
     if (!this.#stream.write(pcm)) await Promise.race([this.#drained.promise, this.#ended.promise])

@@ -2,6 +2,7 @@ import {
   RecognizerCrashedError,
   type RecognizerStream,
   type Recognizers,
+  RecognizersBusyError,
   type StreamEvent,
   type StreamListener,
   type StreamRequest,
@@ -15,14 +16,16 @@ const keptSilenceSeconds = 10
 /** More waits than a recognizer should be given at once: the caller is asked to pause. */
 const mostWaiting = 1 << 20
 const mostCrashes = 3
+const retryMs = 100
 
 /**
  * A stream that survives the end of its recognizer: the audio behind the last phrase is kept, and told
  * anew to another one. Offsets go on as if nothing had happened. (A client could only do this itself
  * while it still sends; the Speech SDK waits for ever when it is sent away after its last audio.)
+ * When the recognizers have no room, it waits for some for `waitMs`, and its caller with it.
  */
-export function openSteadyStream(recognizers: Recognizers, request: StreamRequest, listener: StreamListener): RecognizerStream {
-  return new SteadyStream(recognizers, request, listener)
+export function openSteadyStream(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number): RecognizerStream {
+  return new SteadyStream(recognizers, request, listener, waitMs)
 }
 
 class SteadyStream implements RecognizerStream {
@@ -30,6 +33,7 @@ class SteadyStream implements RecognizerStream {
   readonly #request: StreamRequest
   readonly #listener: StreamListener
   readonly #frameBytes: number
+  readonly #waitUntil: number
   #kept: Uint8Array[] = []
   #keptBytes = 0
   /** Frames before the kept ones: where a new recognizer would begin. */
@@ -42,7 +46,8 @@ class SteadyStream implements RecognizerStream {
   #isSpeaking = false
   #state: 'OPEN' | 'FINISHING' | 'CLOSED' = 'OPEN'
 
-  constructor(recognizers: Recognizers, request: StreamRequest, listener: StreamListener) {
+  constructor(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number) {
+    this.#waitUntil = performance.now() + waitMs
     this.#recognizers = recognizers
     this.#request = request
     this.#listener = listener
@@ -98,6 +103,10 @@ class SteadyStream implements RecognizerStream {
   }
 
   #fail(error: Error) {
+    if (error instanceof RecognizersBusyError && !this.#stream && performance.now() < this.#waitUntil) {
+      setTimeout(() => this.#state !== 'CLOSED' && this.#begin(), retryMs).unref()
+      return
+    }
     if (error instanceof RecognizerCrashedError && ++this.#crashes < mostCrashes) return this.#begin()
     this.close()
     this.#listener.failed(error)

@@ -45,6 +45,8 @@ export interface TurnListener {
   lost(): void
 }
 
+/** Someone who speaks notices a longer wait. */
+const waitMs = 2_000
 /** A turn that goes on for longer ends behind its next phrase; continuous clients begin another one. */
 const longestTurnSeconds = 600
 
@@ -122,11 +124,16 @@ export class Turn {
     const { mode, listening, interims, wordTimings, phrases } = options
     const alternatives = options.detailed ? detailedAlternatives : 1
     const request = { model, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
-    return openSteadyStream(this.#recognition.recognizers, request, {
-      event: (event) => this.#tell(event),
-      drained: () => this.#listener.drained(),
-      failed: (error) => this.#fail(error),
-    })
+    return openSteadyStream(
+      this.#recognition.recognizers,
+      request,
+      {
+        event: (event) => this.#tell(event),
+        drained: () => this.#listener.drained(),
+        failed: (error) => this.#fail(error),
+      },
+      waitMs,
+    )
   }
 
   #tell(event: StreamEvent) {
