@@ -17,6 +17,7 @@ import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
+import { answerMetrics } from './speech/metrics.ts'
 import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
@@ -119,6 +120,7 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
     const speech = createSpeech(parts, config)
     const sockets = await open(openSpeechSockets(speech, config.sessions))
     drain = sockets.drain
+    routes.push({ matches: (path) => path === '/metrics', handle: (_, response) => answerMetrics(speech, sockets, response) })
     routes.push({
       matches: isSpeechPath,
       handle: (request, response) => handleSpeech(speech, request, response),

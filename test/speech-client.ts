@@ -14,8 +14,10 @@ import {
 import { onTestFinished } from 'vitest'
 
 export type Told =
-  | { kind: 'sessionStarted' | 'sessionStopped' }
-  | { kind: 'speechStart' | 'speechEnd'; offset: number }
+  | { kind: 'sessionStarted' }
+  | { kind: 'sessionStopped' }
+  | { kind: 'speechStart'; offset: number }
+  | { kind: 'speechEnd'; offset: number }
   | { kind: 'recognizing'; text: string; offset: number; duration: number; at: number }
   | { kind: 'recognized'; reason: string; text: string; offset: number; duration: number; at: number; json: any }
   | { kind: 'canceled'; reason: string; code: string; details: string }

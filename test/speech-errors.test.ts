@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { readConfig } from '../src/config.ts'
 import { startService } from '../src/main.ts'
@@ -12,8 +13,11 @@ import { configFor, microphone, openRecognizer, pushed, recognizeOnce, samplesOf
 
 let api: Service
 let url: string
+/** Everything that the service writes to its log in this file. */
+const logged: string[] = []
 beforeAll(async () => {
-  api = await openTestService({ MAX_SESSIONS_PER_KEY: '2' })
+  vi.spyOn(process.stderr, 'write').mockImplementation((line) => Boolean(logged.push(String(line))))
+  api = await openTestService({ MAX_SESSIONS_PER_KEY: '2', LOG_LEVEL: 'debug' })
   url = (await api.deploy()).deployment.endpoint?.webSocketUrl ?? ''
 })
 afterAll(() => api.close())
@@ -66,6 +70,18 @@ describe('the user of the SDK reads why', () => {
     const { deployment } = await api.create()
     const { details } = await readRefusal(url.replace(/cid=.*/, `cid=${endpointIdOf(deployment.id)}`), api.key)
     expect(details).toMatch(/DEPLOYMENT_NOT_COMPLETE: The deployment is (QUEUED|PROVISIONING) \(\d+ %\)/)
+  })
+
+  test('a deployment has failed, and why', async () => {
+    const { deployment } = await api.create()
+    const id = endpointIdOf(deployment.id)
+    const sql = postgres(api.databaseUrl)
+    await expect.poll(async () => (await sql`select status from deployments where id = ${id}`)[0]?.status).toBe('COMPLETE')
+    await sql`update deployments set status = 'FAILED', failure = ${sql.json({ stage: 'LOADING', code: 'MODEL_UNUSABLE', message: 'The encoder is broken.' })} where id = ${id}`
+    await sql.end()
+    expect((await readRefusal(url.replace(/cid=.*/, `cid=${id}`), api.key)).details).toContain(
+      'DEPLOYMENT_FAILED: The deployment failed: The encoder is broken.',
+    )
   })
 
   test('audio is in a format that is not understood', async () => {
@@ -284,6 +300,17 @@ async function openSpeechNode() {
     },
   }
 }
+
+test('after all that the log holds no key, no token and no sound, and the figures tell what happened', async () => {
+  const log = logged.join('\n')
+  expect(log).toContain('the detector ended')
+  expect(log).not.toMatch(/cs_[\w-]{8}|cst_[\w-]{8}|RIFF/)
+  const figures = await (await fetch(`${api.localUrl}/metrics`)).text()
+  expect(figures).toMatch(/^custom_speech_speech_problems_total\{code="KEY_INVALID"\} [1-9]/m)
+  expect(figures).toMatch(/^custom_speech_speech_phrases_total [1-9]/m)
+  expect(figures).toMatch(/^custom_speech_speech_sessions 0$/m)
+  expect(figures).not.toMatch(/cs_|[0-9a-f]{8}-[0-9a-f]{4}/)
+})
 
 interface Opened {
   socket: WebSocket

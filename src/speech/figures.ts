@@ -9,7 +9,3 @@ export interface Figures {
 export const createFigures = (): Figures => ({ audioSeconds: 0, phrases: 0, problems: new Map() })
 
 export const countProblem = ({ problems }: Figures, code: string) => void problems.set(code, (problems.get(code) ?? 0) + 1)
-
-/** One figure in Prometheus' text format. */
-export const writeFigure = (name: string, type: 'counter' | 'gauge', help: string, values: readonly (readonly [labels: string, value: number])[]): string =>
-  [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...values.map(([labels, value]) => `${name}${labels} ${value}`), ''].join('\n')
