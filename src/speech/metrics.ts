@@ -30,6 +30,7 @@ export function answerMetrics({ figures, places, recognizers }: Speech, sockets:
     write('recognizer_workers_ended_total', 'counter', 'Processes that ended before they were told to.', one(usage.workers.ended)),
     write('recognizer_models', 'gauge', 'Models that are loaded.', one(usage.models.length)),
     write('recognizer_memory_bytes', 'gauge', 'Memory of the processes that recognize.', one(usage.memoryBytes)),
+    write('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', one(process.memoryUsage().heapUsed)),
     write('process_resident_memory_bytes', 'gauge', 'Memory of this process.', one(process.memoryUsage.rss())),
   ].join('')
   response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body)
