@@ -2,7 +2,7 @@
 // "npm run soak 60" goes on for a minute; without a number, for five. Ends with 1 when anything was wrong.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,6 +32,7 @@ const outcomes = new Map<string, Record<Outcome, number>>()
 const complaints: string[] = []
 
 const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-soak-'))
+await chmod(dataDir, 0o755)
 const server = spawn(process.execPath, [resolve(import.meta.dirname, '../src/cli/custom-speech.mjs'), 'serve'], {
   env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: join(dataDir, 'data'), LOG_LEVEL: 'error' },
   stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,12 +69,16 @@ function readAloud(sdk: typeof newSdk) {
   const { wav, text } = pick(sentences)
   const recognizer = new sdk.SpeechRecognizer(configOf(sdk, talk), audioOf(sdk, wav))
   const heard: string[] = []
+  let isRefused = false
   return new Promise<Outcome>((done) => {
     recognizer.recognized = (_, { result }) => result.text && heard.push(result.text)
-    recognizer.canceled = (_, { reason, errorDetails }) => reason === sdk.CancellationReason.Error && done(judge(text, '', errorDetails))
+    recognizer.canceled = (_, { reason, errorDetails }) => {
+      isRefused = reason === sdk.CancellationReason.Error
+      if (isRefused) done(judge(text, '', errorDetails))
+    }
     recognizer.sessionStopped = () => {
       recognizer.close()
-      done(judge(text, heard.join(' ')))
+      if (!isRefused) done(judge(text, heard.join(' ')))
     }
     recognizer.startContinuousRecognitionAsync(undefined, (error) => done(complain(error)))
   })
