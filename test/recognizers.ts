@@ -1,12 +1,16 @@
 // Recognizers with real models, and clients that speak to them at the speed of speech.
 
+import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { openArtifacts } from '../src/artifacts/store.ts'
+import type { Config } from '../src/config.ts'
 import { readCatalog } from '../src/domain/catalog.ts'
 import { openLog } from '../src/log.ts'
 import type { Scenario } from '../src/postgres/tables.ts'
 import type { RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../src/recognition/recognizer.ts'
+import { openRecognizers } from '../src/recognition/recognizers.ts'
 import { listeningFor } from '../src/recognition/scenario.ts'
 import { toRecognizerModel } from '../src/recognition/serving.ts'
 
@@ -55,12 +59,16 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
   }
   let began = performance.now()
   let failure: Error | undefined
+  let drained = 0
   const stream = await recognizers.open(request, {
     event(event) {
       told.push({ at: performance.now() - began, event })
       wake()
     },
-    drained: wake,
+    drained() {
+      drained++
+      wake()
+    },
     failed(error) {
       failure = error
       wake()
@@ -108,10 +116,34 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
     async send(pcm: Buffer) {
       began = performance.now()
       for (let at = 0; at < pcm.length && !failure; at += bytesPerSecond) {
-        stream.write(pcm.subarray(at, at + bytesPerSecond))
+        const drainedBefore = drained
+        if (!stream.write(pcm.subarray(at, at + bytesPerSecond))) await until(() => drained > drainedBefore)
       }
     },
+    drained: () => drained,
   }
 }
 
 export const silence = (seconds: number) => Buffer.alloc(Math.round(seconds * 16_000) * 2)
+
+/** The processes of one program that this process has started. */
+export function childrenRunning(program: 'worker.ts' | 'detector.ts'): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const parent = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+        return Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+/** Opens recognizers for one test. */
+export function openTestRecognizers(config: Partial<Config['recognition']> = {}, patience?: Parameters<typeof openRecognizers>[2]): Recognizers {
+  const recognizers = openRecognizers({ workers: 2, memoryMb: 1600, ...config }, silentLog, patience)
+  onTestFinished(() => recognizers.close())
+  return recognizers
+}

@@ -9,6 +9,9 @@ const leastCost = 0.02
 const promised = 0.85
 /** Past this load a deployment that has its share already is refused first. */
 const contested = 0.75
+/** Deployments that asked for a stream within this time count as wanting a share. */
+const memoryMs = 10 * 60_000
+const mostRemembered = 1000
 /** How much one more measurement moves the estimate. */
 const weight = 0.1
 
@@ -19,6 +22,8 @@ const weight = 0.1
 export class Admission {
   readonly #capacity: number
   readonly #costs = new Map<string, number>()
+  /** When each deployment last asked, the longest ago first. */
+  readonly #asked = new Map<string, number>()
   readonly #open = new Map<string, { streams: number; load: number }>()
   #load = 0
   #streams = 0
@@ -34,7 +39,7 @@ export class Admission {
     const cost = this.#costs.get(kind) ?? guessedCost * (isBeam ? beamFactor : 1)
     const own = this.#open.get(deploymentId) ?? { streams: 0, load: 0 }
     const wanted = this.#load + cost
-    const others = this.#open.size - (own.streams ? 1 : 0)
+    const others = this.#countOthers(deploymentId)
     const share = this.#capacity / (others + 1)
     const isFull = this.#streams > 0 && (wanted > this.#capacity || (others > 0 && wanted > this.#capacity * contested && own.load + cost > share))
     if (isFull) throw new RecognizersBusyError(`All ${this.#streams} places for speech are taken. Try again in a moment.`)
@@ -59,6 +64,18 @@ export class Admission {
         else this.#open.set(deploymentId, { streams: now.streams - 1, load: now.load - cost })
       },
     }
+  }
+
+  /** The other deployments that have streams, or wanted some lately; those that were refused, too. */
+  #countOthers(deploymentId: string): number {
+    const now = performance.now()
+    this.#asked.delete(deploymentId)
+    this.#asked.set(deploymentId, now)
+    for (const [id, at] of this.#asked) {
+      if (now - at < memoryMs && this.#asked.size <= mostRemembered) break
+      this.#asked.delete(id)
+    }
+    return new Set([...this.#asked.keys(), ...this.#open.keys()]).size - 1
   }
 
   usage() {

@@ -30,6 +30,9 @@ export async function openMoonshine(files: { encoder: string; decoder: string })
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
+    // No two pieces are of one length, so what an arena keeps for the next is too small for it, and is kept in vain.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
     // Else the largest matrix, which turns the last layer into scores, is converted from bytes at every step: half of the time.
     extra: { session: { disable_quant_qdq: '1' } },
   }

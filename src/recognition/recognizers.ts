@@ -10,12 +10,15 @@ import { Stream } from './stream.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadPatienceMs = 60_000
-/** The detector takes milliseconds; when it has not heard what it was sent for this long, it hangs. */
-const stuckMs = 10_000
+/**
+ * Decoding takes a tenth of the time on a machine that is not overloaded, and the detector milliseconds;
+ * what takes this long hangs.
+ */
+const usualPatience = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
 const shortestLifeMs = 5_000
 
 /** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
-export function openRecognizers(config: Config['recognition'], log: Log): Recognizers {
+export function openRecognizers(config: Config['recognition'], log: Log, patience = usualPatience): Recognizers {
   const pool = openPool(config, log)
   const admission = new Admission(config.workers)
   const streams = new Map<number, Stream>()
@@ -42,8 +45,8 @@ export function openRecognizers(config: Config['recognition'], log: Log): Recogn
   }
 
   const watchdog = setInterval(() => {
-    if ([...streams.values()].some((stream) => stream.isStuck(stuckMs))) detector?.kill()
-  }, stuckMs / 5)
+    if ([...streams.values()].some((stream) => stream.isStuck(patience.detectorMs))) detector?.kill()
+  }, patience.detectorMs / 5)
   watchdog.unref()
 
   const failStreams = (error: Error) => {
@@ -78,6 +81,7 @@ export function openRecognizers(config: Config['recognition'], log: Log): Recogn
         listener,
         pool,
         detector: detector ?? startDetector(),
+        patience,
         measured: place.measured,
         over() {
           streams.delete(number)

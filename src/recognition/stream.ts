@@ -11,8 +11,6 @@ const pauseSeconds = 4
 const mostSeconds = 120
 /** Phrases that may wait to be decoded before more audio is looked at. */
 const mostUndecoded = 2
-/** Decoding takes a tenth of the time on a machine that is not overloaded. */
-const patienceFor = (audio: Int16Array) => 10_000 + (audio.length / sampleRate) * 3_000
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 /** One phrase from its first sound to its text. */
@@ -37,6 +35,8 @@ interface Parts {
   detector: { send(request: DetectorRequest): void }
   /** Called once, when nothing more comes of the stream. */
   over(): void
+  /** How long a decoding may take: so much, and so much for each second of the audio. */
+  patience: { baseMs: number; perSecondMs: number }
   /** Told of every decoding, for admission. */
   measured(audioMs: number, ms: number): void
 }
@@ -250,7 +250,7 @@ export class Stream implements RecognizerStream {
   }
 
   #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void): Ticket {
-    const { pool, request, measured } = this.#parts
+    const { pool, request, measured, patience } = this.#parts
     const { model, deploymentId, mode } = request
     const isInterim = priority === 'INTERIM'
     const task = {
@@ -262,7 +262,8 @@ export class Stream implements RecognizerStream {
       phrases: isInterim ? [] : request.phrases,
       wordTimings: !isInterim && request.wordTimings,
     } as const
-    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs: patienceFor(audio) }, (settled) => {
+    const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
+    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs }, (settled) => {
       this.#tickets.delete(ticket)
       if (settled instanceof Error) return done(settled, 0)
       if (!isInterim) measured(milliseconds(audio.length), settled.ms)
