@@ -155,6 +155,7 @@ describe('what is open ends within two seconds, in words,', () => {
     await client.until(() => client.of('canceled').length > 0)
     expect(performance.now() - began).toBeLessThan(2_000)
     expect(client.of('canceled')[0]?.details).toContain('DEPLOYMENT_DELETED: The deployment has been deleted')
+    expect((await readRefusal(deployment.endpoint?.webSocketUrl ?? '', api.key)).details).toContain('DEPLOYMENT_DELETED')
   })
 })
 

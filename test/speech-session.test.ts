@@ -211,6 +211,19 @@ describe('a recognizer', () => {
   })
 })
 
+test('a turn of more than ten minutes ends behind a phrase, so that the client may forget its audio', async () => {
+  const { audio, streams, settled, socket } = openSession()
+  const header = Buffer.from(reference.subarray(0, 44))
+  header.writeUInt32LE(0, 40)
+  audio('a', header)
+  for (let n = 0; n < 605; n++) audio('a', Buffer.alloc(32_000))
+  await settled()
+  const noMatch = (seconds: number) => streams[0]?.listener.event({ kind: 'NO_MATCH', offset: 0, duration: seconds * 16_000 })
+  noMatch(604)
+  expect(socket.sent.at(-1)).toContain('Path: turn.end')
+  expect(streams[0]?.isClosed).toBe(true)
+})
+
 test('a server that ends sends clients away between two phrases, but not those who have sent everything', async () => {
   const open = openSession()
   open.audio('a', reference)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Artifacts } from '../artifacts/store.ts'
 import { hasScope, type Service } from '../domain/context.ts'
-import { findServedDeployment, type ServedDeployment } from '../domain/endpoint.ts'
+import { findServedDeployment, type ServedDeployment, wasDeleted } from '../domain/endpoint.ts'
 import { isKeyLive, type Viewer } from '../domain/key.ts'
 import { isServing } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
@@ -36,7 +36,9 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Lets the caller in to the deployment, or says in words why not; every reason has its own code. */
 export async function admit(admission: Admission, secret: string | undefined, endpointId: string): Promise<Admitted> {
   const caller = await identify(admission, secret)
-  const served = uuid.test(endpointId) ? await findServedDeployment(admission, caller.workspaceId, endpointId) : undefined
+  const isId = uuid.test(endpointId)
+  const served = isId ? await findServedDeployment(admission, caller.workspaceId, endpointId) : undefined
+  if (!served && isId && (await wasDeleted(admission, caller.workspaceId, endpointId))) throw deleted()
   if (!served || (caller.deploymentId && caller.deploymentId !== served.deployment.id))
     throw new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is no endpoint with this id (cid). Copy the URL from the deployment.')
   const problem = explainStatus(served, caller)
@@ -50,6 +52,8 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
   // A token of provisioning opens the one deployment that it proves, and that one before it is Complete.
   if (isServing(status) || (deploymentId && status === 'PROVISIONING')) return undefined
   if (status === 'FAILED') return new SpeechProblem(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
+  if (status === 'CANCELED')
+    return new SpeechProblem(409, 'DEPLOYMENT_CANCELED', 'The provisioning of the deployment was canceled. Retry it, or use the endpoint of another one.')
   if (status === 'DELETING') return deleted()
   return new SpeechProblem(
     409,
@@ -58,7 +62,7 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
   )
 }
 
-export const deleted = () => new SpeechProblem(404, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
+export const deleted = () => new SpeechProblem(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
 
 /** The caller that a key or token stands for. */
 export async function identify(admission: Admission, secret: string | undefined): Promise<Caller> {

@@ -16,7 +16,24 @@ export interface Guard {
 export function createGuard(service: Service): Guard {
   const guarded = new Map<string, Map<End, Admitted>>()
 
+  /** Rings that come while a question is on its way are answered by one more. */
+  const asking = new Map<string, { again: boolean }>()
   const check = async (deploymentId: string) => {
+    const asked = asking.get(deploymentId)
+    if (asked) {
+      asked.again = true
+      return
+    }
+    const question = { again: true }
+    asking.set(deploymentId, question)
+    while (question.again) {
+      question.again = false
+      await ask(deploymentId)
+    }
+    asking.delete(deploymentId)
+  }
+
+  const ask = async (deploymentId: string) => {
     const sessions = guarded.get(deploymentId)
     const any = sessions?.values().next().value
     if (!sessions || !any) return
@@ -35,6 +52,8 @@ export function createGuard(service: Service): Guard {
     const unwatch = sessions.size ? undefined : service.store.events.watch(deploymentTopic(id), () => void check(id))
     if (unwatch) unwatchers.set(id, unwatch)
     guarded.set(id, sessions.set(end, admitted))
+    // It may have been deleted between being let in and waiting here.
+    void check(id)
     return () => {
       sessions.delete(end)
       if (sessions.size) return

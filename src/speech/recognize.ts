@@ -20,7 +20,7 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
     const body = readShortAudio(request)
-    const heard = await hearRecording(speech.recognizers, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, speech.figures, signal)
+    const heard = await hearRecording(speech, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
     const warning = contradiction(admitted.served, query)
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),

@@ -5,7 +5,7 @@ import { countProblem } from './figures.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
 import { SpeechProblem } from './problem.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
-import { explainFailure, type Recognition, Turn } from './turn.ts'
+import { explainFailure, type Hearing, Turn } from './turn.ts'
 
 /** A WebSocket as a session sees it. */
 export interface Socket {
@@ -28,7 +28,7 @@ export interface SessionRequest {
   query: URLSearchParams
 }
 
-export interface SessionSetup extends Recognition {
+export interface SessionSetup extends Hearing {
   log: Log
   /** Milliseconds that only ever grow. */
   now(): number

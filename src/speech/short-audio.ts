@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
 import type { Phrase, RecognizerStream, Recognizers, StreamRequest } from '../recognition/recognizer.ts'
-import { PcmReader } from './audio.ts'
-import type { Figures } from './figures.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
-import { SpeechProblem } from './problem.ts'
 import type { ProfanityFilter } from './profanity.ts'
+import { readSound } from './sound.ts'
 import { openSteadyStream } from './steady-stream.ts'
+import type { Hearing } from './turn.ts'
 import { readChunks } from './upload.ts'
 
 /** What a whole recording said. */
@@ -21,36 +20,29 @@ export interface Heard {
 
 export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
 
-/** Recognizes a WAV body while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
+/** Recognizes a recording while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
 export async function hearRecording(
-  recognizers: Recognizers,
+  { recognizers, figures }: Pick<Hearing, 'recognizers' | 'figures'>,
   request: RecordingRequest,
   body: AsyncIterable<Buffer>,
   longestSeconds: number,
-  figures: Figures,
   signal: AbortSignal,
 ): Promise<Heard> {
-  const reader = new PcmReader()
   const recording = new Recording(recognizers, request)
   const abort = () => recording.close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
+  let seconds = 0
   try {
-    signal.throwIfAborted()
-    for await (const chunk of body) {
-      const pcm = reader.read(chunk)
-      const { format } = reader
-      if (!format) continue
-      const promisedSeconds = (reader.promised ?? 0) / (format.sampleRate * format.channels * 2)
-      if (Math.max(promisedSeconds, reader.seconds) > longestSeconds)
-        throw new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts.`)
-      await recording.write(pcm, format)
+    for await (const sound of readSound(body, longestSeconds)) {
+      signal.throwIfAborted()
+      seconds = sound.seconds
+      await recording.write(sound.pcm, sound.format)
     }
-    reader.finish()
-    figures.audioSeconds += reader.seconds
     const heard = await recording.finish()
     figures.phrases += heard.phrases.length
-    return { ...heard, seconds: reader.seconds }
+    return { ...heard, seconds }
   } finally {
+    figures.audioSeconds += seconds
     signal.removeEventListener('abort', abort)
     recording.close(new Error('the recording has ended'))
   }

@@ -8,10 +8,10 @@ import { createGuard, type Guard } from './guard.ts'
 import { createPlaces, type Places } from './places.ts'
 import { SpeechProblem } from './problem.ts'
 import { createProfanityFilter } from './profanity.ts'
-import { explainFailure, type Recognition } from './turn.ts'
+import { explainFailure, type Hearing } from './turn.ts'
 
 /** What all requests of the data plane share. */
-export interface Speech extends Admission, Recognition {
+export interface Speech extends Admission, Hearing {
   places: Places
   guard: Guard
   /** Passes on what admission answers, or throws the reason why not, which is always a {@link SpeechProblem}. */

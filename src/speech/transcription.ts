@@ -39,7 +39,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
       phrases: readHints(first(form, 'prompt')),
     } as const
     await whileAllowed(speech, admitted, gone, async (signal) => {
-      const heard = await hearRecording(speech.recognizers, recording, only(form.file), longestSeconds, speech.figures, signal)
+      const heard = await hearRecording(speech, recording, only(form.file), longestSeconds, signal)
       const language = first(form, 'language')
       const isOther = language && !served.deployment.locale.toLowerCase().startsWith(language.toLowerCase().slice(0, 2))
       const warning = `299 - "This model writes down ${served.deployment.locale}; another language was not followed."`

@@ -8,7 +8,7 @@ import {
   type StreamEvent,
 } from '../recognition/recognizer.ts'
 import { PcmReader } from './audio.ts'
-import type { Figures } from './figures.ts'
+import { countProblem, type Figures } from './figures.ts'
 import { detailedAlternatives, type Options } from './options.ts'
 import { toTicks, writePhrases, writeSilence } from './phrase.ts'
 import { SpeechProblem } from './problem.ts'
@@ -17,7 +17,7 @@ import type { ServerMessage } from './protocol.ts'
 import { openSteadyStream } from './steady-stream.ts'
 
 /** What a turn needs of the process. */
-export interface Recognition {
+export interface Hearing {
   recognizers: Recognizers
   filter: ProfanityFilter
   figures: Figures
@@ -55,7 +55,7 @@ const longestTurnSeconds = 600
 export class Turn {
   readonly requestId: string
   readonly #request: TurnRequest
-  readonly #recognition: Recognition
+  readonly #hearing: Hearing
   readonly #listener: TurnListener
   readonly #reader = new PcmReader()
   #stream: RecognizerStream | undefined
@@ -64,10 +64,10 @@ export class Turn {
   #counted = 0
   #state: 'HEARING' | 'FINISHING' | 'ENDED' = 'HEARING'
 
-  constructor(request: TurnRequest, recognition: Recognition, listener: TurnListener) {
+  constructor(request: TurnRequest, hearing: Hearing, listener: TurnListener) {
     this.requestId = request.requestId
     this.#request = request
-    this.#recognition = recognition
+    this.#hearing = hearing
     this.#listener = listener
     const { serviceTag, warning } = request
     listener.send({ path: 'turn.start', body: { context: { serviceTag, ...(warning && { warning }) } } })
@@ -125,7 +125,7 @@ export class Turn {
     const alternatives = options.detailed ? detailedAlternatives : 1
     const request = { model, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
     return openSteadyStream(
-      this.#recognition.recognizers,
+      this.#hearing.recognizers,
       request,
       {
         event: (event) => this.#tell(event),
@@ -138,7 +138,7 @@ export class Turn {
 
   #tell(event: StreamEvent) {
     if (this.isEnded) return
-    const { filter } = this.#recognition
+    const { filter } = this.#hearing
     const { options } = this.#request
     switch (event.kind) {
       case 'SPEECH_START':
@@ -150,7 +150,7 @@ export class Turn {
         return this.#listener.send({ path: 'speech.hypothesis', body: { Text: filter(event.text, options.profanity), ...place } })
       }
       case 'PHRASE':
-        this.#recognition.figures.phrases++
+        this.#hearing.figures.phrases++
         this.#tellPhrase(writePhrases([event.phrase], options, filter))
         return this.#passBoundary()
       case 'NO_MATCH':
@@ -193,7 +193,10 @@ export class Turn {
   #fail(error: Error) {
     if (this.isEnded) return
     const canSendAgain = this.#state === 'HEARING'
-    if (error instanceof RecognizersBusyError) return this.refuseAsBusy()
+    if (error instanceof RecognizersBusyError) {
+      countProblem(this.#hearing.figures, 'TOO_MANY_REQUESTS')
+      return this.refuseAsBusy()
+    }
     this.close()
     if (error instanceof RecognizerCrashedError && canSendAgain) return this.#listener.lost()
     this.#listener.failed(error)
@@ -201,7 +204,7 @@ export class Turn {
 
   #count() {
     const { seconds } = this.#reader
-    this.#recognition.figures.audioSeconds += seconds - this.#counted
+    this.#hearing.figures.audioSeconds += seconds - this.#counted
     this.#counted = seconds
   }
 }
