@@ -220,7 +220,7 @@ describe('a recognizer', () => {
     const { audio, socket } = openSession({ busy: true })
     audio('a', reference)
     expect(socket.sent).toHaveLength(1)
-    await expect.poll(() => socket.sent.length, { timeout: 5_000 }).toBe(3)
+    await expect.poll(() => socket.sent.length, { timeout: 9_000 }).toBe(3)
     expect(socket.sent[1]).toContain('TooManyRequests')
     expect(socket.sent[2]).toContain('Path: turn.end')
   })
