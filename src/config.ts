@@ -30,6 +30,10 @@ export interface Config {
   artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined }
   parallelJobs: number
   uploads: { largestBytes: number }
+  /** Streams recognized at once, and how long they may go on when the process is told to end. */
+  sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
+  /** Words that are masked beside the usual ones. */
+  profaneWords: string[]
   recognition: { workers: number; memoryMb: number }
 }
 
@@ -92,6 +96,11 @@ const environment = z.object({
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
   MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(100),
   MAX_SOCKETS_PER_KEY: whole(1, 100_000).default(1000),
+  MAX_SESSIONS: whole(1, 100_000).default(500),
+  MAX_SESSIONS_PER_KEY: whole(1, 100_000).default(500),
+  MAX_SESSIONS_PER_DEPLOYMENT: whole(1, 100_000).default(500),
+  SHUTDOWN_SECONDS: whole(0, 3600).default(10),
+  PROFANE_WORDS: list.default([]),
 })
 
 /** Reads the environment whole; throws one {@link ConfigError} that lists every bad setting. */
@@ -126,6 +135,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES, npmRegistry: value.npm_config_registry },
     parallelJobs: value.PARALLEL_JOBS,
     uploads: { largestBytes: value.MAX_UPLOAD_MB * 1e6 },
+    sessions: {
+      all: value.MAX_SESSIONS,
+      ofKey: value.MAX_SESSIONS_PER_KEY,
+      ofDeployment: value.MAX_SESSIONS_PER_DEPLOYMENT,
+      graceMs: value.SHUTDOWN_SECONDS * 1000,
+    },
+    profaneWords: value.PROFANE_WORDS,
     recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
   }
 }

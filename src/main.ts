@@ -24,7 +24,10 @@ import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
-import { handleSpeech, isSpeechPath, refuseSpeechSocket } from './speech/server.ts'
+import { answerMetrics } from './speech/metrics.ts'
+import { handleSpeech, isSpeechPath } from './speech/routes.ts'
+import { openSpeechSockets } from './speech/server.ts'
+import { createSpeech } from './speech/speech.ts'
 import { createUploads, uploadsPath } from './uploads/server.ts'
 
 /** Deadlines are looked after this often, by every process that answers or works. */
@@ -72,10 +75,11 @@ export async function startService(config: Config): Promise<RunningService> {
     const recognizers = await open(openRecognizers(config.recognition, log))
     const parts = { ...service, tokens, artifacts, recognizers }
 
-    http.serve(await openRoutes(config, parts, open))
+    const { routes, drain } = await openRoutes(config, parts, open)
+    http.serve(routes)
     if (config.roles.has('speech')) void warmUp(parts)
     // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
-    opened.push(http.drain)
+    opened.push(() => Promise.all([http.drain(), drain()]))
     if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
     if (config.roles.has('jobs')) await open(keepArtifactsTidy(parts))
@@ -136,7 +140,14 @@ interface Parts extends Service {
   recognizers: Recognizers
 }
 
-async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Route[]> {
+interface Answering {
+  routes: Route[]
+  /** Waits for what clients are in the middle of, for as long as is allowed. */
+  drain(): Promise<void>
+}
+
+async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Answering> {
+  let drain = async () => {}
   const routes: Route[] = [healthRoute, readyRoute(parts)]
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
@@ -153,15 +164,19 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
       routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
   }
   if (config.roles.has('speech')) {
+    const speech = createSpeech(parts, config)
+    const sockets = await open(openSpeechSockets(speech, config.sessions))
+    drain = sockets.drain
+    routes.push({ matches: (path) => path === '/metrics', handle: (_, response) => answerMetrics(speech, sockets, response) })
     routes.push({
       matches: isSpeechPath,
-      handle: (request, response) => handleSpeech(parts, request, response),
-      upgrade: (_, socket) => refuseSpeechSocket(socket),
+      handle: (request, response) => handleSpeech(speech, request, response),
+      upgrade: sockets.upgrade,
       drains: true,
       continuesItself: true,
     })
   }
-  return routes
+  return { routes, drain }
 }
 
 const healthRoute: Route = {
