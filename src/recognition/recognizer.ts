@@ -15,7 +15,7 @@ export interface RecognizerModel {
 }
 
 /** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
-interface Pcm {
+export interface Pcm {
   samples: Uint8Array
   sampleRate: number
   channels: number
