@@ -63,7 +63,7 @@ test('Apollo Client: query, every member of the union, subscription', async () =
   const http = new ApolloClient({ link: new HttpLink({ uri: `${api.url}/graphql`, headers: headers() }), cache: new InMemoryCache({ possibleTypes }) })
   const live = new ApolloClient({ link: new GraphQLWsLink(ws), cache: new InMemoryCache({ possibleTypes }) })
   const models = await http.query<any>({ query: gql('{ models { nodes { id name __typename } } }') })
-  expect(models.data?.models.nodes).toHaveLength(4)
+  expect(models.data?.models.nodes).toHaveLength(8)
   let id = ''
   for (const [typename, input] of await inputs()) {
     const { data } = await http.mutate<any>({ mutation: gql(createDocument), variables: { input } })

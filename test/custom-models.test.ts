@@ -147,6 +147,30 @@ describe('a language model', () => {
     await models.retry(model.id)
     expect((await collect(models.watch(model.id))).at(-1)).toMatchObject({ status: 'READY' })
   })
+
+  test('whose training process is killed is trained again, and says so', { timeout: 120_000 }, async () => {
+    const upload = (await (await models.upload('text', Buffer.from(`${cardText}\n`.repeat(800)))).json()) as { id: string }
+    const { model } = await models.createLanguageModel({ uploadId: upload.id })
+    const told: string[] = []
+    let last: string | undefined
+    for await (const change of models.watch(model.id)) {
+      last = change.status
+      if (change.progress > 0.02 && told.length === 0 && (await killTrainer())) told.push('killed')
+      if (/Try 1 of 5 failed/.test(change.message)) told.push(change.message)
+    }
+    expect(told).toEqual(['killed', expect.stringMatching(/The training process ended before it was done/)])
+    expect(last).toBe('READY')
+  })
+
+  /** True when there was one to kill. */
+  async function killTrainer(): Promise<boolean> {
+    const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+    for (const pid of children.trim().split(' ')) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+      if (command.includes('trainer.ts')) return process.kill(Number(pid), 'SIGKILL')
+    }
+    return false
+  }
 })
 
 describe('an acoustic model', () => {

@@ -105,7 +105,7 @@ describe('requests', () => {
   const authorization = () => `Bearer ${api.key}`
 
   test('a body over the limit is refused', async () => {
-    const body = JSON.stringify({ query: '{ __typename }', pad: 'x'.repeat(2_000_000) })
+    const body = JSON.stringify({ query: '{ __typename }', pad: 'x'.repeat(3_000_000) })
     const answer = await raw({ headers: { authorization: authorization(), 'content-type': 'application/json', 'content-length': body.length } }, body).catch(
       (error) => ({ status: error.code }),
     )

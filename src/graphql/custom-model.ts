@@ -71,7 +71,8 @@ const CreateLanguageModelResult = resultUnion(
 builder.mutationField('createLanguageModel', (t) =>
   t.field({
     type: CreateLanguageModelResult,
-    description: 'Makes a language model from your text. Watch it with `modelStatusChanged`; it can be deployed when it is READY.',
+    description:
+      'Makes a language model from your text. Watch it with `modelStatusChanged`; it can be deployed when it is READY, and not before. Sent again, it answers that the name is taken, with the model that has it.',
     args: { input: t.arg({ type: CreateLanguageModelInput, required: true, description: 'What to make it from.' }) },
     resolve: (_, { input }, ctx) => createLanguageModel(ctx, toNewLanguageModel(input)).then(asResult('model')),
   }),

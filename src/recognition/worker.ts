@@ -10,6 +10,8 @@ import { decodeBeams, decodeGreedily } from './search.ts'
 import { type Aligner, openAligner, shareOut, transferTimes } from './word-timings.ts'
 
 const beams = 4
+/** Where only the best text is wanted, others that are so far behind cost more than they could bring. */
+const spread = 6
 
 export interface DecodeTask {
   kind: 'DECODE'
@@ -63,7 +65,12 @@ async function decode({ model, audio, mode, alternatives: wanted, phrases, wordT
   const samples = Float32Array.from(audio, (sample) => sample / 32_768)
   const decodings =
     wanted > 1 || phrases.length || custom
-      ? await decodeBeams(acoustic, samples, beams, joinFusions(custom?.fusion, phrases.length ? phraseList(phrases) : undefined))
+      ? await decodeBeams(
+          acoustic,
+          samples,
+          { most: beams, ...(wanted > 1 ? {} : { spread }) },
+          joinFusions(custom?.fusion, phrases.length ? phraseList(phrases) : undefined),
+        )
       : [await decodeGreedily(acoustic, samples)]
   const alternatives = new Map<string, Alternative>()
   let least = 1
