@@ -6,6 +6,8 @@ const firstWordId = 3
 
 /** Rarer words than these many count as unknown; three such ids fit into one exact number. */
 const mostWords = 200_000
+/** A text with more different words than these is no language; whatever is new beyond them is unknown. */
+export const mostDifferent = 1_000_000
 /** Beyond this many different triples, those that were seen only once are dropped. */
 const mostTriples = 5_000_000
 const block = 4_000_000
@@ -48,7 +50,7 @@ export class NgramCounter {
 
   add(words: readonly string[]) {
     for (const word of words) {
-      const known = this.#known.get(word)
+      const known = this.#known.get(word) ?? (this.#known.size >= mostDifferent ? unknownId : undefined)
       const id = known ?? this.#known.size + firstWordId
       if (known === undefined) this.#known.set(word, id)
       this.#frequencies[id] = (this.#frequencies[id] ?? 0) + 1

@@ -1,6 +1,6 @@
 import type { Background } from './background.ts'
 import { Ngram } from './ngram.ts'
-import { NgramCounter } from './ngram-counts.ts'
+import { mostDifferent, NgramCounter } from './ngram-counts.ts'
 import type { Rewrite, WordModel } from './ngram-file.ts'
 import { type SpokenWord, toSpokenWords } from './spoken-words.ts'
 
@@ -102,7 +102,7 @@ export class WordTrainer {
     this.#all.add(sentence)
     this.#sentences++
     this.#words += sentence.length
-    for (const word of sentence) this.#frequency.set(word, (this.#frequency.get(word) ?? 0) + 1)
+    for (const word of sentence) if (isKept(this.#frequency, word)) this.#frequency.set(word, (this.#frequency.get(word) ?? 0) + 1)
     if (this.#words > heldOutWords) return
     if (this.#sentences % heldOutEvery === 0) this.#heldOut.push(sentence)
     else this.#most.add(sentence)
@@ -136,6 +136,7 @@ export class WordTrainer {
     if (words.length > 1 && words.every(({ written }) => written === written.toUpperCase())) return
     for (const [n, { word, written }] of words.entries()) {
       if (n === 0 && written.slice(1) === word.slice(1)) continue
+      if (!isKept(this.#forms, word)) continue
       const forms = this.#forms.get(word) ?? new Map<string, number>()
       this.#forms.set(word, forms.set(written, (forms.get(written) ?? 0) + 1))
     }
@@ -150,6 +151,9 @@ export class WordTrainer {
     return chosen.sort(([a], [b]) => (a < b ? -1 : 1))
   }
 }
+
+/** Memory stays bounded, whatever the text is. */
+const isKept = (words: ReadonlyMap<string, unknown>, word: string) => words.size < mostDifferent || words.has(word)
 
 function replace(sentence: readonly string[], what: readonly string[], by: readonly string[]): string[] | undefined {
   const [first] = what
