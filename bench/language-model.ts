@@ -62,7 +62,7 @@ const everyNth = (prompts: readonly Prompt[], n: number) => prompts.filter((_, p
 
 async function compare(acoustic: Moonshine, scenario: Scenario, name: string, cases: Case[]): Promise<Figure[]> {
   const opened = new Map<string, CustomWords>()
-  for (const words of new Set(cases.map((one) => one.words))) opened.set(words, await openCustomWords(words, scenario))
+  for (const words of new Set(cases.map((one) => one.words))) opened.set(words, await openCustomWords(words))
   const base = await measure(cases, async ({ audio }) => (await decodeGreedily(acoustic, audio)).text)
   const custom = await measure(
     cases,

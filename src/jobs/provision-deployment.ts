@@ -78,8 +78,8 @@ async function provision(service: Provisioning, steps: ProvisioningSteps, deploy
   const [acoustic, language] = await fetchFiles(service, steps, served)
 
   await steps.enter('BUILDING', 'Compiling the language model.')
-  const { scenario } = await openLanguageModel(language.writing ?? '')
-  if (language.words) await openCustomWords(language.words, scenario)
+  await openLanguageModel(language.writing ?? '')
+  if (language.words) await openCustomWords(language.words)
 
   await steps.enter('LOADING', 'Loading the models into a recognizer.')
   await service.recognizers.load(toRecognizerModel(acoustic, language), steps.signal)

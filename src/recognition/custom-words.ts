@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import type { Scenario } from '../postgres/tables.ts'
 import type { Fusion } from './fusion.ts'
 import { decodeWordModel } from './ngram-file.ts'
 import { ModelUnusableError } from './recognizer.ts'
@@ -7,11 +6,8 @@ import { endToken, lowerPieces } from './tokens.ts'
 import { WordFusion, type WordState } from './word-fusion.ts'
 import { createRewriter } from './written-words.ts'
 
-/**
- * How much a word of the text counts against the sound, where recordings have not told better. A larger
- * acoustic model is surer of what it hears.
- */
-const usualWeight: Record<Scenario, number> = { SEARCH_AND_DICTATION: 0.5, CONVERSATIONAL: 0.3 }
+/** How much a word of the text counts against the sound, where recordings have not told better. */
+const usualWeight = 0.5
 
 /** A custom language model as recognition uses it. */
 export interface CustomWords {
@@ -20,13 +16,13 @@ export interface CustomWords {
   rewrite(text: string): string
 }
 
-/** Reads the words of a custom language model; a weight that is given overrides its own. */
-export async function openCustomWords(file: string, scenario: Scenario, weight?: number): Promise<CustomWords> {
+/** Reads the words of a custom language model. */
+export async function openCustomWords(file: string): Promise<CustomWords> {
   const bytes = await readFile(file).catch((error) => {
     throw new ModelUnusableError(`The language model's words cannot be read (${error.code}).`)
   })
   const model = decodeWordModel(bytes)
-  return { fusion: weigh(new WordFusion(model), weight ?? model.weight ?? usualWeight[scenario]), rewrite: createRewriter(model) }
+  return { fusion: weigh(new WordFusion(model), model.weight ?? usualWeight), rewrite: createRewriter(model) }
 }
 
 /** The words' fusion on the tokens of the acoustic models. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { RecognitionMode } from '../domain/endpoint.ts'
-import { type Scenario, scenario } from '../postgres/tables.ts'
+import { scenario } from '../postgres/tables.ts'
 import { ModelUnusableError } from './recognizer.ts'
 
 const writingRules = z.object({
@@ -23,7 +23,6 @@ type WritingRules = z.infer<typeof writingRules>
 /** How recognized words become written text. */
 export interface LanguageModel {
   locale: string
-  scenario: Scenario
   write(spoken: string, mode: RecognitionMode): { display: string; lexical: string }
 }
 
@@ -42,7 +41,6 @@ export async function openLanguageModel(path: string): Promise<LanguageModel> {
   const writers = { interactive: compile(interactive), conversation: compile(conversation), dictation: compile(dictation) }
   return {
     locale: parsed.data.locale,
-    scenario: parsed.data.scenario,
     write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }),
   }
 }

@@ -66,7 +66,7 @@ export class LoadedModels {
     })
     const { words } = model
     const custom = words
-      ? await this.#use(words, budget, { size: () => sizeInMemory(words), open: () => openCustomWords(words, language.scenario), close: async () => {} })
+      ? await this.#use(words, budget, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
       : undefined
     return { acoustic, language, custom }
   }

@@ -10,7 +10,7 @@ const head = z.object({
   locale: z.string(),
   /** Numbers of the words, of the pairs, of the histories of two words, and of the triples. */
   sizes: z.tuple([z.int(), z.int(), z.int(), z.int()]),
-  /** How much the model's word counts against the sound's; unset, the usual weight of the scenario. */
+  /** How much the words count against the sound; unset, as usual. */
   weight: z.number().optional(),
   pronunciations: z.array(rewrite),
   /** Lower-case word and how the text writes it, where that differs. */
