@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { ArtifactFile, ModelRow, StoredFile } from '../postgres/tables.ts'
-import { bringFile, hashFile } from './bring.ts'
+import { asFailure, bringFile, hashFile } from './bring.ts'
 import { isLocked, withLock } from './lock.ts'
 
 interface FetchOptions {
@@ -46,7 +47,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
   const isKept = async (file: ArtifactFile, path: string, tell: (bytes: number) => void, signal: AbortSignal) => {
     const found = await stat(path).catch(() => undefined)
     if (found?.size !== file.size) return false
-    const signature = `${found.size} ${found.mtimeMs} ${found.ino}`
+    const signature = signatureOf(found)
     if (checked.get(file.sha256) !== signature) {
       if ((await hashFile(path, tell, signal)) !== file.sha256) return false
       checked.set(file.sha256, signature)
@@ -62,7 +63,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
       if (await isKept(file, path, tell, signal)) return path
       await removePartials(dir, file.sha256)
       await bringFile(file, path, { tell, signal, privateSources, npmRegistry })
-      await isKept(file, path, () => {}, signal)
+      checked.set(file.sha256, signatureOf(await stat(path)))
       return path
     }
     return withLock(`${path}.lock`, bring, { signal, waiting: async () => tell(await sizeOfPartial(dir, file.sha256)) })
@@ -74,12 +75,20 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
     const tell = (bytes: number) => {
       for (const watcher of watchers) watcher(bytes)
     }
-    const path = obtain(file, tell, abort.signal).finally(() => fetching.delete(file.sha256))
-    return { path, abort, watchers }
+    const path = obtain(file, tell, abort.signal).catch((error) => {
+      throw asFailure(error, file)
+    })
+    const shared: Fetching = { path, abort, watchers }
+    const forget = () => {
+      if (fetching.get(file.sha256) === shared) fetching.delete(file.sha256)
+    }
+    path.then(forget, forget)
+    return shared
   }
 
   /** Two that want the same file fetch it once; it is given up when nobody wants it any more. */
   const fetchFile = async (file: ArtifactFile, watcher: (bytes: number) => void, signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted()
     const shared = fetching.get(file.sha256) ?? begin(file)
     fetching.set(file.sha256, shared)
     shared.watchers.add(watcher)
@@ -151,8 +160,9 @@ async function keepFile(dir: string, partial: string, write: (path: string) => P
   }
 }
 
+const signatureOf = ({ size, mtimeMs, ino }: Stats) => `${size} ${mtimeMs} ${ino}`
+
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted()
   if (!signal) return work
   const { promise, reject } = Promise.withResolvers<never>()
   const stop = () => reject(signal.reason)

@@ -14,7 +14,7 @@ export const provisionDeployment: Job<ProvisioningPayload> = {
   name: 'provision-deployment',
   payload: provisioning,
   key: ({ deploymentId, attempt, failedTries }) => `${deploymentId}:${attempt}:${failedTries}`,
-  interruptions: 50,
+  interruptions: 100,
 }
 
 const building = z.object({ modelId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })

@@ -38,6 +38,7 @@ export class Steps<Stage extends string, Change> {
   readonly #interrupted: AbortSignal
   #stage: Stage
   #told = 0
+  #isTelling = false
   #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
@@ -73,13 +74,19 @@ export class Steps<Stage extends string, Change> {
   /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
   tell(progress: number, message: string) {
     const now = performance.now()
-    if (progress === this.#progress || now - this.#told < progressIntervalMs || this.signal.aborted) return
+    if (progress === this.#progress || this.#isTelling || now - this.#told < progressIntervalMs || this.signal.aborted) return
     this.#told = now
     this.#progress = progress
     const begins = this.#begins(this.#stage)
     const ends = Object.values<number>(this.#ledger.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
     const change = this.#ledger.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
-    this.#telling = this.#telling.then(() => this.record(change)).catch(() => {})
+    // What comes while this is being written is left out: the next one tells more.
+    this.#isTelling = true
+    this.#telling = this.record(change)
+      .catch(() => {})
+      .finally(() => {
+        this.#isTelling = false
+      })
   }
 
   async record(change: Change) {
