@@ -26,7 +26,6 @@ const buildModel = {
   payload: building,
   key: ({ modelId, attempt, failedTries }: BuildingPayload) => `${modelId}:${attempt}:${failedTries}`,
   interruptions: 5,
-  longestSeconds: 3600,
 }
 
 /** Makes a language model READY: learns its text and measures it on recordings where there are some. */
