@@ -10,6 +10,7 @@ import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
 import { allJobs, provisionDeployment } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
+import { openSessions, type Sessions } from './domain/session.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
@@ -20,6 +21,8 @@ import { openRecognizers } from './recognition/pool.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
 import { handleSpeech, isSpeechPath, refuseSpeechSocket } from './speech/server.ts'
+import { createPages } from './web/pages.ts'
+import { createSignIn } from './web/sign-in.ts'
 
 /** Deadlines are looked after this often, by every process that answers or works. */
 const deadlinesMs = 1000
@@ -61,9 +64,10 @@ export async function startService(config: Config): Promise<RunningService> {
     const keyring = await open(openKeyring(store, log))
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, log }
     const tokens = await openTokens(store.db)
+    const sessions = await openSessions(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))
-    const parts = { ...service, tokens, artifacts, recognizers }
+    const parts = { ...service, tokens, sessions, artifacts, recognizers }
 
     http.serve(await openRoutes(config, parts, open))
     if (config.roles.has('speech')) void warmUp(parts)
@@ -112,27 +116,29 @@ export class DataDirError extends Error {}
 
 interface Parts extends Service {
   tokens: Tokens
+  sessions: Sessions
   artifacts: Artifacts
   recognizers: Recognizers
 }
 
 async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Route[]> {
   const routes: Route[] = [healthRoute, readyRoute(parts)]
+  const signIn = createSignIn(parts, parts.sessions)
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
-    routes.push({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade })
-    if (config.graphiql)
-      routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
+    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages())
   }
   if (config.roles.has('speech')) {
-    routes.push({
-      matches: isSpeechPath,
-      handle: (request, response) => handleSpeech(parts, request, response),
-      upgrade: (_, socket) => refuseSpeechSocket(socket),
-      drains: true,
-      continuesItself: true,
-    })
+    routes.push(
+      signIn.letIn({
+        matches: isSpeechPath,
+        handle: (request, response) => handleSpeech(parts, request, response),
+        upgrade: (_, socket) => refuseSpeechSocket(socket),
+        drains: true,
+        continuesItself: true,
+      }),
+    )
   }
   return routes
 }

@@ -1,0 +1,3 @@
+export function DeploymentPage({ id }: { id: string }) {
+  return <p>{id}</p>
+}
