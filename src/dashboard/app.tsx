@@ -1,18 +1,20 @@
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { useClient, useQuery } from 'urql'
 import { isSignedOut, toWords } from './client.ts'
 import { DashboardContext } from './dashboard.ts'
 import { StartDocument, type StartQuery } from './gql/graphql.ts'
 import type { Live } from './live.ts'
 import { CreatePage } from './pages/create.tsx'
-import { DeploymentPage } from './pages/deployment.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
-import { KeysPage } from './pages/keys.tsx'
-import { ModelsPage } from './pages/models.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
-import { Problem } from './parts/problem.tsx'
+import { Loading, Problem } from './parts/problem.tsx'
 import { Shell } from './parts/shell.tsx'
 import { usePath } from './route.ts'
+
+// The first page needs none of these.
+const DeploymentPage = lazy(() => import('./pages/deployment.tsx'))
+const KeysPage = lazy(() => import('./pages/keys.tsx'))
+const ModelsPage = lazy(() => import('./pages/models.tsx'))
 
 /** Asks who is here; everything else comes after that. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
@@ -44,7 +46,9 @@ function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; l
   return (
     <DashboardContext value={{ live, viewer, mayManage: may('MANAGE'), mayRecognize: may('RECOGNIZE') }}>
       <Shell>
-        <Page path={usePath()} />
+        <Suspense fallback={<Loading />}>
+          <Page path={usePath()} />
+        </Suspense>
       </Shell>
     </DashboardContext>
   )

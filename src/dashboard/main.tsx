@@ -9,6 +9,9 @@ import { signIn, takeLinkedKey } from './session.ts'
 // The dialogs put a style element into the page while they are open; the page's policy allows it by this nonce.
 Object.assign(globalThis, { __webpack_nonce__: document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content })
 
+// A part of the page that is gone belongs to an older build; the page that the server has now knows its own.
+window.addEventListener('vite:preloadError', () => location.reload())
+
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')
 

@@ -9,9 +9,8 @@ import { useLocale } from '../locale.ts'
 import { Field } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
-import { Problem } from '../parts/problem.tsx'
+import { Loading, Problem } from '../parts/problem.tsx'
 import { Link, navigate } from '../route.ts'
-import { Loading } from './deployments.tsx'
 
 const fields = ['name', 'description', 'acousticModelId', 'languageModelId']
 const nothing: readonly ModelEntryFragment[] = []

@@ -8,7 +8,7 @@ import { useLocale } from '../locale.ts'
 import { DeploymentTable } from '../parts/deployment-table.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
-import { Problem } from '../parts/problem.tsx'
+import { Loading, Problem } from '../parts/problem.tsx'
 import { Link, useSearch } from '../route.ts'
 import { inProgress, type Status } from '../words.ts'
 
@@ -198,13 +198,5 @@ function NothingFound({ clear }: { clear: () => void }) {
         Show all
       </button>
     </section>
-  )
-}
-
-export function Loading() {
-  return (
-    <div className="loading" role="status">
-      <span className="hidden">Reading …</span>
-    </div>
   )
 }

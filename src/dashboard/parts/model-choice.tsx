@@ -47,7 +47,7 @@ function Option(props: { model: ModelEntryFragment; name: string; isChosen: bool
     <label className={misfit ? 'model-option unfit' : 'model-option'}>
       <input type="radio" name={name} value={model.id} checked={isChosen} disabled={misfit !== undefined} onChange={choose} required aria-describedby={id} />
       <span className="model-name">{model.name}</span>
-      <span className="tag">{toWord(model.scenario)}</span>
+      {toWord(model.scenario) !== model.name && <span className="tag">{toWord(model.scenario)}</span>}
       <span className="detail" id={id}>
         {misfit ?? model.description}
       </span>

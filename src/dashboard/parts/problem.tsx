@@ -12,3 +12,11 @@ export function Problem({ title, message, again }: { title: string; message: str
     </section>
   )
 }
+
+export function Loading() {
+  return (
+    <div className="loading" role="status">
+      <span className="hidden">Reading …</span>
+    </div>
+  )
+}
