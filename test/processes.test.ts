@@ -30,7 +30,7 @@ function launch(settings: Record<string, string>, command = 'serve') {
 async function start(dataDir: string) {
   const launched = launch({ PORT: '0', DATA_DIR: dataDir })
   await until(() => /Try it +\S+/.test(launched.said.out) || launched.child.exitCode !== null)
-  const [, url = '', key = ''] = /Try it +(\S+)\/graphql#key=(\S+)/.exec(launched.said.out) ?? []
+  const [, url = '', key = ''] = /Try it +(\S+)\/#key=(\S+)/.exec(launched.said.out) ?? []
   expect(url, launched.said.err).not.toBe('')
   const client = createTestClient(url, key)
   onTestFinished(client.dispose)
