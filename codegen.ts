@@ -19,6 +19,8 @@ const config: CodegenConfig = {
         onlyOperationTypes: true,
       },
     },
+    // What an interface or a union can be, for the client's cache.
+    './src/dashboard/gql/possible-types.ts': { plugins: ['fragment-matcher'] },
   },
 }
 

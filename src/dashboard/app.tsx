@@ -3,6 +3,7 @@ import { useClient, useQuery } from 'urql'
 import { isSignedOut, toWords } from './client.ts'
 import { DashboardContext } from './dashboard.ts'
 import { StartDocument, type StartQuery } from './gql/graphql.ts'
+import { useLast } from './last.ts'
 import type { Live } from './live.ts'
 import { CreatePage } from './pages/create.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
@@ -18,7 +19,8 @@ const ModelsPage = lazy(() => import('./pages/models.tsx'))
 
 /** Asks who is here; everything else comes after that. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
-  const [{ data, error, fetching }, ask] = useQuery({ query: StartDocument, requestPolicy: 'network-only' })
+  const [{ data: read, error, fetching }, ask] = useQuery({ query: StartDocument, requestPolicy: 'network-only' })
+  const data = useLast(read)
   const [isLockedOut, setLockedOut] = useState(false)
   const again = () => {
     setLockedOut(false)

@@ -1,6 +1,7 @@
 import { cacheExchange, type KeyingConfig } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
 import { type Client, type CombinedError, createClient, type ExecutionResult, fetchExchange, subscriptionExchange } from 'urql'
+import possibleTypes from './gql/possible-types.ts'
 import { ownHeaders } from './session.ts'
 
 const pingMs = 10_000
@@ -63,7 +64,7 @@ export function createApi(connected: () => void): Client {
     // What is known is shown at once, and read again.
     requestPolicy: 'cache-and-network',
     exchanges: [
-      cacheExchange({ keys }),
+      cacheExchange({ keys, ...possibleTypes }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query = '', variables }) => ({

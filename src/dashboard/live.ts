@@ -2,7 +2,7 @@
 // behind the last change that was seen, so that nothing is missed and nothing comes twice.
 import { useEffect, useSyncExternalStore } from 'react'
 import type { Client } from 'urql'
-import { type ChangeFragment, ChangesDocument, StartDocument } from './gql/graphql.ts'
+import { type ChangeFragment, ChangesDocument, StartDocument, StillInDocument } from './gql/graphql.ts'
 
 export type Connection = 'connecting' | 'live' | 'lost'
 
@@ -30,7 +30,7 @@ export class Live {
       this.#set('lost')
       await pause(Math.min(longestWaitMs, 250 * 2 ** failures), signal)
       // A socket that is refused does not say why; a question does.
-      const { error } = await api.query(StartDocument, {}, { requestPolicy: 'network-only' })
+      const { error } = await api.query(StillInDocument, {}, { requestPolicy: 'network-only' })
       if (error?.response?.status === 401) return lockedOut()
     }
   }

@@ -3,6 +3,7 @@ import { useQuery } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type ChangeFragment, DeploymentsDocument, type DeploymentsQuery, type DeploymentsQueryVariables } from '../gql/graphql.ts'
+import { useLast } from '../last.ts'
 import { useRefresh } from '../live.ts'
 import { useLocale } from '../locale.ts'
 import { DeploymentTable } from '../parts/deployment-table.tsx'
@@ -85,13 +86,6 @@ function toVariables(search: URLSearchParams, locale: string): DeploymentsQueryV
     where: { locale, ...(search.get('q') && { text: search.get('q') }), ...(group && { statuses: group.statuses }) },
     orderBy: { field: sort.replace('-', '') as 'CREATED_AT', direction: sort.startsWith('-') ? 'DESC' : 'ASC' },
   }
-}
-
-/** The last value that there was: a list stays on the page until the next one has been read. */
-function useLast<T>(value: T | undefined): T | undefined {
-  const [last, setLast] = useState(value)
-  if (value !== undefined && value !== last) setLast(value)
-  return value ?? last
 }
 
 const sum = (data: DeploymentsQuery['deployments'], statuses?: Status[]) =>
