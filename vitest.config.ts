@@ -7,7 +7,9 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }],
   },
   test: {
-    include: ['test/*.test.ts'],
+    include: ['test/**/*.test.ts'],
+    // Those pull plugs and take their time, or need a browser: npm run test:faults, npm run test:browser.
+    exclude: ['test/faults/**', 'test/browser/**'],
     globalSetup: 'test/postgres.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,

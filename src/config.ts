@@ -28,7 +28,11 @@ export interface Config {
   }
   artifacts: { dataDir: string; privateSources: boolean }
   parallelJobs: number
-  recognition: { workers: number; queueLimit: number }
+  /** Streams recognized at once, and how long they may go on when the process is told to end. */
+  sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
+  /** Words that are masked beside the usual ones. */
+  profaneWords: string[]
+  recognition: { workers: number; memoryMb: number }
 }
 
 /** The environment holds values that no process could run with: one line per bad setting. */
@@ -39,6 +43,9 @@ export class ConfigError extends Error {
     this.problems = problems
   }
 }
+
+/** Megabytes that hold both base models with room for a custom one. */
+const memoryPerRecognizer = 800
 
 /** What the secret of a key looks like, ours or one that was chosen. */
 export const secretPattern = /^cs_[\w-]{24,}$/
@@ -72,7 +79,7 @@ const environment = z.object({
   CATALOG: z.string().default(resolve(import.meta.dirname, 'catalog/catalog.json')),
   GRAPHIQL: switchedOn.default(true),
   RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
-  RECOGNIZER_QUEUE: whole(1, 10_000).default(64),
+  RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
@@ -83,6 +90,11 @@ const environment = z.object({
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
   MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(100),
   MAX_SOCKETS_PER_KEY: whole(1, 100_000).default(1000),
+  MAX_SESSIONS: whole(1, 100_000).default(500),
+  MAX_SESSIONS_PER_KEY: whole(1, 100_000).default(500),
+  MAX_SESSIONS_PER_DEPLOYMENT: whole(1, 100_000).default(500),
+  SHUTDOWN_SECONDS: whole(0, 3600).default(10),
+  PROFANE_WORDS: list.default([]),
 })
 
 /** Reads the environment whole; throws one {@link ConfigError} that lists every bad setting. */
@@ -115,6 +127,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES },
     parallelJobs: value.PARALLEL_JOBS,
-    recognition: { workers: value.RECOGNIZERS, queueLimit: value.RECOGNIZER_QUEUE },
+    sessions: {
+      all: value.MAX_SESSIONS,
+      ofKey: value.MAX_SESSIONS_PER_KEY,
+      ofDeployment: value.MAX_SESSIONS_PER_DEPLOYMENT,
+      graceMs: value.SHUTDOWN_SECONDS * 1000,
+    },
+    profaneWords: value.PROFANE_WORDS,
+    recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
   }
 }

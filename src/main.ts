@@ -8,6 +8,7 @@ import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
+import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { openSessions, type Sessions } from './domain/session.ts'
@@ -17,10 +18,13 @@ import { listen, type Route } from './http.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
-import { openRecognizers } from './recognition/pool.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
+import { openRecognizers } from './recognition/recognizers.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
-import { handleSpeech, isSpeechPath, refuseSpeechSocket } from './speech/server.ts'
+import { answerMetrics } from './speech/metrics.ts'
+import { handleSpeech, isSpeechPath } from './speech/routes.ts'
+import { openSpeechSockets } from './speech/server.ts'
+import { createSpeech } from './speech/speech.ts'
 import { createPages } from './web/pages.ts'
 import { createSignIn } from './web/sign-in.ts'
 
@@ -62,17 +66,19 @@ export async function startService(config: Config): Promise<RunningService> {
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store.db, config)
     const keyring = await open(openKeyring(store, log))
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, log }
+    const feeds = await open(openFeeds(store, log))
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, feeds, log }
     const tokens = await openTokens(store.db)
     const sessions = await openSessions(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))
     const parts = { ...service, tokens, sessions, artifacts, recognizers }
 
-    http.serve(await openRoutes(config, parts, open))
+    const { routes, drain } = await openRoutes(config, parts, open)
+    http.serve(routes)
     if (config.roles.has('speech')) void warmUp(parts)
     // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
-    opened.push(http.drain)
+    opened.push(() => Promise.all([http.drain(), drain()]))
     if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
     opened.push(store.queue.close)
     if (config.roles.has('jobs') || config.roles.has('api')) await open(keepDeadlines(parts))
@@ -121,7 +127,14 @@ interface Parts extends Service {
   recognizers: Recognizers
 }
 
-async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Route[]> {
+interface Answering {
+  routes: Route[]
+  /** Waits for what clients are in the middle of, for as long as is allowed. */
+  drain(): Promise<void>
+}
+
+async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Answering> {
+  let drain = async () => {}
   const routes: Route[] = [healthRoute, readyRoute(parts)]
   const signIn = createSignIn(parts, parts.sessions)
   if (config.roles.has('api')) {
@@ -130,17 +143,21 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
     routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages())
   }
   if (config.roles.has('speech')) {
+    const speech = createSpeech(parts, config)
+    const sockets = await open(openSpeechSockets(speech, config.sessions))
+    drain = sockets.drain
+    routes.push({ matches: (path) => path === '/metrics', handle: (_, response) => answerMetrics(speech, sockets, response) })
     routes.push(
       signIn.letIn({
         matches: isSpeechPath,
-        handle: (request, response) => handleSpeech(parts, request, response),
-        upgrade: (_, socket) => refuseSpeechSocket(socket),
+        handle: (request, response) => handleSpeech(speech, request, response),
+        upgrade: sockets.upgrade,
         drains: true,
         continuesItself: true,
       }),
     )
   }
-  return routes
+  return { routes, drain }
 }
 
 const healthRoute: Route = {

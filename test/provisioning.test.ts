@@ -1,31 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeDirectory } from './postgres.ts'
+import { type CatalogModel, sha256, writeCatalog } from './catalog.ts'
 import { collect, type StatusChange, startTestService } from './service.ts'
-
-const shipped = resolve(import.meta.dirname, '../src/catalog')
-
-interface CatalogModel {
-  kind: string
-  scenario: string
-  files: { name: string; sources: string[]; sha256: string; size: number }[]
-}
-
-/** The shipped catalog with one thing changed in its Search and Dictation models. */
-async function writeCatalog(change: (acoustic: CatalogModel, language: CatalogModel, dir: string) => unknown): Promise<string> {
-  const dir = await makeDirectory()
-  const catalog = JSON.parse(await readFile(join(shipped, 'catalog.json'), 'utf8'))
-  catalog.locales['en-US'].reference.audio = join(shipped, catalog.locales['en-US'].reference.audio)
-  for (const model of catalog.models as CatalogModel[]) {
-    for (const file of model.files) file.sources = file.sources.map((source) => source.replace(/^file:/, `file://${shipped}/`))
-  }
-  const find = (kind: string) => catalog.models.find((model: CatalogModel) => model.kind === kind && model.scenario === 'SEARCH_AND_DICTATION')
-  await change(find('ACOUSTIC'), find('LANGUAGE'), dir)
-  const file = join(dir, 'catalog.json')
-  await writeFile(file, JSON.stringify(catalog))
-  return file
-}
 
 test.each([
   ['is missing', 'ARTIFACT_MISSING', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { sources: ['npm:no-such-package/encoder.onnx'] })],
@@ -109,7 +86,3 @@ test('a deployment that is deleted while it is provisioned is gone, and its work
   expect(seen.at(-1)).toMatchObject({ status: 'DELETING', deployment: null })
   expect((await api.deploy('CONVERSATIONAL')).status).toBe('COMPLETE')
 })
-
-async function sha256(text: string): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex')
-}

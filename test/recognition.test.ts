@@ -1,8 +1,15 @@
 import { join, resolve } from 'node:path'
+import fc from 'fast-check'
+import llama from 'llama-tokenizer-js'
 import { describe, expect, test } from 'vitest'
 import { redact } from '../src/log.ts'
+import { Resampler, resample } from '../src/recognition/audio.ts'
+import { Hypothesis } from '../src/recognition/hypothesis.ts'
 import { openLanguageModel } from '../src/recognition/language-model.ts'
+import { openPhraseList } from '../src/recognition/phrase-list.ts'
+import { FairQueue } from '../src/recognition/queue.ts'
 import { Segmenter } from '../src/recognition/segmenter.ts'
+import { Sound } from '../src/recognition/sound.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 
 const languageModels = resolve(import.meta.dirname, '../src/catalog/language')
@@ -114,4 +121,98 @@ test.each([
   'token cst_abcdefgh.ijklmnop',
 ])('the log does not show the secret in %j', (line) => {
   expect(redact(line)).not.toMatch(/abcdefgh/)
+})
+
+describe('sound', () => {
+  test('comes out of the resampler the same, however it was cut', () => {
+    const pieces = fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 20 })
+    fc.assert(
+      fc.property(fc.constantFrom(8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000), pieces, fc.integer(), (rate, lengths, seed) => {
+        const total = lengths.reduce((sum, length) => sum + length, 0)
+        const input = Float32Array.from({ length: total }, (_, n) => Math.sin(n * n * 0.001 + seed))
+        const resampler = new Resampler(rate)
+        const output: number[] = []
+        let at = 0
+        for (const length of lengths) {
+          output.push(...resampler.push(input.subarray(at, at + length)))
+          at += length
+        }
+        output.push(...resampler.end())
+        expect(Float32Array.from(output)).toEqual(resample(input, rate))
+        expect(output).toHaveLength(Math.floor((total * 16_000) / rate))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('is kept as long as it is needed, and no longer', () => {
+    const sound = new Sound()
+    const second = Float32Array.from({ length: 16_000 }, (_, n) => (n % 100) / 100)
+    for (let n = 0; n < 100; n++) {
+      sound.append(second)
+      sound.forget(sound.end - 8_000)
+    }
+    expect(sound.end).toBe(1_600_000)
+    const kept = sound.slice(sound.end - 8_000, sound.end)
+    expect(kept).toHaveLength(8_000)
+    expect(kept[150]).toBe(Math.round(0.5 * 32_768))
+    expect(sound.slice(0, sound.end).length).toBeLessThan(64_000)
+  })
+})
+
+describe('hypotheses', () => {
+  test('are told when they are new', () => {
+    const hypothesis = new Hypothesis(false)
+    expect(['a', 'a', 'a b', '', 'a c'].map((text) => hypothesis.take(text))).toEqual(['a', undefined, 'a b', undefined, 'a c'])
+  })
+
+  test('that are to be stable show what two in a row agree on, and take nothing back', () => {
+    const hypothesis = new Hypothesis(true)
+    const heard = ['four', 'for a', 'for a long', 'for', 'for a long time', 'for a long time']
+    expect(heard.map((text) => hypothesis.take(text))).toEqual([undefined, undefined, 'for a', undefined, undefined, 'for a long time'])
+  })
+})
+
+test('owners take turns in a queue, however much one of them brings', () => {
+  const queue = new FairQueue<string>()
+  for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'c2']) queue.push(item[0] as string, item)
+  queue.remove('a', 'a2')
+  queue.pushFirst('b', 'b0')
+  expect(Array.from({ length: 7 }, () => queue.shift())).toEqual(['a1', 'b0', 'c1', 'a3', 'b1', 'c2', undefined])
+  expect(queue.size).toBe(0)
+})
+
+describe('a phrase list', () => {
+  const list = openPhraseList([
+    { text: 'Four of Clubs', weight: 1 },
+    { text: 'four', weight: 0.5 },
+  ])
+  /** What a text earns, spelled token by token and ended. */
+  const worth = (text: string) => {
+    let state = list.start
+    let sum = 0
+    for (const token of [...llama.encode(text).slice(1), 2]) {
+      const next = list.step(state, token)
+      sum += next.score
+      state = next.state
+    }
+    return sum
+  }
+
+  test('pays for whole phrases only, whatever their case and marks', () => {
+    expect(worth('Eight of spades, four of clubs.')).toBeCloseTo(5.2, 5)
+    expect(worth('eight of spades four, of Clubs')).toBeCloseTo(5.2, 5)
+    expect(worth('four of clubsters')).toBeCloseTo(0.9, 5)
+    expect(worth('fourteen of clubs')).toBeCloseTo(0, 5)
+    expect(worth('before of clubs')).toBeCloseTo(0, 5)
+    expect(worth('the four of four of clubs')).toBeCloseTo(6.1, 5)
+  })
+
+  test('lends while a phrase is being said', () => {
+    const state = llama
+      .encode('four of cl')
+      .slice(1)
+      .reduce((before, token) => list.step(before, token).state, list.start)
+    expect(state.credit).toBeGreaterThan(2)
+  })
 })

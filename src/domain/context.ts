@@ -3,6 +3,7 @@ import type { Store } from '../postgres/store.ts'
 import type { KeyScope } from '../postgres/tables.ts'
 import type { Catalog } from './catalog.ts'
 import { NotAuthorizedError } from './errors.ts'
+import type { Feeds } from './feed.ts'
 import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
 
@@ -26,6 +27,8 @@ export interface Service {
   publicUrl: string
   limits: Limits
   keyring: Keyring
+  /** Logs that are being watched. */
+  feeds: Feeds
   log: Log
 }
 

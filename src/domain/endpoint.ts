@@ -1,6 +1,6 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type DeploymentRow, deployments, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
+import { type DeploymentRow, deploymentEvents, deployments, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 
 /** How a client speaks: one utterance, people talking, or someone dictating. Part of the URL's path. */
@@ -42,6 +42,21 @@ export function findServedDeployment(service: Service, workspaceId: string, endp
 /** The same for a job, which works for whatever workspace made the deployment. */
 export function findDeploymentToProvision(service: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
   return selectServed(service, eq(deployments.id, deploymentId))
+}
+
+/** True when the workspace had such a deployment; its last event is kept for a while. */
+export async function wasDeleted({ store }: Service, workspaceId: string, endpointId: string): Promise<boolean> {
+  return (await store.db.$count(deploymentEvents, and(eq(deploymentEvents.deploymentId, endpointId), eq(deploymentEvents.workspaceId, workspaceId)))) > 0
+}
+
+/** The workspace's deployments that recognize, newest first. */
+export function listServing({ store }: Service, workspaceId: string): Promise<DeploymentRow[]> {
+  return store.db
+    .select()
+    .from(deployments)
+    .where(and(eq(deployments.workspaceId, workspaceId), eq(deployments.status, 'COMPLETE')))
+    .orderBy(desc(deployments.id))
+    .limit(1000)
 }
 
 /** Some pairs of models that Complete deployments are made of, each once. */

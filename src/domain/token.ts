@@ -6,13 +6,17 @@ import { settings } from '../postgres/tables.ts'
 
 const claims = z.object({
   workspaceId: z.uuid(),
-  /** The one deployment that the token opens, also before it is Complete. */
-  deploymentId: z.uuid(),
+  /** The one deployment that a token of provisioning opens, also before it is Complete. */
+  deploymentId: z.uuid().optional(),
+  /** The key that a client's token stands for, and ends with. */
+  keyId: z.uuid().optional(),
+  /** When that key expires; milliseconds since 1970. */
+  keyExpiresAt: z.int().optional(),
   /** Milliseconds since 1970. */
   expiresAt: z.int(),
 })
 
-/** What a token allows: to recognize with one deployment, for a short while. */
+/** What a token allows: to recognize for a short while, with one deployment or as a key may. */
 type Claims = z.infer<typeof claims>
 
 /** Signs and reads short-lived tokens; every process that shares the database accepts them. */

@@ -16,7 +16,10 @@ const EndpointUrls = builder.objectRef<Endpoint>('EndpointUrls').implement({
   fields: (t) => ({
     mode: t.expose('mode', { type: RecognitionModeEnum, description: 'The way of speaking.' }),
     httpUrl: t.expose('httpUrl', { type: 'URL', description: 'POST a WAV file of up to a minute here.' }),
-    webSocketUrl: t.expose('webSocketUrl', { type: 'URL', description: 'For clients of the Speech SDK protocol; reserved until the server speaks it.' }),
+    webSocketUrl: t.expose('webSocketUrl', {
+      type: 'URL',
+      description: 'Give this to the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
+    }),
   }),
 })
 
@@ -26,6 +29,8 @@ const SampleToolEnum = builder.enumType('SampleTool', {
     CURL: { description: 'A shell with curl.' },
     JAVASCRIPT: { description: 'Node.js without packages.' },
     PYTHON: { description: 'Python 3 without packages.' },
+    SPEECH_SDK: { description: 'Node.js with the Speech SDK of Microsoft (npm: microsoft-cognitiveservices-speech-sdk).' },
+    OPENAI: { description: 'Node.js with the client of OpenAI (npm: openai).' },
   } as const,
 })
 
@@ -42,7 +47,10 @@ export const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
   fields: (t) => ({
     id: t.exposeString('id', { description: 'The endpoint id that clients send as `cid`; the Speech SDK calls it endpointId.' }),
     httpUrl: t.expose('httpUrl', { type: 'URL', description: "POST a WAV file of up to a minute here; for the scenario's usual way of speaking." }),
-    webSocketUrl: t.expose('webSocketUrl', { type: 'URL', description: 'For clients of the Speech SDK protocol; reserved until the server speaks it.' }),
+    webSocketUrl: t.expose('webSocketUrl', {
+      type: 'URL',
+      description: 'Give this to the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
+    }),
     urls: t.field({
       type: [EndpointUrls],
       description: 'The addresses for each way of speaking.',
@@ -51,7 +59,7 @@ export const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
     samples: t.field({
       type: [SampleType],
       description: 'Programs to start from, filled in with this endpoint.',
-      resolve: ({ httpUrl }) => samplesOf(httpUrl),
+      resolve: samplesOf,
     }),
   }),
 })

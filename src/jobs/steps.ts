@@ -22,6 +22,7 @@ export class Steps {
   readonly #interrupted: AbortSignal
   #stage: Stage = 'RESOLVING'
   #told = 0
+  #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
   constructor(service: Service, claim: Claim, failedBefore: number, interrupted: AbortSignal) {
@@ -49,14 +50,16 @@ export class Steps {
   async enter(stage: Stage, message: string) {
     await this.#telling
     this.#stage = stage
+    this.#progress = 0
     await this.record({ status: 'PROVISIONING', stage, message, progress: stageBegins[stage] })
   }
 
-  /** Progress within the stage, 0 to 1; told a few times a second however often it changes. */
+  /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
   tell(progress: number, message: string) {
     const now = performance.now()
-    if (now - this.#told < progressIntervalMs || this.signal.aborted) return
+    if (progress === this.#progress || now - this.#told < progressIntervalMs || this.signal.aborted) return
     this.#told = now
+    this.#progress = progress
     const begins = stageBegins[this.#stage]
     const ends = Object.values(stageBegins).find((other) => other > begins) ?? 1
     const change: Change = { status: 'PROVISIONING', stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) }

@@ -16,26 +16,82 @@ export function toMono(bytes: Uint8Array, channels: number): Float32Array {
 /** Zero crossings of the sinc on each side of its centre: more make a steeper filter. */
 const crossings = 16
 
-/**
- * Converts to 16 kHz by windowed-sinc interpolation (Julius O. Smith, "Digital Audio Resampling"):
- * band-limited to the lower of both rates, so that nothing folds back into the speech.
- */
+/** Converts a whole recording to 16 kHz. */
 export function resample(input: Float32Array, rate: number): Float32Array {
-  if (rate === sampleRate) return input
-  const cutoff = Math.min(1, sampleRate / rate) * 0.95
-  const reach = crossings / cutoff
-  const divisor = greatestCommonDivisor(rate, sampleRate)
-  const phases = sampleRate / divisor
-  const kernels = Array.from({ length: phases }, (_, phase) => createKernel((phase * rate) / sampleRate, cutoff, reach))
-  const output = new Float32Array(Math.floor((input.length * sampleRate) / rate))
-  for (let n = 0; n < output.length; n++) {
-    const { weights, first } = kernels[n % phases] as Kernel
-    const from = Math.floor(n / phases) * (rate / divisor) + first
-    let sum = 0
-    for (let k = Math.max(0, -from); k < weights.length && from + k < input.length; k++) sum += (weights[k] as number) * (input[from + k] as number)
-    output[n] = sum
-  }
+  const resampler = new Resampler(rate)
+  const [most, rest] = [resampler.push(input), resampler.end()]
+  if (rest.length === 0) return most
+  const output = new Float32Array(most.length + rest.length)
+  output.set(most)
+  output.set(rest, most.length)
   return output
+}
+
+/**
+ * Converts to 16 kHz, piece by piece, by windowed-sinc interpolation (Julius O. Smith, "Digital Audio Resampling"):
+ * band-limited to the lower of both rates, so that nothing folds back into the speech. However the
+ * input is cut into pieces, the output is the same.
+ */
+export class Resampler {
+  readonly #rate: number
+  readonly #kernels: Kernel[]
+  /** Input samples that a whole cycle of kernels goes forward. */
+  readonly #cycle: number
+  /** The input from `#first` on, which later output still needs. */
+  #kept = new Float32Array(0)
+  #first = 0
+  #made = 0
+
+  constructor(rate: number) {
+    this.#rate = rate
+    const cutoff = Math.min(1, sampleRate / rate) * 0.95
+    const reach = crossings / cutoff
+    const divisor = greatestCommonDivisor(rate, sampleRate)
+    this.#cycle = rate / divisor
+    const phases = rate === sampleRate ? 0 : sampleRate / divisor
+    this.#kernels = Array.from({ length: phases }, (_, phase) => createKernel((phase * rate) / sampleRate, cutoff, reach))
+  }
+
+  /** Answers the output that the input so far decides. */
+  push(input: Float32Array): Float32Array {
+    if (this.#rate === sampleRate) return input
+    const joined = new Float32Array(this.#kept.length + input.length)
+    joined.set(this.#kept)
+    joined.set(input, this.#kept.length)
+    this.#kept = joined
+    return this.#make(false)
+  }
+
+  /** No more input comes: answers the rest. */
+  end(): Float32Array {
+    return this.#rate === sampleRate ? new Float32Array(0) : this.#make(true)
+  }
+
+  #make(isLast: boolean): Float32Array {
+    const known = this.#first + this.#kept.length
+    const most = Math.floor((known * sampleRate) / this.#rate) - this.#made
+    const output = new Float32Array(Math.max(0, most))
+    let count = 0
+    for (; count < output.length; count++) {
+      const { weights, from } = this.#place(this.#made + count)
+      if (!isLast && from + weights.length > known) break
+      let sum = 0
+      for (let k = Math.max(0, -from); k < weights.length && from + k < known; k++)
+        sum += (weights[k] as number) * (this.#kept[from + k - this.#first] as number)
+      output[count] = sum
+    }
+    this.#made += count
+    const needed = Math.max(this.#first, Math.min(known, this.#place(this.#made).from))
+    this.#kept = this.#kept.slice(needed - this.#first)
+    this.#first = needed
+    return output.subarray(0, count)
+  }
+
+  /** Which input the nth output sample is made of. */
+  #place(n: number): { weights: Float64Array; from: number } {
+    const { weights, first } = this.#kernels[n % this.#kernels.length] as Kernel
+    return { weights, from: Math.floor(n / this.#kernels.length) * this.#cycle + first }
+  }
 }
 
 interface Kernel {

@@ -22,6 +22,7 @@ type WritingRules = z.infer<typeof writingRules>
 
 /** How recognized words become written text. */
 export interface LanguageModel {
+  locale: string
   write(spoken: string, mode: RecognitionMode): { display: string; lexical: string }
 }
 
@@ -38,7 +39,7 @@ export async function openLanguageModel(path: string): Promise<LanguageModel> {
   }
   const { interactive, conversation, dictation } = parsed.data.writing
   const writers = { interactive: compile(interactive), conversation: compile(conversation), dictation: compile(dictation) }
-  return { write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }) }
+  return { locale: parsed.data.locale, write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }) }
 }
 
 function compile(rules: WritingRules): (spoken: string) => string {

@@ -1,23 +1,11 @@
-import llama from 'llama-tokenizer-js'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { sampleRate } from './recognizer.ts'
-
-const beginToken = 1n
-const endToken = 2
-/** Pieces from here on are control tokens without a spelling. */
-const spelledTokens = 32_000
-/** Speech faster than this is a decoder that repeats itself. */
-const tokensPerSecond = 6.5
-
-interface Decoding {
-  text: string
-  /** 0 to 1, the geometric mean of the tokens' probabilities. */
-  confidence: number
-}
+import { beginToken } from './tokens.ts'
 
 /** A Moonshine acoustic model: an encoder over raw 16 kHz samples and a decoder with its caches merged in. */
 export interface Moonshine {
-  decode(audio: Float32Array): Promise<Decoding>
+  /** Hears a piece of audio; what comes of it is decoded step by step. */
+  hear(audio: Float32Array): Promise<Decoder>
+  close(): Promise<void>
 }
 
 /** Numbers that differ between the sizes of the model, read off its own inputs. */
@@ -27,46 +15,93 @@ interface Geometry {
   dimension: number
 }
 
+interface Model {
+  decoder: InferenceSession
+  geometry: Geometry
+  /** The names of one layer's caches after another, key and value. */
+  caches: { decoder: string[]; encoder: string[] }
+}
+
 type Feeds = Record<string, Tensor>
 
 export async function openMoonshine(files: { encoder: string; decoder: string }): Promise<Moonshine> {
-  const options: InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3 }
+  const options: InferenceSession.SessionOptions = {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
+    // No two pieces are of one length, so what an arena keeps for the next is too small for it, and is kept in vain.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
+    // Else the largest matrix, which turns the last layer into scores, is converted from bytes at every step: half of the time.
+    extra: { session: { disable_quant_qdq: '1' } },
+  }
   const encoder = await InferenceSession.create(files.encoder, options)
   const decoder = await InferenceSession.create(files.decoder, options)
   const geometry = readGeometry(decoder)
+  const model: Model = { decoder, geometry, caches: { decoder: cacheNames(geometry, 'decoder'), encoder: cacheNames(geometry, 'encoder') } }
 
   return {
-    async decode(audio) {
+    async hear(audio) {
       const { last_hidden_state: hidden } = await encoder.run({ input_values: new Tensor('float32', audio, [1, audio.length]) })
       if (!hidden) throw new Error('the encoder has no output named last_hidden_state')
-      return decodeGreedily(decoder, geometry, hidden as Tensor, Math.ceil((audio.length / sampleRate) * tokensPerSecond) + 6)
+      return new Decoder(model, hidden as Tensor)
+    },
+    async close() {
+      await Promise.all([encoder.release(), decoder.release()])
     },
   }
 }
 
-async function decodeGreedily(decoder: InferenceSession, geometry: Geometry, hidden: Tensor, mostTokens: number): Promise<Decoding> {
-  const tokens: number[] = []
-  let logProbability = 0
-  let feeds: Feeds = { ...firstFeeds(geometry), encoder_hidden_states: hidden }
-  let encoderCache: Feeds | undefined
-  while (tokens.length < mostTokens) {
-    const out = await decoder.run(feeds)
-    const best = pickBest(lastRow(out.logits as Tensor))
-    logProbability += best.logProbability
-    if (best.token === endToken) break
-    tokens.push(best.token)
-    // The first step computes what the decoder keeps of the encoder; later steps only pass it on.
-    encoderCache ??= renameCache(out as Feeds, 'encoder', geometry)
-    feeds = {
-      input_ids: new Tensor('int64', BigInt64Array.of(BigInt(best.token)), [1, 1]),
-      encoder_hidden_states: hidden,
-      use_cache_branch: new Tensor('bool', Uint8Array.of(1), [1]),
-      ...renameCache(out as Feeds, 'decoder', geometry),
-      ...encoderCache,
-    }
+/** Decodes one piece of audio along several beams at once; they share what the encoder heard. */
+class Decoder {
+  readonly #model: Model
+  readonly #hidden: Tensor
+  /** What the decoder keeps of the encoder: computed by the first step, passed on by all others. */
+  #heard: Feeds = {}
+  /** What the decoder keeps of each beam's tokens. */
+  #past: Feeds = {}
+  #beams = 0
+
+  constructor(model: Model, hidden: Tensor) {
+    this.#model = model
+    this.#hidden = hidden
   }
-  return { text: spell(tokens), confidence: Math.exp(logProbability / (tokens.length + 1)) }
+
+  /** The first step, from which all beams begin: the scores of every first token. */
+  async begin(): Promise<Float32Array> {
+    const { decoder, geometry, caches } = this.#model
+    const nothing = new Tensor('float32', new Float32Array(0), [1, geometry.heads, 0, geometry.dimension])
+    const out = await decoder.run({
+      input_ids: toIds([beginToken]),
+      encoder_hidden_states: this.#hidden,
+      use_cache_branch: no,
+      ...Object.fromEntries([...caches.decoder, ...caches.encoder].map((name) => [`past_key_values.${name}`, nothing])),
+    })
+    this.#heard = takeCaches(out, caches.encoder)
+    this.#past = takeCaches(out, caches.decoder)
+    this.#beams = 1
+    return (out.logits as Tensor).data as Float32Array
+  }
+
+  /** One step of every beam: beam n goes on from `parents[n]` with `tokens[n]`. Answers the scores, one beam after another. */
+  async step(tokens: readonly number[], parents: readonly number[]): Promise<Float32Array> {
+    const { decoder, caches } = this.#model
+    const isSame = parents.length === this.#beams && parents.every((parent, place) => parent === place)
+    if (!isSame) for (const name of Object.keys(this.#past)) this.#past[name] = gather(this.#past[name] as Tensor, this.#beams, parents)
+    this.#beams = parents.length
+    const out = await decoder.run({ input_ids: toIds(tokens), encoder_hidden_states: this.#hidden, use_cache_branch: yes, ...this.#past, ...this.#heard }, [
+      'logits',
+      ...caches.decoder.map((name) => `present.${name}`),
+    ])
+    this.#past = takeCaches(out, caches.decoder)
+    return (out.logits as Tensor).data as Float32Array
+  }
 }
+
+const no = new Tensor('bool', Uint8Array.of(0), [1])
+const yes = new Tensor('bool', Uint8Array.of(1), [1])
+const toIds = (tokens: readonly number[]) => new Tensor('int64', BigInt64Array.from(tokens, BigInt), [tokens.length, 1])
 
 function readGeometry(decoder: InferenceSession): Geometry {
   const keys = decoder.inputMetadata.filter((input) => /^past_key_values\.\d+\.decoder\.key$/.test(input.name))
@@ -79,52 +114,14 @@ function readGeometry(decoder: InferenceSession): Geometry {
 const cacheNames = ({ layers }: Geometry, part: 'decoder' | 'encoder') =>
   Array.from({ length: layers }, (_, layer) => [`${layer}.${part}.key`, `${layer}.${part}.value`]).flat()
 
-function firstFeeds(geometry: Geometry): Feeds {
-  const nothing = new Tensor('float32', new Float32Array(0), [1, geometry.heads, 0, geometry.dimension])
-  const names = [...cacheNames(geometry, 'decoder'), ...cacheNames(geometry, 'encoder')]
-  return {
-    input_ids: new Tensor('int64', BigInt64Array.of(beginToken), [1, 1]),
-    use_cache_branch: new Tensor('bool', Uint8Array.of(0), [1]),
-    ...Object.fromEntries(names.map((name) => [`past_key_values.${name}`, nothing])),
-  }
-}
+const takeCaches = (out: InferenceSession.ReturnType, names: readonly string[]): Feeds =>
+  Object.fromEntries(names.map((name) => [`past_key_values.${name}`, out[`present.${name}`] as Tensor]))
 
-function renameCache(out: Feeds, part: 'decoder' | 'encoder', geometry: Geometry): Feeds {
-  return Object.fromEntries(cacheNames(geometry, part).map((name) => [`past_key_values.${name}`, out[`present.${name}`] as Tensor]))
-}
-
-function lastRow(logits: Tensor): Float32Array {
-  const vocabulary = logits.dims.at(-1) ?? 0
-  const data = logits.data as Float32Array
-  return data.subarray(data.length - vocabulary)
-}
-
-function pickBest(logits: Float32Array): { token: number; logProbability: number } {
-  let token = 0
-  let best = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < logits.length; i++) {
-    const value = logits[i] as number
-    if (value > best) {
-      best = value
-      token = i
-    }
-  }
-  let sum = 0
-  for (let i = 0; i < logits.length; i++) {
-    const below = (logits[i] as number) - best
-    if (below > -16) sum += Math.exp(below)
-  }
-  return { token, logProbability: -Math.log(sum) }
-}
-
-/** Joins word pieces: U+2581 is a space, `<0x41>` one byte of UTF-8. */
-function spell(tokens: readonly number[]): string {
-  const parts: Buffer[] = []
-  for (const token of tokens) {
-    if (token >= spelledTokens) continue
-    const piece = llama.vocabById[token] ?? ''
-    const byte = /^<0x([0-9A-F]{2})>$/.exec(piece)?.[1]
-    parts.push(byte ? Buffer.of(Number.parseInt(byte, 16)) : Buffer.from(piece.replaceAll('\u2581', ' ')))
-  }
-  return Buffer.concat(parts).toString('utf8').trim()
+/** The rows of the parents, each as often as it has children. */
+function gather(cache: Tensor, beams: number, parents: readonly number[]): Tensor {
+  const data = cache.data as Float32Array
+  const row = data.length / beams
+  const gathered = new Float32Array(row * parents.length)
+  for (const [place, parent] of parents.entries()) gathered.set(data.subarray(parent * row, (parent + 1) * row), place * row)
+  return new Tensor('float32', gathered, [parents.length, ...cache.dims.slice(1)])
 }

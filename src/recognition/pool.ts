@@ -1,135 +1,251 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { resolve } from 'node:path'
-import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import { ModelUnusableError, type Recognition, RecognizerCrashedError, type Recognizers, RecognizersBusyError } from './recognizer.ts'
+import { type Child, startChild } from './child.ts'
+import { FairQueue } from './queue.ts'
+import { ModelUnusableError, RecognizerCrashedError, type RecognizerModel, RecognizersBusyError } from './recognizer.ts'
 import type { WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
-/** A worker that says nothing for this long is taken to hang; a minute of speech takes it a tenth of that. */
-const patienceMs = 60_000
 /** Whoever has waited for a worker this long is told to come back. */
 const longestWaitMs = 30_000
+/** A piece that has ended this many workers is given up: it would end the next one, too. */
+const mostCrashes = 2
 
-interface Task {
+/** Models that are kept ready in every worker. */
+const mostWanted = 8
+/** A worker that takes this many times what its models explain is replaced. */
+const mostGrowth = 1.5
+
+/**
+ * FINAL: somebody waits for it. SPECULATIVE: somebody will, if the speaker does not go on. INTERIM: nice to
+ * have, so it is done by workers that have nothing else to do, or not at all.
+ */
+export type Priority = 'FINAL' | 'SPECULATIVE' | 'INTERIM'
+
+export interface Piece {
+  /** Where the model's files are shared, workers that hold them are preferred. */
   modelId: string
-  message: WorkerTask
-  settle: (reply: WorkerReply | Error) => void
+  deploymentId: string
+  priority: Priority
+  task: WorkerTask
+  /** A worker that takes longer is taken to hang, and ended. */
+  patienceMs: number
+}
+
+export type Value<K extends WorkerTask['kind']> = Extract<WorkerReply, { ok: true; kind: K }>['value']
+
+interface Waiting extends Piece {
+  crashes: number
+  timer: NodeJS.Timeout | undefined
+  settle(result: { value: unknown; ms: number } | Error): void
 }
 
 interface Worker {
-  process: ChildProcess
-  task: Task | undefined
+  child: Child<WorkerRequest>
+  piece: Waiting | undefined
+  began: number
   watchdog: NodeJS.Timeout | undefined
   models: Set<string>
+  /** Models that it was asked to hold before anybody needs them here. */
+  offered: Set<string>
+  memoryBytes: number
 }
 
-/** Keeps up to `workers` child processes, started as they are needed, and a bounded queue before them. */
-export function openRecognizers({ workers: most, queueLimit }: Config['recognition'], log: Log): Recognizers {
+export interface Ticket {
+  /** Nobody wants the result any more; a piece at work is finished, unheard. */
+  cancel(): void
+  /** Somebody waits for it now. */
+  promote(): void
+}
+
+export type Pool = ReturnType<typeof openPool>
+
+/** Keeps up to `most` worker processes, started as they are needed, and gives them pieces of work by urgency. */
+export function openPool({ workers: most, memoryMb }: { workers: number; memoryMb: number }, log: Log) {
   const workers = new Set<Worker>()
-  const waiting: Task[] = []
-  let lastId = 0
-  let closed = false
+  const queues = { FINAL: new FairQueue<Waiting>(), SPECULATIVE: new FairQueue<Waiting>() }
+  const memoryPerWorker = (memoryMb / most) * 2 ** 20
+  /** Models that were loaded on purpose, the latest last: every worker is to hold them, where there is room. */
+  const wanted = new Map<string, RecognizerModel>()
+  let ended = 0
+  let endedInARow = 0
+  let isClosed = false
 
   const start = (): Worker => {
-    const child = fork(resolve(import.meta.dirname, 'worker.ts'), [], {
-      serialization: 'advanced',
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // The environment holds keys and passwords that no model file needs to see.
-      env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
+    const child = startChild<WorkerRequest, WorkerReply>('worker.ts', {
+      message: (reply) => finish(worker, reply),
+      ended: (reason, lastWords) => lose(worker, reason, lastWords),
     })
-    const worker: Worker = { process: child, task: undefined, watchdog: undefined, models: new Set() }
+    const worker: Worker = { child, piece: undefined, began: 0, watchdog: undefined, models: new Set(), offered: new Set(), memoryBytes: 0 }
     workers.add(worker)
-    let lastWords = ''
-    child.stderr?.on('data', (chunk) => {
-      lastWords = (lastWords + chunk).slice(-1000)
-    })
-    child.on('message', (reply: WorkerReply) => {
-      const task = worker.task
-      worker.task = undefined
-      clearTimeout(worker.watchdog)
-      if (reply.ok && task) worker.models.add(task.modelId)
-      task?.settle(reply)
-      dispatch()
-    })
-    const end = (reason: string) => {
-      clearTimeout(worker.watchdog)
-      if (!workers.delete(worker) || closed) return
-      log.warn({ reason, lastWords: lastWords.trim() || undefined }, 'a recognizer ended')
-      worker.task?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}).`))
-      dispatch()
-    }
-    child.on('error', (error) => end(error.message))
-    child.on('exit', (code, signal) => end(signal ?? `exit ${code}`))
     return worker
   }
 
-  const chooseWorker = (modelId: string): Worker | undefined => {
-    const idle = [...workers].filter((worker) => !worker.task)
-    return idle.find((worker) => worker.models.has(modelId)) ?? idle[0] ?? (workers.size < most ? start() : undefined)
+  const finish = (worker: Worker, reply: WorkerReply) => {
+    const { piece } = worker
+    clearTimeout(worker.watchdog)
+    worker.piece = undefined
+    worker.memoryBytes = reply.memoryBytes
+    worker.models = new Set(reply.models)
+    const ms = performance.now() - worker.began
+    endedInARow = 0
+    if (reply.ok && piece?.task.kind === 'LOAD') remember(piece.task.model)
+    if (reply.memoryBytes > mostGrowth * Math.max(memoryPerWorker, reply.expectedBytes)) replace(worker)
+    if (reply.ok) piece?.settle({ value: reply.value, ms })
+    else piece?.settle(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
+    dispatch()
   }
 
-  const dispatch = () => {
-    while (waiting.length && !closed) {
-      const worker = chooseWorker((waiting[0] as Task).modelId)
-      if (!worker) return
-      const task = waiting.shift() as Task
-      worker.task = task
-      // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
-      worker.watchdog = setTimeout(() => worker.process.kill('SIGKILL'), patienceMs)
-      const message: WorkerRequest = { id: ++lastId, ...task.message }
-      worker.process.send(message)
+  const lose = (worker: Worker, reason: string, lastWords: string) => {
+    clearTimeout(worker.watchdog)
+    if (!workers.delete(worker) || isClosed) return
+    ended++
+    endedInARow++
+    log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
+    const { piece } = worker
+    if (piece?.task.kind === 'DECODE' && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM')
+      queues[piece.priority].pushFirst(piece.deploymentId, piece)
+    else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
+    dispatch()
+    setTimeout(
+      () => {
+        endedInARow = 0
+        if (!isClosed) dispatch()
+      },
+      Math.min(30_000, 250 * 2 ** endedInARow),
+    ).unref()
+  }
+
+  /** Ends a worker that has grown past what its models explain; it has nothing to do at the moment. */
+  const replace = (worker: Worker) => {
+    workers.delete(worker)
+    worker.child.kill()
+    log.info({ megabytes: Math.round(worker.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
+  }
+
+  const remember = (model: RecognizerModel) => {
+    wanted.delete(model.id)
+    wanted.set(model.id, model)
+    const [oldest] = wanted.keys()
+    if (wanted.size > mostWanted && oldest !== undefined) wanted.delete(oldest)
+  }
+
+  /** Has workers that are idle, or not started yet, load what may be asked of them, so that nobody waits for it. */
+  const prepare = () => {
+    for (const model of [...wanted.values()].reverse()) {
+      for (const worker of [...workers, ...Array.from({ length: most - workers.size }, () => undefined)]) {
+        if (worker?.piece || worker?.models.has(model.id) || worker?.offered.has(model.id)) continue
+        const chosen = worker ?? start()
+        chosen.offered.add(model.id)
+        const task = { kind: 'LOAD', model, onlyIfRoom: true } as const
+        give(chosen, { modelId: model.id, deploymentId: '', priority: 'INTERIM', task, patienceMs: 60_000, crashes: 0, timer: undefined, settle() {} })
+      }
     }
   }
 
-  const submit = <T extends Recognition | number>(modelId: string, message: Task['message'], signal?: AbortSignal): Promise<T> =>
-    new Promise<T>((resolved, rejected) => {
-      signal?.throwIfAborted()
-      if (closed) throw new RecognizerCrashedError('The recognizers are closing.')
-      if (waiting.length >= queueLimit) throw new RecognizersBusyError('Too many recordings are waiting to be recognized. Try again in a moment.')
-      const leave = (reason: Error) => {
-        const place = waiting.indexOf(task)
-        if (place >= 0) waiting.splice(place, 1)
-        // One that is already at work finishes, unheard: ending a decoding would mean ending the process.
-        task.settle(reason)
-      }
-      const abandon = () => leave(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
-      const waited = setTimeout(() => {
-        if (waiting.includes(task)) leave(new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.'))
+  const chooseWorker = (modelId: string): Worker | undefined => {
+    const idle = [...workers].filter((worker) => !worker.piece)
+    return (
+      idle.find((worker) => worker.models.has(modelId)) ??
+      idle.toSorted((a, b) => a.models.size - b.models.size)[0] ??
+      (workers.size < most ? start() : undefined)
+    )
+  }
+
+  const give = (worker: Worker, piece: Waiting) => {
+    clearTimeout(piece.timer)
+    worker.piece = piece
+    worker.began = performance.now()
+    // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
+    worker.watchdog = setTimeout(() => worker.child.kill(), piece.patienceMs)
+    worker.child.send({ memoryBytes: memoryPerWorker, task: piece.task })
+  }
+
+  const dispatch = () => {
+    while (!isClosed && queues.FINAL.size + queues.SPECULATIVE.size > 0) {
+      const queue = queues.FINAL.size ? queues.FINAL : queues.SPECULATIVE
+      const piece = queue.shift() as Waiting
+      const worker = chooseWorker(piece.modelId)
+      if (!worker) return queue.pushFirst(piece.deploymentId, piece)
+      give(worker, piece)
+    }
+    // A worker that ends as soon as it is started must not be started again and again.
+    if (isClosed || endedInARow > 0) return
+    prepare()
+  }
+
+  /** Whether an interim result may be had without keeping anybody waiting. */
+  const hasSpare = () => {
+    if (queues.FINAL.size + queues.SPECULATIVE.size > 0) return false
+    const busy = [...workers].filter((worker) => worker.piece)
+    const interims = busy.filter((worker) => worker.piece?.priority === 'INTERIM')
+    return busy.length < most && interims.length < Math.max(1, most - 1)
+  }
+
+  function submit<K extends WorkerTask['kind']>(
+    wanted: Piece & { task: { kind: K } },
+    settled: (result: { value: Value<K>; ms: number } | Error) => void,
+  ): Ticket {
+    let isSettled = false
+    const piece: Waiting = {
+      ...wanted,
+      crashes: 0,
+      timer: undefined,
+      settle(result) {
+        clearTimeout(piece.timer)
+        if (isSettled) return
+        isSettled = true
+        settled(result as { value: Value<K>; ms: number } | Error)
+      },
+    }
+    const leave = () => piece.priority !== 'INTERIM' && queues[piece.priority].remove(piece.deploymentId, piece)
+    if (piece.priority === 'INTERIM') {
+      const worker = hasSpare() ? chooseWorker(piece.modelId) : undefined
+      if (worker) give(worker, piece)
+      else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
+    } else {
+      piece.timer = setTimeout(() => {
+        if (leave()) piece.settle(new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.'))
       }, longestWaitMs)
-      const task: Task = {
-        modelId,
-        message,
-        settle(reply) {
-          clearTimeout(waited)
-          signal?.removeEventListener('abort', abandon)
-          if (reply instanceof Error) rejected(reply)
-          else if (reply.ok) resolved(reply.value as T)
-          else rejected(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
-        },
-      }
-      signal?.addEventListener('abort', abandon, { once: true })
-      waiting.push(task)
+      queues[piece.priority].push(piece.deploymentId, piece)
       dispatch()
-    })
+    }
+    return {
+      cancel() {
+        isSettled = true
+        clearTimeout(piece.timer)
+        leave()
+      },
+      promote() {
+        const waited = leave()
+        if (piece.priority === 'SPECULATIVE') piece.priority = 'FINAL'
+        if (waited) queues.FINAL.push(piece.deploymentId, piece)
+        dispatch()
+      },
+    }
+  }
 
   return {
-    load: (model, signal) => submit<number>(model.id, { kind: 'load', model }, signal),
-    recognize: (request, signal) => submit<Recognition>(request.model.id, { kind: 'recognize', request }, signal),
-    async check() {
-      if (closed) throw new Error('closed')
-      // One that is at work is alive; else any may say so, started for it if need be.
-      if (![...workers].some((worker) => worker.task)) await submit<number>('', { kind: 'ping' }, AbortSignal.timeout(10_000))
+    submit,
+    hasSpare,
+    usage() {
+      const models = new Map<string, number>()
+      for (const worker of workers) for (const id of worker.models) models.set(id, (models.get(id) ?? 0) + 1)
+      return {
+        waiting: queues.FINAL.size + queues.SPECULATIVE.size,
+        workers: { running: workers.size, busy: [...workers].filter((worker) => worker.piece).length, most, ended },
+        models: [...models].map(([id, count]) => ({ id, workers: count })),
+        memoryBytes: [...workers].reduce((sum, worker) => sum + worker.memoryBytes, 0),
+      }
     },
     async close() {
-      closed = true
-      for (const task of waiting.splice(0)) task.settle(new RecognizerCrashedError('The recognizers are closing.'))
+      isClosed = true
+      const closing = new RecognizerCrashedError('The recognizers are closing.')
+      for (const piece of [...queues.FINAL.clear(), ...queues.SPECULATIVE.clear()]) piece.settle(closing)
       await Promise.all(
         [...workers].map(async (worker) => {
-          worker.task?.settle(new RecognizerCrashedError('The recognizers are closing.'))
-          const ended = new Promise((done) => worker.process.once('exit', done))
-          worker.process.kill('SIGKILL')
-          await ended
+          worker.piece?.settle(closing)
+          clearTimeout(worker.watchdog)
+          worker.child.kill()
+          await worker.child.gone
         }),
       )
     },

@@ -19,11 +19,19 @@ export interface Pcm {
   channels: number
 }
 
+/** A word or a turn of phrase that is likelier than usual here: weight 1 is the usual help, 0 none, 2 the most. */
+export interface ListedPhrase {
+  text: string
+  weight: number
+}
+
 export interface RecognitionRequest {
   model: RecognizerModel
   audio: Pcm
   mode: RecognitionMode
   listening: Listening
+  /** Whose recording it is; recordings without a deployment share one place. */
+  deploymentId?: string
 }
 
 /** One stretch of speech between silences. Offset and duration count samples from the audio's start. */
@@ -36,6 +44,23 @@ export interface Phrase {
   confidence: number
   offset: number
   duration: number
+  /** What may have been said, best first; the first is the phrase itself. */
+  alternatives: Alternative[]
+}
+
+export interface Alternative {
+  display: string
+  lexical: string
+  confidence: number
+  /** Only where word timings were asked for. */
+  words?: TimedWord[]
+}
+
+/** Offset and duration count samples, as the phrase's do. */
+export interface TimedWord {
+  word: string
+  offset: number
+  duration: number
 }
 
 export interface Recognition {
@@ -45,21 +70,97 @@ export interface Recognition {
   heard: number
 }
 
+/** One client's audio as it comes; several phrases may come of it. */
+export interface StreamRequest {
+  model: RecognizerModel
+  /** Whose stream it is: room is shared fairly between deployments. */
+  deploymentId: string
+  mode: RecognitionMode
+  listening: Listening
+  /** What write() is given: little-endian 16-bit samples, channels interleaved. */
+  format: { sampleRate: number; channels: number }
+  /** Hypotheses while a phrase grows. */
+  interims: boolean
+  /** Alternatives wanted of each phrase; more than one, or a phrase list, costs about three times as much. */
+  alternatives: number
+  wordTimings: boolean
+  phrases: readonly ListedPhrase[]
+}
+
+/**
+ * Of each phrase, in this order: SPEECH_START, any number of HYPOTHESIS, PHRASE or NO_MATCH, SPEECH_END.
+ * Offsets and durations count 16 kHz samples from the stream's first.
+ */
+export type StreamEvent =
+  | { kind: 'SPEECH_START'; offset: number }
+  /** Lower case, no punctuation; may still change. */
+  | { kind: 'HYPOTHESIS'; text: string; offset: number; duration: number }
+  | { kind: 'PHRASE'; phrase: Phrase }
+  /** Something like speech, in which no words were found. */
+  | { kind: 'NO_MATCH'; offset: number; duration: number }
+  | { kind: 'SPEECH_END'; offset: number }
+  /** Nothing was said for as long as the client waits for a beginning; told once. */
+  | { kind: 'INITIAL_SILENCE'; heard: number }
+  /** The last event of a stream that was not closed and did not fail. */
+  | { kind: 'ENDED'; heard: number }
+
+export interface RecognizerStream {
+  /**
+   * Takes more audio and keeps the bytes; they are not to be written to again. Answers false when so much
+   * waits that the caller should pause until it is told `drained`. A caller that goes on regardless fails.
+   */
+  write(pcm: Uint8Array): boolean
+  /** No more audio comes: what is open is recognized, then the stream ends. */
+  finish(): void
+  /** Nobody listens any more: everything of the stream is dropped, and no event follows. */
+  close(): void
+}
+
+/** Called by a stream, never before `open` has resolved. */
+export interface StreamListener {
+  event(event: StreamEvent): void
+  drained(): void
+  /** The stream cannot go on; nothing follows. */
+  failed(error: Error): void
+}
+
+/** Figures for operators and for messages. */
+interface RecognizersUsage {
+  streams: number
+  /** Streams of the usual cost that would fit in all. */
+  mostStreams: number
+  /** The share of the capacity that the open streams are expected to take; 1 is all of it. */
+  load: number
+  /** Phrases and recordings that wait for a worker. */
+  waiting: number
+  workers: { running: number; busy: number; most: number; ended: number }
+  models: { id: string; workers: number }[]
+  memoryBytes: number
+}
+
 /** Audio in, text out. Several models and many callers share the workers behind it. */
 export interface Recognizers {
   /** Makes a worker hold the model; resolves with the milliseconds that loading took. */
   load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
+  /** Admits a stream, or rejects with {@link RecognizersBusyError} when there is no room for it. */
+  open(request: StreamRequest, listener: StreamListener): Promise<RecognizerStream>
+  /** Recognizes a whole recording: a stream whose audio is all there. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
+  usage(): RecognizersUsage
   /** Throws when no worker answers. */
   check(): Promise<void>
   close(): Promise<void>
 }
 
 /** The worker ended, or did not answer, while it was at work: trying again may well succeed. */
-export class RecognizerCrashedError extends Error {}
+export class RecognizerCrashedError extends Error {
+  override name = 'RecognizerCrashedError'
+}
 
 /** More is waiting than can be answered in good time. */
-export class RecognizersBusyError extends Error {}
+export class RecognizersBusyError extends Error {
+  override name = 'RecognizersBusyError'
+}
 
 /** The model's files cannot be loaded or run; the message is for whoever deployed them. */
 export class ModelUnusableError extends Error {

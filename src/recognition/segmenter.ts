@@ -4,8 +4,12 @@ import { windowSize } from './voice-activity.ts'
 
 /** Speech from one sample to another, counted from the beginning of the stream. */
 export interface Segment {
+  /** What is decoded: the speech and a little around it. */
   start: number
   end: number
+  /** Where the voice itself began and ended. */
+  onset: number
+  offset: number
 }
 
 const milliseconds = (ms: number) => Math.round((ms * sampleRate) / 1000)
@@ -15,7 +19,9 @@ const speechThreshold = 0.5
 const silenceThreshold = 0.35
 /** The first sounds of a word come before the detector is sure of them. */
 const leadIn = milliseconds(350)
-const leadOut = milliseconds(160)
+export const leadOut = milliseconds(160)
+/** What a listener has to keep of the past, lest a lead-in is lost. */
+const lookBack = milliseconds(600)
 /** Shorter sounds are clicks. */
 const shortestSpeech = milliseconds(90)
 
@@ -29,11 +35,24 @@ export class Segmenter {
   readonly #longest: number
   #position = 0
   #previousEnd = 0
-  #speaking: { start: number; voiced: number; lastVoice: number; dips: { at: number; probability: number }[] } | undefined
+  #speaking: { start: number; onset: number; voiced: number; lastVoice: number; dips: { at: number; probability: number }[] } | undefined
 
   constructor(listening: Pick<Listening, 'segmentationSilenceMs' | 'longestPhraseMs'>) {
     this.#silence = milliseconds(listening.segmentationSilenceMs)
     this.#longest = milliseconds(listening.longestPhraseMs)
+  }
+
+  /** The segment that is open, up to its last voice so far; not before it is long enough to be speech. */
+  get open(): Segment | undefined {
+    const speaking = this.#speaking
+    if (!speaking || speaking.voiced < shortestSpeech) return undefined
+    const { start, onset, lastVoice } = speaking
+    return { start, onset, offset: lastVoice, end: Math.min(this.#position, lastVoice + leadOut) }
+  }
+
+  /** The earliest sample that a segment to come may begin with. */
+  get needed(): number {
+    return this.#speaking?.start ?? Math.max(this.#previousEnd, this.#position - lookBack)
   }
 
   /** Takes the next window's probability; answers the segment that it completes. */
@@ -62,7 +81,7 @@ export class Segmenter {
 
   #begin(at: number) {
     const start = Math.max(this.#previousEnd, at - leadIn)
-    this.#speaking = { start, voiced: windowSize, lastVoice: at + windowSize, dips: [] }
+    this.#speaking = { start, onset: at, voiced: windowSize, lastVoice: at + windowSize, dips: [] }
   }
 
   #finish(wantedEnd: number): Segment | undefined {
@@ -70,7 +89,7 @@ export class Segmenter {
     this.#speaking = undefined
     if (!speaking || speaking.voiced < shortestSpeech) return undefined
     this.#previousEnd = Math.min(wantedEnd, this.#position)
-    return { start: speaking.start, end: this.#previousEnd }
+    return { start: speaking.start, end: this.#previousEnd, onset: speaking.onset, offset: speaking.lastVoice }
   }
 
   /** Ends a phrase that is too long where it was quietest, in its last third; what follows begins the next. */
@@ -81,7 +100,7 @@ export class Segmenter {
     const weakest = late.reduce((best, dip) => (dip.probability < best.probability ? dip : best))
     const end = weakest.at + windowSize
     this.#previousEnd = end
-    this.#speaking = { start: end, voiced: this.#position - end, lastVoice: this.#position, dips: late.filter((dip) => dip.at >= end) }
-    return { start: speaking.start, end }
+    this.#speaking = { start: end, onset: end, voiced: this.#position - end, lastVoice: this.#position, dips: late.filter((dip) => dip.at >= end) }
+    return { start: speaking.start, end, onset: speaking.onset, offset: end }
   }
 }

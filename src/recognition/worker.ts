@@ -1,94 +1,115 @@
-// The child process that owns the speech models. Native code may end it without a word, so nothing
-// but recognition lives here; it ends by itself when its parent is gone.
-import { resample, toMono } from './audio.ts'
-import { type LanguageModel, openLanguageModel } from './language-model.ts'
-import { type Moonshine, openMoonshine } from './moonshine.ts'
-import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerModel, sampleRate } from './recognizer.ts'
-import { Segmenter } from './segmenter.ts'
-import { openVoiceActivity, windowSize } from './voice-activity.ts'
+// The child process that owns acoustic and language models and decodes one piece at a time. Native code
+// may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
+import type { RecognitionMode } from '../domain/endpoint.ts'
+import { type Fusion, noFusion } from './fusion.ts'
+import type { LanguageModel } from './language-model.ts'
+import { LoadedModels } from './loaded-models.ts'
+import { openPhraseList } from './phrase-list.ts'
+import { type Alternative, type ListedPhrase, type RecognizerModel, sampleRate } from './recognizer.ts'
+import { decodeBeams, decodeGreedily } from './search.ts'
+import { type Aligner, openAligner, shareOut, transferTimes } from './word-timings.ts'
 
-export type WorkerTask = { kind: 'ping' } | { kind: 'load'; model: RecognizerModel } | { kind: 'recognize'; request: RecognitionRequest }
-export type WorkerRequest = { id: number } & WorkerTask
+const beams = 4
 
-export type WorkerReply = { id: number } & ({ ok: true; value: Recognition | number } | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string })
-
-const voiceActivity = openVoiceActivity()
-const acousticModels = new Map<string, Promise<Moonshine>>()
-const languageModels = new Map<string, Promise<LanguageModel>>()
-
-/** Deployments that share a model's files share what is loaded of them. */
-function once<T>(opened: Map<string, Promise<T>>, key: string, open: () => Promise<T>): Promise<T> {
-  const known = opened.get(key)
-  if (known) return known
-  const opening = open()
-  opened.set(key, opening)
-  opening.catch(() => opened.delete(key))
-  return opening
+export interface DecodeTask {
+  kind: 'DECODE'
+  model: RecognizerModel
+  audio: Int16Array
+  mode: RecognitionMode
+  /** More than one, or listed phrases, need beam search. */
+  alternatives: number
+  phrases: readonly ListedPhrase[]
+  wordTimings: boolean
 }
 
-async function openModel(model: RecognizerModel) {
-  const [acoustic, language] = await Promise.all([
-    once(acousticModels, model.encoder, () => openMoonshine(model)),
-    once(languageModels, model.writing, () => openLanguageModel(model.writing)),
-  ])
-  return { acoustic, language }
+interface LoadTask {
+  kind: 'LOAD'
+  model: RecognizerModel
+  /** Where another model would have to give way, leave it. */
+  onlyIfRoom: boolean
 }
 
-async function load(model: RecognizerModel): Promise<number> {
+export type WorkerTask = { kind: 'PING' } | LoadTask | DecodeTask
+
+export interface WorkerRequest {
+  /** What all models together should stay within. */
+  memoryBytes: number
+  task: WorkerTask
+}
+
+/** Every reply says what the worker holds by now, what that takes and what it should. */
+export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: string[] } & (
+  | { ok: true; kind: 'PING'; value: 0 }
+  /** The milliseconds that loading took. */
+  | { ok: true; kind: 'LOAD'; value: number }
+  /** Best first, words counted from the piece's first sample; none when there are no words in it. */
+  | { ok: true; kind: 'DECODE'; value: Alternative[] }
+  | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string }
+)
+
+const loaded = new LoadedModels()
+
+async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<number> {
   const started = performance.now()
-  const { acoustic } = await openModel(model)
-  await voiceActivity
+  if (onlyIfRoom && !(await loaded.hasRoomFor(model, budget))) return 0
+  const { acoustic } = await loaded.open(model, budget)
   // The first decoding allocates what later ones reuse, so let it happen before anyone waits for it.
-  await acoustic.decode(new Float32Array(sampleRate))
+  await decodeGreedily(acoustic, new Float32Array(sampleRate))
   return performance.now() - started
 }
 
-async function recognize({ model, audio: pcm, mode, listening }: RecognitionRequest): Promise<Recognition> {
-  const { acoustic, language } = await openModel(model)
-  const audio = resample(toMono(pcm.samples, pcm.channels), pcm.sampleRate)
-  const phrases: Phrase[] = []
-  const heard = audio.length
-  let heardSpeech = false
-  for await (const { start, end } of findSegments(audio, listening)) {
-    if (!heardSpeech && listening.firstPhraseOnly && start > (listening.initialSilenceMs * sampleRate) / 1000) break
-    heardSpeech = true
-    const { text, confidence } = await acoustic.decode(audio.subarray(start, end))
-    if (!text) continue
-    phrases.push({ ...language.write(text, mode), confidence, offset: start, duration: end - start })
-    if (listening.firstPhraseOnly) break
+async function decode({ model, audio, mode, alternatives: wanted, phrases, wordTimings }: DecodeTask, budget: number): Promise<Alternative[]> {
+  const { acoustic, language } = await loaded.open(model, budget)
+  const samples = Float32Array.from(audio, (sample) => sample / 32_768)
+  const decodings =
+    wanted > 1 || phrases.length
+      ? await decodeBeams(acoustic, samples, beams, phrases.length ? phraseList(phrases) : noFusion)
+      : [await decodeGreedily(acoustic, samples)]
+  const alternatives = new Map<string, Alternative>()
+  let least = 1
+  for (const { text, confidence } of decodings) {
+    const written = language.write(text, mode)
+    if (!text || alternatives.has(written.lexical) || alternatives.size === wanted) continue
+    // A fusion may prefer what the acoustic model doubts; still nobody expects the second to be surer than the first.
+    least = Math.min(least, confidence)
+    alternatives.set(written.lexical, { ...written, confidence: least })
   }
-  return { status: phrases.length ? 'SUCCESS' : heardSpeech ? 'NO_MATCH' : 'INITIAL_SILENCE', phrases, heard }
+  return wordTimings ? timeWords([...alternatives.values()], samples, language) : [...alternatives.values()]
 }
 
-async function* findSegments(audio: Float32Array, listening: RecognitionRequest['listening']) {
-  const activity = (await voiceActivity).listen()
-  const segmenter = new Segmenter(listening)
-  const window = new Float32Array(windowSize)
-  for (let at = 0; at < audio.length; at += windowSize) {
-    window.fill(0)
-    window.set(audio.subarray(at, at + windowSize))
-    const segment = segmenter.push(await activity.judge(window))
-    if (segment) yield segment
-  }
-  const last = segmenter.end()
-  if (last) yield { start: last.start, end: Math.min(last.end, audio.length) }
+let aligner: Promise<Aligner> | undefined
+
+/** Aligns the best alternative with the sound, and places the others' words by it. */
+async function timeWords(alternatives: Alternative[], samples: Float32Array, { locale }: LanguageModel): Promise<Alternative[]> {
+  const [best] = alternatives
+  if (!best) return []
+  // Most streams never ask for it, so it is opened for the first that does.
+  if (locale.startsWith('en')) aligner ??= openAligner()
+  const words = best.lexical.split(' ')
+  const known = (await aligner)?.align(words, samples) ?? shareOut(words, 0, samples.length)
+  return alternatives.map((one) => ({ ...one, words: transferTimes(one.lexical.split(' '), known, samples.length) }))
 }
 
-async function work(request: WorkerRequest): Promise<Recognition | number> {
-  if (request.kind === 'load') return load(request.model)
-  if (request.kind === 'recognize') return recognize(request.request)
-  await voiceActivity
-  return 0
+/** The last list is kept compiled: a stream sends the same with each of its phrases. */
+let lastList: { key: string; fusion: Fusion<unknown> } | undefined
+function phraseList(phrases: readonly ListedPhrase[]): Fusion<unknown> {
+  const key = JSON.stringify(phrases)
+  if (lastList?.key !== key) lastList = { key, fusion: openPhraseList(phrases) as Fusion<unknown> }
+  return lastList.fusion
+}
+
+async function work({ task, memoryBytes }: WorkerRequest) {
+  if (task.kind === 'LOAD') return { ok: true, kind: task.kind, value: await load(task, memoryBytes) } as const
+  if (task.kind === 'DECODE') return { ok: true, kind: task.kind, value: await decode(task, memoryBytes) } as const
+  return { ok: true, kind: task.kind, value: 0 } as const
 }
 
 async function answer(request: WorkerRequest): Promise<WorkerReply> {
-  try {
-    return { id: request.id, ok: true, value: await work(request) }
-  } catch (error) {
-    const { name, message } = error as Error
-    const problem = request.kind === 'load' || name === 'ModelUnusableError' ? 'MODEL_UNUSABLE' : 'FAILED'
-    return { id: request.id, ok: false, problem, message }
-  }
+  const result = await work(request).catch((error: Error) => {
+    const problem = request.task.kind === 'LOAD' || error.name === 'ModelUnusableError' ? 'MODEL_UNUSABLE' : 'FAILED'
+    return { ok: false, problem, message: error.message } as const
+  })
+  return { ...result, memoryBytes: process.memoryUsage.rss(), expectedBytes: loaded.bytes, models: loaded.ids }
 }
 
 process.on('message', async (request: WorkerRequest) => {

@@ -13,12 +13,13 @@ export class SpeechProblem extends Error {
   }
 }
 
-/** Answers with problem+json (RFC 9457) and ends the connection, so that a body still coming in is not read. */
-export function sendProblem(response: ServerResponse, problem: SpeechProblem): void {
+/** Answers with problem+json (RFC 9457) or a given shape, and ends the connection, so that a body still coming in is not read. */
+export function sendProblem(response: ServerResponse, problem: SpeechProblem, shape?: object): void {
   if (response.headersSent) return void response.destroy()
-  const body = JSON.stringify({ type: 'about:blank', title: problem.code, status: problem.status, detail: problem.message, code: problem.code })
-  response.writeHead(problem.status, {
-    'content-type': 'application/problem+json; charset=utf-8',
+  const { status, code, message } = problem
+  const body = JSON.stringify(shape ?? { type: 'about:blank', title: code, status, detail: message, code })
+  response.writeHead(status, {
+    'content-type': `application/${shape ? 'json' : 'problem+json'}; charset=utf-8`,
     'content-length': Buffer.byteLength(body),
     connection: 'close',
     ...problem.headers,

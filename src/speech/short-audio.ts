@@ -1,119 +1,127 @@
 import type { IncomingMessage } from 'node:http'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
-import { type Pcm, type Recognition, sampleRate } from '../recognition/recognizer.ts'
-import { SpeechProblem } from './problem.ts'
-import { longestHeader, readWavHeader, type WavFormat } from './wav.ts'
+import type { Phrase, RecognizerStream, Recognizers, StreamRequest } from '../recognition/recognizer.ts'
+import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
+import type { ProfanityFilter } from './profanity.ts'
+import { readSound } from './sound.ts'
+import { openSteadyStream } from './steady-stream.ts'
+import type { Hearing } from './turn.ts'
+import { readChunks } from './upload.ts'
+
+/** What a whole recording said. */
+export interface Heard {
+  phrases: Phrase[]
+  /** True when nobody spoke at all. */
+  isSilent: boolean
+  /** Samples at 16 kHz. */
+  heard: number
+  seconds: number
+}
+
+export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
+
+/** Recognizes a recording while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
+export async function hearRecording(
+  { recognizers, figures }: Pick<Hearing, 'recognizers' | 'figures'>,
+  request: RecordingRequest,
+  body: AsyncIterable<Buffer>,
+  longestSeconds: number,
+  signal: AbortSignal,
+): Promise<Heard> {
+  const recording = new Recording(recognizers, request)
+  const abort = () => recording.close(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  let seconds = 0
+  try {
+    for await (const sound of readSound(body, longestSeconds)) {
+      signal.throwIfAborted()
+      seconds = sound.seconds
+      await recording.write(sound.pcm, sound.format)
+    }
+    const heard = await recording.finish()
+    figures.phrases += heard.phrases.length
+    return { ...heard, seconds }
+  } finally {
+    figures.audioSeconds += seconds
+    signal.removeEventListener('abort', abort)
+    recording.close(new Error('the recording has ended'))
+  }
+}
+
+/** Who sends a recording can wait for a place. */
+const waitMs = 15_000
+
+/** One recording on its way through a recognizer. */
+class Recording {
+  readonly #recognizers: Recognizers
+  readonly #request: RecordingRequest
+  readonly #phrases: Phrase[] = []
+  readonly #ended = Promise.withResolvers<number>()
+  #stream: RecognizerStream | undefined
+  #drained = Promise.withResolvers<void>()
+  #isSilent = true
+  #isEnded = false
+
+  constructor(recognizers: Recognizers, request: RecordingRequest) {
+    this.#recognizers = recognizers
+    this.#request = request
+    // Whoever still sends hears of a failure with the next chunk, not as an unhandled rejection.
+    this.#ended.promise.catch(() => {})
+  }
+
+  /** Resolves when more may be written; rejects when nothing will be heard of it. */
+  async write(pcm: Buffer, format: StreamRequest['format']): Promise<void> {
+    if (this.#isEnded) return void (await this.#ended.promise)
+    this.#stream ??= openSteadyStream(
+      this.#recognizers,
+      { ...this.#request, format, interims: false },
+      {
+        event: (event) => {
+          if (event.kind === 'PHRASE') this.#phrases.push(event.phrase)
+          if (event.kind === 'SPEECH_START' || event.kind === 'PHRASE' || event.kind === 'NO_MATCH') this.#isSilent = false
+          if (event.kind === 'ENDED') this.#end(() => this.#ended.resolve(event.heard))
+        },
+        drained: () => this.#drained.resolve(),
+        failed: (error) => this.#end(() => this.#ended.reject(error)),
+      },
+      waitMs,
+    )
+    this.#drained = Promise.withResolvers()
+    if (!this.#stream.write(pcm)) await Promise.race([this.#drained.promise, this.#ended.promise])
+  }
+
+  async finish(): Promise<Omit<Heard, 'seconds'>> {
+    this.#stream?.finish()
+    const heard = await this.#ended.promise
+    return { phrases: this.#phrases, isSilent: this.#isSilent, heard }
+  }
+
+  close(reason: unknown): void {
+    this.#stream?.close()
+    this.#end(() => this.#ended.reject(reason))
+  }
+
+  #end(settle: () => void) {
+    this.#isEnded = true
+    settle()
+    this.#drained.resolve()
+  }
+}
 
 /** The Speech REST API for short audio takes at most a minute. */
-const longestSeconds = 60
-/** No upload may pause for longer, or take longer in all. */
-const idleMs = 10_000
-const uploadMs = 90_000
+export const longestShortAudioSeconds = 60
 
-/** Reads a WAV body; holds no more than a minute of audio, and no more memory than has arrived. */
-export async function readShortAudio(request: IncomingMessage): Promise<Pcm> {
-  let received = Buffer.alloc(0)
-  let samples: Samples | undefined
-  let format: WavFormat | undefined
-  for await (const chunk of withDeadlines(request)) {
-    if (samples) {
-      samples.append(chunk)
-      continue
-    }
-    received = Buffer.concat([received, chunk])
-    format = readWavHeader(received)
-    if (format) {
-      samples = new Samples(format)
-      samples.append(received.subarray(format.dataStart))
-    } else if (received.length > longestHeader) {
-      throw new SpeechProblem(400, 'INVALID_WAV_HEADER', 'The header is longer than 64 kB. Save the recording again as a 16-bit PCM WAV file.')
-    }
-  }
-  if (!received.length)
-    throw new SpeechProblem(400, 'NO_AUDIO', 'The request has no audio. Send a WAV file as the body, for example with curl --data-binary @file.wav.')
-  if (!format || !samples) throw new SpeechProblem(400, 'TRUNCATED_WAV_HEADER', 'The file ends inside its header. Send the whole recording.')
-  return { samples: samples.whole(), sampleRate: format.sampleRate, channels: format.channels }
-}
-
-/** The samples of one recording as they come in. */
-class Samples {
-  readonly #format: WavFormat
-  readonly #most: number
-  #bytes = Buffer.alloc(64 * 1024)
-  #length = 0
-
-  constructor(format: WavFormat) {
-    this.#format = format
-    this.#most = Math.min(longestBytes(format), format.dataLength ?? Number.POSITIVE_INFINITY)
-    if ((format.dataLength ?? 0) > longestBytes(format)) throw tooLong()
-  }
-
-  append(chunk: Buffer) {
-    const wanted = this.#length + chunk.length
-    if (this.#format.dataLength === undefined && wanted > this.#most) throw tooLong()
-    if (wanted > this.#bytes.length) {
-      const larger = Buffer.alloc(Math.min(this.#most, Math.max(wanted, this.#bytes.length * 2)))
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
-    }
-    // Whatever follows the promised samples, such as a list of tags, is not sound.
-    this.#length += chunk.copy(this.#bytes, this.#length, 0, this.#most - this.#length)
-  }
-
-  whole(): Uint8Array {
-    const promised = this.#format.dataLength
-    if (promised !== undefined && this.#length < promised) {
-      throw new SpeechProblem(422, 'TRUNCATED_AUDIO', `The header promises ${promised} bytes of samples, ${this.#length} came. Send the whole recording.`)
-    }
-    if (this.#length === 0) throw new SpeechProblem(400, 'NO_AUDIO', 'The file has a header but no samples. Record something and send it again.')
-    return this.#bytes.subarray(0, this.#length)
-  }
-}
-
-const longestBytes = ({ sampleRate, channels }: WavFormat) => longestSeconds * sampleRate * channels * 2
-
-const tooLong = () => new SpeechProblem(413, 'AUDIO_TOO_LONG', `The recording is longer than ${longestSeconds} seconds. Send it in parts.`)
-
-/** The body's chunks, or an error when they come too slowly; the connection stays open for the answer. */
-async function* withDeadlines(request: IncomingMessage): AsyncGenerator<Buffer> {
-  const tooLate = performance.now() + uploadMs
-  const chunks = request.iterator({ destroyOnReturn: false })
-  while (true) {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, rejected) => {
-      const patience = Math.max(0, Math.min(idleMs, tooLate - performance.now()))
-      timer = setTimeout(() => rejected(new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster.')), patience)
-    })
-    const next = await Promise.race([chunks.next(), late]).finally(() => clearTimeout(timer))
-    if (next.done) return
-    yield next.value
-  }
-}
-
-const ticks = (samples: number) => Math.round((samples * 10_000_000) / sampleRate)
+/** The body of a request, as long as it comes in good time. */
+export const readShortAudio = (request: IncomingMessage) => readChunks(request, { idleMs: 10_000, wholeMs: 90_000 })
 
 /**
  * The answer of the Speech REST API for short audio. Offset and Duration count 100 ns ticks.
  * https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short
  */
-export function toShortAudioJson(recognition: Recognition, detailed: boolean): object {
-  const { phrases, heard } = recognition
-  const [first, last] = [phrases[0], phrases.at(-1)]
-  if (!first || !last) {
-    const status = recognition.status === 'INITIAL_SILENCE' ? 'InitialSilenceTimeout' : 'NoMatch'
-    return { RecognitionStatus: status, Offset: status === 'NoMatch' ? 0 : ticks(heard), Duration: 0, ...(detailed ? {} : { DisplayText: '' }) }
-  }
-  const display = phrases.map((phrase) => phrase.display).join(' ')
-  const lexical = phrases.map((phrase) => phrase.lexical).join(' ')
-  const place = { Offset: ticks(first.offset), Duration: ticks(last.offset + last.duration - first.offset) }
-  if (!detailed) return { RecognitionStatus: 'Success', ...place, DisplayText: display }
-  const confidence = Math.min(...phrases.map((phrase) => phrase.confidence))
-  return {
-    RecognitionStatus: 'Success',
-    ...place,
-    DisplayText: display,
-    NBest: [{ Confidence: Number(confidence.toFixed(4)), Lexical: lexical, ITN: lexical, MaskedITN: lexical, Display: display }],
-  }
+export function toShortAudioJson({ phrases, isSilent, heard }: Heard, options: PhraseOptions, filter: ProfanityFilter): object {
+  if (phrases.length) return writePhrases(phrases, options, filter)
+  const silence = isSilent ? writeSilence('InitialSilenceTimeout', heard) : writeSilence('NoMatch')
+  return options.detailed ? { ...silence, DisplayText: undefined } : silence
 }
 
 /** Says which deployment and models answered, so that nobody has to believe it. */

@@ -172,7 +172,9 @@ test('the first load is light and soon usable', async () => {
   )
   const kilobytes = gzip.reduce((sum, size) => sum + size, 0) / 1000
   const [fastest = 0, , median = 0] = times.sort((a, b) => a - b)
-  console.log(`first load: ${kilobytes.toFixed(0)} kB of JavaScript (gzip) in ${files.size} files; usable after ${fastest.toFixed(0)} ms at best, ${median.toFixed(0)} ms in the median of 5`)
+  console.log(
+    `first load: ${kilobytes.toFixed(0)} kB of JavaScript (gzip) in ${files.size} files; usable after ${fastest.toFixed(0)} ms at best, ${median.toFixed(0)} ms in the median of 5`,
+  )
   expect(kilobytes).toBeLessThan(150)
   // At best: what else this machine does at the time is not ours.
   expect(fastest).toBeLessThan(1000)

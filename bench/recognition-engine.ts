@@ -1,0 +1,63 @@
+// One engine in a process of its own, as a recognizer is: decodes all recordings once per message, and says what it took.
+import { writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import llama from 'llama-tokenizer-js'
+import { readRecordings } from './recordings.ts'
+
+export interface Round {
+  /** Processor seconds of this process. */
+  seconds: number
+  texts: string[]
+  /** Megabytes. */
+  memory: number
+}
+
+const [engine = '', encoder = '', decoder = '', scratch = ''] = process.argv.slice(2)
+const recordings = readRecordings()
+
+const before = process.memoryUsage.rss()
+const decode = await open()
+for (const { audio } of recordings) await decode(audio)
+
+process.on('message', async () => {
+  const start = process.cpuUsage()
+  const texts: string[] = []
+  for (const { audio } of recordings) texts.push(await decode(audio))
+  const { user, system } = process.cpuUsage(start)
+  process.send?.({ seconds: (user + system) / 1e6, texts, memory: (process.memoryUsage.rss() - before) / 2 ** 20 } satisfies Round)
+})
+process.on('disconnect', () => process.exit())
+process.send?.('ready')
+
+async function open(): Promise<(audio: Float32Array) => Promise<string>> {
+  if (engine === 'sherpa') return openSherpa()
+  // Imported here so that the memory of neither engine is counted with the other's.
+  const { openMoonshine } = await import('../src/recognition/moonshine.ts')
+  const { decodeBeams, decodeGreedily } = await import('../src/recognition/search.ts')
+  const { noFusion } = await import('../src/recognition/fusion.ts')
+  const acoustic = await openMoonshine({ encoder, decoder })
+  if (engine === 'greedy') return async (audio) => (await decodeGreedily(acoustic, audio)).text
+  return async (audio) => (await decodeBeams(acoustic, audio, 4, noFusion))[0]?.text ?? ''
+}
+
+/** The yardstick: sherpa-onnx reads the same files and wants the vocabulary beside them, in base64. */
+async function openSherpa() {
+  const sherpa = createRequire(import.meta.url)('sherpa-onnx-node')
+  const pieces = Array.from({ length: 32_768 }, (_, token) => {
+    const piece = llama.vocabById[token] ?? `<<ST_${token - 32_000}>>`
+    const byte = /^<0x([0-9A-F]{2})>$/.exec(piece)?.[1]
+    return `${(byte ? Buffer.from(byte, 'hex') : Buffer.from(piece)).toString('base64')}\t${token}\n`
+  })
+  writeFileSync(scratch, pieces.join(''))
+  const recognizer = new sherpa.OfflineRecognizer({
+    featConfig: { sampleRate: 16_000, featureDim: 80 },
+    modelConfig: { moonshine: { encoder, mergedDecoder: decoder }, tokens: scratch, numThreads: 1, provider: 'cpu', debug: 0 },
+    decodingMethod: 'greedy_search',
+  })
+  return async (audio: Float32Array) => {
+    const stream = recognizer.createStream()
+    stream.acceptWaveform({ samples: audio, sampleRate: 16_000 })
+    recognizer.decode(stream)
+    return recognizer.getResult(stream).text as string
+  }
+}

@@ -1,0 +1,117 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { openLog } from '../src/log.ts'
+import type { Scenario } from '../src/postgres/tables.ts'
+import type { RecognizerModel, Recognizers } from '../src/recognition/recognizer.ts'
+import { openRecognizers } from '../src/recognition/recognizers.ts'
+import { listeningFor } from '../src/recognition/scenario.ts'
+import { readRecordings } from './recordings.ts'
+import { type Figure, median, milliseconds, percentile } from './table.ts'
+
+/** Streams per core; more are tried as long as the texts come in good time. */
+const levels = { finals: [4, 8, 12, 16], interims: [2, 4, 6, 8] }
+const speakForMs = 20_000
+const chunkMs = 100
+
+interface Delays {
+  /** From the silence that ends a phrase to its text. */
+  finals: number[]
+  /** From the first sound to the first words. */
+  first: number[]
+  refused: number
+}
+
+/** People who all speak at once, at the speed of speech, on as many streams as there is room for. */
+export async function liveStreams(scenario: Scenario, model: RecognizerModel, cores: number): Promise<Figure[]> {
+  const recognizers = openRecognizers({ workers: cores, memoryMb: cores * 800 }, openLog('error'))
+  await recognizers.load(model)
+  await wait(2000)
+  const figures: Figure[] = []
+  const name = scenario === 'CONVERSATIONAL' ? 'base' : 'tiny'
+  for (const [kind, steps] of Object.entries(levels)) {
+    let most = 0
+    for (const perCore of steps) {
+      const { finals, first, refused } = await speakAtOnce(recognizers, scenario, model, perCore * cores, kind === 'interims')
+      const [p50, p99] = [median(finals), percentile(finals, 0.99)]
+      figures.push({
+        what: `${name}, ${kind === 'interims' ? 'with hypotheses' : 'phrases only'}, ${perCore} streams per core: text after silence`,
+        value: `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`,
+        ...(kind === 'interims' ? { baseline: `first words p50 ${milliseconds(median(first))}, p99 ${milliseconds(percentile(first, 0.99))}` } : {}),
+        ...(refused ? { ratio: `${refused} refused` } : {}),
+      })
+      if (refused || p50 > 300 || p99 > 1000) break
+      most = perCore
+    }
+    figures.push({ what: `${name}, ${kind === 'interims' ? 'with hypotheses' : 'phrases only'}: streams per core in good time`, value: String(most) })
+  }
+  const { memoryBytes, workers } = recognizers.usage()
+  figures.push({ what: `${name}: memory of a recognizer at work`, value: `${Math.round(memoryBytes / 2 ** 20 / workers.running)} MB` })
+  await recognizers.close()
+  return figures
+}
+
+async function speakAtOnce(recognizers: Recognizers, scenario: Scenario, model: RecognizerModel, count: number, interims: boolean): Promise<Delays> {
+  const delays: Delays = { finals: [], first: [], refused: 0 }
+  const pcm = Buffer.concat(readRecordings().flatMap((recording) => [recording.pcm, Buffer.alloc(32_000)]))
+  await Promise.all(
+    Array.from({ length: count }, async (_, n) => {
+      await wait((n * 1000) / count)
+      await speak(recognizers, scenario, model, rotate(pcm, n / count), interims, delays).catch(() => delays.refused++)
+    }),
+  )
+  return delays
+}
+
+/** The same speech, begun somewhere else. */
+function rotate(pcm: Buffer, share: number): Buffer {
+  const at = Math.floor((pcm.length * share) / 2) * 2
+  return Buffer.concat([pcm.subarray(at), pcm.subarray(0, at)])
+}
+
+async function speak(recognizers: Recognizers, scenario: Scenario, model: RecognizerModel, pcm: Buffer, interims: boolean, delays: Delays) {
+  const listening = listeningFor(scenario, 'conversation')
+  const began = performance.now()
+  /** When a sample was said, on the clock. */
+  const saidAt = (sample: number) => began + sample / 16
+  let isFirst = true
+  let ended = () => {}
+  const end = new Promise<void>((done) => {
+    ended = done
+  })
+  const stream = await recognizers.open(
+    {
+      model,
+      deploymentId: 'bench',
+      mode: 'conversation',
+      listening,
+      format: { sampleRate: 16_000, channels: 1 },
+      interims,
+      alternatives: 1,
+      wordTimings: false,
+      phrases: [],
+    },
+    {
+      event(event) {
+        if (event.kind === 'SPEECH_START') isFirst = true
+        if (event.kind === 'HYPOTHESIS' && isFirst) {
+          delays.first.push(performance.now() - saidAt(event.offset))
+          isFirst = false
+        }
+        if (event.kind === 'PHRASE') {
+          const { offset, duration } = event.phrase
+          const due = (offset + duration) / 16 + listening.segmentationSilenceMs
+          // A phrase that was cut for its length, or by the end, did not wait for silence.
+          if (duration < listening.longestPhraseMs * 15 && due < speakForMs) delays.finals.push(performance.now() - began - due)
+        }
+        if (event.kind === 'ENDED') ended()
+      },
+      drained() {},
+      failed: ended,
+    },
+  )
+  for (let n = 0; n * chunkMs < speakForMs; n++) {
+    await wait(Math.max(0, began + (n + 1) * chunkMs - performance.now()))
+    stream.write(pcm.subarray(n * chunkMs * 32, (n + 1) * chunkMs * 32))
+  }
+  stream.finish()
+  await end
+}

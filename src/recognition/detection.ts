@@ -1,0 +1,125 @@
+import { Resampler, toMono } from './audio.ts'
+import type { StreamRequest } from './recognizer.ts'
+import { leadOut, type Segment, Segmenter } from './segmenter.ts'
+import { Sound } from './sound.ts'
+import { type VoiceActivity, windowSize } from './voice-activity.ts'
+
+const mostUnvoiced = 160 * 16
+const step = 10 * 16
+
+/** What is found in a stream. Each phrase has a number; each stretch of speech to decode comes with its samples. */
+export type Detected =
+  | { kind: 'STARTED'; phrase: number; onset: number }
+  /** The voice paused: if it does not go on, this is all of the phrase. */
+  | { kind: 'PAUSED'; phrase: number; segment: Segment; audio: Int16Array }
+  /** The phrase is over; without samples, it is what it was when it paused. */
+  | { kind: 'ENDED'; phrase: number; segment: Segment; audio: Int16Array | undefined }
+
+/** What a stream sounds like at the moment. */
+export interface Heard {
+  heard: number
+  /** The place of the last voice, while a phrase is open. */
+  voice: number | undefined
+}
+
+/** Listens to one stream: converts, finds voice, cuts phrases. */
+export class Detection {
+  readonly #activity: VoiceActivity
+  readonly #segmenter: Segmenter
+  readonly #resampler: Resampler
+  readonly #channels: number
+  readonly #found: (detected: Detected) => void
+  readonly #sound = new Sound()
+  readonly #window = new Float32Array(windowSize)
+  #oddBytes = new Uint8Array(0)
+  #judged = 0
+  #phrase = 0
+  #onset = 0
+  #told: { started: boolean; pause: number | undefined } = { started: false, pause: undefined }
+
+  constructor(activity: VoiceActivity, { format, listening }: Pick<StreamRequest, 'format' | 'listening'>, found: (detected: Detected) => void) {
+    this.#activity = activity
+    this.#segmenter = new Segmenter(listening)
+    this.#resampler = new Resampler(format.sampleRate)
+    this.#channels = format.channels
+    this.#found = found
+  }
+
+  /** Hears more; `isBehind` says whether audio is waiting that was there already, so that guessing at a pause is idle. */
+  async hear(pcm: Uint8Array, isBehind: () => boolean): Promise<void> {
+    this.#sound.append(this.#resampler.push(toMono(this.#wholeFrames(pcm), this.#channels)))
+    while (this.#judged + windowSize <= this.#sound.end) await this.#judge(isBehind)
+    this.#sound.forget(Math.min(this.#segmenter.needed, this.#judged))
+  }
+
+  /** No more comes: what is open ends here. */
+  async finish(): Promise<void> {
+    this.#sound.append(this.#resampler.end())
+    while (this.#judged < this.#sound.end) await this.#judge(() => true)
+    const last = this.#segmenter.end()
+    if (last) this.#end({ ...last, end: Math.min(last.end, this.#sound.end), offset: Math.min(last.offset, this.#sound.end) })
+  }
+
+  get heard(): Heard {
+    return { heard: this.#sound.end, voice: this.#segmenter.open?.offset }
+  }
+
+  /** The phrase as far as it has grown, if it is still open. */
+  grown(phrase: number): { segment: Segment; audio: Int16Array } | undefined {
+    const open = this.#segmenter.open
+    if (!open || phrase !== this.#phrase) return undefined
+    return { segment: { ...open, onset: this.#onset }, audio: this.#sound.slice(open.start, open.end) }
+  }
+
+  async #judge(isBehind: () => boolean) {
+    this.#sound.read(this.#judged, this.#window)
+    const probability = await this.#activity.judge(this.#window)
+    this.#judged += windowSize
+    const ended = this.#segmenter.push(probability)
+    if (ended) this.#end(ended)
+    const open = this.#segmenter.open
+    if (!open) return
+    if (!this.#told.started) this.#start(open)
+    const isPause = this.#judged - open.offset >= leadOut && this.#told.pause !== open.offset
+    if (isPause && this.#sound.end - this.#judged < windowSize && !isBehind()) {
+      this.#told.pause = open.offset
+      this.#found({ kind: 'PAUSED', phrase: this.#phrase, segment: { ...open, onset: this.#onset }, audio: this.#sound.slice(open.start, open.end) })
+    }
+  }
+
+  #start(segment: Segment) {
+    this.#told.started = true
+    this.#onset = this.#findOnset(segment)
+    this.#found({ kind: 'STARTED', phrase: this.#phrase, onset: this.#onset })
+  }
+
+  /** The detector becomes sure of an unvoiced sound such as "f" late: what leads up to the voice without a gap belongs to it. */
+  #findOnset({ start, onset }: Segment): number {
+    const audible = this.#sound.loudness(onset, onset + windowSize) / 10
+    const earliest = Math.max(start, onset - mostUnvoiced)
+    let found = onset
+    while (found - step >= earliest && this.#sound.loudness(found - step, found) > audible) found -= step
+    return found
+  }
+
+  #end(segment: Segment) {
+    const isAsPaused = this.#told.pause === segment.offset
+    if (!this.#told.started) this.#start(segment)
+    this.#found({
+      kind: 'ENDED',
+      phrase: this.#phrase,
+      segment: { ...segment, onset: this.#onset },
+      audio: isAsPaused ? undefined : this.#sound.slice(segment.start, segment.end),
+    })
+    this.#phrase++
+    this.#told = { started: false, pause: undefined }
+  }
+
+  /** Chunks may end within a sample; its beginning waits for the rest. */
+  #wholeFrames(pcm: Uint8Array): Uint8Array {
+    const bytes = this.#oddBytes.length ? Buffer.concat([this.#oddBytes, pcm]) : pcm
+    const whole = bytes.length - (bytes.length % (2 * this.#channels))
+    this.#oddBytes = bytes.slice(whole)
+    return bytes.subarray(0, whole)
+  }
+}

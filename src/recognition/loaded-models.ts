@@ -1,0 +1,99 @@
+import { stat } from 'node:fs/promises'
+import { type LanguageModel, openLanguageModel } from './language-model.ts'
+import { type Moonshine, openMoonshine } from './moonshine.ts'
+import type { RecognizerModel } from './recognizer.ts'
+
+interface Loaded {
+  acoustic: Moonshine
+  language: LanguageModel
+}
+
+interface Entry {
+  bytes: number
+  value: Promise<unknown>
+  close(): Promise<void>
+}
+
+interface Part<T> {
+  size(): Promise<number>
+  open(): Promise<T>
+  close(opened: T): Promise<void>
+}
+
+/** The process itself, before it holds any model. */
+const bareBytes = 90 * 2 ** 20
+/** Weights that were unpacked for speed, and what decoding half a minute of speech takes beside them. */
+const bytesPerFileByte = 3
+const workingBytes = 60 * 2 ** 20
+
+/**
+ * The models that one worker holds, within a budget: the least recently used give way. Deployments
+ * that share a file share what is loaded of it.
+ */
+export class LoadedModels {
+  /** By file, the least recently used first. */
+  readonly #entries = new Map<string, Entry>()
+  readonly #models = new Map<string, string[]>()
+
+  /** The models of which every part is loaded. */
+  get ids(): string[] {
+    return [...this.#models].filter(([, files]) => files.every((file) => this.#entries.has(file))).map(([id]) => id)
+  }
+
+  /** What the process is expected to take. */
+  get bytes(): number {
+    return [...this.#entries.values()].reduce((sum, { bytes }) => sum + bytes, bareBytes)
+  }
+
+  /** Whether the model could be loaded without another giving way. */
+  async hasRoomFor(model: RecognizerModel, budget: number): Promise<boolean> {
+    return this.#entries.has(model.encoder) || this.bytes + (await estimate(model)) <= budget
+  }
+
+  async open(model: RecognizerModel, budget: number): Promise<Loaded> {
+    this.#models.set(model.id, [model.encoder, model.writing])
+    const acoustic = await this.#use(model.encoder, budget, {
+      size: () => estimate(model),
+      open: () => openMoonshine(model),
+      close: (opened) => opened.close(),
+    })
+    const language = await this.#use(model.writing, budget, {
+      size: async () => 0,
+      open: () => openLanguageModel(model.writing),
+      close: async () => {},
+    })
+    return { acoustic, language }
+  }
+
+  async #use<T>(file: string, budget: number, { size, open, close }: Part<T>): Promise<T> {
+    const known = this.#entries.get(file)
+    if (known) {
+      this.#entries.delete(file)
+      this.#entries.set(file, known)
+      return known.value as Promise<T>
+    }
+    const bytes = await size()
+    for (const [other, entry] of this.#entries) {
+      if (this.bytes + bytes <= budget) break
+      this.#entries.delete(other)
+      await entry.close()
+    }
+    const value = open()
+    this.#entries.set(file, { bytes, value, close: async () => close(await value) })
+    value.catch(() => this.#entries.delete(file))
+    return value
+  }
+}
+
+/** Known before anything is loaded; a file that is not there will be missed when it is. */
+async function estimate({ encoder, decoder }: RecognizerModel): Promise<number> {
+  const sizes = await Promise.all(
+    [encoder, decoder].map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  )
+  return workingBytes + bytesPerFileByte * sizes.reduce((sum, size) => sum + size, 0)
+}

@@ -1,0 +1,53 @@
+/** A queue in which each owner has a line of their own, and the owners take turns. */
+export class FairQueue<T> {
+  readonly #lines = new Map<string, T[]>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  push(owner: string, item: T): void {
+    const line = this.#lines.get(owner)
+    if (line) line.push(item)
+    else this.#lines.set(owner, [item])
+    this.#size++
+  }
+
+  /** Puts an item before all others of its owner. */
+  pushFirst(owner: string, item: T): void {
+    this.#lines.set(owner, [item, ...(this.#lines.get(owner) ?? [])])
+    this.#size++
+  }
+
+  /** Takes the item whose turn it is; the owner's next turn comes after everybody else's. */
+  shift(): T | undefined {
+    const [next] = this.#lines
+    if (!next) return undefined
+    const [owner, line] = next
+    const item = line.shift()
+    this.#lines.delete(owner)
+    if (line.length) this.#lines.set(owner, line)
+    this.#size--
+    return item
+  }
+
+  /** Answers whether the item was still waiting. */
+  remove(owner: string, item: T): boolean {
+    const line = this.#lines.get(owner)
+    const place = line?.indexOf(item) ?? -1
+    if (!line || place < 0) return false
+    line.splice(place, 1)
+    if (!line.length) this.#lines.delete(owner)
+    this.#size--
+    return true
+  }
+
+  /** Takes everything. */
+  clear(): T[] {
+    const all = [...this.#lines.values()].flat()
+    this.#lines.clear()
+    this.#size = 0
+    return all
+  }
+}

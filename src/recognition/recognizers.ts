@@ -1,0 +1,110 @@
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { Admission } from './admission.ts'
+import { type Child, startChild } from './child.ts'
+import type { DetectorReply, DetectorRequest } from './detector.ts'
+import { openPool } from './pool.ts'
+import { RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
+import { recognizeWhole } from './recording.ts'
+import { Stream } from './stream.ts'
+
+/** Loading reads some hundred megabytes, on a machine that may be busy. */
+const loadPatienceMs = 60_000
+/**
+ * Decoding takes a tenth of the time on a machine that is not overloaded, and the detector milliseconds;
+ * what takes this long hangs.
+ */
+const usualPatience = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
+const shortestLifeMs = 5_000
+
+/** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
+export function openRecognizers(config: Config['recognition'], log: Log, patience = usualPatience): Recognizers {
+  const pool = openPool(config, log)
+  const admission = new Admission(config.workers)
+  const streams = new Map<number, Stream>()
+  let lastNumber = 0
+  let isClosed = false
+  let detector: Child<DetectorRequest> | undefined
+  startDetector()
+
+  function startDetector(): Child<DetectorRequest> {
+    const started = performance.now()
+    detector = startChild<DetectorRequest, DetectorReply>('detector.ts', {
+      message: (reply) => streams.get(reply.stream)?.take(reply),
+      ended(reason, lastWords) {
+        if (isClosed) return
+        log.warn({ reason, lastWords: lastWords || undefined }, 'the detector ended')
+        detector = undefined
+        // Those that were being listened to have lost what they said; whoever comes next finds a new one,
+        // at once, unless it ends as soon as it is started.
+        failStreams(new RecognizerCrashedError('The detector of speech ended. Connect again.'))
+        if (performance.now() - started > shortestLifeMs) startDetector()
+      },
+    })
+    return detector
+  }
+
+  const watchdog = setInterval(() => {
+    if ([...streams.values()].some((stream) => stream.isStuck(patience.detectorMs))) detector?.kill()
+  }, patience.detectorMs / 5)
+  watchdog.unref()
+
+  const failStreams = (error: Error) => {
+    for (const stream of [...streams.values()]) stream.fail(error)
+  }
+
+  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, patienceMs: number, signal?: AbortSignal) =>
+    new Promise<number>((resolved, rejected) => {
+      signal?.throwIfAborted()
+      if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
+      const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
+      const ticket = pool.submit<K>({ modelId: model?.id ?? '', deploymentId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
+        signal?.removeEventListener('abort', abandon)
+        if (settled instanceof Error) rejected(settled)
+        else resolved(settled.value)
+      })
+      const abandon = () => {
+        ticket.cancel()
+        rejected(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
+      }
+      signal?.addEventListener('abort', abandon, { once: true })
+    })
+
+  const recognizers: Recognizers = {
+    load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
+    async open(request: StreamRequest, listener: StreamListener) {
+      if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
+      const place = admission.admit(request)
+      const number = ++lastNumber
+      const stream = new Stream(number, {
+        request,
+        listener,
+        pool,
+        detector: detector ?? startDetector(),
+        patience,
+        measured: place.measured,
+        over() {
+          streams.delete(number)
+          place.leave()
+        },
+      })
+      streams.set(number, stream)
+      return stream
+    },
+    recognize: (request, signal) => recognizeWhole(recognizers, request, signal),
+    usage: () => ({ ...admission.usage(), ...pool.usage() }),
+    async check() {
+      if (isClosed) throw new Error('closed')
+      // One that is at work is alive; else any may say so, started for it if need be.
+      if (pool.usage().workers.busy === 0) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
+    },
+    async close() {
+      isClosed = true
+      failStreams(new RecognizerCrashedError('The recognizers are closing.'))
+      clearInterval(watchdog)
+      detector?.kill()
+      await Promise.all([detector?.gone, pool.close()])
+    },
+  }
+  return recognizers
+}

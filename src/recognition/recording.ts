@@ -1,0 +1,50 @@
+import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, sampleRate } from './recognizer.ts'
+
+/** Passes a whole recording through a stream, no faster than it is taken, and collects what comes of it. */
+export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {
+  const { model, audio, mode, listening, deploymentId = '' } = request
+  const piece = audio.sampleRate * audio.channels * 2
+  return new Promise((resolved, rejected) => {
+    const phrases: Phrase[] = []
+    let stream: RecognizerStream | undefined
+    let heardSpeech = false
+    let at = 0
+    const abandon = () => {
+      stream?.close()
+      rejected(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
+    }
+    const write = () => {
+      let isTaken = true
+      for (; isTaken && at < audio.samples.length; at += piece) isTaken = stream?.write(audio.samples.subarray(at, at + piece)) ?? false
+      if (at >= audio.samples.length) stream?.finish()
+    }
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', abandon, { once: true })
+    const settled = () => signal?.removeEventListener('abort', abandon)
+    const format = { sampleRate: audio.sampleRate, channels: audio.channels }
+    recognizers
+      .open(
+        { model, deploymentId, mode, listening, format, interims: false, alternatives: 1, wordTimings: false, phrases: [] },
+        {
+          event(event) {
+            if (event.kind === 'PHRASE') phrases.push(event.phrase)
+            if (event.kind === 'NO_MATCH' || event.kind === 'SPEECH_START') heardSpeech = true
+            if (event.kind !== 'ENDED') return
+            settled()
+            const heard = listening.firstPhraseOnly && phrases.length ? Math.floor((audio.samples.length / piece) * sampleRate) : event.heard
+            resolved({ status: phrases.length ? 'SUCCESS' : heardSpeech ? 'NO_MATCH' : 'INITIAL_SILENCE', phrases, heard })
+          },
+          drained: write,
+          failed(error) {
+            settled()
+            rejected(error)
+          },
+        },
+      )
+      .then((opened) => {
+        stream = opened
+        if (signal?.aborted) stream.close()
+        else write()
+      }, rejected)
+  })
+}

@@ -1,0 +1,164 @@
+import type { Fusion } from './fusion.ts'
+import type { Moonshine } from './moonshine.ts'
+import { sampleRate } from './recognizer.ts'
+import { continueWords, endToken, spell } from './tokens.ts'
+
+/** Speech faster than this is a decoder that repeats itself. */
+const tokensPerSecond = 6.5
+/** Candidates that each beam offers for the next step. */
+const offered = 12
+/**
+ * A beam may end only where ending is about as likely as the likeliest way on: sums of logarithms favour
+ * short texts, and without this the best of them would often be cut off, or empty.
+ */
+const endMargin = 1
+
+export interface Decoding {
+  text: string
+  /** 0 to 1, the geometric mean of the tokens' probabilities. */
+  confidence: number
+}
+
+const mostTokens = (audio: Float32Array) => Math.ceil((audio.length / sampleRate) * tokensPerSecond) + 6
+
+/** Follows the likeliest token at each step: fast, and one result. */
+export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array): Promise<Decoding> {
+  const decoder = await acoustic.hear(audio)
+  const tokens: number[] = []
+  let logProbability = 0
+  let logits = await decoder.begin()
+  for (let left = mostTokens(audio); left > 0; left--) {
+    const token = likeliest(logits)
+    logProbability += (logits[token] as number) - logSum(logits, logits[token] as number)
+    if (token === endToken) break
+    tokens.push(token)
+    logits = await decoder.step([token], [0])
+  }
+  return { text: spell(tokens), confidence: confidenceOf(logProbability, tokens.length) }
+}
+
+interface Beam<State> {
+  tokens: number[]
+  /** The same without case and marks. */
+  words: string
+  logProbability: number
+  /** What the fusion adds to it. */
+  bonus: number
+  state: State
+}
+
+interface Candidate<State> extends Beam<State> {
+  parent: number
+  token: number
+  score: number
+}
+
+/**
+ * Follows several likely texts at once, which differ in more than case and marks; best first in the end.
+ * A fusion makes some words likelier than the acoustic model knows.
+ */
+export async function decodeBeams<State>(acoustic: Moonshine, audio: Float32Array, most: number, fusion: Fusion<State>): Promise<Decoding[]> {
+  const decoder = await acoustic.hear(audio)
+  const done = new Map<string, Candidate<State>>()
+  let beams: Beam<State>[] = [{ tokens: [], words: '', logProbability: 0, bonus: 0, state: fusion.start }]
+  let logits = await decoder.begin()
+  for (let left = mostTokens(audio); left > 0; left--) {
+    const size = logits.length / beams.length
+    const candidates = beams.flatMap((beam, parent) => offer(beam, parent, logits.subarray(parent * size, (parent + 1) * size), fusion))
+    beams = choose(candidates, beams, most, done)
+    if (!beams.length || isDecided(done, beams, most)) break
+    logits = await decoder.step(
+      beams.map(({ tokens }) => tokens.at(-1) as number),
+      (beams as Candidate<State>[]).map(({ parent }) => parent),
+    )
+  }
+  const texts = done.size ? [...done.values()] : beams.map((beam) => ({ ...beam, score: scoreOf(beam) }))
+  return texts
+    .sort((a, b) => b.score - a.score)
+    .map(({ tokens, logProbability }) => ({ text: spell(tokens), confidence: confidenceOf(logProbability, tokens.length) }))
+}
+
+/** The best candidates to go on with; those that end are done. */
+function choose<State>(candidates: Candidate<State>[], beams: readonly Beam<State>[], most: number, done: Map<string, Candidate<State>>): Candidate<State>[] {
+  candidates.sort((a, b) => b.score - a.score)
+  const chosen = new Map<string, Candidate<State>>()
+  for (const candidate of candidates) {
+    if (chosen.size === most) break
+    const { tokens, words } = beams[candidate.parent] as Beam<State>
+    if (candidate.token !== endToken) {
+      candidate.words = continueWords(words, candidate.token)
+      if (!chosen.has(candidate.words)) chosen.set(candidate.words, candidate)
+    } else if (candidate.score > (done.get(words.trim())?.score ?? Number.NEGATIVE_INFINITY)) {
+      done.set(words.trim(), { ...candidate, tokens, words })
+    }
+  }
+  return [...chosen.values()]
+}
+
+/** Whether nothing that is still open could change the result by much: scores only fall. */
+function isDecided<State>(done: ReadonlyMap<string, Candidate<State>>, beams: readonly Beam<State>[], most: number): boolean {
+  const live = Math.max(...beams.map(scoreOf))
+  const finished = [...done.values()].map(({ score }) => score)
+  return finished.filter((score) => score >= live).length >= most || Math.max(Number.NEGATIVE_INFINITY, ...finished) >= live + hopeless
+}
+
+/** A live beam this far behind a finished one is not worth waiting for. */
+const hopeless = 3
+const scoreOf = <State>({ logProbability, bonus }: Beam<State>) => logProbability + bonus
+
+function offer<State>(beam: Beam<State>, parent: number, logits: Float32Array, fusion: Fusion<State>): Candidate<State>[] {
+  const top = likeliestOf(logits, offered)
+  const best = logits[top[0] as number] as number
+  const sum = logSum(logits, best)
+  const candidates: Candidate<State>[] = []
+  for (const token of top) {
+    const logit = logits[token] as number
+    if (token === endToken && logit < best - endMargin) continue
+    const { state, score } = fusion.step(beam.state, token)
+    const logProbability = beam.logProbability + logit - sum
+    const bonus = beam.bonus + score
+    candidates.push({ parent, token, tokens: [...beam.tokens, token], words: '', logProbability, bonus, state, score: logProbability + bonus })
+  }
+  return candidates
+}
+
+const confidenceOf = (logProbability: number, tokens: number) => Math.exp(logProbability / (tokens + 1))
+
+function likeliest(logits: Float32Array): number {
+  let token = 0
+  let best = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < logits.length; i++) {
+    const value = logits[i] as number
+    if (value > best) {
+      best = value
+      token = i
+    }
+  }
+  return token
+}
+
+/** The logarithm of the sum of all exponentials; what is far below the best does not count. */
+function logSum(logits: Float32Array, best: number): number {
+  let sum = 0
+  for (let i = 0; i < logits.length; i++) {
+    const below = (logits[i] as number) - best
+    if (below > -16) sum += Math.exp(below)
+  }
+  return best + Math.log(sum)
+}
+
+/** The places of the greatest values, greatest first. */
+function likeliestOf(logits: Float32Array, count: number): number[] {
+  const places: number[] = []
+  let least = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < logits.length; i++) {
+    const value = logits[i] as number
+    if (value <= least) continue
+    let at = places.length
+    while (at > 0 && (logits[places[at - 1] as number] as number) < value) at--
+    places.splice(at, 0, i)
+    if (places.length > count) places.pop()
+    if (places.length === count) least = logits[places[count - 1] as number] as number
+  }
+  return places
+}

@@ -1,0 +1,67 @@
+import { resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Container, DecoderReply, DecoderRequest } from './decoder.ts'
+import { SpeechProblem } from './problem.ts'
+
+/** A few kilobytes may hold minutes of silence: so little is unpacked at a time. */
+const pieceBytes = 8 * 1024
+const pieceMs = 10_000
+const mostDecoders = 8
+let decoders = 0
+
+/** What a file holds, by its first bytes; undefined when we cannot unpack it. */
+export function containerOf(head: Buffer): Container | undefined {
+  const word = head.toString('latin1', 0, 4)
+  if (word === 'OggS') return 'OGG'
+  if (word === 'fLaC') return 'FLAC'
+  // A frame of MPEG audio begins with eleven ones; without a layer it is one of AAC.
+  const isFrame = head[0] === 0xff && ((head[1] ?? 0) & 0xe0) === 0xe0 && ((head[1] ?? 0) & 0x06) !== 0
+  return word.startsWith('ID3') || isFrame ? 'MP3' : undefined
+}
+
+/** The samples of a compressed file, unpacked in a thread of its own as they are asked for. */
+export async function* unpack(container: Container, body: AsyncIterable<Buffer>): AsyncGenerator<{ pcm: Buffer; sampleRate: number }> {
+  if (decoders >= mostDecoders)
+    throw new SpeechProblem(429, 'TOO_MANY_REQUESTS', 'Too many compressed recordings are being unpacked. Try again in a moment.', { 'retry-after': '1' })
+  decoders++
+  const worker = new Worker(resolve(import.meta.dirname, 'decoder.ts'), {
+    workerData: container,
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: 128 },
+    // The libraries complain of each broken frame.
+    stdout: true,
+    stderr: true,
+  })
+  worker.stdout.resume()
+  worker.stderr.resume()
+  try {
+    for await (const chunk of body) {
+      for (let at = 0; at < chunk.length; at += pieceBytes) yield* unpacked(await ask(worker, container, chunk.subarray(at, at + pieceBytes)))
+    }
+    yield* unpacked(await ask(worker, container, null))
+  } finally {
+    decoders--
+    await worker.terminate()
+  }
+}
+
+function* unpacked({ samples, sampleRate }: { samples: Uint8Array; sampleRate: number }) {
+  if (samples.length) yield { pcm: Buffer.from(samples.buffer, samples.byteOffset, samples.length), sampleRate }
+}
+
+function ask(worker: Worker, container: Container, bytes: DecoderRequest) {
+  return new Promise<Exclude<DecoderReply, { problem: string }>>((done, failed) => {
+    const fail = () =>
+      failed(new SpeechProblem(415, 'UNDECODABLE_AUDIO', `The ${container} file cannot be unpacked. Save the recording again, or send a WAV file.`))
+    const late = setTimeout(fail, pieceMs)
+    worker.removeAllListeners()
+    worker.once('error', fail)
+    worker.once('exit', fail)
+    worker.once('message', (reply: DecoderReply) => {
+      clearTimeout(late)
+      if ('problem' in reply) fail()
+      else done(reply)
+    })
+    worker.postMessage(bytes)
+  })
+}

@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http'
+import { Busboy } from '@fastify/busboy'
+import { SpeechProblem } from './problem.ts'
+import { readChunks } from './upload.ts'
+
+/** A form with one file, as clients of OpenAI's API send it. */
+export interface Form {
+  /** A name may come several times; the names of lists end in []. */
+  fields: Map<string, string[]>
+  file: Buffer
+}
+
+/** What OpenAI takes. */
+const largestFile = 25 * 2 ** 20
+/** All forms on their way in, together: the file may come before the fields that say what to do with it. */
+const largestSum = 200 * 2 ** 20
+let held = 0
+
+/** Reads the form whole, then hands it to `use`; what it takes is given back when that is done. */
+export async function withForm(request: IncomingMessage, use: (form: Form) => Promise<void>): Promise<void> {
+  const budget = { bytes: 0 }
+  try {
+    await use(await readForm(request, budget))
+  } finally {
+    held -= budget.bytes
+  }
+}
+
+async function readForm(request: IncomingMessage, budget: { bytes: number }): Promise<Form> {
+  const type = request.headers['content-type'] ?? ''
+  if (!/^multipart\/form-data;/i.test(type)) throw malformed('Send multipart/form-data with the fields "model" and "file".')
+  const fields: Form['fields'] = new Map()
+  const file: Buffer[] = []
+  let problem: SpeechProblem | undefined
+  const parser = open(type)
+  const finished = new Promise<void>((done, failed) => {
+    parser.on('finish', done)
+    parser.on('error', failed)
+  })
+  finished.catch(() => {})
+  parser.on('field', (name, value) => fields.set(name, [...(fields.get(name) ?? []), value]))
+  parser.on('file', (name, stream) => {
+    stream.on('data', (chunk: Buffer) => {
+      if (name !== 'file' || problem) return
+      if (held + chunk.length > largestSum)
+        problem = new SpeechProblem(429, 'TOO_MANY_REQUESTS', 'Too many recordings are being sent at once. Try again in a moment.', { 'retry-after': '1' })
+      budget.bytes += chunk.length
+      held += chunk.length
+      file.push(chunk)
+    })
+    stream.on('limit', () => {
+      problem = new SpeechProblem(413, 'FILE_TOO_LARGE', `The file is larger than ${largestFile / 2 ** 20} MB. Send it in parts.`)
+    })
+    stream.on('error', () => {})
+  })
+  for await (const chunk of readChunks(request, { idleMs: 10_000, wholeMs: 100_000 })) {
+    if (!parser.write(chunk)) await Promise.race([new Promise((drained) => parser.once('drain', drained)), finished])
+    if (problem) throw problem
+  }
+  parser.end()
+  await finished.catch(() => {
+    throw malformed('The form ends before its last part does. Send it again.')
+  })
+  if (problem) throw problem
+  if (!file.length) throw malformed('The form has no file. Send the recording as the field "file".')
+  return { fields, file: Buffer.concat(file) }
+}
+
+function open(type: string) {
+  try {
+    return new Busboy({ headers: { 'content-type': type }, limits: { files: 1, fileSize: largestFile, fields: 50, fieldSize: 64 * 1024, parts: 60 } })
+  } catch {
+    throw malformed('The header Content-Type has no boundary that can be used.')
+  }
+}
+
+const malformed = (message: string) => new SpeechProblem(400, 'INVALID_FORM', message)

@@ -1,0 +1,24 @@
+import { findSecret, identify } from './admission.ts'
+import { SpeechProblem } from './problem.ts'
+import type { Exchange } from './recognize.ts'
+import type { Speech } from './speech.ts'
+
+const tokenMs = 10 * 60_000
+
+/** Answers a key with a token that may be handed to a page: good for ten minutes, and no longer than the key. */
+export async function issueToken(speech: Speech, { request, response, query }: Exchange): Promise<void> {
+  request.resume()
+  const secret = findSecret(request, query)
+  const { viewer } = await speech.letIn(request, identify(speech, secret))
+  if (!viewer || speech.tokens.read(secret ?? ''))
+    throw new SpeechProblem(401, 'KEY_MISSING', 'Tokens are issued for keys, not for tokens. Send a key in the header Ocp-Apim-Subscription-Key.')
+  const { keyId, workspaceId, expiresAt } = viewer
+  const keyExpiresAt = expiresAt?.getTime()
+  const token = speech.tokens.issue({
+    workspaceId,
+    keyId,
+    keyExpiresAt,
+    expiresAt: Math.min(Date.now() + tokenMs, keyExpiresAt ?? Number.POSITIVE_INFINITY),
+  })
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(token), 'cache-control': 'no-store' }).end(token)
+}

@@ -1,0 +1,42 @@
+import type { ServerResponse } from 'node:http'
+import type { SpeechSockets } from './server.ts'
+import type { Speech } from './speech.ts'
+
+type Values = readonly (readonly [labels: string, value: number])[]
+
+/** Figures in Prometheus' text format. They name no workspace, no key and no deployment. */
+export function answerMetrics({ figures, places, recognizers }: Speech, sockets: SpeechSockets, response: ServerResponse): void {
+  const usage = recognizers.usage()
+  const one = (value: number): Values => [['', value]]
+  const body = [
+    write('speech_sockets_open', 'gauge', 'WebSockets of speech clients, those between two turns included.', one(sockets.open)),
+    write('speech_sessions', 'gauge', 'Streams and recordings that hold a place.', one(places.taken)),
+    write('speech_audio_seconds_total', 'counter', 'Seconds of audio received.', one(figures.audioSeconds)),
+    write('speech_phrases_total', 'counter', 'Phrases recognized.', one(figures.phrases)),
+    write(
+      'speech_problems_total',
+      'counter',
+      'Refusals, failures and cut connections by their code.',
+      [...figures.problems].map(([code, count]) => [`{code="${code}"}`, count]),
+    ),
+    write('recognizer_streams', 'gauge', 'Streams that the recognizers listen to.', one(usage.streams)),
+    write('recognizer_streams_most', 'gauge', 'Streams of the usual cost that would fit.', one(usage.mostStreams)),
+    write('recognizer_load', 'gauge', 'The share of the capacity that is promised.', one(usage.load)),
+    write('recognizer_queue', 'gauge', 'Phrases and recordings that wait for a worker.', one(usage.waiting)),
+    write('recognizer_workers', 'gauge', 'Processes that recognize.', [
+      ['{state="running"}', usage.workers.running],
+      ['{state="busy"}', usage.workers.busy],
+    ]),
+    write('recognizer_workers_ended_total', 'counter', 'Processes that ended before they were told to.', one(usage.workers.ended)),
+    write('recognizer_models', 'gauge', 'Models that are loaded.', one(usage.models.length)),
+    write('recognizer_memory_bytes', 'gauge', 'Memory of the processes that recognize.', one(usage.memoryBytes)),
+    write('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', one(process.memoryUsage().heapUsed)),
+    write('process_resident_memory_bytes', 'gauge', 'Memory of this process.', one(process.memoryUsage.rss())),
+  ].join('')
+  response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body)
+}
+
+function write(name: string, type: 'counter' | 'gauge', help: string, values: Values): string {
+  const full = `custom_speech_${name}`
+  return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, ...values.map(([labels, value]) => `${full}${labels} ${value}`), ''].join('\n')
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import { defaultMode, type RecognitionMode, type ServedDeployment } from '../domain/endpoint.ts'
+import { type Listening, listeningFor } from '../recognition/scenario.ts'
+import { SpeechProblem } from './problem.ts'
+import { type Profanity, profanities } from './profanity.ts'
+
+/** How a client wants one turn to be recognized and written. */
+export interface Options {
+  mode: RecognitionMode
+  listening: Listening
+  detailed: boolean
+  wordTimings: boolean
+  interims: boolean
+  profanity: Profanity
+  phrases: { text: string; weight: number }[]
+}
+
+/** What a client said before its audio, by whatever way. */
+export interface Wishes {
+  served: ServedDeployment
+  /** Undefined on the universal path, which names none. */
+  pathMode: RecognitionMode | undefined
+  query: URLSearchParams
+  /** The bodies of speech.config and speech.context; clients over HTTP have none. */
+  config?: unknown
+  context?: unknown
+}
+
+/** Detailed answers list as many readings of each phrase as the beam search has. */
+export const detailedAlternatives = 4
+const mostPhrases = 500
+const longestPhrase = 200
+
+const optional = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
+const milliseconds = optional(z.coerce.number().positive())
+const word = optional(z.string().transform((value) => value.toLowerCase()))
+const segmentation = optional(
+  z.object({
+    segmentation: optional(z.object({ segmentationSilenceTimeoutMs: milliseconds, segmentationForcedTimeoutMs: milliseconds })),
+  }),
+)
+
+// What we do not know, and what is not of the shape that we know, is left alone.
+const speechConfig = z.object({ recognition: word }).catch({ recognition: undefined })
+const speechContext = z
+  .object({
+    phraseDetection: optional(
+      z.object({
+        mode: word,
+        interactive: segmentation,
+        conversation: segmentation,
+        dictation: segmentation,
+        initialSilenceTimeout: milliseconds,
+        trailingSilenceTimeout: milliseconds,
+        enrichment: optional(z.object({ profanity: word })),
+      }),
+    ),
+    phraseOutput: optional(
+      z.object({
+        format: word,
+        detailed: optional(z.object({ options: optional(z.array(z.string())) })),
+        interimResults: optional(z.object({ resultType: word })),
+      }),
+    ),
+    dgi: optional(
+      z.object({
+        bias: optional(z.number()),
+        groups: optional(z.array(z.object({ items: optional(z.array(z.object({ text: z.string() }))) }))),
+      }),
+    ),
+  })
+  .catch({})
+
+export function readOptions({ served, pathMode, query, config, context }: Wishes): Options {
+  const ask = (name: string) => findParameter(query, name)?.toLowerCase()
+  const { phraseDetection, phraseOutput, dgi } = speechContext.parse(context ?? {})
+  const { scenario } = served.acousticModel
+  // The SDK's continuous recognition calls itself a conversation even when someone dictates.
+  const saidMode = pathMode === 'dictation' ? undefined : toMode(phraseDetection?.mode)
+  const mode = saidMode ?? pathMode ?? defaultMode[scenario]
+  const client = toMode(speechConfig.parse(config ?? {}).recognition) ?? saidMode
+  const usual = listeningFor(scenario, mode)
+  const cut = (phraseDetection?.[mode] ?? phraseDetection?.[saidMode ?? 'conversation'])?.segmentation
+  const silence = cut?.segmentationSilenceTimeoutMs ?? number(ask('segmentationSilenceTimeoutMs')) ?? phraseDetection?.trailingSilenceTimeout
+  const wordTimings = ask('wordLevelTimestamps') === 'true' || Boolean(phraseOutput?.detailed?.options?.some((option) => /^wordtimings$/i.test(option)))
+  const profanity = phraseDetection?.enrichment?.profanity ?? ask('profanity')
+  return {
+    mode,
+    listening: {
+      ...usual,
+      segmentationSilenceMs: within(100, silence ?? number(ask('endSilenceTimeoutMs')) ?? usual.segmentationSilenceMs, 5_000),
+      initialSilenceMs: within(500, phraseDetection?.initialSilenceTimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
+      longestPhraseMs: within(3_000, cut?.segmentationForcedTimeoutMs ?? usual.longestPhraseMs, 25_000),
+      // Whoever recognizes once waits for one phrase, whoever recognizes continuously for all, whatever the path is called.
+      firstPhraseOnly: client ? client === 'interactive' : usual.firstPhraseOnly,
+    },
+    detailed: phraseOutput?.format === 'detailed' || readFormat(query) === 'detailed',
+    wordTimings,
+    interims: phraseOutput?.interimResults?.resultType !== 'none',
+    profanity: profanities.find((known) => known === profanity) ?? 'masked',
+    phrases: readPhrases(dgi?.groups?.flatMap((group) => group.items ?? []) ?? [], dgi?.bias ?? 1),
+  }
+}
+
+/** The query's format; a word that is none is an error, since it would be answered with another shape. */
+function readFormat(query: URLSearchParams): 'simple' | 'detailed' {
+  const format = findParameter(query, 'format')?.toLowerCase() ?? 'simple'
+  if (format === 'simple' || format === 'detailed') return format
+  throw new SpeechProblem(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')
+}
+
+/** Names of parameters are compared as the original does: without regard to case. */
+export function findParameter(query: URLSearchParams, name: string): string | undefined {
+  const wanted = name.toLowerCase()
+  return [...query].find(([given]) => given.toLowerCase() === wanted)?.[1]
+}
+
+/** A sentence when the client asks for a language that is not the deployment's. */
+export function contradiction({ deployment }: ServedDeployment, query: URLSearchParams): string | undefined {
+  const asked = findParameter(query, 'language')
+  if (!asked || !/^[\w-]{1,35}$/.test(asked) || asked.toLowerCase() === deployment.locale.toLowerCase()) return undefined
+  return `This endpoint recognizes ${deployment.locale}; language=${asked} was not followed.`
+}
+
+function readPhrases(items: { text: string }[], bias: number): Options['phrases'] {
+  const texts = [...new Set(items.map(({ text }) => text.normalize('NFC').trim()).filter(Boolean))]
+  const problem =
+    texts.length > mostPhrases
+      ? `The phrase list has ${texts.length} phrases. At most ${mostPhrases} can be followed.`
+      : texts.some((text) => text.length > longestPhrase)
+        ? `A phrase of the phrase list is longer than ${longestPhrase} characters.`
+        : undefined
+  if (problem) throw new SpeechProblem(400, 'PHRASE_LIST_TOO_LONG', problem)
+  return texts.map((text) => ({ text, weight: within(0, bias, 2) }))
+}
+
+const toMode = (mode: string | undefined): RecognitionMode | undefined =>
+  mode === 'interactive' || mode === 'conversation' || mode === 'dictation' ? mode : undefined
+const number = (text: string | undefined) => (text && Number(text) > 0 ? Number(text) : undefined)
+const within = (least: number, value: number, most: number) => Math.min(most, Math.max(least, value))

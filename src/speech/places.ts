@@ -1,0 +1,48 @@
+import type { Config } from '../config.ts'
+import type { Admitted } from './admission.ts'
+import { SpeechProblem } from './problem.ts'
+
+/** Counts who recognizes at the moment, so that nobody takes all there is. */
+export interface Places {
+  /** Takes a place until the answer is called; throws a {@link SpeechProblem} when there is none. */
+  enter(admitted: Admitted): () => void
+  readonly taken: number
+}
+
+export function createPlaces({ all, ofKey, ofDeployment }: Config['sessions']): Places {
+  const counts = new Map<string, number>()
+  let taken = 0
+  return {
+    get taken() {
+      return taken
+    },
+    enter({ caller, served }) {
+      const key = `key:${caller.viewer?.keyId ?? 'provisioning'}`
+      const deployment = `deployment:${served.deployment.id}`
+      const limits: [count: number, most: number, whose: string][] = [
+        [taken, all, 'This server'],
+        [counts.get(key) ?? 0, ofKey, 'This key'],
+        [counts.get(deployment) ?? 0, ofDeployment, 'This deployment'],
+      ]
+      for (const [count, most, whose] of limits) {
+        if (count < most) continue
+        const message = `${whose} recognizes ${count} streams already, as many as it may. Try again when one has ended.`
+        throw new SpeechProblem(429, 'TOO_MANY_SESSIONS', message, { 'retry-after': '1' })
+      }
+      const add = (by: 1 | -1) => {
+        taken += by
+        for (const name of [key, deployment]) {
+          const count = (counts.get(name) ?? 0) + by
+          if (count > 0) counts.set(name, count)
+          else counts.delete(name)
+        }
+      }
+      add(1)
+      let isLeft = false
+      return () => {
+        if (!isLeft) add(-1)
+        isLeft = true
+      }
+    },
+  }
+}

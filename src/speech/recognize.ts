@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Admitted, admit, findSecret } from './admission.ts'
+import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
+import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
+import type { Speech } from './speech.ts'
+
+export interface Exchange {
+  request: IncomingMessage
+  response: ServerResponse
+  query: URLSearchParams
+  /** Aborted when the client has left. */
+  gone: AbortSignal
+}
+
+/** Recognizes a posted WAV, or says in words why it cannot. */
+export async function recognizeShortAudio(speech: Speech, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
+  const { request, response, pathMode, query, gone } = exchange
+  const admitted = await speech.letIn(request, admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
+  const options = readOptions({ served: admitted.served, pathMode, query })
+  await whileAllowed(speech, admitted, gone, async (signal) => {
+    if (request.headers.expect) response.writeContinue()
+    const body = readShortAudio(request)
+    const heard = await hearRecording(speech, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
+    const warning = contradiction(admitted.served, query)
+    sendJson(response, toShortAudioJson(heard, options, speech.filter), {
+      ...provenance(admitted.served, options.mode),
+      ...(warning && { warning: `299 - "${warning}"` }),
+    })
+  })
+}
+
+/** Runs `work` in a place of its own, until the client, the key or the deployment is gone. */
+export async function whileAllowed(speech: Speech, admitted: Admitted, gone: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const leave = speech.places.enter(admitted)
+  const ended = new AbortController()
+  const unwatch = speech.guard.watch(admitted, (problem) => ended.abort(problem))
+  try {
+    await work(AbortSignal.any([gone, ended.signal]))
+  } finally {
+    unwatch()
+    leave()
+  }
+}
+
+const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
+  model,
+  deploymentId: served.deployment.id,
+  mode,
+  listening,
+  alternatives: detailed ? detailedAlternatives : 1,
+  wordTimings,
+  phrases,
+})
+
+export function sendJson(response: ServerResponse, value: object, headers: Record<string, string> = {}) {
+  const body = JSON.stringify(value)
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), ...headers })
+  response.end(body)
+}

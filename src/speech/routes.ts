@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type RecognitionMode, recognitionModes } from '../domain/endpoint.ts'
+import { allowAnyPage, answerPreflight } from './cors.ts'
+import { issueToken } from './issue-token.ts'
+import { SpeechProblem, sendProblem } from './problem.ts'
+import { type Exchange, recognizeShortAudio } from './recognize.ts'
+import type { Speech } from './speech.ts'
+import { listModels, toOpenAiError, transcribe } from './transcription.ts'
+
+interface Answer {
+  path: RegExp
+  method: 'GET' | 'POST'
+  answer(speech: Speech, exchange: Exchange, match: RegExpExecArray): Promise<void>
+}
+
+const modePath = new RegExp(`^/speech/recognition/(${recognitionModes.join('|')})/cognitiveservices/v1/?$`)
+const universalPath = /^\/stt\/speech\/universal\/v2\/?$/
+
+const answers: Answer[] = [
+  { path: modePath, method: 'POST', answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }) },
+  { path: universalPath, method: 'POST', answer: (speech, exchange) => recognizeShortAudio(speech, { ...exchange, pathMode: undefined }) },
+  { path: /^\/sts\/v1\.0\/issuetoken\/?$/i, method: 'POST', answer: issueToken },
+  { path: /^\/v1\/audio\/transcriptions\/?$/, method: 'POST', answer: transcribe },
+  { path: /^\/v1\/models\/?$/, method: 'GET', answer: listModels },
+]
+
+/** True for the paths that {@link handleSpeech} answers. */
+export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)\//.test(path)
+
+/** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
+export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
+  const mode = modePath.exec(path)?.[1] as RecognitionMode | undefined
+  return mode || universalPath.test(path) ? { mode } : undefined
+}
+
+/** Answers everything of the data plane that is not a WebSocket. */
+export async function handleSpeech(speech: Speech, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort(new Error('the client has left')))
+  const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
+  try {
+    allowAnyPage(response)
+    if (request.method === 'OPTIONS') return answerPreflight(request, response)
+    for (const { path, method, answer } of answers) {
+      const match = path.exec(pathname)
+      if (match && request.method !== method) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: method })
+      if (match) return await answer(speech, { request, response, query, gone: gone.signal }, match)
+    }
+    throw new SpeechProblem(
+      404,
+      'UNKNOWN_PATH',
+      `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${speech.publicUrl}/speech/recognition/.`,
+    )
+  } catch (error) {
+    // A client that left needs no answer, and its leaving is not our failure.
+    if (gone.signal.aborted) return void response.destroy()
+    const problem = speech.explain(error)
+    sendProblem(response, problem, pathname.startsWith('/v1/') ? toOpenAiError(problem) : undefined)
+  }
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http'
+import type { Config } from '../config.ts'
+import type { Recognizers } from '../recognition/recognizer.ts'
+import type { Admission } from './admission.ts'
+import { createDoorkeeper } from './doorkeeper.ts'
+import { countProblem, createFigures } from './figures.ts'
+import { createGuard, type Guard } from './guard.ts'
+import { createPlaces, type Places } from './places.ts'
+import { SpeechProblem } from './problem.ts'
+import { createProfanityFilter } from './profanity.ts'
+import { explainFailure, type Hearing } from './turn.ts'
+
+/** What all requests of the data plane share. */
+export interface Speech extends Admission, Hearing {
+  places: Places
+  guard: Guard
+  /** Passes on what admission answers, or throws the reason why not, which is always a {@link SpeechProblem}. */
+  letIn<T>(request: IncomingMessage, admission: Promise<T>): Promise<T>
+  /** The words for whatever went wrong; what nobody expects is logged under an id. */
+  explain(error: unknown): SpeechProblem
+}
+
+export function createSpeech(admission: Admission & { recognizers: Recognizers }, { sessions, profaneWords }: Config): Speech {
+  const figures = createFigures()
+  const { refuse } = createDoorkeeper()
+
+  const explain = (error: unknown): SpeechProblem => {
+    const known = explainFailure(error)
+    if (known) return known
+    const id = crypto.randomUUID()
+    admission.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'speech was not recognized')
+    return new SpeechProblem(503, 'RECOGNITION_FAILED', `Something went wrong. Try again; if it keeps happening, look for ${id} in the server's log.`)
+  }
+
+  return {
+    ...admission,
+    figures,
+    filter: createProfanityFilter(profaneWords),
+    places: createPlaces(sessions),
+    guard: createGuard(admission),
+    explain,
+    async letIn(request, admitting) {
+      try {
+        return await admitting
+      } catch (error) {
+        const problem = explain(error)
+        countProblem(figures, problem.code)
+        if (problem.status === 401) await refuse(request.socket.remoteAddress ?? '')
+        throw problem
+      }
+    },
+  }
+}

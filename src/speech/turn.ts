@@ -1,0 +1,219 @@
+import {
+  ModelUnusableError,
+  RecognizerCrashedError,
+  type RecognizerModel,
+  type RecognizerStream,
+  type Recognizers,
+  RecognizersBusyError,
+  type StreamEvent,
+} from '../recognition/recognizer.ts'
+import { PcmReader } from './audio.ts'
+import { countProblem, type Figures } from './figures.ts'
+import { detailedAlternatives, type Options } from './options.ts'
+import { toTicks, writePhrases, writeSilence } from './phrase.ts'
+import { SpeechProblem } from './problem.ts'
+import type { ProfanityFilter } from './profanity.ts'
+import type { ServerMessage } from './protocol.ts'
+import { openSteadyStream } from './steady-stream.ts'
+
+/** What a turn needs of the process. */
+export interface Hearing {
+  recognizers: Recognizers
+  filter: ProfanityFilter
+  figures: Figures
+}
+
+export interface TurnRequest {
+  requestId: string
+  deploymentId: string
+  model: RecognizerModel
+  options: Options
+  serviceTag: string
+  warning: string | undefined
+}
+
+/** What a turn tells the session that it belongs to. */
+export interface TurnListener {
+  send(message: ServerMessage): void
+  /** A phrase has been told: a client that is sent away now loses nothing. */
+  toldPhrase(): void
+  /** More audio can be taken. */
+  drained(): void
+  /** The turn cannot go on, for a reason that the user should read. */
+  failed(error: unknown): void
+  /** The recognizer is gone, but the client still has the audio and may send it again. */
+  lost(): void
+}
+
+/** Someone who speaks notices a longer wait. */
+const waitMs = 2_000
+/** A turn that goes on for longer ends behind its next phrase; continuous clients begin another one. */
+const longestTurnSeconds = 600
+
+//  turn.start ─▶ (startDetected ─▶ hypothesis* ─▶ phrase ─▶ endDetected)* ─▶ turn.end
+/** One request of a client: audio from its first byte to its end, and everything that is said about it. */
+export class Turn {
+  readonly requestId: string
+  readonly #request: TurnRequest
+  readonly #hearing: Hearing
+  readonly #listener: TurnListener
+  readonly #reader = new PcmReader()
+  #stream: RecognizerStream | undefined
+  #told = 0
+  #isSpeaking = false
+  #counted = 0
+  #state: 'HEARING' | 'FINISHING' | 'ENDED' = 'HEARING'
+
+  constructor(request: TurnRequest, hearing: Hearing, listener: TurnListener) {
+    this.requestId = request.requestId
+    this.#request = request
+    this.#hearing = hearing
+    this.#listener = listener
+    const { serviceTag, warning } = request
+    listener.send({ path: 'turn.start', body: { context: { serviceTag, ...(warning && { warning }) } } })
+  }
+
+  get isEnded(): boolean {
+    return this.#state === 'ENDED'
+  }
+
+  /** True when the client has sent everything: it will not send it again. */
+  get isFinishing(): boolean {
+    return this.#state === 'FINISHING'
+  }
+
+  /** Seconds of audio so far. */
+  get seconds(): number {
+    return this.#reader.seconds
+  }
+
+  /** False when the client should send nothing more until `drained`. */
+  hear(audio: Buffer): boolean {
+    if (this.#state !== 'HEARING') return true
+    const pcm = this.#reader.read(audio)
+    const { format } = this.#reader
+    if (!format) return true
+    this.#stream ??= this.#open(format)
+    this.#count()
+    return this.#stream.write(pcm)
+  }
+
+  /** No more audio comes. */
+  finish(): void {
+    if (this.#state !== 'HEARING') return
+    this.#state = 'FINISHING'
+    if (this.#stream) this.#stream.finish()
+    else this.#endInSilence(0)
+  }
+
+  /** Nobody listens any more. */
+  close(): void {
+    this.#state = 'ENDED'
+    this.#stream?.close()
+    this.#stream = undefined
+  }
+
+  /** Tells the client that it asked for too much, in the words that its SDK has for that. */
+  refuseAsBusy(): void {
+    this.#tellPhrase(writeSilence('TooManyRequests'))
+    this.#end()
+  }
+
+  #open(format: { sampleRate: number; channels: number }): RecognizerStream {
+    const { model, deploymentId, options } = this.#request
+    const { mode, listening, interims, wordTimings, phrases } = options
+    const alternatives = options.detailed ? detailedAlternatives : 1
+    const request = { model, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
+    return openSteadyStream(
+      this.#hearing.recognizers,
+      request,
+      {
+        event: (event) => this.#tell(event),
+        drained: () => this.#listener.drained(),
+        failed: (error) => this.#fail(error),
+      },
+      waitMs,
+    )
+  }
+
+  #tell(event: StreamEvent) {
+    if (this.isEnded) return
+    const { filter } = this.#hearing
+    const { options } = this.#request
+    switch (event.kind) {
+      case 'SPEECH_START':
+        if (!this.#isSpeaking) this.#listener.send({ path: 'speech.startDetected', body: { Offset: toTicks(event.offset) } })
+        this.#isSpeaking = true
+        return
+      case 'HYPOTHESIS': {
+        const place = { Offset: toTicks(event.offset), Duration: toTicks(event.duration) }
+        return this.#listener.send({ path: 'speech.hypothesis', body: { Text: filter(event.text, options.profanity), ...place } })
+      }
+      case 'PHRASE':
+        this.#hearing.figures.phrases++
+        this.#tellPhrase(writePhrases([event.phrase], options, filter))
+        return this.#passBoundary()
+      case 'NO_MATCH':
+        this.#tellPhrase(writeSilence('NoMatch', event.offset, event.duration))
+        return this.#passBoundary()
+      case 'SPEECH_END':
+        this.#isSpeaking = false
+        return this.#listener.send({ path: 'speech.endDetected', body: { Offset: toTicks(event.offset) } })
+      case 'INITIAL_SILENCE':
+        return this.#tellPhrase(writeSilence('InitialSilenceTimeout', event.heard))
+      case 'ENDED':
+        return this.#endInSilence(event.heard)
+    }
+  }
+
+  #endInSilence(heard: number) {
+    if (this.#told === 0) this.#tellPhrase(writeSilence('InitialSilenceTimeout', heard))
+    else if (!this.#request.options.listening.firstPhraseOnly) this.#tellPhrase(writeSilence('EndOfDictation', heard))
+    this.#end()
+  }
+
+  #tellPhrase(phrase: object) {
+    this.#told++
+    this.#listener.send({ path: 'speech.phrase', body: { Id: crypto.randomUUID().replaceAll('-', ''), ...phrase } })
+  }
+
+  /** Between two phrases a turn may end without a word lost, as long as the client still sends. */
+  #passBoundary() {
+    if (this.isFinishing || this.isEnded || this.#request.options.listening.firstPhraseOnly) return
+    this.#listener.toldPhrase()
+    if (this.seconds > longestTurnSeconds && !this.isEnded) this.#end()
+  }
+
+  #end() {
+    if (this.isEnded) return
+    this.close()
+    this.#listener.send({ path: 'turn.end' })
+  }
+
+  #fail(error: Error) {
+    if (this.isEnded) return
+    const canSendAgain = this.#state === 'HEARING'
+    if (error instanceof RecognizersBusyError) {
+      countProblem(this.#hearing.figures, 'TOO_MANY_REQUESTS')
+      return this.refuseAsBusy()
+    }
+    this.close()
+    if (error instanceof RecognizerCrashedError && canSendAgain) return this.#listener.lost()
+    this.#listener.failed(error)
+  }
+
+  #count() {
+    const { seconds } = this.#reader
+    this.#hearing.figures.audioSeconds += seconds - this.#counted
+    this.#counted = seconds
+  }
+}
+
+/** The words for what may go wrong in recognition; undefined for what nobody expects. */
+export function explainFailure(error: unknown): SpeechProblem | undefined {
+  if (error instanceof SpeechProblem) return error
+  if (error instanceof RecognizersBusyError) return new SpeechProblem(429, 'TOO_MANY_REQUESTS', error.message, { 'retry-after': '1' })
+  if (error instanceof ModelUnusableError) return new SpeechProblem(503, 'MODEL_UNUSABLE', `The deployment's model cannot be used: ${error.message}`)
+  if (error instanceof RecognizerCrashedError) return new SpeechProblem(503, 'RECOGNIZER_CRASHED', 'The recognizer ended while it was at work. Try again.')
+  return undefined
+}
