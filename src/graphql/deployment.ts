@@ -47,6 +47,22 @@ const VerificationType = builder.objectRef<Evidence>('Verification').implement({
     referenceText: t.exposeString('referenceText', { description: 'What the reference recording says.' }),
     transcript: t.exposeString('transcript', { description: 'What the endpoint heard.' }),
     latencyMs: t.exposeInt('latencyMs', { description: 'Milliseconds from request to answer.' }),
+    webSocketUrl: t.field({
+      type: 'URL',
+      nullable: true,
+      description: 'The WebSocket URL that was called as well; null for deployments that are older than it.',
+      resolve: ({ webSocket }) => webSocket?.url ?? null,
+    }),
+    webSocketTranscript: t.string({
+      nullable: true,
+      description: 'What was heard there.',
+      resolve: ({ webSocket }) => webSocket?.transcript ?? null,
+    }),
+    webSocketLatencyMs: t.int({
+      nullable: true,
+      description: 'Milliseconds from opening the socket to the end of the turn.',
+      resolve: ({ webSocket }) => webSocket?.latencyMs ?? null,
+    }),
     audioMs: t.exposeInt('audioMs', { description: 'Milliseconds of audio that were sent.' }),
     verifiedAt: t.field({ type: 'DateTime', description: 'When.', resolve: (evidence) => new Date(evidence.verifiedAt) }),
   }),

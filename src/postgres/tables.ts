@@ -41,6 +41,8 @@ export interface Evidence {
   referenceText: string
   transcript: string
   latencyMs: number
+  /** The same over the other URL; deployments of before it could be called have none. */
+  webSocket?: { url: string; transcript: string; latencyMs: number }
   audioMs: number
   verifiedAt: string
 }
