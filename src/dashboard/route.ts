@@ -30,7 +30,7 @@ export function useSearch(): [URLSearchParams, (changes: Record<string, string |
   return [search, (changes) => navigate(withSearch(location.pathname, search, changes), { replace: true })]
 }
 
-export function withSearch(path: string, search: URLSearchParams, changes: Record<string, string | undefined>): string {
+function withSearch(path: string, search: URLSearchParams, changes: Record<string, string | undefined>): string {
   const next = new URLSearchParams(search)
   for (const [name, value] of Object.entries(changes)) {
     if (value) next.set(name, value)

@@ -15,10 +15,8 @@ export function useNow(isTicking = true, everyMs = 1000): number {
 
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' })
 const dayAndTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
-const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 
 export const formatMoment = (iso: string) => dayAndTime.format(new Date(iso))
-export const formatClock = (iso: string) => clock.format(new Date(iso))
 
 /** "just now", "5 min ago", "3 h ago", then the day. */
 export function formatAgo(iso: string, now: number): string {

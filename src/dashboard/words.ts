@@ -1,5 +1,5 @@
 // What the API's enums are called here. Values of a later server are shown as they are, made readable.
-import type { DeploymentRowFragment, KeyScope, ProvisioningStage, Scenario } from './gql/graphql.ts'
+import type { DeploymentRowFragment, KeyScope, ProvisioningStage } from './gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
 
@@ -21,11 +21,6 @@ const names: Record<string, string> = {
 export const toWord = (value: string): string => names[value] ?? readable(value)
 
 export const stages: readonly ProvisioningStage[] = ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING']
-
-export const scenarioUse: Partial<Record<Scenario, string>> = {
-  CONVERSATIONAL: 'People talking to each other',
-  SEARCH_AND_DICTATION: 'Someone speaking to an application',
-}
 
 export const scopeUse: Partial<Record<KeyScope, string>> = {
   MANAGE: 'Read and change everything in the workspace',
