@@ -1,9 +1,11 @@
 // The whole story, as someone who has read nothing lives through it.
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { countWordErrors, wordErrorRate } from '../../src/recognition/word-errors.ts'
+import { makeDirectory } from '../postgres.ts'
 import { librivoxRecordings, openTestService, type Service } from '../service.ts'
 import { createByForm, findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
@@ -83,6 +85,31 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   console.log(`from the first click to the first answer: ${((performance.now() - began) / 1000).toFixed(1)} s`)
   await page.getByLabel('Recording').setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: Buffer.from('this is no recording') })
   await page.getByText('This browser cannot play the file').waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('spoken words grow as hypotheses and settle as phrases', async () => {
+  const spoken = librivoxRecordings()[4]
+  const dir = await makeDirectory()
+  await writeFile(join(dir, 'spoken.wav'), spoken?.wav ?? '')
+  const listening = await openBrowser([
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
+    `--use-file-for-fake-audio-capture=${dir}/spoken.wav%noloop`,
+  ])
+  onTestFinished(() => listening.close())
+  const deployed = await api.deploy('CONVERSATIONAL')
+  const { page, complaints } = await openDashboard(listening, api, { permissions: ['microphone'] })
+  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployed.deploymentId)}`)
+  await page.getByRole('button', { name: 'Speak' }).click()
+  await page.locator('.hypothesis', { hasText: /\w+ \w+/ }).waitFor()
+  await page.getByRole('log').getByText('from the last word to its text').waitFor()
+  const heard = (await page.locator('.heard').textContent()) ?? ''
+  expect(wordErrorRate([countWordErrors(spoken?.text ?? '', heard)])).toBeLessThan(0.3)
+  console.log(`spoken: ${(await page.locator('.attempt .detail').textContent())?.trim()}`)
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByRole('button', { name: 'Speak' }).waitFor()
+  expect(await page.locator('.field-problem').count()).toBe(0)
   expect(complaints).toEqual([])
 })
 

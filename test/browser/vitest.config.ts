@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/browser/*.test.ts'],
+    exclude: [],
     globalSetup: ['test/postgres.ts', 'test/browser/build.ts'],
     maxWorkers: 1,
     testTimeout: 90_000,

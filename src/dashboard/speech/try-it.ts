@@ -101,8 +101,10 @@ export function useTryIt({ httpUrl, webSocketUrl }: Urls) {
 
   function finish() {
     setListening('finishing')
-    open.current.microphone?.close()
-    open.current.stream?.finish()
+    const { microphone, ...rest } = open.current
+    open.current = rest
+    microphone?.close()
+    rest.stream?.finish()
   }
 
   return { attempts, listening, level, sendFile, listen, finish }
