@@ -13,7 +13,7 @@ import { liveStreams } from './recognition-live.ts'
 import { readRecordings } from './recordings.ts'
 import { type Figure, median } from './table.ts'
 
-const rounds = 5
+const rounds = 3
 const recordings = readRecordings()
 const seconds = recordings.reduce((sum, { audio }) => sum + audio.length / 16_000, 0)
 

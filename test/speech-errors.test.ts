@@ -145,6 +145,18 @@ describe('what is open ends within two seconds, in words,', () => {
     expect(await again.json()).toMatchObject({ code: 'KEY_REVOKED' })
   })
 
+  test('also an upload over HTTP that waits for more', async () => {
+    const key = await createKey(['RECOGNIZE'])
+    const held = new ReadableStream({ start: (controller) => controller.enqueue(reference.subarray(0, 50_000)) })
+    const answer = api.post(url.replace('ws', 'http'), held, { 'Ocp-Apim-Subscription-Key': key.secret })
+    await expect.poll(async () => (await (await fetch(`${api.localUrl}/metrics`)).text()).includes('speech_sessions 1')).toBe(true)
+    const began = performance.now()
+    await revoke(key.id)
+    const response = await answer
+    expect(performance.now() - began).toBeLessThan(2_000)
+    expect([response.status, await response.json()]).toMatchObject([401, { code: 'KEY_REVOKED' }])
+  })
+
   test('when its deployment is deleted', async () => {
     const { deployment } = await api.deploy()
     const client = openRecognizer(configFor(deployment.endpoint?.webSocketUrl ?? '', api.key), microphone(Buffer.concat([said, said, said])).audio)

@@ -123,14 +123,29 @@ describe('a session ends by name', () => {
     expect(figures.problems.get('IDLE')).toBe(1)
   })
 
+  test('but gives its place back some seconds after a turn', async () => {
+    const { pass, audio, socket, streams, settled, places } = openSession()
+    audio('a', reference)
+    audio('a', Buffer.alloc(0))
+    await settled()
+    streams[0]?.listener.event({ kind: 'ENDED', heard: 1 })
+    pass(5)
+    expect(places.taken).toBe(1)
+    pass(10)
+    expect(places.taken).toBe(0)
+    audio('b', reference)
+    expect(places.taken).toBe(1)
+    expect(socket.closed).toBeUndefined()
+  })
+
   test('when audio drips', async () => {
     const { pass, audio, socket, places } = openSession()
     audio('a', reference.subarray(0, 100))
-    for (let n = 0; n < 70 && !socket.closed; n++) {
+    for (let n = 0; n < 200 && !socket.closed; n++) {
       pass(1)
       audio('a', Buffer.alloc(2))
     }
-    expect(socket.closed).toMatchObject({ code: 1007, reason: expect.stringMatching(/^AUDIO_TOO_SLOW/) })
+    expect(socket.closed).toMatchObject({ code: 1001, reason: expect.stringMatching(/^AUDIO_TOO_SLOW/) })
     expect(places.taken).toBe(0)
   })
 
@@ -205,7 +220,7 @@ describe('a recognizer', () => {
     const { audio, socket } = openSession({ busy: true })
     audio('a', reference)
     expect(socket.sent).toHaveLength(1)
-    await expect.poll(() => socket.sent.length, { timeout: 5_000 }).toBe(3)
+    await expect.poll(() => socket.sent.length, { timeout: 9_000 }).toBe(3)
     expect(socket.sent[1]).toContain('TooManyRequests')
     expect(socket.sent[2]).toContain('Path: turn.end')
   })

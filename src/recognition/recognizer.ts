@@ -13,7 +13,7 @@ export interface RecognizerModel {
 }
 
 /** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
-export interface Pcm {
+interface Pcm {
   samples: Uint8Array
   sampleRate: number
   channels: number

@@ -17,16 +17,16 @@ const largestSum = 200 * 2 ** 20
 let held = 0
 
 /** Reads the form whole, then hands it to `use`; what it takes is given back when that is done. */
-export async function withForm(request: IncomingMessage, use: (form: Form) => Promise<void>): Promise<void> {
+export async function withForm(request: IncomingMessage, gone: AbortSignal, use: (form: Form) => Promise<void>): Promise<void> {
   const budget = { bytes: 0 }
   try {
-    await use(await readForm(request, budget))
+    await use(await readForm(request, gone, budget))
   } finally {
     held -= budget.bytes
   }
 }
 
-async function readForm(request: IncomingMessage, budget: { bytes: number }): Promise<Form> {
+async function readForm(request: IncomingMessage, gone: AbortSignal, budget: { bytes: number }): Promise<Form> {
   const type = request.headers['content-type'] ?? ''
   if (!/^multipart\/form-data;/i.test(type)) throw malformed('Send multipart/form-data with the fields "model" and "file".')
   const fields: Form['fields'] = new Map()
@@ -53,7 +53,7 @@ async function readForm(request: IncomingMessage, budget: { bytes: number }): Pr
     })
     stream.on('error', () => {})
   })
-  for await (const chunk of readChunks(request, { idleMs: 10_000, wholeMs: 100_000 })) {
+  for await (const chunk of readChunks(request, { idleMs: 10_000, wholeMs: 100_000 }, gone)) {
     if (!parser.write(chunk)) await Promise.race([new Promise((drained) => parser.once('drain', drained)), finished])
     if (problem) throw problem
   }

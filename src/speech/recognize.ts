@@ -19,7 +19,7 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
   const options = readOptions({ served: admitted.served, pathMode, query })
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
-    const body = readShortAudio(request)
+    const body = readShortAudio(request, signal)
     const heard = await hearRecording(speech, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
     const warning = contradiction(admitted.served, query)
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {

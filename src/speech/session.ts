@@ -46,8 +46,10 @@ const patience = {
   finishMs: 90_000,
   /** Nothing more was said behind a turn, on a server that is about to end. */
   leavingMs: 1_000,
-  /** In each such time at least a second of audio has to come. */
-  slowMs: 60_000,
+  /** In each such time of a turn at least a second of audio has to come. */
+  slowMs: 180_000,
+  /** A client between two turns keeps its place for so long. */
+  placeMs: 10_000,
 }
 const leaving = 'The server is ending. Connect again.'
 const mostUnsent = 1 << 20
@@ -79,10 +81,6 @@ export class Session {
     this.#setup = setup
     this.#heardAt = this.#openedAt = setup.now()
     this.#state = request instanceof SpeechProblem ? { name: 'REFUSED', problem: request } : { name: 'BETWEEN_TURNS' }
-  }
-
-  get isClosed(): boolean {
-    return this.#state.name === 'CLOSED'
   }
 
   /** Takes what the client sent. Never throws: whatever is wrong ends this session only. */
@@ -131,18 +129,16 @@ export class Session {
     } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
       if (still > patience.finishMs)
         this.end(new SpeechProblem(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
-    } else if (still > patience.idleMs) {
-      countProblem(this.#setup.figures, 'IDLE')
-      this.#close(closeCodes.leaving, `IDLE: nothing was sent for ${patience.idleMs / 1000} seconds.`)
-    } else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
+    } else if (still > patience.idleMs) this.#sendAway('IDLE', 'nothing was sent')
+    else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
+    else if (still > patience.placeMs) this.#leavePlace()
   }
 
   /** The socket is gone. */
   closed(): void {
     if (this.#state.name === 'IN_TURN') this.#state.turn.close()
     this.#state = { name: 'CLOSED' }
-    this.#leave?.()
-    this.#leave = undefined
+    this.#leavePlace()
   }
 
   #take(message: ClientMessage) {
@@ -221,12 +217,21 @@ export class Session {
   /** What a client has sent entirely it does not send again: the SDK would wait for ever. */
   #mayBeAllSent = (turn: Turn) => turn.isFinishing || this.#isPaused
 
-  /** A second of audio in a minute is less than any live source sends, silence included. */
   #checkPace(turn: Turn, now: number) {
     if (now - this.#pace.at < patience.slowMs) return
-    if (turn.seconds - this.#pace.seconds < 1)
-      return this.end(new SpeechProblem(408, 'AUDIO_TOO_SLOW', 'Less than a second of audio came in a minute. Send it as it is recorded.'))
+    if (turn.seconds - this.#pace.seconds < 1) return this.#sendAway('AUDIO_TOO_SLOW', 'less than a second of audio came')
     this.#pace = { at: now, seconds: turn.seconds }
+  }
+
+  /** Whoever is still there may come back. */
+  #sendAway(name: string, reason: string) {
+    countProblem(this.#setup.figures, name)
+    this.#close(closeCodes.leaving, `${name}: ${reason} for ${patience.idleMs / 1000} seconds.`)
+  }
+
+  #leavePlace() {
+    this.#leave?.()
+    this.#leave = undefined
   }
 
   #fail(error: unknown) {

@@ -112,7 +112,7 @@ class Recording {
 export const longestShortAudioSeconds = 60
 
 /** The body of a request, as long as it comes in good time. */
-export const readShortAudio = (request: IncomingMessage) => readChunks(request, { idleMs: 10_000, wholeMs: 90_000 })
+export const readShortAudio = (request: IncomingMessage, signal: AbortSignal) => readChunks(request, { idleMs: 10_000, wholeMs: 90_000 }, signal)
 
 /**
  * The answer of the Speech REST API for short audio. Offset and Duration count 100 ns ticks.

@@ -24,7 +24,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
   const secret = findSecret(request, query)
   await speech.letIn(request, identify(speech, secret))
   if (request.headers.expect) response.writeContinue()
-  await withForm(request, async (form) => {
+  await withForm(request, gone, async (form) => {
     const format = readFormat(form)
     const admitted = await speech.letIn(request, admit(speech, secret, first(form, 'model') ?? ''))
     const { served, model } = admitted

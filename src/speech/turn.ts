@@ -45,8 +45,8 @@ export interface TurnListener {
   lost(): void
 }
 
-/** Someone who speaks notices a longer wait. */
-const waitMs = 2_000
+/** Nobody should speak for longer into the void. */
+const waitMs = 5_000
 /** A turn that goes on for longer ends behind its next phrase; continuous clients begin another one. */
 const longestTurnSeconds = 600
 

@@ -29,7 +29,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
           </p>
         )}
         <p className="hint" id="key-help">
-          The first key lies in <code>.data/bootstrap-key</code>. It is kept in a cookie that no script can read.
+          The first key lies in <code>.data/bootstrap-key</code>. The browser keeps it sealed, in a cookie that no script can read.
         </p>
         <button type="submit" className="primary button" disabled={isAsking}>
           Sign in

@@ -51,7 +51,7 @@ function ConnectionState() {
   return (
     <span className={`connection ${connection}`} role="status">
       <span className="dot" aria-hidden="true" />
-      {connectionWords[connection]}
+      <span className="word">{connectionWords[connection]}</span>
       {connection === 'lost' && <span className="wide">: what you see may be old, nothing is lost</span>}
     </span>
   )
