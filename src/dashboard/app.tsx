@@ -2,9 +2,11 @@ import { lazy, Suspense, useEffect, useState } from 'react'
 import { useClient, useQuery } from 'urql'
 import { isSignedOut, toWords } from './client.ts'
 import { DashboardContext } from './dashboard.ts'
-import { StartDocument, type StartQuery } from './gql/graphql.ts'
+import { type DeploymentsQueryVariables, StartDocument, type StartQuery } from './gql/graphql.ts'
 import { useLast } from './last.ts'
+import { toVariables } from './list.ts'
 import type { Live } from './live.ts'
+import { likelyLocale } from './locale.ts'
 import { CreatePage } from './pages/create.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
@@ -19,19 +21,25 @@ const ModelsPage = lazy(() => import('./pages/models.tsx'))
 
 /** Asks who is here; everything else comes after that. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
-  const [{ data: read, error, fetching }, ask] = useQuery({ query: StartDocument, requestPolicy: 'network-only' })
+  const [variables, setVariables] = useState(startVariables)
+  const [{ data: read, error, fetching }, ask] = useQuery({ query: StartDocument, variables, requestPolicy: 'network-only' })
   const data = useLast(read)
   const [isLockedOut, setLockedOut] = useState(false)
   const again = () => {
     setLockedOut(false)
     ask()
   }
+  // The list that the URL asks for is refused: that is for the list to say, not for everything.
+  if (error?.graphQLErrors.length && !isSignedOut(error) && 'where' in variables) setVariables({ first: 1 })
   if (isLockedOut || isSignedOut(error))
     return <SignInPage problem={isLockedOut ? 'The key has been revoked or has expired. Sign in with another one.' : problem} signedIn={again} />
   if (data) return <SignedIn key={data.viewer.key.id} live={live} start={data} lockedOut={() => setLockedOut(true)} />
   if (error && !fetching) return <Problem title="The server cannot be asked" message={toWords(error)} again={ask} />
   return null
 }
+
+const startVariables = (): DeploymentsQueryVariables =>
+  location.pathname === '/' ? toVariables(new URLSearchParams(location.search), likelyLocale()) : { first: 1 }
 
 function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; lockedOut: () => void }) {
   const api = useClient()

@@ -75,7 +75,7 @@ export class Live {
   }
 
   async #beginAnew(api: Client) {
-    const { data } = await api.query(StartDocument, {}, { requestPolicy: 'network-only' })
+    const { data } = await api.query(StartDocument, { first: 1 }, { requestPolicy: 'network-only' })
     if (data) this.#after = data.deployments.changesCursor
   }
 

@@ -8,6 +8,9 @@ export type Locale = LocalesQuery['locales'][number]
 
 const remembered = 'locale'
 
+/** The locale that will probably be the current one, before it is known which there are. */
+export const likelyLocale = () => new URLSearchParams(location.search).get('locale') ?? localStorage.getItem(remembered) ?? 'en-US'
+
 export function useLocale() {
   const [{ data, error }, refresh] = useQuery({ query: LocalesDocument })
   const [search, setSearch] = useSearch()

@@ -73,7 +73,7 @@ export async function createByForm(page: Page, name: string, scenario = 'Search 
   await rowOf(page, name).waitFor()
 }
 
-export const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) })
+export const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${name}`) }) })
 
 /** What axe calls serious or worse. */
 export async function findViolations(page: Page, axe: string): Promise<string[]> {

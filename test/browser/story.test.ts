@@ -85,6 +85,11 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   console.log(`from the first click to the first answer: ${((performance.now() - began) / 1000).toFixed(1)} s`)
   await page.getByLabel('Recording').setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: Buffer.from('this is no recording') })
   await page.getByText('This browser cannot play the file').waitFor()
+
+  await page.getByRole('button', { name: 'Rename' }).click()
+  await page.getByRole('dialog').getByLabel('Name').fill('Reception')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'Reception', level: 1 }).waitFor()
   expect(complaints).toEqual([])
 })
 
@@ -111,6 +116,21 @@ test('spoken words grow as hypotheses and settle as phrases', async () => {
   await page.getByRole('button', { name: 'Speak' }).waitFor()
   expect(await page.locator('.field-problem').count()).toBe(0)
   expect(complaints).toEqual([])
+})
+
+test('a key is made, shown once, and revoked', async () => {
+  const { page } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Keys' }).click()
+  await page.getByRole('button', { name: 'Create key' }).click()
+  await page.getByLabel('Name').fill('Call centre')
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  const secret = (await page.getByRole('dialog').locator('code').textContent()) ?? ''
+  await page.getByRole('button', { name: 'Done' }).click()
+  await rowOf(page, 'Call centre').getByText(secret.slice(0, 10)).waitFor()
+  expect(await page.content()).not.toContain(secret)
+  await page.getByRole('button', { name: 'Revoke Call centre' }).click()
+  await page.getByRole('alertdialog', { name: 'Revoke “Call centre”?' }).getByRole('button', { name: 'Revoke' }).click()
+  await rowOf(page, 'Call centre').getByText('Revoked just now').waitFor()
 })
 
 test('everything can be done with the keyboard alone', async () => {
@@ -179,7 +199,7 @@ test('the first load is light and soon usable', async () => {
     if (response.url().endsWith('.js')) loaded.push(response.body().then((body) => [response.url(), body.length]))
   })
   const times: number[] = []
-  for (let n = 0; n < 5; n++) {
+  for (let n = 0; n < 9; n++) {
     await page.goto('about:blank')
     const began = performance.now()
     await page.goto(api.localUrl)
@@ -198,9 +218,9 @@ test('the first load is light and soon usable', async () => {
     }),
   )
   const kilobytes = gzip.reduce((sum, size) => sum + size, 0) / 1000
-  const [fastest = 0, , median = 0] = times.sort((a, b) => a - b)
+  const [fastest = 0, , , , median = 0] = times.sort((a, b) => a - b)
   console.log(
-    `first load: ${kilobytes.toFixed(0)} kB of JavaScript (gzip) in ${files.size} files; usable after ${fastest.toFixed(0)} ms at best, ${median.toFixed(0)} ms in the median of 5`,
+    `first load: ${kilobytes.toFixed(0)} kB of JavaScript (gzip) in ${files.size} files; usable after ${fastest.toFixed(0)} ms at best, ${median.toFixed(0)} ms in the median of 9`,
   )
   expect(kilobytes).toBeLessThan(150)
   // At best: what else this machine does at the time is not ours.

@@ -2,8 +2,9 @@ import { type ReactNode, useCallback, useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
-import { type ChangeFragment, DeploymentsDocument, type DeploymentsQuery, type DeploymentsQueryVariables } from '../gql/graphql.ts'
+import { type ChangeFragment, DeploymentsDocument, type DeploymentsQuery } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
+import { statusGroups as groups, toVariables } from '../list.ts'
 import { useRefresh } from '../live.ts'
 import { useLocale } from '../locale.ts'
 import { DeploymentTable } from '../parts/deployment-table.tsx'
@@ -11,16 +12,7 @@ import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { Link, useSearch } from '../route.ts'
-import { inProgress, type Status } from '../words.ts'
-
-const pageSize = 50
-
-const groups: { name: string; value: string; statuses: Status[] }[] = [
-  { name: 'In progress', value: 'progress', statuses: inProgress },
-  { name: 'Complete', value: 'complete', statuses: ['COMPLETE'] },
-  { name: 'Failed', value: 'failed', statuses: ['FAILED'] },
-  { name: 'Canceled', value: 'canceled', statuses: ['CANCELED'] },
-]
+import type { Status } from '../words.ts'
 
 /** Home: what is deployed for the current locale, alive. */
 export function DeploymentsPage() {
@@ -77,16 +69,6 @@ export function DeploymentsPage() {
 
 /** Members, order and counts of a list change with these; progress only changes the rows themselves. */
 const changesList = ({ status, previousStatus }: ChangeFragment) => status !== previousStatus
-
-function toVariables(search: URLSearchParams, locale: string): DeploymentsQueryVariables {
-  const [after, before, sort] = [search.get('after'), search.get('before'), search.get('sort') ?? '-CREATED_AT']
-  const group = groups.find(({ value }) => value === search.get('status'))
-  return {
-    ...(before ? { last: pageSize, before } : { first: pageSize, ...(after && { after }) }),
-    where: { locale, ...(search.get('q') && { text: search.get('q') }), ...(group && { statuses: group.statuses }) },
-    orderBy: { field: sort.replace('-', '') as 'CREATED_AT', direction: sort.startsWith('-') ? 'DESC' : 'ASC' },
-  }
-}
 
 const sum = (data: DeploymentsQuery['deployments'], statuses?: Status[]) =>
   data.statusCounts.reduce((all, { status, count }) => (!statuses || statuses.includes(status) ? all + count : all), 0)
