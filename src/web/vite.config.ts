@@ -8,5 +8,11 @@ export default defineConfig({
   // Inlined assets are data: URLs, which our own content security policy forbids.
   build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2024' },
   // `npm run dev`: the page with hot reload from here, everything else from the server.
-  server: { proxy: { '/graphql': { target: server, ws: true }, '/speech': { target: server, ws: true }, '/session': server } },
+  server: {
+    proxy: {
+      '^/graphql(\\?|$)': { target: server, ws: true },
+      '^/speech/recognition/': { target: server, ws: true },
+      '^/session$': { target: server },
+    },
+  },
 })
