@@ -34,6 +34,9 @@ export function formatDuration(ms: number): string {
   return `${Math.round(ms / 60_000)} min`
 }
 
+/** A forecast has no tenths. */
+const inSeconds = (ms: number) => (ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : formatDuration(ms))
+
 /** What can honestly be said about the time that is left; undefined when nothing can. */
 export function timeLeft({ status, queuePosition, stalledSince, estimatedCompletion, deadlineAt }: DeploymentRowFragment, now: number): string | undefined {
   if (stalledSince) {
@@ -45,9 +48,9 @@ export function timeLeft({ status, queuePosition, stalledSince, estimatedComplet
   const [likely, latest] = [Date.parse(estimatedCompletion.p50) - now, Date.parse(estimatedCompletion.p90) - now]
   const left =
     likely > 1000
-      ? `about ${formatDuration(likely)} left`
+      ? `about ${inSeconds(likely)} left`
       : latest > 1000
-        ? `up to ${formatDuration(latest)} left`
+        ? `up to ${inSeconds(latest)} left`
         : latest > -2000
           ? 'almost there'
           : 'longer than usual'
