@@ -12,6 +12,11 @@ Object.assign(globalThis, { __webpack_nonce__: document.querySelector<HTMLMetaEl
 // A part of the page that is gone belongs to an older build; the page that the server has now knows its own.
 window.addEventListener('vite:preloadError', () => location.reload())
 
+// The printed link in a tab that has the page open already changes only the fragment.
+window.addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#key=')) location.reload()
+})
+
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')
 

@@ -76,10 +76,7 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
 
   const [recording] = librivoxRecordings()
   await page.getByLabel('Recording').setInputFiles({ name: 'novel.wav', mimeType: 'audio/wav', buffer: recording?.wav ?? Buffer.alloc(0) })
-  await page
-    .getByRole('log')
-    .getByText(/\w+ \w+ \w+.* s to answer/s)
-    .waitFor()
+  await page.getByRole('log').getByText('to answer').waitFor()
   const heard = (await page.getByRole('log').textContent()) ?? ''
   expect(wordErrorRate([countWordErrors(recording?.text ?? '', heard.split('novel.wav')[0] ?? '')])).toBeLessThan(0.2)
   console.log(`from the first click to the first answer: ${((performance.now() - began) / 1000).toFixed(1)} s`)
@@ -173,7 +170,7 @@ describe('for everyone', () => {
     await page.getByLabel('Key').waitFor()
     expect(await findViolations(page, source)).toEqual([])
     await page.goto(`${api.localUrl}/#key=${api.key}`)
-    await page.reload()
+    await page.getByText('Live', { exact: true }).waitFor()
     const visits = [
       ['/', page.getByRole('row').nth(1)],
       ['/new', page.getByRole('group', { name: 'Language Model' })],
@@ -198,16 +195,19 @@ test('the first load is light and soon usable', async () => {
   page.on('response', (response) => {
     if (response.url().endsWith('.js')) loaded.push(response.body().then((body) => [response.url(), body.length]))
   })
+  // By the browser's own clock, from the begin of the navigation: what the test itself takes is not the page's.
+  await page.addInitScript(`new MutationObserver(() => {
+    if (document.querySelector('a[href^="/new"]')) globalThis.usableAfter ??= performance.now()
+  }).observe(document, { childList: true, subtree: true })`)
   const times: number[] = []
   for (let n = 0; n < 9; n++) {
     await page.goto('about:blank')
-    const began = performance.now()
     await page.goto(api.localUrl)
     await page
       .getByRole('link', { name: /^Create/ })
       .first()
       .waitFor()
-    times.push(performance.now() - began)
+    times.push((await page.evaluate('usableAfter')) as number)
   }
   const files = new Map(await Promise.all(loaded))
   const gzip = await Promise.all(
