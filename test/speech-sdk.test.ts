@@ -92,7 +92,6 @@ describe('continuous recognition', () => {
     expect(client.told[0]).toEqual({ kind: 'sessionStarted' })
     expect(client.told.at(-1)).toEqual({ kind: 'sessionStopped' })
     expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
-    expect(client.of('recognizing').length).toBeGreaterThan(0)
     const phrases = client.phrases()
     expect(phrases.length).toBeGreaterThanOrEqual(3)
     for (const [n, phrase] of phrases.entries()) {
