@@ -120,7 +120,7 @@ describe('continuous recognition', () => {
     const { audio } = microphone(Buffer.concat([said, said, said]))
     const client = openRecognizer(configFor(command, api.key), audio)
     await client.start()
-    await client.until(() => client.of('recognizing').length > 0)
+    await client.until(() => client.of('recognizing').some(({ text }) => text.includes('river')))
     await client.stop()
     expect(client.phrases().length).toBeGreaterThan(0)
     expect(client.text()).toMatch(/^We walked/)
