@@ -8,6 +8,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // Those pull plugs, and take their time: npm run test:faults.
+    exclude: ['test/faults/**'],
     globalSetup: 'test/postgres.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,

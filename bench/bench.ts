@@ -8,7 +8,9 @@ import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
 import { openEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { controlPlane } from './control-plane.ts'
+import { fanOut } from './fan-out.ts'
 import { graphql } from './graphql.ts'
+import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
 import { printTable } from './table.ts'
 
@@ -24,10 +26,16 @@ if (runs('control-plane')) {
   const service = await startService(readConfig(settings))
   printTable('Control plane', await controlPlane(service).finally(service.close))
 }
+if (runs('provisioning')) {
+  const service = await startService(readConfig(settings))
+  printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
+  printTable('Job pickup', await pickup(server.url, dataDir))
+}
 if (runs('graphql')) {
   const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
   printTable('GraphQL', await graphql(service, server.url).finally(service.close))
 }
+if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
 
 await server.close()

@@ -42,7 +42,8 @@ async function open(): Promise<(audio: Float32Array) => Promise<string>> {
 
 /** The yardstick: sherpa-onnx reads the same files and wants the vocabulary beside them, in base64. */
 async function openSherpa() {
-  const sherpa = createRequire(import.meta.url)('sherpa-onnx-node')
+  const require = createRequire(import.meta.url)
+  const sherpa = require('sherpa-onnx-node')
   const pieces = Array.from({ length: 32_768 }, (_, token) => {
     const piece = llama.vocabById[token] ?? `<<ST_${token - 32_000}>>`
     const byte = /^<0x([0-9A-F]{2})>$/.exec(piece)?.[1]

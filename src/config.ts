@@ -15,7 +15,19 @@ export interface Config {
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
   catalogFile: string
   graphiql: boolean
-  limits: { deployments: number; keys: number; operationCost: number; operationDepth: number; subscriptionsPerSocket: number; socketsPerKey: number }
+  limits: {
+    deployments: number
+    keys: number
+    deadlineSeconds: number
+    stallSeconds: number
+    noticeSeconds: number
+    operationCost: number
+    operationDepth: number
+    subscriptionsPerSocket: number
+    socketsPerKey: number
+  }
+  artifacts: { dataDir: string; privateSources: boolean }
+  parallelJobs: number
   /** Streams recognized at once, and how long they may go on when the process is told to end. */
   sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
   /** Words that are masked beside the usual ones. */
@@ -49,6 +61,9 @@ const list = z.string().transform((value) =>
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
 const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
 
+/** Standing still for this many seconds is told, however long it is borne. */
+const longestNotice = 30
+
 const environment = z.object({
   PORT: whole(0, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
@@ -67,6 +82,10 @@ const environment = z.object({
   RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
+  DEADLINE_SECONDS: whole(1, 86_400).default(3600),
+  STALL_SECONDS: whole(1, 86_400).default(120),
+  PRIVATE_SOURCES: switchedOn.default(false),
+  PARALLEL_JOBS: whole(1, 64).default(4),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
   MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(100),
@@ -98,11 +117,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     limits: {
       deployments: value.MAX_DEPLOYMENTS,
       keys: value.MAX_KEYS,
+      deadlineSeconds: value.DEADLINE_SECONDS,
+      stallSeconds: value.STALL_SECONDS,
+      noticeSeconds: Math.min(longestNotice, value.STALL_SECONDS / 2),
       operationCost: value.MAX_OPERATION_COST,
       operationDepth: value.MAX_OPERATION_DEPTH,
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
       socketsPerKey: value.MAX_SOCKETS_PER_KEY,
     },
+    artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES },
+    parallelJobs: value.PARALLEL_JOBS,
     sessions: {
       all: value.MAX_SESSIONS,
       ofKey: value.MAX_SESSIONS_PER_KEY,

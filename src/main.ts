@@ -1,11 +1,14 @@
 import { mkdir } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from './artifacts/store.ts'
 import { openArtifacts } from './artifacts/store.ts'
 import { prepareBootstrapKey } from './bootstrap.ts'
 import type { Config } from './config.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
+import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
+import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
@@ -22,8 +25,8 @@ import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
 
-/** Deployments that one process provisions at the same time. */
-const parallelJobs = 4
+/** Deadlines are looked after this often, by every process that answers or works. */
+const deadlinesMs = 1000
 
 export interface RunningService {
   /** Where clients reach it. */
@@ -60,9 +63,10 @@ export async function startService(config: Config): Promise<RunningService> {
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store.db, config)
     const keyring = await open(openKeyring(store, log))
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, log }
+    const feeds = await open(openFeeds(store, log))
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, feeds, log }
     const tokens = await openTokens(store.db)
-    const artifacts = await openArtifacts(config.dataDir)
+    const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))
     const parts = { ...service, tokens, artifacts, recognizers }
 
@@ -71,12 +75,30 @@ export async function startService(config: Config): Promise<RunningService> {
     if (config.roles.has('speech')) void warmUp(parts)
     // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
     opened.push(() => Promise.all([http.drain(), drain()]))
-    if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, parallelJobs, provisionDeploymentHandler(parts))
+    if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
     opened.push(store.queue.close)
+    if (config.roles.has('jobs') || config.roles.has('api')) await open(keepDeadlines(parts))
     return { url: publicUrl, localUrl, key, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */
+function keepDeadlines(parts: Parts) {
+  const closing = new AbortController()
+  const looking = (async () => {
+    while (!closing.signal.aborted) {
+      await enforceDeadlines(parts).catch((error) => parts.log.debug({ error: String(error) }, 'deadlines were not looked after'))
+      await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
+    }
+  })()
+  return {
+    async close() {
+      closing.abort()
+      await looking
+    },
   }
 }
 

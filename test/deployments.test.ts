@@ -36,12 +36,21 @@ describe('the main job', () => {
 
   test('completion is proved by what the endpoint itself answered', async () => {
     const last = await api.deploy()
-    const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { verification { url referenceText transcript latencyMs audioMs } } }', {
-      id: last.deployment.id,
-    })
+    const { data } = await api.ask(
+      'query ($id: ID!) { deployment(id: $id) { verification { url referenceText transcript latencyMs audioMs webSocketUrl webSocketTranscript webSocketLatencyMs } } }',
+      {
+        id: last.deployment.id,
+      },
+    )
     expect(data?.deployment.verification).toMatchObject({ referenceText, audioMs: 3055 })
     expect(countWordErrors(referenceText, data?.deployment.verification.transcript)).toEqual({ errors: 0, words: 10 })
     expect(data?.deployment.verification.url).toContain(last.deployment.endpoint?.id)
+    // The other URL has been called as well, and has heard the same.
+    expect(data?.deployment.verification).toMatchObject({
+      webSocketUrl: last.deployment.endpoint?.webSocketUrl,
+      webSocketTranscript: data?.deployment.verification.transcript,
+      webSocketLatencyMs: expect.any(Number),
+    })
   })
 
   test('the detailed format has the best reading with its confidence', async () => {

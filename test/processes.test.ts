@@ -1,68 +1,19 @@
 // The product as a user starts it: its own Postgres, signals, crashes, and what it says when it cannot start.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makeDirectory } from './postgres.ts'
-import { collect, createTestClient } from './service.ts'
-
-const program = resolve(import.meta.dirname, '../src/cli/custom-speech.mjs')
-
-function launch(settings: Record<string, string>, command = 'serve') {
-  const child = spawn(process.execPath, [program, command], {
-    env: { PATH: process.env.PATH, RECOGNIZERS: '1', ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const said = { out: '', err: '' }
-  child.stdout.on('data', (chunk) => (said.out += chunk))
-  child.stderr.on('data', (chunk) => (said.err += chunk))
-  const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal, ...said }))
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  return { child, said, ended }
-}
-
-async function start(dataDir: string) {
-  const launched = launch({ PORT: '0', DATA_DIR: dataDir })
-  await until(() => /Try it +\S+/.test(launched.said.out) || launched.child.exitCode !== null)
-  const [, url = '', key = ''] = /Try it +(\S+)\/graphql#key=(\S+)/.exec(launched.said.out) ?? []
-  expect(url, launched.said.err).not.toBe('')
-  const client = createTestClient(url, key)
-  onTestFinished(client.dispose)
-  return { ...launched, ...client, url, key }
-}
-
-async function until(condition: () => unknown | Promise<unknown>, ms = 30_000) {
-  for (const end = Date.now() + ms; !(await condition()); await delay(20)) if (Date.now() > end) throw new Error('it did not happen in time')
-}
-
-/** Processes that hold files of the directory or were started for it. */
-const processesOf = (text: string) =>
-  new Promise<string[]>((found) =>
-    execFile('ps', ['-eo', 'pid,args'], (_, out) => found(out.split('\n').filter((line) => line.includes(text) && !line.includes('<defunct>')))),
-  )
-
-const childrenOf = (child: ChildProcess) =>
-  new Promise<string[]>((found) => execFile('ps', ['-o', 'pid=', '--ppid', String(child.pid)], (_, out) => found(out.trim().split(/\s+/).filter(Boolean))))
-
-async function makeDataDir() {
-  const parent = await makeDirectory()
-  onTestFinished(async () => {
-    await until(async () => (await processesOf(parent)).length === 0)
-    await rm(parent, { recursive: true, force: true })
-  })
-  return join(parent, 'data')
-}
+import { childrenOf, launch, makeDataDir, processesOf, program, start } from './program.ts'
+import { collect } from './service.ts'
+import { until } from './until.ts'
 
 describe('stopping', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('%s closes everything and ends with 0', async (signal) => {
     const dataDir = await makeDataDir()
-    const { child, ended } = await start(dataDir)
+    const { child, ended } = await start({ DATA_DIR: dataDir })
     child.kill(signal)
     expect(await ended).toMatchObject({ code: 0 })
     expect(await processesOf(dataDir)).toEqual([])
@@ -70,7 +21,7 @@ describe('stopping', () => {
 
   test('a second signal ends it at once, and still no Postgres stays', async () => {
     const dataDir = await makeDataDir()
-    const { child, ended, create } = await start(dataDir)
+    const { child, ended, create } = await start({ DATA_DIR: dataDir })
     await create()
     child.kill('SIGTERM')
     child.kill('SIGINT')
@@ -80,7 +31,7 @@ describe('stopping', () => {
 
   test('kill -9 leaves neither Postgres nor recognizers, and the next start has all data', async () => {
     const dataDir = await makeDataDir()
-    const first = await start(dataDir)
+    const first = await start({ DATA_DIR: dataDir })
     const { deployment } = await first.create()
     const complete = (await collect(first.watch(deployment.id))).at(-1)
     expect(complete?.status).toBe('COMPLETE')
@@ -92,19 +43,19 @@ describe('stopping', () => {
     const all = await processesOf('')
     expect(children.filter((pid) => all.some((line) => line.trim().startsWith(`${pid} `)))).toEqual([])
 
-    const second = await start(dataDir)
+    const second = await start({ DATA_DIR: dataDir })
     expect(second.key).toBe(first.key)
     expect((await collect(second.watch(deployment.id))).at(-1)).toMatchObject({ status: 'COMPLETE', sequence: complete?.sequence })
   })
 
   test('kill -9 in the middle of provisioning ends in COMPLETE after a restart', { timeout: 120_000 }, async () => {
     const dataDir = await makeDataDir()
-    const first = await start(dataDir)
+    const first = await start({ DATA_DIR: dataDir })
     const { deployment } = await first.create()
     for await (const change of first.watch(deployment.id)) if (change.stage === 'LOADING') break
     first.child.kill('SIGKILL')
     await first.ended
-    const second = await start(dataDir)
+    const second = await start({ DATA_DIR: dataDir })
     const changes = await collect(second.watch(deployment.id))
     expect(changes.at(-1)?.status).toBe('COMPLETE')
     expect(changes.map((change) => change.sequence)).toEqual(changes.map((_, index) => (changes[0]?.sequence ?? 0) + index))
@@ -161,7 +112,7 @@ describe('when it cannot start it says why, and leaves nothing behind', () => {
 
   test('another one lives in the data directory, and goes on living', async () => {
     const dataDir = await makeDataDir()
-    const first = await start(dataDir)
+    const first = await start({ DATA_DIR: dataDir })
     expect(await refused({ PORT: '0', DATA_DIR: dataDir })).toContain('Another custom-speech')
     expect((await first.ask('{ locales { code } }')).data?.locales).toEqual([{ code: 'en-US' }])
   })

@@ -1,34 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeDirectory } from './postgres.ts'
+import { type CatalogModel, sha256, writeCatalog } from './catalog.ts'
 import { collect, type StatusChange, startTestService } from './service.ts'
 
-const shipped = resolve(import.meta.dirname, '../src/catalog')
-
-interface CatalogModel {
-  kind: string
-  scenario: string
-  files: { name: string; source: string; sha256: string; size: number }[]
-}
-
-/** The shipped catalog with one thing changed in its Search and Dictation models. */
-async function writeCatalog(change: (acoustic: CatalogModel, language: CatalogModel, dir: string) => unknown): Promise<string> {
-  const dir = await makeDirectory()
-  const catalog = JSON.parse(await readFile(join(shipped, 'catalog.json'), 'utf8'))
-  catalog.locales['en-US'].reference.audio = join(shipped, catalog.locales['en-US'].reference.audio)
-  for (const model of catalog.models as CatalogModel[]) {
-    for (const file of model.files) file.source = file.source.replace(/^file:/, `file://${shipped}/`)
-  }
-  const find = (kind: string) => catalog.models.find((model: CatalogModel) => model.kind === kind && model.scenario === 'SEARCH_AND_DICTATION')
-  await change(find('ACOUSTIC'), find('LANGUAGE'), dir)
-  const file = join(dir, 'catalog.json')
-  await writeFile(file, JSON.stringify(catalog))
-  return file
-}
-
 test.each([
-  ['is missing', 'ARTIFACT_MISSING', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { source: 'npm:no-such-package/encoder.onnx' })],
+  ['is missing', 'ARTIFACT_MISSING', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { sources: ['npm:no-such-package/encoder.onnx'] })],
   ['has another checksum', 'ARTIFACT_CHECKSUM_MISMATCH', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { sha256: 'a'.repeat(64) })],
   ['is longer than it should be', 'ARTIFACT_SIZE_MISMATCH', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { size: 1000 })],
   ['is shorter than it should be', 'ARTIFACT_SIZE_MISMATCH', (acoustic: CatalogModel) => Object.assign(acoustic.files[0] as object, { size: 1e9 })],
@@ -43,7 +20,7 @@ test('a language model file that is none ends the deployment in BUILDING', async
   const catalog = await writeCatalog(async (_, language, dir) => {
     const text = '{"format":"something else"}'
     await writeFile(join(dir, 'broken.json'), text)
-    language.files = [{ name: 'writing', source: 'file:broken.json', sha256: await sha256(text), size: text.length }]
+    language.files = [{ name: 'writing', sources: ['file:broken.json'], sha256: await sha256(text), size: text.length }]
   })
   const last = await (await startTestService({ CATALOG: catalog })).deploy()
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'BUILDING', code: 'MODEL_UNUSABLE' } } })
@@ -53,7 +30,7 @@ test('an acoustic model file that is none ends the deployment in LOADING, and th
   const catalog = await writeCatalog(async (acoustic, _, dir) => {
     const noise = 'not an ONNX file'.repeat(100)
     await writeFile(join(dir, 'broken.onnx'), noise)
-    acoustic.files[1] = { name: 'decoder', source: 'file:broken.onnx', sha256: await sha256(noise), size: noise.length }
+    acoustic.files[1] = { name: 'decoder', sources: ['file:broken.onnx'], sha256: await sha256(noise), size: noise.length }
   })
   const api = await startTestService({ CATALOG: catalog })
   expect(await api.deploy()).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'LOADING', code: 'MODEL_UNUSABLE' } } })
@@ -109,7 +86,3 @@ test('a deployment that is deleted while it is provisioned is gone, and its work
   expect(seen.at(-1)).toMatchObject({ status: 'DELETING', deployment: null })
   expect((await api.deploy('CONVERSATIONAL')).status).toBe('COMPLETE')
 })
-
-async function sha256(text: string): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex')
-}

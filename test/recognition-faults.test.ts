@@ -48,7 +48,7 @@ describe('a worker', () => {
   })
 
   test('that hangs is ended, and its phrase recognized by another', async () => {
-    const recognizers = openTestRecognizers({}, { baseMs: 3000, perSecondMs: 500, detectorMs: 60_000 })
+    const recognizers = openTestRecognizers({}, { baseMs: 8000, perSecondMs: 1000, detectorMs: 60_000 })
     await recognizers.load(model)
     const saying = sayAll(recognizers)
     await untilBusy(recognizers)

@@ -19,7 +19,7 @@ export const silentLog = openLog('silent')
 /** The base models of a scenario, as a deployment of them would serve them. */
 export async function baseModel(scenario: Scenario = 'SEARCH_AND_DICTATION'): Promise<RecognizerModel> {
   const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
-  const artifacts = await openArtifacts(join(tmpdir(), 'custom-speech-test-models'))
+  const artifacts = await openArtifacts({ dataDir: join(tmpdir(), 'custom-speech-test-models'), privateSources: false })
   const find = (kind: string) => {
     const model = catalog.models.find((one) => one.kind === kind && one.scenario === scenario)
     if (!model) throw new Error(`the catalog has no ${kind} model for ${scenario}`)

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { ArtifactFile } from '../postgres/tables.ts'
+import { type HttpsOptions, openHttps } from './https-source.ts'
 
-/** Opens a file where the catalog says it is: `npm:<package>/<path>` or a `file:` URL. */
-export async function openSource(file: ArtifactFile): Promise<NodeJS.ReadableStream> {
-  const candidates = file.source.startsWith('npm:') ? npmCandidates(file.source.slice('npm:'.length)) : [fileURLToPath(file.source)]
+/** Opens one of a file's sources: `npm:<package>/<path>` of an installed package, a `file:` URL, or `https:`. */
+export async function openSource(file: ArtifactFile, source: string, options: HttpsOptions): Promise<NodeJS.ReadableStream> {
+  if (source.startsWith('https:')) return openHttps(source, options)
+  const candidates = source.startsWith('npm:') ? npmCandidates(source.slice('npm:'.length)) : [fileURLToPath(source)]
   for (const path of candidates) {
     const handle = await open(path).catch((error) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
@@ -16,7 +18,7 @@ export async function openSource(file: ArtifactFile): Promise<NodeJS.ReadableStr
   }
   throw new ProvisioningFailure(
     'ARTIFACT_MISSING',
-    `The model file "${file.name}" is not there: ${file.source}. Run npm ci again, or correct the catalog entry.`,
+    `The model file "${file.name}" is not there: ${source.replace(/^file:.*\//, 'file:…/')}. Run npm ci again, or correct the catalog entry.`,
     { isLasting: true },
   )
 }

@@ -1,16 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import type { Config } from '../config.ts'
 import type { ArtifactFile, ModelRow } from '../postgres/tables.ts'
-import { openSource } from './source.ts'
+import { bringFile, hashFile } from './bring.ts'
+import { isLocked, withLock } from './lock.ts'
 
 interface FetchOptions {
-  /** Called with the number of bytes that have been read and checked since the last call. */
-  onBytes?: (bytes: number) => void
+  /** Called with the bytes of all files that are here and checked, or on their way. */
+  onProgress?: (bytes: number) => void
   signal?: AbortSignal
 }
 
@@ -19,39 +16,87 @@ export type ModelFiles = Readonly<Record<string, string>>
 
 /** Model files on this machine's disk, each under its own SHA-256. */
 export interface Artifacts {
-  /** Brings the files here when they are missing, and reads and checks every byte either way. */
+  /** Brings the files here when they are missing; every byte has been checked either way. */
   fetch(model: Pick<ModelRow, 'files'>, options?: FetchOptions): Promise<ModelFiles>
   /** The same files for serving: fetched and checked once in the life of this process. */
   open(model: ModelRow): Promise<ModelFiles>
 }
 
-export async function openArtifacts(dataDir: string): Promise<Artifacts> {
+/** A file on its way, for however many want it. */
+interface Fetching {
+  path: Promise<string>
+  abort: AbortController
+  watchers: Set<(bytes: number) => void>
+}
+
+export async function openArtifacts({ dataDir, privateSources }: Config['artifacts']): Promise<Artifacts> {
   const dir = join(dataDir, 'artifacts')
   await mkdir(dir, { recursive: true })
+  await sweep(dir)
   const opened = new Map<string, Promise<ModelFiles>>()
+  const fetching = new Map<string, Fetching>()
+  /** Size, time and number of each file when it was last read and found right. */
+  const checked = new Map<string, string>()
 
-  const fetchFile = async (file: ArtifactFile, options: FetchOptions) => {
-    const path = join(dir, file.sha256)
-    if ((await stat(path).catch(() => undefined))?.size === file.size) {
-      const kept = await copyChecked(file, async () => createReadStream(path), undefined, options)
-      if (kept === file.sha256) return path
-      await rm(path, { force: true })
+  const isKept = async (file: ArtifactFile, path: string, tell: (bytes: number) => void, signal: AbortSignal) => {
+    const found = await stat(path).catch(() => undefined)
+    if (found?.size !== file.size) return false
+    const signature = `${found.size} ${found.mtimeMs} ${found.ino}`
+    if (checked.get(file.sha256) !== signature) {
+      if ((await hashFile(path, tell, signal)) !== file.sha256) return false
+      checked.set(file.sha256, signature)
     }
-    // Written beside its final place and renamed when it has proved right, so half a file never counts.
-    const partial = join(dir, `${file.sha256}.${randomUUID()}.partial`)
-    try {
-      const found = await copyChecked(file, () => openSource(file), partial, options)
-      if (found !== file.sha256) throw checksumMismatch(file, found)
-      await rename(partial, path)
+    return true
+  }
+
+  const obtain = async (file: ArtifactFile, tell: (bytes: number) => void, signal: AbortSignal) => {
+    const path = join(dir, file.sha256)
+    if (await isKept(file, path, tell, signal)) return path
+    const bring = async () => {
+      // Whoever held the lock before may have brought it.
+      if (await isKept(file, path, tell, signal)) return path
+      await removePartials(dir, file.sha256)
+      await bringFile(file, path, { tell, signal, privateSources })
+      await isKept(file, path, () => {}, signal)
       return path
+    }
+    return withLock(`${path}.lock`, bring, { signal, waiting: async () => tell(await sizeOfPartial(dir, file.sha256)) })
+  }
+
+  const begin = (file: ArtifactFile): Fetching => {
+    const abort = new AbortController()
+    const watchers: Fetching['watchers'] = new Set()
+    const tell = (bytes: number) => {
+      for (const watcher of watchers) watcher(bytes)
+    }
+    const path = obtain(file, tell, abort.signal).finally(() => fetching.delete(file.sha256))
+    return { path, abort, watchers }
+  }
+
+  /** Two that want the same file fetch it once; it is given up when nobody wants it any more. */
+  const fetchFile = async (file: ArtifactFile, watcher: (bytes: number) => void, signal: AbortSignal | undefined) => {
+    const shared = fetching.get(file.sha256) ?? begin(file)
+    fetching.set(file.sha256, shared)
+    shared.watchers.add(watcher)
+    try {
+      return await untilAborted(shared.path, signal)
     } finally {
-      await rm(partial, { force: true })
+      shared.watchers.delete(watcher)
+      if (shared.watchers.size === 0) {
+        if (fetching.get(file.sha256) === shared) fetching.delete(file.sha256)
+        shared.abort.abort(signal?.reason)
+      }
     }
   }
 
-  const fetch = async (model: Pick<ModelRow, 'files'>, options: FetchOptions = {}) => {
+  const fetch = async (model: Pick<ModelRow, 'files'>, { onProgress, signal }: FetchOptions = {}) => {
     const files: Record<string, string> = {}
-    for (const file of model.files) files[file.name] = await fetchFile(file, options)
+    let before = 0
+    for (const file of model.files) {
+      files[file.name] = await fetchFile(file, (bytes) => onProgress?.(before + bytes), signal)
+      before += file.size
+      onProgress?.(before)
+    }
     return files
   }
 
@@ -68,62 +113,40 @@ export async function openArtifacts(dataDir: string): Promise<Artifacts> {
   }
 }
 
-/** Reads the stream to its end, writing it to `target` when there is one; answers the SHA-256 of what came. */
-async function copyChecked(
-  file: ArtifactFile,
-  open: () => Promise<NodeJS.ReadableStream>,
-  target: string | undefined,
-  { onBytes, signal }: FetchOptions,
-): Promise<string> {
-  const hash = createHash('sha256')
-  let size = 0
-  const check = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      size += chunk.length
-      hash.update(chunk)
-      onBytes?.(chunk.length)
-      if (size > file.size) done(sizeMismatch(file, 'more'))
-      else done(null, target ? chunk : undefined)
-    },
-  })
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted()
+  if (!signal) return work
+  const { promise, reject } = Promise.withResolvers<never>()
+  const stop = () => reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
   try {
-    const source = await open()
-    if (target) await pipeline(source, check, createWriteStream(target), { signal })
-    else await pipeline(source, check.resume(), { signal })
-  } catch (error) {
-    throw asFailure(error, file)
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+    work.catch(() => {})
   }
-  if (size < file.size) throw sizeMismatch(file, `only ${size}`)
-  return hash.digest('hex')
 }
 
-function asFailure(error: unknown, file: ArtifactFile): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC')
-    return new ProvisioningFailure('DISK_FULL', 'The disk is full. Free some space in DATA_DIR, then create the deployment again.', {
-      isLasting: true,
-      cause: error,
-    })
-  if (code && ['EACCES', 'EPERM', 'EISDIR', 'EIO', 'EROFS'].includes(code)) {
-    return new ProvisioningFailure(
-      'ARTIFACT_UNREADABLE',
-      `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`,
-      { isLasting: true, cause: error },
-    )
-  }
-  return error
+const partialsOf = async (dir: string, sha256: string) => (await readdir(dir)).filter((name) => name.startsWith(sha256) && name.endsWith('.partial'))
+
+async function sizeOfPartial(dir: string, sha256: string): Promise<number> {
+  const sizes = (await partialsOf(dir, sha256)).map((name) =>
+    stat(join(dir, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  )
+  return Math.max(0, ...(await Promise.all(sizes)))
 }
 
-const sizeMismatch = (file: ArtifactFile, came: string) =>
-  new ProvisioningFailure(
-    'ARTIFACT_SIZE_MISMATCH',
-    `The model file "${file.name}" should have ${file.size} bytes, but ${came} came. Repair the file or its catalog entry.`,
-    { isLasting: true },
-  )
+async function removePartials(dir: string, sha256: string) {
+  for (const name of await partialsOf(dir, sha256)) await rm(join(dir, name), { force: true })
+}
 
-const checksumMismatch = (file: ArtifactFile, found: string) =>
-  new ProvisioningFailure(
-    'ARTIFACT_CHECKSUM_MISMATCH',
-    `The model file "${file.name}" is not the one the catalog describes: its SHA-256 is ${found.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…. Repair the file or its catalog entry.`,
-    { isLasting: true },
-  )
+/** Removes what processes that were killed have left behind; what a live one still writes is locked. */
+async function sweep(dir: string) {
+  for (const name of await readdir(dir)) {
+    const sha256 = name.split('.')[0] ?? ''
+    if (name !== sha256 && !(await isLocked(join(dir, `${sha256}.lock`)))) await rm(join(dir, name), { force: true })
+  }
+}

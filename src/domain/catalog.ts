@@ -11,7 +11,7 @@ export class CatalogError extends Error {}
 
 const file = z.object({
   name: z.string(),
-  source: z.string().regex(/^(npm|file):/, 'must begin with npm: or file:'),
+  sources: z.array(z.string().regex(/^(npm:|file:|https:)/, 'must begin with npm:, file: or https:')).min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'),
   size: z.int().positive(),
 })
@@ -59,7 +59,7 @@ export async function readCatalog(path: string): Promise<Catalog> {
   for (const model of catalog.models) {
     if (!catalog.locales[model.locale]) throw new CatalogError(`The catalog ${path} has a model for ${model.locale} but no such locale: ${model.name}`)
     for (const entry of model.files) {
-      if (entry.source.startsWith('file:')) entry.source = new URL(entry.source.slice('file:'.length), pathToFileURL(path)).href
+      entry.sources = entry.sources.map((source) => (source.startsWith('file:') ? new URL(source.slice('file:'.length), pathToFileURL(path)).href : source))
     }
   }
   const references = Object.entries(catalog.locales).map(

@@ -3,13 +3,20 @@ import type { Store } from '../postgres/store.ts'
 import type { KeyScope } from '../postgres/tables.ts'
 import type { Catalog } from './catalog.ts'
 import { NotAuthorizedError } from './errors.ts'
+import type { Feeds } from './feed.ts'
 import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
 
-/** How much one workspace may have. */
+/** How much one workspace may have, and how long provisioning may take. */
 interface Limits {
   deployments: number
   keys: number
+  /** From the wish for a deployment to its end, waiting included. */
+  deadlineSeconds: number
+  /** Without any progress, before a deployment is failed. */
+  stallSeconds: number
+  /** Without any progress, before that is told. */
+  noticeSeconds: number
 }
 
 /** What the whole process shares. */
@@ -20,6 +27,8 @@ export interface Service {
   publicUrl: string
   limits: Limits
   keyring: Keyring
+  /** Logs that are being watched. */
+  feeds: Feeds
   log: Log
 }
 

@@ -11,9 +11,10 @@ import {
   StatusConflictError,
   ValidationError,
 } from './errors.ts'
-import { provisionDeployment } from './jobs.ts'
-import { applyChange, lockDeployment, mayMove, recordEvent } from './status.ts'
+import { enqueueProvisioning, removeProvisioning, takePlace } from './queue-place.ts'
+import { applyChange, mayMove, recordEvent } from './status.ts'
 import { nameText, proseText, validate } from './text.ts'
+import { changeWorkspace } from './turnstile.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
 
@@ -21,9 +22,10 @@ type Outcome<T> = Promise<T | ExpectedError>
 async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => Outcome<T>): Outcome<T> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
-  return ctx.store.db.transaction(async (tx) => {
-    const row = await lockDeployment(tx, id)
-    return row?.workspaceId === ctx.viewer.workspaceId ? act(tx, row) : new DeploymentNotFoundError()
+  return changeWorkspace(ctx.store.db, ctx.viewer.workspaceId, async (tx) => {
+    const own = and(eq(deployments.id, id), eq(deployments.workspaceId, ctx.viewer.workspaceId))
+    const [row] = await tx.select().from(deployments).where(own).for('update')
+    return row ? act(tx, row) : new DeploymentNotFoundError()
   })
 }
 
@@ -68,6 +70,7 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
   return onDeployment(ctx, id, async (tx, row) => {
     if (row.status === 'CANCELED') return row
     if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only one that is QUEUED or PROVISIONING can be canceled.')
+    await removeProvisioning(tx, ctx, row)
     return applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
@@ -76,8 +79,9 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
 export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0, beginsAgain: true })
-    await ctx.store.queue.enqueue(tx, provisionDeployment, { deploymentId: queued.id, attempt: queued.attempt })
+    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await takePlace(tx, ctx, row.workspaceId)) }
+    const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
+    await enqueueProvisioning(tx, ctx, queued)
     return queued
   })
 }
@@ -91,6 +95,7 @@ const tombstoneDays = 7
 export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await tx.delete(deploymentEvents).where(eq(deploymentEvents.deploymentId, row.id))
+    await removeProvisioning(tx, ctx, row)
     await applyChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     await tx.delete(deployments).where(eq(deployments.id, row.id))
     await tx

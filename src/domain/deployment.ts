@@ -7,11 +7,12 @@ import { type Context, checkScope } from './context.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
 import { readPresentCursor } from './event-cursor.ts'
 import { findEarlier, remember } from './idempotency.ts'
-import { provisionDeployment } from './jobs.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { lockWorkspace, recordEvent } from './status.ts'
+import { enqueueProvisioning, takePlace } from './queue-place.ts'
+import { recordEvent } from './status.ts'
 import { contains, keyText, nameText, proseText, storable, validate } from './text.ts'
+import { changeWorkspace } from './turnstile.ts'
 
 export interface NewDeployment {
   name: string
@@ -32,22 +33,20 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
   const { idempotencyKey, ...values } = input
   const { workspaceId } = ctx.viewer
 
-  return ctx.store.db.transaction(async (tx) => {
-    // From here on this workspace's other writers wait, so what is found to be free and within limits stays so.
-    await lockWorkspace(tx, workspaceId)
+  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const earlier = idempotencyKey && (await findEarlier(tx, workspaceId, idempotencyKey, values))
     if (earlier) return earlier
     const [problem] = await findProblems({ ...ctx, store: { ...ctx.store, db: tx } }, values)
     if (problem) return problem
     const [created] = await tx
       .insert(deployments)
-      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1 })
+      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await takePlace(tx, ctx, workspaceId)) })
       .onConflictDoNothing()
       .returning()
     if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
     if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, created.id)
     await recordEvent(tx, created, null, 'Waiting for a worker.')
-    await ctx.store.queue.enqueue(tx, provisionDeployment, { deploymentId: created.id, attempt: created.attempt })
+    await enqueueProvisioning(tx, ctx, created)
     return created
   })
 }

@@ -30,14 +30,6 @@ export async function estimateCompletion({ store }: Service, deployment: Deploym
   return { p50: new Date(began + durations.p50), p90: new Date(began + durations.p90) }
 }
 
-/** Nothing has happened for this long while something should: a person may want to look. */
-const stallMs = 30_000
-
-/** When the deployment last moved, if that is too long ago; null while all is well. */
-export function stalledSince({ status, updatedAt }: DeploymentRow): Date | null {
-  return !isTerminal(status) && Date.now() - updatedAt.getTime() > stallMs ? updatedAt : null
-}
-
 function learn(store: Service['store']): Promise<Durations | null> {
   const known = learned.get(store)
   if (known && Date.now() - known.at < rememberMs) return known.durations

@@ -7,8 +7,8 @@ import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/tables.t
 import { type Context, checkScope } from './context.ts'
 import { type ExpectedError, KeyNotFoundError, QuotaExceededError, ValidationError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
-import { lockWorkspace } from './status.ts'
 import { nameText, validate } from './text.ts'
+import { changeWorkspace } from './turnstile.ts'
 
 /** Who is calling, and what the key that let them in may do. */
 export interface Viewer {
@@ -83,8 +83,7 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
   const input = validate(newKey, wanted)
   if (input instanceof ValidationError) return input
   const { workspaceId } = ctx.viewer
-  return ctx.store.db.transaction(async (tx) => {
-    await lockWorkspace(tx, workspaceId)
+  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const used = await countKeys({ ...ctx, store: { ...ctx.store, db: tx } })
     if (used >= ctx.limits.keys) return new QuotaExceededError('keys', ctx.limits.keys, used)
     return addKey(tx, { workspaceId, name: input.name, scopes: [...new Set(input.scopes)], expiresAt: input.expiresAt ?? null })

@@ -11,6 +11,7 @@ import {
   type Stage,
   workspaces,
 } from '../postgres/tables.ts'
+import { changeWorkspace } from './turnstile.ts'
 
 //   QUEUED ──▶ PROVISIONING ──▶ COMPLETE
 //     │  ▲          ├─────────▶ FAILED ───┐
@@ -41,52 +42,65 @@ export interface Change {
   progress?: number
   failure?: Failure
   evidence?: Evidence
-  /** True when provisioning begins anew, so that what still works on the last try is ignored. */
-  beginsAgain?: boolean
+  /** When it last moved, if that is worth telling; every other change clears it. */
+  stalledSince?: Date
 }
 
 /** Topics on which watchers are rung: of one deployment, and of all of a workspace. */
 export const deploymentTopic = (deploymentId: string) => `deployment:${deploymentId}`
 export const workspaceTopic = (workspaceId: string) => `workspace:${workspaceId}`
 
+/** One worker's hold on one deployment; whatever it does counts only while both numbers are still the row's. */
+export interface Claim {
+  deploymentId: string
+  workspaceId: string
+  attempt: number
+  /** Left out by those who speak for the attempt as a whole, such as its deadline. */
+  run?: number
+}
+
 /**
  * A job's way to change a deployment: row, event and notice in one transaction. Answers undefined, and
  * changes nothing, when the deployment is gone, may not move there any more (as when it was canceled
- * while its job was at work), or has begun another attempt.
+ * while its job was at work), has begun another attempt, or is in another worker's hands.
  */
-export function recordChange(db: Db, deploymentId: string, attempt: number, change: Change): Promise<DeploymentRow | undefined> {
-  return db.transaction(async (tx) => {
-    const before = await lockDeployment(tx, deploymentId)
-    if (before?.attempt !== attempt || !mayMove(before.status, change.status)) return undefined
-    return applyChange(tx, before, change)
+export function recordChange(
+  db: Db,
+  claim: Claim,
+  change: Change,
+  also?: (tx: Tx, row: DeploymentRow) => Promise<unknown>,
+): Promise<DeploymentRow | undefined> {
+  return changeWorkspace(db, claim.workspaceId, async (tx) => {
+    const before = await findClaimed(tx, claim)
+    if (!before || !mayMove(before.status, change.status)) return undefined
+    const after = await applyChange(tx, before, change)
+    await also?.(tx, after)
+    return after
   })
 }
 
-/**
- * Takes the locks for a change in the one order that all changes keep, first the workspace, then the
- * deployment: so none waits for another in a circle, and events are numbered in the order of commits.
- */
-export async function lockDeployment(tx: Tx, deploymentId: string): Promise<DeploymentRow | undefined> {
-  await tx.execute(sql`select from ${workspaces} where id = (select workspace_id from ${deployments} where id = ${deploymentId}) for update`)
+/** The deployment, while the claim on it still holds. The workspace must be locked. */
+export async function findClaimed(tx: Tx, { deploymentId, attempt, run }: Claim): Promise<DeploymentRow | undefined> {
   const [row] = await tx.select().from(deployments).where(eq(deployments.id, deploymentId)).for('update')
-  return row
+  return row?.attempt === attempt && (run === undefined || row.run === run) ? row : undefined
 }
 
-export const lockWorkspace = (tx: Tx, workspaceId: string) => tx.execute(sql`select from ${workspaces} where id = ${workspaceId} for update`)
-
-/** Moves a locked deployment to another status; whoever calls it has asked {@link mayMove}. */
-export async function applyChange(tx: Tx, before: DeploymentRow, change: Change): Promise<DeploymentRow> {
+/** Moves a deployment to another status; whoever calls it has locked the workspace and asked {@link mayMove}. */
+export async function applyChange(tx: Tx, before: DeploymentRow, change: Change, more: Partial<DeploymentRow> = {}): Promise<DeploymentRow> {
   const isBeginning = change.status === 'PROVISIONING' && before.status === 'QUEUED'
+  const stage = change.stage ?? null
   const [after] = await tx
     .update(deployments)
     .set({
       status: change.status,
-      stage: change.stage ?? null,
+      ...more,
+      stage,
       progress: change.progress ?? before.progress,
       failure: change.failure ?? null,
       evidence: change.evidence ?? before.evidence,
       sequence: before.sequence + 1,
-      attempt: before.attempt + (change.beginsAgain ? 1 : 0),
+      stageStartedAt: stage === before.stage && !isBeginning ? before.stageStartedAt : stage && sql`clock_timestamp()`,
+      stalledSince: change.stalledSince ?? null,
       updatedAt: sql`clock_timestamp()`,
       startedAt: isBeginning ? sql`clock_timestamp()` : before.startedAt,
       completedAt: isTerminal(change.status) ? sql`clock_timestamp()` : null,

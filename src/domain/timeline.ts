@@ -1,15 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Repeater } from '@repeaterjs/repeater'
 import DataLoader from 'dataloader'
-import { and, asc, desc, eq, getColumns, gt, inArray, lte, sql } from 'drizzle-orm'
+import { and, asc, eq, getColumns, inArray, lte, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type DeploymentEventRow, type DeploymentRow, deploymentEvents } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
-import { findDeployment } from './deployment.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError } from './errors.ts'
 import { decodeEventCursor, readPosition } from './event-cursor.ts'
+import type { Feed, Scope } from './feed.ts'
 import { defaultPageSize, type Order, type PageArgs, readPage } from './page.ts'
-import { deploymentTopic, isTerminal, workspaceTopic } from './status.ts'
-import { storable } from './text.ts'
+import { isTerminal } from './status.ts'
 
 export interface Watched {
   /** One deployment; left out, all of the workspace. */
@@ -20,102 +20,86 @@ export interface Watched {
   after?: string | null | undefined
 }
 
-type Watch = AsyncIterable<DeploymentEventRow> | ExpectedError
-
 /**
  * Events in order, none twice, none missing. Of one deployment: the newest first, then each later one
  * until it is terminal. Of all: each from now on, without end. With a cursor, everything after it instead.
  */
-export async function watchDeployments(ctx: Context, { deploymentId, locale, after }: Watched): Promise<Watch> {
+export async function watchDeployments(ctx: Context, { deploymentId, locale, after }: Watched): Promise<Watch | ExpectedError> {
   const resumed = after == null ? null : decodeEventCursor(after)
   if (resumed === undefined) return new InvalidCursorError()
-  if (deploymentId === undefined) {
-    const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), locale ? eq(deploymentEvents.locale, storable(locale)) : undefined)
-    return followLog(ctx, { topic: workspaceTopic(ctx.viewer.workspaceId), where, from: resumed ?? (await readPosition(ctx)), endsWith: async () => false })
-  }
-  const ofLocale = locale ? eq(deploymentEvents.locale, storable(locale)) : undefined
-  const where = and(eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId), eq(deploymentEvents.deploymentId, deploymentId), ofLocale)
-  const [newest] = await ctx.store.db.select().from(deploymentEvents).where(where).orderBy(desc(deploymentEvents.sequence)).limit(1)
+  const scope = { workspaceId: ctx.viewer.workspaceId, deploymentId }
+  if (deploymentId === undefined) return new Watch(ctx, scope, locale, resumed ?? (await readPosition(ctx)))
+  const feed = ctx.feeds.of(scope)
+  await feed.refresh()
+  const { newest } = feed
   // The last event of a deleted deployment tells those who come back for it, and nobody else.
-  if (!newest || (newest.status === 'DELETING' && resumed === null)) return new DeploymentNotFoundError()
-  const from = resumed ?? newest.position - 1
-  return followLog(ctx, { topic: deploymentTopic(deploymentId), where, from, endsWith: (last) => isOver(ctx, deploymentId, last) })
+  if (!newest || (locale && newest.locale !== locale) || (newest.status === 'DELETING' && resumed === null)) return new DeploymentNotFoundError()
+  return new Watch(ctx, scope, locale, resumed ?? newest.position - 1)
 }
 
-interface Followed {
-  topic: string
-  where: ReturnType<typeof and>
+/** What one watcher sees of a feed. Nothing is held until it is read. */
+export class Watch implements AsyncIterable<DeploymentEventRow> {
+  readonly #ctx: Context
+  readonly #scope: Scope
+  readonly #locale: string | null | undefined
   /** The position that has been seen already. */
-  from: number
-  /** True when nothing can follow the given event, or the given silence. */
-  endsWith: (last: DeploymentEventRow | undefined) => Promise<boolean>
-}
+  readonly from: number
 
-/** Reads the log after each ring: a notice that is lost delays an event but cannot lose it. */
-function followLog(ctx: Context, { topic, where, from, endsWith }: Followed): AsyncIterable<DeploymentEventRow> {
-  return new Repeater(async (push, stop) => {
-    let rung = true
-    let wake = () => {}
-    let stopped = false
-    const unwatch = ctx.store.events.watch(topic, () => {
-      rung = true
-      wake()
-    })
-    // A revoked key ends its streams, whichever way they travel.
-    const unwatchKey = ctx.keyring.onEnd(ctx.viewer, stop)
-    stop.finally(() => {
-      stopped = true
-      wake()
-    })
-    const readEvents = (after: number) =>
-      ctx.store.db
-        .select()
-        .from(deploymentEvents)
-        .where(and(where, gt(deploymentEvents.position, after)))
-        .orderBy(asc(deploymentEvents.position))
-        .limit(batch)
-        // While Postgres is away there is nothing new; the ring of its return wakes us.
-        .catch((error) => {
-          ctx.log.warn({ error: String(error.cause ?? error) }, 'a watcher waits for Postgres')
-          return []
-        })
-    try {
-      let last = from
-      let newest: DeploymentEventRow | undefined
-      let isOver = false
-      while (!stopped) {
-        rung = false
-        const events = await readEvents(last)
-        for (const event of events) {
-          if (stopped) return
-          // Waits until the consumer has taken it, so a slow one holds one batch and no more.
-          await push(event)
-          last = event.position
-          newest = event
-          isOver = false
+  constructor(ctx: Context, scope: Scope, locale: string | null | undefined, from: number) {
+    this.#ctx = ctx
+    this.#scope = scope
+    this.#locale = locale
+    this.from = from
+  }
+
+  openFeed(): Feed {
+    return this.#ctx.feeds.of(this.#scope)
+  }
+
+  includes(event: DeploymentEventRow): boolean {
+    return !this.#locale || event.locale === this.#locale
+  }
+
+  /** One that was tried again goes on behind a terminal event, so only the newest can be the last. */
+  isOver({ newest }: Feed, seen: number): boolean {
+    return this.#scope.deploymentId !== undefined && newest !== undefined && newest.position <= seen && isTerminal(newest.status)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<DeploymentEventRow> {
+    return new Repeater<DeploymentEventRow>(async (push, stop) => {
+      const feed = this.openFeed()
+      let isStopped = false
+      let wake = () => {}
+      const leave = feed.join(() => wake())
+      // A revoked key ends its streams, whichever way they travel.
+      const unwatchKey = this.#ctx.keyring.onEnd(this.#ctx.viewer, stop)
+      stop.finally(() => {
+        isStopped = true
+        wake()
+      })
+      try {
+        for (let seen = this.from; !isStopped; ) {
+          const events = await readPatiently(feed, seen)
+          for (const event of events) {
+            // Waits until the consumer has taken it, so a slow one holds one batch and no more.
+            if (!isStopped && this.includes(event)) await push(event)
+            seen = event.position
+          }
+          if (events.length) continue
+          if (this.isOver(feed, seen)) return stop()
+          if (feed.position <= seen && !isStopped) await new Promise<void>((woken) => (wake = woken))
         }
-        if (events.length === batch) continue
-        // An event may have come between the reading and the question: only twice over is over.
-        if (isOver) return stop()
-        isOver = await endsWith(newest).catch(() => false)
-        if (isOver) continue
-        if (!rung && !stopped) await new Promise<void>((resolve) => (wake = resolve))
+      } finally {
+        leave()
+        unwatchKey()
       }
-    } finally {
-      unwatch()
-      unwatchKey()
-    }
-  })
+    })
+  }
 }
 
-const batch = 200
-
-/** One that was tried again goes on behind a terminal event, so only the row knows. */
-async function isOver(ctx: Context, deploymentId: string, last: DeploymentEventRow | undefined): Promise<boolean> {
-  if (last && !isTerminal(last.status)) return false
-  const deployment = await findDeployment(ctx, deploymentId)
-  return deployment === null || (isTerminal(deployment.status) && (!last || last.sequence >= deployment.sequence))
-}
+/** While Postgres is away nothing can be read, and nobody has to know. */
+export const readPatiently = (feed: Feed, after: number) => feed.read(after).catch(() => delay(retryMs, []))
+const retryMs = 500
 
 const newestLast: Order<DeploymentEventRow> = {
   columns: [sql`${deploymentEvents.sequence}`],

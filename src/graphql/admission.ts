@@ -71,3 +71,5 @@ export function createStreamCount(most: number) {
     },
   }
 }
+
+export type StreamCount = ReturnType<typeof createStreamCount>

@@ -3,6 +3,7 @@ import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
 import type { LoadFittingModels, LoadModel } from '../domain/model.ts'
+import type { LoadQueuePosition } from '../domain/queue-place.ts'
 import type { LoadTimeline } from '../domain/timeline.ts'
 import type { OperationLimits } from './limits.ts'
 
@@ -12,6 +13,7 @@ export interface GraphQLContext extends Context {
   loadDeployment: LoadDeployment
   loadFittingModels: LoadFittingModels
   loadTimeline: LoadTimeline
+  loadQueuePosition: LoadQueuePosition
   operationLimits: OperationLimits
 }
 

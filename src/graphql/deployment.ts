@@ -18,7 +18,7 @@ import {
   QuotaExceededError,
   ValidationError,
 } from '../domain/errors.ts'
-import { type Estimate, estimateCompletion, stalledSince } from '../domain/estimate.ts'
+import { type Estimate, estimateCompletion } from '../domain/estimate.ts'
 import { isServing, isTerminal } from '../domain/status.ts'
 import { listEvents } from '../domain/timeline.ts'
 import type { DeploymentRow, DeploymentStatus, Evidence, Failure, ModelRow } from '../postgres/tables.ts'
@@ -47,6 +47,22 @@ const VerificationType = builder.objectRef<Evidence>('Verification').implement({
     referenceText: t.exposeString('referenceText', { description: 'What the reference recording says.' }),
     transcript: t.exposeString('transcript', { description: 'What the endpoint heard.' }),
     latencyMs: t.exposeInt('latencyMs', { description: 'Milliseconds from request to answer.' }),
+    webSocketUrl: t.field({
+      type: 'URL',
+      nullable: true,
+      description: 'The WebSocket URL that was called as well; null for deployments that are older than it.',
+      resolve: ({ webSocket }) => webSocket?.url ?? null,
+    }),
+    webSocketTranscript: t.string({
+      nullable: true,
+      description: 'What was heard there.',
+      resolve: ({ webSocket }) => webSocket?.transcript ?? null,
+    }),
+    webSocketLatencyMs: t.int({
+      nullable: true,
+      description: 'Milliseconds from opening the socket to the end of the turn.',
+      resolve: ({ webSocket }) => webSocket?.latencyMs ?? null,
+    }),
     audioMs: t.exposeInt('audioMs', { description: 'Milliseconds of audio that were sent.' }),
     verifiedAt: t.field({ type: 'DateTime', description: 'When.', resolve: (evidence) => new Date(evidence.verifiedAt) }),
   }),
@@ -110,11 +126,21 @@ builder.node(Deployment, {
       description: 'When it will probably be complete; null when it is terminal, or while the server has too little experience.',
       resolve: (deployment, _, ctx) => estimateCompletion(ctx, deployment),
     }),
-    stalledSince: t.field({
+    stalledSince: t.expose('stalledSince', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it last moved, if that is worryingly long ago; null while all is well.',
-      resolve: (deployment) => stalledSince(deployment),
+      description: 'When it last moved, if that is worryingly long ago; null while all is well. If it goes on like that, it is FAILED.',
+    }),
+    deadlineAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'By then it is terminal, whatever happens; null when it is.',
+      resolve: (deployment) => (isTerminal(deployment.status) ? null : deployment.deadlineAt),
+    }),
+    queuePosition: t.int({
+      nullable: true,
+      description: 'How many deployments wait before it, first come first served and in turn between workspaces; null unless it is QUEUED.',
+      resolve: (deployment, _, ctx) => (deployment.status === 'QUEUED' ? ctx.loadQueuePosition(deployment.id) : null),
     }),
     sequence: t.exposeInt('sequence', { description: 'Counts its changes from 1; give it as `ifSequence` to change only what you have seen.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),

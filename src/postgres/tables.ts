@@ -22,7 +22,8 @@ const createdAt = () => time().notNull().default(sql`now()`)
 /** One file of a model: where it is found, and what proves that it is the right one. */
 export interface ArtifactFile {
   name: string
-  source: string
+  /** `npm:<package>/<path>`, `file:` or `https:`; tried in this order. */
+  sources: string[]
   sha256: string
   size: number
 }
@@ -40,6 +41,8 @@ export interface Evidence {
   referenceText: string
   transcript: string
   latencyMs: number
+  /** The same over the other URL; deployments of before it could be called have none. */
+  webSocket?: { url: string; transcript: string; latencyMs: number }
   audioMs: number
   verifiedAt: string
 }
@@ -123,6 +126,19 @@ export const deployments = snakeCase.table(
     sequence: integer().notNull().default(0),
     /** Raised each time provisioning begins anew; a worker that still holds an older one changes nothing. */
     attempt: integer().notNull().default(1),
+    /** Raised each time a worker takes the deployment over; one that still holds an older number changes nothing. */
+    run: integer().notNull().default(0),
+    /** Passing failures of this attempt; interruptions of the worker are none. */
+    failedTries: integer().notNull().default(0),
+    /** Its place among everything that waits: the lowest is next. */
+    turn: integer().notNull().default(0),
+    /** The job at work on it; removed with the wish for it. */
+    jobId: uuid(),
+    /** When it is FAILED if it is not terminal by then. */
+    deadlineAt: time(),
+    stageStartedAt: time(),
+    /** When it last moved, noted once that is worryingly long ago. */
+    stalledSince: time(),
     createdAt: createdAt(),
     updatedAt: createdAt(),
     /** When provisioning last began. */
@@ -137,6 +153,7 @@ export const deployments = snakeCase.table(
     index().on(t.workspaceId, t.status, t.id),
     index().on(t.workspaceId, t.updatedAt, t.id),
     index().on(t.workspaceId, t.locale, t.id),
+    index('deployments_turn').on(t.turn, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
     index().on(t.acousticModelId),
     index().on(t.languageModelId),

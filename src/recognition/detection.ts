@@ -1,6 +1,6 @@
 import { Resampler, toMono } from './audio.ts'
 import type { StreamRequest } from './recognizer.ts'
-import { leadOut, type Segment, Segmenter } from './segmenter.ts'
+import { type Segment, Segmenter } from './segmenter.ts'
 import { Sound } from './sound.ts'
 import { type VoiceActivity, windowSize } from './voice-activity.ts'
 
@@ -80,7 +80,7 @@ export class Detection {
     const open = this.#segmenter.open
     if (!open) return
     if (!this.#told.started) this.#start(open)
-    const isPause = this.#judged - open.offset >= leadOut && this.#told.pause !== open.offset
+    const isPause = this.#segmenter.isPausing && this.#told.pause !== open.offset
     if (isPause && this.#sound.end - this.#judged < windowSize && !isBehind()) {
       this.#told.pause = open.offset
       this.#found({ kind: 'PAUSED', phrase: this.#phrase, segment: { ...open, onset: this.#onset }, audio: this.#sound.slice(open.start, open.end) })

@@ -7,7 +7,7 @@ import type { WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 /** Whoever has waited for a worker this long is told to come back. */
 const longestWaitMs = 30_000
 /** A piece that has ended this many workers is given up: it would end the next one, too. */
-const mostCrashes = 2
+const mostCrashes = 3
 
 /** Models that are kept ready in every worker. */
 const mostWanted = 8
@@ -34,6 +34,7 @@ export type Value<K extends WorkerTask['kind']> = Extract<WorkerReply, { ok: tru
 
 interface Waiting extends Piece {
   crashes: number
+  isSettled: boolean
   timer: NodeJS.Timeout | undefined
   settle(result: { value: unknown; ms: number } | Error): void
 }
@@ -101,7 +102,8 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     endedInARow++
     log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const { piece } = worker
-    if (piece?.task.kind === 'DECODE' && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM')
+    // What nobody waits for any more is not tried again.
+    if (piece?.task.kind === 'DECODE' && !piece.isSettled && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM')
       queues[piece.priority].pushFirst(piece.deploymentId, piece)
     else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
     dispatch()
@@ -136,7 +138,17 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
         const chosen = worker ?? start()
         chosen.offered.add(model.id)
         const task = { kind: 'LOAD', model, onlyIfRoom: true } as const
-        give(chosen, { modelId: model.id, deploymentId: '', priority: 'INTERIM', task, patienceMs: 60_000, crashes: 0, timer: undefined, settle() {} })
+        give(chosen, {
+          modelId: model.id,
+          deploymentId: '',
+          priority: 'INTERIM',
+          task,
+          patienceMs: 60_000,
+          crashes: 0,
+          isSettled: true,
+          timer: undefined,
+          settle() {},
+        })
       }
     }
   }
@@ -172,27 +184,28 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     prepare()
   }
 
+  /** Whether what is handed in now is begun now. */
+  const isFree = () => queues.FINAL.size + queues.SPECULATIVE.size === 0 && [...workers].filter((worker) => worker.piece).length < most
+
   /** Whether an interim result may be had without keeping anybody waiting. */
   const hasSpare = () => {
-    if (queues.FINAL.size + queues.SPECULATIVE.size > 0) return false
-    const busy = [...workers].filter((worker) => worker.piece)
-    const interims = busy.filter((worker) => worker.piece?.priority === 'INTERIM')
-    return busy.length < most && interims.length < Math.max(1, most - 1)
+    const interims = [...workers].filter((worker) => worker.piece?.priority === 'INTERIM')
+    return isFree() && interims.length < Math.max(1, most - 1)
   }
 
   function submit<K extends WorkerTask['kind']>(
     wanted: Piece & { task: { kind: K } },
     settled: (result: { value: Value<K>; ms: number } | Error) => void,
   ): Ticket {
-    let isSettled = false
     const piece: Waiting = {
       ...wanted,
       crashes: 0,
+      isSettled: false,
       timer: undefined,
       settle(result) {
         clearTimeout(piece.timer)
-        if (isSettled) return
-        isSettled = true
+        if (piece.isSettled) return
+        piece.isSettled = true
         settled(result as { value: Value<K>; ms: number } | Error)
       },
     }
@@ -210,7 +223,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     }
     return {
       cancel() {
-        isSettled = true
+        piece.isSettled = true
         clearTimeout(piece.timer)
         leave()
       },
@@ -225,6 +238,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
 
   return {
     submit,
+    isFree,
     hasSpare,
     usage() {
       const models = new Map<string, number>()

@@ -19,7 +19,9 @@ const speechThreshold = 0.5
 const silenceThreshold = 0.35
 /** The first sounds of a word come before the detector is sure of them. */
 const leadIn = milliseconds(350)
-export const leadOut = milliseconds(160)
+const leadOut = milliseconds(160)
+/** Of the silence that ends a segment, the part after which most pauses turn out to be the end. */
+const likelyEnd = 0.4
 /** What a listener has to keep of the past, lest a lead-in is lost. */
 const lookBack = milliseconds(600)
 /** Shorter sounds are clicks. */
@@ -40,6 +42,12 @@ export class Segmenter {
   constructor(listening: Pick<Listening, 'segmentationSilenceMs' | 'longestPhraseMs'>) {
     this.#silence = milliseconds(listening.segmentationSilenceMs)
     this.#longest = milliseconds(listening.longestPhraseMs)
+  }
+
+  /** Whether the voice has been silent for long enough that the segment may well end here. */
+  get isPausing(): boolean {
+    const speaking = this.#speaking
+    return speaking !== undefined && this.#position - speaking.lastVoice >= Math.max(leadOut, this.#silence * likelyEnd)
   }
 
   /** The segment that is open, up to its last voice so far; not before it is long enough to be speech. */

@@ -23,9 +23,11 @@ interface OpenPhrase {
   toTell: { text: string; duration: number } | undefined
   interim: { isAtWork: boolean; lastAt: number; intervalMs: number }
   /** What was decoded when the voice paused, in case that it does not go on. */
-  guess: { segment: Segment; audio: Int16Array; ticket: Ticket; result: Alternative[] | undefined } | undefined
+  guess: { segment: Segment; audio: Int16Array; ticket: Ticket | undefined; result: Alternative[] | undefined } | undefined
   segment: Segment | undefined
   result: Alternative[] | undefined
+  /** Milliseconds of workers that its text took, guesses included. */
+  spentMs: number
 }
 
 interface Parts {
@@ -37,7 +39,7 @@ interface Parts {
   over(): void
   /** How long a decoding may take: so much, and so much for each second of the audio. */
   patience: { baseMs: number; perSecondMs: number }
-  /** Told of every decoding, for admission. */
+  /** Told of every phrase and what its text took, for admission. */
   measured(audioMs: number, ms: number): void
 }
 
@@ -181,13 +183,14 @@ export class Stream implements RecognizerStream {
       guess: undefined,
       segment: undefined,
       result: undefined,
+      spentMs: 0,
     })
   }
 
   #wantInterim(phrase: OpenPhrase, heard: number, voice: number) {
     const { guess, interim } = phrase
     const isTheSameAsBefore = guess?.segment.offset === voice
-    if (!isTheSameAsBefore) guess?.ticket.cancel()
+    if (!isTheSameAsBefore) guess?.ticket?.cancel()
     if (!this.#parts.request.interims || isTheSameAsBefore || interim.isAtWork) return
     if (milliseconds(heard - interim.lastAt) < interim.intervalMs || !this.#parts.pool.hasSpare()) return
     interim.isAtWork = true
@@ -222,35 +225,41 @@ export class Stream implements RecognizerStream {
   }
 
   #guess(phrase: OpenPhrase, { segment, audio }: Extract<DetectorReply, { kind: 'PAUSED' }>) {
-    phrase.guess?.ticket.cancel()
-    const guess: NonNullable<OpenPhrase['guess']> = { segment, audio, result: undefined, ticket: noTicket }
+    phrase.guess?.ticket?.cancel()
+    const guess: NonNullable<OpenPhrase['guess']> = { segment, audio, result: undefined, ticket: undefined }
     phrase.guess = guess
-    guess.ticket = this.#decode('SPECULATIVE', audio, (result) => {
+    // When workers are short, guesses would take them from what is sure to be wanted.
+    if (!this.#parts.pool.isFree()) return
+    guess.ticket = this.#decode('SPECULATIVE', audio, (result, ms) => {
       if (result instanceof Error) return this.fail(result)
+      phrase.spentMs += ms
       guess.result = result
-      if (phrase.guess === guess && phrase.segment) phrase.result = result
-      this.#suppose(phrase, segment, result)
+      if (phrase.guess === guess && phrase.segment) this.#finishPhrase(phrase, result)
+      else this.#suppose(phrase, segment, result)
     })
   }
 
   #end(phrase: OpenPhrase, { segment, audio }: Extract<DetectorReply, { kind: 'ENDED' }>) {
     const { guess } = phrase
     phrase.segment = segment
-    if (!audio && guess) {
-      phrase.result = guess.result
-      guess.ticket.promote()
-      return
-    }
-    guess?.ticket.cancel()
-    this.#decode('FINAL', audio ?? new Int16Array(0), (result) => {
+    if (!audio && guess?.result) return this.#finishPhrase(phrase, guess.result)
+    if (!audio && guess?.ticket) return guess.ticket.promote()
+    guess?.ticket?.cancel()
+    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), (result, ms) => {
       if (result instanceof Error) return this.fail(result)
-      phrase.result = result
-      this.#tell()
+      phrase.spentMs += ms
+      this.#finishPhrase(phrase, result)
     })
   }
 
+  #finishPhrase(phrase: OpenPhrase, result: Alternative[]) {
+    phrase.result = result
+    if (phrase.segment) this.#parts.measured(milliseconds(phrase.segment.end - phrase.segment.start), phrase.spentMs)
+    this.#tell()
+  }
+
   #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void): Ticket {
-    const { pool, request, measured, patience } = this.#parts
+    const { pool, request, patience } = this.#parts
     const { model, deploymentId, mode } = request
     const isInterim = priority === 'INTERIM'
     const task = {
@@ -266,7 +275,6 @@ export class Stream implements RecognizerStream {
     const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs }, (settled) => {
       this.#tickets.delete(ticket)
       if (settled instanceof Error) return done(settled, 0)
-      if (!isInterim) measured(milliseconds(audio.length), settled.ms)
       done(settled.value, settled.ms)
     })
     this.#tickets.add(ticket)
@@ -344,7 +352,6 @@ export class Stream implements RecognizerStream {
 
 /** Something is shown of a phrase within its first second. */
 const firstHypothesisMs = 350
-const noTicket: Ticket = { cancel() {}, promote() {} }
 
 /** Places words, which were counted from the first sample that was decoded, within the phrase. */
 function placeWords({ words, ...alternative }: Alternative, { start, onset, offset }: Segment): Alternative {

@@ -1,0 +1,9 @@
+// The API in a process of its own, which tells how large its heap is.
+import { readConfig } from '../src/config.ts'
+import { startService } from '../src/main.ts'
+import { heapInUse } from './heap.ts'
+
+const service = await startService(readConfig())
+process.on('message', async () => process.send?.(await heapInUse()))
+process.on('SIGTERM', () => process.exit(0))
+process.send?.({ url: service.localUrl, key: service.key })

@@ -1,0 +1,234 @@
+import { setTimeout as delay, setImmediate as yieldToOthers } from 'node:timers/promises'
+import { createSourceEventStream, type ExecutionResult, execute, type GraphQLError } from 'graphql'
+import type { Feed } from '../domain/feed.ts'
+import type { Viewer } from '../domain/key.ts'
+import { readPatiently, Watch } from '../domain/timeline.ts'
+import type { DeploymentEventRow } from '../postgres/tables.ts'
+import type { GraphQLContext } from './builder.ts'
+import { isUnexpected } from './masking.ts'
+import { keyOf, type Operation } from './operation.ts'
+
+/** How a result is written for one kind of peer. */
+type Format = (result: ExecutionResult) => string
+
+/** Where one watcher's results go. */
+export interface Peer {
+  format: Format
+  send(text: string): void
+  /** Bytes that wait to be taken. */
+  backlog(): number
+  /** Tells it that it is too slow and lets it go; whatever else waits for it is lost. */
+  endSlow(): void
+  /** Nothing more will come; with an error, because that went wrong. */
+  end(error?: unknown): void
+}
+
+export interface Broadcasts {
+  /**
+   * What the subscription watches; undefined when it is not to be shared, because it is another one or
+   * was refused, and has to be answered the usual way.
+   */
+  open(operation: Operation): Promise<Watch | undefined>
+  /** Sends everything to the peer from now on. Returns the way to leave. */
+  join(operation: Operation, watch: Watch, peer: Peer): () => void
+}
+
+/** More than this behind while others go on, and a watcher is let go. */
+const mostBehind = 512 * 1024
+/** One that catches up is sent no more while this much waits, for as long as it takes something in this time. */
+const enoughBehind = 64 * 1024
+const patienceMs = 10_000
+/** Results are for those who come a moment later, too; after that a deployment may look different. */
+const sharedMs = 1_000
+const mostShared = 64
+const retryMs = 500
+/** Then others have their turn. */
+const turn = 256
+
+/** Executes and encodes each event once for all who ask for the same with the same rights, however many they are. */
+export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLError) => Error): Broadcasts {
+  const run = async ({ viewer, contextValue, ...args }: Operation, rootValue: DeploymentEventRow): Promise<ExecutionResult> => {
+    // Look-ups of its own for each event, so that none answers with what an earlier one has seen.
+    const once = async () => execute({ ...args, contextValue: { ...contextValue, ...toContext(viewer) }, rootValue })
+    let result = await once()
+    if (result.errors?.some(isUnexpected)) {
+      // An event comes once, so it is not spoiled by a Postgres that has just gone away.
+      while (!(await isAnswering(contextValue))) await delay(retryMs)
+      result = await once()
+    }
+    return result.errors ? { ...result, errors: result.errors.map((error) => mask(error) as GraphQLError) } : result
+  }
+  const open = new Map<string, Broadcast>()
+  return {
+    async open(operation) {
+      const source = await createSourceEventStream(operation)
+      return source instanceof Watch ? source : undefined
+    },
+    join(operation, watch, peer) {
+      const key = keyOf(operation)
+      const broadcast =
+        open.get(key) ??
+        new Broadcast(
+          (event) => run(operation, event),
+          watch,
+          () => open.delete(key),
+        )
+      open.set(key, broadcast)
+      return broadcast.join(watch, peer)
+    },
+  }
+}
+
+type ToContext = (viewer: Viewer) => GraphQLContext
+type Run = (event: DeploymentEventRow) => Promise<ExecutionResult>
+
+const isAnswering = ({ store }: GraphQLContext) =>
+  store.check().then(
+    () => true,
+    () => false,
+  )
+
+interface Member {
+  peer: Peer
+  seen: number
+}
+
+/** A result, written once for each kind of peer. */
+interface Shared {
+  result: Promise<ExecutionResult>
+  texts: Map<Format, string>
+}
+
+class Broadcast {
+  readonly #run: Run
+  readonly #watch: Watch
+  readonly #feed: Feed
+  readonly #close: () => void
+  readonly #members = new Set<Member>()
+  /** Those who have everything up to the position, and get the next together. */
+  readonly #live = new Set<Member>()
+  readonly #shared = new Map<number, Shared>()
+  #position = 0
+  #isSending = false
+
+  constructor(run: Run, watch: Watch, closed: () => void) {
+    this.#run = run
+    this.#watch = watch
+    this.#feed = watch.openFeed()
+    const leave = this.#feed.join(() => void this.#sendNews().catch((error) => this.#fail(error)))
+    this.#close = () => {
+      leave()
+      closed()
+    }
+  }
+
+  join({ from }: Watch, peer: Peer): () => void {
+    const member = { peer, seen: from }
+    this.#members.add(member)
+    this.#catchUp(member).catch((error) => this.#end(member, error))
+    return () => this.#leave(member)
+  }
+
+  #leave(member: Member) {
+    this.#live.delete(member)
+    if (this.#members.delete(member) && this.#members.size === 0) this.#close()
+  }
+
+  #end(member: Member, error?: unknown) {
+    if (!this.#members.has(member)) return
+    this.#leave(member)
+    member.peer.end(error)
+  }
+
+  #letGo(member: Member) {
+    this.#leave(member)
+    member.peer.endSlow()
+  }
+
+  #fail(error: unknown) {
+    this.#isSending = false
+    for (const member of [...this.#live]) this.#end(member, error)
+  }
+
+  /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
+  async #catchUp(member: Member): Promise<void> {
+    while (this.#members.has(member)) {
+      const events = await readPatiently(this.#feed, member.seen)
+      for (const event of events) {
+        if (this.#watch.includes(event)) {
+          const shared = this.#share(event)
+          await shared.result
+          if (!(await this.#isReady(member))) return
+          member.peer.send(await write(shared, member.peer.format))
+        }
+        member.seen = event.position
+      }
+      if (events.length || this.#feed.position > member.seen) continue
+      if (this.#watch.isOver(this.#feed, member.seen)) return this.#end(member)
+      if (this.#live.size === 0 && !this.#isSending) this.#position = this.#feed.position
+      if (this.#members.has(member)) this.#live.add(member)
+      return
+    }
+  }
+
+  async #isReady(member: Member): Promise<boolean> {
+    let least = member.peer.backlog()
+    for (let late = performance.now() + patienceMs; this.#members.has(member) && member.peer.backlog() > enoughBehind; await delay(20)) {
+      if (member.peer.backlog() < least) {
+        least = member.peer.backlog()
+        late = performance.now() + patienceMs
+      }
+      if (performance.now() > late) this.#letGo(member)
+    }
+    return this.#members.has(member)
+  }
+
+  async #sendNews(): Promise<void> {
+    if (this.#isSending) return
+    this.#isSending = true
+    while (this.#live.size && this.#feed.position > this.#position) {
+      for (const event of await readPatiently(this.#feed, this.#position)) {
+        if (this.#watch.includes(event)) await this.#sendToAll(event)
+        this.#position = event.position
+      }
+      if (!this.#watch.isOver(this.#feed, this.#position)) continue
+      for (const member of [...this.#live]) this.#end(member)
+    }
+    this.#isSending = false
+  }
+
+  async #sendToAll(event: DeploymentEventRow): Promise<void> {
+    const shared = this.#share(event)
+    await shared.result
+    let sent = 0
+    for (const member of [...this.#live]) {
+      // It may have left meanwhile, or have got this one while it caught up.
+      if (!this.#live.has(member) || member.seen >= event.position) continue
+      if (member.peer.backlog() > mostBehind) {
+        this.#letGo(member)
+        continue
+      }
+      member.seen = event.position
+      member.peer.send(shared.texts.get(member.peer.format) ?? (await write(shared, member.peer.format)))
+      if (++sent % turn === 0) await yieldToOthers()
+    }
+  }
+
+  #share(event: DeploymentEventRow): Shared {
+    const known = this.#shared.get(event.position)
+    if (known) return known
+    if (this.#shared.size === 0) setTimeout(() => this.#shared.clear(), sharedMs).unref()
+    else if (this.#shared.size >= mostShared) this.#shared.delete(this.#shared.keys().next().value ?? 0)
+    const shared = { result: this.#run(event), texts: new Map() }
+    this.#shared.set(event.position, shared)
+    return shared
+  }
+}
+
+async function write({ result, texts }: Shared, format: Format): Promise<string> {
+  const known = texts.get(format)
+  if (known !== undefined) return known
+  const text = format(await result)
+  texts.set(format, text)
+  return text
+}

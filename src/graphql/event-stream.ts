@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type DocumentNode, type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
+import type { YogaServerInstance } from 'graphql-yoga'
+import type { Keyring } from '../domain/keyring.ts'
+import type { Broadcasts, Peer } from './broadcast.ts'
+import type { GraphQLContext } from './builder.ts'
+import { readParameters } from './fast-lane.ts'
+import { toShownError } from './masking.ts'
+import type { Operation } from './operation.ts'
+
+const pingMs = 12_000
+/** Peers that are gone without a word are noticed by TCP between two pings. */
+const probeMs = 5_000
+const graceMs = 10_000
+
+const headers = { 'content-type': 'text/event-stream', connection: 'keep-alive', 'cache-control': 'no-cache', 'content-encoding': 'none' }
+const ping = ':\n\n'
+const complete = 'event: complete\ndata:\n\n'
+const tooSlow = JSON.stringify({
+  errors: [{ message: 'Slow consumer: too much waits to be read. Connect again, with your last cursor.', extensions: { code: 'SLOW_CONSUMER' } }],
+})
+
+/**
+ * Answers subscriptions over Server-Sent Events with results that are shared. Whatever is not plain, or is
+ * refused, is left to the long way, with nothing written.
+ */
+export function createEventStreams(yoga: YogaServerInstance<object, GraphQLContext>, broadcasts: Broadcasts, keyring: Keyring) {
+  const open = new Set<ServerResponse>()
+  let pinging: NodeJS.Timeout | undefined
+  const pingAll = () => {
+    for (const response of open) if (response.writableLength === 0) response.write(ping)
+  }
+  const enter = (response: ServerResponse) => {
+    open.add(response)
+    pinging ??= setInterval(pingAll, pingMs).unref()
+  }
+  const leave = (response: ServerResponse) => {
+    open.delete(response)
+    if (open.size > 0) return
+    clearInterval(pinging)
+    pinging = undefined
+  }
+
+  return async (request: IncomingMessage, response: ServerResponse, body: Buffer, contextValue: GraphQLContext): Promise<boolean> => {
+    if (!isPlain(request)) return false
+    const operation = await readOperation(yoga, body, contextValue)
+    const watch = operation && (await broadcasts.open(operation))
+    if (!operation || !watch) return false
+    if (response.destroyed) return true
+    request.socket.setKeepAlive(true, probeMs)
+    response.writeHead(200, headers)
+    response.write(ping)
+    enter(response)
+    const finish = (error?: unknown) => {
+      stop()
+      if (error) response.destroy()
+      else response.end(complete)
+    }
+    const leaveBroadcast = broadcasts.join(operation, watch, createStreamPeer(response, finish))
+    const forgetKey = keyring.onEnd(contextValue.viewer, finish)
+    const stop = () => {
+      leaveBroadcast()
+      forgetKey()
+      leave(response)
+    }
+    response.once('close', stop)
+    return true
+  }
+}
+
+function createStreamPeer(response: ServerResponse, end: Peer['end']): Peer {
+  return {
+    format,
+    send: (text) => void (response.writableEnded || response.write(text)),
+    backlog: () => response.writableLength,
+    endSlow() {
+      if (response.writableEnded) return
+      response.end(`event: next\ndata: ${tooSlow}\n\n${complete}`)
+      const late = setTimeout(() => response.destroy(), graceMs).unref()
+      response.once('close', () => clearTimeout(late))
+    },
+    end,
+  }
+}
+
+/** As yoga writes it: errors first, without what is meant for HTTP. */
+function format(result: ExecutionResult): string {
+  const shown = result.errors ? { ...result, errors: result.errors.map(toShownError) } : result
+  return `event: next\ndata: ${JSON.stringify(shown)}\n\n`
+}
+
+const isPlain = ({ method, headers, url }: IncomingMessage) =>
+  method === 'POST' &&
+  url === '/graphql' &&
+  headers['content-type']?.startsWith('application/json') &&
+  headers.accept === 'text/event-stream' &&
+  !headers.origin
+
+async function readOperation(yoga: YogaServerInstance<object, GraphQLContext>, body: Buffer, context: GraphQLContext): Promise<Operation | undefined> {
+  const parameters = readParameters(body)
+  if (!parameters) return undefined
+  const enveloped = yoga.getEnveloped({ ...context, params: parameters })
+  let document: DocumentNode
+  try {
+    document = enveloped.parse(parameters.query)
+  } catch {
+    return undefined
+  }
+  const { query, operationName, variables } = parameters
+  if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return undefined
+  if (enveloped.validate(enveloped.schema, document).length) return undefined
+  return {
+    query,
+    document,
+    operationName,
+    variableValues: variables,
+    schema: enveloped.schema,
+    contextValue: (await enveloped.contextFactory()) as GraphQLContext,
+    viewer: context.viewer,
+  }
+}

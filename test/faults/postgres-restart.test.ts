@@ -1,0 +1,47 @@
+// Postgres ends at once, as when its machine loses power, while everything is at work.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { makeDataDir, start } from '../program.ts'
+import { collect } from '../service.ts'
+import { until } from '../until.ts'
+import { figure } from './figure.ts'
+import { expectWhole } from './roles.ts'
+
+test('Postgres ends in immediate mode with 20 deployments in flight: the server lives, /ready says so, all are COMPLETE, open sockets miss nothing', async () => {
+  const dataDir = await makeDataDir()
+  const api = await start({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+  const postmaster = async () => Number((await readFile(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0])
+  const ready = async () => (await fetch(`${api.url}/ready`).catch(() => undefined))?.status
+  const input = await api.sampleInput()
+  const created = await Promise.all(Array.from({ length: 20 }, (_, n) => api.create({ ...input, name: `In flight ${n}` })))
+  const ids: string[] = created.map(({ deployment }) => deployment.id)
+  // Half over WebSocket, half over Server-Sent Events; none of them reconnects by itself.
+  const watched = ids.map((id, n) => collect(api.watch(id, { over: n % 2 ? 'sse' : 'ws' })))
+  const completed = async () =>
+    (await api.ask('{ deployments(first: 1) { statusCounts { status count } } }')).data?.deployments.statusCounts.find(
+      ({ status }: { status: string }) => status === 'COMPLETE',
+    )?.count ?? 0
+  await until(async () => (await completed()) >= 3)
+
+  const away: number[] = []
+  for (let round = 0; round < 2; round++) {
+    const pid = await postmaster()
+    const endedAt = performance.now()
+    process.kill(pid, 'SIGQUIT')
+    await until(async () => (await ready()) === 503 || (await postmaster()) !== pid)
+    await until(async () => (await ready()) === 200)
+    away.push(performance.now() - endedAt)
+    await until(async () => (await completed()) >= 6 + round * 4)
+  }
+  for (const changes of await Promise.all(watched)) {
+    expect(changes.at(-1)?.status).toBe('COMPLETE')
+    expectWhole(changes)
+  }
+  expect(api.child.exitCode).toBeNull()
+  figure('3, Postgres restarted in immediate mode under load', {
+    times: away.length,
+    'longest away, ms': Math.max(...away),
+    COMPLETE: `${await completed()} of 20`,
+  })
+}, 180_000)

@@ -1,0 +1,59 @@
+// The process that runs the models dies as native code does, without a word.
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { collect, librivoxRecordings, startTestService } from '../service.ts'
+import { figure } from './figure.ts'
+
+/** Recognizers are children of this process, as it runs the service itself. */
+const recognizers = () =>
+  execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => /recognition\/\w+\.ts/.test(line))
+    .map((line) => Number(line.trim().split(' ')[0]))
+
+const segfault = () => {
+  const pids = recognizers()
+  for (const pid of pids) process.kill(pid, 'SIGSEGV')
+  return pids.length
+}
+
+test.each(['LOADING', 'VERIFYING'])('a recognizer that dies of SIGSEGV in %s costs a try, and then the deployment is COMPLETE', async (stage) => {
+  const api = await startTestService({ LOG_LEVEL: 'silent' })
+  const { deployment } = await api.create(await api.sampleInput('CONVERSATIONAL'))
+  const changes: { stage: string | null; status: string; message: string }[] = []
+  let killed = 0
+  for await (const change of api.watch(deployment.id)) {
+    changes.push(change)
+    if (change.stage !== stage || killed) continue
+    // From the moment the stage begins until something has died of it.
+    while (!killed) {
+      killed = segfault()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+  expect(changes.at(-1)?.status).toBe('COMPLETE')
+  const tries = changes.filter(({ message }) => message.startsWith('Try '))
+  figure(`5, SIGSEGV while ${stage}`, { recognizers: killed, 'tries that failed': tries.length })
+})
+
+test('recordings on other recognizers do not notice that one dies', async () => {
+  const api = await startTestService({ LOG_LEVEL: 'silent', RECOGNIZERS: '2' })
+  const { deployment } = await api.deploy()
+  const url = deployment.endpoint?.httpUrl as string
+  const [recording] = librivoxRecordings()
+  const expected = await (await api.post(url, recording?.wav as Buffer<ArrayBuffer>)).json()
+  const answers = collect(
+    (async function* () {
+      for (let n = 0; n < 12; n++) yield (await api.post(url, recording?.wav as Buffer<ArrayBuffer>)).json()
+    })(),
+  )
+  const other = api.post(url, recording?.wav as Buffer<ArrayBuffer>)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  process.kill(recognizers()[0] as number, 'SIGSEGV')
+  await other
+  const texts = (await answers).map(({ DisplayText }) => DisplayText)
+  const right = texts.filter((text) => text === expected.DisplayText).length
+  // Whatever was in the hands of the one that died may fail or be done again; nothing else may.
+  expect(right).toBeGreaterThanOrEqual(texts.length - 1)
+  figure('5, SIGSEGV beside other recordings', { recordings: texts.length, right })
+})

@@ -1,0 +1,26 @@
+// Changes a deployment as a job of another process would: with the lock in Postgres and nothing of this process between.
+import { eq, sql } from 'drizzle-orm'
+import { onTestFinished } from 'vitest'
+import { applyChange } from '../../src/domain/status.ts'
+import { openLog } from '../../src/log.ts'
+import { openClient } from '../../src/postgres/client.ts'
+import { deployments } from '../../src/postgres/tables.ts'
+
+export function openWriter(databaseUrl: string) {
+  const client = openClient(databaseUrl, openLog('silent'), 4)
+  onTestFinished(client.close)
+  return {
+    /** One step of provisioning; answers the moment of its commit. `beforeCommit` may hold it up. */
+    async write(globalId: string, message: string, beforeCommit: () => Promise<unknown> = async () => {}): Promise<number> {
+      const id = Buffer.from(globalId, 'base64').toString().split(':')[1] ?? ''
+      await client.db.transaction(async (tx) => {
+        await tx.execute(sql`select from workspaces where id = (select workspace_id from deployments where id = ${id}) for update`)
+        const [row] = await tx.select().from(deployments).where(eq(deployments.id, id))
+        if (!row) throw new Error('the deployment is gone')
+        await applyChange(tx, row, { status: 'PROVISIONING', stage: 'LOADING', message })
+        await beforeCommit()
+      })
+      return performance.now()
+    },
+  }
+}
