@@ -77,7 +77,8 @@ export async function startService(config: Config): Promise<RunningService> {
     const { routes, drain } = await openRoutes(config, parts, open)
     http.serve(routes)
     if (config.roles.has('speech')) void warmUp(parts)
-    // What comes last ends first: no new requests, no new jobs, then those at work, then what they need.
+    // What comes last ends first: jobs, while the endpoints that they call still answer, then requests and
+    // sessions, then what all of them need.
     opened.push(() => Promise.all([http.drain(), drain()]))
     if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
     opened.push(store.queue.close)

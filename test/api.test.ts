@@ -334,8 +334,12 @@ describe('watching the whole workspace', () => {
       seen.push(change)
       if (change.status === 'DELETING') break
     }
-    // The log of a deleted deployment shrinks to its last line.
-    expect(seen.map(({ status, previousStatus }) => [previousStatus, status])).toEqual([['CANCELED', 'DELETING']])
+    // The log of a deleted deployment stays, so that nothing is missed on the way to its end.
+    expect(seen.map(({ status, previousStatus }) => [previousStatus, status])).toEqual([
+      [null, 'QUEUED'],
+      ['QUEUED', 'CANCELED'],
+      ['CANCELED', 'DELETING'],
+    ])
     expect(seen[0]).toMatchObject({ deploymentId: deployment.id, deployment: null })
   })
 
@@ -388,8 +392,10 @@ test('a deployment shows its timeline, its estimate and when it stalls', async (
     estimatedCompletion: null,
     timeline: { totalCount: 1, nodes: [{ sequence: 1, status: 'QUEUED', message: 'Waiting for a worker.' }] },
   })
-  await sql`update deployments set updated_at = now() - interval '2 minutes' where id = ${uuidOf(deployment.id)}`
-  expect((await look()).stalledSince).not.toBeNull()
+  // As a worker left it that stands still with the job in its hands.
+  await sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where data->>'deploymentId' = ${uuidOf(deployment.id)}`
+  await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', updated_at = now() - interval '2 minutes' where id = ${uuidOf(deployment.id)}`
+  await expect.poll(async () => (await look()).stalledSince, { timeout: 10_000 }).not.toBeNull()
 })
 
 test('more deployments than allowed are refused with limit and use', async () => {

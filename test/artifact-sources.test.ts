@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { bringFile } from '../src/artifacts/bring.ts'
 import { openHttps } from '../src/artifacts/https-source.ts'
 import { isPublicAddress } from '../src/artifacts/public-address.ts'
 import { openArtifacts } from '../src/artifacts/store.ts'
+import type { ArtifactFile } from '../src/postgres/tables.ts'
 import { sha256 } from './catalog.ts'
 
 const fixture = (name: string) => readFile(join(import.meta.dirname, 'fixtures', name))
@@ -111,6 +113,35 @@ test('one that no longer wants the file leaves the others theirs; when nobody do
   const alone = other.fetch(model, { signal: all.signal, onProgress: () => all.abort(new Error('canceled')) })
   await expect(alone).rejects.toThrow('canceled')
   await expect.poll(() => other.kept()).toEqual([])
+})
+
+test('one that gives up between two files leaves nothing that fails later', async () => {
+  const port = await serve((_, response) => response.end(payload))
+  const store = await openStore()
+  const [first] = (await fileFrom([`https://localhost:${port}/1`])).files
+  const other = Buffer.from('another file')
+  const [second] = (await fileFrom([`https://localhost:${port}/2`], other)).files
+  const leaving = new AbortController()
+  const onProgress = (bytes: number) => bytes >= payload.length && leaving.abort(new Error('canceled'))
+  // A rejection that nobody hears would end the process, and with it this test.
+  await expect(store.fetch({ files: [first, second].flatMap((file) => file ?? []) }, { signal: leaving.signal, onProgress })).rejects.toThrow('canceled')
+})
+
+test('a file that drips for too long is given up for good', async () => {
+  const port = await serve((_, response) => {
+    const drip = setInterval(() => response.write('drop'), 20)
+    response.on('close', () => clearInterval(drip))
+  })
+  const [file] = (await fileFrom([`https://localhost:${port}/x`])).files
+  const dir = await mkdtemp(join(tmpdir(), 'artifacts-'))
+  const bringing = bringFile(file as ArtifactFile, join(dir, 'x'), {
+    tell: () => {},
+    signal: new AbortController().signal,
+    privateSources: true,
+    longestMs: 300,
+  })
+  expect(await failureOf(bringing)).toMatchObject({ code: 'SOURCE_TOO_SLOW', isLasting: true })
+  expect(await readdir(dir)).toEqual([])
 })
 
 test('a half that a killed process left behind does not count, and is removed', async () => {

@@ -1,5 +1,6 @@
 // What stands still is told, and ended.
-import { expect, test } from 'vitest'
+import postgres from 'postgres'
+import { expect, onTestFinished, test } from 'vitest'
 import { holdFetching } from './faults/roles.ts'
 import { makeDirectory } from './postgres.ts'
 import { collect, startTestService } from './service.ts'
@@ -18,14 +19,14 @@ test('a stage that makes no progress is marked as stalled, then FAILED with its 
 
 test('while it stands still, stalledSince tells since when', async () => {
   const dataDir = await makeDirectory()
-  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '4' })
+  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '20' })
   const release = await holdFetching(dataDir)
   const { deployment } = await api.create()
   const query = 'query ($id: ID!) { deployment(id: $id) { status stalledSince deadlineAt queuePosition } }'
   const read = async () => (await api.ask(query, { id: deployment.id })).data?.deployment
   expect(await read()).toMatchObject({ stalledSince: null })
   expect(Date.parse((await read()).deadlineAt)).toBeGreaterThan(Date.now())
-  await expect.poll(async () => (await read()).stalledSince, { timeout: 10_000 }).not.toBeNull()
+  await expect.poll(async () => (await read()).stalledSince, { timeout: 20_000 }).not.toBeNull()
   await release()
   await collect(api.watch(deployment.id))
   expect(await read()).toMatchObject({ status: 'COMPLETE', stalledSince: null, deadlineAt: null, queuePosition: null })
@@ -38,4 +39,43 @@ test('where no process provisions, the deadline ends the waiting in words', asyn
   const last = (await collect(api.watch(deployment.id))).at(-1)
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { code: 'DEADLINE_EXCEEDED' } } })
   expect(last?.message).toContain('role jobs')
+})
+
+function connect(url: string) {
+  const sql = postgres(url, { max: 2, onnotice: () => {} })
+  onTestFinished(() => sql.end())
+  return sql
+}
+
+test('after a long time without any process, what was at work gets its time anew instead of being failed', async () => {
+  const api = await startTestService({ ROLES: 'api', STALL_SECONDS: '6' })
+  const sql = connect(api.databaseUrl)
+  const { deployment } = await api.create()
+  // As a worker left it that lost its power ten minutes ago, with its job in its hands.
+  await sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where name = 'provision-deployment'`
+  const before = Date.now()
+  await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', updated_at = now() - interval '10 minutes', stage_started_at = now()`
+  const last = (await collect(api.watch(deployment.id))).at(-1)
+  expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'LOADING', code: 'STAGE_STALLED' } } })
+  expect(Date.now() - before).toBeGreaterThan(2500)
+})
+
+test('a workspace that somebody holds locked does not keep the deadlines of others', async () => {
+  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' })
+  const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
+  const other = api.as(data?.createWorkspace.secret)
+  onTestFinished(other.dispose)
+  const sql = connect(api.databaseUrl)
+  const [locked, free] = [(await api.create()).deployment, (await other.create()).deployment]
+  const [own] = await sql`select id from workspaces order by id limit 1`
+  const release = Promise.withResolvers<void>()
+  const holding = sql.begin(async (tx) => {
+    await tx`select from workspaces where id = ${own?.id} for update`
+    await release.promise
+  })
+  expect((await collect(other.watch(free.id))).at(-1)?.status).toBe('FAILED')
+  expect((await api.ask('query ($id: ID!) { deployment(id: $id) { status } }', { id: locked.id })).data?.deployment.status).toBe('QUEUED')
+  release.resolve()
+  await holding
+  expect((await collect(api.watch(locked.id))).at(-1)?.status).toBe('FAILED')
 })

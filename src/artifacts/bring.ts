@@ -11,10 +11,11 @@ import { openSource } from './source.ts'
 interface BringOptions extends HttpsOptions {
   /** Called with the number of bytes that have come so far. */
   tell: (bytes: number) => void
+  longestMs?: number
 }
 
 /** No file takes longer than this to come, however slowly it drips. */
-const longestMs = 40 * 60_000
+const usualLongestMs = 40 * 60_000
 
 /**
  * Copies a file from the first of its sources that has it. It is written beside its place and renamed
@@ -43,10 +44,15 @@ export async function bringFile(file: ArtifactFile, path: string, options: Bring
 
 const isLasting = (problem: unknown) => problem instanceof ProvisioningFailure && problem.isLasting
 
-async function copy(file: ArtifactFile, source: string, partial: string, { tell, ...options }: BringOptions): Promise<void> {
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(longestMs)])
+async function copy(file: ArtifactFile, source: string, partial: string, { tell, longestMs = usualLongestMs, ...options }: BringOptions): Promise<void> {
+  const tooLong = AbortSignal.timeout(longestMs)
+  const signal = AbortSignal.any([options.signal, tooLong])
   const counted = count(tell, file)
-  await pipeline(await openSource(file, source, { ...options, signal }), counted.stream, createWriteStream(partial, { flags: 'wx', flush: true }), { signal })
+  try {
+    await pipeline(await openSource(file, source, { ...options, signal }), counted.stream, createWriteStream(partial, { flags: 'wx', flush: true }), { signal })
+  } catch (error) {
+    throw tooLong.aborted ? tooSlow(file, longestMs) : error
+  }
   if (counted.size() < file.size) throw sizeMismatch(file, `only ${counted.size()}`)
   const found = counted.sha256()
   if (found !== file.sha256) throw checksumMismatch(file, found)
@@ -74,17 +80,22 @@ function count(tell: (bytes: number) => void, file?: ArtifactFile) {
   return { stream, size: () => size, sha256: () => hash.digest('hex') }
 }
 
-function asFailure(error: unknown, file: ArtifactFile): unknown {
-  if (error instanceof ProvisioningFailure) return error
+/** What a failed copy means for whoever made the deployment. */
+export function asFailure(error: unknown, file: ArtifactFile): unknown {
+  if (error instanceof ProvisioningFailure || (error as Error).name === 'AbortError') return error
   const { code, name } = error as NodeJS.ErrnoException
   const lasting = (as: string, message: string) => new ProvisioningFailure(as, message, { isLasting: true, cause: error })
   if (code === 'ENOSPC' || code === 'EDQUOT') return lasting('DISK_FULL', 'The disk is full. Free some space in DATA_DIR, then try the deployment again.')
   if (code && ['EACCES', 'EPERM', 'EISDIR', 'EIO', 'EROFS'].includes(code))
     return lasting('ARTIFACT_UNREADABLE', `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`)
-  if (name === 'TimeoutError') return lasting('SOURCE_TOO_SLOW', `The model file "${file.name}" did not come within ${longestMs / 60_000} minutes.`)
   const reason = `The model file "${file.name}" did not come whole (${code ?? name}). It is fetched again from its beginning.`
   return new ProvisioningFailure('SOURCE_UNREACHABLE', reason, { isLasting: false, cause: error })
 }
+
+const tooSlow = (file: ArtifactFile, ms: number) =>
+  new ProvisioningFailure('SOURCE_TOO_SLOW', `The model file "${file.name}" did not come within ${ms / 60_000} minutes. Choose a faster source.`, {
+    isLasting: true,
+  })
 
 const sizeMismatch = (file: ArtifactFile, came: string) =>
   new ProvisioningFailure(

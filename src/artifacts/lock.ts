@@ -1,4 +1,4 @@
-import { open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const refreshMs = 1000
@@ -12,7 +12,8 @@ const askAgainMs = 100
  * seconds, so what it does must bear that.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, { signal, waiting }: { signal: AbortSignal; waiting: () => unknown }): Promise<T> {
-  while (!(await take(path))) {
+  const owner = crypto.randomUUID()
+  while (!(await take(path, owner))) {
     await waiting()
     await delay(askAgainMs, undefined, { signal })
   }
@@ -21,13 +22,14 @@ export async function withLock<T>(path: string, work: () => Promise<T>, { signal
     return await work()
   } finally {
     clearInterval(refresh)
-    await rm(path, { force: true })
+    // Whoever found it stale holds a lock of its own by now.
+    if ((await readFile(path, 'utf8').catch(() => '')) === owner) await rm(path, { force: true })
   }
 }
 
-async function take(path: string): Promise<boolean> {
+async function take(path: string, owner: string): Promise<boolean> {
   try {
-    await (await open(path, 'wx')).close()
+    await writeFile(path, owner, { flag: 'wx' })
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -45,7 +47,8 @@ async function take(path: string): Promise<boolean> {
 
 const ageOf = async (path: string) =>
   stat(path).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
+    // A clock that was set back makes none of them last for ever.
+    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs),
     () => undefined,
   )
 

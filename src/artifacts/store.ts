@@ -1,8 +1,9 @@
+import type { Stats } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { ArtifactFile, ModelRow } from '../postgres/tables.ts'
-import { bringFile, hashFile } from './bring.ts'
+import { asFailure, bringFile, hashFile } from './bring.ts'
 import { isLocked, withLock } from './lock.ts'
 
 interface FetchOptions {
@@ -41,7 +42,7 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
   const isKept = async (file: ArtifactFile, path: string, tell: (bytes: number) => void, signal: AbortSignal) => {
     const found = await stat(path).catch(() => undefined)
     if (found?.size !== file.size) return false
-    const signature = `${found.size} ${found.mtimeMs} ${found.ino}`
+    const signature = signatureOf(found)
     if (checked.get(file.sha256) !== signature) {
       if ((await hashFile(path, tell, signal)) !== file.sha256) return false
       checked.set(file.sha256, signature)
@@ -57,7 +58,7 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
       if (await isKept(file, path, tell, signal)) return path
       await removePartials(dir, file.sha256)
       await bringFile(file, path, { tell, signal, privateSources })
-      await isKept(file, path, () => {}, signal)
+      checked.set(file.sha256, signatureOf(await stat(path)))
       return path
     }
     return withLock(`${path}.lock`, bring, { signal, waiting: async () => tell(await sizeOfPartial(dir, file.sha256)) })
@@ -69,12 +70,20 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
     const tell = (bytes: number) => {
       for (const watcher of watchers) watcher(bytes)
     }
-    const path = obtain(file, tell, abort.signal).finally(() => fetching.delete(file.sha256))
-    return { path, abort, watchers }
+    const path = obtain(file, tell, abort.signal).catch((error) => {
+      throw asFailure(error, file)
+    })
+    const shared: Fetching = { path, abort, watchers }
+    const forget = () => {
+      if (fetching.get(file.sha256) === shared) fetching.delete(file.sha256)
+    }
+    path.then(forget, forget)
+    return shared
   }
 
   /** Two that want the same file fetch it once; it is given up when nobody wants it any more. */
   const fetchFile = async (file: ArtifactFile, watcher: (bytes: number) => void, signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted()
     const shared = fetching.get(file.sha256) ?? begin(file)
     fetching.set(file.sha256, shared)
     shared.watchers.add(watcher)
@@ -113,8 +122,9 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
   }
 }
 
+const signatureOf = ({ size, mtimeMs, ino }: Stats) => `${size} ${mtimeMs} ${ino}`
+
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted()
   if (!signal) return work
   const { promise, reject } = Promise.withResolvers<never>()
   const stop = () => reject(signal.reason)

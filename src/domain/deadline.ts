@@ -1,9 +1,9 @@
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Db } from '../postgres/client.ts'
+import { isWaitingJob } from '../postgres/queue.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { failDeployment, unfinished } from './provisioning.ts'
-import { removeProvisioning } from './queue-place.ts'
 import { recordChange } from './status.ts'
 
 /** Seconds that a stage may last, however well it goes on. Large models take long to fetch, and nothing else does. */
@@ -16,12 +16,14 @@ const passed = (since: unknown, seconds: unknown) => sql<boolean>`coalesce(clock
 
 /** Reads what has outlived a limit; the database's clock is the only one that counts. */
 function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limits'], 'stallSeconds' | 'noticeSeconds'>) {
-  const hasNotMoved = passed(deployments.updatedAt, noticeSeconds)
+  // While its job waits for a worker nobody can move it; only the deadline of the whole goes on.
+  const isAtWork = sql`(${deployments.status} = 'PROVISIONING' and not ${isWaitingJob(deployments.jobId)})`
   const overdue = {
-    isPastDeadline: sql<boolean>`coalesce(clock_timestamp() > ${deployments.deadlineAt}, false)`,
-    isPastStage: passed(deployments.stageStartedAt, sql`case ${deployments.stage} ${longestStage} end`),
-    isStalled: passed(deployments.stalledSince, stallSeconds),
-    isSilent: sql<boolean>`${and(eq(deployments.status, 'PROVISIONING'), isNull(deployments.stalledSince), hasNotMoved)}`,
+    isPastDeadline: passed(deployments.deadlineAt, 0),
+    isPastStage: sql<boolean>`${isAtWork} and ${passed(deployments.stageStartedAt, sql`case ${deployments.stage} ${longestStage} end`)}`,
+    // Counted from the notice, so that nothing is ended which has only just been looked at, as after a power cut.
+    isStalled: sql<boolean>`${isAtWork} and ${deployments.stalledSince} is not null and ${passed(deployments.updatedAt, stallSeconds - noticeSeconds)}`,
+    isSilent: sql<boolean>`${isAtWork} and ${deployments.stalledSince} is null and ${passed(deployments.updatedAt, noticeSeconds)}`,
   }
   const any = sql.join(Object.values(overdue), sql` or `)
   return db
@@ -32,27 +34,31 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
     .limit(100)
 }
 
+type Overdue = Awaited<ReturnType<typeof findOverdue>>[number]
+
 /**
  * Keeps the promise that a deployment never stands still: what has not moved for a while is marked as
  * stalled, what goes on standing or has passed a deadline is FAILED. Any process may do it at any time.
  */
 export async function enforceDeadlines(service: Service): Promise<void> {
-  const { store, limits } = service
-  for (const { row, ...overdue } of await findOverdue(store.db, limits)) {
-    const claim = { deploymentId: row.id, workspaceId: row.workspaceId, attempt: row.attempt, run: row.run }
-    const stage = row.stage ?? 'RESOLVING'
-    const end = async (code: string, message: string) => {
-      const failed = await failDeployment(service, claim, { stage, code, message })
-      if (failed) await store.db.transaction((tx) => removeProvisioning(tx, service, row))
-    }
-    if (overdue.isPastDeadline) await end('DEADLINE_EXCEEDED', describeDeadline(row, limits.deadlineSeconds))
-    else if (overdue.isPastStage) await end('STAGE_TIMED_OUT', `${stage} took longer than ${stageSeconds[stage]} s and was given up. ${nextStep}`)
-    else if (overdue.isStalled) await end('STAGE_STALLED', `${stage} made no progress for ${limits.stallSeconds} s and was given up. ${nextStep}`)
-    else {
-      const message = `${stage} has not moved for ${limits.noticeSeconds} s. It is given up if it stays like that.`
-      await recordChange(store.db, claim, { status: 'PROVISIONING', stage, message, stalledSince: row.updatedAt })
-    }
+  const overdue = await findOverdue(service.store.db, service.limits)
+  // One whose workspace is locked by somebody holds up none of the others.
+  for (const outcome of await Promise.allSettled(overdue.map((one) => enforce(service, one)))) {
+    if (outcome.status === 'rejected') service.log.debug({ error: String(outcome.reason) }, 'a deadline could not be enforced yet')
   }
+}
+
+function enforce(service: Service, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
+  const { stallSeconds, noticeSeconds, deadlineSeconds } = service.limits
+  const { id: deploymentId, workspaceId, attempt, run, sequence } = row
+  const claim = { deploymentId, workspaceId, attempt, run, sequence }
+  const stage = row.stage ?? 'RESOLVING'
+  const end = (code: string, message: string) => failDeployment(service, claim, { stage, code, message })
+  if (isPastDeadline) return end('DEADLINE_EXCEEDED', describeDeadline(row, deadlineSeconds))
+  if (isPastStage) return end('STAGE_TIMED_OUT', `${stage} took longer than ${stageSeconds[stage]} s and was given up. ${nextStep}`)
+  if (isStalled) return end('STAGE_STALLED', `${stage} made no progress for ${stallSeconds} s and was given up. ${nextStep}`)
+  const message = `${stage} has not moved for ${noticeSeconds} s. It is given up if it stays like that.`
+  return recordChange(service.store.db, claim, { status: 'PROVISIONING', stage, message, stalledSince: row.updatedAt })
 }
 
 const nextStep = 'Try it again; if it fails again, look at the log of the server.'

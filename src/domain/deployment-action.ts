@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, inArray, lt, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/tables.ts'
@@ -89,24 +89,21 @@ export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow
 const tombstoneDays = 7
 
 /**
- * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its last event stays
- * for a week, so that whoever watches the list, or deletes once more, learns that it is gone.
+ * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its log stays for a
+ * week, so that whoever watched it comes to its end, and whoever deletes once more learns that it is gone.
  */
 export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
-    await tx.delete(deploymentEvents).where(eq(deploymentEvents.deploymentId, row.id))
     await removeProvisioning(tx, ctx, row)
     await applyChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     await tx.delete(deployments).where(eq(deployments.id, row.id))
-    await tx
-      .delete(deploymentEvents)
-      .where(
-        and(
-          eq(deploymentEvents.workspaceId, row.workspaceId),
-          eq(deploymentEvents.status, 'DELETING'),
-          lt(deploymentEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
-        ),
-      )
+    const longGone = and(
+      eq(deploymentEvents.workspaceId, row.workspaceId),
+      eq(deploymentEvents.status, 'DELETING'),
+      lt(deploymentEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
+    )
+    const ids = tx.select({ id: deploymentEvents.deploymentId }).from(deploymentEvents).where(longGone)
+    await tx.delete(deploymentEvents).where(inArray(deploymentEvents.deploymentId, ids))
     return { deploymentId: row.id }
   })
   return outcome instanceof DeploymentNotFoundError && (await wasDeleted(ctx, id)) ? { deploymentId: id } : outcome

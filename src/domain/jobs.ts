@@ -14,7 +14,7 @@ export const provisionDeployment: Job<ProvisioningPayload> = {
   name: 'provision-deployment',
   payload: provisioning,
   key: ({ deploymentId, attempt, failedTries }) => `${deploymentId}:${attempt}:${failedTries}`,
-  interruptions: 50,
+  interruptions: 100,
 }
 
 export const allJobs = [provisionDeployment] as const

@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import type { ProvisioningPayload } from './jobs.ts'
-import { enqueueProvisioning } from './queue-place.ts'
+import { enqueueProvisioning, removeProvisioning } from './queue-place.ts'
 import { type Claim, findClaimed, isTerminal, recordChange } from './status.ts'
 import { changeWorkspace } from './turnstile.ts'
 
@@ -17,8 +17,8 @@ const firstPause = 1
 export function claimDeployment({ store }: Service, payload: ProvisioningPayload): Promise<(Claim & { run: number }) | undefined> {
   const { deploymentId, workspaceId, attempt } = payload
   return changeWorkspace(store.db, workspaceId, async (tx) => {
-    const row = await findClaimed(tx, { deploymentId, workspaceId, attempt })
-    if (!row || isTerminal(row.status) || row.failedTries !== payload.failedTries) return undefined
+    const row = await findClaimed(tx, payload)
+    if (!row || isTerminal(row.status)) return undefined
     const run = row.run + 1
     await tx.update(deployments).set({ run }).where(eq(deployments.id, deploymentId))
     return { deploymentId, workspaceId, attempt, run }
@@ -39,8 +39,10 @@ interface Problem {
 }
 
 /** Ends the deployment for good, until somebody tries it again. */
-export function failDeployment({ store }: Service, claim: Claim, failure: Problem): Promise<DeploymentRow | undefined> {
-  return recordChange(store.db, claim, { status: 'FAILED', message: failure.message, failure })
+export function failDeployment(service: Service, claim: Claim, failure: Problem): Promise<DeploymentRow | undefined> {
+  const change = { status: 'FAILED', message: failure.message, failure } as const
+  // Its job goes with it, wherever it is.
+  return recordChange(service.store.db, claim, change, (tx, row) => removeProvisioning(tx, service, row))
 }
 
 /** Tries again after a pause when the failure may pass and tries are left; else ends the deployment. */

@@ -57,6 +57,10 @@ export interface Claim {
   attempt: number
   /** Left out by those who speak for the attempt as a whole, such as its deadline. */
   run?: number
+  /** Given by those who decided on what they had read: then nothing may have changed since. */
+  sequence?: number
+  /** Given by those who speak for one try. */
+  failedTries?: number
 }
 
 /**
@@ -80,9 +84,10 @@ export function recordChange(
 }
 
 /** The deployment, while the claim on it still holds. The workspace must be locked. */
-export async function findClaimed(tx: Tx, { deploymentId, attempt, run }: Claim): Promise<DeploymentRow | undefined> {
+export async function findClaimed(tx: Tx, { deploymentId, workspaceId: _, ...expected }: Claim): Promise<DeploymentRow | undefined> {
   const [row] = await tx.select().from(deployments).where(eq(deployments.id, deploymentId)).for('update')
-  return row?.attempt === attempt && (run === undefined || row.run === run) ? row : undefined
+  const asExpected = Object.entries(expected).every(([name, value]) => value === undefined || row?.[name as keyof typeof expected] === value)
+  return asExpected ? row : undefined
 }
 
 /** Moves a deployment to another status; whoever calls it has locked the workspace and asked {@link mayMove}. */

@@ -5,6 +5,8 @@ import { workspaces } from '../postgres/tables.ts'
 /** The last change of each workspace that this process has begun; the next one of the workspace waits for it. */
 const last = new Map<string, Promise<unknown>>()
 
+const patienceMs = 20_000
+
 /**
  * Runs one change of a workspace in a transaction that holds the workspace's lock: from here on its other
  * writers wait, so what is found to be free and within limits stays so, and events are numbered in the
@@ -12,11 +14,15 @@ const last = new Map<string, Promise<unknown>>()
  * one workspace leaves the pool to the others.
  */
 export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx) => Promise<T>): Promise<T> {
-  const run = () =>
-    db.transaction(async (tx) => {
+  const asked = performance.now()
+  const run = () => {
+    // Those whose turn comes too late have given up by now; so the rest gets on.
+    if (performance.now() - asked > patienceMs) throw new Error('this workspace has more changes waiting than can be made in time')
+    return db.transaction(async (tx) => {
       await tx.execute(sql`select from ${workspaces} where id = ${workspaceId} for update`)
       return change(tx)
     })
+  }
   const changed = (last.get(workspaceId) ?? Promise.resolve()).then(run)
   const settled = changed.then(
     () => {},

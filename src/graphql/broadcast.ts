@@ -53,7 +53,7 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
     let result = await once()
     if (result.errors?.some(isUnexpected)) {
       // An event comes once, so it is not spoiled by a Postgres that has just gone away.
-      while (!(await isAnswering(contextValue))) await delay(retryMs)
+      while (!(await isAnswering(contextValue))) await delay(retryMs, undefined, { ref: false })
       result = await once()
     }
     return result.errors ? { ...result, errors: result.errors.map((error) => mask(error) as GraphQLError) } : result

@@ -14,6 +14,7 @@ const bytesPerMessage = 3200
  * back. Rejects when nobody answers, or when the signal aborts.
  */
 export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, signal: AbortSignal): Promise<SocketAnswer> {
+  signal.throwIfAborted()
   const url = new URL(webSocketUrl)
   url.searchParams.set('Authorization', `Bearer ${token}`)
   url.searchParams.set('format', 'simple')
@@ -32,8 +33,8 @@ export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, 
       socket.send(audio(requestId, Buffer.alloc(0)))
     }
     socket.onmessage = ({ data }) => {
-      const { path, body } = read(String(data))
-      if (path === 'speech.phrase' && body.DisplayText) phrases.push(body.DisplayText)
+      const { path, body } = read(String(data)) ?? {}
+      if (path === 'speech.phrase' && body?.DisplayText) phrases.push(body.DisplayText)
       if (path === 'turn.end') answer({ transcript: phrases.join(' ') })
     }
   }).finally(() => {
@@ -55,8 +56,13 @@ function audio(requestId: string, bytes: Uint8Array): Buffer<ArrayBuffer> {
   return Buffer.concat([length, head, bytes])
 }
 
-function read(message: string): { path: string | undefined; body: { DisplayText?: string } } {
+/** Undefined for what no endpoint of ours says. */
+function read(message: string): { path: string; body: { DisplayText?: string } } | undefined {
   const [head = '', body = ''] = message.split('\r\n\r\n')
   const path = /^Path:\s*(\S+)/im.exec(head)?.[1]?.toLowerCase()
-  return { path, body: path === 'speech.phrase' ? JSON.parse(body) : {} }
+  try {
+    return path === undefined ? undefined : { path, body: body ? JSON.parse(body) : {} }
+  } catch {
+    return undefined
+  }
 }

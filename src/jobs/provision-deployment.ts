@@ -37,17 +37,13 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
         await steps.close()
       }
     },
-    async giveUp({ deploymentId, workspaceId, attempt }) {
-      const served = await findDeploymentToProvision(service, deploymentId)
-      await failDeployment(
-        service,
-        { deploymentId, workspaceId, attempt },
-        {
-          stage: served?.deployment.stage ?? 'RESOLVING',
-          code: 'PROVISIONING_INTERRUPTED',
-          message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
-        },
-      )
+    async giveUp(payload) {
+      const served = await findDeploymentToProvision(service, payload.deploymentId)
+      await failDeployment(service, payload, {
+        stage: served?.deployment.stage ?? 'RESOLVING',
+        code: 'PROVISIONING_INTERRUPTED',
+        message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
+      })
     },
   }
 }

@@ -22,6 +22,7 @@ export class Steps {
   readonly #interrupted: AbortSignal
   #stage: Stage = 'RESOLVING'
   #told = 0
+  #isTelling = false
   #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
@@ -57,13 +58,19 @@ export class Steps {
   /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
   tell(progress: number, message: string) {
     const now = performance.now()
-    if (progress === this.#progress || now - this.#told < progressIntervalMs || this.signal.aborted) return
+    if (progress === this.#progress || this.#isTelling || now - this.#told < progressIntervalMs || this.signal.aborted) return
     this.#told = now
     this.#progress = progress
     const begins = stageBegins[this.#stage]
     const ends = Object.values(stageBegins).find((other) => other > begins) ?? 1
     const change: Change = { status: 'PROVISIONING', stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) }
-    this.#telling = this.#telling.then(() => this.record(change)).catch(() => {})
+    // What comes while this is being written is left out: the next one tells more.
+    this.#isTelling = true
+    this.#telling = this.record(change)
+      .catch(() => {})
+      .finally(() => {
+        this.#isTelling = false
+      })
   }
 
   async record(change: Change) {

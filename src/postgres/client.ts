@@ -29,6 +29,8 @@ export function openClient(url: string, log: Log, connections = 6): Client {
     application_name: 'custom-speech',
     // A statement whose process was killed would otherwise keep its locks until it is done.
     options: '-c client_connection_check_interval=1000',
+    // One that stands still in the middle of a transaction, in whatever process, must not hold up the others.
+    idle_in_transaction_session_timeout: 10_000,
     statement_timeout: 15_000,
     // Postgres may be gone without a word: nobody waits for it for longer than this.
     query_timeout: 20_000,

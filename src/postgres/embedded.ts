@@ -87,6 +87,9 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
       if ((await Promise.race([ended(server), late])) === 'late') signal(await postmasterPid(data), 'SIGQUIT')
       await ended(server)
       await supervising
+      // One that was started meanwhile.
+      ;(server.stdio[3] as NodeJS.WritableStream | null)?.end()
+      await ended(server)
       await rm(join(dir, 'owner'), { force: true })
     },
   }

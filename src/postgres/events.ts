@@ -72,6 +72,8 @@ export async function openEvents(url: string, log: Log): Promise<Events> {
       closing.abort()
       listener.close('closed')
       await listening
+      // One that was opened meanwhile.
+      listener.close('closed')
     },
   }
 }

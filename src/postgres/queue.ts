@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type Column, sql } from 'drizzle-orm'
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import type { ZodType } from 'zod'
 import type { Log } from '../log.ts'
@@ -32,8 +32,8 @@ interface EnqueueOptions {
 }
 
 export interface Queue {
-  /** Adds the job when, and only when, the transaction commits; answers its id, or that of the one with its key. */
-  enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload, options: EnqueueOptions): Promise<string | null>
+  /** Adds the job when, and only when, the transaction commits; answers its id. */
+  enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload, options: EnqueueOptions): Promise<string>
   /** Takes the job out when the transaction commits, whether it waits or is at work. */
   remove(tx: Tx, job: DeclaredJob, id: string): Promise<void>
   /** Works the job here, at most `parallel` at a time. */
@@ -46,6 +46,25 @@ export interface Queue {
 const graceMs = 3000
 const letGoMs = 2000
 
+/** Workers that die are known by their silence; what a live one may take is the business of deadlines. */
+const heartbeat = { heartbeatSeconds: 10, expireInSeconds: 23 * 3600 }
+/** Postgres may be gone without a word. */
+const patience = { connectionTimeoutMillis: 5_000, statement_timeout: 15_000, query_timeout: 20_000, keepAlive: true }
+
+/** Makes the queue what it should be, also one that an earlier version made. */
+async function declare(
+  boss: PgBoss,
+  name: string,
+  policy: 'standard' | 'exclusive',
+  options: Omit<NonNullable<Parameters<PgBoss['createQueue']>[1]>, 'policy'>,
+) {
+  await boss.createQueue(name, { policy, ...options })
+  await boss.updateQueue(name, options)
+}
+
+/** True in SQL for the id of a job that no worker has in its hands at present. */
+export const isWaitingJob = (id: Column) => sql<boolean>`exists (select from pgboss.job where id = ${id} and state in ('created', 'retry'))`
+
 const deadLetter = (name: string) => `${name}-dead`
 
 /** Opens pg-boss with its own small pool; declares the jobs' queues so that they can be enqueued. */
@@ -55,6 +74,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     schema: 'pgboss',
     application_name: 'custom-speech-queue',
     max: 4,
+    ...patience,
     useListenNotify: true,
     // A worker that was killed is noticed by its missing heartbeat, so look often.
     superviseIntervalSeconds: 1,
@@ -64,25 +84,31 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   boss.on('warning', (warning) => log.debug({ warning }, 'queue'))
   await boss.start()
   for (const job of jobs) {
-    await boss.createQueue(deadLetter(job.name), { notify: true })
-    await boss.createQueue(job.name, {
-      policy: 'exclusive',
+    await declare(boss, deadLetter(job.name), 'standard', { notify: true, ...heartbeat, retryLimit: 1000, retryDelay: 5 })
+    await declare(boss, job.name, 'exclusive', {
       notify: true,
       deadLetter: deadLetter(job.name),
       retryLimit: job.interruptions,
-      retryDelay: 0,
-      heartbeatSeconds: 10,
-      expireInSeconds: 900,
+      ...heartbeat,
+      retryDelay: 1,
+      retryBackoff: true,
+      retryDelayMax: 2,
       deleteAfterSeconds: 3600,
     })
   }
 
   let closed: Promise<void> | undefined
   const closing = new AbortController()
+  const stop = async () => {
+    const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
+    await boss.stop({ graceful: true, timeout: graceMs + letGoMs }).finally(() => clearTimeout(lettingGo))
+  }
   return {
-    enqueue(tx, job, payload, { priority, delay }) {
+    async enqueue(tx, job, payload, { priority, delay }) {
       job.payload.parse(payload)
-      return boss.send(job.name, payload, { singletonKey: job.key(payload), priority, startAfter: delay, db: fromDrizzle(tx, sql) })
+      const id = await boss.send(job.name, payload, { singletonKey: job.key(payload), priority, startAfter: delay, db: fromDrizzle(tx, sql) })
+      if (!id) throw new Error(`there is a job ${job.name} with this key already`)
+      return id
     },
 
     async remove(tx, job, id) {
@@ -109,8 +135,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     },
 
     close() {
-      const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
-      closed ??= boss.stop({ graceful: true, timeout: graceMs + letGoMs }).finally(() => clearTimeout(lettingGo))
+      closed ??= stop()
       return closed
     },
   }

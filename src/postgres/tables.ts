@@ -180,7 +180,11 @@ export const deploymentEvents = snakeCase.table(
     message: text().notNull(),
     occurredAt: createdAt(),
   },
-  (t) => [primaryKey({ columns: [t.deploymentId, t.sequence] }), uniqueIndex().on(t.workspaceId, t.position)],
+  (t) => [
+    primaryKey({ columns: [t.deploymentId, t.sequence] }),
+    uniqueIndex().on(t.workspaceId, t.position),
+    index('deployment_events_deleted').on(t.workspaceId, t.occurredAt).where(sql`${t.status} = 'DELETING'`),
+  ],
 )
 
 /** Which deployment a client's idempotency key made, and a hash of what it had asked for. */

@@ -9,7 +9,7 @@ import { expectWhole, holdFetching, holdStages, readTimeline, stages, startInsta
 test('kill -9 of the job process in each of the five stages: another takes all five over within 15 s, and all are COMPLETE', async () => {
   const api = await startInstallation()
   const first = await api.startWorker({ PARALLEL_JOBS: '5' })
-  await holdStages(api.sql, 60)
+  await holdStages(api.sql, 13)
   // A workspace of its own for each, since those of one wait for each other's changes.
   const held = await Promise.all(
     stages.map(async (stage) => {

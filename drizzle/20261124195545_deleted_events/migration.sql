@@ -1,0 +1,1 @@
+CREATE INDEX "deployment_events_deleted" ON "deployment_events" ("workspace_id","occurred_at") WHERE "status" = 'DELETING';

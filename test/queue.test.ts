@@ -1,0 +1,55 @@
+// What becomes of jobs that cannot be done.
+import { eq } from 'drizzle-orm'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { type Provisioning, provisionDeploymentHandler } from '../src/jobs/provision-deployment.ts'
+import { openLog } from '../src/log.ts'
+import type { Job } from '../src/postgres/queue.ts'
+import { openStore } from '../src/postgres/store.ts'
+import { deployments } from '../src/postgres/tables.ts'
+import { cloneDatabase } from './postgres.ts'
+import { startTestService } from './service.ts'
+
+test('a job that fails again and again is given up, and giving up is tried until it works', async () => {
+  const database = await cloneDatabase(inject('postgresUrl'))
+  const job: Job<{ id: string }> = { name: 'hopeless', payload: z.object({ id: z.string() }), key: ({ id }) => id, interruptions: 1 }
+  const store = await openStore({ databaseUrl: database.url, dataDir: '' }, [job], openLog('silent'))
+  onTestFinished(async () => {
+    await store.close()
+    await database.drop()
+  })
+  let [runs, tries] = [0, 0]
+  const givenUp = Promise.withResolvers<string>()
+  await store.queue.work(job, 1, {
+    async run() {
+      runs++
+      throw new Error('no')
+    },
+    async giveUp({ id }) {
+      if (++tries < 2) throw new Error('not yet')
+      givenUp.resolve(id)
+    },
+  })
+  await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id: 'one' }, { priority: 0, delay: 0 }))
+  expect(await givenUp.promise).toBe('one')
+  expect([runs, tries]).toEqual([2, 2])
+})
+
+test('a deployment whose job is given up is FAILED in words, unless another try has begun', async () => {
+  const api = await startTestService({ ROLES: 'api' })
+  const { deployment } = await api.create()
+  const store = await openStore({ databaseUrl: api.databaseUrl, dataDir: '' }, [], openLog('silent'))
+  onTestFinished(store.close)
+  const [row] = await store.db.select().from(deployments)
+  if (!row) throw new Error('no row')
+  const handler = provisionDeploymentHandler({ store } as Provisioning)
+  const payload = { deploymentId: row.id, workspaceId: row.workspaceId, attempt: row.attempt, failedTries: 0 }
+  const read = async () =>
+    (await api.ask('query ($id: ID!) { deployment(id: $id) { status failure { code message } } }', { id: deployment.id })).data?.deployment
+
+  await store.db.update(deployments).set({ failedTries: 1 }).where(eq(deployments.id, row.id))
+  await handler.giveUp(payload)
+  expect(await read()).toMatchObject({ status: 'QUEUED', failure: null })
+  await handler.giveUp({ ...payload, failedTries: 1 })
+  expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Try it again') } })
+})
