@@ -10,6 +10,7 @@ import { openEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { controlPlane } from './control-plane.ts'
 import { fanOut } from './fan-out.ts'
 import { graphql } from './graphql.ts'
+import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
 import { printTable } from './table.ts'
@@ -36,6 +37,7 @@ if (runs('graphql')) {
   printTable('GraphQL', await graphql(service, server.url).finally(service.close))
 }
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
+if (runs('language-model')) printTable('Language model', await languageModel(dataDir))
 if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
 
 await server.close()

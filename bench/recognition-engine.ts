@@ -37,7 +37,7 @@ async function open(): Promise<(audio: Float32Array) => Promise<string>> {
   const { noFusion } = await import('../src/recognition/fusion.ts')
   const acoustic = await openMoonshine({ encoder, decoder })
   if (engine === 'greedy') return async (audio) => (await decodeGreedily(acoustic, audio)).text
-  return async (audio) => (await decodeBeams(acoustic, audio, 4, noFusion))[0]?.text ?? ''
+  return async (audio) => (await decodeBeams(acoustic, audio, { most: 4 }, noFusion))[0]?.text ?? ''
 }
 
 /** The yardstick: sherpa-onnx reads the same files and wants the vocabulary beside them, in base64. */

@@ -18,6 +18,7 @@ export interface Config {
   limits: {
     deployments: number
     keys: number
+    models: number
     deadlineSeconds: number
     stallSeconds: number
     noticeSeconds: number
@@ -26,8 +27,9 @@ export interface Config {
     subscriptionsPerSocket: number
     socketsPerKey: number
   }
-  artifacts: { dataDir: string; privateSources: boolean }
+  artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined }
   parallelJobs: number
+  uploads: { largestBytes: number }
   /** Streams recognized at once, and how long they may go on when the process is told to end. */
   sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
   /** Words that are masked beside the usual ones. */
@@ -82,9 +84,13 @@ const environment = z.object({
   RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
+  MAX_MODELS: whole(1, 100_000).default(100),
+  MAX_UPLOAD_MB: whole(1, 10_000).default(200),
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
   STALL_SECONDS: whole(1, 86_400).default(120),
   PRIVATE_SOURCES: switchedOn.default(false),
+  // As npm itself reads it, and sets it for the scripts that it runs.
+  npm_config_registry: webUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`)).optional(),
   PARALLEL_JOBS: whole(1, 64).default(4),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
@@ -117,6 +123,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     limits: {
       deployments: value.MAX_DEPLOYMENTS,
       keys: value.MAX_KEYS,
+      models: value.MAX_MODELS,
       deadlineSeconds: value.DEADLINE_SECONDS,
       stallSeconds: value.STALL_SECONDS,
       noticeSeconds: Math.min(longestNotice, value.STALL_SECONDS / 2),
@@ -125,8 +132,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
       socketsPerKey: value.MAX_SOCKETS_PER_KEY,
     },
-    artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES },
+    artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES, npmRegistry: value.npm_config_registry },
     parallelJobs: value.PARALLEL_JOBS,
+    uploads: { largestBytes: value.MAX_UPLOAD_MB * 1e6 },
     sessions: {
       all: value.MAX_SESSIONS,
       ofKey: value.MAX_SESSIONS_PER_KEY,

@@ -15,6 +15,8 @@ export interface Route {
   drains?: boolean
   /** True when it tells a client itself to go on with its body (Expect: 100-continue). */
   continuesItself?: boolean
+  /** What a request may take to come in; two minutes if nothing is said. */
+  longestRequestMs?: number
 }
 
 export interface HttpServer {
@@ -29,9 +31,10 @@ export interface HttpServer {
 }
 
 const drainMs = 3000
+const longestRequestMs = 120_000
 
 export async function listen({ host, port }: Config['http']): Promise<HttpServer> {
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 120_000, connectionsCheckingInterval: 1_000 })
+  const server = createServer({ headersTimeout: 5_000, requestTimeout: 0, connectionsCheckingInterval: 1_000 })
   const sockets = new Set<Duplex>()
   const draining = new Set<ServerResponse>()
   let routes: Route[] = [starting]
@@ -50,6 +53,7 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
     response.setHeader('x-frame-options', 'DENY')
     const route = find(request)
     if (request.headers.expect && !route.continuesItself) response.writeContinue()
+    limitRequest(request, response, route.longestRequestMs ?? longestRequestMs)
     if (route.drains) {
       draining.add(response)
       response.once('close', () => draining.delete(response))
@@ -93,6 +97,16 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
       await ended
     },
   }
+}
+
+/** Ends a request that does not come in, however slowly it drips. */
+function limitRequest(request: IncomingMessage, response: ServerResponse, ms: number) {
+  const late = setTimeout(() => {
+    if (request.complete) return
+    if (!response.headersSent) response.writeHead(408, { connection: 'close' }).end()
+    setTimeout(() => request.socket.destroy(), 200).unref()
+  }, ms).unref()
+  response.once('close', () => clearTimeout(late))
 }
 
 const starting: Route = {

@@ -9,13 +9,17 @@ import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
 import { openFeeds } from './domain/feed.ts'
-import { allJobs, provisionDeployment } from './domain/jobs.ts'
+import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
+import { enforceModelDeadlines } from './domain/model-building.ts'
 import { openSessions, type Sessions } from './domain/session.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
+import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
+import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
+import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
 import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
@@ -25,6 +29,7 @@ import { answerMetrics } from './speech/metrics.ts'
 import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
+import { createUploads, uploadsPath } from './uploads/server.ts'
 import { createPages } from './web/pages.ts'
 import { createSignIn } from './web/sign-in.ts'
 
@@ -80,8 +85,9 @@ export async function startService(config: Config): Promise<RunningService> {
     // What comes last ends first: jobs, while the endpoints that they call still answer, then requests and
     // sessions, then what all of them need.
     opened.push(() => Promise.all([http.drain(), drain()]))
-    if (config.roles.has('jobs')) await store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
+    if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
+    if (config.roles.has('jobs')) await open(keepArtifactsTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) await open(keepDeadlines(parts))
     return { url: publicUrl, localUrl, key, close }
   } catch (error) {
@@ -90,12 +96,21 @@ export async function startService(config: Config): Promise<RunningService> {
   }
 }
 
+/** Training takes a core and some hundred megabytes, so one at a time is enough for a process. */
+async function workJobs(config: Config, parts: Parts) {
+  await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
+  await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
+  await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config.artifacts))
+}
+
 /** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */
 function keepDeadlines(parts: Parts) {
   const closing = new AbortController()
   const looking = (async () => {
     while (!closing.signal.aborted) {
-      await enforceDeadlines(parts).catch((error) => parts.log.debug({ error: String(error) }, 'deadlines were not looked after'))
+      await Promise.all([enforceDeadlines(parts), enforceModelDeadlines(parts)]).catch((error) =>
+        parts.log.debug({ error: String(error) }, 'deadlines were not looked after'),
+      )
       await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
     }
   })()
@@ -117,6 +132,9 @@ async function warmUp(parts: Parts) {
     parts.log.warn({ error: String(error) }, 'models were not loaded beforehand')
   }
 }
+
+/** Two hundred megabytes over a slow line. */
+const longestUploadMs = 60 * 60_000
 
 /** The data directory cannot be used. */
 export class DataDirError extends Error {}
@@ -142,6 +160,13 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
     routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages())
+    routes.push({
+      matches: (path) => path === uploadsPath,
+      handle: createUploads(parts, config.uploads),
+      drains: true,
+      continuesItself: true,
+      longestRequestMs: longestUploadMs,
+    })
   }
   if (config.roles.has('speech')) {
     const speech = createSpeech(parts, config)

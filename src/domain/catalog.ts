@@ -11,7 +11,7 @@ export class CatalogError extends Error {}
 
 const file = z.object({
   name: z.string(),
-  sources: z.array(z.string().regex(/^(npm:|file:|https:)/, 'must begin with npm:, file: or https:')).min(1),
+  sources: z.array(z.string().regex(/^(npm:|npm-package:|file:|https:)/, 'must begin with npm:, npm-package:, file: or https:')).min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'),
   size: z.int().positive(),
 })
@@ -27,6 +27,8 @@ const catalogFile = z.object({
       name: z.string().min(1),
       description: z.string(),
       licence: z.string(),
+      /** Where the licence stands, if it has to be accepted before anything is downloaded. */
+      licenceUrl: z.url({ protocol: /^https$/ }).nullish(),
       files: z.array(file).min(1),
     }),
   ),
@@ -75,7 +77,7 @@ export async function readCatalog(path: string): Promise<Catalog> {
 export async function publishCatalog(db: Db, catalog: Catalog): Promise<void> {
   await db.transaction(async (tx) => {
     for (const model of catalog.models) {
-      const row = { ...model, workspaceId: null, retiredAt: null }
+      const row = { ...model, licenceUrl: model.licenceUrl ?? null, workspaceId: null, retiredAt: null }
       const { id, ...changes } = row
       await tx.insert(models).values(row).onConflictDoUpdate({ target: models.id, set: changes })
     }

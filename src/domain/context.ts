@@ -11,6 +11,8 @@ import type { Keyring } from './keyring.ts'
 interface Limits {
   deployments: number
   keys: number
+  /** Custom ones. */
+  models: number
   /** From the wish for a deployment to its end, waiting included. */
   deadlineSeconds: number
   /** Without any progress, before a deployment is failed. */

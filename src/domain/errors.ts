@@ -1,4 +1,4 @@
-import type { DeploymentRow, DeploymentStatus, KeyScope, ModelRow } from '../postgres/tables.ts'
+import type { DeploymentRow, DeploymentStatus, KeyScope, ModelRow, ModelStatus } from '../postgres/tables.ts'
 
 /**
  * A refusal that a caller must expect: returned as a value, never thrown, and shown as it is.
@@ -48,6 +48,72 @@ export class ModelNotFoundError extends ExpectedError {
   readonly code = 'MODEL_NOT_FOUND'
   constructor(path: string, kind: string) {
     super(`There is no ${kind} model with this id. List the ones there are with the models query.`, path)
+  }
+}
+
+export class ModelNotReadyError extends ExpectedError {
+  readonly code = 'MODEL_NOT_READY'
+  readonly model: ModelRow
+  constructor(model: ModelRow) {
+    super(`The model "${model.name}" ${describeUnready(model)}`, model.kind === 'ACOUSTIC' ? 'acousticModelId' : 'languageModelId')
+    this.model = model
+  }
+}
+
+function describeUnready({ status, progress, failure }: ModelRow): string {
+  if (status === 'FAILED') return `could not be built: ${failure?.message ?? 'for no recorded reason'} Try it again with retryModel, or choose another one.`
+  if (status === 'CANCELED') return 'was canceled before it was built. Try it again with retryModel, or choose another one.'
+  return `is still ${status} (${Math.round(progress * 100)} %). Watch it with modelStatusChanged, and deploy it when it is READY.`
+}
+
+export class LicenseNotAcceptedError extends ExpectedError {
+  readonly code = 'LICENSE_NOT_ACCEPTED'
+  readonly model: ModelRow
+  constructor(model: ModelRow, path: string) {
+    super(
+      `The model "${model.name}" comes under the licence ${model.licence}, which has to be accepted before anything is downloaded. Read it at ${model.licenceUrl}, then accept it with acceptLicense.`,
+      path,
+    )
+    this.model = model
+  }
+}
+
+export class DuplicateModelNameError extends ExpectedError {
+  readonly code = 'DUPLICATE_MODEL_NAME'
+  /** The one that has the name. */
+  readonly model: ModelRow
+  constructor(model: ModelRow) {
+    super(`There already is a model of this kind named "${model.name}" for ${model.locale}. Choose another name; case does not count.`, 'name')
+    this.model = model
+  }
+}
+
+export class ModelInUseError extends ExpectedError {
+  readonly code = 'MODEL_IN_USE'
+  readonly deployments: DeploymentRow[]
+  constructor(deployments: DeploymentRow[]) {
+    const names = deployments.map(({ name }) => `"${name}"`).join(', ')
+    super(
+      `The model is part of ${deployments.length === 1 ? 'a deployment' : 'deployments'}: ${names}. Delete ${deployments.length === 1 ? 'it' : 'them'} first.`,
+      'id',
+    )
+    this.deployments = deployments
+  }
+}
+
+export class ModelStatusConflictError extends ExpectedError {
+  readonly code = 'MODEL_STATUS_CONFLICT'
+  readonly status: ModelStatus
+  constructor(status: ModelStatus, whatIsPossible: string) {
+    super(`The model is ${status}. ${whatIsPossible}`)
+    this.status = status
+  }
+}
+
+export class UploadNotFoundError extends ExpectedError {
+  readonly code = 'UPLOAD_NOT_FOUND'
+  constructor(path: string, kind: string) {
+    super(`There is no upload of ${kind} with this id. PUT the file to /uploads first; it is kept for a day.`, path)
   }
 }
 

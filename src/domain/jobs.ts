@@ -17,4 +17,21 @@ export const provisionDeployment: Job<ProvisioningPayload> = {
   interruptions: 100,
 }
 
-export const allJobs = [provisionDeployment] as const
+const building = z.object({ modelId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
+
+/** Which custom model to build, for which of its attempts, and how often that has failed before. */
+export type BuildingPayload = z.infer<typeof building>
+
+const buildModel = {
+  payload: building,
+  key: ({ modelId, attempt, failedTries }: BuildingPayload) => `${modelId}:${attempt}:${failedTries}`,
+  interruptions: 5,
+}
+
+/** Makes a language model READY: learns its text and measures it on recordings where there are some. */
+export const trainLanguageModel: Job<BuildingPayload> = { ...buildModel, name: 'train-language-model' }
+
+/** Makes an acoustic model READY: brings its files, checks them and tries them on a recording. */
+export const validateAcousticModel: Job<BuildingPayload> = { ...buildModel, name: 'validate-acoustic-model' }
+
+export const allJobs = [provisionDeployment, trainLanguageModel, validateAcousticModel] as const

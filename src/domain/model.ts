@@ -2,9 +2,10 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
-import { type ModelKind, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
+import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
-import { type ExpectedError, ModelNotFoundError } from './errors.ts'
+import { type ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
+import { isLicenceAccepted } from './licence.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { contains, keyText, storable } from './text.ts'
 
@@ -13,6 +14,7 @@ export interface ModelFilter {
   kind?: ModelKind | null | undefined
   scenario?: Scenario | null | undefined
   isBase?: boolean | null | undefined
+  statuses?: readonly ModelStatus[] | null | undefined
   /** In the name or the description, whatever its case. */
   text?: string | null | undefined
 }
@@ -55,6 +57,10 @@ export async function findModels(ctx: Context, wanted: { acousticModelId: string
   const problems: ExpectedError[] = []
   if (!acoustic) problems.push(new ModelNotFoundError('acousticModelId', 'acoustic'))
   if (!language) problems.push(new ModelNotFoundError('languageModelId', 'language'))
+  for (const model of [acoustic, language]) {
+    if (model && model.status !== 'READY') problems.push(new ModelNotReadyError(model))
+  }
+  if (acoustic && !(await isLicenceAccepted(ctx, acoustic))) problems.push(new LicenseNotAcceptedError(acoustic, 'acousticModelId'))
   return { acoustic, language, problems }
 }
 
@@ -66,9 +72,9 @@ export async function findModel(ctx: Context, kind: ModelKind, id: string): Prom
   return model ?? null
 }
 
-/** All models of one kind that fit a locale and a scenario. */
+/** All models of one kind that fit a locale and a scenario, and can be deployed now. */
 export function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>): Promise<ModelRow[]> {
-  const where = and(choosable(ctx, { kind, locale: fit.locale }), eq(models.scenario, fit.scenario))
+  const where = and(choosable(ctx, { kind, locale: fit.locale }), eq(models.scenario, fit.scenario), eq(models.status, 'READY'))
   return ctx.store.db.select().from(models).where(where).orderBy(models.name).limit(100)
 }
 
@@ -87,10 +93,11 @@ export function createFittingModelsLoader(ctx: Context): LoadFittingModels {
   }
 }
 
-/** A model that has been seen before comes at once: models do not change. */
+/** A base model that has been seen before comes at once: it does not change. */
 export type LoadModel = (id: string) => ModelRow | Promise<ModelRow>
 
 const mostKnown = 10_000
+const options = { cache: false }
 const knownModels = new WeakMap<Service['store'], Map<string, ModelRow>>()
 
 /** Batches look-ups by id; retired models are still found, since deployments may hold them. */
@@ -99,9 +106,10 @@ export function createModelLoader({ store }: Service): LoadModel {
   knownModels.set(store, known)
   const loader = new DataLoader<string, ModelRow>(async (ids) => {
     if (known.size > mostKnown) known.clear()
-    for (const row of await selectModels(store.db, ids)) known.set(row.id, row)
-    return ids.map((id) => known.get(id) ?? new Error(`model ${id} is missing`))
-  })
+    const rows = new Map((await selectModels(store.db, ids)).map((row) => [row.id, row]))
+    for (const row of rows.values()) if (row.workspaceId === null) known.set(row.id, row)
+    return ids.map((id) => rows.get(id) ?? new Error(`model ${id} is missing`))
+  }, options)
   return (id) => known.get(id) ?? loader.load(id)
 }
 
@@ -112,7 +120,7 @@ function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
     .where(inArray(models.id, [...ids]))
 }
 
-export function choosable(ctx: Context, { locale, kind, scenario, isBase, text }: ModelFilter): SQL | undefined {
+export function choosable(ctx: Context, { locale, kind, scenario, isBase, statuses, text }: ModelFilter): SQL | undefined {
   return and(
     isNull(models.retiredAt),
     or(isNull(models.workspaceId), eq(models.workspaceId, ctx.viewer.workspaceId)),
@@ -120,6 +128,7 @@ export function choosable(ctx: Context, { locale, kind, scenario, isBase, text }
     kind ? eq(models.kind, kind) : undefined,
     scenario ? eq(models.scenario, scenario) : undefined,
     isBase == null ? undefined : isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId),
+    statuses ? inArray(models.status, [...statuses]) : undefined,
     contains(text, models.name, models.description),
   )
 }

@@ -13,7 +13,9 @@ import {
   type ExpectedError,
   IdempotencyConflictError,
   IncompatibleModelsError,
+  LicenseNotAcceptedError,
   ModelNotFoundError,
+  ModelNotReadyError,
   NotAuthorizedError,
   QuotaExceededError,
   ValidationError,
@@ -26,9 +28,8 @@ import { builder, type GraphQLContext } from './builder.ts'
 import { selects, unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { EndpointType } from './endpoint.ts'
-import { AcousticModel, LanguageModel } from './model.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
-import { Deployment, DeploymentStatusChange } from './refs.ts'
+import { AcousticModel, Deployment, DeploymentStatusChange, LanguageModel } from './refs.ts'
 import { asResult, resultUnion, withDeployment } from './result.ts'
 
 const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
@@ -78,7 +79,7 @@ const EstimateType = builder.objectRef<Estimate>('CompletionEstimate').implement
 
 builder.node(Deployment, {
   description: 'An acoustic and a language model served together under one id.',
-  isTypeOf: (value) => 'sequence' in (value as object),
+  isTypeOf: (value) => 'acousticModelId' in (value as object),
   id: { resolve: (deployment) => deployment.id },
   fields: (t) => ({
     name: t.exposeString('name', { description: "Unique among the workspace's deployments of the locale; case does not count." }),
@@ -270,7 +271,16 @@ const toNewDeployment = (input: typeof CreateDeploymentInput.$inferInput): NewDe
 
 const Problem = builder.unionType('DeploymentProblem', {
   description: 'Something that stands against creating a deployment.',
-  types: [ValidationError, NotAuthorizedError, ModelNotFoundError, IncompatibleModelsError, DuplicateDeploymentNameError, QuotaExceededError],
+  types: [
+    ValidationError,
+    NotAuthorizedError,
+    ModelNotFoundError,
+    ModelNotReadyError,
+    LicenseNotAcceptedError,
+    IncompatibleModelsError,
+    DuplicateDeploymentNameError,
+    QuotaExceededError,
+  ],
   resolveType: (problem) => problem.constructor.name as never,
 })
 
@@ -303,6 +313,8 @@ const CreateDeploymentSuccess = withDeployment(
 const CreateDeploymentResult = resultUnion('CreateDeployment', 'The new deployment, or the reason why there is none.', CreateDeploymentSuccess, [
   IncompatibleModelsError,
   ModelNotFoundError,
+  ModelNotReadyError,
+  LicenseNotAcceptedError,
   DuplicateDeploymentNameError,
   ValidationError,
   QuotaExceededError,

@@ -1,24 +1,30 @@
 import {
   DeploymentNotFoundError,
   DuplicateDeploymentNameError,
+  DuplicateModelNameError,
   type ExpectedError,
   type FieldError,
   IdempotencyConflictError,
   IncompatibleModelsError,
   InvalidCursorError,
   KeyNotFoundError,
+  LicenseNotAcceptedError,
+  ModelInUseError,
   ModelNotFoundError,
+  ModelNotReadyError,
+  ModelStatusConflictError,
   NotAuthorizedError,
   QuotaExceededError,
   SequenceMismatchError,
   StatusConflictError,
+  UploadNotFoundError,
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
 import { KeyScopeEnum } from './key.ts'
-import { AcousticModel, LanguageModel } from './model.ts'
-import { Deployment } from './refs.ts'
+import { ModelStatusEnum } from './model-status.ts'
+import { AcousticModel, Deployment, LanguageModel, Model } from './refs.ts'
 
 const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({
   description: 'Something that was refused, and why. Every error in a union is one, also those that later versions add.',
@@ -62,6 +68,47 @@ builder.objectType(NotAuthorizedError, {
 builder.objectType(ModelNotFoundError, {
   name: 'ModelNotFoundError',
   description: 'A chosen model does not exist, is of the other kind, or belongs to another workspace.',
+  interfaces,
+})
+
+builder.objectType(ModelNotReadyError, {
+  name: 'ModelNotReadyError',
+  description: 'A chosen model is still being built, or could not be: only one that is READY can be deployed.',
+  interfaces,
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its status and progress.' }) }),
+})
+
+builder.objectType(LicenseNotAcceptedError, {
+  name: 'LicenseNotAcceptedError',
+  description: 'The licence of a chosen model has to be accepted first, with `acceptLicense`.',
+  interfaces,
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its licence.' }) }),
+})
+
+builder.objectType(DuplicateModelNameError, {
+  name: 'DuplicateModelNameError',
+  description: 'Another model of this kind and locale has the name already; case does not count.',
+  interfaces,
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The one that has it.' }) }),
+})
+
+builder.objectType(ModelInUseError, {
+  name: 'ModelInUseError',
+  description: 'Deployments are made of the model.',
+  interfaces,
+  fields: (t) => ({ deployments: t.expose('deployments', { type: [Deployment], description: 'The deployments, at most 20, by name.' }) }),
+})
+
+builder.objectType(ModelStatusConflictError, {
+  name: 'ModelStatusConflictError',
+  description: 'The model is in a status in which this cannot be done.',
+  interfaces,
+  fields: (t) => ({ status: t.expose('status', { type: ModelStatusEnum, description: 'The status that it is in.' }) }),
+})
+
+builder.objectType(UploadNotFoundError, {
+  name: 'UploadNotFoundError',
+  description: 'There is no such upload in this workspace, or not of the kind that is needed here.',
   interfaces,
 })
 

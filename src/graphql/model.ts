@@ -1,8 +1,15 @@
+import { isLicenceAccepted } from '../domain/licence.ts'
 import { findModel, listModels } from '../domain/model.ts'
+import { isModelTerminal } from '../domain/model-status.ts'
+import { listModelEvents } from '../domain/model-timeline.ts'
+import { describeSource } from '../domain/recipe.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
+import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
+import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
 
 const ScenarioEnum = builder.enumType('Scenario', {
   description: 'What a base model, and everything built on it, is made for. Models of different scenarios cannot be deployed together.',
@@ -12,7 +19,7 @@ const ScenarioEnum = builder.enumType('Scenario', {
   } as const,
 })
 
-const ModelKindEnum = builder.enumType('ModelKind', {
+export const ModelKindEnum = builder.enumType('ModelKind', {
   description: 'What a model knows about speech.',
   values: {
     ACOUSTIC: { description: 'How speech sounds.' },
@@ -20,7 +27,7 @@ const ModelKindEnum = builder.enumType('ModelKind', {
   } as const,
 })
 
-const Model = builder.interfaceRef<ModelRow>('Model').implement({
+Model.implement({
   description: 'Something a deployment is made of: an acoustic or a language model.',
   interfaces: [builder.nodeInterfaceRef()],
   resolveType: (model) => (model.kind === 'ACOUSTIC' ? 'AcousticModel' : 'LanguageModel'),
@@ -36,12 +43,45 @@ const Model = builder.interfaceRef<ModelRow>('Model').implement({
     }),
     licence: t.exposeString('licence', { description: 'The SPDX identifier of its licence.' }),
     sizeBytes: t.float({ description: 'Bytes of all its files; a whole number.', resolve: (model) => model.files.reduce((sum, file) => sum + file.size, 0) }),
+    licenceUrl: t.expose('licenceUrl', {
+      type: 'URL',
+      nullable: true,
+      description: 'Where its licence stands, if that has to be accepted before the model can be deployed; null when nobody has to.',
+    }),
+    isLicenceAccepted: t.boolean({
+      description: 'True when nothing has to be accepted, or the workspace has accepted it with `acceptLicense`.',
+      resolve: (model, _, ctx) => isLicenceAccepted(ctx, model),
+    }),
+    baseModel: t.field({
+      type: Model,
+      nullable: true,
+      description: 'The base model that it grew from; null for base models.',
+      resolve: (model, _, ctx) => (model.baseModelId ? ctx.loadModel(model.baseModelId) : null),
+    }),
+    status: t.expose('status', { type: ModelStatusEnum, description: 'Where it stands; base models are always READY.' }),
+    isTerminal: t.boolean({ description: 'True when nothing more will happen by itself.', resolve: (model) => isModelTerminal(model.status) }),
+    isReady: t.boolean({ description: 'True when it can be deployed.', resolve: (model) => model.status === 'READY' }),
+    stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'What building is doing; null when it is not at work.' }),
+    progress: t.exposeFloat('progress', { description: 'Of the whole building, 0 to 1.' }),
+    failure: t.expose('failure', { type: ModelFailureType, nullable: true, description: 'Why it could not be built; null unless the status is FAILED.' }),
+    timeline: t.connection(
+      {
+        type: ModelStatusChange,
+        description: 'Its log, oldest first; empty for base models.',
+        resolve: (model, args, ctx) => unwrapPage(listModelEvents(ctx, model, args)),
+      },
+      {
+        name: 'ModelTimelineConnection',
+        description: "A page of a model's log.",
+        fields: (c) => ({ totalCount: c.int({ description: 'How many changes there are on all pages.', resolve: (page) => page.totalCount() }) }),
+      },
+      { name: 'ModelTimelineEdge', description: 'A change and its place in the log.' },
+    ),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added here.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true, description: 'When it became terminal; null before that, and for base models.' }),
   }),
 })
-
-export const AcousticModel = builder.objectRef<ModelRow>('AcousticModel')
-export const LanguageModel = builder.objectRef<ModelRow>('LanguageModel')
 
 builder.node(AcousticModel, {
   description: 'Turns sound into words. It has been trained on one kind of speech, its scenario.',
@@ -53,6 +93,11 @@ builder.node(AcousticModel, {
       type: [LanguageModel],
       description: 'Language models that it can be deployed with, by name; at most 100.',
       resolve: (model, _, ctx) => ctx.loadFittingModels('LANGUAGE', model),
+    }),
+    source: t.string({
+      nullable: true,
+      description: 'Where a custom model came from: a package and its version, a host, or an upload by its SHA-256; null for base models.',
+      resolve: (model) => describeSource(model.recipe),
     }),
   }),
 })
@@ -68,6 +113,22 @@ builder.node(LanguageModel, {
       description: 'Acoustic models that it can be deployed with, by name; at most 100.',
       resolve: (model, _, ctx) => ctx.loadFittingModels('ACOUSTIC', model),
     }),
+    statistics: t.expose('statistics', {
+      type: TextStatisticsType,
+      nullable: true,
+      description: 'What its text held; null for base models, and before it is READY.',
+    }),
+    evaluation: t.expose('evaluation', {
+      type: EvaluationType,
+      nullable: true,
+      description: 'What it is worth on recordings that came with it; null without such.',
+    }),
+    pronunciations: t.field({
+      type: [PronunciationType],
+      description: 'What is said, and what is written for it.',
+      resolve: (model) => model.recipe?.pronunciations ?? [],
+    }),
+    phrases: t.stringList({ description: 'Phrases that count more than lines of the text.', resolve: (model) => model.recipe?.phrases ?? [] }),
   }),
 })
 
@@ -78,6 +139,7 @@ const ModelFilter = builder.inputType('ModelFilter', {
     kind: t.field({ type: ModelKindEnum, description: 'Only acoustic or only language models.' }),
     scenario: t.field({ type: ScenarioEnum, description: 'Only models made for this.' }),
     isBase: t.boolean({ description: 'True: only base models; false: only those made in this workspace.' }),
+    statuses: t.field({ type: [ModelStatusEnum], description: 'Only models in one of these statuses.' }),
     text: t.string({ description: 'Only models with this text in their name or description, whatever its case.' }),
   }),
 })

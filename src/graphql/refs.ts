@@ -1,6 +1,10 @@
 // Types that refer to each other are declared here and defined in their own files.
-import type { DeploymentEventRow, DeploymentRow } from '../postgres/tables.ts'
+import type { DeploymentEventRow, DeploymentRow, ModelEventRow, ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 
 export const Deployment = builder.objectRef<DeploymentRow>('Deployment')
 export const DeploymentStatusChange = builder.objectRef<DeploymentEventRow>('DeploymentStatusChange')
+export const Model = builder.interfaceRef<ModelRow>('Model')
+export const AcousticModel = builder.objectRef<ModelRow>('AcousticModel')
+export const LanguageModel = builder.objectRef<ModelRow>('LanguageModel')
+export const ModelStatusChange = builder.objectRef<ModelEventRow>('ModelStatusChange')

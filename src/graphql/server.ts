@@ -27,7 +27,8 @@ export interface GraphQLOptions {
 }
 
 const unexpected = 'Something went wrong on the server.'
-const largestBody = 256 * 1024
+// A megabyte of text, escaped, and what stands around it.
+const largestBody = 2 * 1024 * 1024
 
 /** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {

@@ -4,13 +4,16 @@ import type { Service } from '../domain/context.ts'
 import { findDeploymentToProvision, type ServedDeployment } from '../domain/endpoint.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { ProvisioningPayload } from '../domain/jobs.ts'
-import { claimDeployment, failDeployment } from '../domain/provisioning.ts'
+import { claimDeployment, failDeployment, failTry, holdsClaim } from '../domain/provisioning.ts'
+import { type Change, type Claim, deploymentTopic, recordChange } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
 import type { Handler } from '../postgres/queue.ts'
+import type { Stage } from '../postgres/tables.ts'
+import { openCustomWords } from '../recognition/custom-words.ts'
 import { openLanguageModel } from '../recognition/language-model.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
 import { toRecognizerModel } from '../recognition/serving.ts'
-import { Steps, Unwanted } from './steps.ts'
+import { type Ledger, Steps, Unwanted } from './steps.ts'
 import { verifyEndpoint } from './verify-endpoint.ts'
 
 export interface Provisioning extends Service {
@@ -28,7 +31,7 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
     async run(payload, signal) {
       const claim = await claimDeployment(service, payload)
       if (!claim) return
-      const steps = new Steps(service, claim, payload.failedTries, signal)
+      const steps = new Steps(ledgerOf(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
       try {
         await provision(service, steps, payload.deploymentId)
       } catch (error) {
@@ -48,7 +51,22 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
   }
 }
 
-async function provision(service: Provisioning, steps: Steps, deploymentId: string) {
+type ProvisioningSteps = Steps<Stage, Change>
+
+/** Fetching and loading take the time. */
+const stageBegins: Record<Stage, number> = { RESOLVING: 0, FETCHING: 0.05, BUILDING: 0.45, LOADING: 0.5, VERIFYING: 0.8 }
+
+const ledgerOf = (service: Provisioning, claim: Claim, failedBefore: number): Ledger<Stage, Change> => ({
+  topic: deploymentTopic(claim.deploymentId),
+  stageBegins,
+  toStep: (step) => ({ status: 'PROVISIONING', ...step }),
+  record: (change) => recordChange(service.store.db, claim, change),
+  holds: () => holdsClaim(service, claim),
+  fail: (problem) => failDeployment(service, claim, problem),
+  failTry: (problem) => failTry(service, claim, failedBefore, problem),
+})
+
+async function provision(service: Provisioning, steps: ProvisioningSteps, deploymentId: string) {
   await steps.enter('RESOLVING', 'Looking up the models.')
   const served = await resolveModels(service, deploymentId)
 
@@ -57,6 +75,7 @@ async function provision(service: Provisioning, steps: Steps, deploymentId: stri
 
   await steps.enter('BUILDING', 'Compiling the language model.')
   await openLanguageModel(language.writing ?? '')
+  if (language.words) await openCustomWords(language.words)
 
   await steps.enter('LOADING', 'Loading the models into a recognizer.')
   await service.recognizers.load(toRecognizerModel(acoustic, language), steps.signal)
@@ -84,7 +103,11 @@ async function resolveModels(service: Provisioning, deploymentId: string): Promi
   return served
 }
 
-async function fetchFiles({ artifacts }: Provisioning, steps: Steps, { acousticModel, languageModel }: ServedDeployment): Promise<[ModelFiles, ModelFiles]> {
+async function fetchFiles(
+  { artifacts }: Provisioning,
+  steps: ProvisioningSteps,
+  { acousticModel, languageModel }: ServedDeployment,
+): Promise<[ModelFiles, ModelFiles]> {
   const sizes = [acousticModel, languageModel].map(({ files }) => files.reduce((sum, file) => sum + file.size, 0))
   const [acousticSize = 0, languageSize = 0] = sizes
   const from = (before: number) => ({

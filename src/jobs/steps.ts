@@ -1,39 +1,55 @@
-import type { Service } from '../domain/context.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
-import { failDeployment, failTry, holdsClaim } from '../domain/provisioning.ts'
-import { type Change, type Claim, deploymentTopic, recordChange } from '../domain/status.ts'
-import type { Stage } from '../postgres/tables.ts'
+import type { Log } from '../log.ts'
+import type { Events } from '../postgres/events.ts'
 import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer.ts'
 
-/** Where each stage begins on the way from 0 to 1; fetching and loading take the time. */
-const stageBegins: Record<Stage, number> = { RESOLVING: 0, FETCHING: 0.05, BUILDING: 0.45, LOADING: 0.5, VERIFYING: 0.8 }
 /** Progress within a stage is told this often at most. */
 const progressIntervalMs = 250
 
+interface Problem<Stage> {
+  stage: Stage
+  code: string
+  message: string
+}
+
+/** What a run writes into: a deployment or a model, held by one worker's claim. */
+export interface Ledger<Stage extends string, Change> {
+  /** Where it is rung when the row changes. */
+  topic: string
+  /** The stages and where each begins on the way from 0 to 1. */
+  stageBegins: Partial<Record<Stage, number>>
+  /** The change that a step on the way is. */
+  toStep(step: { stage: Stage; message: string; progress: number }): Change
+  /** Undefined when the claim no longer holds. */
+  record(change: Change): Promise<object | undefined>
+  holds(): Promise<boolean>
+  fail(problem: Problem<Stage>): Promise<unknown>
+  failTry(problem: Problem<Stage>): Promise<unknown>
+}
+
 /** Tells how one worker's run goes on, and ends it when nobody wants it any more. */
-export class Steps {
+export class Steps<Stage extends string, Change> {
   /** Aborts when the work is no longer wanted, or no longer ours to do. */
   readonly signal: AbortSignal
-  readonly #service: Service
-  readonly #claim: Claim
-  readonly #failedBefore: number
+  readonly #ledger: Ledger<Stage, Change>
+  readonly #log: Log
   readonly #unwanted = new AbortController()
   readonly #unwatch: () => void
   readonly #interrupted: AbortSignal
-  #stage: Stage = 'RESOLVING'
+  #stage: Stage
   #told = 0
   #isTelling = false
   #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
-  constructor(service: Service, claim: Claim, failedBefore: number, interrupted: AbortSignal) {
-    this.#service = service
-    this.#claim = claim
-    this.#failedBefore = failedBefore
+  constructor(ledger: Ledger<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
+    this.#ledger = ledger
+    this.#log = log
+    this.#stage = Object.keys(ledger.stageBegins)[0] as Stage
     this.#interrupted = interrupted
     this.signal = AbortSignal.any([interrupted, this.#unwanted.signal])
-    // Canceling, deleting and taking over ring this deployment's watchers, and we are one: the work ends within the stage.
-    this.#unwatch = service.store.events.watch(deploymentTopic(claim.deploymentId), () => void this.#checkWanted())
+    // Canceling, deleting and taking over ring the row's watchers, and we are one: the work ends within the stage.
+    this.#unwatch = events.watch(ledger.topic, () => void this.#checkWanted())
   }
 
   /** Waits for what is still being told, so that nothing is told of a run that has ended. */
@@ -44,7 +60,7 @@ export class Steps {
 
   async #checkWanted() {
     // While Postgres is away nobody knows; the work goes on, and its next change will tell.
-    const isOurs = await holdsClaim(this.#service, this.#claim).catch(() => true)
+    const isOurs = await this.#ledger.holds().catch(() => true)
     if (!isOurs) this.#unwanted.abort(new Unwanted())
   }
 
@@ -52,7 +68,7 @@ export class Steps {
     await this.#telling
     this.#stage = stage
     this.#progress = 0
-    await this.record({ status: 'PROVISIONING', stage, message, progress: stageBegins[stage] })
+    await this.record(this.#ledger.toStep({ stage, message, progress: this.#begins(stage) }))
   }
 
   /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
@@ -61,9 +77,9 @@ export class Steps {
     if (progress === this.#progress || this.#isTelling || now - this.#told < progressIntervalMs || this.signal.aborted) return
     this.#told = now
     this.#progress = progress
-    const begins = stageBegins[this.#stage]
-    const ends = Object.values(stageBegins).find((other) => other > begins) ?? 1
-    const change: Change = { status: 'PROVISIONING', stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) }
+    const begins = this.#begins(this.#stage)
+    const ends = Object.values<number>(this.#ledger.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
+    const change = this.#ledger.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
     // What comes while this is being written is left out: the next one tells more.
     this.#isTelling = true
     this.#telling = this.record(change)
@@ -74,29 +90,30 @@ export class Steps {
   }
 
   async record(change: Change) {
-    const recorded = await recordChange(this.#service.store.db, this.#claim, change)
+    const recorded = await this.#ledger.record(change)
     if (!recorded) this.#unwanted.abort(new Unwanted())
     this.signal.throwIfAborted()
   }
 
-  /** Ends the deployment when its failure lasts, else sees to another try; throws when another worker shall go on. */
+  /** Ends it when its failure lasts, else sees to another try; throws when another worker shall go on. */
   async fail(error: unknown) {
     if (this.#unwanted.signal.aborted || error instanceof Unwanted) return
     await this.#telling
     if (this.#interrupted.aborted) throw error
     const { isLasting, ...failure } = describe(error)
     if (failure.code === 'INTERNAL')
-      this.#service.log.error(
-        { deploymentId: this.#claim.deploymentId, stage: this.#stage, error: error instanceof Error ? error.stack : String(error) },
-        'provisioning failed',
-      )
+      this.#log.error({ topic: this.#ledger.topic, stage: this.#stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
     const problem = { stage: this.#stage, ...failure }
-    if (isLasting) await failDeployment(this.#service, this.#claim, problem)
-    else await failTry(this.#service, this.#claim, this.#failedBefore, problem)
+    if (isLasting) await this.#ledger.fail(problem)
+    else await this.#ledger.failTry(problem)
+  }
+
+  #begins(stage: Stage): number {
+    return this.#ledger.stageBegins[stage] ?? 0
   }
 }
 
-/** The deployment was canceled, deleted or finished, or another worker has taken it over. */
+/** It was canceled, deleted or finished, or another worker has taken it over. */
 export class Unwanted extends Error {}
 
 function describe(error: unknown): { code: string; message: string; isLasting: boolean } {
@@ -104,9 +121,5 @@ function describe(error: unknown): { code: string; message: string; isLasting: b
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
   if (error instanceof RecognizersBusyError) return { code: 'RECOGNIZERS_BUSY', message: error.message, isLasting: false }
   if (error instanceof ModelUnusableError) return { code: 'MODEL_UNUSABLE', message: `The model cannot be loaded: ${error.message}`, isLasting: true }
-  return {
-    code: 'INTERNAL',
-    message: 'Something went wrong on the server. Try the deployment again; if it fails again, look at the log of the server.',
-    isLasting: false,
-  }
+  return { code: 'INTERNAL', message: 'Something went wrong on the server. Try it again; if it fails again, look at the log of the server.', isLasting: false }
 }

@@ -1,17 +1,38 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  primaryKey,
+  real,
+  snakeCase,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 // Enum values are the same words in Postgres and in GraphQL.
 export const modelKind = pgEnum('model_kind', ['ACOUSTIC', 'LANGUAGE'])
 export const scenario = pgEnum('scenario', ['CONVERSATIONAL', 'SEARCH_AND_DICTATION'])
 export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
 export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
+export const modelStatus = pgEnum('model_status', ['QUEUED', 'BUILDING', 'READY', 'FAILED', 'CANCELED', 'DELETING'])
+export const modelStage = pgEnum('model_stage', ['FETCHING', 'CHECKING', 'TRAINING', 'EVALUATING', 'VERIFYING'])
+export const uploadKind = pgEnum('upload_kind', ['TEXT', 'RECORDINGS', 'ACOUSTIC_MODEL'])
 export const keyScope = pgEnum('key_scope', ['MANAGE', 'READ', 'RECOGNIZE'])
 
 export type ModelKind = (typeof modelKind.enumValues)[number]
 export type Scenario = (typeof scenario.enumValues)[number]
 export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
 export type Stage = (typeof stage.enumValues)[number]
+export type ModelStatus = (typeof modelStatus.enumValues)[number]
+export type ModelStage = (typeof modelStage.enumValues)[number]
+export type UploadKind = (typeof uploadKind.enumValues)[number]
 export type KeyScope = (typeof keyScope.enumValues)[number]
 
 const id = () => uuid().primaryKey().default(sql`uuidv7()`)
@@ -26,6 +47,57 @@ export interface ArtifactFile {
   sources: string[]
   sha256: string
   size: number
+}
+
+/** A file in the artifact directory by what is in it. */
+export interface StoredFile {
+  sha256: string
+  size: number
+}
+
+/** What a custom model was made from, as far as it is not in `model_texts`. */
+export interface Recipe {
+  /** The text of a language model, if it was uploaded. */
+  text?: StoredFile
+  pronunciations?: { spoken: string; written: string }[]
+  phrases?: string[]
+  /** Recordings with transcripts to try it on. */
+  recordings?: StoredFile
+  /** An acoustic model's archive. */
+  archive?: { kind: 'UPLOAD'; file: StoredFile } | { kind: 'HTTPS'; url: string; sha256?: string } | { kind: 'NPM'; package: string; sha256?: string }
+}
+
+/** What a language model's text held. */
+export interface TextStatistics {
+  lines: number
+  skippedLines: number
+  sentences: number
+  words: number
+  vocabulary: number
+  /** Words that speech in general hardly has; null where that is not known. */
+  unknownWords: number | null
+  unknownExamples: string[]
+  perplexity: { general: number; custom: number } | null
+}
+
+/** How recordings with known transcripts were recognized without and with a custom model. */
+export interface Evaluation {
+  recordings: number
+  words: number
+  /** Word error rates. */
+  before: number
+  after: number
+  /** How much the model's words count against the sound; chosen on other recordings than those counted here. */
+  weight: number
+  improved: { word: string; times: number }[]
+  worsened: { word: string; times: number }[]
+}
+
+/** Why a model could not be built. */
+export interface ModelFailure {
+  stage: ModelStage
+  code: string
+  message: string
 }
 
 /** Why a deployment failed: where, which kind of failure, and a sentence a person can act on. */
@@ -55,6 +127,8 @@ export const workspaces = snakeCase.table('workspaces', {
   name: text().notNull(),
   /** The number of the newest event of any of its deployments; raised under this row's lock, so that numbers commit in order. */
   position: bigint({ mode: 'number' }).notNull().default(0),
+  /** The same for the events of its models. */
+  modelPosition: bigint({ mode: 'number' }).notNull().default(0),
   createdAt: createdAt(),
 })
 
@@ -92,12 +166,103 @@ export const models = snakeCase.table(
     name: text().notNull(),
     description: text().notNull(),
     licence: text().notNull(),
+    /** Where its text stands, for those who have to accept it before they use the model; null where nobody has to. */
+    licenceUrl: text(),
     files: jsonb().$type<ArtifactFile[]>().notNull(),
+    /** The model that a custom one grew from. */
+    baseModelId: uuid().references((): AnyPgColumn => models.id),
+    recipe: jsonb().$type<Recipe>(),
+    /** Base models are READY for as long as they are there. */
+    status: modelStatus().notNull().default('READY'),
+    stage: modelStage(),
+    progress: real().notNull().default(1),
+    failure: jsonb().$type<ModelFailure>(),
+    statistics: jsonb().$type<TextStatistics>(),
+    evaluation: jsonb().$type<Evaluation>(),
+    /** As those of deployments: raised under the row's lock, and what fences off workers that were overtaken. */
+    sequence: integer().notNull().default(0),
+    attempt: integer().notNull().default(1),
+    run: integer().notNull().default(0),
+    failedTries: integer().notNull().default(0),
+    jobId: uuid(),
+    deadlineAt: time(),
     /** Set when a base model has left the catalog. */
     retiredAt: time(),
     createdAt: createdAt(),
+    updatedAt: createdAt(),
+    /** When it became READY, FAILED or CANCELED. */
+    completedAt: time(),
   },
-  (t) => [index().on(t.workspaceId), index().on(t.locale, t.kind)],
+  (t) => [
+    index().on(t.workspaceId),
+    index().on(t.locale, t.kind),
+    uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`lower(${t.name})`).where(sql`${t.workspaceId} is not null`),
+    index('models_unfinished').on(t.deadlineAt).where(sql`${t.status} in ('QUEUED', 'BUILDING')`),
+  ],
+)
+
+/** Text that came with the wish for a language model, kept for as long as the model is. */
+export const modelTexts = snakeCase.table('model_texts', {
+  modelId: uuid()
+    .primaryKey()
+    .references(() => models.id, { onDelete: 'cascade' }),
+  text: text().notNull(),
+})
+
+export const modelEvents = snakeCase.table(
+  'model_events',
+  {
+    /** Not a foreign key, as for deployments. */
+    modelId: uuid().notNull(),
+    sequence: integer().notNull(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    position: bigint({ mode: 'number' }).notNull(),
+    kind: modelKind().notNull(),
+    status: modelStatus().notNull(),
+    previousStatus: modelStatus(),
+    stage: modelStage(),
+    progress: real().notNull(),
+    message: text().notNull(),
+    occurredAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.modelId, t.sequence] }), uniqueIndex().on(t.workspaceId, t.position)],
+)
+
+/** Files that were sent to make models from; unused ones are removed after a day. */
+export const uploads = snakeCase.table(
+  'uploads',
+  {
+    id: id(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    kind: uploadKind().notNull(),
+    sha256: text().notNull(),
+    size: bigint({ mode: 'number' }).notNull(),
+    /** Of texts. */
+    lines: integer(),
+    skippedLines: integer(),
+    createdAt: createdAt(),
+    expiresAt: time().notNull(),
+  },
+  (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.expiresAt)],
+)
+
+/** Which licences were accepted for a workspace. */
+export const licenceAcceptances = snakeCase.table(
+  'licence_acceptances',
+  {
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    licence: text().notNull(),
+    acceptedAt: createdAt(),
+    /** The key that accepted it; kept for the record, so not a reference. */
+    keyId: uuid().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspaceId, t.licence] })],
 )
 
 export const deployments = snakeCase.table(
@@ -206,6 +371,8 @@ export const idempotencyKeys = snakeCase.table(
 
 export type KeyRow = typeof keys.$inferSelect
 export type ModelRow = typeof models.$inferSelect
+export type ModelEventRow = typeof modelEvents.$inferSelect
+export type UploadRow = typeof uploads.$inferSelect
 export type DeploymentRow = typeof deployments.$inferSelect
 export type DeploymentEventRow = typeof deploymentEvents.$inferSelect
 export type WorkspaceRow = typeof workspaces.$inferSelect

@@ -34,7 +34,7 @@ export class Admission {
 
   /** Takes a place or throws {@link RecognizersBusyError}. */
   admit({ model, deploymentId, alternatives, phrases }: Pick<StreamRequest, 'model' | 'deploymentId' | 'alternatives' | 'phrases'>) {
-    const isBeam = alternatives > 1 || phrases.length > 0
+    const isBeam = alternatives > 1 || phrases.length > 0 || model.words !== undefined
     const kind = `${model.encoder}${isBeam ? '+beam' : ''}`
     const cost = this.#costs.get(kind) ?? guessedCost * (isBeam ? beamFactor : 1)
     const own = this.#open.get(deploymentId) ?? { streams: 0, load: 0 }

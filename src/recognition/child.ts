@@ -16,7 +16,10 @@ interface Handlers<Reply> {
 }
 
 /** Starts one of this room's programs as a process of its own. */
-export function startChild<Request extends object, Reply>(program: 'worker.ts' | 'detector.ts', handlers: Handlers<Reply>): Child<Request> {
+export function startChild<Request extends object, Reply>(
+  program: 'worker.ts' | 'detector.ts' | 'trainer.ts' | 'examiner.ts',
+  handlers: Handlers<Reply>,
+): Child<Request> {
   const child = fork(resolve(import.meta.dirname, program), [], {
     serialization: 'advanced',
     execArgv: [],

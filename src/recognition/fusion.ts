@@ -9,5 +9,18 @@ export interface Fusion<State> {
   step(state: State, token: number): { score: number; state: State }
 }
 
+/** What both add, and nothing where there is neither. */
+export function joinFusions<A, B>(one: Fusion<A> | undefined, other: Fusion<B> | undefined): Fusion<unknown> {
+  if (!one || !other) return ((one ?? other) as Fusion<unknown> | undefined) ?? noFusion
+  const both: Fusion<{ a: A; b: B }> = {
+    start: { a: one.start, b: other.start },
+    step({ a, b }, token) {
+      const [first, second] = [one.step(a, token), other.step(b, token)]
+      return { score: first.score + second.score, state: { a: first.state, b: second.state } }
+    },
+  }
+  return both as Fusion<unknown>
+}
+
 /** Adds nothing. */
-export const noFusion: Fusion<null> = { start: null, step: () => ({ score: 0, state: null }) }
+export const noFusion: Fusion<unknown> = { start: null, step: () => ({ score: 0, state: null }) }

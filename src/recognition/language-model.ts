@@ -39,7 +39,10 @@ export async function openLanguageModel(path: string): Promise<LanguageModel> {
   }
   const { interactive, conversation, dictation } = parsed.data.writing
   const writers = { interactive: compile(interactive), conversation: compile(conversation), dictation: compile(dictation) }
-  return { locale: parsed.data.locale, write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }) }
+  return {
+    locale: parsed.data.locale,
+    write: (spoken, mode) => ({ display: writers[mode](spoken), lexical: toLexical(spoken) }),
+  }
 }
 
 function compile(rules: WritingRules): (spoken: string) => string {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { type CustomWords, openCustomWords } from './custom-words.ts'
 import { type LanguageModel, openLanguageModel } from './language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
 import type { RecognizerModel } from './recognizer.ts'
@@ -6,6 +7,7 @@ import type { RecognizerModel } from './recognizer.ts'
 interface Loaded {
   acoustic: Moonshine
   language: LanguageModel
+  custom: CustomWords | undefined
 }
 
 interface Entry {
@@ -62,7 +64,11 @@ export class LoadedModels {
       open: () => openLanguageModel(model.writing),
       close: async () => {},
     })
-    return { acoustic, language }
+    const { words } = model
+    const custom = words
+      ? await this.#use(words, budget, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
+      : undefined
+    return { acoustic, language, custom }
   }
 
   async #use<T>(file: string, budget: number, { size, open, close }: Part<T>): Promise<T> {
@@ -85,15 +91,17 @@ export class LoadedModels {
   }
 }
 
+/** Numbers stay as they lie in the file; words become strings, and each is ranked. */
+const sizeInMemory = (file: string) => sizeOf(file).then((size) => 2 * size)
+
+const sizeOf = (file: string) =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
+
 /** Known before anything is loaded; a file that is not there will be missed when it is. */
 async function estimate({ encoder, decoder }: RecognizerModel): Promise<number> {
-  const sizes = await Promise.all(
-    [encoder, decoder].map((file) =>
-      stat(file).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  )
+  const sizes = await Promise.all([encoder, decoder].map(sizeOf))
   return workingBytes + bytesPerFileByte * sizes.reduce((sum, size) => sum + size, 0)
 }

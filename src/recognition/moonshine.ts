@@ -9,10 +9,15 @@ export interface Moonshine {
 }
 
 /** Numbers that differ between the sizes of the model, read off its own inputs. */
-interface Geometry {
+export interface Geometry {
   layers: number
   heads: number
   dimension: number
+}
+
+export interface AcousticFiles {
+  encoder: string
+  decoder: string
 }
 
 interface Model {
@@ -24,7 +29,23 @@ interface Model {
 
 type Feeds = Record<string, Tensor>
 
-export async function openMoonshine(files: { encoder: string; decoder: string }): Promise<Moonshine> {
+/** The names and shapes that make a decoder go with an encoder and a tokenizer; throws when the files are no such pair. */
+export async function describeMoonshine(files: AcousticFiles): Promise<Geometry & { vocabulary: number }> {
+  const [encoder, decoder] = [await InferenceSession.create(files.encoder), await InferenceSession.create(files.decoder)]
+  try {
+    const names = (list: readonly string[]) => [...list].sort().join(', ')
+    if (names(encoder.inputNames) !== 'input_values') throw new Error(`the encoder takes ${names(encoder.inputNames)} instead of input_values`)
+    if (!encoder.outputNames.includes('last_hidden_state')) throw new Error('the encoder has no output named last_hidden_state')
+    const logits = decoder.outputMetadata.find(({ name }) => name === 'logits')
+    const vocabulary = logits?.isTensor ? logits.shape.at(-1) : undefined
+    if (typeof vocabulary !== 'number') throw new Error('the decoder has no output named logits with a known vocabulary')
+    return { ...readGeometry(decoder), vocabulary }
+  } finally {
+    await Promise.all([encoder.release(), decoder.release()])
+  }
+}
+
+export async function openMoonshine(files: AcousticFiles): Promise<Moonshine> {
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

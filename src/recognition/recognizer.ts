@@ -4,16 +4,18 @@ import type { Listening } from './scenario.ts'
 /** Every recognizer hears 16 kHz mono. */
 export const sampleRate = 16_000
 
-/** What recognition needs of a deployment: paths of its files, and a name under which they stay loaded. */
+/** What recognition needs of a deployment: paths of its files, and a name under which they stay loaded; custom words are light and share it. */
 export interface RecognizerModel {
   id: string
   encoder: string
   decoder: string
   writing: string
+  /** The words of a custom language model. */
+  words?: string | undefined
 }
 
 /** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
-interface Pcm {
+export interface Pcm {
   samples: Uint8Array
   sampleRate: number
   channels: number

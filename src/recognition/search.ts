@@ -53,11 +53,22 @@ interface Candidate<State> extends Beam<State> {
   score: number
 }
 
+/** How many texts are followed, and how far behind the best one may be, in logarithms of probability. */
+export interface Width {
+  most: number
+  spread?: number
+}
+
 /**
  * Follows several likely texts at once, which differ in more than case and marks; best first in the end.
  * A fusion makes some words likelier than the acoustic model knows.
  */
-export async function decodeBeams<State>(acoustic: Moonshine, audio: Float32Array, most: number, fusion: Fusion<State>): Promise<Decoding[]> {
+export async function decodeBeams<State>(
+  acoustic: Moonshine,
+  audio: Float32Array,
+  { most, spread = Number.POSITIVE_INFINITY }: Width,
+  fusion: Fusion<State>,
+): Promise<Decoding[]> {
   const decoder = await acoustic.hear(audio)
   const done = new Map<string, Candidate<State>>()
   let beams: Beam<State>[] = [{ tokens: [], words: '', logProbability: 0, bonus: 0, state: fusion.start }]
@@ -65,7 +76,7 @@ export async function decodeBeams<State>(acoustic: Moonshine, audio: Float32Arra
   for (let left = mostTokens(audio); left > 0; left--) {
     const size = logits.length / beams.length
     const candidates = beams.flatMap((beam, parent) => offer(beam, parent, logits.subarray(parent * size, (parent + 1) * size), fusion))
-    beams = choose(candidates, beams, most, done)
+    beams = choose(candidates, beams, { most, spread }, done)
     if (!beams.length || isDecided(done, beams, most)) break
     logits = await decoder.step(
       beams.map(({ tokens }) => tokens.at(-1) as number),
@@ -79,11 +90,17 @@ export async function decodeBeams<State>(acoustic: Moonshine, audio: Float32Arra
 }
 
 /** The best candidates to go on with; those that end are done. */
-function choose<State>(candidates: Candidate<State>[], beams: readonly Beam<State>[], most: number, done: Map<string, Candidate<State>>): Candidate<State>[] {
+function choose<State>(
+  candidates: Candidate<State>[],
+  beams: readonly Beam<State>[],
+  { most, spread }: Width,
+  done: Map<string, Candidate<State>>,
+): Candidate<State>[] {
   candidates.sort((a, b) => b.score - a.score)
+  const worst = (candidates[0]?.score ?? 0) - (spread ?? 0)
   const chosen = new Map<string, Candidate<State>>()
   for (const candidate of candidates) {
-    if (chosen.size === most) break
+    if (chosen.size === most || candidate.score < worst) break
     const { tokens, words } = beams[candidate.parent] as Beam<State>
     if (candidate.token !== endToken) {
       candidate.words = continueWords(words, candidate.token)

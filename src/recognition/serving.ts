@@ -13,11 +13,11 @@ export async function openRecognizerModel(artifacts: Artifacts, { acousticModel,
   return toRecognizerModel(acoustic, language)
 }
 
-/** Deployments with the same files get the same id, and so share what is loaded. */
+/** Deployments with the same files, but for custom words, get the same id, and so share what is loaded. */
 export function toRecognizerModel(acoustic: ModelFiles, language: ModelFiles): RecognizerModel {
   const { encoder, decoder } = acoustic
-  const { writing } = language
+  const { writing, words } = language
   if (!encoder || !decoder) throw new ModelUnusableError('The acoustic model lacks its encoder or its decoder.')
   if (!writing) throw new ModelUnusableError('The language model lacks its writing rules.')
-  return { id: `${encoder}+${decoder}+${writing}`, encoder, decoder, writing }
+  return { id: `${encoder}+${decoder}+${writing}`, encoder, decoder, writing, words }
 }

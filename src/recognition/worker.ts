@@ -1,7 +1,7 @@
 // The child process that owns acoustic and language models and decodes one piece at a time. Native code
 // may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
 import type { RecognitionMode } from '../domain/endpoint.ts'
-import { type Fusion, noFusion } from './fusion.ts'
+import { type Fusion, joinFusions } from './fusion.ts'
 import type { LanguageModel } from './language-model.ts'
 import { LoadedModels } from './loaded-models.ts'
 import { openPhraseList } from './phrase-list.ts'
@@ -10,6 +10,8 @@ import { decodeBeams, decodeGreedily } from './search.ts'
 import { type Aligner, openAligner, shareOut, transferTimes } from './word-timings.ts'
 
 const beams = 4
+/** Where only the best text is wanted, others that are so far behind cost more than they could bring. */
+const spread = 6
 
 export interface DecodeTask {
   kind: 'DECODE'
@@ -59,16 +61,22 @@ async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<nu
 }
 
 async function decode({ model, audio, mode, alternatives: wanted, phrases, wordTimings }: DecodeTask, budget: number): Promise<Alternative[]> {
-  const { acoustic, language } = await loaded.open(model, budget)
+  const { acoustic, language, custom } = await loaded.open(model, budget)
   const samples = Float32Array.from(audio, (sample) => sample / 32_768)
   const decodings =
-    wanted > 1 || phrases.length
-      ? await decodeBeams(acoustic, samples, beams, phrases.length ? phraseList(phrases) : noFusion)
+    wanted > 1 || phrases.length || custom
+      ? await decodeBeams(
+          acoustic,
+          samples,
+          { most: beams, ...(wanted > 1 ? {} : { spread }) },
+          joinFusions(custom?.fusion, phrases.length ? phraseList(phrases) : undefined),
+        )
       : [await decodeGreedily(acoustic, samples)]
   const alternatives = new Map<string, Alternative>()
   let least = 1
   for (const { text, confidence } of decodings) {
-    const written = language.write(text, mode)
+    const plain = language.write(text, mode)
+    const written = custom ? { ...plain, display: custom.rewrite(plain.display) } : plain
     if (!text || alternatives.has(written.lexical) || alternatives.size === wanted) continue
     // A fusion may prefer what the acoustic model doubts; still nobody expects the second to be surer than the first.
     least = Math.min(least, confidence)

@@ -1,0 +1,54 @@
+// Recordings of a telephone system's prompts with their texts, from Debian's packages: fetched by apt, not kept here.
+import { execFile } from 'node:child_process'
+import { mkdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
+import { resample, toMono } from '../src/recognition/audio.ts'
+import { toSpokenWords } from '../src/recognition/spoken-words.ts'
+import { readWavHeader } from '../src/speech/wav.ts'
+
+const run = promisify(execFile)
+const dir = join(tmpdir(), 'custom-speech-bench-prompts')
+
+export interface Prompt {
+  audio: Float32Array
+  text: string
+}
+
+/** Sentences of a language's prompts; undefined where apt cannot fetch them. */
+export async function readPrompts(language: 'en' | 'es'): Promise<Prompt[] | undefined> {
+  const unpacked = join(dir, language)
+  try {
+    await mkdir(unpacked, { recursive: true })
+    for (const name of [`asterisk-core-sounds-${language}`, `asterisk-core-sounds-${language}-wav`]) await unpack(name, unpacked)
+    return await collectPrompts(language, unpacked)
+  } catch (error) {
+    console.log(`No prompts: ${(error as Error).message.split('\n')[0]}`)
+    return undefined
+  }
+}
+
+async function unpack(name: string, to: string) {
+  const { stdout } = await run('sh', ['-c', `ls ${name}_*.deb 2>/dev/null || (apt-get download ${name} >/dev/null 2>&1 && ls ${name}_*.deb)`], { cwd: dir })
+  await run('dpkg-deb', ['-x', stdout.trim(), to], { cwd: dir })
+}
+
+async function collectPrompts(language: string, unpacked: string): Promise<Prompt[]> {
+  const { stdout } = await run('find', [unpacked, '-name', '*.wav', '-o', '-name', `core-sounds-${language}.txt.gz`])
+  const files = stdout.trim().split('\n')
+  const table = gunzipSync(await readFile(files.find((file) => file.endsWith('.gz')) ?? '')).toString()
+  const prompts: Prompt[] = []
+  for (const line of table.split('\n')) {
+    const [, name = '', text = ''] = /^([\w/-]+):\s*(.*)$/.exec(line) ?? []
+    const file = files.find((one) => one.endsWith(`/${name}.wav`))
+    if (!file || /[[\]()]/.test(text) || toSpokenWords(text, language).length < 4) continue
+    const wav = await readFile(file)
+    const format = readWavHeader(wav)
+    if (!format) continue
+    const audio = resample(toMono(wav.subarray(format.dataStart), format.channels), format.sampleRate)
+    if (audio.length < 20 * 16_000) prompts.push({ audio, text })
+  }
+  return prompts
+}

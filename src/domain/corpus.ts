@@ -1,0 +1,82 @@
+import { isUtf8 } from 'node:buffer'
+
+/** What one line of a text may hold in bytes; longer ones are no utterances. */
+const longestLine = 10_000
+/** So many bad lines are told, then reading ends. */
+const mostProblems = 10
+
+const control = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/u
+
+/** A line that no text of utterances can have. */
+export interface LineProblem {
+  line: number
+  message: string
+}
+
+export interface CorpusFigures {
+  lines: number
+  /** Lines without a word. */
+  skippedLines: number
+}
+
+/**
+ * Takes a text apart into lines, however it is cut into pieces, and judges each: UTF-8, no control
+ * characters, not too long. Lines without a single letter or digit are skipped and counted.
+ */
+export class CorpusReader {
+  readonly problems: LineProblem[] = []
+  readonly figures: CorpusFigures = { lines: 0, skippedLines: 0 }
+  readonly #line: (text: string) => void
+  #rest = Buffer.alloc(0)
+
+  constructor(line: (text: string) => void = () => {}) {
+    this.#line = line
+  }
+
+  /** True when so much is wrong that more would say nothing new. */
+  get isHopeless(): boolean {
+    return this.problems.length >= mostProblems
+  }
+
+  write(piece: Buffer) {
+    let from = 0
+    for (let end = piece.indexOf(10); end >= 0 && !this.isHopeless; end = piece.indexOf(10, from)) {
+      this.#read(this.#rest.length ? Buffer.concat([this.#rest, piece.subarray(from, end)]) : piece.subarray(from, end))
+      this.#rest = Buffer.alloc(0)
+      from = end + 1
+    }
+    // Of a line without an end only so much is kept as shows that it is too long.
+    if (this.#rest.length <= longestLine) this.#rest = Buffer.concat([this.#rest, piece.subarray(from, from + longestLine + 1)])
+  }
+
+  end() {
+    if (this.#rest.length && !this.isHopeless) this.#read(this.#rest)
+    this.#rest = Buffer.alloc(0)
+  }
+
+  #read(bytes: Buffer) {
+    this.figures.lines++
+    const problem = judge(bytes)
+    if (typeof problem === 'string') return void this.problems.push({ line: this.figures.lines, message: problem })
+    const { text } = problem
+    if (/[\p{L}\p{N}]/u.test(text)) this.#line(text)
+    else this.figures.skippedLines++
+  }
+}
+
+function judge(bytes: Buffer): { text: string } | string {
+  if (bytes.length > longestLine) return `has more than ${longestLine} bytes; give each utterance a line of its own`
+  if (!isUtf8(bytes)) return 'is not UTF-8; save the text as UTF-8'
+  const text = bytes
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .replace(/\t/g, ' ')
+    .replace(/\r$/, '')
+  return control.test(text) ? 'holds control characters; this may not be a text file' : { text }
+}
+
+/** Every bad line in words, or why the text as a whole is none; empty when all is well. */
+export function describeProblems({ problems, isHopeless, figures }: CorpusReader): string[] {
+  if (problems.length) return [...problems.map(({ line, message }) => `line ${line} ${message}`), ...(isHopeless ? ['and there may be more'] : [])]
+  return figures.lines === figures.skippedLines ? ['has no line with a word in it'] : []
+}

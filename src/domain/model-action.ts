@@ -1,0 +1,122 @@
+import { and, eq, or, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Tx } from '../postgres/client.ts'
+import { deployments, licenceAcceptances, type ModelKind, type ModelRow, modelEvents, models } from '../postgres/tables.ts'
+import { type Context, checkScope } from './context.ts'
+import { findModelNamed } from './custom-model.ts'
+import { DuplicateModelNameError, type ExpectedError, ModelInUseError, ModelNotFoundError, ModelStatusConflictError, ValidationError } from './errors.ts'
+import { findModel } from './model.ts'
+import { buildingDeadline, enqueueBuilding, forgetDeletedModels, removeBuilding } from './model-building.ts'
+import { applyModelChange, type CustomModelRow, mayModelMove, recordModelEvent } from './model-status.ts'
+import { nameText, proseText, validate } from './text.ts'
+import { changeWorkspace } from './turnstile.ts'
+
+type Outcome<T> = Promise<T | ExpectedError>
+
+/** Which of the workspace's own models is meant. */
+export interface OwnModel {
+  kind: ModelKind
+  id: string
+}
+
+/** Runs the action on the caller's own model, locked; base models and strangers' are not found. */
+async function onModel<T>(ctx: Context, { kind, id }: OwnModel, act: (tx: Tx, row: CustomModelRow) => Outcome<T>): Outcome<T> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  const { workspaceId } = ctx.viewer
+  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
+    const own = and(eq(models.id, id), eq(models.kind, kind), eq(models.workspaceId, workspaceId))
+    const [row] = await tx.select().from(models).where(own).for('update')
+    return row ? act(tx, { ...row, workspaceId }) : new ModelNotFoundError('id', 'custom')
+  })
+}
+
+const changes = z.object({ name: nameText.optional(), description: proseText.optional() })
+
+export interface ModelUpdate extends OwnModel {
+  name?: string | null | undefined
+  description?: string | null | undefined
+}
+
+/** Changes name or description; what is null or left out stays. */
+export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<ModelRow> {
+  const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
+  if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
+  return onModel(ctx, wanted, async (tx, row) => {
+    const { name = row.name, description = row.description } = input
+    if (name === row.name && description === row.description) return row
+    const twin = await findModelNamed(tx, row.workspaceId, row.kind, { name, locale: row.locale })
+    if (twin && twin.id !== row.id) return new DuplicateModelNameError(twin)
+    const [updated] = await tx
+      .update(models)
+      .set({ name, description, sequence: row.sequence + 1, updatedAt: sql`clock_timestamp()` })
+      .where(eq(models.id, row.id))
+      .returning()
+    if (!updated) throw new Error('a locked model has vanished')
+    const message = name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`
+    await recordModelEvent(tx, { ...updated, workspaceId: row.workspaceId }, updated.status, message)
+    return updated
+  })
+}
+
+/** Ends building. Canceling what is canceled already changes nothing and succeeds. */
+export function cancelModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
+  return onModel<ModelRow>(ctx, model, async (tx, row) => {
+    if (row.status === 'CANCELED') return row
+    if (!mayModelMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only one that is QUEUED or BUILDING can be canceled.')
+    await removeBuilding(tx, ctx, row)
+    return applyModelChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
+  })
+}
+
+/** Builds a FAILED or CANCELED model anew, under the same id. */
+export function retryModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
+  return onModel<ModelRow>(ctx, model, async (tx, row) => {
+    if (!mayModelMove(row.status, 'QUEUED')) return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
+    const again = { attempt: row.attempt + 1, failedTries: 0, deadlineAt: buildingDeadline(ctx) as never }
+    const queued = await applyModelChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
+    await enqueueBuilding(tx, ctx, queued)
+    return queued
+  })
+}
+
+/** Deletes a model that no deployment is made of. Its last event stays for a week; deleting it once more succeeds. */
+export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnModel> {
+  const outcome = await onModel<OwnModel>(ctx, model, async (tx, row) => {
+    const users = await tx
+      .select()
+      .from(deployments)
+      .where(or(eq(deployments.acousticModelId, row.id), eq(deployments.languageModelId, row.id)))
+      .orderBy(deployments.name)
+      .limit(20)
+    if (users.length) return new ModelInUseError(users)
+    await tx.delete(modelEvents).where(eq(modelEvents.modelId, row.id))
+    await removeBuilding(tx, ctx, row)
+    await applyModelChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
+    await tx.delete(models).where(eq(models.id, row.id))
+    await forgetDeletedModels(tx, row.workspaceId)
+    return model
+  })
+  return outcome instanceof ModelNotFoundError && (await wasDeleted(ctx, model)) ? model : outcome
+}
+
+async function wasDeleted(ctx: Context, { kind, id }: OwnModel): Promise<boolean> {
+  const tombstone = and(
+    eq(modelEvents.modelId, id),
+    eq(modelEvents.kind, kind),
+    eq(modelEvents.workspaceId, ctx.viewer.workspaceId),
+    eq(modelEvents.status, 'DELETING'),
+  )
+  return (await ctx.store.db.$count(modelEvents, tombstone)) > 0
+}
+
+/** Records that the workspace accepts the model's licence; once more changes nothing. */
+export async function acceptLicence(ctx: Context, { kind, id }: OwnModel): Outcome<ModelRow> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  const model = await findModel(ctx, kind, id)
+  if (!model) return new ModelNotFoundError('modelId', kind.toLowerCase())
+  const { workspaceId, keyId } = ctx.viewer
+  await ctx.store.db.insert(licenceAcceptances).values({ workspaceId, licence: model.licence, keyId }).onConflictDoNothing()
+  return model
+}

@@ -1,0 +1,68 @@
+import { Repeater } from '@repeaterjs/repeater'
+import { ExpectedError, InvalidCursorError, ModelNotFoundError } from '../domain/errors.ts'
+import { encodeEventCursor } from '../domain/event-cursor.ts'
+import { findModel } from '../domain/model.ts'
+import { isModelTerminal } from '../domain/model-status.ts'
+import { watchModels } from '../domain/model-timeline.ts'
+import type { ModelEventRow } from '../postgres/tables.ts'
+import { builder } from './builder.ts'
+import { ModelKindEnum } from './model.ts'
+import { toModel } from './model-action.ts'
+import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
+import { Model, ModelStatusChange } from './refs.ts'
+
+ModelStatusChange.implement({
+  description: "One line of a custom model's log: its creation, a step of its building, another name, its end.",
+  fields: (t) => ({
+    modelId: t.globalID({
+      description: 'The `id` of the model, also when it has been deleted.',
+      resolve: ({ kind, modelId }) => ({ type: kind === 'ACOUSTIC' ? 'AcousticModel' : 'LanguageModel', id: modelId }),
+    }),
+    model: t.field({
+      type: Model,
+      nullable: true,
+      description: 'The model as it is now, which may be further than this change; null when it has been deleted.',
+      resolve: ({ kind, modelId }, _, ctx) => findModel(ctx, kind, modelId),
+    }),
+    kind: t.expose('kind', { type: ModelKindEnum, description: 'Acoustic or language.' }),
+    status: t.expose('status', { type: ModelStatusEnum, description: 'The status after the change.' }),
+    previousStatus: t.expose('previousStatus', {
+      type: ModelStatusEnum,
+      nullable: true,
+      description: "The status before; null for a model's creation.",
+    }),
+    isTerminal: t.boolean({ description: 'True when nothing more will happen by itself.', resolve: ({ status }) => isModelTerminal(status) }),
+    stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'What building is doing; null when it is not at work.' }),
+    progress: t.exposeFloat('progress', { description: 'Of the whole building, 0 to 1.' }),
+    message: t.exposeString('message', { description: 'For people: what has just happened.' }),
+    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
+    sequence: t.exposeInt('sequence', { description: "Counts the model's changes from 1, without a gap." }),
+    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: ({ position }) => encodeEventCursor(position) }),
+  }),
+})
+
+const ModelStatusChangedResult = builder.unionType('ModelStatusChangedResult', {
+  description: 'A change, or the reason why there is nothing to watch; after that the stream ends.',
+  types: [ModelStatusChange, ModelNotFoundError, InvalidCursorError],
+  resolveType: (result) => (result instanceof ExpectedError ? (result.constructor.name as never) : 'ModelStatusChange'),
+})
+
+builder.subscriptionField('modelStatusChanged', (t) =>
+  t.field({
+    type: ModelStatusChangedResult,
+    description: `Changes of custom models in order, none twice, none missing.
+
+Of one model (\`modelId\`): its newest change first, then every later one; the stream ends after a terminal one.
+
+Of all of the workspace (no \`modelId\`): every change from now on, without end.`,
+    args: {
+      modelId: t.arg.id({ description: 'The `id` of a custom model; left out, all of the workspace are watched.' }),
+      after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),
+    },
+    subscribe: (_, { modelId, after }, ctx) => watchModels(ctx, { after, model: modelId == null ? undefined : toModel(modelId) }).then(toStream),
+    resolve: (event) => event as never,
+  }),
+)
+
+const toStream = (watched: AsyncIterable<ModelEventRow> | ExpectedError): AsyncIterable<ModelEventRow | ExpectedError> =>
+  watched instanceof ExpectedError ? Repeater.race([[watched]]) : watched

@@ -1,0 +1,64 @@
+import type { Service } from '../domain/context.ts'
+import type { BuildingPayload } from '../domain/jobs.ts'
+import { claimModel, failModel, failModelTry, findModelToBuild, holdsModelClaim } from '../domain/model-building.ts'
+import { type ModelChange, type ModelClaim, modelTopic, recordModelChange } from '../domain/model-status.ts'
+import type { Handler } from '../postgres/queue.ts'
+import type { ModelRow, ModelStage } from '../postgres/tables.ts'
+import { type Ledger, Steps, Unwanted } from './steps.ts'
+
+export type ModelSteps = Steps<ModelStage, ModelChange>
+
+/** A model, the one that it grows from, and its text if that came with the wish. */
+export interface ToBuild {
+  model: ModelRow
+  base: ModelRow
+  text: string | null
+}
+
+type StageBegins = Ledger<ModelStage, ModelChange>['stageBegins']
+
+const ledgerOf = (service: Service, claim: ModelClaim, failedBefore: number, stageBegins: StageBegins): Ledger<ModelStage, ModelChange> => ({
+  topic: modelTopic(claim.modelId),
+  stageBegins,
+  toStep: (step) => ({ status: 'BUILDING', ...step }),
+  record: (change) => recordModelChange(service.store.db, claim, change),
+  holds: () => holdsModelClaim(service, claim),
+  fail: (problem) => failModel(service, claim, problem),
+  failTry: (problem) => failModelTry(service, claim, failedBefore, problem),
+})
+
+/** Works a model's job: claims it, builds it step by step, and leaves it READY, FAILED, or to another worker. */
+export function modelHandler(
+  service: Service,
+  stageBegins: StageBegins,
+  build: (steps: ModelSteps, wanted: ToBuild) => Promise<void>,
+): Handler<BuildingPayload> {
+  return {
+    async run(payload, signal) {
+      const claim = await claimModel(service, payload)
+      if (!claim) return
+      const steps = new Steps(ledgerOf(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
+      try {
+        const wanted = await findModelToBuild(service, payload.modelId)
+        if (!wanted) throw new Unwanted()
+        await build(steps, wanted)
+      } catch (error) {
+        await steps.fail(error)
+      } finally {
+        await steps.close()
+      }
+    },
+    async giveUp({ modelId, workspaceId, attempt }) {
+      const found = await findModelToBuild(service, modelId)
+      await failModel(
+        service,
+        { modelId, workspaceId, attempt },
+        {
+          stage: found?.model.stage ?? (Object.keys(stageBegins)[0] as ModelStage),
+          code: 'BUILDING_INTERRUPTED',
+          message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
+        },
+      )
+    },
+  }
+}

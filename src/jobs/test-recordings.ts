@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { basename } from 'node:path'
+import type { Readable } from 'node:stream'
+import yauzl, { type Entry, type ZipFile } from 'yauzl'
+import { ProvisioningFailure } from '../domain/failure.ts'
+import type { Pcm } from '../recognition/recognizer.ts'
+import { readWave } from './wave.ts'
+
+/** A recording and what is said in it. */
+export interface TestRecording {
+  name: string
+  text: string
+  audio: Pcm
+}
+
+const mostEntries = 2000
+const largestFile = 20_000_000
+const largestTotal = 400_000_000
+const longestSeconds = 60
+const longestTotalSeconds = 20 * 60
+const fewest = 2
+
+/**
+ * Reads a zip of WAV files and one TSV, whose lines name a file and, after a tab, say what is said in it.
+ * Sizes are counted as they come, whatever the zip claims.
+ */
+export async function readTestRecordings(path: string, signal: AbortSignal): Promise<TestRecording[]> {
+  const waves = new Map<string, Buffer>()
+  let table: string | undefined
+  let total = 0
+  for await (const { name, bytes } of readZip(path, signal)) {
+    total += bytes.length
+    if (total > largestTotal) throw refuse(`unpacks to more than ${largestTotal / 1e6} MB`)
+    if (name.endsWith('.tsv')) {
+      if (table !== undefined) throw refuse('has more than one .tsv file')
+      table = bytes.toString('utf8')
+    } else if (waves.has(name)) throw refuse(`has two files named ${name}`)
+    else waves.set(name, bytes)
+  }
+  if (table === undefined) throw refuse('has no .tsv file; add one with a line for each recording: the name of the file, a tab, what is said in it')
+  const recordings = readTable(table).map(({ name, text }) => {
+    const bytes = waves.get(name)
+    if (!bytes) throw refuse(`has no file ${name}, which the .tsv names`)
+    const audio = readWave(bytes, longestSeconds)
+    if (typeof audio === 'string') throw refuse(`has a recording that cannot be used: ${name} ${audio}. Save it as a WAV file with 16-bit PCM`)
+    return { name, text, audio }
+  })
+  const seconds = recordings.reduce((sum, { audio }) => sum + audio.samples.length / (2 * audio.channels * audio.sampleRate), 0)
+  if (recordings.length < fewest) throw refuse(`needs at least ${fewest} recordings`)
+  if (seconds > longestTotalSeconds) throw refuse(`has ${Math.round(seconds / 60)} minutes of speech; ${longestTotalSeconds / 60} are enough`)
+  return recordings
+}
+
+async function* readZip(path: string, signal: AbortSignal): AsyncGenerator<{ name: string; bytes: Buffer }> {
+  const zip = await new Promise<ZipFile>((opened, failed) =>
+    yauzl.open(path, { lazyEntries: true, autoClose: false }, (error, file) =>
+      error ? failed(refuse(`cannot be read as a zip (${error.message})`)) : opened(file),
+    ),
+  )
+  try {
+    if (zip.entryCount > mostEntries) throw refuse(`has more than ${mostEntries} entries`)
+    while (zip.entryCount > 0) {
+      signal.throwIfAborted()
+      zip.readEntry()
+      const [entry] = (await Promise.race([once(zip, 'entry', { signal }), once(zip, 'end', { signal }).then(() => [undefined])]).catch((error) => {
+        signal.throwIfAborted()
+        throw refuse(`is damaged (${error.message})`)
+      })) as [Entry | undefined]
+      if (!entry) return
+      const name = basename(entry.fileName)
+      if (/\.(wav|tsv)$/i.test(name) && !name.startsWith('.')) yield { name, bytes: await readEntry(zip, entry) }
+    }
+  } finally {
+    zip.close()
+  }
+}
+
+async function readEntry(zip: ZipFile, entry: Entry): Promise<Buffer> {
+  const stream = await new Promise<Readable>((opened, failed) =>
+    zip.openReadStream(entry, (error, found) => (error ? failed(refuse(`is damaged at ${basename(entry.fileName)} (${error.message})`)) : opened(found))),
+  )
+  const pieces: Buffer[] = []
+  let size = 0
+  try {
+    for await (const piece of stream) {
+      size += (piece as Buffer).length
+      if (size > largestFile) throw refuse(`has a file of more than ${largestFile / 1e6} MB: ${basename(entry.fileName)}`)
+      pieces.push(piece as Buffer)
+    }
+  } catch (error) {
+    throw error instanceof ProvisioningFailure ? error : refuse(`is damaged at ${basename(entry.fileName)} (${(error as Error).message})`)
+  }
+  return Buffer.concat(pieces)
+}
+
+function readTable(table: string): { name: string; text: string }[] {
+  const lines = table.replace(/^\uFEFF/, '').split(/\r?\n/)
+  return lines.flatMap((line, n) => {
+    if (!line.trim()) return []
+    const [name = '', text = '', ...more] = line.split('\t')
+    if (!name || !text.trim() || more.length) throw refuse(`has a .tsv whose line ${n + 1} is not the name of a file, a tab and a text`)
+    return [{ name: basename(name.trim()), text: text.trim() }]
+  })
+}
+
+const refuse = (reason: string) => new ProvisioningFailure('RECORDINGS_UNUSABLE', `The zip of recordings ${reason}.`, { isLasting: true })

@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Artifacts } from '../artifacts/store.ts'
+import type { Service } from '../domain/context.ts'
+import { findNeededFiles } from '../domain/needed-files.ts'
+import { forgetExpiredUploads } from '../domain/upload.ts'
+
+const intervalMs = 60 * 60_000
+/** Not in the middle of a start. */
+const firstMs = 60_000
+
+/** Forgets uploads that nobody used, and removes files that no model has any more, as long as it is open. */
+export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
+  const closing = new AbortController()
+  const tidy = async () => {
+    await forgetExpiredUploads(service)
+    const removed = await service.artifacts.tidy((sha256s) => findNeededFiles(service, sha256s))
+    if (removed) service.log.info({ removed }, 'files that nobody needs were removed')
+  }
+  const tidying = (async () => {
+    for (let ms = firstMs; !closing.signal.aborted; ms = intervalMs) {
+      await delay(ms, undefined, { signal: closing.signal, ref: false }).catch(() => {})
+      if (!closing.signal.aborted) await tidy().catch((error) => service.log.debug({ error: String(error) }, 'files were not tidied'))
+    }
+  })()
+  return {
+    async close() {
+      closing.abort()
+      await tidying
+    },
+  }
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { storedFile, storeSource } from '../artifacts/source.ts'
+import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
+import type { Service } from '../domain/context.ts'
+import { ProvisioningFailure } from '../domain/failure.ts'
+import type { BuildingPayload } from '../domain/jobs.ts'
+import type { Handler } from '../postgres/queue.ts'
+import type { Evaluation, ModelRow, StoredFile, TextStatistics } from '../postgres/tables.ts'
+import { decodeWordModel, encodeWordModel } from '../recognition/ngram-file.ts'
+import type { RecognizerModel, Recognizers } from '../recognition/recognizer.ts'
+import { toRecognizerModel } from '../recognition/serving.ts'
+import { TrainerEndedError, trainWords } from '../recognition/training.ts'
+import { evaluateWords, weights } from './evaluate-words.ts'
+import { type ModelSteps, modelHandler, type ToBuild } from './model-steps.ts'
+import { readTestRecordings } from './test-recordings.ts'
+
+interface Training extends Service {
+  artifacts: Artifacts
+  recognizers: Recognizers
+}
+
+//   QUEUED ─▶ TRAINING ─▶ EVALUATING, if there are recordings ─▶ READY
+//                 └────────────┴──▶ FAILED; or again, in another worker's hands, when this one dies or stops
+export function trainLanguageModelHandler(service: Training): Handler<BuildingPayload> {
+  return modelHandler(service, { TRAINING: 0, EVALUATING: 0.6 }, async (steps, wanted) => {
+    const dir = await mkdtemp(join(tmpdir(), 'custom-speech-training-'))
+    try {
+      await build(service, steps, wanted, dir)
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
+  })
+}
+
+async function build(service: Training, steps: ModelSteps, { model, base, text }: ToBuild, dir: string): Promise<void> {
+  await steps.enter('TRAINING', 'Reading the text.')
+  const modelFile = join(dir, 'words')
+  const statistics = await train(service, steps, model, text, modelFile, dir)
+
+  let evaluation: Evaluation | undefined
+  const { recordings } = model.recipe ?? {}
+  if (recordings) {
+    await steps.enter('EVALUATING', 'Recognizing the recordings.')
+    evaluation = await evaluate(service, steps, { base, recordings, modelFile, dir })
+    await weigh(modelFile, evaluation.weight, modelFile)
+  }
+  const words = await service.artifacts.keep(async (path) => writeFile(path, await readFile(modelFile)))
+  const files = [...base.files.map((file) => ({ ...file, sources: [...file.sources, storeSource] })), storedFile('words', words)]
+  await steps.record({ status: 'READY', message: describe(statistics, evaluation), progress: 1, made: { files, statistics, evaluation: evaluation ?? null } })
+}
+
+async function train(
+  { artifacts }: Training,
+  steps: ModelSteps,
+  model: ModelRow,
+  text: string | null,
+  modelFile: string,
+  dir: string,
+): Promise<TextStatistics> {
+  const { pronunciations = [], phrases = [], text: uploaded } = model.recipe ?? {}
+  const textFile = uploaded ? ((await fetchStored(artifacts, uploaded, steps.signal)).file ?? '') : join(dir, 'text')
+  if (!uploaded) await writeFile(textFile, text ?? '')
+  const size = Math.max(1, uploaded?.size ?? Buffer.byteLength(text ?? ''))
+  const tell = ({ bytes, lines }: { bytes: number; lines: number }) =>
+    steps.tell((0.8 * bytes) / size, `${lines.toLocaleString('en')} lines read.${bytes >= size ? ' Counting what follows what.' : ''}`)
+  return trainWords({ textFile, locale: model.locale, pronunciations, phrases, modelFile }, { tell, signal: steps.signal }).catch((error) => {
+    if (error instanceof TrainerEndedError)
+      throw new ProvisioningFailure('TRAINER_ENDED', `The training process ended before it was done (${error.message}). It is begun anew.`, {
+        isLasting: false,
+      })
+    if (error.code === 'ENOSPC') throw new ProvisioningFailure('DISK_FULL', 'The disk is full. Free some space, then try again.', { isLasting: true })
+    throw error
+  })
+}
+
+interface Trial {
+  base: ModelRow
+  recordings: StoredFile
+  modelFile: string
+  dir: string
+}
+
+async function evaluate(service: Training, steps: ModelSteps, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
+  const { artifacts, recognizers, catalog } = service
+  const spoken = await readTestRecordings((await fetchStored(artifacts, recordings, steps.signal)).file ?? '', steps.signal)
+  const acoustic = catalog.models.find(({ kind, locale, scenario }) => kind === 'ACOUSTIC' && locale === base.locale && scenario === base.scenario)
+  if (!acoustic) throw new ProvisioningFailure('NO_ACOUSTIC_MODEL', 'There is no base acoustic model to try the words with.', { isLasting: true })
+  const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]
+  const plain = toRecognizerModel(acousticFiles, languageFiles)
+  const weighted = new Map<number, RecognizerModel>()
+  const trial = {
+    recognizers,
+    scenario: base.scenario,
+    locale: base.locale,
+    base: plain,
+    weighted: (weight: number) => weighted.get(weight) as RecognizerModel,
+    tell: (share: number, message: string) => steps.tell(share, message),
+    signal: steps.signal,
+  }
+  for (const weight of weights) {
+    const words = join(dir, `words-${weight}`)
+    await weigh(modelFile, weight, words)
+    weighted.set(weight, { ...plain, words })
+  }
+  return evaluateWords(spoken, trial)
+}
+
+/** Writes the words with the weight that they shall have in recognition. */
+async function weigh(from: string, weight: number, to: string): Promise<void> {
+  const model = decodeWordModel(await readFile(from))
+  await writeFile(to, encodeWordModel({ ...model, weight }))
+}
+
+const fetchStored = (artifacts: Artifacts, file: StoredFile, signal: AbortSignal): Promise<ModelFiles> =>
+  artifacts.fetch({ files: [storedFile('file', file)] }, { signal })
+
+function describe({ lines, skippedLines, vocabulary }: TextStatistics, evaluation: Evaluation | undefined): string {
+  const learned = `Ready: ${vocabulary.toLocaleString('en')} different words from ${lines.toLocaleString('en')} lines${skippedLines ? `, of which ${skippedLines.toLocaleString('en')} were skipped` : ''}.`
+  if (!evaluation) return learned
+  const [before, after] = [evaluation.before, evaluation.after].map((rate) => `${(rate * 100).toFixed(1)} %`)
+  if (evaluation.after > evaluation.before)
+    return `${learned} IT MAKES RECOGNITION WORSE: on ${evaluation.recordings} recordings ${before} of the words were wrong without it, ${after} are with it. Use other text.`
+  return `${learned} On ${evaluation.recordings} recordings ${before} of the words were wrong without it, ${after} are with it.`
+}

@@ -1,0 +1,141 @@
+import { createWriteStream } from 'node:fs'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { extractFiles } from '../artifacts/archive.ts'
+import { hashFile } from '../artifacts/bring.ts'
+import { openHttps } from '../artifacts/https-source.ts'
+import { fetchPackage } from '../artifacts/npm-package.ts'
+import { storedFile } from '../artifacts/source.ts'
+import type { Artifacts } from '../artifacts/store.ts'
+import type { Config } from '../config.ts'
+import type { Service } from '../domain/context.ts'
+import { ProvisioningFailure } from '../domain/failure.ts'
+import type { BuildingPayload } from '../domain/jobs.ts'
+import type { Handler } from '../postgres/queue.ts'
+import type { ModelRow } from '../postgres/tables.ts'
+import { resample, toMono } from '../recognition/audio.ts'
+import { examineAcousticModel } from '../recognition/examination.ts'
+import type { AcousticFiles } from '../recognition/moonshine.ts'
+import { countWordErrors, wordErrorRate } from '../recognition/word-errors.ts'
+import { type ModelSteps, modelHandler } from './model-steps.ts'
+import { readWave } from './wave.ts'
+
+interface Validation extends Service {
+  artifacts: Artifacts
+}
+
+const largestArchive = 1e9
+const largestFile = 600e6
+/** Of the reference recording's words; a model that was trained further on other speech may lose some. */
+const worstWordErrorRate = 0.5
+const fileNames = { encoder: 'encoder_model.onnx', decoder: 'decoder_model_merged.onnx' }
+
+//   QUEUED ─▶ FETCHING ─▶ CHECKING ─▶ VERIFYING ─▶ READY
+//                 └───────────┴───────────┴──▶ FAILED, in words; or again, when it may pass
+export function validateAcousticModelHandler(service: Validation, sources: Config['artifacts']): Handler<BuildingPayload> {
+  return modelHandler(service, { FETCHING: 0, CHECKING: 0.6, VERIFYING: 0.9 }, async (steps, { model, base }) => {
+    const dir = await mkdtemp(join(tmpdir(), 'custom-speech-model-'))
+    try {
+      await steps.enter('FETCHING', 'Fetching the archive.')
+      const archive = await bringArchive(service, sources, steps, model, join(dir, 'archive'))
+      await steps.enter('CHECKING', 'Unpacking the archive and comparing the model with its base.')
+      const files = await unpack(archive, dir, steps)
+      const { text, milliseconds } = await examine(service, steps, { model, base, files })
+      await steps.enter('VERIFYING', `The reference recording was recognized in ${Math.round(milliseconds)} ms: "${text}"`)
+      checkTranscript(service, model, text)
+      const kept = []
+      for (const name of ['encoder', 'decoder'] as const) kept.push(storedFile(name, await service.artifacts.keep((path) => copyFile(files[name], path))))
+      await steps.record({ status: 'READY', message: `Ready: it heard "${text}" in the reference recording.`, progress: 1, made: { files: kept } })
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
+  })
+}
+
+async function bringArchive({ artifacts }: Validation, sources: Config['artifacts'], steps: ModelSteps, { recipe }: ModelRow, path: string): Promise<string> {
+  const archive = recipe?.archive
+  if (!archive) throw new Error('an acoustic model without an archive')
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
+  if (archive.kind === 'UPLOAD') {
+    const files = await artifacts.fetch({ files: [storedFile('archive', archive.file)] }, { signal: steps.signal })
+    return files.archive ?? ''
+  }
+  if (archive.kind === 'NPM') {
+    const arriving = (share: number) => steps.tell(share, `${Math.round(share * 100)} % of the package are here.`)
+    await fetchPackage(archive.package, path, { npmRegistry: sources.npmRegistry, arriving, signal: steps.signal })
+  } else {
+    const response = await openHttps(archive.url, { privateSources: sources.privateSources, signal: steps.signal })
+    const total = Number(response.headers['content-length'] ?? 0)
+    let size = 0
+    const counted = async function* (pieces: AsyncIterable<Buffer>) {
+      for await (const piece of pieces) {
+        size += piece.length
+        if (size > largestArchive) throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${largestArchive / 1e6} MB.`)
+        steps.tell(total ? size / total : 0, `${megabytes(size)} MB${total ? ` of ${megabytes(total)} MB` : ''} are here.`)
+        yield piece
+      }
+    }
+    await pipeline(response, counted, createWriteStream(path), { signal: steps.signal }).catch((cause) => {
+      if (cause instanceof ProvisioningFailure || steps.signal.aborted) throw cause
+      throw new ProvisioningFailure('SOURCE_UNREACHABLE', 'The archive did not come whole. It is fetched again.', { isLasting: false, cause })
+    })
+  }
+  const found = archive.sha256 && (await hashFile(path, () => {}, steps.signal))
+  if (found && found !== archive.sha256)
+    throw refuse('ARTIFACT_CHECKSUM_MISMATCH', `The archive is not the one that was meant: its SHA-256 is ${found}, ${archive.sha256} was given.`)
+  return path
+}
+
+async function unpack(archive: string, dir: string, steps: ModelSteps): Promise<AcousticFiles> {
+  const files = { encoder: join(dir, 'encoder'), decoder: join(dir, 'decoder') }
+  const choose = (path: string) => {
+    const name = path.split('/').at(-1)
+    return name === fileNames.encoder ? files.encoder : name === fileNames.decoder ? files.decoder : undefined
+  }
+  const written = await extractFiles(archive, choose, largestFile, steps.signal)
+  for (const [what, place] of Object.entries(files) as [keyof typeof fileNames, string][]) {
+    if (!written.has(place)) throw refuse('ARCHIVE_INCOMPLETE', `The archive has no file ${fileNames[what]}. Pack both files of the model, each once.`)
+  }
+  return files
+}
+
+interface Examined {
+  model: ModelRow
+  base: ModelRow
+  files: AcousticFiles
+}
+
+async function examine(service: Validation, steps: ModelSteps, { model, base, files }: Examined): Promise<{ text: string; milliseconds: number }> {
+  const { encoder = '', decoder = '' } = await service.artifacts.fetch(base, { signal: steps.signal })
+  const found = await examineAcousticModel({ files, base: { encoder, decoder }, audio: await readReference(service, model.locale) }, steps.signal)
+  if (!found.ok) throw refuse('MODEL_UNUSABLE', `The model cannot be used: ${found.message}.`)
+  const labels = { layers: 'layers', heads: 'attention heads', dimension: 'numbers in a head', vocabulary: 'tokens' } as const
+  for (const [name, label] of Object.entries(labels) as [keyof typeof labels, string][]) {
+    if (found.geometry[name] !== found.baseGeometry[name])
+      throw refuse(
+        'MODEL_SHAPE_MISMATCH',
+        `The model has ${found.geometry[name]} ${label}, its base "${base.name}" has ${found.baseGeometry[name]}. Train it from that base, or choose the base that it was trained from.`,
+      )
+  }
+  return found
+}
+
+async function readReference({ catalog }: Validation, locale: string): Promise<Float32Array> {
+  const reference = catalog.references.get(locale)
+  const wave = reference && readWave(await readFile(reference.audioFile), 60)
+  if (!wave || typeof wave === 'string') throw refuse('REFERENCE_MISSING', `The catalog has no usable reference recording for ${locale}.`)
+  return resample(toMono(wave.samples, wave.channels), wave.sampleRate)
+}
+
+function checkTranscript({ catalog }: Validation, { locale }: ModelRow, text: string) {
+  const expected = catalog.references.get(locale)?.text ?? ''
+  if (wordErrorRate([countWordErrors(expected, text)]) > worstWordErrorRate)
+    throw refuse(
+      'TRANSCRIPT_WRONG',
+      `The model heard "${text}" where the reference recording says "${expected}". Its files may be mixed up, or its training has gone wrong.`,
+    )
+}
+
+const refuse = (code: string, message: string) => new ProvisioningFailure(code, message, { isLasting: true })

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { idsOf, type NgramCounts } from './ngram-counts.ts'
+import { ModelUnusableError } from './recognizer.ts'
+
+const magic = 'custom-speech-words/1\n'
+
+/** A spoken form and what is written for it. */
+const rewrite = z.object({ spoken: z.string(), written: z.string() })
+const head = z.object({
+  locale: z.string(),
+  /** Numbers of the words, of the pairs, of the histories of two words, and of the triples. */
+  sizes: z.tuple([z.int(), z.int(), z.int(), z.int()]),
+  /** How much the words count against the sound; unset, as usual. */
+  weight: z.number().optional(),
+  pronunciations: z.array(rewrite),
+  /** Lower-case word and how the text writes it, where that differs. */
+  written: z.array(z.tuple([z.string(), z.string()])),
+  textBytes: z.int(),
+})
+
+export type Rewrite = z.infer<typeof rewrite>
+
+/** Everything that a custom language model knows. */
+export interface WordModel {
+  locale: string
+  counts: NgramCounts
+  /** How likely each word is in speech in general, by its index. */
+  background: Float32Array
+  pronunciations: Rewrite[]
+  written: [word: string, written: string][]
+  weight?: number | undefined
+}
+
+/** As bytes: a line that names the format, a line of JSON, then numbers as they lie in memory (little endian). */
+export function encodeWordModel({ counts, background, ...facts }: WordModel): Buffer {
+  const text = Buffer.from(counts.words.join('\n'))
+  const sizes = [counts.words.length, counts.pairs.next.length, counts.histories.length, counts.triples.next.length]
+  const line = Buffer.from(`${magic}${JSON.stringify({ ...facts, sizes, textBytes: text.length })}\n`)
+  return Buffer.concat([
+    padded(line),
+    ...[
+      counts.histories,
+      background,
+      counts.continuation,
+      counts.pairs.start,
+      counts.pairs.next,
+      counts.pairs.count,
+      counts.triples.start,
+      counts.triples.next,
+      counts.triples.count,
+    ].map(({ buffer, byteOffset, byteLength }) => padded(Buffer.from(buffer, byteOffset, byteLength))),
+    text,
+  ])
+}
+
+/** Reads the bytes in place; whatever is not a whole word model is refused. */
+export function decodeWordModel(bytes: Buffer<ArrayBuffer>): WordModel {
+  if (bytes.toString('latin1', 0, magic.length) !== magic) throw unusable('it does not begin like one')
+  const end = bytes.indexOf('\n', magic.length)
+  const parsed = head.safeParse(parseJson(bytes.toString('utf8', magic.length, end)))
+  if (!parsed.success) throw unusable(parsed.error.issues[0]?.message ?? '')
+  const { sizes, textBytes, ...facts } = parsed.data
+  const [wordCount, pairs, histories, triples] = sizes
+  const ids = idsOf({ length: wordCount })
+
+  let at = aligned(end + 1)
+  // Numbers must lie at multiples of their own size, which a small buffer inside a pool may not.
+  const memory = bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer)
+  const take = <T>(make: (buffer: ArrayBuffer, offset: number, length: number) => T, length: number, size: number): T => {
+    if (at + length * size > memory.length) throw unusable('it is not whole')
+    const values = make(memory.buffer, memory.byteOffset + at, length)
+    at = aligned(at + length * size)
+    return values
+  }
+  const integers = (length: number) => take((...args) => new Uint32Array(...args), length, 4)
+  const counts = {
+    histories: take((...args) => new Float64Array(...args), histories, 8),
+    background: take((...args) => new Float32Array(...args), wordCount, 4),
+    continuation: integers(ids),
+    pairs: { start: integers(ids + 1), next: integers(pairs), count: integers(pairs) },
+    triples: { start: integers(histories + 1), next: integers(triples), count: integers(triples) },
+  }
+  const text = memory.toString('utf8', at, at + textBytes)
+  const words = text ? text.split('\n') : []
+  if (words.length !== wordCount || at + textBytes !== memory.length) throw unusable('it is not whole')
+  const { background, ...rest } = counts
+  return { ...facts, background, counts: { words, ...rest } }
+}
+
+const aligned = (offset: number) => Math.ceil(offset / 8) * 8
+const padded = (bytes: Buffer) => Buffer.concat([bytes], aligned(bytes.length))
+const unusable = (reason: string) => new ModelUnusableError(`The language model's words cannot be read: ${reason}. Train the model again.`)
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

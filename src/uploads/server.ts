@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Artifacts } from '../artifacts/store.ts'
+import { hasScope, type Service } from '../domain/context.ts'
+import type { CorpusFigures } from '../domain/corpus.ts'
+import { countUploads, mostUploads, recordUpload } from '../domain/upload.ts'
+import type { UploadKind } from '../postgres/tables.ts'
+import { sendUploadProblem, UploadProblem } from './problem.ts'
+import { receiveFile, tooLarge } from './receive.ts'
+
+interface Uploads extends Service {
+  artifacts: Artifacts
+}
+
+export const uploadsPath = '/uploads'
+
+const kinds: Record<string, UploadKind> = { text: 'TEXT', recordings: 'RECORDINGS', 'acoustic-model': 'ACOUSTIC_MODEL' }
+/** Uploads that a process takes in at once. */
+const mostAtOnce = 8
+
+/** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
+export function createUploads(service: Uploads, { largestBytes }: { largestBytes: number }) {
+  let open = 0
+
+  const receive = async (request: IncomingMessage, response: ServerResponse) => {
+    const kind = readKind(request)
+    const workspaceId = await authenticate(service, request)
+    if (Number(request.headers['content-length'] ?? 0) > largestBytes) throw tooLarge(largestBytes)
+    if (open >= mostAtOnce) throw new UploadProblem(429, 'TOO_MANY_UPLOADS', 'Too many files are being sent at once. Try again in a moment.')
+    open++
+    try {
+      if ((await countUploads(service, workspaceId)) >= mostUploads)
+        throw new UploadProblem(429, 'UPLOAD_LIMIT', `The workspace has ${mostUploads} uploads, which is the limit; each is forgotten a day after it came.`)
+      if (request.headers.expect) response.writeContinue()
+      let figures: CorpusFigures | undefined
+      const file = await service.artifacts.keep(async (path) => {
+        figures = await receiveFile(request, path, { kind, largestBytes })
+      })
+      const { id, sha256, size, lines, skippedLines, expiresAt } = await recordUpload(service, { workspaceId, kind, ...file, ...(figures ? { figures } : {}) })
+      const answer = { id: toUploadId(id), kind, sizeBytes: size, sha256, ...(figures ? { lines, skippedLines } : {}), expiresAt }
+      response.writeHead(201, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`)
+    } finally {
+      open--
+    }
+  }
+
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      await receive(request, response)
+    } catch (error) {
+      // A client that left in the middle needs no answer; nothing of its file is kept.
+      if (request.destroyed && !request.complete) return void response.destroy()
+      sendUploadProblem(response, error instanceof UploadProblem ? error : unexpected(service, error))
+    }
+  }
+}
+
+/** What GraphQL takes as an id. */
+const toUploadId = (id: string) => Buffer.from(`Upload:${id}`).toString('base64')
+
+function readKind({ method, url }: IncomingMessage): UploadKind {
+  if (method !== 'PUT') throw new UploadProblem(405, 'METHOD_NOT_ALLOWED', 'Send the file with PUT.')
+  const wanted = new URL(url ?? '/', 'http://uploads').searchParams.get('kind') ?? 'text'
+  const kind = Object.hasOwn(kinds, wanted) ? kinds[wanted] : undefined
+  if (!kind) throw new UploadProblem(400, 'UNKNOWN_KIND', `The kind is one of ${Object.keys(kinds).join(', ')}.`)
+  return kind
+}
+
+async function authenticate({ keyring }: Uploads, { headers }: IncomingMessage): Promise<string> {
+  const secret = /^Bearer\s+(.+)$/i.exec(headers.authorization ?? '')?.[1]
+  const viewer = secret ? await keyring.authenticate(secret) : null
+  if (!viewer) throw new UploadProblem(401, 'UNAUTHENTICATED', 'Send a key with the scope MANAGE as Authorization: Bearer.')
+  if (!hasScope(viewer, 'MANAGE')) throw new UploadProblem(403, 'SCOPE_MISSING', 'This key may not upload: it lacks the scope MANAGE.')
+  return viewer.workspaceId
+}
+
+function unexpected({ log }: Uploads, error: unknown): UploadProblem {
+  const id = crypto.randomUUID()
+  log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
+  return new UploadProblem(500, 'UPLOAD_FAILED', `Something went wrong on the server. Send it again; if it fails again, look for ${id} in the server's log.`)
+}
