@@ -106,6 +106,8 @@ export type ModelFilter = {
   locale?: string | null | undefined;
   /** Only models made for this. */
   scenario?: Scenario | null | undefined;
+  /** Only models in one of these statuses. */
+  statuses?: Array<ModelStatus> | null | undefined;
   /** Only models with this text in their name or description, whatever its case. */
   text?: string | null | undefined;
 };
@@ -116,6 +118,22 @@ export type ModelKind =
   | 'ACOUSTIC'
   /** Which words are said and how they are written. */
   | 'LANGUAGE'
+  | '%future added value';
+
+/** Where a model stands. More values may come: use `isTerminal` and `isReady` rather than a complete switch. */
+export type ModelStatus =
+  /** Being trained or checked; `stage` and `progress` tell how far it is. */
+  | 'BUILDING'
+  /** Ended on request before it was ready. */
+  | 'CANCELED'
+  /** Gone. Only the last change of a deleted model has this status. */
+  | 'DELETING'
+  /** Given up; `failure` tells why. */
+  | 'FAILED'
+  /** Waiting for a worker. */
+  | 'QUEUED'
+  /** Can be deployed. */
+  | 'READY'
   | '%future added value';
 
 /** Which end of a list comes first. */
@@ -214,7 +232,9 @@ export type PreflightQueryVariables = Exact<{
 export type PreflightQuery = { deploymentPreflight: { ok: boolean, problems: Array<
       | { __typename: 'DuplicateDeploymentNameError', code: string, message: string, path: string | null }
       | { __typename: 'IncompatibleModelsError', code: string, message: string, path: string | null, reason: IncompatibilityReason, compatibleAcousticModels: Array<{ id: string }>, compatibleLanguageModels: Array<{ id: string }> }
+      | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
       | { __typename: 'ModelNotFoundError', code: string, message: string, path: string | null }
+      | { __typename: 'ModelNotReadyError', code: string, message: string, path: string | null }
       | { __typename: 'NotAuthorizedError', code: string, message: string, path: string | null }
       | { __typename: 'QuotaExceededError', code: string, message: string, path: string | null }
       | { __typename: 'ValidationError', code: string, message: string, path: string | null, fieldErrors: Array<{ path: string, message: string }> }
@@ -230,7 +250,9 @@ export type CreateDeploymentMutation = { createDeployment:
     | { __typename: 'DuplicateDeploymentNameError', code: string, message: string, path: string | null }
     | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'IncompatibleModelsError', code: string, message: string, path: string | null }
+    | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
     | { __typename: 'ModelNotFoundError', code: string, message: string, path: string | null }
+    | { __typename: 'ModelNotReadyError', code: string, message: string, path: string | null }
     | { __typename: 'NotAuthorizedError', code: string, message: string, path: string | null }
     | { __typename: 'QuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'ValidationError', code: string, message: string, path: string | null, fieldErrors: Array<{ path: string, message: string }> }

@@ -6,18 +6,41 @@
       }
       const result: PossibleTypesResultData = {
   "possibleTypes": {
+    "AcceptLicenseResult": [
+      "AcceptLicenseSuccess",
+      "ModelNotFoundError",
+      "NotAuthorizedError"
+    ],
     "CancelDeploymentResult": [
       "CancelDeploymentSuccess",
       "DeploymentNotFoundError",
       "NotAuthorizedError",
       "StatusConflictError"
     ],
+    "CancelModelResult": [
+      "CancelModelSuccess",
+      "ModelNotFoundError",
+      "ModelStatusConflictError",
+      "NotAuthorizedError"
+    ],
+    "CreateAcousticModelResult": [
+      "CreateAcousticModelSuccess",
+      "DuplicateModelNameError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "UploadNotFoundError",
+      "ValidationError"
+    ],
     "CreateDeploymentResult": [
       "CreateDeploymentSuccess",
       "DuplicateDeploymentNameError",
       "IdempotencyConflictError",
       "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
       "ModelNotFoundError",
+      "ModelNotReadyError",
       "NotAuthorizedError",
       "QuotaExceededError",
       "ValidationError"
@@ -26,6 +49,16 @@
       "CreateKeySuccess",
       "NotAuthorizedError",
       "QuotaExceededError",
+      "ValidationError"
+    ],
+    "CreateLanguageModelResult": [
+      "CreateLanguageModelSuccess",
+      "DuplicateModelNameError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "UploadNotFoundError",
       "ValidationError"
     ],
     "CreateWorkspaceResult": [
@@ -38,10 +71,18 @@
       "DeploymentNotFoundError",
       "NotAuthorizedError"
     ],
+    "DeleteModelResult": [
+      "DeleteModelSuccess",
+      "ModelInUseError",
+      "ModelNotFoundError",
+      "NotAuthorizedError"
+    ],
     "DeploymentProblem": [
       "DuplicateDeploymentNameError",
       "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
       "ModelNotFoundError",
+      "ModelNotReadyError",
       "NotAuthorizedError",
       "QuotaExceededError",
       "ValidationError"
@@ -54,20 +95,31 @@
     "Error": [
       "DeploymentNotFoundError",
       "DuplicateDeploymentNameError",
+      "DuplicateModelNameError",
       "IdempotencyConflictError",
       "IncompatibleModelsError",
       "InvalidCursorError",
       "KeyNotFoundError",
+      "LicenseNotAcceptedError",
+      "ModelInUseError",
       "ModelNotFoundError",
+      "ModelNotReadyError",
+      "ModelStatusConflictError",
       "NotAuthorizedError",
       "QuotaExceededError",
       "SequenceMismatchError",
       "StatusConflictError",
+      "UploadNotFoundError",
       "ValidationError"
     ],
     "Model": [
       "AcousticModel",
       "LanguageModel"
+    ],
+    "ModelStatusChangedResult": [
+      "InvalidCursorError",
+      "ModelNotFoundError",
+      "ModelStatusChange"
     ],
     "Node": [
       "AcousticModel",
@@ -82,6 +134,12 @@
       "RetryDeploymentSuccess",
       "StatusConflictError"
     ],
+    "RetryModelResult": [
+      "ModelNotFoundError",
+      "ModelStatusConflictError",
+      "NotAuthorizedError",
+      "RetryModelSuccess"
+    ],
     "RevokeKeyResult": [
       "KeyNotFoundError",
       "NotAuthorizedError",
@@ -93,6 +151,13 @@
       "NotAuthorizedError",
       "SequenceMismatchError",
       "UpdateDeploymentSuccess",
+      "ValidationError"
+    ],
+    "UpdateModelResult": [
+      "DuplicateModelNameError",
+      "ModelNotFoundError",
+      "NotAuthorizedError",
+      "UpdateModelSuccess",
       "ValidationError"
     ]
   }
