@@ -6,6 +6,16 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional \
   && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
 
+# The dashboard is built with what only development installs, and comes along as files.
+FROM node:24-bookworm-slim AS dashboard
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json ./
+COPY src/web src/web
+COPY src/dashboard src/dashboard
+RUN node src/web/build.ts
+
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 WORKDIR /app
@@ -13,6 +23,7 @@ COPY --from=install /app/node_modules node_modules
 COPY package.json ./
 COPY drizzle drizzle
 COPY src src
+COPY --from=dashboard /app/dist dist
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

@@ -8,8 +8,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    // Those pull plugs, and take their time: npm run test:faults.
-    exclude: ['test/faults/**'],
+    // Those pull plugs and take their time, or need a browser: npm run test:faults, npm run test:browser.
+    exclude: ['test/faults/**', 'test/browser/**'],
     globalSetup: 'test/postgres.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,

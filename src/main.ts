@@ -12,6 +12,7 @@ import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
+import { openSessions, type Sessions } from './domain/session.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
@@ -29,6 +30,8 @@ import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
 import { createUploads, uploadsPath } from './uploads/server.ts'
+import { createPages } from './web/pages.ts'
+import { createSignIn } from './web/sign-in.ts'
 
 /** Deadlines are looked after this often, by every process that answers or works. */
 const deadlinesMs = 1000
@@ -71,9 +74,10 @@ export async function startService(config: Config): Promise<RunningService> {
     const feeds = await open(openFeeds(store, log))
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, feeds, log }
     const tokens = await openTokens(store.db)
+    const sessions = await openSessions(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))
-    const parts = { ...service, tokens, artifacts, recognizers }
+    const parts = { ...service, tokens, sessions, artifacts, recognizers }
 
     const { routes, drain } = await openRoutes(config, parts, open)
     http.serve(routes)
@@ -137,6 +141,7 @@ export class DataDirError extends Error {}
 
 interface Parts extends Service {
   tokens: Tokens
+  sessions: Sessions
   artifacts: Artifacts
   recognizers: Recognizers
 }
@@ -150,10 +155,11 @@ interface Answering {
 async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Answering> {
   let drain = async () => {}
   const routes: Route[] = [healthRoute, readyRoute(parts)]
+  const signIn = createSignIn(parts, parts.sessions)
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
-    routes.push({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade })
+    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages())
     routes.push({
       matches: (path) => path === uploadsPath,
       handle: createUploads(parts, config.uploads),
@@ -161,21 +167,21 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
       continuesItself: true,
       longestRequestMs: longestUploadMs,
     })
-    if (config.graphiql)
-      routes.push({ matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { location: graphqlPath }).end() })
   }
   if (config.roles.has('speech')) {
     const speech = createSpeech(parts, config)
     const sockets = await open(openSpeechSockets(speech, config.sessions))
     drain = sockets.drain
     routes.push({ matches: (path) => path === '/metrics', handle: (_, response) => answerMetrics(speech, sockets, response) })
-    routes.push({
-      matches: isSpeechPath,
-      handle: (request, response) => handleSpeech(speech, request, response),
-      upgrade: sockets.upgrade,
-      drains: true,
-      continuesItself: true,
-    })
+    routes.push(
+      signIn.letIn({
+        matches: isSpeechPath,
+        handle: (request, response) => handleSpeech(speech, request, response),
+        upgrade: sockets.upgrade,
+        drains: true,
+        continuesItself: true,
+      }),
+    )
   }
   return { routes, drain }
 }

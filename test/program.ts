@@ -32,7 +32,7 @@ export async function start(settings: Record<string, string>) {
   const launched = launch({ PORT: '0', ...settings })
   await until(() => /Ctrl-C stops/.test(launched.said.out) || launched.child.exitCode !== null)
   expect(launched.said.out, launched.said.err).toContain('is ready')
-  const [, url = '', key = ''] = /Try it +(\S+)\/graphql#key=(\S+)/.exec(launched.said.out) ?? []
+  const [, url = '', key = ''] = /Try it +(\S+)\/#key=(\S+)/.exec(launched.said.out) ?? []
   const client = createTestClient(url, key)
   onTestFinished(client.dispose)
   return { ...launched, ...client, url, key }

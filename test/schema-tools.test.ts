@@ -68,8 +68,9 @@ export const watch = graphql\`subscription listSubscription($after: String) { de
 test("Code Generator's client preset makes types that strict TypeScript accepts", async () => {
   const dir = await makeProject()
   await cp(join(root, 'codegen.ts'), join(dir, 'codegen.ts'))
+  await mkdir(join(dir, 'src/dashboard'), { recursive: true })
   await writeFile(
-    join(dir, 'src/app.ts'),
+    join(dir, 'src/dashboard/app.ts'),
     `import { graphql } from './gql/index.ts'
 import type { DeploymentStatus } from './gql/graphql.ts'
 import type { ResultOf } from '@graphql-typed-document-node/core'

@@ -92,7 +92,6 @@ describe('continuous recognition', () => {
     expect(client.told[0]).toEqual({ kind: 'sessionStarted' })
     expect(client.told.at(-1)).toEqual({ kind: 'sessionStopped' })
     expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
-    expect(client.of('recognizing').length).toBeGreaterThan(0)
     const phrases = client.phrases()
     expect(phrases.length).toBeGreaterThanOrEqual(3)
     for (const [n, phrase] of phrases.entries()) {
@@ -121,7 +120,7 @@ describe('continuous recognition', () => {
     const { audio } = microphone(Buffer.concat([said, said, said]))
     const client = openRecognizer(configFor(command, api.key), audio)
     await client.start()
-    await client.until(() => client.of('recognizing').length > 0)
+    await client.until(() => client.of('recognizing').some(({ text }) => text.includes('river')))
     await client.stop()
     expect(client.phrases().length).toBeGreaterThan(0)
     expect(client.text()).toMatch(/^We walked/)

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { describeProblem } from './problem.ts'
@@ -18,13 +21,17 @@ const interrupted = new Promise<void>((stop) => {
 
 try {
   const config = readConfig()
+  const dashboard = config.roles.has('api') ? buildDashboard() : undefined
   const service = await startService(config)
+  await dashboard
   isReady = true
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   const api = `${service.url}/graphql`
   console.log(`\ncustom-speech is ready (${seconds} s).\n`)
-  if (config.graphiql && config.roles.has('api')) console.log(`  Try it   ${api}#key=${service.key}`)
-  if (config.roles.has('api')) console.log(`  API      ${api}`)
+  if (config.roles.has('api')) {
+    console.log(`  Try it   ${service.url}/#key=${service.key}`)
+    console.log(`  API      ${api}`)
+  }
   console.log(`  Roles    ${[...config.roles].join(', ')}`)
   console.log(`  Data     ${config.dataDir}\n`)
   console.log('  The link carries the bootstrap key; "npm run demo" shows the rest. Ctrl-C stops.\n')
@@ -35,4 +42,15 @@ try {
 } catch (error) {
   console.error(`\ncustom-speech cannot start. ${describeProblem(error)}\n`)
   process.exit(1)
+}
+
+/** Beside the start of everything else; does nothing when the dashboard is built. Without it the API serves as well. */
+async function buildDashboard() {
+  const building = spawn(process.execPath, [join(import.meta.dirname, '../web/build.ts')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  building.stderr.on('data', (text) => {
+    said += text
+  })
+  const [code] = await once(building, 'close')
+  if (code) console.error(`The dashboard could not be built: ${said.includes('ERR_MODULE_NOT_FOUND') ? 'run "npm ci" first.' : said.trim()}`)
 }

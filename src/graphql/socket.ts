@@ -45,7 +45,9 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
     {
       connectionInitWaitTimeout: 5000,
       async onConnect(socket) {
-        const viewer = await findViewer(service, socket.connectionParams?.authorization).catch((error) => unavailable(service, error))
+        const viewer = await findViewer(service, socket.connectionParams?.authorization ?? socket.extra.request.headers.authorization).catch((error) =>
+          unavailable(service, error),
+        )
         // A code on which clients come back by themselves: with Postgres they will be let in.
         if (viewer instanceof GraphQLError) return refuse(socket, viewer.message.slice(0, 120), tryAgainLater)
         if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')

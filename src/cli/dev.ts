@@ -1,0 +1,12 @@
+// For work on custom-speech itself: the server, started anew when its sources change, and the dashboard with hot reload.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createServer } from 'vite'
+import { sourceDir } from '../web/built.ts'
+
+const server = spawn(process.execPath, ['--watch', join(import.meta.dirname, 'custom-speech.mjs'), 'serve'], { stdio: 'inherit' })
+server.once('exit', (code) => process.exit(code ?? 1))
+const pages = await createServer({ configFile: join(import.meta.dirname, '../web/vite.config.ts'), root: sourceDir })
+await pages.listen()
+console.log(`\nThe dashboard with hot reload: ${pages.resolvedUrls?.local[0]}, with the #key=… of the link below.\n`)
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => server.kill(name))

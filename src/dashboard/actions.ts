@@ -1,0 +1,31 @@
+import { useMutation } from 'urql'
+import { toWords } from './client.ts'
+import { CancelDeploymentDocument, DeleteDeploymentDocument, type DeploymentRowFragment, RetryDeploymentDocument } from './gql/graphql.ts'
+import { tell } from './parts/news.tsx'
+
+/** Retry, cancel and delete; what comes of it is told. True when it was done. */
+export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
+  const [, sendRetry] = useMutation(RetryDeploymentDocument)
+  const [, sendCancel] = useMutation(CancelDeploymentDocument)
+  const [, sendDelete] = useMutation(DeleteDeploymentDocument)
+  return {
+    async retry() {
+      const { data, error } = await sendRetry({ id })
+      return report(error && toWords(error), data?.retryDeployment, `“${name}” is being provisioned again.`)
+    },
+    async cancel() {
+      const { data, error } = await sendCancel({ id })
+      return report(error && toWords(error), data?.cancelDeployment, `“${name}” has been canceled.`)
+    },
+    async remove() {
+      const { data, error } = await sendDelete({ id })
+      return report(error && toWords(error), data?.deleteDeployment, `“${name}” has been deleted.`)
+    },
+  }
+}
+
+function report(problem: string | undefined, result: { __typename?: string; message?: string } | undefined, done: string): boolean {
+  const refusal = problem ?? result?.message
+  tell(refusal ?? done, { isProblem: refusal !== undefined })
+  return refusal === undefined
+}

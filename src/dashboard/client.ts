@@ -1,0 +1,91 @@
+import { cacheExchange, type KeyingConfig } from '@urql/exchange-graphcache'
+import { createClient as createSocket } from 'graphql-ws'
+import { type Client, type CombinedError, createClient, type ExecutionResult, fetchExchange, subscriptionExchange } from 'urql'
+import possibleTypes from './gql/possible-types.ts'
+import { ownHeaders } from './session.ts'
+
+const pingMs = 10_000
+const pongMs = 5_000
+
+/** One socket for all subscriptions. It ends when the server no longer answers its pings; who reads, comes back by itself. */
+function openSocket(connected: () => void) {
+  let late: ReturnType<typeof setTimeout> | undefined
+  const socket = createSocket({
+    url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+    retryAttempts: 0,
+    keepAlive: pingMs,
+    on: {
+      connected,
+      ping: (received) => {
+        if (!received) late = setTimeout(() => socket.terminate(), pongMs)
+      },
+      pong: (received) => {
+        if (received) clearTimeout(late)
+      },
+      closed: () => clearTimeout(late),
+    },
+  })
+  return socket
+}
+
+const partOfParent = () => null
+
+/** What has no id of its own, and what is told apart by something else. */
+const keys: KeyingConfig = {
+  CompletionEstimate: partOfParent,
+  DeploymentFailure: partOfParent,
+  DeploymentPreflight: partOfParent,
+  DeploymentStatusCount: partOfParent,
+  DeploymentTimelineConnection: partOfParent,
+  DeploymentStatusChange: ({ cursor }) => cursor as string,
+  EndpointUrls: partOfParent,
+  QueryDeploymentsConnection: partOfParent,
+  QueryKeysConnection: partOfParent,
+  QueryModelsConnection: partOfParent,
+  SpeechLocale: ({ code }) => code as string,
+  Verification: partOfParent,
+  Viewer: partOfParent,
+  DuplicateDeploymentNameError: partOfParent,
+  FieldError: partOfParent,
+  IncompatibleModelsError: partOfParent,
+  ModelNotFoundError: partOfParent,
+  NotAuthorizedError: partOfParent,
+  QuotaExceededError: partOfParent,
+  ValidationError: partOfParent,
+}
+
+/** `connected` is called whenever the socket of the subscriptions has been opened. */
+export function createApi(connected: () => void): Client {
+  const socket = openSocket(connected)
+  return createClient({
+    url: '/graphql',
+    preferGetMethod: false,
+    fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
+    // What is known is shown at once, and read again.
+    requestPolicy: 'cache-and-network',
+    exchanges: [
+      cacheExchange({ keys, ...possibleTypes }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: ({ query = '', variables }) => ({
+          subscribe: ({ next, error, complete }) => ({
+            unsubscribe: socket.subscribe(
+              { query, variables: variables as Record<string, unknown> },
+              { next: (result) => next(result as ExecutionResult), error, complete },
+            ),
+          }),
+        }),
+      }),
+    ],
+  })
+}
+
+export const isSignedOut = (error: CombinedError | undefined) => error?.response?.status === 401
+
+/** What went wrong, in the server's words where it has any; they carry the id of the log's line. */
+export function toWords(error: CombinedError): string {
+  const [first] = error.graphQLErrors
+  const id = first?.extensions['id']
+  if (first) return id && !first.message.includes(String(id)) ? `${first.message} (${id})` : first.message
+  return 'The server does not answer. What is shown may be old; it is read again as soon as the server is back.'
+}

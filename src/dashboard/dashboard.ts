@@ -1,0 +1,19 @@
+// What every part of a signed-in page may use.
+import { createContext, useContext } from 'react'
+import type { StartQuery } from './gql/graphql.ts'
+import type { Live } from './live.ts'
+
+export interface Dashboard {
+  live: Live
+  viewer: StartQuery['viewer']
+  mayManage: boolean
+  mayRecognize: boolean
+}
+
+export const DashboardContext = createContext<Dashboard | null>(null)
+
+export function useDashboard(): Dashboard {
+  const dashboard = useContext(DashboardContext)
+  if (!dashboard) throw new Error('used outside of the signed-in page')
+  return dashboard
+}

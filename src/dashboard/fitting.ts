@@ -1,0 +1,76 @@
+// Which models fit the one that was chosen first, as the server's own preflight says.
+import { useEffect, useState } from 'react'
+import { type Client, useClient } from 'urql'
+import { type CreateDeploymentInput, type ModelEntryFragment, PreflightDocument, type PreflightQuery } from './gql/graphql.ts'
+import { toWord } from './words.ts'
+
+type Problem = PreflightQuery['deploymentPreflight']['problems'][number]
+type Incompatible = Extract<Problem, { __typename: 'IncompatibleModelsError' }>
+
+/** Why a model does not fit the chosen one, by its id. */
+export type Misfits = ReadonlyMap<string, string>
+
+const none: Misfits = new Map()
+
+/** Only the pair of models counts here; whatever else is wrong with it is not looked at. */
+export function useMisfits(locale: string | undefined, chosen: ModelEntryFragment | undefined, others: readonly ModelEntryFragment[]): Misfits {
+  const api = useClient()
+  const [misfits, setMisfits] = useState(none)
+  useEffect(() => {
+    if (!locale || !chosen) return setMisfits(none)
+    let isCurrent = true
+    void findMisfits(api, locale, chosen, others).then((found) => isCurrent && setMisfits(found))
+    return () => {
+      isCurrent = false
+    }
+  }, [api, locale, chosen, others])
+  return misfits
+}
+
+/** Models of one scenario fit or fail together, so one of each is asked for. */
+async function findMisfits(api: Client, locale: string, chosen: ModelEntryFragment, others: readonly ModelEntryFragment[]): Promise<Misfits> {
+  const samples = [...new Map(others.map((model) => [model.scenario, model])).values()]
+  const found = new Map<string, string>()
+  await Promise.all(
+    samples.map(async (sample) => {
+      const problem = await findIncompatible(api, { name: 'preflight', locale, ...pair(chosen, sample) })
+      if (!problem) return
+      const fitting = new Set((chosen.kind === 'ACOUSTIC' ? problem.compatibleLanguageModels : problem.compatibleAcousticModels).map(({ id }) => id))
+      for (const other of others) if (other.scenario === sample.scenario && !fitting.has(other.id)) found.set(other.id, explain(problem, chosen, other))
+    }),
+  )
+  return found
+}
+
+const pair = (one: ModelEntryFragment, other: ModelEntryFragment) =>
+  one.kind === 'ACOUSTIC' ? { acousticModelId: one.id, languageModelId: other.id } : { acousticModelId: other.id, languageModelId: one.id }
+
+async function findIncompatible(api: Client, input: CreateDeploymentInput): Promise<Incompatible | undefined> {
+  const { data } = await api.query(PreflightDocument, { input }, { requestPolicy: 'network-only' })
+  return data?.deploymentPreflight.problems.find((problem) => problem.__typename === 'IncompatibleModelsError')
+}
+
+function explain(problem: Incompatible, chosen: ModelEntryFragment, other: ModelEntryFragment): string {
+  if (problem.reason !== 'SCENARIO_MISMATCH') return problem.message
+  return `Made for ${toWord(other.scenario)}, which does not mix with ${toWord(chosen.scenario)}. To use it, choose the other model for ${toWord(other.scenario)} first.`
+}
+
+/** Everything that `createDeployment` would refuse now, once nothing has changed for a moment. */
+export function usePreflight(input: CreateDeploymentInput | undefined): readonly Problem[] {
+  const api = useClient()
+  const [problems, setProblems] = useState<readonly Problem[]>([])
+  const text = input && JSON.stringify(input)
+  useEffect(() => {
+    if (!text) return setProblems([])
+    let isCurrent = true
+    const timer = setTimeout(async () => {
+      const { data } = await api.query(PreflightDocument, { input: JSON.parse(text) as CreateDeploymentInput }, { requestPolicy: 'network-only' })
+      if (isCurrent) setProblems(data?.deploymentPreflight.problems ?? [])
+    }, 300)
+    return () => {
+      isCurrent = false
+      clearTimeout(timer)
+    }
+  }, [api, text])
+  return problems
+}

@@ -1,0 +1,166 @@
+
+      export interface PossibleTypesResultData {
+        possibleTypes: {
+          [key: string]: string[]
+        }
+      }
+      const result: PossibleTypesResultData = {
+  "possibleTypes": {
+    "AcceptLicenseResult": [
+      "AcceptLicenseSuccess",
+      "ModelNotFoundError",
+      "NotAuthorizedError"
+    ],
+    "CancelDeploymentResult": [
+      "CancelDeploymentSuccess",
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "StatusConflictError"
+    ],
+    "CancelModelResult": [
+      "CancelModelSuccess",
+      "ModelNotFoundError",
+      "ModelStatusConflictError",
+      "NotAuthorizedError"
+    ],
+    "CreateAcousticModelResult": [
+      "CreateAcousticModelSuccess",
+      "DuplicateModelNameError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "UploadNotFoundError",
+      "ValidationError"
+    ],
+    "CreateDeploymentResult": [
+      "CreateDeploymentSuccess",
+      "DuplicateDeploymentNameError",
+      "IdempotencyConflictError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "ValidationError"
+    ],
+    "CreateKeyResult": [
+      "CreateKeySuccess",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "ValidationError"
+    ],
+    "CreateLanguageModelResult": [
+      "CreateLanguageModelSuccess",
+      "DuplicateModelNameError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "UploadNotFoundError",
+      "ValidationError"
+    ],
+    "CreateWorkspaceResult": [
+      "CreateWorkspaceSuccess",
+      "NotAuthorizedError",
+      "ValidationError"
+    ],
+    "DeleteDeploymentResult": [
+      "DeleteDeploymentSuccess",
+      "DeploymentNotFoundError",
+      "NotAuthorizedError"
+    ],
+    "DeleteModelResult": [
+      "DeleteModelSuccess",
+      "ModelInUseError",
+      "ModelNotFoundError",
+      "NotAuthorizedError"
+    ],
+    "DeploymentProblem": [
+      "DuplicateDeploymentNameError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "ValidationError"
+    ],
+    "DeploymentStatusChangedResult": [
+      "DeploymentNotFoundError",
+      "DeploymentStatusChange",
+      "InvalidCursorError"
+    ],
+    "Error": [
+      "DeploymentNotFoundError",
+      "DuplicateDeploymentNameError",
+      "DuplicateModelNameError",
+      "IdempotencyConflictError",
+      "IncompatibleModelsError",
+      "InvalidCursorError",
+      "KeyNotFoundError",
+      "LicenseNotAcceptedError",
+      "ModelInUseError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "ModelStatusConflictError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "SequenceMismatchError",
+      "StatusConflictError",
+      "UploadNotFoundError",
+      "ValidationError"
+    ],
+    "Model": [
+      "AcousticModel",
+      "LanguageModel"
+    ],
+    "ModelStatusChangedResult": [
+      "InvalidCursorError",
+      "ModelNotFoundError",
+      "ModelStatusChange"
+    ],
+    "Node": [
+      "AcousticModel",
+      "Deployment",
+      "Key",
+      "LanguageModel",
+      "Workspace"
+    ],
+    "RetryDeploymentResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "RetryDeploymentSuccess",
+      "StatusConflictError"
+    ],
+    "RetryModelResult": [
+      "ModelNotFoundError",
+      "ModelStatusConflictError",
+      "NotAuthorizedError",
+      "RetryModelSuccess"
+    ],
+    "RevokeKeyResult": [
+      "KeyNotFoundError",
+      "NotAuthorizedError",
+      "RevokeKeySuccess"
+    ],
+    "UpdateDeploymentResult": [
+      "DeploymentNotFoundError",
+      "DuplicateDeploymentNameError",
+      "NotAuthorizedError",
+      "SequenceMismatchError",
+      "UpdateDeploymentSuccess",
+      "ValidationError"
+    ],
+    "UpdateModelResult": [
+      "DuplicateModelNameError",
+      "ModelNotFoundError",
+      "NotAuthorizedError",
+      "UpdateModelSuccess",
+      "ValidationError"
+    ]
+  }
+};
+      export default result;
+    

@@ -1,0 +1,142 @@
+// Everything that changes in the workspace, from one stream. It ends with the connection and is taken up again
+// behind the last change that was seen, so that nothing is missed and nothing comes twice.
+import { useEffect, useSyncExternalStore } from 'react'
+import type { Client } from 'urql'
+import { type ChangeFragment, ChangesDocument, StartDocument, StillInDocument } from './gql/graphql.ts'
+
+export type Connection = 'connecting' | 'live' | 'lost'
+
+type Listener = (change: ChangeFragment) => void
+
+const longestWaitMs = 4000
+
+/** How the stream stands, and who wants to hear of changes. */
+export class Live {
+  connection: Connection = 'connecting'
+  readonly #listeners = new Set<Listener>()
+  readonly #watchers = new Set<() => void>()
+  readonly #renewed = new Set<() => void>()
+  #after = ''
+
+  /** Follows the stream behind a cursor until `signal` aborts; `lockedOut` is called when the key opens nothing any more. */
+  async follow(api: Client, after: string, signal: AbortSignal, lockedOut: () => void): Promise<void> {
+    this.#after = after
+    for (let failures = 0; !signal.aborted; failures++) {
+      const began = Date.now()
+      const end = await this.#read(api, signal)
+      if (signal.aborted) return
+      if (end === 'cursor') await this.#beginAnew(api)
+      if (Date.now() - began > longestWaitMs) failures = 0
+      this.#set('lost')
+      await pause(Math.min(longestWaitMs, 250 * 2 ** failures), signal)
+      // A socket that is refused does not say why; a question does.
+      const { error } = await api.query(StillInDocument, {}, { requestPolicy: 'network-only' })
+      if (error?.response?.status === 401) return lockedOut()
+    }
+  }
+
+  /** Told by the socket. */
+  connected = () => this.#set('live')
+
+  onChange(listener: Listener) {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Called when the stream is live again after it was not. */
+  onRenewed(listener: () => void) {
+    this.#renewed.add(listener)
+    return () => void this.#renewed.delete(listener)
+  }
+
+  watch = (watcher: () => void) => {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
+  #read(api: Client, signal: AbortSignal): Promise<'connection' | 'cursor'> {
+    return new Promise((done) => {
+      const stop = (end: 'connection' | 'cursor') => {
+        subscription.unsubscribe()
+        done(end)
+      }
+      const subscription = api.subscription(ChangesDocument, { after: this.#after }).subscribe(({ data, error, hasNext }) => {
+        const change = data?.deploymentStatusChanged
+        if (error) return stop('connection')
+        if (change?.__typename === 'InvalidCursorError') return stop('cursor')
+        if (change?.__typename === 'DeploymentStatusChange' && change.cursor !== this.#after) {
+          this.#after = change.cursor
+          for (const listener of this.#listeners) listener(change)
+        }
+        if (hasNext === false) stop('connection')
+      })
+      signal.addEventListener('abort', () => stop('connection'), { once: true })
+    })
+  }
+
+  async #beginAnew(api: Client) {
+    const { data } = await api.query(StartDocument, { first: 1 }, { requestPolicy: 'network-only' })
+    if (data) this.#after = data.deployments.changesCursor
+  }
+
+  #set(connection: Connection) {
+    if (this.connection === connection) return
+    const wasLost = this.connection === 'lost'
+    this.connection = connection
+    for (const watcher of this.#watchers) watcher()
+    if (wasLost && connection === 'live') for (const listener of this.#renewed) listener()
+  }
+}
+
+/** Waits, but not longer than until the network is back or the page is looked at again. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resume) => {
+    const events = [
+      [window, 'online'],
+      [document, 'visibilitychange'],
+      [signal, 'abort'],
+    ] as const
+    const go = () => {
+      clearTimeout(timer)
+      for (const [target, name] of events) target.removeEventListener(name, go)
+      resume()
+    }
+    const timer = setTimeout(go, ms)
+    for (const [target, name] of events) target.addEventListener(name, go)
+  })
+}
+
+export function useConnection(live: Live): Connection {
+  return useSyncExternalStore(live.watch, () => live.connection)
+}
+
+/**
+ * Calls `refresh` after changes that `concerns` picks, and after a gap, but not more often than every half second:
+ * a list whose members change is the server's to make, a thousand changes at once are one reason to ask.
+ */
+export function useRefresh(live: Live, concerns: (change: ChangeFragment) => boolean, refresh: () => void) {
+  useEffect(() => {
+    let waiting: ReturnType<typeof setTimeout> | undefined
+    let last = 0
+    const ask = () => {
+      waiting ??= setTimeout(
+        () => {
+          waiting = undefined
+          last = Date.now()
+          refresh()
+        },
+        Math.max(50, 500 - (Date.now() - last)),
+      )
+    }
+    const stops = [
+      live.onChange((change) => {
+        if (concerns(change)) ask()
+      }),
+      live.onRenewed(ask),
+    ]
+    return () => {
+      clearTimeout(waiting)
+      for (const stop of stops) stop()
+    }
+  }, [live, concerns, refresh])
+}

@@ -1,0 +1,27 @@
+// The current locale: in the URL, else the one that was used last, else the first that there is.
+import { useEffect } from 'react'
+import { useQuery } from 'urql'
+import { LocalesDocument, type LocalesQuery } from './gql/graphql.ts'
+import { useSearch } from './route.ts'
+
+export type Locale = LocalesQuery['locales'][number]
+
+const remembered = 'locale'
+
+/** The locale that will probably be the current one, before it is known which there are. */
+export const likelyLocale = () => new URLSearchParams(location.search).get('locale') ?? localStorage.getItem(remembered) ?? 'en-US'
+
+export function useLocale() {
+  const [{ data, error }, refresh] = useQuery({ query: LocalesDocument })
+  const [search, setSearch] = useSearch()
+  const wanted = search.get('locale') ?? localStorage.getItem(remembered)
+  const locales = data?.locales ?? []
+  const locale = locales.find(({ code }) => code === wanted) ?? locales.find(({ code }) => code === 'en-US') ?? locales[0]
+  const code = locale?.code
+  useEffect(() => {
+    if (!code) return
+    localStorage.setItem(remembered, code)
+    if (search.get('locale') !== code) setSearch({ locale: code })
+  }, [code, search, setSearch])
+  return { locale, locales, error, refresh }
+}

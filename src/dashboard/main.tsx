@@ -1,0 +1,32 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Provider } from 'urql'
+import { App } from './app.tsx'
+import { createApi } from './client.ts'
+import { Live } from './live.ts'
+import { signIn, takeLinkedKey } from './session.ts'
+
+// The dialogs put a style element into the page while they are open; the page's policy allows it by this nonce.
+Object.assign(globalThis, { __webpack_nonce__: document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content })
+
+// A part of the page that is gone belongs to an older build; the page that the server has now knows its own.
+window.addEventListener('vite:preloadError', () => location.reload())
+
+// The printed link in a tab that has the page open already changes only the fragment.
+window.addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#key=')) location.reload()
+})
+
+const root = document.getElementById('root')
+if (!root) throw new Error('the page has no root')
+
+const linkedKey = takeLinkedKey()
+const problem = linkedKey ? await signIn(linkedKey) : undefined
+const live = new Live()
+createRoot(root).render(
+  <StrictMode>
+    <Provider value={createApi(live.connected)}>
+      <App live={live} problem={problem} />
+    </Provider>
+  </StrictMode>,
+)

@@ -1,0 +1,195 @@
+import { type ReactNode, useCallback, useEffect, useState } from 'react'
+import { useQuery } from 'urql'
+import { useDeploymentActions } from '../actions.ts'
+import { toWords } from '../client.ts'
+import { useDashboard } from '../dashboard.ts'
+import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '../gql/graphql.ts'
+import { useRefresh } from '../live.ts'
+import { DeleteConfirm } from '../parts/deployment-menu.tsx'
+import { EditDialog } from '../parts/edit-dialog.tsx'
+import { EndpointCard } from '../parts/endpoint.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { Loading, Problem } from '../parts/problem.tsx'
+import { Stages } from '../parts/stages.tsx'
+import { Progress, StatusBadge } from '../parts/status.tsx'
+import { TryIt } from '../parts/try-it.tsx'
+import { Link, navigate } from '../route.ts'
+import { formatDuration, formatMoment } from '../time.ts'
+import { inProgress, mayCancel, mayRetry, toWord } from '../words.ts'
+
+type Deployment = NonNullable<DeploymentQuery['deployment']>
+
+export default function DeploymentPage({ id }: { id: string }) {
+  const { live } = useDashboard()
+  const [{ data, error }, refresh] = useQuery({ query: DeploymentDocument, variables: { id } })
+  const again = useCallback(() => refresh({ requestPolicy: 'network-only' }), [refresh])
+  const concerns = useCallback((change: ChangeFragment) => change.deploymentId === id && change.status !== change.previousStatus, [id])
+  useRefresh(live, concerns, again)
+  const changes = useChanges(id, data?.deployment?.timeline.nodes)
+  const deployment = data?.deployment
+  useEffect(() => {
+    if (deployment) document.title = deployment.name
+  }, [deployment])
+
+  if (error && !data) return <Problem title="The deployment cannot be read" message={toWords(error)} again={again} />
+  if (!data) return <Loading />
+  if (!deployment) return <Problem title="There is no such deployment" message="It has been deleted, or the address is wrong. The list shows what there is." />
+  return (
+    <>
+      <Link className="back" href={`/?locale=${deployment.locale}`}>
+        <Icon name="back" />
+        Deployments
+      </Link>
+      <Head deployment={deployment} />
+      <div className="columns">
+        <div className="column">
+          <State deployment={deployment} />
+          {deployment.endpoint && (
+            <>
+              <TryIt endpoint={deployment.endpoint} />
+              <EndpointCard endpoint={deployment.endpoint} />
+            </>
+          )}
+        </div>
+        <aside className="column">
+          <Card title="Provisioning">
+            <Stages changes={changes} />
+          </Card>
+          {deployment.verification && <Evidence verification={deployment.verification} />}
+          <Facts deployment={deployment} />
+        </aside>
+      </div>
+    </>
+  )
+}
+
+/** The log as it was read, and what has come since. */
+function useChanges(id: string, read: readonly ChangeFragment[] = []): readonly ChangeFragment[] {
+  const { live } = useDashboard()
+  const [heard, setHeard] = useState<readonly ChangeFragment[]>([])
+  useEffect(() => live.onChange((change) => change.deploymentId === id && setHeard((others) => [...others.slice(-199), change])), [live, id])
+  const all = new Map([...read, ...heard].map((change) => [change.sequence, change]))
+  return [...all.values()].sort((a, b) => a.sequence - b.sequence)
+}
+
+function Head({ deployment }: { deployment: Deployment }) {
+  const { mayManage } = useDashboard()
+  const { retry, cancel, remove } = useDeploymentActions(deployment)
+  const [asking, setAsking] = useState<'edit' | 'delete'>()
+  const close = () => setAsking(undefined)
+  const deleteAndLeave = async () => {
+    if (await remove()) navigate(`/?locale=${deployment.locale}`)
+  }
+  return (
+    <div className="head">
+      <div>
+        <h1>{deployment.name}</h1>
+        {deployment.description && <p className="description">{deployment.description}</p>}
+      </div>
+      <div className="head-actions">
+        {mayRetry(deployment.status) && (
+          <button type="button" className="primary button" disabled={!mayManage} onClick={retry}>
+            Retry
+          </button>
+        )}
+        {mayCancel(deployment.status) && (
+          <button type="button" className="button" disabled={!mayManage} onClick={cancel}>
+            Cancel
+          </button>
+        )}
+        <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('edit')}>
+          Rename
+        </button>
+        <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('delete')}>
+          Delete
+        </button>
+      </div>
+      {asking === 'edit' && <EditDialog deployment={deployment} close={close} />}
+      <DeleteConfirm deployment={deployment} isOpen={asking === 'delete'} close={close} confirmed={deleteAndLeave} />
+    </div>
+  )
+}
+
+/** What is to be known first: how far it is, or why it is not. */
+function State({ deployment }: { deployment: Deployment }) {
+  const { status, failure } = deployment
+  if (failure)
+    return (
+      <section className="card section failure" role="alert">
+        <StatusBadge status={status} />
+        <p>{failure.message}</p>
+        <p className="detail">
+          While {toWord(failure.stage).toLowerCase()} · <code>{failure.code}</code>
+        </p>
+      </section>
+    )
+  if (inProgress.includes(status))
+    return (
+      <section className="card section">
+        <StatusBadge status={status} />
+        <Progress deployment={deployment} />
+      </section>
+    )
+  if (status === 'COMPLETE') return null
+  return (
+    <section className="card section">
+      <StatusBadge status={status} />
+      <p className="detail">It ended before it was complete. Retry provisions it again, under the same id.</p>
+    </section>
+  )
+}
+
+function Card({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="card section">
+      <h2>{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+function Evidence({ verification }: { verification: NonNullable<Deployment['verification']> }) {
+  const { referenceText, transcript, audioMs, latencyMs, verifiedAt } = verification
+  return (
+    <Card title="Verified">
+      <p className="detail">Before it was called Complete, its own URL was called with a reference recording.</p>
+      <dl className="facts stacked">
+        <dt>Said</dt>
+        <dd>{referenceText}</dd>
+        <dt>Heard</dt>
+        <dd>{transcript}</dd>
+      </dl>
+      <p className="detail">
+        {formatDuration(audioMs)} of speech answered in {formatDuration(latencyMs)}, {formatMoment(verifiedAt)}
+      </p>
+    </Card>
+  )
+}
+
+function Facts({ deployment }: { deployment: Deployment }) {
+  const { acousticModel, languageModel, locale, createdAt, completedAt, status } = deployment
+  return (
+    <Card title="Details">
+      <dl className="facts">
+        <dt>Status</dt>
+        <dd>
+          <StatusBadge status={status} />
+        </dd>
+        <dt>Acoustic Model</dt>
+        <dd>{acousticModel.name}</dd>
+        <dt>Language Model</dt>
+        <dd>{languageModel.name}</dd>
+        <dt>Locale</dt>
+        <dd>{locale}</dd>
+        <dt>Created</dt>
+        <dd>{formatMoment(createdAt)}</dd>
+        {completedAt && (
+          <>
+            <dt>{status === 'COMPLETE' ? 'Complete' : 'Ended'}</dt>
+            <dd>{formatMoment(completedAt)}</dd>
+          </>
+        )}
+      </dl>
+    </Card>
+  )
+}

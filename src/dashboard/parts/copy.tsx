@@ -1,0 +1,26 @@
+import { useEffect, useState } from 'react'
+import { Icon } from './icon.tsx'
+import { tell } from './news.tsx'
+
+/** Copies a text, and says that it did. */
+export function CopyButton({ text, what }: { text: string; what: string }) {
+  const [isCopied, setCopied] = useState(false)
+  useEffect(() => {
+    if (!isCopied) return
+    const timer = setTimeout(() => setCopied(false), 2000)
+    return () => clearTimeout(timer)
+  }, [isCopied])
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text)
+      setCopied(true)
+    } catch {
+      tell('The browser does not let pages copy here. Select the text and copy it yourself.', { isProblem: true })
+    }
+  }
+  return (
+    <button type="button" className="bare copy" aria-label={isCopied ? `Copied ${what}` : `Copy ${what}`} onClick={copy}>
+      <Icon name={isCopied ? 'check' : 'copy'} />
+    </button>
+  )
+}

@@ -1,0 +1,57 @@
+import { DropdownMenu } from 'radix-ui'
+import { useState } from 'react'
+import { useDeploymentActions } from '../actions.ts'
+import { useDashboard } from '../dashboard.ts'
+import type { DeploymentRowFragment } from '../gql/graphql.ts'
+import { navigate } from '../route.ts'
+import { mayCancel, mayRetry } from '../words.ts'
+import { Confirm } from './confirm.tsx'
+import { Icon } from './icon.tsx'
+
+/** What can be done with a row. */
+export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragment }) {
+  const { mayManage } = useDashboard()
+  const { retry, cancel, remove } = useDeploymentActions(deployment)
+  const [isAsking, setAsking] = useState(false)
+  const { id, name, status } = deployment
+  return (
+    <>
+      <DropdownMenu.Root modal={false}>
+        <DropdownMenu.Trigger className="bare row-menu" aria-label={`Actions for ${name}`}>
+          <Icon name="more" />
+        </DropdownMenu.Trigger>
+        <DropdownMenu.Portal>
+          <DropdownMenu.Content className="menu" align="end" sideOffset={4} collisionPadding={8}>
+            <DropdownMenu.Item className="menu-item" onSelect={() => navigate(`/deployments/${encodeURIComponent(id)}`)}>
+              Details
+            </DropdownMenu.Item>
+            {mayRetry(status) && (
+              <DropdownMenu.Item className="menu-item" disabled={!mayManage} onSelect={retry}>
+                Retry
+              </DropdownMenu.Item>
+            )}
+            {mayCancel(status) && (
+              <DropdownMenu.Item className="menu-item" disabled={!mayManage} onSelect={cancel}>
+                Cancel
+              </DropdownMenu.Item>
+            )}
+            <DropdownMenu.Separator className="menu-line" />
+            <DropdownMenu.Item className="danger menu-item" disabled={!mayManage} onSelect={() => setAsking(true)}>
+              Delete…
+            </DropdownMenu.Item>
+          </DropdownMenu.Content>
+        </DropdownMenu.Portal>
+      </DropdownMenu.Root>
+      <DeleteConfirm deployment={deployment} isOpen={isAsking} close={() => setAsking(false)} confirmed={remove} />
+    </>
+  )
+}
+
+export function DeleteConfirm(props: { deployment: DeploymentRowFragment; isOpen: boolean; close: () => void; confirmed: () => void }) {
+  const { name, isServing } = props.deployment
+  return (
+    <Confirm {...props} title={`Delete “${name}”?`} action="Delete">
+      {isServing ? 'Its URLs stop answering at once, for everyone who calls them.' : 'Its history goes with it.'} This cannot be undone.
+    </Confirm>
+  )
+}

@@ -1,0 +1,56 @@
+import { useId } from 'react'
+import type { Misfits } from '../fitting.ts'
+import type { ModelEntryFragment } from '../gql/graphql.ts'
+import { toWord } from '../words.ts'
+
+interface Choice {
+  title: string
+  name: string
+  models: readonly ModelEntryFragment[]
+  chosen: string | undefined
+  misfits: Misfits
+  problem: string | undefined
+  choose: (id: string) => void
+}
+
+/** Base models first, custom ones below; what does not fit cannot be chosen and says why. */
+export function ModelChoice({ title, name, models, chosen, misfits, problem, choose }: Choice) {
+  const id = useId()
+  const groups = [
+    { label: 'Base models', members: models.filter(({ isBase }) => isBase) },
+    { label: 'Custom models', members: models.filter(({ isBase }) => !isBase) },
+  ].filter(({ members }) => members.length)
+  return (
+    <fieldset className="field models" aria-describedby={problem && `${id}-problem`}>
+      <legend>{title}</legend>
+      {groups.map(({ label, members }) => (
+        <div key={label} className="model-group">
+          <h3>{label}</h3>
+          {members.map((model) => (
+            <Option key={model.id} model={model} name={name} isChosen={model.id === chosen} misfit={misfits.get(model.id)} choose={() => choose(model.id)} />
+          ))}
+        </div>
+      ))}
+      {problem && (
+        <p className="field-problem" id={`${id}-problem`} role="alert">
+          {problem}
+        </p>
+      )}
+    </fieldset>
+  )
+}
+
+function Option(props: { model: ModelEntryFragment; name: string; isChosen: boolean; misfit: string | undefined; choose: () => void }) {
+  const { model, name, isChosen, misfit, choose } = props
+  const id = useId()
+  return (
+    <label className={misfit ? 'model-option unfit' : 'model-option'}>
+      <input type="radio" name={name} value={model.id} checked={isChosen} disabled={misfit !== undefined} onChange={choose} required aria-describedby={id} />
+      <span className="model-name">{model.name}</span>
+      {toWord(model.scenario) !== model.name && <span className="tag">{toWord(model.scenario)}</span>}
+      <span className="detail" id={id}>
+        {misfit ?? model.description}
+      </span>
+    </label>
+  )
+}

@@ -1,0 +1,59 @@
+// Short messages about what has just happened, read out by screen readers.
+import { useEffect, useSyncExternalStore } from 'react'
+import { Icon } from './icon.tsx'
+
+interface Message {
+  id: number
+  text: string
+  isProblem: boolean
+}
+
+const shownMs = 6000
+const most = 3
+let messages: readonly Message[] = []
+let count = 0
+const watchers = new Set<() => void>()
+
+function set(next: readonly Message[]) {
+  messages = next
+  for (const watcher of watchers) watcher()
+}
+
+/** Problems stay until they are closed. */
+export function tell(text: string, { isProblem = false } = {}) {
+  set([...messages, { id: ++count, text, isProblem }].slice(-most))
+}
+
+const watch = (watcher: () => void) => {
+  watchers.add(watcher)
+  return () => void watchers.delete(watcher)
+}
+
+export function News() {
+  const shown = useSyncExternalStore(watch, () => messages)
+  return (
+    <div className="news" aria-live="polite">
+      {shown.map((message) => (
+        <Item key={message.id} {...message} />
+      ))}
+    </div>
+  )
+}
+
+function Item({ id, text, isProblem }: Message) {
+  const close = () => set(messages.filter((message) => message.id !== id))
+  useEffect(() => {
+    if (isProblem) return
+    const timer = setTimeout(() => set(messages.filter((message) => message.id !== id)), shownMs)
+    return () => clearTimeout(timer)
+  }, [id, isProblem])
+  return (
+    <div className={`news-item ${isProblem ? 'problem' : ''}`}>
+      <Icon name={isProblem ? 'warning' : 'check'} />
+      <span>{text}</span>
+      <button type="button" className="bare" aria-label="Close this message" onClick={close}>
+        <Icon name="cross" />
+      </button>
+    </div>
+  )
+}

@@ -1,0 +1,87 @@
+import { DropdownMenu } from 'radix-ui'
+import type { ReactNode } from 'react'
+import { useDashboard } from '../dashboard.ts'
+import { useConnection } from '../live.ts'
+import { Link, usePath } from '../route.ts'
+import { signOut } from '../session.ts'
+import { Icon } from './icon.tsx'
+import { News } from './news.tsx'
+
+const rooms = [
+  { href: '/', name: 'Deployments', holds: /^\/(new|deployments\/.*)?$/ },
+  { href: '/models', name: 'Models', holds: /^\/models/ },
+  { href: '/keys', name: 'Keys', holds: /^\/keys/ },
+]
+
+/** The frame of every page: the menu, who is here, and how the connection stands. */
+export function Shell({ children }: { children: ReactNode }) {
+  const path = usePath()
+  return (
+    <>
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
+      <header className="top">
+        <Link href="/" className="brand">
+          <img src="/icon.svg" alt="" width="26" height="26" />
+          custom-speech
+        </Link>
+        <nav aria-label="Main">
+          {rooms.map(({ href, name, holds }) => (
+            <Link key={href} href={href} aria-current={holds.test(path) ? 'page' : undefined}>
+              {name}
+            </Link>
+          ))}
+        </nav>
+        <ConnectionState />
+        <Account />
+      </header>
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
+      <News />
+    </>
+  )
+}
+
+const connectionWords = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting' }
+
+function ConnectionState() {
+  const connection = useConnection(useDashboard().live)
+  return (
+    <span className={`connection ${connection}`} role="status">
+      <span className="dot" aria-hidden="true" />
+      <span className="word">{connectionWords[connection]}</span>
+      {connection === 'lost' && <span className="wide">: what you see may be old, nothing is lost</span>}
+    </span>
+  )
+}
+
+function Account() {
+  const { viewer } = useDashboard()
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className="quiet button account">
+        <Icon name="key" />
+        <span className="wide">{viewer.workspace.name}</span>
+        <Icon name="down" />
+        <span className="hidden">Account</span>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu" align="end" sideOffset={6} collisionPadding={8}>
+          <DropdownMenu.Label className="menu-label">
+            Signed in with the key <strong>{viewer.key.name}</strong>
+            <code>{viewer.key.prefix}…</code>
+          </DropdownMenu.Label>
+          <DropdownMenu.Separator className="menu-line" />
+          <DropdownMenu.Item asChild className="menu-item">
+            <a href="/graphql">Explore the API</a>
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className="menu-item" onSelect={() => void signOut()}>
+            Sign out
+          </DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  )
+}

@@ -1,0 +1,34 @@
+import type { ChangeFragment } from '../gql/graphql.ts'
+import { stageTimes } from '../stage-times.ts'
+import { formatDuration, useNow } from '../time.ts'
+import { toWord } from '../words.ts'
+import { Icon } from './icon.tsx'
+
+const marks = { waiting: null, running: <span className="spinner" />, done: <Icon name="check" />, failed: <Icon name="cross" />, ended: <Icon name="stop" /> }
+const stateWords = { waiting: 'not begun', running: 'at work', done: 'done', failed: 'failed', ended: 'ended' }
+
+/** The way to Complete, stage by stage, alive. */
+export function Stages({ changes }: { changes: readonly ChangeFragment[] }) {
+  const times = stageTimes(changes)
+  const now = useNow(
+    times.some(({ state }) => state === 'running'),
+    200,
+  )
+  return (
+    <ol className="stages">
+      {times.map(({ stage, state, began, ended, message }) => (
+        <li key={stage} className={`stage ${state}`}>
+          <span className="mark" aria-hidden="true">
+            {marks[state]}
+          </span>
+          <span className="stage-name">
+            {toWord(stage)}
+            <span className="hidden">, {stateWords[state]}</span>
+            {state === 'running' && message && <span className="detail">{message}</span>}
+          </span>
+          <span className="duration">{began !== undefined && formatDuration(Math.max(0, (ended ?? now) - began))}</span>
+        </li>
+      ))}
+    </ol>
+  )
+}

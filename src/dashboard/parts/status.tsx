@@ -1,0 +1,51 @@
+import type { DeploymentRowFragment } from '../gql/graphql.ts'
+import { timeLeft, useNow } from '../time.ts'
+import { inProgress, type Status, toWord } from '../words.ts'
+import { Icon, type IconName } from './icon.tsx'
+
+const icons: Record<string, IconName> = { QUEUED: 'clock', COMPLETE: 'check', FAILED: 'warning', CANCELED: 'stop', DELETING: 'stop' }
+
+export function StatusBadge({ status }: { status: Status }) {
+  const icon = icons[status]
+  return (
+    <span className={`status ${status.toLowerCase()}`}>
+      {icon ? <Icon name={icon} /> : <span className="spinner" aria-hidden="true" />}
+      {toWord(status)}
+    </span>
+  )
+}
+
+/** The status and, while something happens, how far it is; after a failure, why. */
+export function StatusCell({ deployment }: { deployment: DeploymentRowFragment }) {
+  const { status, failure } = deployment
+  return (
+    <div className="status-cell">
+      <StatusBadge status={status} />
+      {inProgress.includes(status) && <Progress deployment={deployment} />}
+      {failure && (
+        <span className="detail" title={failure.message}>
+          {failure.message}
+        </span>
+      )}
+    </div>
+  )
+}
+
+export function Progress({ deployment }: { deployment: DeploymentRowFragment }) {
+  const { name, stage, status, progress } = deployment
+  const left = timeLeft(deployment, useNow())
+  const percent = Math.round(progress * 100)
+  const doing = stage ? toWord(stage) : status === 'QUEUED' ? 'Waiting for a worker' : 'Starting'
+  return (
+    <>
+      <progress className="bar" max={100} value={percent} aria-label={`Provisioning of ${name}`}>
+        {percent} %
+      </progress>
+      <span className={deployment.stalledSince ? 'detail stalled' : 'detail'}>
+        {doing}
+        {status === 'PROVISIONING' && ` · ${percent} %`}
+        {left && ` · ${left}`}
+      </span>
+    </>
+  )
+}

@@ -1,0 +1,115 @@
+import { type DragEvent, useRef, useState } from 'react'
+import { useDashboard } from '../dashboard.ts'
+import { type Attempt, useTryIt } from '../speech/try-it.ts'
+import { formatDuration } from '../time.ts'
+import { toWord } from '../words.ts'
+import type { Endpoint } from './endpoint.tsx'
+import { Icon } from './icon.tsx'
+
+/** Speak to the endpoint, or drop a recording, and read what it hears. */
+export function TryIt({ endpoint }: { endpoint: Endpoint }) {
+  const { mayRecognize } = useDashboard()
+  const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
+  const [mode, setMode] = useState(usual?.mode)
+  const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
+  const { attempts, listening, level, sendFile, listen, finish } = useTryIt(urls)
+  const picker = useRef<HTMLInputElement>(null)
+  const [isOver, setOver] = useState(false)
+  const drop = (event: DragEvent) => {
+    event.preventDefault()
+    setOver(false)
+    for (const file of [...event.dataTransfer.files].slice(0, 5)) void sendFile(file)
+  }
+  return (
+    <section className="card section" aria-labelledby="try-title">
+      <div className="section-head">
+        <h2 id="try-title">Try it</h2>
+        <label className="inline">
+          Way of speaking
+          <select value={mode} onChange={(event) => setMode(endpoint.urls.find((each) => each.mode === event.target.value)?.mode)}>
+            {endpoint.urls.map((each) => (
+              <option key={each.mode} value={each.mode}>
+                {toWord(each.mode)}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {mayRecognize ? (
+        // biome-ignore lint/a11y/noStaticElementInteractions: dropping is the mouse's way; the buttons inside do the same
+        <div
+          className={isOver ? 'drop over' : 'drop'}
+          onDragOver={(event) => {
+            event.preventDefault()
+            setOver(true)
+          }}
+          onDragLeave={() => setOver(false)}
+          onDrop={drop}
+        >
+          {listening === 'no' ? (
+            <button type="button" className="primary button" onClick={listen}>
+              <Icon name="microphone" />
+              Speak
+            </button>
+          ) : (
+            <button type="button" className="danger button" onClick={finish} disabled={listening !== 'yes'}>
+              <span className="level" style={{ scale: `1 ${0.15 + level * 0.85}` }} aria-hidden="true" />
+              {listening === 'finishing' ? 'Finishing …' : 'Stop'}
+            </button>
+          )}
+          <button type="button" className="button" onClick={() => picker.current?.click()}>
+            <Icon name="file" />
+            Choose a recording
+          </button>
+          <span className="detail">or drop one here: WAV, or what your browser can play, up to a minute</span>
+          <input
+            ref={picker}
+            type="file"
+            accept="audio/*,video/*,.wav"
+            hidden
+            aria-label="Recording"
+            onChange={(event) => {
+              const [file] = event.target.files ?? []
+              if (file) void sendFile(file)
+              event.target.value = ''
+            }}
+          />
+        </div>
+      ) : (
+        <p className="hint">Your key may not send audio: it lacks the scope RECOGNIZE.</p>
+      )}
+      <div className="attempts" role="log" aria-live="polite" aria-label="What the endpoint hears">
+        {attempts.map((attempt) => (
+          <AttemptView key={attempt.id} attempt={attempt} />
+        ))}
+      </div>
+    </section>
+  )
+}
+
+function AttemptView({ attempt: { name, state, phrases, hypothesis, problem, latencyMs, audioMs } }: { attempt: Attempt }) {
+  const isSilent = state === 'done' && !problem && phrases.length === 0
+  return (
+    <article className={`attempt ${state}`}>
+      <p className="heard">
+        {phrases.map(({ id, text }) => (
+          <span key={id}>{text} </span>
+        ))}
+        {hypothesis && <span className="hypothesis">{hypothesis} …</span>}
+        {isSilent && <span className="muted">Nothing was said, or nothing was understood.</span>}
+        {state === 'sending' && !hypothesis && phrases.length === 0 && <span className="muted">Listening …</span>}
+      </p>
+      {problem && (
+        <p className="field-problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <p className="detail">
+        {name}
+        {audioMs !== undefined && ` · ${formatDuration(audioMs)} of audio`}
+        {latencyMs !== undefined && <span className="latency"> · {formatDuration(latencyMs)}</span>}
+        {latencyMs !== undefined && (name === 'Microphone' ? ' from the last word to its text' : ' to answer')}
+      </p>
+    </article>
+  )
+}

@@ -1,0 +1,28 @@
+// The server keeps the key in a cookie that no script can read; here it only passes through.
+
+/** Sent with everything: without it the server does not accept the cookie, since forms of other pages cannot send it. */
+export const ownHeaders = { 'x-requested-with': 'dashboard' }
+
+/** Undefined when it worked; else what to tell. */
+export async function signIn(key: string): Promise<string | undefined> {
+  try {
+    const response = await fetch('/session', { method: 'POST', headers: { ...ownHeaders, 'content-type': 'application/json' }, body: JSON.stringify({ key }) })
+    if (response.ok) return undefined
+    const { message } = (await response.json()) as { message: string }
+    return message
+  } catch {
+    return 'The server does not answer. Is it running?'
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await fetch('/session', { method: 'DELETE', headers: ownHeaders })
+  location.assign('/')
+}
+
+/** The key of a link such as /#key=…, which leaves the address bar at once. */
+export function takeLinkedKey(): string | null {
+  const key = new URLSearchParams(location.hash.slice(1)).get('key')
+  if (key) history.replaceState(null, '', location.pathname + location.search)
+  return key
+}

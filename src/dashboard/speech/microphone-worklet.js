@@ -1,0 +1,17 @@
+// Runs beside the page: gathers what the microphone gives into pieces of a tenth of a second.
+class Chunks extends AudioWorkletProcessor {
+  #chunk = new Float32Array(Math.round(sampleRate / 10))
+  #filled = 0
+
+  process([[samples] = []]) {
+    for (const sample of samples ?? []) {
+      this.#chunk[this.#filled++] = sample
+      if (this.#filled < this.#chunk.length) continue
+      this.port.postMessage(this.#chunk)
+      this.#filled = 0
+    }
+    return true
+  }
+}
+
+registerProcessor('chunks', Chunks)

@@ -1,0 +1,53 @@
+import { toPcm } from './wav.ts'
+
+export interface Microphone {
+  sampleRate: number
+  close(): void
+}
+
+/** Endpoints resample whatever comes; at this rate nothing is sent that they would throw away. */
+const wantedRate = 16_000
+
+/** Opens the microphone; `heard` gets a tenth of a second at a time, with its loudness from 0 to 1. */
+export async function openMicrophone(heard: (pcm: Uint8Array, level: number) => void): Promise<Microphone> {
+  if (!navigator.mediaDevices)
+    throw new Error('Browsers give the microphone only to https:// pages and to this machine itself. Open the dashboard that way, or drop a file.')
+  const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } }).catch((error: DOMException) => {
+    throw new Error(
+      error.name === 'NotAllowedError'
+        ? 'The browser may not use the microphone. Allow it beside the address, then try again.'
+        : `There is no microphone to listen to (${error.name}).`,
+    )
+  })
+  const context = openContext(media)
+  const close = () => {
+    for (const track of media.getTracks()) track.stop()
+    void context.audio.close()
+  }
+  try {
+    await context.audio.audioWorklet.addModule(new URL('./microphone-worklet.js', import.meta.url))
+    const worklet = new AudioWorkletNode(context.audio, 'chunks', { numberOfOutputs: 0 })
+    worklet.port.onmessage = ({ data }: MessageEvent<Float32Array>) => heard(toPcm(data), loudness(data))
+    context.source.connect(worklet)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { sampleRate: context.audio.sampleRate, close }
+}
+
+function openContext(media: MediaStream) {
+  try {
+    const audio = new AudioContext({ sampleRate: wantedRate })
+    return { audio, source: audio.createMediaStreamSource(media) }
+  } catch {
+    // Some browsers do not resample microphones; then it is sent as it is.
+    const audio = new AudioContext()
+    return { audio, source: audio.createMediaStreamSource(media) }
+  }
+}
+
+function loudness(samples: Float32Array): number {
+  const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length
+  return Math.min(1, Math.sqrt(power) * 5)
+}

@@ -1,0 +1,46 @@
+// WAV as endpoints take it: 16-bit PCM, one channel.
+
+/** The 44 bytes before the samples; `bytes` of 0 announces a stream that has no known end. */
+export function wavHeader(sampleRate: number, bytes = 0): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(44))
+  const text = (at: number, word: string) => {
+    for (let n = 0; n < word.length; n++) view.setUint8(at + n, word.charCodeAt(n))
+  }
+  text(0, 'RIFF')
+  view.setUint32(4, bytes && bytes + 36, true)
+  text(8, 'WAVEfmt ')
+  view.setUint32(16, 16, true)
+  view.setUint16(20, 1, true)
+  view.setUint16(22, 1, true)
+  view.setUint32(24, sampleRate, true)
+  view.setUint32(28, sampleRate * 2, true)
+  view.setUint16(32, 2, true)
+  view.setUint16(34, 16, true)
+  text(36, 'data')
+  view.setUint32(40, bytes, true)
+  return new Uint8Array(view.buffer)
+}
+
+export function toPcm(samples: Float32Array): Uint8Array<ArrayBuffer> {
+  const pcm = new DataView(new ArrayBuffer(samples.length * 2))
+  samples.forEach((sample, n) => {
+    pcm.setInt16(n * 2, Math.max(-1, Math.min(1, sample)) * 32_767, true)
+  })
+  return new Uint8Array(pcm.buffer)
+}
+
+const sampleRate = 16_000
+
+/** A WAV as it is; anything else that this browser can play, decoded to one. */
+export async function toWav(file: Blob): Promise<Blob> {
+  const start = new TextDecoder('latin1').decode(await file.slice(0, 12).arrayBuffer())
+  if (start.startsWith('RIFF') && start.endsWith('WAVE')) return file
+  const context = new OfflineAudioContext(1, 1, sampleRate)
+  const audio = await context.decodeAudioData(await file.arrayBuffer())
+  const mixing = new OfflineAudioContext(1, Math.ceil(audio.duration * sampleRate), sampleRate)
+  const source = new AudioBufferSourceNode(mixing, { buffer: audio })
+  source.connect(mixing.destination)
+  source.start()
+  const pcm = toPcm((await mixing.startRendering()).getChannelData(0))
+  return new Blob([wavHeader(sampleRate, pcm.length), pcm], { type: 'audio/wav' })
+}

@@ -1,0 +1,33 @@
+// What the API's enums are called here. Values of a later server are shown as they are, made readable.
+import type { DeploymentRowFragment, KeyScope, ProvisioningStage } from './gql/graphql.ts'
+
+export type Status = DeploymentRowFragment['status']
+
+const readable = (value: string) => value.charAt(0) + value.slice(1).toLowerCase().replaceAll('_', ' ')
+
+const names: Record<string, string> = {
+  RESOLVING: 'Checking the models',
+  FETCHING: 'Fetching model files',
+  BUILDING: 'Building the language model',
+  LOADING: 'Loading into a recognizer',
+  VERIFYING: 'Calling its own URL',
+  CONVERSATIONAL: 'Conversational',
+  SEARCH_AND_DICTATION: 'Search and Dictation',
+  INTERACTIVE: 'Interactive',
+  CONVERSATION: 'Conversation',
+  DICTATION: 'Dictation',
+}
+
+export const toWord = (value: string): string => names[value] ?? readable(value)
+
+export const stages: readonly ProvisioningStage[] = ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING']
+
+export const scopeUse: Partial<Record<KeyScope, string>> = {
+  MANAGE: 'Read and change everything in the workspace',
+  READ: 'Read everything in the workspace',
+  RECOGNIZE: 'Send audio to endpoints',
+}
+
+export const inProgress: Status[] = ['QUEUED', 'PROVISIONING']
+export const mayCancel = (status: Status) => inProgress.includes(status)
+export const mayRetry = (status: Status) => status === 'FAILED' || status === 'CANCELED'

@@ -1,0 +1,35 @@
+// Builds the dashboard if its sources have changed since the last time. Run by `npm run build` and by `npm start`.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { builtDir, presentBuild, sourceDir } from './built.ts'
+
+const target = await presentBuild()
+const exists = (await readdir(target).catch(() => [])).length > 0
+if (!exists) {
+  // Whoever starts this may be a test; what is built is for use.
+  process.env['NODE_ENV'] = 'production'
+  const { build } = await import('vite')
+  // Built aside and renamed when whole: of several that build at once, one wins and all are right.
+  const aside = join(builtDir, `.${process.pid}`)
+  await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), root: sourceDir, logLevel: 'warn', build: { outDir: aside, emptyOutDir: true } })
+  await compress(aside)
+  await mkdir(builtDir, { recursive: true })
+  await rename(aside, target).catch(() => rm(aside, { recursive: true, force: true }))
+  for (const name of await readdir(builtDir)) {
+    const dir = join(builtDir, name)
+    if (dir !== target && !name.startsWith('.')) await rm(dir, { recursive: true, force: true })
+  }
+}
+
+/** Puts a .br and a .gz beside whatever text is large enough to gain from it. */
+async function compress(dir: string) {
+  const files = await readdir(dir, { recursive: true, withFileTypes: true })
+  for (const entry of files.filter(({ name }) => /\.(js|css|svg)$/.test(name))) {
+    const file = join(entry.parentPath, entry.name)
+    const body = await readFile(file)
+    if (body.length < 1024) continue
+    await writeFile(`${file}.br`, brotliCompressSync(body))
+    await writeFile(`${file}.gz`, gzipSync(body, { level: 9 }))
+  }
+}

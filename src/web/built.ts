@@ -1,0 +1,28 @@
+// Where the built dashboard lies: a directory named by the hash of all it is made of, so that what exists is never stale.
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+export const sourceDir = join(root, 'src/dashboard')
+export const builtDir = join(root, 'dist/dashboard')
+
+/** The directory that a build of the present sources makes. */
+export async function presentBuild(): Promise<string> {
+  const hash = createHash('sha256').update(await readFile(join(root, 'package.json')))
+  const files = await readdir(sourceDir, { recursive: true, withFileTypes: true })
+  for (const file of files
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort())
+    hash.update(`${file.slice(sourceDir.length)}\0`).update(await readFile(file))
+  return join(builtDir, hash.digest('hex').slice(0, 16))
+}
+
+/** The present build; else any other that is there; undefined when nothing has been built. */
+export async function findBuild(): Promise<string | undefined> {
+  const present = await presentBuild()
+  const names = (await readdir(builtDir).catch(() => [])).filter((name) => !name.startsWith('.'))
+  const dirs = names.map((name) => join(builtDir, name))
+  return dirs.includes(present) ? present : dirs[0]
+}

@@ -1,0 +1,94 @@
+// The dashboard's files, kept in memory: the page itself at every path it has, the hashed rest under /assets/.
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { extname, join, relative } from 'node:path'
+import type { Route } from '../http.ts'
+import { findBuild } from './built.ts'
+
+const pages = /^\/(new|models|keys|deployments\/[\w=%-]+)?$/
+const types: Record<string, string> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+type Files = Map<string, Buffer>
+
+/** Answers the dashboard's paths; what is not built yet says so and looks again. */
+export function createPages(): Route {
+  let files: Files | undefined
+  return {
+    matches: (path) => pages.test(path) || path.startsWith('/assets/') || path === '/icon.svg',
+    async handle(request, response) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      files ??= await readBuild()
+      if (!files) return sendWaiting(response)
+      const path = (request.url ?? '/').split('?')[0] ?? '/'
+      const page = files.get('/index.html')
+      if (page && pages.test(path)) sendPage(response, page)
+      else sendFile(request, response, files, path)
+    },
+  }
+}
+
+async function readBuild(): Promise<Files | undefined> {
+  const dir = await findBuild()
+  if (!dir) return undefined
+  const entries = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  const paths = entries.map((entry) => join(entry.parentPath, entry.name))
+  return new Map(await Promise.all(paths.map(async (path) => [`/${relative(dir, path)}`, await readFile(path)] as const)))
+}
+
+/** Only our own files run; the nonce is for the few style elements that the dialogs make. */
+const policy = (nonce: string) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    'media-src blob:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+
+function sendPage(response: ServerResponse, page: Buffer) {
+  const nonce = randomBytes(16).toString('base64')
+  const body = page.toString().replace('__NONCE__', nonce)
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'content-security-policy': policy(nonce),
+    'permissions-policy': 'microphone=(self)',
+    'cross-origin-opener-policy': 'same-origin',
+    'cache-control': 'no-store',
+  })
+  response.end(body)
+}
+
+function sendFile({ headers }: IncomingMessage, response: ServerResponse, files: Files, path: string) {
+  const type = types[extname(path)]
+  const body = files.get(path)
+  if (!type || !body) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('There is no such file. Reload the page.\n')
+  const accepted = headers['accept-encoding'] ?? ''
+  const [encoding, packed] = [['br', '.br'] as const, ['gzip', '.gz'] as const]
+    .filter(([name]) => accepted.includes(name))
+    .map(([name, suffix]) => [name, files.get(path + suffix)] as const)
+    .find(([, file]) => file) ?? [undefined, undefined]
+  response.writeHead(200, {
+    'content-type': type,
+    'content-length': (packed ?? body).length,
+    'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
+    vary: 'accept-encoding',
+    ...(encoding && { 'content-encoding': encoding }),
+  })
+  response.end(packed ?? body)
+}
+
+function sendWaiting(response: ServerResponse) {
+  response
+    .writeHead(503, { 'content-type': 'text/html; charset=utf-8', refresh: '2', 'cache-control': 'no-store', 'content-security-policy': "default-src 'none'" })
+    .end('<!doctype html><title>custom-speech</title><p>The dashboard is not built yet. "npm start" builds it in a few seconds, "npm run build" by hand.</p>')
+}

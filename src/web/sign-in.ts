@@ -1,0 +1,118 @@
+// Signing in: POST /session turns a key into a cookie, DELETE /session forgets it.
+//
+// Browsers send cookies along with whatever a foreign page makes them send, so a cookie counts only where
+// no foreign page can have asked: with a header that forms and links cannot set, from our own origin.
+// Ports do not separate cookies: another program on this machine is "same site", hence the origin is compared whole.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hasScope, type Service } from '../domain/context.ts'
+import type { Sessions } from '../domain/session.ts'
+import type { Route } from '../http.ts'
+
+const sessionPath = '/session'
+
+/** The dashboard sends this with every request; the value does not matter. */
+const ownHeader = 'x-requested-with'
+const sessionSeconds = 30 * 24 * 3600
+const longestBody = 4096
+
+export interface SignIn {
+  route: Route
+  /** The same route, which also lets signed-in browsers in: the cookie becomes the header that other clients send. */
+  letIn(route: Route): Route
+}
+
+export function createSignIn(service: Service, sessions: Sessions): SignIn {
+  const { publicUrl } = service
+  const name = cookieName(publicUrl)
+  const attributes = `Path=/; HttpOnly; SameSite=Strict${publicUrl.startsWith('https:') ? '; Secure' : ''}`
+
+  const isOwnOrigin = ({ headers }: IncomingMessage, origin: string) => {
+    const { host } = URL.canParse(origin) ? new URL(origin) : { host: undefined }
+    return host !== undefined && (host === headers.host || origin === new URL(publicUrl).origin)
+  }
+  const isOwnRequest = (request: IncomingMessage) => {
+    const { origin, 'sec-fetch-site': site } = request.headers
+    return request.headers[ownHeader] !== undefined && (!origin || isOwnOrigin(request, origin)) && (!site || site === 'same-origin')
+  }
+  // A WebSocket can carry no header of ours, but every browser says which page opens it.
+  const isOwnSocket = (request: IncomingMessage) => request.headers.origin !== undefined && isOwnOrigin(request, request.headers.origin)
+
+  const admit = (request: IncomingMessage, isOwn: (request: IncomingMessage) => boolean) => {
+    const { headers } = request
+    if (!headers.cookie || headers.authorization || headers['ocp-apim-subscription-key'] || !isOwn(request)) return
+    const secret = sessions.open(readCookie(headers.cookie, name) ?? '')
+    if (secret) headers.authorization = `Bearer ${secret}`
+  }
+
+  async function signIn(request: IncomingMessage, response: ServerResponse) {
+    const key = await readKey(request)
+    const viewer = key ? await service.keyring.authenticate(key) : null
+    if (!key || !viewer) return answer(response, 401, 'This key is unknown, expired or revoked. Copy it again, whole, or use another one.')
+    if (!hasScope(viewer, 'READ'))
+      return answer(response, 403, 'This key may only send audio to endpoints. The dashboard needs one with the scope READ or MANAGE.')
+    const session = sessions.seal(key, Date.now() + sessionSeconds * 1000)
+    response.writeHead(204, { 'set-cookie': `${name}=${session}; Max-Age=${sessionSeconds}; ${attributes}`, 'cache-control': 'no-store' }).end()
+  }
+
+  return {
+    route: {
+      matches: (path) => path === sessionPath,
+      async handle(request, response) {
+        if (!isOwnRequest(request)) return answer(response, 403, 'Only the dashboard may sign in and out, from its own origin.')
+        try {
+          if (request.method === 'POST') return await signIn(request, response)
+        } catch (error) {
+          service.log.warn({ error: String(error) }, 'nobody can sign in')
+          return answer(response, 503, 'The server cannot look up keys at the moment. Try again soon.')
+        }
+        if (request.method !== 'DELETE') return answer(response, 405, 'POST signs in, DELETE signs out.')
+        response.writeHead(204, { 'set-cookie': `${name}=; Max-Age=0; ${attributes}` }).end()
+      },
+    },
+    letIn: (route) => ({
+      ...route,
+      handle(request, response) {
+        admit(request, isOwnRequest)
+        return route.handle(request, response)
+      },
+      ...(route.upgrade && {
+        upgrade(request, socket, head) {
+          admit(request, isOwnSocket)
+          route.upgrade?.(request, socket, head)
+        },
+      }),
+    }),
+  }
+}
+
+/** Servers on one host share its cookies whatever their port, so the name tells them apart. */
+function cookieName(publicUrl: string): string {
+  const { protocol, port } = new URL(publicUrl)
+  return protocol === 'https:' ? '__Host-custom-speech' : `custom-speech-${port || 80}`
+}
+
+const readCookie = (header: string, name: string) =>
+  header
+    .split(';')
+    .map((pair) => pair.trim())
+    .find((pair) => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1)
+
+/** The key in the body; undefined when there is none that could be one. */
+async function readKey(request: IncomingMessage): Promise<string | undefined> {
+  let text = ''
+  for await (const chunk of request) {
+    text += chunk
+    if (text.length > longestBody) return undefined
+  }
+  try {
+    const { key } = JSON.parse(text) as { key?: unknown }
+    return typeof key === 'string' ? key.trim() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function answer(response: ServerResponse, status: number, message: string) {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify({ message }))
+}

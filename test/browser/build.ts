@@ -1,0 +1,8 @@
+// Before the first page is opened, there is one: built as `npm start` builds it.
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+export default async function setup() {
+  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/web/build.ts')])
+}

@@ -1,0 +1,116 @@
+// Makes the README's pictures in docs/: real deployments of a real server, with some history added by hand.
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Page } from 'playwright-core'
+import postgres from 'postgres'
+import { readConfig } from '../../src/config.ts'
+import { openLog } from '../../src/log.ts'
+import { startService } from '../../src/main.ts'
+import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
+import { makeDirectory } from '../postgres.ts'
+import { createTestClient, librivoxRecordings } from '../service.ts'
+import { openBrowser } from './browser.ts'
+
+const docs = resolve(import.meta.dirname, '../../docs')
+const dir = await makeDirectory()
+const server = await openEmbeddedPostgres(join(dir, 'postgres'), openLog('error'))
+const service = await startService(readConfig({ DATABASE_URL: server.url, DATA_DIR: dir, PORT: '4123', RECOGNIZERS: '1' }))
+const api = createTestClient(service.localUrl, service.key)
+const sql = postgres(server.url, { onnotice: () => {} })
+const browser = await openBrowser()
+
+async function deploy(name: string, scenario: string, description: string): Promise<string> {
+  const { deployment } = await api.create({ ...(await api.sampleInput(scenario)), name, description })
+  for await (const change of api.watch(deployment.id)) if (change.status === 'FAILED') throw new Error(change.message)
+  return deployment.id
+}
+
+/** A deployment like another, in whatever status and as old as it should be. */
+async function pretend(like: string, name: string, hoursAgo: number, values: object) {
+  const id = Buffer.from(like, 'base64').toString().split(':')[1] ?? ''
+  const changes = { name, created_at: new Date(Date.now() - hoursAgo * 3.6e6).toISOString(), ...values }
+  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(make_interval(secs => ${-hoursAgo * 3600}))) || ${sql.json(changes as never)}::jsonb)).* from deployments d where d.id = ${id}`
+}
+
+const show: Record<string, (page: Page) => Promise<unknown>> = {
+  async deployments(page) {
+    await page.goto(service.localUrl)
+    await page.getByRole('row').nth(3).waitFor()
+  },
+  async create(page) {
+    await page.goto(`${service.localUrl}/new`)
+    await page.getByLabel('Name', { exact: true }).fill('Reception, second floor')
+    await page.getByLabel('Description').fill('Calls to the reception, for the minutes.')
+    await page.getByRole('group', { name: 'Acoustic Model' }).getByRole('radio').first().check()
+    await page.getByText('does not mix').first().waitFor()
+    await page.getByLabel('Name', { exact: true }).blur()
+  },
+  async deployment(page) {
+    await page.goto(service.localUrl)
+    await page.getByRole('link', { name: 'Front desk' }).click()
+    for (const [n, recording] of librivoxRecordings().slice(2, 4).entries()) {
+      await page.getByLabel('Recording').setInputFiles({ name: `caller-${n + 1}.wav`, mimeType: 'audio/wav', buffer: recording.wav })
+      await page.getByText('to answer').nth(n).waitFor()
+    }
+  },
+  async models(page) {
+    await page.goto(`${service.localUrl}/models`)
+    await page.getByRole('heading', { name: 'Language models' }).waitFor()
+  },
+  async keys(page) {
+    await page.goto(`${service.localUrl}/keys`)
+    await page.getByRole('row').nth(2).waitFor()
+  },
+}
+
+try {
+  const frontDesk = await deploy('Front desk', 'CONVERSATIONAL', 'Calls to the front desk, for the minutes.')
+  const search = await deploy('Voice search', 'SEARCH_AND_DICTATION', 'Spoken queries of the shop.')
+  await pretend(search, 'Doctor’s letters', 30, {})
+  await pretend(frontDesk, 'Board meetings', 75, {})
+  await pretend(frontDesk, 'Interviews 2025', 170, {})
+  await pretend(search, 'Kiosk', 52, {
+    status: 'FAILED',
+    stage: 'FETCHING',
+    progress: 0.12,
+    failure: {
+      stage: 'FETCHING',
+      code: 'ARTIFACT_UNREACHABLE',
+      message: 'The server that has the file “decoder” does not answer. Check the network, then retry.',
+    },
+  })
+  await pretend(frontDesk, 'Help desk', 0.01, {
+    status: 'PROVISIONING',
+    stage: 'LOADING',
+    progress: 0.62,
+    started_at: new Date(),
+    completed_at: null,
+    verification: null,
+  })
+  for (const [name, scopes] of [
+    ['Call centre', '[RECOGNIZE]'],
+    ['Monitoring', '[READ]'],
+  ])
+    await api.ask(`mutation { createKey(input: { name: "${name}", scopes: ${scopes} }) { __typename } }`)
+  await mkdir(docs, { recursive: true })
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await browser.newPage({ colorScheme, viewport: { width: 1180, height: 760 } })
+    await page.goto(`${service.localUrl}/#key=${service.key}`)
+    await page.getByText('Live', { exact: true }).waitFor()
+    for (const [name, prepare] of Object.entries(show)) {
+      await prepare(page)
+      await page.mouse.move(640, 790)
+      await page.waitForTimeout(300)
+      await page.setViewportSize({ width: 1180, height: name === 'create' ? 940 : 800 })
+      await page.screenshot({ path: join(docs, `${name}-${colorScheme}.png`) })
+    }
+    await page.close()
+  }
+} finally {
+  await browser.close()
+  await sql.end()
+  await api.dispose()
+  await service.close()
+  await server.close()
+  await rm(dir, { recursive: true, force: true })
+}

@@ -1,0 +1,228 @@
+// The whole story, as someone who has read nothing lives through it.
+import { readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { countWordErrors, wordErrorRate } from '../../src/recognition/word-errors.ts'
+import { makeDirectory } from '../postgres.ts'
+import { librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { createByForm, findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
+
+let api: Service
+let browser: Browser
+beforeAll(async () => {
+  api = await openTestService()
+  browser = await openBrowser()
+})
+afterAll(async () => {
+  await browser.close()
+  await api.close()
+})
+
+describe('signing in', () => {
+  test('the printed link signs in, and the key stays nowhere that a script can read', async () => {
+    const { page, complaints } = await openDashboard(browser, api)
+    expect(page.url()).not.toContain('key')
+    expect(await page.evaluate('document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })')).not.toContain('cs_')
+    const [cookie] = await page.context().cookies()
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
+    expect(cookie?.value).not.toContain(api.key)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Nothing is deployed' }).waitFor()
+    await page.getByText('Live', { exact: true }).waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('a pasted key signs in, a wrong one is refused in words, and signing out forgets it', async () => {
+    const { page } = await openTab(browser)
+    await page.goto(api.localUrl)
+    await page.getByLabel('Key').fill('cs_wrong')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('unknown, expired or revoked').waitFor()
+    await page.getByLabel('Key').fill(api.key)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await page.getByLabel('Key').waitFor()
+    expect(await page.context().cookies()).toEqual([])
+  })
+
+  test('a key that is revoked ends the session within seconds', async () => {
+    const { data } = await api.ask('mutation { createKey(input: { name: "Guest", scopes: [READ] }) { ... on CreateKeySuccess { secret key { id } } } }')
+    const { page } = await openDashboard(browser, { ...api, key: data?.createKey.secret })
+    expect(await page.getByRole('link', { name: /^Create/ }).count()).toBe(0)
+    await page.getByText('Live', { exact: true }).waitFor()
+    await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename } }', { id: data?.createKey.key.id })
+    await page.getByText('The key has been revoked or has expired.').waitFor()
+  })
+})
+
+test('a stranger deploys an endpoint and hears it answer', async () => {
+  const { page, complaints } = await openDashboard(browser, api, { permissions: ['clipboard-read', 'clipboard-write'] })
+  const began = performance.now()
+  await createByForm(page, 'Front desk', 'Conversational')
+  await rowOf(page, 'Front desk').getByRole('progressbar').waitFor()
+  await page.getByRole('link', { name: 'Front desk' }).click()
+  await page.getByRole('heading', { name: 'Verified' }).waitFor()
+
+  await page.getByRole('button', { name: 'Copy HTTP' }).click()
+  const url = (await page.evaluate('navigator.clipboard.readText()')) as string
+  expect(url).toMatch(/^http:.*\/speech\/recognition\/conversation\/cognitiveservices\/v1\?cid=/)
+  for (const name of ['curl', 'JavaScript', 'C#', 'Python']) {
+    await page.getByRole('tab', { name, exact: true }).click()
+    expect(await page.getByRole('tabpanel').textContent()).toContain(new URL(url).search)
+  }
+
+  const [recording] = librivoxRecordings()
+  await page.getByLabel('Recording').setInputFiles({ name: 'novel.wav', mimeType: 'audio/wav', buffer: recording?.wav ?? Buffer.alloc(0) })
+  await page.getByRole('log').getByText('to answer').waitFor()
+  const heard = (await page.getByRole('log').textContent()) ?? ''
+  expect(wordErrorRate([countWordErrors(recording?.text ?? '', heard.split('novel.wav')[0] ?? '')])).toBeLessThan(0.2)
+  console.log(`from the first click to the first answer: ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  await page.getByLabel('Recording').setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: Buffer.from('this is no recording') })
+  await page.getByText('This browser cannot play the file').waitFor()
+
+  await page.getByRole('button', { name: 'Rename' }).click()
+  await page.getByRole('dialog').getByLabel('Name').fill('Reception')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'Reception', level: 1 }).waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('spoken words grow as hypotheses and settle as phrases', async () => {
+  const spoken = librivoxRecordings()[4]
+  const dir = await makeDirectory()
+  await writeFile(join(dir, 'spoken.wav'), spoken?.wav ?? '')
+  const listening = await openBrowser([
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
+    `--use-file-for-fake-audio-capture=${dir}/spoken.wav%noloop`,
+  ])
+  onTestFinished(() => listening.close())
+  const deployed = await api.deploy('CONVERSATIONAL')
+  const { page, complaints } = await openDashboard(listening, api, { permissions: ['microphone'] })
+  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployed.deploymentId)}`)
+  await page.getByRole('button', { name: 'Speak' }).click()
+  await page.locator('.hypothesis', { hasText: /\w+ \w+/ }).waitFor()
+  await page.getByRole('log').getByText('from the last word to its text').waitFor()
+  const heard = (await page.locator('.heard').textContent()) ?? ''
+  expect(wordErrorRate([countWordErrors(spoken?.text ?? '', heard)])).toBeLessThan(0.3)
+  console.log(`spoken: ${(await page.locator('.attempt .detail').textContent())?.trim()}`)
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByRole('button', { name: 'Speak' }).waitFor()
+  expect(await page.locator('.field-problem').count()).toBe(0)
+  expect(complaints).toEqual([])
+})
+
+test('a key is made, shown once, and revoked', async () => {
+  const { page } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Keys' }).click()
+  await page.getByRole('button', { name: 'Create key' }).click()
+  await page.getByLabel('Name').fill('Call centre')
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  const secret = (await page.getByRole('dialog').locator('code').textContent()) ?? ''
+  await page.getByRole('button', { name: 'Done' }).click()
+  await rowOf(page, 'Call centre').getByText(secret.slice(0, 10)).waitFor()
+  expect(await page.content()).not.toContain(secret)
+  await page.getByRole('button', { name: 'Revoke Call centre' }).click()
+  await page.getByRole('alertdialog', { name: 'Revoke “Call centre”?' }).getByRole('button', { name: 'Revoke' }).click()
+  await rowOf(page, 'Call centre').getByText('Revoked just now').waitFor()
+})
+
+test('everything can be done with the keyboard alone', async () => {
+  const { page } = await openDashboard(browser, api)
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key)
+  }
+  await page
+    .getByRole('link', { name: /^Create/ })
+    .first()
+    .focus()
+  await press('Enter')
+  await page.getByLabel('Name', { exact: true }).focus()
+  await page.keyboard.type('By hand')
+  await press('Tab', 'Tab', 'Space')
+  const language = page.getByRole('group', { name: 'Language Model' })
+  await language.getByRole('radio', { checked: true }).waitFor()
+  await press('Enter')
+  await rowOf(page, 'By hand').waitFor()
+  await rowOf(page, 'By hand').getByRole('button', { name: 'Actions for By hand' }).focus()
+  await press('Enter')
+  await page.locator('[role=menuitem]:focus', { hasText: 'Details' }).waitFor()
+  await press('End')
+  await page.locator('[role=menuitem]:focus', { hasText: 'Delete' }).waitFor()
+  await press('Enter')
+  await page.getByRole('alertdialog', { name: 'Delete “By hand”?' }).waitFor()
+  // The focus begins on the safe side.
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('Keep it')
+  await press('Tab', 'Enter')
+  await rowOf(page, 'By hand').waitFor({ state: 'detached' })
+})
+
+describe('for everyone', () => {
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (colorScheme) => {
+    const source = await readFile(axe, 'utf8')
+    const deployed = await api.deploy()
+    const { page } = await openTab(browser, { colorScheme })
+    await page.goto(api.localUrl)
+    await page.getByLabel('Key').waitFor()
+    expect(await findViolations(page, source)).toEqual([])
+    await page.goto(`${api.localUrl}/#key=${api.key}`)
+    await page.getByText('Live', { exact: true }).waitFor()
+    const visits = [
+      ['/', page.getByRole('row').nth(1)],
+      ['/new', page.getByRole('group', { name: 'Language Model' })],
+      [`/deployments/${encodeURIComponent(deployed.deploymentId)}`, page.getByRole('heading', { name: 'Endpoint' })],
+      ['/models', page.getByRole('heading', { name: 'Language models' })],
+      ['/keys', page.getByRole('row').nth(1)],
+    ] as const
+    for (const [path, sign] of visits) {
+      await page.goto(api.localUrl + path)
+      await sign.waitFor()
+      expect(await findViolations(page, source), path).toEqual([])
+    }
+    await page.getByRole('button', { name: 'Create key' }).click()
+    await page.getByRole('dialog').waitFor()
+    expect(await findViolations(page, source), 'dialog').toEqual([])
+  })
+})
+
+test('the first load is light and soon usable', async () => {
+  const { page } = await openDashboard(browser, api)
+  const loaded: Promise<[string, number]>[] = []
+  page.on('response', (response) => {
+    if (response.url().endsWith('.js')) loaded.push(response.body().then((body) => [response.url(), body.length]))
+  })
+  // By the browser's own clock, from the begin of the navigation: what the test itself takes is not the page's.
+  await page.addInitScript(`new MutationObserver(() => {
+    if (document.querySelector('a[href^="/new"]')) globalThis.usableAfter ??= performance.now()
+  }).observe(document, { childList: true, subtree: true })`)
+  const times: number[] = []
+  for (let n = 0; n < 9; n++) {
+    await page.goto('about:blank')
+    await page.goto(api.localUrl)
+    await page
+      .getByRole('link', { name: /^Create/ })
+      .first()
+      .waitFor()
+    times.push((await page.evaluate('usableAfter')) as number)
+  }
+  const files = new Map(await Promise.all(loaded))
+  const gzip = await Promise.all(
+    [...files.keys()].map(async (url) => {
+      const response = await fetch(url, { headers: { 'accept-encoding': 'gzip' } })
+      expect(response.headers.get('content-encoding') ?? 'none').toMatch(/gzip|none/)
+      return Number(response.headers.get('content-length'))
+    }),
+  )
+  const kilobytes = gzip.reduce((sum, size) => sum + size, 0) / 1000
+  const [fastest = 0, , , , median = 0] = times.sort((a, b) => a - b)
+  console.log(
+    `first load: ${kilobytes.toFixed(0)} kB of JavaScript (gzip) in ${files.size} files; usable after ${fastest.toFixed(0)} ms at best, ${median.toFixed(0)} ms in the median of 9`,
+  )
+  expect(kilobytes).toBeLessThan(150)
+  // At best: what else this machine does at the time is not ours.
+  expect(fastest).toBeLessThan(1000)
+})
