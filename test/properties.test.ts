@@ -48,6 +48,10 @@ function required(type: GraphQLInputType, random: fc.GeneratorValue, depth: numb
   if (isListType(type)) return `[${Array.from({ length: random(fc.integer, { min: 0, max: 3 }) }, () => required(type.ofType, random, depth + 1)).join(', ')}]`
   if (isEnumType(type)) return pick(type.getValues(), random).name
   if (isInputObjectType(type)) {
+    if (type.isOneOf) {
+      const only = pick(Object.values(type.getFields()), random)
+      return `{ ${only.name}: ${required(only.type, random, depth + 1)} }`
+    }
     const fields = Object.values(type.getFields()).filter((field) => isNonNullType(field.type) || (depth < 3 && random(fc.boolean)))
     return `{ ${fields.map((field) => `${field.name}: ${isNonNullType(field.type) ? required(field.type, random, depth + 1) : literal(field.type, random, depth + 1)}`).join(', ')} }`
   }
