@@ -25,7 +25,7 @@ let schema: GraphQLSchema
 let ids: string[]
 beforeAll(async () => {
   api = await openTestService({ ROLES: 'api', MAX_DEPLOYMENTS: '5000' })
-  schema = buildClientSchema((await api.ask(getIntrospectionQuery())).data as never)
+  schema = buildClientSchema((await api.ask(getIntrospectionQuery({ oneOf: true }))).data as never)
   const { data } = await api.ask('{ models(first: 4) { nodes { id } } viewer { key { id } workspace { id } } }')
   const { deployment } = await api.create()
   ids = [deployment.id, data?.viewer.workspace.id, ...(data?.models.nodes.map(({ id }: { id: string }) => id) ?? []), 'garbage', '']
