@@ -60,6 +60,8 @@ function required(type: GraphQLInputType, random: fc.GeneratorValue, depth: numb
     Float: () => String(random(fc.integer)),
     Boolean: () => String(random(fc.boolean)),
     DateTime: () => JSON.stringify(random(fc.constantFrom, '2030-01-01T00:00:00Z', '1970-01-01T00:00:00Z')),
+    // An address that nobody may be asked at.
+    URL: () => JSON.stringify('https://127.0.0.1:9/model.tar.gz'),
     Locale: () => JSON.stringify(random(fc.constantFrom, 'en-US', 'de', 'zh-Hant-TW')),
     ID: () => JSON.stringify(random(fc.constantFrom, ...ids)),
   }
