@@ -1,13 +1,13 @@
 import { useEffect } from 'react'
 import { useQuery } from 'urql'
 import { toWords } from '../client.ts'
-import { type ModelEntryFragment, ModelsDocument } from '../gql/graphql.ts'
+import { type ModelDetailFragment, ModelDetailsDocument } from '../gql/graphql.ts'
 import { useLocale } from '../locale.ts'
+import { useModelChanges } from '../model-changes.ts'
 import { LocalePicker } from '../parts/locale-picker.tsx'
+import { ModelCard } from '../parts/model-card.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { useSearch } from '../route.ts'
-import { formatMoment } from '../time.ts'
-import { toWord } from '../words.ts'
 
 const kinds = [
   { kind: 'ACOUSTIC', title: 'Acoustic models', use: 'How speech sounds' },
@@ -18,7 +18,9 @@ const kinds = [
 export default function ModelsPage() {
   const { locale, locales } = useLocale()
   const [, setSearch] = useSearch()
-  const [{ data, error }, again] = useQuery({ query: ModelsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
+  const [{ data, error }, again] = useQuery({ query: ModelDetailsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
+  const refresh = () => again({ requestPolicy: 'network-only' })
+  useModelChanges(refresh)
   useEffect(() => {
     document.title = 'Models'
   }, [])
@@ -36,43 +38,22 @@ export default function ModelsPage() {
         <section key={kind} className="models-of-kind">
           <h2>{title}</h2>
           <p className="detail">{use}</p>
-          <ul className="model-cards">
-            {data.models.nodes
-              .filter((model) => model.kind === kind)
-              .map((model) => (
-                <ModelCard key={model.id} model={model} />
-              ))}
-          </ul>
+          {[true, false].map((isBase) => (
+            <Cards key={String(isBase)} models={data.models.nodes.filter((model) => model.kind === kind && model.isBase === isBase)} refresh={refresh} />
+          ))}
         </section>
       ))}
     </>
   )
 }
 
-function ModelCard({ model: { name, description, isBase, scenario, licence, sizeBytes, createdAt } }: { model: ModelEntryFragment }) {
+function Cards({ models, refresh }: { models: readonly ModelDetailFragment[]; refresh: () => void }) {
+  if (!models.length) return null
   return (
-    <li className="card model-card">
-      <div className="model-card-head">
-        <h3>{name}</h3>
-        <span className="tag">{isBase ? 'Base' : 'Custom'}</span>
-      </div>
-      <p>{description}</p>
-      <dl className="facts">
-        <dt>Scenario</dt>
-        <dd>{toWord(scenario)}</dd>
-        <dt>Size</dt>
-        <dd>{formatBytes(sizeBytes)}</dd>
-        <dt>Licence</dt>
-        <dd>{licence}</dd>
-        {!isBase && (
-          <>
-            <dt>Added</dt>
-            <dd>{formatMoment(createdAt)}</dd>
-          </>
-        )}
-      </dl>
-    </li>
+    <ul className="model-cards">
+      {models.map((model) => (
+        <ModelCard key={model.id} model={model} refresh={refresh} />
+      ))}
+    </ul>
   )
 }
-
-const formatBytes = (bytes: number) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${Math.round(bytes / 1e6)} MB`)
