@@ -1,9 +1,12 @@
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { toWords } from '../client.ts'
+import { useDashboard } from '../dashboard.ts'
 import { type ModelDetailFragment, ModelDetailsDocument } from '../gql/graphql.ts'
 import { useLocale } from '../locale.ts'
 import { useModelChanges } from '../model-changes.ts'
+import { CreateLanguageModelDialog } from '../parts/create-language-model.tsx'
+import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { ModelCard } from '../parts/model-card.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
@@ -17,7 +20,9 @@ const kinds = [
 /** What deployments are made of. */
 export default function ModelsPage() {
   const { locale, locales } = useLocale()
+  const { mayManage } = useDashboard()
   const [, setSearch] = useSearch()
+  const [isCreating, setCreating] = useState(false)
   const [{ data, error }, again] = useQuery({ query: ModelDetailsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
   const refresh = () => again({ requestPolicy: 'network-only' })
   useModelChanges(refresh)
@@ -26,13 +31,22 @@ export default function ModelsPage() {
   }, [])
   if (error && !data) return <Problem title="The models cannot be read" message={toWords(error)} again={again} />
   if (!locale || !data) return <Loading />
+  const bases = data.models.nodes.filter(({ kind, isBase }) => kind === 'LANGUAGE' && isBase)
   return (
     <>
       <div className="head">
         <h1>
           Models, <span className="muted">{locale.name}</span>
         </h1>
-        <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
+        <div className="head-actions">
+          <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
+          {mayManage && bases.length > 0 && (
+            <button type="button" className="primary button" onClick={() => setCreating(true)}>
+              <Icon name="plus" />
+              Create language model
+            </button>
+          )}
+        </div>
       </div>
       {kinds.map(({ kind, title, use }) => (
         <section key={kind} className="models-of-kind">
@@ -43,6 +57,16 @@ export default function ModelsPage() {
           ))}
         </section>
       ))}
+      {isCreating && (
+        <CreateLanguageModelDialog
+          locale={locale.code}
+          bases={bases}
+          close={() => {
+            setCreating(false)
+            refresh()
+          }}
+        />
+      )}
     </>
   )
 }
