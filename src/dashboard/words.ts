@@ -22,6 +22,9 @@ const names: Record<string, string> = {
   DICTATION: 'Dictation',
 }
 
+/** A status by its own word: a stage may have the same name. */
+export const toStatusWord = (status: Status | ModelStatus): string => readable(status)
+
 export const toWord = (value: string): string => names[value] ?? readable(value)
 
 export const stages: readonly ProvisioningStage[] = ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING']

@@ -30,7 +30,7 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
             <dd>{formatBytes(sizeBytes)}</dd>
           </>
         )}
-        {(isBase || licenceUrl) && (
+        {(isBase || licenceUrl) && isLicenceAccepted && (
           <>
             <dt>Licence</dt>
             <dd>

@@ -1,6 +1,6 @@
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { timeLeft, useNow } from '../time.ts'
-import { inProgress, type ModelStatus, type Status, toWord } from '../words.ts'
+import { inProgress, type ModelStatus, type Status, toStatusWord, toWord } from '../words.ts'
 import { Icon, type IconName } from './icon.tsx'
 
 const icons: Record<string, IconName> = { QUEUED: 'clock', COMPLETE: 'check', READY: 'check', FAILED: 'warning', CANCELED: 'stop', DELETING: 'stop' }
@@ -10,7 +10,7 @@ export function StatusBadge({ status }: { status: Status | ModelStatus }) {
   return (
     <span className={`status ${status.toLowerCase()}`}>
       {icon ? <Icon name={icon} /> : <span className="spinner" aria-hidden="true" />}
-      {toWord(status)}
+      {toStatusWord(status)}
     </span>
   )
 }
