@@ -1,6 +1,14 @@
 import { useMutation } from 'urql'
 import { toWords } from './client.ts'
-import { CancelDeploymentDocument, DeleteDeploymentDocument, type DeploymentRowFragment, RetryDeploymentDocument } from './gql/graphql.ts'
+import {
+  CancelDeploymentDocument,
+  CancelModelDocument,
+  DeleteDeploymentDocument,
+  DeleteModelDocument,
+  type DeploymentRowFragment,
+  RetryDeploymentDocument,
+  RetryModelDocument,
+} from './gql/graphql.ts'
 import { tell } from './parts/news.tsx'
 
 /** Retry, cancel and delete; what comes of it is told. True when it was done. */
@@ -20,6 +28,27 @@ export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, '
     async remove() {
       const { data, error } = await sendDelete({ id })
       return report(error && toWords(error), data?.deleteDeployment, `“${name}” has been deleted.`)
+    },
+  }
+}
+
+/** The same for a model. */
+export function useModelActions({ id, name }: { id: string; name: string }) {
+  const [, sendRetry] = useMutation(RetryModelDocument)
+  const [, sendCancel] = useMutation(CancelModelDocument)
+  const [, sendDelete] = useMutation(DeleteModelDocument)
+  return {
+    async retry() {
+      const { data, error } = await sendRetry({ id })
+      return report(error && toWords(error), data?.retryModel, `“${name}” is being built again.`)
+    },
+    async cancel() {
+      const { data, error } = await sendCancel({ id })
+      return report(error && toWords(error), data?.cancelModel, `“${name}” has been canceled.`)
+    },
+    async remove() {
+      const { data, error } = await sendDelete({ id })
+      return report(error && toWords(error), data?.deleteModel, `“${name}” has been deleted.`)
     },
   }
 }

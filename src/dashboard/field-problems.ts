@@ -11,7 +11,8 @@ interface Refusal {
 export function toFieldProblems(refusals: readonly Refusal[], fields: readonly string[]): FieldProblems {
   const problems: Record<string, string> = {}
   const add = (path: string | null | undefined, message: string) => {
-    problems[path && fields.includes(path) ? path : ''] ??= message
+    const [field = ''] = path?.split('.') ?? []
+    problems[fields.includes(field) ? field : ''] ??= message
   }
   for (const { message, path, fieldErrors } of refusals) {
     if (fieldErrors) for (const error of fieldErrors) add(error.path, toSentence(error))
@@ -22,6 +23,8 @@ export function toFieldProblems(refusals: readonly Refusal[], fields: readonly s
 
 /** "name must have 1 to 100 characters" begins with the field's name, which stands beside it already. */
 function toSentence({ path, message }: { path: string; message: string }): string {
-  const rest = message.startsWith(`${path} `) ? `It ${message.slice(path.length + 1)}` : message
+  const [, index] = path.split('.')
+  const subject = index === undefined || Number.isNaN(Number(index)) ? 'It' : `Number ${Number(index) + 1}`
+  const rest = message.startsWith(`${path} `) ? `${subject} ${message.slice(path.length + 1)}` : message
   return rest.endsWith('.') ? rest : `${rest}.`
 }

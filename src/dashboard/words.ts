@@ -1,7 +1,8 @@
 // What the API's enums are called here. Values of a later server are shown as they are, made readable.
-import type { DeploymentRowFragment, KeyScope, ProvisioningStage } from './gql/graphql.ts'
+import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage } from './gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
+export type ModelStatus = ModelEntryFragment['status']
 
 const readable = (value: string) => value.charAt(0) + value.slice(1).toLowerCase().replaceAll('_', ' ')
 
@@ -11,12 +12,18 @@ const names: Record<string, string> = {
   BUILDING: 'Building the language model',
   LOADING: 'Loading into a recognizer',
   VERIFYING: 'Calling its own URL',
+  CHECKING: 'Comparing with the base model',
+  TRAINING: 'Learning from the text',
+  EVALUATING: 'Measuring on the recordings',
   CONVERSATIONAL: 'Conversational',
   SEARCH_AND_DICTATION: 'Search and Dictation',
   INTERACTIVE: 'Interactive',
   CONVERSATION: 'Conversation',
   DICTATION: 'Dictation',
 }
+
+/** A status by its own word: a stage may have the same name. */
+export const toStatusWord = (status: Status | ModelStatus): string => readable(status)
 
 export const toWord = (value: string): string => names[value] ?? readable(value)
 
@@ -30,4 +37,5 @@ export const scopeUse: Partial<Record<KeyScope, string>> = {
 
 export const inProgress: Status[] = ['QUEUED', 'PROVISIONING']
 export const mayCancel = (status: Status) => inProgress.includes(status)
-export const mayRetry = (status: Status) => status === 'FAILED' || status === 'CANCELED'
+export const mayCancelModel = (status: ModelStatus) => status === 'QUEUED' || status === 'BUILDING'
+export const mayRetry = (status: Status | ModelStatus) => status === 'FAILED' || status === 'CANCELED'

@@ -3,9 +3,10 @@ import { useMutation, useQuery } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
-import { useMisfits, usePreflight } from '../fitting.ts'
+import { useMisfits, usePreflight, whyUnavailable } from '../fitting.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment, ModelsDocument } from '../gql/graphql.ts'
 import { useLocale } from '../locale.ts'
+import { useFollowed, useModelChanges } from '../model-changes.ts'
 import { Field } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
@@ -19,6 +20,8 @@ export function CreatePage() {
   const { mayManage } = useDashboard()
   const { locale } = useLocale()
   const [{ data, error }, again] = useQuery({ query: ModelsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
+  const refresh = () => again({ requestPolicy: 'network-only' })
+  useModelChanges(refresh)
   useEffect(() => {
     document.title = 'Create Deployment'
   }, [])
@@ -33,12 +36,19 @@ export function CreatePage() {
       </Link>
       <h1>Create Deployment</h1>
       <p className="lead">An acoustic and a language model, served together at a URL of their own, for {locale.name}.</p>
-      <CreateForm locale={locale.code} models={data.models.nodes} />
+      <CreateForm locale={locale.code} models={data.models.nodes} refresh={refresh} />
+      {data.models.nodes.map((model) => !model.isTerminal && <Followed key={model.id} model={model} />)}
     </div>
   )
 }
 
-function CreateForm({ locale, models }: { locale: string; models: readonly ModelEntryFragment[] }) {
+/** A model that is being built can be chosen the moment it is ready. */
+function Followed({ model }: { model: ModelEntryFragment }) {
+  useFollowed(model)
+  return null
+}
+
+function CreateForm({ locale, models, refresh }: { locale: string; models: readonly ModelEntryFragment[]; refresh: () => void }) {
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
   const { acoustic, language, chosen, choose, misfits } = usePair(locale, models)
@@ -63,6 +73,8 @@ function CreateForm({ locale, models }: { locale: string; models: readonly Model
     if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id } })
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setRefused({ input: JSON.stringify(input), problems: toFieldProblems([refusal], fields) })
+    // What was shown of the models may be old.
+    if (result?.__typename === 'ModelNotReadyError' || result?.__typename === 'LicenseNotAcceptedError') refresh()
   }
 
   return (
@@ -92,6 +104,7 @@ function CreateForm({ locale, models }: { locale: string; models: readonly Model
         misfits={misfits}
         problem={problems['acousticModelId']}
         choose={(id) => choose('ACOUSTIC', id)}
+        licenceAccepted={refresh}
       />
       <ModelChoice
         title="Language Model"
@@ -101,6 +114,7 @@ function CreateForm({ locale, models }: { locale: string; models: readonly Model
         misfits={misfits}
         problem={problems['languageModelId']}
         choose={(id) => choose('LANGUAGE', id)}
+        licenceAccepted={refresh}
       />
       {problems[''] && (
         <p className="field-problem" role="alert">
@@ -140,7 +154,7 @@ function usePair(locale: string, models: readonly ModelEntryFragment[]) {
   const misfits = useMisfits(locale, leader, followers)
   useEffect(() => {
     if (!follower || !misfits.size) return
-    const fitting = followers.filter(({ id }) => !misfits.has(id))
+    const fitting = followers.filter((model) => !misfits.has(model.id) && !whyUnavailable(model))
     setIds((now) => {
       const id = now[follower]
       if (id && !misfits.has(id)) return now

@@ -1,13 +1,16 @@
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { toWords } from '../client.ts'
-import { type ModelEntryFragment, ModelsDocument } from '../gql/graphql.ts'
+import { useDashboard } from '../dashboard.ts'
+import { type ModelDetailFragment, ModelDetailsDocument } from '../gql/graphql.ts'
 import { useLocale } from '../locale.ts'
+import { useModelChanges } from '../model-changes.ts'
+import { CreateLanguageModelDialog } from '../parts/create-language-model.tsx'
+import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
+import { ModelCard } from '../parts/model-card.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { useSearch } from '../route.ts'
-import { formatMoment } from '../time.ts'
-import { toWord } from '../words.ts'
 
 const kinds = [
   { kind: 'ACOUSTIC', title: 'Acoustic models', use: 'How speech sounds' },
@@ -17,62 +20,64 @@ const kinds = [
 /** What deployments are made of. */
 export default function ModelsPage() {
   const { locale, locales } = useLocale()
+  const { mayManage } = useDashboard()
   const [, setSearch] = useSearch()
-  const [{ data, error }, again] = useQuery({ query: ModelsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
+  const [isCreating, setCreating] = useState(false)
+  const [{ data, error }, again] = useQuery({ query: ModelDetailsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
+  const refresh = () => again({ requestPolicy: 'network-only' })
+  useModelChanges(refresh)
   useEffect(() => {
     document.title = 'Models'
   }, [])
   if (error && !data) return <Problem title="The models cannot be read" message={toWords(error)} again={again} />
   if (!locale || !data) return <Loading />
+  const bases = data.models.nodes.filter(({ kind, isBase }) => kind === 'LANGUAGE' && isBase)
   return (
     <>
       <div className="head">
         <h1>
           Models, <span className="muted">{locale.name}</span>
         </h1>
-        <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
+        <div className="head-actions">
+          <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
+          {mayManage && bases.length > 0 && (
+            <button type="button" className="primary button" onClick={() => setCreating(true)}>
+              <Icon name="plus" />
+              Create language model
+            </button>
+          )}
+        </div>
       </div>
       {kinds.map(({ kind, title, use }) => (
         <section key={kind} className="models-of-kind">
           <h2>{title}</h2>
           <p className="detail">{use}</p>
-          <ul className="model-cards">
-            {data.models.nodes
-              .filter((model) => model.kind === kind)
-              .map((model) => (
-                <ModelCard key={model.id} model={model} />
-              ))}
-          </ul>
+          {[true, false].map((isBase) => (
+            <Cards key={String(isBase)} models={data.models.nodes.filter((model) => model.kind === kind && model.isBase === isBase)} refresh={refresh} />
+          ))}
         </section>
       ))}
+      {isCreating && (
+        <CreateLanguageModelDialog
+          locale={locale.code}
+          bases={bases}
+          close={() => {
+            setCreating(false)
+            refresh()
+          }}
+        />
+      )}
     </>
   )
 }
 
-function ModelCard({ model: { name, description, isBase, scenario, licence, sizeBytes, createdAt } }: { model: ModelEntryFragment }) {
+function Cards({ models, refresh }: { models: readonly ModelDetailFragment[]; refresh: () => void }) {
+  if (!models.length) return null
   return (
-    <li className="card model-card">
-      <div className="model-card-head">
-        <h3>{name}</h3>
-        <span className="tag">{isBase ? 'Base' : 'Custom'}</span>
-      </div>
-      <p>{description}</p>
-      <dl className="facts">
-        <dt>Scenario</dt>
-        <dd>{toWord(scenario)}</dd>
-        <dt>Size</dt>
-        <dd>{formatBytes(sizeBytes)}</dd>
-        <dt>Licence</dt>
-        <dd>{licence}</dd>
-        {!isBase && (
-          <>
-            <dt>Added</dt>
-            <dd>{formatMoment(createdAt)}</dd>
-          </>
-        )}
-      </dl>
-    </li>
+    <ul className="model-cards">
+      {models.map((model) => (
+        <ModelCard key={model.id} model={model} refresh={refresh} />
+      ))}
+    </ul>
   )
 }
-
-const formatBytes = (bytes: number) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${Math.round(bytes / 1e6)} MB`)

@@ -1,7 +1,8 @@
 import { useId } from 'react'
-import type { Misfits } from '../fitting.ts'
+import { type Misfits, whyUnavailable } from '../fitting.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { toWord } from '../words.ts'
+import { AcceptLicence } from './licence.tsx'
 
 interface Choice {
   title: string
@@ -11,10 +12,11 @@ interface Choice {
   misfits: Misfits
   problem: string | undefined
   choose: (id: string) => void
+  licenceAccepted: () => void
 }
 
-/** Base models first, custom ones below; what does not fit cannot be chosen and says why. */
-export function ModelChoice({ title, name, models, chosen, misfits, problem, choose }: Choice) {
+/** Base models first, custom ones below; what is not ready, waits for its licence or does not fit cannot be chosen and says why. */
+export function ModelChoice({ title, name, models, chosen, misfits, problem, choose, licenceAccepted }: Choice) {
   const id = useId()
   const groups = [
     { label: 'Base models', members: models.filter(({ isBase }) => isBase) },
@@ -27,7 +29,17 @@ export function ModelChoice({ title, name, models, chosen, misfits, problem, cho
         <div key={label} className="model-group">
           <h3>{label}</h3>
           {members.map((model) => (
-            <Option key={model.id} model={model} name={name} isChosen={model.id === chosen} misfit={misfits.get(model.id)} choose={() => choose(model.id)} />
+            <Option
+              key={model.id}
+              model={model}
+              name={name}
+              isChosen={model.id === chosen}
+              misfit={whyUnavailable(model) ?? misfits.get(model.id)}
+              choose={() => choose(model.id)}
+            />
+          ))}
+          {toUnaccepted(members).map((model) => (
+            <AcceptLicence key={model.licence} model={model} accepted={licenceAccepted} />
           ))}
         </div>
       ))}
@@ -39,6 +51,11 @@ export function ModelChoice({ title, name, models, chosen, misfits, problem, cho
     </fieldset>
   )
 }
+
+/** One model for each licence that waits: accepting it counts for all under it. */
+const toUnaccepted = (models: readonly ModelEntryFragment[]) => [
+  ...new Map(models.filter(({ isLicenceAccepted }) => !isLicenceAccepted).map((model) => [model.licence, model])).values(),
+]
 
 function Option(props: { model: ModelEntryFragment; name: string; isChosen: boolean; misfit: string | undefined; choose: () => void }) {
   const { model, name, isChosen, misfit, choose } = props

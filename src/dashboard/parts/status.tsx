@@ -1,16 +1,16 @@
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { timeLeft, useNow } from '../time.ts'
-import { inProgress, type Status, toWord } from '../words.ts'
+import { inProgress, type ModelStatus, type Status, toStatusWord, toWord } from '../words.ts'
 import { Icon, type IconName } from './icon.tsx'
 
-const icons: Record<string, IconName> = { QUEUED: 'clock', COMPLETE: 'check', FAILED: 'warning', CANCELED: 'stop', DELETING: 'stop' }
+const icons: Record<string, IconName> = { QUEUED: 'clock', COMPLETE: 'check', READY: 'check', FAILED: 'warning', CANCELED: 'stop', DELETING: 'stop' }
 
-export function StatusBadge({ status }: { status: Status }) {
+export function StatusBadge({ status }: { status: Status | ModelStatus }) {
   const icon = icons[status]
   return (
     <span className={`status ${status.toLowerCase()}`}>
       {icon ? <Icon name={icon} /> : <span className="spinner" aria-hidden="true" />}
-      {toWord(status)}
+      {toStatusWord(status)}
     </span>
   )
 }

@@ -1,0 +1,138 @@
+import { useState } from 'react'
+import { useModelActions } from '../actions.ts'
+import { useDashboard } from '../dashboard.ts'
+import type { ModelDetailFragment } from '../gql/graphql.ts'
+import { useFollowed } from '../model-changes.ts'
+import { formatMoment } from '../time.ts'
+import { mayCancelModel, mayRetry, toWord } from '../words.ts'
+import { Confirm } from './confirm.tsx'
+import { AcceptLicence, Licence } from './licence.tsx'
+import { StatusBadge } from './status.tsx'
+
+/** A model, what it was made from and, for one of the workspace's own, how its building goes. */
+export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
+  const { name, description, isBase, isReady, scenario, licence, licenceUrl, isLicenceAccepted, sizeBytes } = model
+  return (
+    <li className="card model-card">
+      <div className="model-card-head">
+        <h3>{name}</h3>
+        {isBase ? <span className="tag">Base</span> : <StatusBadge status={model.status} />}
+      </div>
+      {description && <p>{description}</p>}
+      {!isBase && <Building model={model} />}
+      <dl className="facts">
+        {!isBase && <Origin model={model} />}
+        <dt>Scenario</dt>
+        <dd>{toWord(scenario)}</dd>
+        {isReady && (
+          <>
+            <dt>Size</dt>
+            <dd>{formatBytes(sizeBytes)}</dd>
+          </>
+        )}
+        {(isBase || licenceUrl) && isLicenceAccepted && (
+          <>
+            <dt>Licence</dt>
+            <dd>
+              <Licence licence={licence} licenceUrl={licenceUrl} />
+            </dd>
+          </>
+        )}
+      </dl>
+      {!isLicenceAccepted && <AcceptLicence model={model} accepted={refresh} />}
+      {!isBase && <Actions model={model} refresh={refresh} />}
+    </li>
+  )
+}
+
+/** How far it is, or why it came to nothing. */
+function Building({ model: { id, name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
+  useFollowed({ id, isTerminal })
+  if (failure) return <p className="field-problem">{failure.message}</p>
+  if (isTerminal) return null
+  const percent = Math.round(progress * 100)
+  return (
+    <div>
+      <progress className="bar" max={100} value={percent} aria-label={`Building of ${name}`}>
+        {percent} %
+      </progress>
+      <span className="detail">
+        {stage ? toWord(stage) : status === 'QUEUED' ? 'Waiting for a worker' : 'Starting'}
+        {status === 'BUILDING' && ` · ${percent} %`}
+      </span>
+    </div>
+  )
+}
+
+/** What a custom model was built from, and what it is worth. */
+function Origin({ model }: { model: ModelDetailFragment }) {
+  const { baseModel, createdAt } = model
+  const { source, phrases, statistics, evaluation } = { source: null, phrases: [], statistics: null, evaluation: null, ...model }
+  return (
+    <>
+      <dt>Built from</dt>
+      <dd>
+        {[
+          baseModel?.name,
+          source,
+          statistics && `${count(statistics.lines, 'line')} of text with ${count(statistics.words, 'word')}, ${count(statistics.vocabulary, 'different one')}`,
+          phrases.length > 0 && count(phrases.length, 'phrase'),
+        ]
+          .filter(Boolean)
+          .join(' + ')}
+      </dd>
+      {evaluation && (
+        <>
+          <dt>Wrong words</dt>
+          <dd>
+            {formatShare(evaluation.before)} → <strong>{formatShare(evaluation.after)}</strong> on {count(evaluation.recordings, 'recording')}
+            {evaluation.isWorse && <span className="detail stalled"> Worse than its base model: give it text that is closer to what is said.</span>}
+          </dd>
+        </>
+      )}
+      <dt>Added</dt>
+      <dd>{formatMoment(createdAt)}</dd>
+    </>
+  )
+}
+
+function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
+  const { mayManage } = useDashboard()
+  const { retry, cancel, remove } = useModelActions(model)
+  const [isAsking, setAsking] = useState(false)
+  const { name, status } = model
+  if (!mayManage) return null
+  return (
+    <div className="form-actions">
+      {mayRetry(status) && (
+        <button type="button" className="small button" aria-label={`Retry ${name}`} onClick={retry}>
+          Retry
+        </button>
+      )}
+      {mayCancelModel(status) && (
+        <button type="button" className="small button" aria-label={`Cancel ${name}`} onClick={cancel}>
+          Cancel
+        </button>
+      )}
+      <button type="button" className="small button" aria-label={`Delete ${name}`} onClick={() => setAsking(true)}>
+        Delete
+      </button>
+      <Confirm
+        isOpen={isAsking}
+        title={`Delete “${name}”?`}
+        action="Delete"
+        close={() => setAsking(false)}
+        confirmed={async () => {
+          if (await remove()) refresh()
+        }}
+      >
+        What it was built from goes with it. This cannot be undone.
+      </Confirm>
+    </div>
+  )
+}
+
+const whole = new Intl.NumberFormat('en')
+const count = (number: number, what: string) => `${whole.format(number)} ${what}${number === 1 ? '' : 's'}`
+const formatShare = (share: number) => `${(share * 100).toFixed(1)} %`
+const formatBytes = (bytes: number) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${Math.round(bytes / 1e6)} MB`)
