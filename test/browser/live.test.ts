@@ -31,7 +31,8 @@ async function catalogOfTwoLocales(): Promise<string> {
   const file = join(dir, 'catalog.json')
   const catalog = JSON.parse(await readFile(file, 'utf8'))
   catalog.locales['de-DE'] = catalog.locales['en-US']
-  catalog.models.push(...catalog.models.map((model: { id: string }) => ({ ...model, id: model.id.replace('0000000000', '1000000000'), locale: 'de-DE' })))
+  const english = catalog.models.filter(({ locale }: { locale: string }) => locale === 'en-US')
+  catalog.models.push(...english.map((model: { id: string }) => ({ ...model, id: model.id.replace('0000000000', '1000000000'), locale: 'de-DE' })))
   await writeFile(file, JSON.stringify(catalog))
   return file
 }
