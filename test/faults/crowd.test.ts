@@ -84,6 +84,9 @@ test('50 creations with one idempotency key make one row and one job; 50 with on
 test('canceling and deleting race with completion 200 times: never a crash, never a zombie, the terminal change comes last', async () => {
   const api = await startTestService({ RECOGNIZERS: '2', LOG_LEVEL: 'silent' })
   const complete = await api.deploy()
+  const [proof] = (await api.ask('{ deployments(first: 1) { nodes { verification { latencyMs webSocketLatencyMs } } } }')).data?.deployments.nodes ?? []
+  // Beside others it takes longer to be verified than alone.
+  const verifyingMs = 3 * (proof.verification.latencyMs + proof.verification.webSocketLatencyMs)
   const input = await api.sampleInput()
   const ends = new Map<string, number>()
   const one = async (n: number) => {
@@ -96,7 +99,7 @@ test('canceling and deleting race with completion 200 times: never a crash, neve
     )
     // Half of them anywhere, half of them around the moment of completion.
     if (n % 4 < 2) await verifying.promise
-    await new Promise((resolve) => setTimeout(resolve, (n % 50) * 12))
+    await new Promise((resolve) => setTimeout(resolve, ((n % 50) / 50) * verifyingMs))
     const name = n % 2 ? 'cancel' : 'delete'
     const { data, errors } = await api.ask(act(name), { id: deployment.id })
     expect(errors).toBeUndefined()
