@@ -144,6 +144,14 @@ describe('the detector', () => {
     expect(childrenRunning('detector.ts')).toEqual([])
   })
 
+  test('that hangs is ended, also when nothing more is owed than the end', async () => {
+    const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
+    const client = await openClient(recognizers, requestFor(model))
+    process.kill(childrenRunning('detector.ts')[0] as number, 'SIGSTOP')
+    client.stream.finish()
+    expect(await client.untilFailed()).toBeInstanceOf(RecognizerCrashedError)
+  })
+
   test('that hangs is ended', async () => {
     const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
     await recognizers.load(model)
@@ -182,8 +190,10 @@ describe('room', () => {
       for (let n = 0; n < 1000; n++) greedy.push(await open('greedy'))
     }
     await expect(take()).rejects.toThrow(RecognizersBusyError)
+    // Whoever has none gets one, though all is taken; but not a second.
+    await open('modest')
     await expect(open('modest')).rejects.toThrow(RecognizersBusyError)
-    greedy.pop()?.stream.close()
+    for (let n = 0; n < 2; n++) greedy.pop()?.stream.close()
     await expect(open('greedy')).rejects.toThrow(RecognizersBusyError)
     await open('modest')
   })
