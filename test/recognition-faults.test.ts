@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { RecognizerCrashedError, RecognizersBusyError } from '../src/recognition/recognizer.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { baseModel, childrenRunning, openClient, openTestRecognizers, requestFor, silence } from './recognizers.ts'
 import { librivoxRecordings, referenceRecording } from './service.ts'
+import { until } from './until.ts'
 
+const execute = promisify(execFile)
 const reference = Buffer.concat([referenceRecording().subarray(44), silence(1)])
 const novel = librivoxRecordings().map(({ wav, text }) => ({ pcm: Buffer.concat([wav.subarray(44), silence(1)]), text }))
 const model = await baseModel()
@@ -73,6 +78,33 @@ describe('a worker', () => {
   })
 })
 
+test('a process that cannot be started, for want of file descriptors, is told as one that ended', async () => {
+  const program = `
+    const { openSync } = await import('node:fs')
+    const { startChild } = await import('./src/recognition/child.ts')
+    try { for (;;) openSync('/dev/null') } catch {}
+    const child = startChild('detector.ts', { message() {}, ended: (reason) => console.log('ended:', reason) })
+    child.send({})
+    child.kill()
+    await child.gone
+    console.log('gone')`
+  const { stdout } = await execute('sh', ['-c', 'ulimit -n 60; exec "$0" --input-type=module -e "$1"', process.execPath, program])
+  expect(stdout).toMatch(/^ended: .*EMFILE\ngone\n$/)
+})
+
+test('a model larger than the whole budget is held all the same, alone', async () => {
+  const recognizers = openTestRecognizers({ workers: 1, memoryMb: 100 })
+  await recognizers.load(model)
+  const client = await openClient(recognizers, requestFor(model))
+  await client.send(reference)
+  client.stream.finish()
+  await client.untilTold('ENDED')
+  expect(client.phrases()).toHaveLength(1)
+  const other = await baseModel('CONVERSATIONAL')
+  await recognizers.load(other)
+  expect(recognizers.usage()).toMatchObject({ models: [{ id: other.id, workers: 1 }], workers: { ended: 0 } })
+})
+
 describe('the detector', () => {
   test('that crashes fails the streams it heard, in words, and the next stream finds a new one', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
@@ -87,6 +119,37 @@ describe('the detector', () => {
     await next.untilTold('ENDED')
     expect(next.phrases()).toHaveLength(1)
     expect(recognizers.usage().streams).toBe(0)
+  })
+
+  test('is replaced by exactly one, also when its streams ask for another at once, and none is left in the end', async () => {
+    const recognizers = openTestRecognizers({ workers: 1 })
+    const [first] = childrenRunning('detector.ts')
+    const opened: Promise<unknown>[] = []
+    const listener = { event() {}, drained() {}, failed: () => void opened.push(recognizers.open(requestFor(model), { ...listener, failed() {} })) }
+    for (let n = 0; n < 3; n++) await recognizers.open(requestFor(model), listener)
+    // One that ends sooner is not replaced before somebody asks.
+    await delay(5100)
+    process.kill(first as number, 'SIGSEGV')
+    await until(() => opened.length === 3)
+    await Promise.all(opened)
+    const next = childrenRunning('detector.ts').filter((pid) => pid !== first)
+    expect(next).toHaveLength(1)
+    // That one ends young, with nobody who asks.
+    process.kill(next[0] as number, 'SIGSEGV')
+    await until(() => recognizers.usage().streams === 0)
+    expect(childrenRunning('detector.ts')).toEqual([])
+    await openClient(recognizers, requestFor(model))
+    expect(childrenRunning('detector.ts')).toHaveLength(1)
+    await recognizers.close()
+    expect(childrenRunning('detector.ts')).toEqual([])
+  })
+
+  test('that hangs is ended, also when nothing more is owed than the end', async () => {
+    const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
+    const client = await openClient(recognizers, requestFor(model))
+    process.kill(childrenRunning('detector.ts')[0] as number, 'SIGSTOP')
+    client.stream.finish()
+    expect(await client.untilFailed()).toBeInstanceOf(RecognizerCrashedError)
   })
 
   test('that hangs is ended', async () => {
@@ -127,8 +190,10 @@ describe('room', () => {
       for (let n = 0; n < 1000; n++) greedy.push(await open('greedy'))
     }
     await expect(take()).rejects.toThrow(RecognizersBusyError)
+    // Whoever has none gets one, though all is taken; but not a second.
+    await open('modest')
     await expect(open('modest')).rejects.toThrow(RecognizersBusyError)
-    greedy.pop()?.stream.close()
+    for (let n = 0; n < 2; n++) greedy.pop()?.stream.close()
     await expect(open('greedy')).rejects.toThrow(RecognizersBusyError)
     await open('modest')
   })

@@ -7,10 +7,14 @@ import { Resampler, resample } from '../src/recognition/audio.ts'
 import { Hypothesis } from '../src/recognition/hypothesis.ts'
 import { openLanguageModel } from '../src/recognition/language-model.ts'
 import { openPhraseList } from '../src/recognition/phrase-list.ts'
+import type { Piece, Pool, Priority } from '../src/recognition/pool.ts'
 import { FairQueue } from '../src/recognition/queue.ts'
+import type { StreamEvent } from '../src/recognition/recognizer.ts'
 import { Segmenter } from '../src/recognition/segmenter.ts'
 import { Sound } from '../src/recognition/sound.ts'
+import { Stream } from '../src/recognition/stream.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { requestFor } from './recognizers.ts'
 
 const languageModels = resolve(import.meta.dirname, '../src/catalog/language')
 
@@ -171,6 +175,38 @@ describe('hypotheses', () => {
     const heard = ['four', 'for a', 'for a long', 'for', 'for a long time', 'for a long time']
     expect(heard.map((text) => hypothesis.take(text))).toEqual([undefined, undefined, 'for a', undefined, undefined, 'for a long time'])
   })
+})
+
+test('a guess that fails while the speaker may go on costs nothing: the phrase is decoded when it ends', () => {
+  const told: StreamEvent[] = []
+  const failures: Error[] = []
+  const asked: { priority: Priority; settle(result: Parameters<Parameters<Pool['submit']>[1]>[0]): void }[] = []
+  const pool = {
+    isFree: () => true,
+    hasSpare: () => false,
+    submit: ({ priority }: Piece, settle: () => void) => {
+      asked.push({ priority, settle })
+      return { cancel() {}, promote() {} }
+    },
+  }
+  const stream = new Stream(1, {
+    request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }),
+    listener: { event: (event) => void told.push(event), drained() {}, failed: (error) => void failures.push(error) },
+    pool: pool as unknown as Pool,
+    detector: { send() {} },
+    patience: { baseMs: 1000, perSecondMs: 1000 },
+    over() {},
+    measured() {},
+  })
+  const segment = { start: 0, onset: 1000, offset: 9000, end: 10_000 }
+  stream.take({ stream: 1, kind: 'STARTED', phrase: 0, onset: 1000 })
+  stream.take({ stream: 1, kind: 'PAUSED', phrase: 0, segment, audio: new Int16Array(10_000) })
+  asked[0]?.settle(new Error('the recognizer ended'))
+  stream.take({ stream: 1, kind: 'ENDED', phrase: 0, segment, audio: undefined })
+  asked[1]?.settle({ value: [{ display: 'Hello.', lexical: 'hello', confidence: 1 }] as never, ms: 10 })
+  expect(asked.map(({ priority }) => priority)).toEqual(['SPECULATIVE', 'FINAL'])
+  expect(failures).toEqual([])
+  expect(told.map(({ kind }) => kind)).toEqual(['SPEECH_START', 'PHRASE', 'SPEECH_END'])
 })
 
 test('owners take turns in a queue, however much one of them brings', () => {

@@ -9,6 +9,8 @@ const leastCost = 0.02
 const promised = 0.85
 /** Past this load a deployment that has its share already is refused first. */
 const contested = 0.75
+/** How far the promise is stretched for a deployment that has no stream at all, so that long streams do not shut it out. */
+const stretched = 1.15
 /** Deployments that asked for a stream within this time count as wanting a share. */
 const memoryMs = 10 * 60_000
 const mostRemembered = 1000
@@ -41,7 +43,9 @@ export class Admission {
     const wanted = this.#load + cost
     const others = this.#countOthers(deploymentId)
     const share = this.#capacity / (others + 1)
-    const isFull = this.#streams > 0 && (wanted > this.#capacity || (others > 0 && wanted > this.#capacity * contested && own.load + cost > share))
+    const most = own.streams ? this.#capacity : this.#capacity * stretched
+    const hasEnough = own.streams > 0 && others > 0 && own.load + cost > share
+    const isFull = this.#streams > 0 && wanted > (hasEnough ? this.#capacity * contested : most)
     if (isFull) throw new RecognizersBusyError(`All ${this.#streams} places for speech are taken. Try again in a moment.`)
     this.#load = wanted
     this.#streams++

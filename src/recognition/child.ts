@@ -47,11 +47,13 @@ export function startChild<Request extends object, Reply>(
   return {
     pid: child.pid,
     send(request) {
-      if (!isOver) child.send(request)
+      // Where none could be started, for want of file descriptors, there is no channel either; its error is on the way.
+      if (!isOver) child.send?.(request)
     },
     kill: () => void child.kill('SIGKILL'),
     gone: new Promise((done) => {
       child.once('exit', () => done())
+      child.once('error', () => child.pid === undefined && done())
     }),
   }
 }

@@ -16,6 +16,12 @@ interface Entry {
   close(): Promise<void>
 }
 
+interface Room {
+  budget: number
+  /** Files that are in use, or about to be, and do not give way. */
+  needed: readonly (string | undefined)[]
+}
+
 interface Part<T> {
   size(): Promise<number>
   open(): Promise<T>
@@ -29,8 +35,9 @@ const bytesPerFileByte = 3
 const workingBytes = 60 * 2 ** 20
 
 /**
- * The models that one worker holds, within a budget: the least recently used give way. Deployments
- * that share a file share what is loaded of it.
+ * The models that one worker holds, within a budget: the least recently used give way, but never a part
+ * of the one that is asked for, though it be larger than the budget. Deployments that share a file share
+ * what is loaded of it.
  */
 export class LoadedModels {
   /** By file, the least recently used first. */
@@ -54,24 +61,25 @@ export class LoadedModels {
 
   async open(model: RecognizerModel, budget: number): Promise<Loaded> {
     this.#models.set(model.id, [model.encoder, model.writing])
-    const acoustic = await this.#use(model.encoder, budget, {
+    const { words } = model
+    const room: Room = { budget, needed: [model.encoder, model.writing, words] }
+    const acoustic = await this.#use(model.encoder, room, {
       size: () => estimate(model),
       open: () => openMoonshine(model),
       close: (opened) => opened.close(),
     })
-    const language = await this.#use(model.writing, budget, {
+    const language = await this.#use(model.writing, room, {
       size: async () => 0,
       open: () => openLanguageModel(model.writing),
       close: async () => {},
     })
-    const { words } = model
     const custom = words
-      ? await this.#use(words, budget, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
+      ? await this.#use(words, room, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
       : undefined
     return { acoustic, language, custom }
   }
 
-  async #use<T>(file: string, budget: number, { size, open, close }: Part<T>): Promise<T> {
+  async #use<T>(file: string, { budget, needed }: Room, { size, open, close }: Part<T>): Promise<T> {
     const known = this.#entries.get(file)
     if (known) {
       this.#entries.delete(file)
@@ -81,6 +89,7 @@ export class LoadedModels {
     const bytes = await size()
     for (const [other, entry] of this.#entries) {
       if (this.bytes + bytes <= budget) break
+      if (needed.includes(other)) continue
       this.#entries.delete(other)
       await entry.close()
     }

@@ -69,6 +69,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
   let ended = 0
   let endedInARow = 0
   let isClosed = false
+  let restart: NodeJS.Timeout | undefined
 
   const start = (): Worker => {
     const child = startChild<WorkerRequest, WorkerReply>('worker.ts', {
@@ -103,17 +104,28 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const { piece } = worker
     // What nobody waits for any more is not tried again.
-    if (piece?.task.kind === 'DECODE' && !piece.isSettled && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM')
+    if (piece?.task.kind === 'DECODE' && !piece.isSettled && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM') {
+      limitWait(piece)
       queues[piece.priority].pushFirst(piece.deploymentId, piece)
-    else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
+    } else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
     dispatch()
-    setTimeout(
+    clearTimeout(restart)
+    restart = setTimeout(
       () => {
         endedInARow = 0
         if (!isClosed) dispatch()
       },
       Math.min(30_000, 250 * 2 ** endedInARow),
     ).unref()
+  }
+
+  const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && queues[piece.priority].remove(piece.deploymentId, piece)
+
+  const limitWait = (piece: Waiting) => {
+    clearTimeout(piece.timer)
+    piece.timer = setTimeout(() => {
+      if (leave(piece)) piece.settle(new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.'))
+    }, longestWaitMs)
   }
 
   /** Ends a worker that has grown past what its models explain; it has nothing to do at the moment. */
@@ -209,15 +221,12 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
         settled(result as { value: Value<K>; ms: number } | Error)
       },
     }
-    const leave = () => piece.priority !== 'INTERIM' && queues[piece.priority].remove(piece.deploymentId, piece)
     if (piece.priority === 'INTERIM') {
       const worker = hasSpare() ? chooseWorker(piece.modelId) : undefined
       if (worker) give(worker, piece)
       else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
     } else {
-      piece.timer = setTimeout(() => {
-        if (leave()) piece.settle(new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.'))
-      }, longestWaitMs)
+      limitWait(piece)
       queues[piece.priority].push(piece.deploymentId, piece)
       dispatch()
     }
@@ -225,10 +234,10 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
       cancel() {
         piece.isSettled = true
         clearTimeout(piece.timer)
-        leave()
+        leave(piece)
       },
       promote() {
-        const waited = leave()
+        const waited = leave(piece)
         if (piece.priority === 'SPECULATIVE') piece.priority = 'FINAL'
         if (waited) queues.FINAL.push(piece.deploymentId, piece)
         dispatch()

@@ -17,39 +17,51 @@ const loadPatienceMs = 60_000
 const usualPatience = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
 const shortestLifeMs = 5_000
 
+interface Detector {
+  child: Child<DetectorRequest>
+  streams: Map<number, Stream>
+}
+
 /** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
 export function openRecognizers(config: Config['recognition'], log: Log, patience = usualPatience): Recognizers {
   const pool = openPool(config, log)
   const admission = new Admission(config.workers)
-  const streams = new Map<number, Stream>()
+  /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
+  const detectors = new Set<Detector>()
+  /** The one that new streams are given. */
+  let present: Detector | undefined
   let lastNumber = 0
   let isClosed = false
-  let detector: Child<DetectorRequest> | undefined
   startDetector()
 
-  function startDetector(): Child<DetectorRequest> {
+  function startDetector(): Detector {
     const started = performance.now()
-    detector = startChild<DetectorRequest, DetectorReply>('detector.ts', {
+    const streams = new Map<number, Stream>()
+    const child = startChild<DetectorRequest, DetectorReply>('detector.ts', {
       message: (reply) => streams.get(reply.stream)?.take(reply),
       ended(reason, lastWords) {
+        if (present === detector) present = undefined
         if (isClosed) return
         log.warn({ reason, lastWords: lastWords || undefined }, 'the detector ended')
-        detector = undefined
-        // Those that were being listened to have lost what they said; whoever comes next finds a new one,
-        // at once, unless it ends as soon as it is started.
-        failStreams(new RecognizerCrashedError('The detector of speech ended. Connect again.'))
-        if (performance.now() - started > shortestLifeMs) startDetector()
+        // A stream that is told may open another while it is, so its successor is there before; but one that
+        // ended as soon as it was started is only tried again when somebody comes.
+        if (!present && performance.now() - started > shortestLifeMs) startDetector()
+        failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
       },
     })
+    const detector = { child, streams }
+    present = detector
+    detectors.add(detector)
+    child.gone.then(() => detectors.delete(detector))
     return detector
   }
 
   const watchdog = setInterval(() => {
-    if ([...streams.values()].some((stream) => stream.isStuck(patience.detectorMs))) detector?.kill()
+    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(patience.detectorMs))) child.kill()
   }, patience.detectorMs / 5)
   watchdog.unref()
 
-  const failStreams = (error: Error) => {
+  const failStreams = ({ streams }: Detector, error: Error) => {
     for (const stream of [...streams.values()]) stream.fail(error)
   }
 
@@ -76,11 +88,12 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
       if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
       const place = admission.admit(request)
       const number = ++lastNumber
+      const { child, streams } = present ?? startDetector()
       const stream = new Stream(number, {
         request,
         listener,
         pool,
-        detector: detector ?? startDetector(),
+        detector: child,
         patience,
         measured: place.measured,
         over() {
@@ -100,10 +113,12 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
     },
     async close() {
       isClosed = true
-      failStreams(new RecognizerCrashedError('The recognizers are closing.'))
       clearInterval(watchdog)
-      detector?.kill()
-      await Promise.all([detector?.gone, pool.close()])
+      for (const detector of detectors) {
+        failStreams(detector, new RecognizerCrashedError('The recognizers are closing.'))
+        detector.child.kill()
+      }
+      await Promise.all([...[...detectors].map(({ child }) => child.gone), pool.close()])
     },
   }
   return recognizers

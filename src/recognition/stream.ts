@@ -103,9 +103,10 @@ export class Stream implements RecognizerStream {
     this.#parts.over()
   }
 
-  /** Whether audio has been with the detector for so long that it must hang. */
+  /** Whether the detector has owed an answer for so long that it must hang. */
   isStuck(mostMs: number): boolean {
-    return this.#sentBytes > 0 && performance.now() - this.#movedAt > mostMs
+    const isOwed = this.#sentBytes > 0 || (this.#isFinishPassed && this.#heard === undefined)
+    return isOwed && performance.now() - this.#movedAt > mostMs
   }
 
   fail(error: Error): void {
@@ -139,12 +140,12 @@ export class Stream implements RecognizerStream {
     const send = (message: Parameters<Parts['detector']['send']>[0]) => this.#parts.detector.send(message)
     while (this.#sentBytes < aheadSeconds * this.#bytesPerSecond && this.#undecoded < mostUndecoded) {
       const pcm = this.#waiting.shift()
-      if (!pcm) {
-        if (this.#isFinishing && !this.#isFinishPassed) send({ stream: this.#number, kind: 'FINISH' })
-        this.#isFinishPassed = this.#isFinishing
-        return
-      }
+      if (!pcm && (!this.#isFinishing || this.#isFinishPassed)) return
       if (this.#sentBytes === 0) this.#movedAt = performance.now()
+      if (!pcm) {
+        this.#isFinishPassed = true
+        return send({ stream: this.#number, kind: 'FINISH' })
+      }
       this.#waitingBytes -= pcm.length
       this.#sentBytes += pcm.length
       send({ stream: this.#number, kind: 'AUDIO', pcm })
@@ -231,7 +232,12 @@ export class Stream implements RecognizerStream {
     // When workers are short, guesses would take them from what is sure to be wanted.
     if (!this.#parts.pool.isFree()) return
     guess.ticket = this.#decode('SPECULATIVE', audio, (result, ms) => {
-      if (result instanceof Error) return this.fail(result)
+      if (result instanceof Error) {
+        // Nobody waits for it yet: if the phrase ends here, it is decoded then.
+        guess.ticket = undefined
+        if (phrase.segment) this.fail(result)
+        return
+      }
       phrase.spentMs += ms
       guess.result = result
       if (phrase.guess === guess && phrase.segment) this.#finishPhrase(phrase, result)

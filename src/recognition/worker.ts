@@ -85,16 +85,24 @@ async function decode({ model, audio, mode, alternatives: wanted, phrases, wordT
   return wordTimings ? timeWords([...alternatives.values()], samples, language) : [...alternatives.values()]
 }
 
-let aligner: Promise<Aligner> | undefined
+let aligner: Promise<Aligner | undefined> | undefined
+
+/** Words are placed roughly for now, and the next that ask may find it. */
+function forgetAligner(error: Error) {
+  console.error(`the aligner did not open: ${error.message}`)
+  aligner = undefined
+  return undefined
+}
 
 /** Aligns the best alternative with the sound, and places the others' words by it. */
 async function timeWords(alternatives: Alternative[], samples: Float32Array, { locale }: LanguageModel): Promise<Alternative[]> {
   const [best] = alternatives
   if (!best) return []
   // Most streams never ask for it, so it is opened for the first that does.
-  if (locale.startsWith('en')) aligner ??= openAligner()
+  const isEnglish = locale.startsWith('en')
+  if (isEnglish) aligner ??= openAligner().catch(forgetAligner)
   const words = best.lexical.split(' ')
-  const known = (await aligner)?.align(words, samples) ?? shareOut(words, 0, samples.length)
+  const known = (isEnglish && (await aligner)?.align(words, samples)) || shareOut(words, 0, samples.length)
   return alternatives.map((one) => ({ ...one, words: transferTimes(one.lexical.split(' '), known, samples.length) }))
 }
 
