@@ -36,7 +36,7 @@ test.each([
 })
 
 /** Hours of silence in kilobytes: the longest frames of one value each. */
-function flacOf(channels: number, frames: number): Buffer {
+function flacOf(channels: number, frames: number): Buffer<ArrayBuffer> {
   const crc = (bytes: number[], bits: 8 | 16, by: number) =>
     bytes.reduce((sum, byte) => {
       let next = sum ^ (byte << (bits - 8))
