@@ -84,13 +84,6 @@ describe('audio', () => {
   test('from a pull stream', async () => {
     expect(errorsIn((await recognizeOnce(configFor(command, api.key), pulled(said))).result.text)).toBe(0)
   })
-
-  test('of which one recognizer takes phrase after phrase', async () => {
-    const both = pushed(Buffer.concat([said, silence(1.5), said, silence(1)]))
-    const client = openRecognizer(configFor(command, api.key), both)
-    expect(errorsIn((await client.once()).text)).toBe(0)
-    expect(errorsIn((await client.once()).text)).toBe(0)
-  })
 })
 
 describe('continuous recognition', () => {
