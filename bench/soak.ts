@@ -18,6 +18,9 @@ const seconds = Number(process.argv[2] ?? 300)
 /** No client waits for longer: what takes more is a hang. */
 const patienceMs = 60_000
 const killEveryMs = 15_000
+const startMs = 120_000
+/** What memory may grow by after the warm-up; a leak shows in minutes, not in seconds. */
+const mostGrowthMb = { rss: 200, heap: 100 }
 
 const reference = readFileSync(resolve(import.meta.dirname, '../src/catalog/reference/en-US.wav'))
 const referenceText = 'We walked along the river and talked about the weather.'
@@ -147,7 +150,7 @@ function vanish(): Promise<Outcome> {
 async function killRecognizers(): Promise<void> {
   while (!isOver()) {
     await delay(Math.min(killEveryMs, Math.max(0, ends - performance.now())))
-    const victim = pick(recognizersOf(server.pid ?? 0))
+    const victim = pick(childrenRunning(server.pid ?? 0, /worker\.ts|detector\.ts/))
     if (victim && !isOver()) {
       process.kill(victim, 'SIGKILL')
       count('recognizers killed', 'right')
@@ -188,26 +191,39 @@ await Promise.all([
 ])
 clearInterval(sampling)
 await delay(2_000)
+const detectors = childrenRunning(server.pid ?? 0, /detector\.ts/).length
 const left = Number(/^custom_speech_speech_sessions (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1])
 
+const unexpected = errors.split('\n').filter(Boolean)
 const part = Math.max(1, Math.floor(memory.length / 5))
 const level = (samples: typeof memory, of: 'rss' | 'heap') => Math.round(median(samples.map((sample) => sample[of])))
 const [early, late] = [memory.slice(part, 2 * part), memory.slice(-part)]
+const growth = { rss: level(late, 'rss') - level(early, 'rss'), heap: level(late, 'heap') - level(early, 'heap') }
 console.table(Object.fromEntries(outcomes))
 console.log(
   `server after warm-up: RSS ${level(early, 'rss')} MB, heap ${level(early, 'heap')} MB; at the end: RSS ${level(late, 'rss')} MB, heap ${level(late, 'heap')} MB`,
 )
 console.log(
-  `places still taken: ${left}; server ${server.exitCode === null ? 'alive' : `ended with ${server.exitCode}`}; unexpected errors in its log: ${errors.split('\n').filter(Boolean).length}`,
+  `places still taken: ${left}; server ${server.exitCode === null ? 'alive' : `ended with ${server.exitCode}`}; detectors: ${detectors}; unexpected errors in its log: ${unexpected.length}`,
 )
 for (const complaint of complaints.slice(0, 10)) console.log(complaint)
-if (errors) console.log(errors.slice(0, 3000))
+if (unexpected.length) console.log(unexpected.join('\n').slice(0, 3000))
 
 server.kill('SIGTERM')
 await new Promise((done) => server.once('exit', done))
 await rm(dataDir, { recursive: true, force: true })
 const sum = (outcome: Outcome) => [...outcomes.values()].reduce((total, row) => total + row[outcome], 0)
-process.exit(sum('wrong') + sum('hung') + sum('failed') + left > 0 || server.exitCode !== 0 ? 1 : 0)
+const verdict: [is: boolean, wrong: string][] = [
+  [sum('right') === 0, 'nothing was recognized'],
+  [sum('wrong') + sum('hung') + sum('failed') > 0, 'clients were told wrong things, or nothing'],
+  [left !== 0, 'places are still taken'],
+  [!(growth.rss <= mostGrowthMb.rss && growth.heap <= mostGrowthMb.heap), 'memory has grown, or nobody knows'],
+  [detectors > 1, 'there is more than one detector'],
+  [unexpected.length > 0, 'the log has errors'],
+  [server.exitCode !== 0, 'the server did not end in order'],
+]
+for (const [is, wrong] of verdict) if (is) console.log(`WRONG: ${wrong}`)
+process.exit(verdict.some(([is]) => is) ? 1 : 0)
 
 function judge(text: string, heard: string | undefined, problem?: string): Outcome {
   if (problem && /parallel requests|TOO_MANY/.test(problem)) return 'busy'
@@ -231,9 +247,9 @@ function pick<T>(items: readonly T[]): T {
   return items[Math.floor(Math.random() * items.length)] as T
 }
 
-function recognizersOf(pid: number): number[] {
+function childrenRunning(pid: number, program: RegExp): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  return children.filter((child) => /worker\.ts|detector\.ts/.test(readFileSync(`/proc/${child}/cmdline`, 'utf8'))).map(Number)
+  return children.filter((child) => program.test(readFileSync(`/proc/${child}/cmdline`, 'utf8'))).map(Number)
 }
 
 async function waitUntilReady(child: ChildProcess): Promise<{ url: string; key: string }> {
@@ -241,12 +257,14 @@ async function waitUntilReady(child: ChildProcess): Promise<{ url: string; key: 
   child.stdout?.on('data', (chunk) => {
     said += chunk
   })
-  for (;;) {
-    const found = /Try it +(\S+)\/graphql#key=(\S+)/.exec(said)
+  const late = performance.now() + startMs
+  while (child.exitCode === null && performance.now() < late) {
+    const found = /Try it +(\S+)\/#key=(\S+)/.exec(said)
     if (found?.[1] && found[2]) return { url: found[1], key: found[2] }
-    if (child.exitCode !== null) throw new Error(`the server did not start: ${errors}`)
     await delay(50)
   }
+  child.kill()
+  throw new Error(`the server did not start: ${said}${errors}`)
 }
 
 async function ask(query: string, variables: object = {}): Promise<any> {

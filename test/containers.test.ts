@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Worker } from 'node:worker_threads'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { unpack } from '../src/speech/container.ts'
 import { openTestService, referenceText, type Service } from './service.ts'
 
 let api: Service
@@ -31,6 +33,56 @@ test.each([
 ])('%s is refused in words', async (_, body, status, code) => {
   const response = await api.post(url, body)
   expect([response.status, await response.json()]).toMatchObject([status, { code }])
+})
+
+/** Hours of silence in kilobytes: the longest frames of one value each. */
+function flacOf(channels: number, frames: number): Buffer<ArrayBuffer> {
+  const crc = (bytes: number[], bits: 8 | 16, by: number) =>
+    bytes.reduce((sum, byte) => {
+      let next = sum ^ (byte << (bits - 8))
+      for (let n = 0; n < 8; n++) next = next & (1 << (bits - 1)) ? (next << 1) ^ by : next << 1
+      return next & (2 ** bits - 1)
+    }, 0)
+  const [rate, block] = [16_000, 65_535]
+  const streamInfo = [0x80, 0, 0, 34, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, rate >> 12, (rate >> 4) & 255, ((rate & 15) << 4) | ((channels - 1) << 1), 7 << 4]
+  const parts = [Buffer.from('fLaC'), Buffer.from([...streamInfo, ...Array(38 - streamInfo.length).fill(0)])]
+  for (let n = 0; n < frames; n++) {
+    const number = n < 128 ? [n] : [0xc0 | (n >> 6), 0x80 | (n & 63)]
+    const header = [0xff, 0xf8, 0x75, ((channels - 1) << 4) | 2, ...number, (block - 1) >> 8, (block - 1) & 255]
+    const frame = [...header, crc(header, 8, 0x07), ...Array(channels).fill([0, 0]).flat()]
+    const sum = crc(frame, 16, 0x8005)
+    parts.push(Buffer.from([...frame, sum >> 8, sum & 255]))
+  }
+  return Buffer.concat(parts)
+}
+
+test.each([
+  [8, 300, 415, 'UNSUPPORTED_AUDIO'],
+  [2, 500, 413, 'AUDIO_TOO_LONG'],
+])('a FLAC bomb of %i channels is refused before it is unpacked', async (channels, frames, status, code) => {
+  const before = process.memoryUsage().rss
+  let most = before
+  const sampling = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().rss)
+  }, 5)
+  const response = await api.post(url, flacOf(channels, frames))
+  clearInterval(sampling)
+  expect([response.status, await response.json()]).toMatchObject([status, { code }])
+  expect((most - before) / 2 ** 20).toBeLessThan(250)
+})
+
+test('a piece of a large buffer goes to the unpacking thread without the rest of it', async () => {
+  const large = Buffer.alloc(64 * 2 ** 20)
+  const file = recording('en-US.mp3')
+  file.copy(large)
+  const posted = vi.spyOn(Worker.prototype, 'postMessage')
+  async function* body() {
+    yield large.subarray(0, file.length)
+  }
+  for await (const _ of unpack('MP3', body(), AbortSignal.timeout(60_000)));
+  const sizes = posted.mock.calls.map(([bytes]) => (bytes as Uint8Array | null)?.buffer.byteLength ?? 0)
+  posted.mockRestore()
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(8 * 1024)
 })
 
 test('files that were changed in places end in an answer, and the server goes on', async () => {

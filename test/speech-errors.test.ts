@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { readConfig } from '../src/config.ts'
 import { startService } from '../src/main.ts'
@@ -82,6 +82,13 @@ describe('the user of the SDK reads why', () => {
     )
   })
 
+  test('the provisioning of a deployment was canceled', async () => {
+    const { deployment } = await api.create()
+    await api.ask('mutation ($id: ID!) { cancelDeployment(id: $id) { __typename } }', { id: deployment.id })
+    const to = url.replace(/cid=.*/, `cid=${endpointIdOf(deployment.id)}`)
+    await expect.poll(async () => (await readRefusal(to, api.key)).details, { timeout: 10_000 }).toContain('DEPLOYMENT_CANCELED: The provisioning')
+  })
+
   test('audio is in a format that is not understood', async () => {
     const raw = Buffer.from(reference)
     raw.writeUInt16LE(24, 34)
@@ -149,7 +156,7 @@ describe('what is open ends within two seconds, in words,', () => {
     const key = await createKey(['RECOGNIZE'])
     const held = new ReadableStream({ start: (controller) => controller.enqueue(reference.subarray(0, 50_000)) })
     const answer = api.post(url.replace('ws', 'http'), held, { 'Ocp-Apim-Subscription-Key': key.secret })
-    await expect.poll(async () => (await (await fetch(`${api.localUrl}/metrics`)).text()).includes('speech_sessions 1')).toBe(true)
+    await expect.poll(async () => await (await fetch(`${api.localUrl}/metrics`)).text()).toMatch(/^custom_speech_speech_sessions 1$/m)
     const began = performance.now()
     await revoke(key.id)
     const response = await answer
@@ -213,6 +220,16 @@ describe('a broken client is told what is wrong', () => {
   })
 })
 
+test('whoever has no key takes no place from those who have one', async () => {
+  const small = await openTestService({ MAX_SESSIONS: '1' })
+  onTestFinished(() => small.close())
+  const to = (await small.deploy()).deployment.endpoint?.webSocketUrl ?? ''
+  const silent = await Promise.all(Array.from({ length: 8 }, () => openSocket(to, 'wrong')))
+  expect((await recognizeOnce(configFor(to, small.key), reference)).reason).toBe('RecognizedSpeech')
+  const reasons = (await Promise.all(silent.map(({ closed }) => closed))).map(({ reason }) => reason)
+  expect(reasons).toEqual(Array(8).fill(expect.stringContaining('KEY_INVALID')))
+})
+
 test('wrong keys are answered slower and slower, the right one at once', async () => {
   const wrong = () =>
     fetch(url.replace('ws', 'http'), { method: 'POST', body: '', headers: { 'Ocp-Apim-Subscription-Key': 'cs_wrong-wrong-wrong-wrong-wrong' } })
@@ -253,6 +270,16 @@ describe('nothing is lost', () => {
     await client.start()
     await client.until(() => client.of('speechStart').length > 0)
     for (const pid of childrenNamed('detector.ts')) process.kill(pid, 'SIGKILL')
+    await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
+    expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
+    expect(countWordErrors(`${referenceText} ${referenceText}`, client.text()).errors).toBe(0)
+  })
+
+  test('when a process that puts it into words ends', async () => {
+    const client = openRecognizer(configFor(url.replace('interactive', 'conversation'), api.key), pushed(Buffer.concat([said, silence(1), said])))
+    await client.start()
+    await client.until(() => client.of('speechStart').length > 0)
+    for (const pid of childrenNamed('worker.ts')) process.kill(pid, 'SIGKILL')
     await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
     expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
     expect(countWordErrors(`${referenceText} ${referenceText}`, client.text()).errors).toBe(0)

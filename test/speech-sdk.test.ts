@@ -1,4 +1,5 @@
 import { SpeechConfig } from 'microsoft-cognitiveservices-speech-sdk'
+import * as old from 'speech-sdk-old'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from './service.ts'
@@ -56,6 +57,22 @@ describe('a client gets in', () => {
   })
 })
 
+test('an old SDK is answered like the new one', async () => {
+  const config = old.SpeechConfig.fromEndpoint(new URL(command), api.key)
+  const recognizer = new old.SpeechRecognizer(config, old.AudioConfig.fromWavFileInput(reference, 'old.wav'))
+  const result = await new Promise<old.SpeechRecognitionResult>((done, failed) => recognizer.recognizeOnceAsync(done, failed))
+  recognizer.close()
+  expect(errorsIn(result.text)).toBe(0)
+})
+
+test('dictation is chosen by the SDK, whatever mode the URL has', async () => {
+  const config = configFor(at(command, 'interactive'), api.key)
+  config.enableDictation()
+  const client = openRecognizer(config, pushed(Buffer.concat([said, silence(1.5), said, silence(1)])))
+  await client.all()
+  expect(client.phrases().map(({ text }) => errorsIn(text))).toEqual([0, 0])
+})
+
 describe('audio', () => {
   test('from a push stream, at the rate of telephones as well', async () => {
     expect(errorsIn((await recognizeOnce(configFor(command, api.key), pushed(said))).result.text)).toBe(0)
@@ -66,14 +83,6 @@ describe('audio', () => {
 
   test('from a pull stream', async () => {
     expect(errorsIn((await recognizeOnce(configFor(command, api.key), pulled(said))).result.text)).toBe(0)
-  })
-
-  test('of which one recognizer takes phrase after phrase', async () => {
-    const both = pushed(Buffer.concat([said, silence(1.5), said, silence(1)]))
-    const client = openRecognizer(configFor(command, api.key), both)
-    expect(errorsIn((await client.once()).text)).toBe(0)
-    const second = openRecognizer(configFor(command, api.key), pushed(said))
-    expect(errorsIn((await second.once()).text)).toBe(0)
   })
 })
 

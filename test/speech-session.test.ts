@@ -1,6 +1,7 @@
 // Sessions and messages without a network: time is a number, the socket a list, the recognizer does as it is told.
+import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { ServedDeployment } from '../src/domain/endpoint.ts'
 import { RecognizerCrashedError, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/recognizer.ts'
 import { createFigures } from '../src/speech/figures.ts'
@@ -8,23 +9,24 @@ import { SpeechProblem } from '../src/speech/problem.ts'
 import { createProfanityFilter } from '../src/speech/profanity.ts'
 import { decode, encode, ProtocolViolation, toCloseReason } from '../src/speech/protocol.ts'
 import { Session } from '../src/speech/session.ts'
+import { openSteadyStream } from '../src/speech/steady-stream.ts'
 import { silentLog } from './recognizers.ts'
 import { referenceRecording } from './service.ts'
 
 const reference = referenceRecording()
 
 /** Recognizers that hear nothing: they say what the test has them say. */
-function fakeRecognizers({ busy = false, full = false } = {}) {
+function fakeRecognizers(knobs: { busy?: boolean; full?: boolean } = {}) {
   const streams: { listener: StreamListener; request: StreamRequest; written: number; isFinished: boolean; isClosed: boolean }[] = []
   const recognizers = {
     async open(request: StreamRequest, listener: StreamListener) {
-      if (busy) throw new RecognizersBusyError('All places are taken.')
+      if (knobs.busy) throw new RecognizersBusyError('All places are taken.')
       const stream = { listener, request, written: 0, isFinished: false, isClosed: false }
       streams.push(stream)
       return {
         write(pcm: Uint8Array) {
           stream.written += pcm.length
-          return !full
+          return !knobs.full
         },
         finish() {
           stream.isFinished = true
@@ -204,6 +206,41 @@ describe('a recognizer', () => {
       streams[n]?.listener.failed(new RecognizerCrashedError('It ended.'))
     }
     expect(socket.closed).toMatchObject({ code: 1007, reason: expect.stringMatching(/^RECOGNIZER_CRASHED/) })
+  })
+
+  test('that ends when all places are taken is waited for anew, with all that had no phrase yet', async () => {
+    const knobs = { busy: false }
+    const { recognizers, streams, settled } = fakeRecognizers(knobs)
+    const failed = vi.fn()
+    const request = { format: { sampleRate: 16_000, channels: 1 } } as StreamRequest
+    const stream = openSteadyStream(recognizers, request, { event() {}, drained() {}, failed }, 500)
+    await settled()
+    stream.write(reference.subarray(0, 40_000))
+    await delay(600)
+    knobs.busy = true
+    streams[0]?.listener.failed(new RecognizerCrashedError('It ended.'))
+    await settled()
+    stream.write(reference.subarray(40_000, 50_000))
+    knobs.busy = false
+    await expect.poll(() => streams[1]?.written).toBe(50_000)
+    expect(failed).not.toHaveBeenCalled()
+    stream.close()
+  })
+
+  test('that is behind is given all anew that it may not have heard yet, when it ends', async () => {
+    const { recognizers, streams, settled } = fakeRecognizers({ full: true })
+    const request = { format: { sampleRate: 16_000, channels: 1 } } as StreamRequest
+    const stream = openSteadyStream(recognizers, request, { event() {}, drained() {}, failed() {} }, 500)
+    await settled()
+    stream.write(Buffer.alloc(32_000 * 32))
+    streams[0]?.listener.failed(new RecognizerCrashedError('It ended.'))
+    await settled()
+    expect(streams[1]?.written).toBe(32_000 * 32)
+    streams[1]?.listener.drained()
+    streams[1]?.listener.failed(new RecognizerCrashedError('It ended.'))
+    await settled()
+    expect(streams[2]?.written).toBe(32_000 * 10)
+    stream.close()
   })
 
   test('that is behind has the client wait', async () => {

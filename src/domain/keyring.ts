@@ -23,15 +23,27 @@ const mostKnown = 10_000
 /** "Last used" is right to a minute; more would cost a write for each request. */
 const markMs = 60_000
 const longestTimer = 2 ** 31 - 1
+/** While Postgres does not say whether a key is live, it is asked so often. */
+const retryMs = 1_000
 
 export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Keyring {
   const known = new Map<string, Known>()
   const waiting = new Map<string, Set<() => void>>()
+  const unsure = new Set<string>()
   const check = async (keyId: string) => {
-    // When Postgres is away nobody knows, and the next ring asks again.
-    if (await isKeyLive(db, keyId).catch(() => true)) return
+    const isLive = await isKeyLive(db, keyId).catch(() => 'unknown' as const)
+    if (isLive === 'unknown') return askAgain(keyId)
+    if (isLive) return
     for (const ended of [...(waiting.get(keyId) ?? [])]) ended()
     waiting.delete(keyId)
+  }
+  const askAgain = (keyId: string) => {
+    if (unsure.has(keyId)) return
+    unsure.add(keyId)
+    setTimeout(() => {
+      unsure.delete(keyId)
+      if (waiting.has(keyId)) void check(keyId)
+    }, retryMs).unref()
   }
   let revocations = 0
   const unwatch = events.watch(keysTopic, () => {
@@ -70,9 +82,13 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     onEnd(viewer, ended) {
       const others = waiting.get(viewer.keyId) ?? new Set()
       waiting.set(viewer.keyId, others.add(ended))
-      const timer = viewer.expiresAt
-        ? setTimeout(() => void check(viewer.keyId), Math.min(longestTimer, viewer.expiresAt.getTime() - Date.now() + 50)).unref()
-        : undefined
+      let timer: NodeJS.Timeout | undefined
+      const awaitExpiry = (expiresAt: Date) => {
+        const ms = expiresAt.getTime() - Date.now() + 50
+        // No timer is as long as a month.
+        timer = setTimeout(() => (ms > longestTimer ? awaitExpiry(expiresAt) : void check(viewer.keyId)), Math.min(longestTimer, ms)).unref()
+      }
+      if (viewer.expiresAt) awaitExpiry(viewer.expiresAt)
       // It may have ended between being let in and waiting here.
       void check(viewer.keyId)
       return () => {
@@ -84,6 +100,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
 
     async close() {
       unwatch()
+      waiting.clear()
     },
   }
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Container, DecoderReply, DecoderRequest } from './decoder.ts'
+import type { Container, DecoderReply } from './decoder.ts'
 import { SpeechProblem } from './problem.ts'
 
-/** A few kilobytes may hold minutes of silence: so little is unpacked at a time. */
+/** What the thread is given at once; it takes less when that holds much. */
 const pieceBytes = 8 * 1024
 const pieceMs = 10_000
 const mostDecoders = 8
@@ -20,10 +20,28 @@ export function containerOf(head: Buffer): Container | undefined {
 }
 
 /** The samples of a compressed file, unpacked in a thread of its own as they are asked for. */
-export async function* unpack(container: Container, body: AsyncIterable<Buffer>): AsyncGenerator<{ pcm: Buffer; sampleRate: number }> {
+export async function* unpack(container: Container, body: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<{ pcm: Buffer; sampleRate: number }> {
   if (decoders >= mostDecoders)
     throw new SpeechProblem(429, 'TOO_MANY_REQUESTS', 'Too many compressed recordings are being unpacked. Try again in a moment.', { 'retry-after': '1' })
   decoders++
+  let worker: Worker | undefined
+  try {
+    worker = openThread(container)
+    for await (const chunk of body) {
+      for (let at = 0; at < chunk.length; ) {
+        const reply = await ask(worker, container, chunk.subarray(at, at + pieceBytes), signal)
+        yield* unpacked(reply)
+        at += reply.taken
+      }
+    }
+    yield* unpacked(await ask(worker, container, null, signal))
+  } finally {
+    decoders--
+    await worker?.terminate()
+  }
+}
+
+function openThread(container: Container): Worker {
   const worker = new Worker(resolve(import.meta.dirname, 'decoder.ts'), {
     workerData: container,
     env: {},
@@ -34,34 +52,35 @@ export async function* unpack(container: Container, body: AsyncIterable<Buffer>)
   })
   worker.stdout.resume()
   worker.stderr.resume()
-  try {
-    for await (const chunk of body) {
-      for (let at = 0; at < chunk.length; at += pieceBytes) yield* unpacked(await ask(worker, container, chunk.subarray(at, at + pieceBytes)))
-    }
-    yield* unpacked(await ask(worker, container, null))
-  } finally {
-    decoders--
-    await worker.terminate()
-  }
+  return worker
 }
 
 function* unpacked({ samples, sampleRate }: { samples: Uint8Array; sampleRate: number }) {
   if (samples.length) yield { pcm: Buffer.from(samples.buffer, samples.byteOffset, samples.length), sampleRate }
 }
 
-function ask(worker: Worker, container: Container, bytes: DecoderRequest) {
-  return new Promise<Exclude<DecoderReply, { problem: string }>>((done, failed) => {
-    const fail = () =>
-      failed(new SpeechProblem(415, 'UNDECODABLE_AUDIO', `The ${container} file cannot be unpacked. Save the recording again, or send a WAV file.`))
-    const late = setTimeout(fail, pieceMs)
-    worker.removeAllListeners()
-    worker.once('error', fail)
-    worker.once('exit', fail)
-    worker.once('message', (reply: DecoderReply) => {
-      clearTimeout(late)
-      if ('problem' in reply) fail()
-      else done(reply)
-    })
-    worker.postMessage(bytes)
-  })
+async function ask(worker: Worker, container: Container, bytes: Buffer | null, signal: AbortSignal) {
+  signal.throwIfAborted()
+  const { promise, resolve: done, reject } = Promise.withResolvers<DecoderReply>()
+  const fail = () => done({ problem: 'no answer' })
+  const abort = () => reject(signal.reason)
+  const late = setTimeout(fail, pieceMs)
+  signal.addEventListener('abort', abort, { once: true })
+  worker.removeAllListeners()
+  worker.once('error', fail)
+  worker.once('exit', fail)
+  worker.once('message', done)
+  // A part of a buffer would take the whole of it along.
+  const own = bytes && new Uint8Array(bytes)
+  worker.postMessage(own, own ? [own.buffer] : [])
+  try {
+    const reply = await promise
+    if ('channels' in reply) throw new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `The file has ${reply.channels} channels. Send 1 or 2.`)
+    if ('problem' in reply)
+      throw new SpeechProblem(415, 'UNDECODABLE_AUDIO', `The ${container} file cannot be unpacked. Save the recording again, or send a WAV file.`)
+    return reply
+  } finally {
+    clearTimeout(late)
+    signal.removeEventListener('abort', abort)
+  }
 }

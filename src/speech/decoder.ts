@@ -8,7 +8,14 @@ export type Container = 'MP3' | 'FLAC' | 'OGG'
 
 /** The next piece of the file; null when it has ended. */
 export type DecoderRequest = Uint8Array | null
-export type DecoderReply = { samples: Uint8Array; sampleRate: number } | { problem: string }
+/** `taken` bytes of the piece became these samples; the rest is to be given again. */
+export type DecoderReply = { samples: Uint8Array; sampleRate: number; taken: number } | { channels: number } | { problem: string }
+
+/** A few kilobytes may hold minutes of silence in many channels: so little is unpacked at a time … */
+const stepBytes = 256
+/** … and no more is begun when there are so many samples. */
+const enoughSamples = 1 << 19
+const mostChannels = 2
 
 interface Decoded {
   channelData: Float32Array[]
@@ -21,31 +28,59 @@ interface Decoder {
   flush?(): Decoded | Promise<Decoded>
 }
 
-const open: Record<Container, () => Decoder> = { MP3: () => new MPEGDecoder(), FLAC: () => new FLACDecoder(), OGG: () => new OggOpusDecoder() }
+const open: Record<Container, () => Decoder> = {
+  MP3: () => new MPEGDecoder(),
+  FLAC: () => new FLACDecoder(),
+  OGG: () => new OggOpusDecoder({ forceStereo: true }),
+}
 const decoder = open[workerData as Container]()
 let working: Promise<unknown> = Promise.resolve()
 
 parentPort?.on('message', (bytes: DecoderRequest) => {
-  working = working.then(async () => parentPort?.postMessage(await work(bytes)))
+  working = working.then(async () => {
+    const reply = await work(bytes)
+    parentPort?.postMessage(reply, 'samples' in reply ? [reply.samples.buffer as ArrayBuffer] : [])
+  })
 })
 
 async function work(bytes: DecoderRequest): Promise<DecoderReply> {
   try {
     await decoder.ready
-    const decoded = bytes ? await decoder.decode(bytes) : await decoder.flush?.()
-    return { samples: toPcm(decoded?.channelData ?? []), sampleRate: decoded?.sampleRate ?? 0 }
+    const parts: Int16Array[] = []
+    let [taken, count, sampleRate] = [0, 0, 0]
+    do {
+      const step = bytes?.subarray(taken, taken + stepBytes)
+      const decoded = step ? await decoder.decode(step) : await decoder.flush?.()
+      taken += step?.length ?? 0
+      if (!decoded?.channelData[0]?.length) continue
+      if (decoded.channelData.length > mostChannels) return { channels: decoded.channelData.length }
+      sampleRate = decoded.sampleRate
+      count += decoded.channelData[0].length
+      parts.push(mix(decoded.channelData))
+    } while (bytes && taken < bytes.length && count < enoughSamples)
+    return { samples: join(parts, count), sampleRate, taken }
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
-/** One channel of little-endian 16-bit samples. */
-function toPcm(channels: Float32Array[]): Uint8Array {
-  const pcm = Buffer.alloc((channels[0]?.length ?? 0) * 2)
-  for (let n = 0; n < pcm.length / 2; n++) {
+/** One channel of 16-bit samples. */
+function mix(channels: Float32Array[]): Int16Array {
+  const pcm = new Int16Array(channels[0]?.length ?? 0)
+  for (let n = 0; n < pcm.length; n++) {
     let sum = 0
     for (const channel of channels) sum += channel[n] ?? 0
-    pcm.writeInt16LE(Math.max(-32_768, Math.min(32_767, Math.round((sum / channels.length) * 32_767))), n * 2)
+    pcm[n] = Math.max(-32_768, Math.min(32_767, Math.round((sum / channels.length) * 32_767)))
   }
   return pcm
+}
+
+function join(parts: Int16Array[], count: number): Uint8Array {
+  const whole = new Int16Array(count)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return new Uint8Array(whole.buffer)
 }

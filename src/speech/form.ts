@@ -14,19 +14,30 @@ export interface Form {
 const largestFile = 25 * 2 ** 20
 /** All forms on their way in, together: the file may come before the fields that say what to do with it. */
 const largestSum = 200 * 2 ** 20
+/** What one key may have of it. */
+const largestShare = largestSum / 2
 let held = 0
+const heldBy = new Map<string, number>()
 
 /** Reads the form whole, then hands it to `use`; what it takes is given back when that is done. */
-export async function withForm(request: IncomingMessage, gone: AbortSignal, use: (form: Form) => Promise<void>): Promise<void> {
-  const budget = { bytes: 0 }
+export async function withForm(request: IncomingMessage, sender: string, gone: AbortSignal, use: (form: Form) => Promise<void>): Promise<void> {
+  let bytes = 0
+  const take = (more: number) => {
+    bytes += more
+    held += more
+    const share = (heldBy.get(sender) ?? 0) + more
+    if (share) heldBy.set(sender, share)
+    else heldBy.delete(sender)
+    return held <= largestSum && share <= largestShare
+  }
   try {
-    await use(await readForm(request, gone, budget))
+    await use(await readForm(request, gone, take))
   } finally {
-    held -= budget.bytes
+    take(-bytes)
   }
 }
 
-async function readForm(request: IncomingMessage, gone: AbortSignal, budget: { bytes: number }): Promise<Form> {
+async function readForm(request: IncomingMessage, gone: AbortSignal, take: (bytes: number) => boolean): Promise<Form> {
   const type = request.headers['content-type'] ?? ''
   if (!/^multipart\/form-data;/i.test(type)) throw malformed('Send multipart/form-data with the fields "model" and "file".')
   const fields: Form['fields'] = new Map()
@@ -35,21 +46,22 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, budget: { b
   const parser = open(type)
   const finished = new Promise<void>((done, failed) => {
     parser.on('finish', done)
-    parser.on('error', failed)
+    parser.on('error', () => failed(malformed('The form ends before its last part does, or has a broken part. Send it again.')))
   })
   finished.catch(() => {})
   parser.on('field', (name, value) => fields.set(name, [...(fields.get(name) ?? []), value]))
+  let hasFile = false
   parser.on('file', (name, stream) => {
+    const isWanted = name === 'file' && !hasFile
+    hasFile ||= isWanted
     stream.on('data', (chunk: Buffer) => {
-      if (name !== 'file' || problem) return
-      if (held + chunk.length > largestSum)
+      if (!isWanted || problem) return
+      if (!take(chunk.length))
         problem = new SpeechProblem(429, 'TOO_MANY_REQUESTS', 'Too many recordings are being sent at once. Try again in a moment.', { 'retry-after': '1' })
-      budget.bytes += chunk.length
-      held += chunk.length
       file.push(chunk)
     })
     stream.on('limit', () => {
-      problem = new SpeechProblem(413, 'FILE_TOO_LARGE', `The file is larger than ${largestFile / 2 ** 20} MB. Send it in parts.`)
+      if (isWanted) problem = new SpeechProblem(413, 'FILE_TOO_LARGE', `The file is larger than ${largestFile / 2 ** 20} MB. Send it in parts.`)
     })
     stream.on('error', () => {})
   })
@@ -58,9 +70,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, budget: { b
     if (problem) throw problem
   }
   parser.end()
-  await finished.catch(() => {
-    throw malformed('The form ends before its last part does. Send it again.')
-  })
+  await finished
   if (problem) throw problem
   if (!file.length) throw malformed('The form has no file. Send the recording as the field "file".')
   return { fields, file: Buffer.concat(file) }
@@ -68,7 +78,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, budget: { b
 
 function open(type: string) {
   try {
-    return new Busboy({ headers: { 'content-type': type }, limits: { files: 1, fileSize: largestFile, fields: 50, fieldSize: 64 * 1024, parts: 60 } })
+    return new Busboy({ headers: { 'content-type': type }, limits: { files: 10, fileSize: largestFile, fields: 50, fieldSize: 64 * 1024, parts: 60 } })
   } catch {
     throw malformed('The header Content-Type has no boundary that can be used.')
   }

@@ -4,6 +4,9 @@ import { deploymentTopic } from '../domain/status.ts'
 import { type Admitted, deleted, explainStatus } from './admission.ts'
 import { SpeechProblem } from './problem.ts'
 
+/** While Postgres does not say how a deployment is, it is asked so often. */
+const retryMs = 1_000
+
 type End = (problem: SpeechProblem) => void
 
 /** Ends what is open when the key or the deployment that it was opened with is gone. */
@@ -26,24 +29,37 @@ export function createGuard(service: Service): Guard {
     }
     const question = { again: true }
     asking.set(deploymentId, question)
-    while (question.again) {
-      question.again = false
-      await ask(deploymentId)
+    try {
+      while (question.again) {
+        question.again = false
+        await ask(deploymentId)
+      }
+    } finally {
+      asking.delete(deploymentId)
     }
-    asking.delete(deploymentId)
   }
 
   const ask = async (deploymentId: string) => {
     const sessions = guarded.get(deploymentId)
     const any = sessions?.values().next().value
     if (!sessions || !any) return
-    // While Postgres is away nobody knows; what is open stays open, and the next ring asks again.
+    // While Postgres is away nobody knows; what is open stays open.
     const served = await findServedDeployment(service, any.served.deployment.workspaceId, deploymentId).catch(() => 'unknown' as const)
-    if (served === 'unknown') return
+    if (served === 'unknown') return askAgain(deploymentId)
     for (const [end, { caller }] of [...sessions]) {
       const problem = served ? explainStatus(served, caller) : deleted()
       if (problem) end(problem)
     }
+  }
+
+  const unsure = new Set<string>()
+  const askAgain = (deploymentId: string) => {
+    if (unsure.has(deploymentId)) return
+    unsure.add(deploymentId)
+    setTimeout(() => {
+      unsure.delete(deploymentId)
+      void check(deploymentId)
+    }, retryMs).unref()
   }
 
   const watchDeployment = (admitted: Admitted, end: End) => {

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import { type Admitted, admit, findSecret } from './admission.ts'
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
-import type { SpeechProblem } from './problem.ts'
+import { SpeechProblem } from './problem.ts'
 import { readPath } from './routes.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import type { Speech } from './speech.ts'
@@ -33,6 +33,10 @@ const checkMs = 1_000
 const pingMs = 30_000
 /** Between their turns clients keep sockets open: more of them than may recognize at once. */
 const socketsPerPlace = 4
+/** Sockets of those who are not let in, until they have been told why: they take nobody else's place. */
+const mostRefused = 200
+/** Upgrades of which we do not know yet who asks. */
+const mostAsking = 1_000
 
 interface Open {
   socket: WebSocket
@@ -40,9 +44,12 @@ interface Open {
   isAlive: boolean
 }
 
-export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sessions']): SpeechSockets {
+export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Config['sessions']): SpeechSockets {
   const server = new WebSocketServer(options)
   const open = new Set<Open>()
+  const refused = new Set<Open>()
+  const ofCallers = new Map<string, number>()
+  let asking = 0
   let isDraining = false
 
   const begin = (socket: WebSocket, admitted: Admitted | SpeechProblem, request: Omit<SessionRequest, 'served' | 'model'>) => {
@@ -57,6 +64,7 @@ export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sess
     })
     const one: Open = { socket, session, isAlive: true }
     open.add(one)
+    const leave = 'served' in admitted ? count(admitted) : hold(one)
     const unwatch = 'served' in admitted ? speech.guard.watch(admitted, (problem) => session.end(problem)) : () => {}
     socket.on('message', (data, isBinary) => session.receive(data as Buffer, isBinary))
     socket.on('pong', () => {
@@ -66,20 +74,51 @@ export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sess
     socket.on('error', () => countProblem(speech.figures, 'SOCKET_BROKEN'))
     socket.on('close', () => {
       open.delete(one)
+      leave()
       unwatch()
       session.closed()
     })
     if (isDraining) session.leave()
   }
 
+  const count = (admitted: Admitted) => {
+    const name = nameOf(admitted)
+    ofCallers.set(name, (ofCallers.get(name) ?? 0) + 1)
+    return () => {
+      const left = (ofCallers.get(name) ?? 0) - 1
+      if (left > 0) ofCallers.set(name, left)
+      else ofCallers.delete(name)
+    }
+  }
+
+  /** The refused one who has waited longest goes when there are too many of them. */
+  const hold = (one: Open) => {
+    const [oldest] = refused
+    if (oldest && refused.size >= mostRefused) oldest.socket.terminate()
+    refused.add(one)
+    return () => refused.delete(one)
+  }
+
+  const findRoom = (admitted: Admitted) => {
+    const [mine, most] = [ofCallers.get(nameOf(admitted)) ?? 0, ofKey * socketsPerPlace]
+    if (mine < most) return admitted
+    return new SpeechProblem(429, 'TOO_MANY_SESSIONS', `This key has ${mine} sockets open, as many as it may. Close some.`)
+  }
+
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
     if (!path) return refuse(socket, '404 Not Found')
-    if (isDraining || open.size >= all * socketsPerPlace) return refuse(socket, '503 Service Unavailable')
-    const admitting = admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? '')
-    const admitted = await speech.letIn(request, admitting).catch((problem: SpeechProblem) => problem)
+    const isFull = () => isDraining || open.size - refused.size >= all * socketsPerPlace
+    if (isFull() || asking >= mostAsking) return refuse(socket, '503 Service Unavailable')
+    asking++
+    const admitting = admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? '').then(findRoom)
+    const admitted = await speech
+      .letIn(request, admitting)
+      .catch((problem: SpeechProblem) => problem)
+      .finally(() => asking--)
     if (socket.destroyed) return
+    if (isFull()) return refuse(socket, '503 Service Unavailable')
     const id = crypto.randomUUID().replaceAll('-', '')
     server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path.mode, query }))
   }
@@ -128,6 +167,8 @@ export function openSpeechSockets(speech: Speech, { all, graceMs }: Config['sess
     },
   }
 }
+
+const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? 'provisioning'
 
 /** Only for what no Speech SDK asks: its users never see why an upgrade was refused. */
 const refuse = (socket: Duplex, status: string) => void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)

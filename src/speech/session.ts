@@ -97,6 +97,7 @@ export class Session {
 
   /** Ends the session for a reason that its user should read. */
   end(problem: SpeechProblem): void {
+    if (this.#state.name === 'CLOSED') return
     countProblem(this.#setup.figures, problem.code)
     this.#close(closeCodes.refused, `${problem.code}: ${problem.message}`)
   }
@@ -161,7 +162,7 @@ export class Session {
     if (this.#state.name !== 'IN_TURN') return
     const { turn } = this.#state
     if (!audio.length) return turn.finish()
-    if (!turn.hear(audio)) this.#pause()
+    if (!turn.hear(audio) && !turn.isEnded) this.#pause()
   }
 
   #pause() {

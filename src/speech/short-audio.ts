@@ -33,7 +33,7 @@ export async function hearRecording(
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
   try {
-    for await (const sound of readSound(body, longestSeconds)) {
+    for await (const sound of readSound(body, longestSeconds, signal)) {
       signal.throwIfAborted()
       seconds = sound.seconds
       await recording.write(sound.pcm, sound.format)

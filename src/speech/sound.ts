@@ -11,10 +11,10 @@ export interface Sound {
 }
 
 /** Finds the sound in a WAV file or a compressed one, as it comes; refuses what is longer than it may be. */
-export async function* readSound(body: AsyncIterable<Buffer>, longestSeconds: number): AsyncGenerator<Sound> {
+export async function* readSound(body: AsyncIterable<Buffer>, longestSeconds: number, signal: AbortSignal): AsyncGenerator<Sound> {
   const { head, whole } = await peek(body)
   const container = containerOf(head)
-  const sounds = container ? readCompressed(unpack(container, whole), longestSeconds) : readWav(whole, longestSeconds)
+  const sounds = container ? readCompressed(unpack(container, whole, signal), longestSeconds) : readWav(whole, longestSeconds)
   for await (const sound of sounds) {
     if (sound.seconds > longestSeconds) throw tooLong(longestSeconds)
     yield sound

@@ -33,7 +33,8 @@ class SteadyStream implements RecognizerStream {
   readonly #request: StreamRequest
   readonly #listener: StreamListener
   readonly #frameBytes: number
-  readonly #waitUntil: number
+  readonly #waitMs: number
+  #waitUntil: number
   #kept: Uint8Array[] = []
   #keptBytes = 0
   /** Frames before the kept ones: where a new recognizer would begin. */
@@ -44,9 +45,12 @@ class SteadyStream implements RecognizerStream {
   #attempt = 0
   #crashes = 0
   #isSpeaking = false
+  /** The recognizer has not heard all that it was given: there may be speech in it. */
+  #isBehind = false
   #state: 'OPEN' | 'FINISHING' | 'CLOSED' = 'OPEN'
 
   constructor(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number) {
+    this.#waitMs = waitMs
     this.#waitUntil = performance.now() + waitMs
     this.#recognizers = recognizers
     this.#request = request
@@ -60,9 +64,9 @@ class SteadyStream implements RecognizerStream {
     this.#kept.push(pcm)
     this.#keptBytes += pcm.length
     if (!this.#stream) return this.#keptBytes < mostWaiting
-    const isReady = this.#stream.write(pcm)
+    this.#isBehind = !this.#stream.write(pcm)
     this.#forgetOldest()
-    return isReady
+    return !this.#isBehind
   }
 
   finish(): void {
@@ -84,7 +88,7 @@ class SteadyStream implements RecognizerStream {
     this.#stream = undefined
     const listener: StreamListener = {
       event: (event) => isPresent() && this.#tell(event),
-      drained: () => isPresent() && this.#listener.drained(),
+      drained: () => isPresent() && this.#drained(),
       failed: (error) => isPresent() && this.#fail(error),
     }
     this.#recognizers.open(this.#request, listener).then(
@@ -96,10 +100,16 @@ class SteadyStream implements RecognizerStream {
   #resume(stream: RecognizerStream) {
     this.#stream = stream
     this.#begunAt = this.#keptFrom
-    const isReady = this.#kept.map((pcm) => stream.write(pcm)).every(Boolean)
+    this.#isBehind = !this.#kept.map((pcm) => stream.write(pcm)).every(Boolean)
     this.#forgetOldest()
     if (this.#state === 'FINISHING') stream.finish()
-    if (isReady) this.#listener.drained()
+    if (!this.#isBehind) this.#listener.drained()
+  }
+
+  #drained() {
+    this.#isBehind = false
+    this.#forgetOldest()
+    this.#listener.drained()
   }
 
   #fail(error: Error) {
@@ -107,7 +117,11 @@ class SteadyStream implements RecognizerStream {
       setTimeout(() => this.#state !== 'CLOSED' && this.#begin(), retryMs).unref()
       return
     }
-    if (error instanceof RecognizerCrashedError && ++this.#crashes < mostCrashes) return this.#begin()
+    if (error instanceof RecognizerCrashedError && ++this.#crashes < mostCrashes) {
+      // Others may take the place that the crash has freed: it is waited for as at first.
+      this.#waitUntil = performance.now() + this.#waitMs
+      return this.#begin()
+    }
     this.close()
     this.#listener.failed(error)
   }
@@ -138,7 +152,7 @@ class SteadyStream implements RecognizerStream {
   }
 
   #forgetOldest() {
-    const most = (this.#isSpeaking ? keptSeconds : keptSilenceSeconds) * this.#request.format.sampleRate * this.#frameBytes
+    const most = (this.#isSpeaking || this.#isBehind ? keptSeconds : keptSilenceSeconds) * this.#request.format.sampleRate * this.#frameBytes
     if (this.#keptBytes > most) this.#forget(this.#keptBytes - most)
   }
 

@@ -22,9 +22,9 @@ const mostHints = 100
 /** Writes down a recording of any length that a form may have. */
 export async function transcribe(speech: Speech, { request, response, query, gone }: Exchange): Promise<void> {
   const secret = findSecret(request, query)
-  await speech.letIn(request, identify(speech, secret))
+  const { viewer, workspaceId } = await speech.letIn(request, identify(speech, secret))
   if (request.headers.expect) response.writeContinue()
-  await withForm(request, gone, async (form) => {
+  await withForm(request, viewer?.keyId ?? workspaceId, gone, async (form) => {
     const format = readFormat(form)
     const admitted = await speech.letIn(request, admit(speech, secret, first(form, 'model') ?? ''))
     const { served, model } = admitted
