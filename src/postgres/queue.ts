@@ -80,7 +80,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     superviseIntervalSeconds: 1,
     monitorIntervalSeconds: 1,
   })
-  boss.on('error', (error) => log.error({ error: String(error) }, 'queue'))
+  boss.on('error', (error) => log.error({ error: (error as Error).message ?? JSON.stringify(error) }, 'queue'))
   boss.on('warning', (warning) => log.debug({ warning }, 'queue'))
   await boss.start()
   for (const job of jobs) {
