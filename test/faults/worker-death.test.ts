@@ -79,13 +79,13 @@ test('SIGTERM of six workers one after the other, in the middle of their work: e
       const [row] = await api.sql`select run, stage from deployments`
       return row?.run === restart && row?.stage === 'FETCHING'
     })
-    // The next one is there already, as in a rolling restart.
-    const next = await api.startWorker()
     const signaledAt = Date.now()
     worker.child.kill('SIGTERM')
+    // The next one starts while this one ends, as in a rolling restart.
+    const next = api.startWorker()
     expect(await worker.ended).toMatchObject({ code: 0 })
     grace.push(Date.now() - signaledAt)
-    worker = next
+    worker = await next
   }
   await release()
   const changes = await watched

@@ -1,8 +1,8 @@
 // A peer that is gone without a word: nothing is closed, and nothing is answered.
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { startTestService } from '../service.ts'
-import { figure } from './figure.ts'
+import { figure } from './faults/figure.ts'
+import { startTestService } from './service.ts'
 
 test('a peer that answers no ping is cut off within half a minute, one that does stays', async () => {
   const api = await startTestService({ ROLES: 'api' })
