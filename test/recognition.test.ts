@@ -214,7 +214,8 @@ test('owners take turns in a queue, however much one of them brings', () => {
   for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'c2']) queue.push(item[0] as string, item)
   queue.remove('a', 'a2')
   queue.pushFirst('b', 'b0')
-  expect(Array.from({ length: 7 }, () => queue.shift())).toEqual(['a1', 'b0', 'c1', 'a3', 'b1', 'c2', undefined])
+  expect(queue.take((item) => item !== 'a1')).toBe('b0')
+  expect(Array.from({ length: 6 }, () => queue.take())).toEqual(['a1', 'c1', 'b1', 'a3', 'c2', undefined])
   expect(queue.size).toBe(0)
 })
 

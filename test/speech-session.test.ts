@@ -1,9 +1,15 @@
 // Sessions and messages without a network: time is a number, the socket a list, the recognizer does as it is told.
-import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import type { ServedDeployment } from '../src/domain/endpoint.ts'
-import { RecognizerCrashedError, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/recognizer.ts'
+import {
+  type Patience,
+  RecognizerCrashedError,
+  type Recognizers,
+  RecognizersBusyError,
+  type StreamListener,
+  type StreamRequest,
+} from '../src/recognition/recognizer.ts'
 import { createFigures } from '../src/speech/figures.ts'
 import { SpeechProblem } from '../src/speech/problem.ts'
 import { createProfanityFilter } from '../src/speech/profanity.ts'
@@ -16,12 +22,20 @@ import { referenceRecording } from './service.ts'
 const reference = referenceRecording()
 
 /** Recognizers that hear nothing: they say what the test has them say. */
-function fakeRecognizers(knobs: { busy?: boolean; full?: boolean } = {}) {
-  const streams: { listener: StreamListener; request: StreamRequest; written: number; isFinished: boolean; isClosed: boolean }[] = []
+function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: Promise<void> } = {}) {
+  const streams: {
+    patience: Patience | undefined
+    listener: StreamListener
+    request: StreamRequest
+    written: number
+    isFinished: boolean
+    isClosed: boolean
+  }[] = []
   const recognizers = {
-    async open(request: StreamRequest, listener: StreamListener) {
+    async open(request: StreamRequest, listener: StreamListener, patience?: Patience) {
       if (knobs.busy) throw new RecognizersBusyError('All places are taken.')
-      const stream = { listener, request, written: 0, isFinished: false, isClosed: false }
+      await knobs.room
+      const stream = { patience, listener, request, written: 0, isFinished: false, isClosed: false }
       streams.push(stream)
       return {
         write(pcm: Uint8Array) {
@@ -209,22 +223,30 @@ describe('a recognizer', () => {
   })
 
   test('that ends when all places are taken is waited for anew, with all that had no phrase yet', async () => {
-    const knobs = { busy: false }
+    const room = Promise.withResolvers<void>()
+    const knobs: Parameters<typeof fakeRecognizers>[0] = {}
     const { recognizers, streams, settled } = fakeRecognizers(knobs)
     const failed = vi.fn()
     const request = { format: { sampleRate: 16_000, channels: 1 } } as StreamRequest
     const stream = openSteadyStream(recognizers, request, { event() {}, drained() {}, failed }, 500)
     await settled()
     stream.write(reference.subarray(0, 40_000))
-    await delay(600)
-    knobs.busy = true
+    knobs.room = room.promise
     streams[0]?.listener.failed(new RecognizerCrashedError('It ended.'))
     await settled()
     stream.write(reference.subarray(40_000, 50_000))
-    knobs.busy = false
-    await expect.poll(() => streams[1]?.written).toBe(50_000)
+    expect(streams).toHaveLength(1)
+    room.resolve()
+    await settled()
+    expect(streams.map(({ written }) => written)).toEqual([40_000, 50_000])
+    // It was in before those that wait.
+    expect(streams.map(({ patience }) => patience)).toMatchObject([
+      { waitMs: 500, isResumed: false },
+      { waitMs: 500, isResumed: true },
+    ])
     expect(failed).not.toHaveBeenCalled()
     stream.close()
+    expect(streams[1]?.patience?.signal?.aborted).toBe(true)
   })
 
   test('that is behind is given all anew that it may not have heard yet, when it ends', async () => {

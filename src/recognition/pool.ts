@@ -186,9 +186,12 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
   const dispatch = () => {
     while (!isClosed && queues.FINAL.size + queues.SPECULATIVE.size > 0) {
       const queue = queues.FINAL.size ? queues.FINAL : queues.SPECULATIVE
-      const piece = queue.shift() as Waiting
-      const worker = chooseWorker(piece.modelId)
-      if (!worker) return queue.pushFirst(piece.deploymentId, piece)
+      let worker: Worker | undefined
+      const piece = queue.take(({ modelId }) => {
+        worker ??= chooseWorker(modelId)
+        return worker !== undefined
+      })
+      if (!piece || !worker) return
       give(worker, piece)
     }
     // A worker that ends as soon as it is started must not be started again and again.

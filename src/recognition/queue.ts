@@ -16,20 +16,27 @@ export class FairQueue<T> {
 
   /** Puts an item before all others of its owner. */
   pushFirst(owner: string, item: T): void {
-    this.#lines.set(owner, [item, ...(this.#lines.get(owner) ?? [])])
+    const line = this.#lines.get(owner)
+    if (line) line.unshift(item)
+    else this.#lines.set(owner, [item])
     this.#size++
   }
 
-  /** Takes the item whose turn it is; the owner's next turn comes after everybody else's. */
-  shift(): T | undefined {
-    const [next] = this.#lines
-    if (!next) return undefined
-    const [owner, line] = next
-    const item = line.shift()
-    this.#lines.delete(owner)
-    if (line.length) this.#lines.set(owner, line)
-    this.#size--
-    return item
+  /**
+   * Takes the first item that fits, asking each owner's first in turn; the owner's next turn comes after
+   * everybody else's, and whoever was passed over keeps theirs.
+   */
+  take(fits: (item: T) => boolean = () => true): T | undefined {
+    for (const [owner, line] of this.#lines) {
+      const item = line[0] as T
+      if (!fits(item)) continue
+      line.shift()
+      this.#lines.delete(owner)
+      if (line.length) this.#lines.set(owner, line)
+      this.#size--
+      return item
+    }
+    return undefined
   }
 
   /** Answers whether the item was still waiting. */

@@ -4,8 +4,9 @@ import type { Listening } from './scenario.ts'
 /** Every recognizer hears 16 kHz mono. */
 export const sampleRate = 16_000
 
-/** What recognition needs of a deployment: paths of its files, and a name under which they stay loaded; custom words are light and share it. */
+/** What recognition needs of a deployment. */
 export interface RecognizerModel {
+  /** Under it the files stay loaded; custom words are light and share it. It is made of paths, and so not for clients. */
   id: string
   encoder: string
   decoder: string
@@ -89,6 +90,16 @@ export interface StreamRequest {
   phrases: readonly ListedPhrase[]
 }
 
+/** How a stream waits for room. */
+export interface Patience {
+  /** Milliseconds; 0 is to be refused at once. */
+  waitMs: number
+  /** Whoever asked has left. */
+  signal?: AbortSignal
+  /** The stream had a place and lost it through no fault of its own: it goes before those that had none. */
+  isResumed?: boolean
+}
+
 /**
  * Of each phrase, in this order: SPEECH_START, any number of HYPOTHESIS, PHRASE or NO_MATCH, SPEECH_END.
  * Offsets and durations count 16 kHz samples from the stream's first.
@@ -131,7 +142,9 @@ interface RecognizersUsage {
   streams: number
   /** Streams of the usual cost that would fit in all. */
   mostStreams: number
-  /** The share of the capacity that the open streams are expected to take; 1 is all of it. */
+  /** Streams that wait for a place. */
+  streamsWaiting: number
+  /** The share of the promised capacity that the open streams are expected to take; a little over 1 when a deployment without any stream was let in last. */
   load: number
   /** Phrases and recordings that wait for a worker. */
   waiting: number
@@ -144,8 +157,8 @@ interface RecognizersUsage {
 export interface Recognizers {
   /** Makes a worker hold the model; resolves with the milliseconds that loading took. */
   load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
-  /** Admits a stream, or rejects with {@link RecognizersBusyError} when there is no room for it. */
-  open(request: StreamRequest, listener: StreamListener): Promise<RecognizerStream>
+  /** Admits a stream, or rejects with {@link RecognizersBusyError} when no room was found for it in time; without patience, at once. */
+  open(request: StreamRequest, listener: StreamListener, patience?: Patience): Promise<RecognizerStream>
   /** Recognizes a whole recording: a stream whose audio is all there. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
   usage(): RecognizersUsage

@@ -4,7 +4,7 @@ import { Admission } from './admission.ts'
 import { type Child, startChild } from './child.ts'
 import type { DetectorReply, DetectorRequest } from './detector.ts'
 import { openPool } from './pool.ts'
-import { RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
+import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
 import { recognizeWhole } from './recording.ts'
 import { Stream } from './stream.ts'
 
@@ -23,7 +23,7 @@ interface Detector {
 }
 
 /** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
-export function openRecognizers(config: Config['recognition'], log: Log, patience = usualPatience): Recognizers {
+export function openRecognizers(config: Config['recognition'], log: Log, decodingPatience = usualPatience): Recognizers {
   const pool = openPool(config, log)
   const admission = new Admission(config.workers)
   /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
@@ -57,8 +57,8 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
   }
 
   const watchdog = setInterval(() => {
-    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(patience.detectorMs))) child.kill()
-  }, patience.detectorMs / 5)
+    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(decodingPatience.detectorMs))) child.kill()
+  }, decodingPatience.detectorMs / 5)
   watchdog.unref()
 
   const failStreams = ({ streams }: Detector, error: Error) => {
@@ -68,7 +68,7 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
   const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, patienceMs: number, signal?: AbortSignal) =>
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
-      if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
+      if (isClosed) throw closing()
       const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
       const ticket = pool.submit<K>({ modelId: model?.id ?? '', deploymentId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
@@ -84,9 +84,13 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
 
   const recognizers: Recognizers = {
     load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
-    async open(request: StreamRequest, listener: StreamListener) {
-      if (isClosed) throw new RecognizerCrashedError('The recognizers are closing.')
-      const place = admission.admit(request)
+    async open(request: StreamRequest, listener: StreamListener, patience?: Patience) {
+      if (isClosed) throw closing()
+      const place = await admission.admit(request, patience)
+      if (isClosed) {
+        place.leave()
+        throw closing()
+      }
       const number = ++lastNumber
       const { child, streams } = present ?? startDetector()
       const stream = new Stream(number, {
@@ -94,7 +98,7 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
         listener,
         pool,
         detector: child,
-        patience,
+        patience: decodingPatience,
         measured: place.measured,
         over() {
           streams.delete(number)
@@ -114,8 +118,9 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
     async close() {
       isClosed = true
       clearInterval(watchdog)
+      admission.close(closing())
       for (const detector of detectors) {
-        failStreams(detector, new RecognizerCrashedError('The recognizers are closing.'))
+        failStreams(detector, closing())
         detector.child.kill()
       }
       await Promise.all([...[...detectors].map(({ child }) => child.gone), pool.close()])
@@ -123,3 +128,5 @@ export function openRecognizers(config: Config['recognition'], log: Log, patienc
   }
   return recognizers
 }
+
+const closing = () => new RecognizerCrashedError('The recognizers are closing.')

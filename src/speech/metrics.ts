@@ -21,6 +21,7 @@ export function answerMetrics({ figures, places, recognizers }: Speech, sockets:
     ),
     write('recognizer_streams', 'gauge', 'Streams that the recognizers listen to.', one(usage.streams)),
     write('recognizer_streams_most', 'gauge', 'Streams of the usual cost that would fit.', one(usage.mostStreams)),
+    write('recognizer_streams_waiting', 'gauge', 'Streams and recordings that wait for a place.', one(usage.streamsWaiting)),
     write('recognizer_load', 'gauge', 'The share of the capacity that is promised.', one(usage.load)),
     write('recognizer_queue', 'gauge', 'Phrases and recordings that wait for a worker.', one(usage.waiting)),
     write('recognizer_workers', 'gauge', 'Processes that recognize.', [

@@ -2,7 +2,6 @@ import {
   RecognizerCrashedError,
   type RecognizerStream,
   type Recognizers,
-  RecognizersBusyError,
   type StreamEvent,
   type StreamListener,
   type StreamRequest,
@@ -16,7 +15,6 @@ const keptSilenceSeconds = 10
 /** More waits than a recognizer should be given at once: the caller is asked to pause. */
 const mostWaiting = 1 << 20
 const mostCrashes = 3
-const retryMs = 100
 
 /**
  * A stream that survives the end of its recognizer: the audio behind the last phrase is kept, and told
@@ -34,7 +32,7 @@ class SteadyStream implements RecognizerStream {
   readonly #listener: StreamListener
   readonly #frameBytes: number
   readonly #waitMs: number
-  #waitUntil: number
+  readonly #closed = new AbortController()
   #kept: Uint8Array[] = []
   #keptBytes = 0
   /** Frames before the kept ones: where a new recognizer would begin. */
@@ -51,7 +49,6 @@ class SteadyStream implements RecognizerStream {
 
   constructor(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number) {
     this.#waitMs = waitMs
-    this.#waitUntil = performance.now() + waitMs
     this.#recognizers = recognizers
     this.#request = request
     this.#listener = listener
@@ -78,6 +75,7 @@ class SteadyStream implements RecognizerStream {
   close(): void {
     this.#state = 'CLOSED'
     this.#kept = []
+    this.#closed.abort()
     this.#stream?.close()
     this.#stream = undefined
   }
@@ -91,7 +89,8 @@ class SteadyStream implements RecognizerStream {
       drained: () => isPresent() && this.#drained(),
       failed: (error) => isPresent() && this.#fail(error),
     }
-    this.#recognizers.open(this.#request, listener).then(
+    const patience = { waitMs: this.#waitMs, signal: this.#closed.signal, isResumed: attempt > 1 }
+    this.#recognizers.open(this.#request, listener, patience).then(
       (stream) => (isPresent() ? this.#resume(stream) : stream.close()),
       (error) => isPresent() && this.#fail(error),
     )
@@ -113,15 +112,7 @@ class SteadyStream implements RecognizerStream {
   }
 
   #fail(error: Error) {
-    if (error instanceof RecognizersBusyError && !this.#stream && performance.now() < this.#waitUntil) {
-      setTimeout(() => this.#state !== 'CLOSED' && this.#begin(), retryMs).unref()
-      return
-    }
-    if (error instanceof RecognizerCrashedError && ++this.#crashes < mostCrashes) {
-      // Others may take the place that the crash has freed: it is waited for as at first.
-      this.#waitUntil = performance.now() + this.#waitMs
-      return this.#begin()
-    }
+    if (error instanceof RecognizerCrashedError && ++this.#crashes < mostCrashes) return this.#begin()
     this.close()
     this.#listener.failed(error)
   }

@@ -1,0 +1,141 @@
+// Who is let in to the recognizers, and in which order those who found no room are.
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Admission, type Place } from '../src/recognition/admission.ts'
+import { type Patience, RecognizersBusyError, type StreamRequest } from '../src/recognition/recognizer.ts'
+
+const patient: Patience = { waitMs: 10_000 }
+const requestOf = (deploymentId: string, alternatives = 1) => ({
+  deploymentId,
+  alternatives,
+  phrases: [],
+  model: { encoder: 'tiny' } as StreamRequest['model'],
+})
+
+/** Fills one worker with as many streams as it has room for: 8 at the guessed cost. */
+async function fill(admission: Admission, deploymentId: string): Promise<Place[]> {
+  const places: Place[] = []
+  for (;;) {
+    const place = await admission.admit(requestOf(deploymentId)).catch(() => undefined)
+    if (!place) return places
+    places.push(place)
+  }
+}
+
+function openAdmission(workers = 1) {
+  const admission = new Admission(workers)
+  const order: string[] = []
+  const places: Place[] = []
+  return {
+    admission,
+    order,
+    places,
+    /** Asks, and notes the name when there is a place. */
+    ask: (name: string, deploymentId: string, patience: Patience = patient) =>
+      admission.admit(requestOf(deploymentId), patience).then((place) => {
+        order.push(name)
+        places.push(place)
+      }),
+    settled: () => new Promise((done) => setImmediate(done)),
+  }
+}
+
+describe('whoever finds no room', () => {
+  test('is refused at once without patience, and in words', async () => {
+    const { admission } = openAdmission()
+    expect(await fill(admission, 'a')).toHaveLength(8)
+    await expect(admission.admit(requestOf('a'))).rejects.toThrow('All 8 places for speech are taken. Try again in a moment.')
+  })
+
+  test('gets the next place that is left', async () => {
+    const { admission, ask, order, settled } = openAdmission()
+    const [first, second] = await fill(admission, 'a')
+    void ask('one', 'a')
+    void ask('two', 'a')
+    expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 2 })
+    first?.leave()
+    await settled()
+    expect(order).toEqual(['one'])
+    second?.leave()
+    await settled()
+    expect(order).toEqual(['one', 'two'])
+    expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 0 })
+  })
+
+  test('is not overtaken by those who come later, whatever less they need', async () => {
+    const { admission, ask, order, settled } = openAdmission()
+    const taken = await fill(admission, 'a')
+    const beam = admission.admit(requestOf('a', 5), patient).then((place) => {
+      order.push('beam')
+      return place
+    })
+    void ask('small', 'a')
+    taken[0]?.leave()
+    taken[1]?.leave()
+    await settled()
+    expect(order).toEqual([])
+    taken[2]?.leave()
+    await settled()
+    expect(order).toEqual(['beam'])
+    const place = await beam
+    place.leave()
+    await settled()
+    expect(order).toEqual(['beam', 'small'])
+  })
+
+  test('has their turn after one of each other deployment', async () => {
+    const { admission, ask, order, settled } = openAdmission(2)
+    const taken = await fill(admission, 'full')
+    for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) void ask(name, name[0] as string)
+    // Whoever has none gets one, though all is taken.
+    await settled()
+    expect(order).toEqual(['a1', 'b1', 'c1'])
+    for (const place of taken) {
+      place.leave()
+      await settled()
+    }
+    expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
+  })
+
+  test('lets those go first that lost their place by a crash', async () => {
+    const { admission, ask, order, settled } = openAdmission()
+    const [lost] = await fill(admission, 'a')
+    void ask('new', 'a')
+    // The crash frees the place, and in the same breath its stream asks again.
+    lost?.leave()
+    void ask('resumed', 'a', { ...patient, isResumed: true })
+    await settled()
+    expect(order).toEqual(['resumed'])
+  })
+
+  test('is refused when their patience ends, or leaves, and then is not counted', async () => {
+    const { admission, ask } = openAdmission()
+    await fill(admission, 'a')
+    const leaving = new AbortController()
+    const left = ask('left', 'a', { waitMs: 10_000, signal: leaving.signal })
+    const late = ask('late', 'a', { waitMs: 50 })
+    leaving.abort(new Error('gone'))
+    await expect(left).rejects.toThrow('gone')
+    await expect(late).rejects.toThrow(RecognizersBusyError)
+    expect(admission.usage().streamsWaiting).toBe(0)
+  })
+
+  test('is refused at once where enough wait already, and told how many', async () => {
+    const { admission, ask } = openAdmission()
+    await fill(admission, 'a')
+    const waiting = Array.from({ length: 8 }, (_, n) => ask(String(n), 'a'))
+    await expect(ask('one too many', 'a')).rejects.toThrow('All 8 places for speech are taken, and 8 more wait for one.')
+    admission.close(new Error('closing'))
+    for (const one of waiting) await expect(one).rejects.toThrow('closing')
+  })
+})
+
+test('what decoding took decides how many come in', async () => {
+  const admission = new Admission(1)
+  const place = await admission.admit(requestOf('a'))
+  for (let n = 0; n < 100; n++) place.measured(2000, 100)
+  place.leave()
+  await delay(0)
+  expect(await fill(admission, 'a')).toHaveLength(16)
+  expect(admission.usage().load).toBeCloseTo(0.95, 1)
+})
