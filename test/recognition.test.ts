@@ -3,16 +3,18 @@ import fc from 'fast-check'
 import llama from 'llama-tokenizer-js'
 import { describe, expect, test } from 'vitest'
 import { redact } from '../src/log.ts'
+import { openAligner } from '../src/recognition/aligner.ts'
 import { Resampler, resample } from '../src/recognition/audio.ts'
 import { Hypothesis } from '../src/recognition/hypothesis.ts'
 import { openLanguageModel } from '../src/recognition/language-model.ts'
-import { openPhraseList } from '../src/recognition/phrase-list.ts'
+import { openPhraseList, writeAsListed } from '../src/recognition/phrase-list.ts'
 import type { Piece, Pool, Priority } from '../src/recognition/pool.ts'
 import { FairQueue } from '../src/recognition/queue.ts'
 import type { StreamEvent } from '../src/recognition/recognizer.ts'
 import { Segmenter } from '../src/recognition/segmenter.ts'
 import { Sound } from '../src/recognition/sound.ts'
 import { Stream } from '../src/recognition/stream.ts'
+import { Turns } from '../src/recognition/turns.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { requestFor } from './recognizers.ts'
 
@@ -183,7 +185,7 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
   const asked: { priority: Priority; settle(result: Parameters<Parameters<Pool['submit']>[1]>[0]): void }[] = []
   const pool = {
     isFree: () => true,
-    hasSpare: () => false,
+    turns: new Turns(1, () => false),
     submit: ({ priority }: Piece, settle: () => void) => {
       asked.push({ priority, settle })
       return { cancel() {}, promote() {} }
@@ -217,6 +219,69 @@ test('owners take turns in a queue, however much one of them brings', () => {
   expect(queue.take((item) => item !== 'a1')).toBe('b0')
   expect(Array.from({ length: 6 }, () => queue.take())).toEqual(['a1', 'c1', 'b1', 'a3', 'c2', undefined])
   expect(queue.size).toBe(0)
+})
+
+describe('turns to decode a hypothesis', () => {
+  function openTurns(workers: number) {
+    const given: string[] = []
+    const state = { isFree: true }
+    const turns = new Turns(workers, () => state.isFree)
+    const ask = (name: string, isFirst: boolean) => turns.ask(name, isFirst, () => void given.push(name))
+    return { turns, given, state, ask }
+  }
+
+  test('go first to phrases of which nothing is shown, and the others leave a worker free', () => {
+    const { given, ask } = openTurns(2)
+    const shown = ['a', 'b', 'c'].map((name) => ask(name, false))
+    expect(given).toEqual(['a'])
+    const fresh = ['d', 'e'].map((name) => ask(name, true))
+    expect(given).toEqual(['a', 'd'])
+    shown[0]?.end()
+    expect(given).toEqual(['a', 'd', 'e'])
+    fresh[0]?.end()
+    expect(given).toEqual(['a', 'd', 'e'])
+    fresh[1]?.end()
+    expect(given).toEqual(['a', 'd', 'e', 'b'])
+  })
+
+  test('are not given while there is other work, and are given when it is done', () => {
+    const { turns, given, state, ask } = openTurns(1)
+    state.isFree = false
+    ask('a', true)
+    const gone = ask('b', true)
+    gone.end()
+    expect(given).toEqual([])
+    state.isFree = true
+    turns.give()
+    expect(given).toEqual(['a'])
+  })
+
+  test('that were given count once, however often they are ended', () => {
+    const { given, ask } = openTurns(1)
+    const first = ask('a', true)
+    ask('b', true)
+    const last = ask('c', true)
+    first.end()
+    first.end()
+    expect(given).toEqual(['a', 'b'])
+    last.end()
+    expect(given).toEqual(['a', 'b'])
+  })
+})
+
+test('a phrase list writes its phrases as it has them, where that says anything of capitals', () => {
+  const write = writeAsListed(['McCoy', 'four of clubs', 'Contoso Widget'].map((text) => ({ text, weight: 1 })))
+  expect(write("Four of clubs for Mccoy's contoso, widget and mccoys.")).toBe("Four of clubs for McCoy's Contoso Widget and mccoys.")
+})
+
+test('an aligner says when it has learned more words than it should keep', async () => {
+  const aligner = await openAligner()
+  aligner.align(['cat', 'zyzzyq'], new Float32Array(16_000))
+  expect(aligner.isFull).toBe(false)
+  const strange = Array.from({ length: 5_000 }, (_, n) => `zq${n.toString(36)}`)
+  aligner.align(strange, new Float32Array(16_000))
+  expect(aligner.isFull).toBe(true)
+  aligner.close()
 })
 
 describe('a phrase list', () => {

@@ -97,6 +97,12 @@ test('a phrase list makes calls of cards come out right', async () => {
   expect(withList).toBeLessThan(without)
 })
 
+test('what a phrase list writes with capitals is shown so', async () => {
+  const client = openRecognizer(configFor(talk, api.key), fileOf(reference))
+  PhraseListGrammar.fromRecognizer(client.recognizer).addPhrase('the River and')
+  expect((await client.once()).text).toContain('the River and')
+})
+
 describe('silence', () => {
   const paused = Buffer.concat([said, silence(0.9), said, silence(2)])
 

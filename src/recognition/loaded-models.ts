@@ -46,7 +46,7 @@ export class LoadedModels {
 
   /** The models of which every part is loaded. */
   get ids(): string[] {
-    return [...this.#models].filter(([, files]) => files.every((file) => this.#entries.has(file))).map(([id]) => id)
+    return [...this.#models.keys()]
   }
 
   /** What the process is expected to take. */
@@ -60,7 +60,6 @@ export class LoadedModels {
   }
 
   async open(model: RecognizerModel, budget: number): Promise<Loaded> {
-    this.#models.set(model.id, [model.encoder, model.writing])
     const { words } = model
     const room: Room = { budget, needed: [model.encoder, model.writing, words] }
     const acoustic = await this.#use(model.encoder, room, {
@@ -76,6 +75,7 @@ export class LoadedModels {
     const custom = words
       ? await this.#use(words, room, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
       : undefined
+    this.#models.set(model.id, [model.encoder, model.writing])
     return { acoustic, language, custom }
   }
 
@@ -91,6 +91,7 @@ export class LoadedModels {
       if (this.bytes + bytes <= budget) break
       if (needed.includes(other)) continue
       this.#entries.delete(other)
+      for (const [id, files] of this.#models) if (files.includes(other)) this.#models.delete(id)
       await entry.close()
     }
     const value = open()

@@ -1,6 +1,7 @@
 import type { Fusion } from './fusion.ts'
 import type { ListedPhrase } from './recognizer.ts'
 import { endToken, lowerPieces } from './tokens.ts'
+import { createRewriter } from './written-words.ts'
 
 // Short words are easily mistaken for one another, so even they get something; long ones are hard to mistake.
 const perWord = 1
@@ -60,6 +61,12 @@ export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<State> 
       return { score: earned + credit - before.credit, state: { matches, credit, isInWord } }
     },
   }
+}
+
+/** Writes listed phrases as they are listed, where that says anything of capitals. */
+export function writeAsListed(phrases: readonly ListedPhrase[]): (text: string) => string {
+  const capital = phrases.map(({ text }) => text.trim()).filter((text) => text !== text.toLowerCase())
+  return createRewriter({ pronunciations: capital.map((text) => ({ spoken: text, written: text })), written: [] })
 }
 
 const createNode = (): Node => ({ children: new Map(), credit: 0, bonus: 0 })

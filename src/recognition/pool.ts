@@ -2,6 +2,7 @@ import type { Log } from '../log.ts'
 import { type Child, startChild } from './child.ts'
 import { FairQueue } from './queue.ts'
 import { ModelUnusableError, RecognizerCrashedError, type RecognizerModel, RecognizersBusyError } from './recognizer.ts'
+import { Turns } from './turns.ts'
 import type { WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
 /** Whoever has waited for a worker this long is told to come back. */
@@ -16,7 +17,7 @@ const mostGrowth = 1.5
 
 /**
  * FINAL: somebody waits for it. SPECULATIVE: somebody will, if the speaker does not go on. INTERIM: nice to
- * have, so it is done by workers that have nothing else to do, or not at all.
+ * have, so it is done at once, by a worker that has nothing else to do, or not at all; {@link Turns} says when.
  */
 export type Priority = 'FINAL' | 'SPECULATIVE' | 'INTERIM'
 
@@ -63,11 +64,15 @@ export type Pool = ReturnType<typeof openPool>
 export function openPool({ workers: most, memoryMb }: { workers: number; memoryMb: number }, log: Log) {
   const workers = new Set<Worker>()
   const queues = { FINAL: new FairQueue<Waiting>(), SPECULATIVE: new FairQueue<Waiting>() }
+  /** Replaced workers that are not gone yet. */
+  const leaving = new Set<Promise<void>>()
   const memoryPerWorker = (memoryMb / most) * 2 ** 20
   /** Models that were loaded on purpose, the latest last: every worker is to hold them, where there is room. */
   const wanted = new Map<string, RecognizerModel>()
   let ended = 0
   let endedInARow = 0
+  /** No worker is started before. */
+  let startAgainAt = 0
   let isClosed = false
   let restart: NodeJS.Timeout | undefined
 
@@ -103,20 +108,22 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     endedInARow++
     log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const { piece } = worker
+    const backoffMs = Math.min(30_000, 250 * 2 ** endedInARow)
+    // A process that could not even be started says nothing of the piece, and the next could not be either.
+    if (worker.child.pid === undefined) startAgainAt = performance.now() + backoffMs
+    else if (piece) piece.crashes++
     // What nobody waits for any more is not tried again.
-    if (piece?.task.kind === 'DECODE' && !piece.isSettled && ++piece.crashes < mostCrashes && piece.priority !== 'INTERIM') {
+    if (piece?.task.kind === 'DECODE' && !piece.isSettled && piece.crashes < mostCrashes && piece.priority !== 'INTERIM') {
       limitWait(piece)
       queues[piece.priority].pushFirst(piece.deploymentId, piece)
     } else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
     dispatch()
     clearTimeout(restart)
-    restart = setTimeout(
-      () => {
-        endedInARow = 0
-        if (!isClosed) dispatch()
-      },
-      Math.min(30_000, 250 * 2 ** endedInARow),
-    ).unref()
+    restart = setTimeout(() => {
+      endedInARow = 0
+      startAgainAt = 0
+      if (!isClosed) dispatch()
+    }, backoffMs).unref()
   }
 
   const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && queues[piece.priority].remove(piece.deploymentId, piece)
@@ -132,6 +139,8 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
   const replace = (worker: Worker) => {
     workers.delete(worker)
     worker.child.kill()
+    const gone = worker.child.gone.then(() => void leaving.delete(gone))
+    leaving.add(gone)
     log.info({ megabytes: Math.round(worker.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
   }
 
@@ -170,7 +179,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     return (
       idle.find((worker) => worker.models.has(modelId)) ??
       idle.toSorted((a, b) => a.models.size - b.models.size)[0] ??
-      (workers.size < most ? start() : undefined)
+      (workers.size < most && performance.now() >= startAgainAt ? start() : undefined)
     )
   }
 
@@ -196,17 +205,14 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     }
     // A worker that ends as soon as it is started must not be started again and again.
     if (isClosed || endedInARow > 0) return
+    turns.give()
     prepare()
   }
 
   /** Whether what is handed in now is begun now. */
   const isFree = () => queues.FINAL.size + queues.SPECULATIVE.size === 0 && [...workers].filter((worker) => worker.piece).length < most
 
-  /** Whether an interim result may be had without keeping anybody waiting. */
-  const hasSpare = () => {
-    const interims = [...workers].filter((worker) => worker.piece?.priority === 'INTERIM')
-    return isFree() && interims.length < Math.max(1, most - 1)
-  }
+  const turns = new Turns(most, isFree)
 
   function submit<K extends WorkerTask['kind']>(
     wanted: Piece & { task: { kind: K } },
@@ -225,7 +231,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
       },
     }
     if (piece.priority === 'INTERIM') {
-      const worker = hasSpare() ? chooseWorker(piece.modelId) : undefined
+      const worker = isFree() ? chooseWorker(piece.modelId) : undefined
       if (worker) give(worker, piece)
       else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
     } else {
@@ -250,8 +256,8 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
 
   return {
     submit,
+    turns,
     isFree,
-    hasSpare,
     usage() {
       const models = new Map<string, number>()
       for (const worker of workers) for (const id of worker.models) models.set(id, (models.get(id) ?? 0) + 1)
@@ -274,6 +280,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
           await worker.child.gone
         }),
       )
+      await Promise.all(leaving)
     },
   }
 }

@@ -3,6 +3,7 @@ import { Hypothesis } from './hypothesis.ts'
 import type { Pool, Priority, Ticket } from './pool.ts'
 import { type Alternative, type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest, sampleRate } from './recognizer.ts'
 import type { Segment } from './segmenter.ts'
+import type { DecodingTurn } from './turns.ts'
 
 /** Audio that may be on its way to the detector, so that one fast stream does not keep the others waiting. */
 const aheadSeconds = 2
@@ -21,7 +22,7 @@ interface OpenPhrase {
   hypothesis: Hypothesis
   /** What a hypothesis is told with, once there is a new one. */
   toTell: { text: string; duration: number } | undefined
-  interim: { isAtWork: boolean; lastAt: number; intervalMs: number }
+  interim: { turn: DecodingTurn | undefined; isAtWork: boolean; lastAt: number; intervalMs: number }
   /** What was decoded when the voice paused, in case that it does not go on. */
   guess: { segment: Segment; audio: Int16Array; ticket: Ticket | undefined; result: Alternative[] | undefined } | undefined
   segment: Segment | undefined
@@ -98,6 +99,7 @@ export class Stream implements RecognizerStream {
     if (this.#isOver) return
     this.#isOver = true
     for (const ticket of this.#tickets) ticket.cancel()
+    for (const phrase of this.#phrases) this.#endTurn(phrase)
     this.#waiting = []
     this.#parts.detector.send({ stream: this.#number, kind: 'CLOSE' })
     this.#parts.over()
@@ -180,7 +182,7 @@ export class Stream implements RecognizerStream {
       isTold: false,
       hypothesis: new Hypothesis(listening.stableHypotheses),
       toTell: undefined,
-      interim: { isAtWork: false, lastAt: onset, intervalMs: Math.min(firstHypothesisMs, listening.hypothesisIntervalMs) },
+      interim: { turn: undefined, isAtWork: false, lastAt: onset, intervalMs: Math.min(firstHypothesisMs, listening.hypothesisIntervalMs) },
       guess: undefined,
       segment: undefined,
       result: undefined,
@@ -192,25 +194,31 @@ export class Stream implements RecognizerStream {
     const { guess, interim } = phrase
     const isTheSameAsBefore = guess?.segment.offset === voice
     if (!isTheSameAsBefore) guess?.ticket?.cancel()
-    if (!this.#parts.request.interims || isTheSameAsBefore || interim.isAtWork) return
-    if (milliseconds(heard - interim.lastAt) < interim.intervalMs || !this.#parts.pool.hasSpare()) return
-    interim.isAtWork = true
-    interim.lastAt = heard
-    this.#parts.detector.send({ stream: this.#number, kind: 'GROWN', phrase: phrase.number })
+    if (!this.#parts.request.interims || isTheSameAsBefore || interim.turn) return
+    if (milliseconds(heard - interim.lastAt) < interim.intervalMs) return
+    const { pool, request, detector } = this.#parts
+    interim.turn = pool.turns.ask(request.deploymentId, phrase.hypothesis.isEmpty, () => {
+      interim.isAtWork = true
+      detector.send({ stream: this.#number, kind: 'GROWN', phrase: phrase.number })
+    })
   }
 
   #grow(phrase: OpenPhrase, { grown }: Extract<DetectorReply, { kind: 'GROWN' }>) {
-    if (!grown || phrase.segment) {
-      phrase.interim.isAtWork = false
-      return
-    }
+    if (!grown || phrase.segment) return this.#endTurn(phrase)
     const { segment, audio } = grown
+    phrase.interim.lastAt = segment.end
     this.#decode('INTERIM', audio, (result, ms) => {
-      phrase.interim.isAtWork = false
+      this.#endTurn(phrase)
       if (result instanceof Error) return
       phrase.interim.intervalMs = Math.max(this.#nextInterval(phrase), 4 * ms)
       this.#suppose(phrase, segment, result)
     })
+  }
+
+  #endTurn({ interim }: OpenPhrase) {
+    interim.turn?.end()
+    interim.turn = undefined
+    interim.isAtWork = false
   }
 
   /** Words that need confirming get their second decoding soon after the first. */
@@ -227,6 +235,8 @@ export class Stream implements RecognizerStream {
 
   #guess(phrase: OpenPhrase, { segment, audio }: Extract<DetectorReply, { kind: 'PAUSED' }>) {
     phrase.guess?.ticket?.cancel()
+    // The guess says all that a hypothesis could.
+    if (!phrase.interim.isAtWork) this.#endTurn(phrase)
     const guess: NonNullable<OpenPhrase['guess']> = { segment, audio, result: undefined, ticket: undefined }
     phrase.guess = guess
     // When workers are short, guesses would take them from what is sure to be wanted.
@@ -248,6 +258,7 @@ export class Stream implements RecognizerStream {
   #end(phrase: OpenPhrase, { segment, audio }: Extract<DetectorReply, { kind: 'ENDED' }>) {
     const { guess } = phrase
     phrase.segment = segment
+    this.#endTurn(phrase)
     if (!audio && guess?.result) return this.#finishPhrase(phrase, guess.result)
     if (!audio && guess?.ticket) return guess.ticket.promote()
     guess?.ticket?.cancel()

@@ -1,106 +1,34 @@
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import createModule, { type Decoder } from 'soundswallower'
-import { sampleRate, type TimedWord } from './recognizer.ts'
+import { type Aligner, openAligner } from './aligner.ts'
+import type { Alternative, TimedWord } from './recognizer.ts'
 
-/** Aligns what was said with what was heard; both are of one phrase, and offsets count from its first sample. */
-export interface Aligner {
-  align(words: readonly string[], audio: Float32Array): TimedWord[] | undefined
+let aligner: Promise<Aligner | undefined> | undefined
+
+/** Aligns the best alternative with the sound, and places the others' words by it; without an aligner for the locale, words are shared out by length. */
+export async function timeWords(alternatives: Alternative[], samples: Float32Array, locale: string): Promise<Alternative[]> {
+  const [best] = alternatives
+  if (!best) return []
+  const words = best.lexical.split(' ')
+  const known = (locale.startsWith('en') && (await align(words, samples))) || shareOut(words, 0, samples.length)
+  return alternatives.map((one) => ({ ...one, words: transferTimes(one.lexical.split(' '), known, samples.length) }))
 }
 
-/** Opens a small aligner of English, which knows where each word's sounds are. It takes some 30 MB and tenths of a second. */
-export async function openAligner(): Promise<Aligner> {
-  const module = await createModule()
-  const models = join(dirname(createRequire(import.meta.url).resolve('soundswallower')), 'model')
-  const decoder = new module.Decoder({ loglevel: 'FATAL', samprate: sampleRate, hmm: join(models, 'en-us') })
-  await decoder.initialize()
-  return { align: (words, audio) => align(decoder, words, audio) }
-}
-
-function align(decoder: Decoder, words: readonly string[], audio: Float32Array): TimedWord[] | undefined {
-  try {
-    const unknown = [...new Set(words)].filter((word) => !decoder.lookup_word(word))
-    if (unknown.length) decoder.add_words(...unknown.map((word): [string, string] => [word, guessSounds(word)]))
-    decoder.set_align_text(words.join(' '))
-    decoder.start()
-    decoder.process_audio(audio, false, true)
-    decoder.stop()
-    const found = (decoder.get_alignment().w ?? []).filter(({ t }) => !/^[<[(]/.test(t))
-    if (found.length !== words.length) return undefined
-    return found.map(({ b, d }, place) => ({ word: words[place] as string, offset: Math.round(b * sampleRate), duration: Math.round(d * sampleRate) }))
-  } catch {
-    // It found no way through the words: too little sound for them, or sounds too unlike.
-    return undefined
+/** Most streams never ask for it, so the aligner is opened for the first that does. */
+async function align(words: readonly string[], samples: Float32Array): Promise<TimedWord[] | undefined> {
+  aligner ??= openAligner().catch(forgetAligner)
+  const present = await aligner
+  const times = present?.align(words, samples)
+  if (present?.isFull) {
+    present.close()
+    aligner = undefined
   }
+  return times
 }
 
-/** How English letters usually sound, longest first; good enough to place a word that no dictionary has. */
-const sounds: [string, string][] = Object.entries({
-  tch: 'CH',
-  sh: 'SH',
-  ch: 'CH',
-  th: 'TH',
-  ph: 'F',
-  ng: 'NG',
-  ck: 'K',
-  qu: 'K W',
-  ee: 'IY',
-  ea: 'IY',
-  oo: 'UW',
-  ou: 'AW',
-  ow: 'OW',
-  ai: 'EY',
-  ay: 'EY',
-  oa: 'OW',
-  er: 'ER',
-  ar: 'AA R',
-  or: 'AO R',
-  a: 'AE',
-  b: 'B',
-  c: 'K',
-  d: 'D',
-  e: 'EH',
-  f: 'F',
-  g: 'G',
-  h: 'HH',
-  i: 'IH',
-  j: 'JH',
-  k: 'K',
-  l: 'L',
-  m: 'M',
-  n: 'N',
-  o: 'AA',
-  p: 'P',
-  q: 'K',
-  r: 'R',
-  s: 'S',
-  t: 'T',
-  u: 'AH',
-  v: 'V',
-  w: 'W',
-  x: 'K S',
-  y: 'IY',
-  z: 'Z',
-  0: 'Z IH R OW',
-  1: 'W AH N',
-  2: 'T UW',
-  3: 'TH R IY',
-  4: 'F AO R',
-  5: 'F AY V',
-  6: 'S IH K S',
-  7: 'S EH V AH N',
-  8: 'EY T',
-  9: 'N AY N',
-})
-
-function guessSounds(word: string): string {
-  const guessed: string[] = []
-  for (let at = 0; at < word.length; ) {
-    const [letters = word[at] ?? '', sound] = sounds.find(([one]) => word.startsWith(one, at)) ?? []
-    if (sound) guessed.push(sound)
-    at += letters.length
-  }
-  return guessed.join(' ') || 'AH'
+/** Words are placed roughly for now, and the next that ask may find it. */
+function forgetAligner(error: Error) {
+  console.error(`the aligner did not open: ${error.message}`)
+  aligner = undefined
+  return undefined
 }
 
 /** Shares a stretch out among words, by their letters. */

@@ -2,12 +2,11 @@
 // may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
 import type { RecognitionMode } from '../domain/endpoint.ts'
 import { type Fusion, joinFusions } from './fusion.ts'
-import type { LanguageModel } from './language-model.ts'
 import { LoadedModels } from './loaded-models.ts'
-import { openPhraseList } from './phrase-list.ts'
+import { openPhraseList, writeAsListed } from './phrase-list.ts'
 import { type Alternative, type ListedPhrase, type RecognizerModel, sampleRate } from './recognizer.ts'
 import { decodeBeams, decodeGreedily } from './search.ts'
-import { type Aligner, openAligner, shareOut, transferTimes } from './word-timings.ts'
+import { timeWords } from './word-timings.ts'
 
 const beams = 4
 /** Where only the best text is wanted, others that are so far behind cost more than they could bring. */
@@ -62,56 +61,32 @@ async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<nu
 
 async function decode({ model, audio, mode, alternatives: wanted, phrases, wordTimings }: DecodeTask, budget: number): Promise<Alternative[]> {
   const { acoustic, language, custom } = await loaded.open(model, budget)
+  const list = phrases.length ? compileList(phrases) : undefined
   const samples = Float32Array.from(audio, (sample) => sample / 32_768)
   const decodings =
-    wanted > 1 || phrases.length || custom
-      ? await decodeBeams(
-          acoustic,
-          samples,
-          { most: beams, ...(wanted > 1 ? {} : { spread }) },
-          joinFusions(custom?.fusion, phrases.length ? phraseList(phrases) : undefined),
-        )
+    wanted > 1 || list || custom
+      ? await decodeBeams(acoustic, samples, { most: beams, ...(wanted > 1 ? {} : { spread }) }, joinFusions(custom?.fusion, list?.fusion))
       : [await decodeGreedily(acoustic, samples)]
+  const rewriters = [custom, list].flatMap((one) => (one ? [one.rewrite] : []))
   const alternatives = new Map<string, Alternative>()
   let least = 1
   for (const { text, confidence } of decodings) {
     const plain = language.write(text, mode)
-    const written = custom ? { ...plain, display: custom.rewrite(plain.display) } : plain
+    const written = { ...plain, display: rewriters.reduce((display, rewrite) => rewrite(display), plain.display) }
     if (!text || alternatives.has(written.lexical) || alternatives.size === wanted) continue
     // A fusion may prefer what the acoustic model doubts; still nobody expects the second to be surer than the first.
     least = Math.min(least, confidence)
     alternatives.set(written.lexical, { ...written, confidence: least })
   }
-  return wordTimings ? timeWords([...alternatives.values()], samples, language) : [...alternatives.values()]
-}
-
-let aligner: Promise<Aligner | undefined> | undefined
-
-/** Words are placed roughly for now, and the next that ask may find it. */
-function forgetAligner(error: Error) {
-  console.error(`the aligner did not open: ${error.message}`)
-  aligner = undefined
-  return undefined
-}
-
-/** Aligns the best alternative with the sound, and places the others' words by it. */
-async function timeWords(alternatives: Alternative[], samples: Float32Array, { locale }: LanguageModel): Promise<Alternative[]> {
-  const [best] = alternatives
-  if (!best) return []
-  // Most streams never ask for it, so it is opened for the first that does.
-  const isEnglish = locale.startsWith('en')
-  if (isEnglish) aligner ??= openAligner().catch(forgetAligner)
-  const words = best.lexical.split(' ')
-  const known = (isEnglish && (await aligner)?.align(words, samples)) || shareOut(words, 0, samples.length)
-  return alternatives.map((one) => ({ ...one, words: transferTimes(one.lexical.split(' '), known, samples.length) }))
+  return wordTimings ? timeWords([...alternatives.values()], samples, language.locale) : [...alternatives.values()]
 }
 
 /** The last list is kept compiled: a stream sends the same with each of its phrases. */
-let lastList: { key: string; fusion: Fusion<unknown> } | undefined
-function phraseList(phrases: readonly ListedPhrase[]): Fusion<unknown> {
+let lastList: { key: string; fusion: Fusion<unknown>; rewrite(text: string): string } | undefined
+function compileList(phrases: readonly ListedPhrase[]) {
   const key = JSON.stringify(phrases)
-  if (lastList?.key !== key) lastList = { key, fusion: openPhraseList(phrases) as Fusion<unknown> }
-  return lastList.fusion
+  if (lastList?.key !== key) lastList = { key, fusion: openPhraseList(phrases) as Fusion<unknown>, rewrite: writeAsListed(phrases) }
+  return lastList
 }
 
 async function work({ task, memoryBytes }: WorkerRequest) {
