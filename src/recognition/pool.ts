@@ -37,6 +37,7 @@ interface Waiting extends Piece {
   crashes: number
   isSettled: boolean
   timer: NodeJS.Timeout | undefined
+  waitsUntil: number
   settle(result: { value: unknown; ms: number } | Error): void
 }
 
@@ -110,11 +111,13 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
     const { piece } = worker
     const backoffMs = Math.min(30_000, 250 * 2 ** endedInARow)
     // A process that could not even be started says nothing of the piece, and the next could not be either.
-    if (worker.child.pid === undefined) startAgainAt = performance.now() + backoffMs
+    const wasStarted = worker.child.pid !== undefined
+    if (!wasStarted) startAgainAt = performance.now() + backoffMs
     else if (piece) piece.crashes++
+    const isWorthIt = !wasStarted || (piece?.task.kind === 'DECODE' && piece.crashes < mostCrashes)
     // What nobody waits for any more is not tried again.
-    if (piece?.task.kind === 'DECODE' && !piece.isSettled && piece.crashes < mostCrashes && piece.priority !== 'INTERIM') {
-      limitWait(piece)
+    if (piece && isWorthIt && !piece.isSettled && piece.priority !== 'INTERIM') {
+      limitWait(piece, wasStarted)
       queues[piece.priority].pushFirst(piece.deploymentId, piece)
     } else piece?.settle(new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
     dispatch()
@@ -128,11 +131,11 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
 
   const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && queues[piece.priority].remove(piece.deploymentId, piece)
 
-  const limitWait = (piece: Waiting) => {
+  const limitWait = (piece: Waiting, isNew: boolean) => {
     clearTimeout(piece.timer)
-    piece.timer = setTimeout(() => {
-      if (leave(piece)) piece.settle(new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.'))
-    }, longestWaitMs)
+    if (isNew) piece.waitsUntil = performance.now() + longestWaitMs
+    const late = new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.')
+    piece.timer = setTimeout(() => leave(piece) && piece.settle(late), piece.waitsUntil - performance.now())
   }
 
   /** Ends a worker that has grown past what its models explain; it has nothing to do at the moment. */
@@ -168,6 +171,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
           crashes: 0,
           isSettled: true,
           timer: undefined,
+          waitsUntil: 0,
           settle() {},
         })
       }
@@ -223,6 +227,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
       crashes: 0,
       isSettled: false,
       timer: undefined,
+      waitsUntil: 0,
       settle(result) {
         clearTimeout(piece.timer)
         if (piece.isSettled) return
@@ -235,7 +240,7 @@ export function openPool({ workers: most, memoryMb }: { workers: number; memoryM
       if (worker) give(worker, piece)
       else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
     } else {
-      limitWait(piece)
+      limitWait(piece, true)
       queues[piece.priority].push(piece.deploymentId, piece)
       dispatch()
     }
