@@ -20,10 +20,13 @@ const count = 100
 const silenceSeconds = 12
 const speechSeconds = 10
 const second = 32_000
+/** A client's message has a tenth of a second. */
+const piece = second / 10
 
 // No worker is started, for nothing is decoded; so many are named because room is given by their number.
 const recognizers = openRecognizers({ workers: 20, memoryMb: 20_000 }, openLog('error'))
 const model: RecognizerModel = { id: 'none', encoder: 'none', decoder: 'none', writing: 'none' }
+let inSpeech = 0
 const drained = Array.from({ length: count }, () => () => {})
 const open = (n: number) =>
   openSteadyStream(
@@ -40,10 +43,14 @@ const open = (n: number) =>
       phrases: [],
     },
     {
-      event() {},
+      event({ kind }) {
+        if (kind === 'SPEECH_START') inSpeech++
+        if (kind === 'SPEECH_END') inSpeech--
+      },
       drained: () => drained[n]?.(),
       failed(error) {
-        throw error
+        console.error(error)
+        process.exit(1)
       },
     },
     0,
@@ -55,26 +62,27 @@ await delay(2000)
 first.close()
 const before = await measure()
 const streams = drained.map((_, n) => open(n))
-await say(() => Buffer.alloc(second), silenceSeconds)
+await say(Buffer.alloc(second), silenceSeconds)
 const silent = await measure()
 const voice = readRecordings()[0]?.pcm.subarray(2.2 * second, 2.8 * second) ?? Buffer.alloc(0)
-await say(() => Buffer.concat([voice, voice]).subarray(0, second), speechSeconds)
+await say(Buffer.concat([voice, voice]).subarray(0, second), speechSeconds)
 const inPhrase = await measure()
-if (recognizers.usage().streams !== count) throw new Error('not all streams are open')
+if (recognizers.usage().streams !== count || inSpeech !== count) throw new Error(`${inSpeech} of ${count} streams are in a phrase`)
 
 const each = (after: typeof before) => ({ own: (after.own - before.own) / count / 1024, detector: (after.detector - before.detector) / count / 1024 })
 process.send?.({ silent: each(silent), inPhrase: each(inPhrase) } satisfies StreamMemory)
 process.on('disconnect', () => process.exit())
 
 /** To every stream, as fast as each takes it. */
-async function say(next: () => Buffer, seconds: number) {
+async function say(sound: Buffer, seconds: number) {
   await Promise.all(
     streams.map(async (stream, n) => {
-      for (let at = 0; at < seconds; at++) {
+      for (let at = 0; at < seconds * second; at += piece) {
         const isDrained = new Promise<void>((done) => {
           drained[n] = done
         })
-        if (!stream.write(next())) await isDrained
+        const from = at % second
+        if (!stream.write(Uint8Array.from(sound.subarray(from, from + piece)))) await isDrained
       }
     }),
   )

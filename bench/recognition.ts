@@ -38,7 +38,10 @@ export async function recognition(dataDir: string): Promise<Figure[]> {
 
 async function streamMemory(): Promise<Figure[]> {
   const child = fork(join(import.meta.dirname, 'recognition-memory.ts'), [], { execArgv: ['--expose-gc'] })
-  const [{ silent, inPhrase }] = (await once(child, 'message')) as [StreamMemory]
+  const failed = once(child, 'exit').then(() => {
+    throw new Error('the memory of streams was not measured')
+  })
+  const [{ silent, inPhrase }] = (await Promise.race([once(child, 'message'), failed])) as [StreamMemory]
   child.disconnect()
   const write = ({ own, detector }: StreamMemory['silent']) => `${Math.round(own)} kB, ${Math.round(detector)} kB in the detector`
   return [

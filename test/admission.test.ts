@@ -97,15 +97,33 @@ describe('whoever finds no room', () => {
     expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
-  test('lets those go first that lost their place by a crash', async () => {
+  test('lets those go first that lost their places by a crash, though they cost more by now', async () => {
     const { admission, ask, order, settled } = openAdmission()
-    const [lost] = await fill(admission, 'a')
+    const taken = await fill(admission, 'a')
     void ask('new', 'a')
-    // The crash frees the place, and in the same breath its stream asks again.
-    lost?.leave()
-    void ask('resumed', 'a', { ...patient, isResumed: true })
+    for (let n = 0; n < 20; n++) taken[0]?.measured(2000, 400)
+    // The crash frees the places, and in the same breath the streams ask again.
+    for (const place of taken) place.leave()
+    for (let n = 0; n < taken.length; n++) void ask('resumed', 'a', { ...patient, isResumed: true })
     await settled()
-    expect(order).toEqual(['resumed'])
+    expect(order).toEqual(Array(8).fill('resumed'))
+    expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 1 })
+  })
+
+  test('does not keep others waiting when there could never be room beside them', async () => {
+    const { admission, ask, order, settled } = openAdmission()
+    const place = await admission.admit(requestOf('a', 5))
+    for (let n = 0; n < 100; n++) place.measured(2000, 3000)
+    place.leave()
+    await settled()
+    const cheap = await admission.admit(requestOf('a'))
+    const huge = admission.admit(requestOf('a', 5), patient).then(() => order.push('huge'))
+    void ask('small', 'b')
+    await settled()
+    expect(order).toEqual(['small'])
+    cheap.leave()
+    await huge
+    expect(order).toEqual(['small', 'huge'])
   })
 
   test('is refused when their patience ends, or leaves, and then is not counted', async () => {
@@ -127,6 +145,20 @@ describe('whoever finds no room', () => {
     await expect(ask('one too many', 'a')).rejects.toThrow('All 8 places for speech are taken, and 8 more wait for one.')
     admission.close(new Error('closing'))
     for (const one of waiting) await expect(one).rejects.toThrow('closing')
+  })
+
+  test('is not kept out of the line by another deployment that fills it', async () => {
+    const { admission, ask, order, settled } = openAdmission()
+    const taken = await fill(admission, 'a')
+    await ask('first of b', 'b')
+    const greedy = Array.from({ length: 8 }, (_, n) => ask(`a${n}`, 'a').catch((error) => error))
+    void ask('second of b', 'b').catch(() => {})
+    expect(await greedy.at(-1)).toBeInstanceOf(RecognizersBusyError)
+    expect(admission.usage().streamsWaiting).toBe(8)
+    for (const place of taken.slice(0, 3)) place.leave()
+    await settled()
+    expect(order).toContain('second of b')
+    admission.close(new Error('closing'))
   })
 })
 

@@ -29,7 +29,7 @@ test.each([
   ['a FLAC of noise', Buffer.concat([Buffer.from('fLaC'), Buffer.from(Array.from({ length: 5_000 }, (_, n) => (n * 7919) & 255))]), 415, 'UNDECODABLE_AUDIO'],
   ['an Ogg without Opus', Buffer.concat([Buffer.from('OggS'), Buffer.alloc(3_000)]), 415, 'UNDECODABLE_AUDIO'],
   ['a WebM of zeros', Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3]), Buffer.alloc(3_000)]), 415, 'UNDECODABLE_AUDIO'],
-  ['a WebM of Vorbis', Buffer.from(recording('en-US.webm').toString('latin1').replace('A_OPUS', 'A_VORB'), 'latin1'), 415, 'UNDECODABLE_AUDIO'],
+  ['a WebM of Vorbis', Buffer.from(recording('en-US.webm').toString('latin1').replace('A_OPUS', 'A_VORB'), 'latin1'), 415, 'UNSUPPORTED_AUDIO'],
   [
     'a WebM of eight channels',
     Buffer.from(recording('en-US.webm').toString('latin1').replace('OpusHead\x01\x01', 'OpusHead\x01\x08'), 'latin1'),
@@ -41,6 +41,15 @@ test.each([
 ])('%s is refused in words', async (_, body, status, code) => {
   const response = await api.post(url, body)
   expect([response.status, await response.json()]).toMatchObject([status, { code }])
+})
+
+test('a file that goes on and on without sound is refused', async () => {
+  const body = Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3, 0x80]), Buffer.alloc(20 * 2 ** 20, Buffer.from([0xec, 0x88, 0, 0, 0, 0, 0, 0, 0, 0]))])
+  const response = await api.post(url, body)
+  expect([response.status, await response.json()]).toMatchObject([
+    415,
+    { code: 'UNDECODABLE_AUDIO', detail: expect.stringContaining('16 MB hold 0.0 s of sound') },
+  ])
 })
 
 /** Hours of silence in kilobytes: the longest frames of one value each. */

@@ -185,7 +185,7 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
   const asked: { priority: Priority; settle(result: Parameters<Parameters<Pool['submit']>[1]>[0]): void }[] = []
   const pool = {
     isFree: () => true,
-    turns: new Turns(1, () => false),
+    turns: new Turns(1, () => 0),
     submit: ({ priority }: Piece, settle: () => void) => {
       asked.push({ priority, settle })
       return { cancel() {}, promote() {} }
@@ -224,8 +224,8 @@ test('owners take turns in a queue, however much one of them brings', () => {
 describe('turns to decode a hypothesis', () => {
   function openTurns(workers: number) {
     const given: string[] = []
-    const state = { isFree: true }
-    const turns = new Turns(workers, () => state.isFree)
+    const state = { idle: workers }
+    const turns = new Turns(workers, () => state.idle)
     const ask = (name: string, isFirst: boolean) => turns.ask(name, isFirst, () => void given.push(name))
     return { turns, given, state, ask }
   }
@@ -246,14 +246,30 @@ describe('turns to decode a hypothesis', () => {
 
   test('are not given while there is other work, and are given when it is done', () => {
     const { turns, given, state, ask } = openTurns(1)
-    state.isFree = false
+    state.idle = 0
     ask('a', true)
     const gone = ask('b', true)
     gone.end()
     expect(given).toEqual([])
-    state.isFree = true
+    state.idle = 1
     turns.give()
     expect(given).toEqual(['a'])
+  })
+
+  test('are not more than workers are idle, those included that are not at work yet', () => {
+    const { turns, given, state, ask } = openTurns(3)
+    state.idle = 1
+    const first = ask('a', true)
+    ask('b', true)
+    expect(given).toEqual(['a'])
+    first.begin()
+    state.idle = 0
+    turns.give()
+    expect(given).toEqual(['a'])
+    first.end()
+    state.idle = 1
+    turns.give()
+    expect(given).toEqual(['a', 'b'])
   })
 
   test('that were given count once, however often they are ended', () => {
@@ -269,9 +285,10 @@ describe('turns to decode a hypothesis', () => {
   })
 })
 
-test('a phrase list writes its phrases as it has them, where that says anything of capitals', () => {
-  const write = writeAsListed(['McCoy', 'four of clubs', 'Contoso Widget'].map((text) => ({ text, weight: 1 })))
-  expect(write("Four of clubs for Mccoy's contoso, widget and mccoys.")).toBe("Four of clubs for McCoy's Contoso Widget and mccoys.")
+test('a phrase list writes words as it has them, where their capitals are not those of a sentence', () => {
+  const listed = ['McCoy', 'the PBX.', 'Thank You', 'Okay, so', 'US', 'O\u2019Brien']
+  const write = writeAsListed([...listed.map((text) => ({ text, weight: 1 })), { text: 'RIVER', weight: 0 }])
+  expect(write("Okay, mccoy. Thank you for the pbx. O'brien told us of the river.")).toBe("Okay, McCoy. Thank you for the PBX. O'Brien told us of the river.")
 })
 
 test('an aligner says when it has learned more words than it should keep', async () => {

@@ -97,10 +97,10 @@ test('a phrase list makes calls of cards come out right', async () => {
   expect(withList).toBeLessThan(without)
 })
 
-test('what a phrase list writes with capitals is shown so', async () => {
+test('a word that a phrase list writes in capitals is shown so', async () => {
   const client = openRecognizer(configFor(talk, api.key), fileOf(reference))
-  PhraseListGrammar.fromRecognizer(client.recognizer).addPhrase('the River and')
-  expect((await client.once()).text).toContain('the River and')
+  PhraseListGrammar.fromRecognizer(client.recognizer).addPhrase('the RIVER and')
+  expect((await client.once()).text).toContain('the RIVER and')
 })
 
 describe('silence', () => {

@@ -20,10 +20,13 @@ const weight = 0.1
 /** Streams that may wait, for each worker: more would hardly get in before their patience ends. */
 const mostWaitingPerWorker = 8
 
-interface Applicant {
+interface Asked {
   deploymentId: string
   kind: string
   cost: number
+}
+
+interface Applicant extends Asked {
   admitted(place: Place): void
   refused(error: unknown): void
 }
@@ -39,7 +42,8 @@ export interface Place {
  * Decides by measured cost whether one more stream has room: what decoding a second of its speech takes
  * a worker, as if everybody spoke all the time. Most people pause, so the promise is kept. The cost is time
  * on the clock, not of the processor: on a machine that is busy with other things, fewer streams are kept in
- * good time. Whoever finds no room waits, the deployments in turn.
+ * good time. Whoever finds no room waits, the deployments in turn; a stream that lost its place through no
+ * fault of its own gets it back at once.
  */
 export class Admission {
   readonly #capacity: number
@@ -48,8 +52,6 @@ export class Admission {
   /** When each deployment last asked, the longest ago first. */
   readonly #asked = new Map<string, number>()
   readonly #open = new Map<string, { streams: number; load: number }>()
-  /** Streams that had a place and lost it go before those that had none. */
-  readonly #resumed = new FairQueue<Applicant>()
   readonly #waiting = new FairQueue<Applicant>()
   #load = 0
   #streams = 0
@@ -66,15 +68,16 @@ export class Admission {
   ): Promise<Place> {
     const isBeam = alternatives > 1 || phrases.length > 0 || model.words !== undefined
     const kind = `${model.encoder}${isBeam ? '+beam' : ''}`
-    const cost = this.#costs.get(kind) ?? guessedCost * (isBeam ? beamFactor : 1)
-    const queue = isResumed ? this.#resumed : this.#waiting
+    // What costs more than there is may come in when nobody else is there.
+    const cost = Math.min(this.#capacity, this.#costs.get(kind) ?? guessedCost * (isBeam ? beamFactor : 1))
     this.#remember(deploymentId)
     return new Promise((resolved, rejected) => {
       signal?.throwIfAborted()
+      if (isResumed) return resolved(this.#take({ deploymentId, kind, cost }))
       const settle = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abandon)
-        queue.remove(deploymentId, applicant)
+        this.#waiting.remove(deploymentId, applicant)
       }
       const applicant: Applicant = {
         deploymentId,
@@ -92,29 +95,29 @@ export class Admission {
       const abandon = () => applicant.refused(signal?.reason)
       const timer = setTimeout(() => applicant.refused(this.#explain()), waitMs)
       signal?.addEventListener('abort', abandon, { once: true })
-      queue.push(deploymentId, applicant)
+      this.#waiting.push(deploymentId, applicant)
       this.#letIn()
-      const isTooLong = !isResumed && this.#waiting.size > this.#mostWaiting
-      if (waitMs === 0 || isTooLong) applicant.refused(this.#explain())
+      if (waitMs === 0) applicant.refused(this.#explain())
+      // Whoever has most in the line gives way, so that nobody fills it alone.
+      if (this.#waiting.size > this.#mostWaiting) this.#waiting.lastOfLongest?.refused(this.#explain())
     })
   }
 
   /** Refuses all who wait. */
   close(error: Error): void {
-    for (const applicant of [...this.#resumed.clear(), ...this.#waiting.clear()]) applicant.refused(error)
+    for (const applicant of this.#waiting.clear()) applicant.refused(error)
   }
 
   #letIn() {
     let full = 0
-    // Nobody overtakes those for whom there is no room; who has a share already is passed over.
-    const fits = (one: Applicant, isResumed: boolean) => {
+    // Nobody overtakes those for whom there is no room yet; who has a share already is passed over.
+    const applicant = this.#waiting.take((one) => {
       const most = this.#most(one)
       if (most <= full) return false
-      if (this.#load + one.cost <= most) return isResumed || !this.#hasEnough(one)
-      full = most
+      if (this.#load + one.cost <= most) return !this.#hasEnough(one)
+      if (one.cost < this.#capacity) full = most
       return false
-    }
-    const applicant = this.#resumed.take((one) => fits(one, true)) ?? this.#waiting.take((one) => fits(one, false))
+    })
     if (!applicant) return
     applicant.admitted(this.#take(applicant))
     this.#letIn()
@@ -133,7 +136,7 @@ export class Admission {
     return others > 0 && own.load + cost > this.#capacity / (others + 1)
   }
 
-  #take({ deploymentId, kind, cost }: Applicant): Place {
+  #take({ deploymentId, kind, cost }: Asked): Place {
     const own = this.#open.get(deploymentId) ?? { streams: 0, load: 0 }
     this.#load += cost
     this.#streams++
@@ -154,7 +157,7 @@ export class Admission {
         const now = this.#open.get(deploymentId)
         if (!now || now.streams <= 1) this.#open.delete(deploymentId)
         else this.#open.set(deploymentId, { streams: now.streams - 1, load: now.load - cost })
-        // A stream that ended by a crash is about to ask for its place again.
+        // A stream that ended by a crash is about to take its place again.
         queueMicrotask(() => this.#letIn())
       },
     }
@@ -180,7 +183,7 @@ export class Admission {
     return {
       streams: this.#streams,
       mostStreams: Math.max(1, Math.floor(this.#capacity / cost)),
-      streamsWaiting: this.#resumed.size + this.#waiting.size,
+      streamsWaiting: this.#waiting.size,
       load: this.#load / this.#capacity,
     }
   }

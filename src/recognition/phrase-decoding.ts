@@ -7,6 +7,8 @@ import type { DecodingTurn } from './turns.ts'
 
 /** Something is shown of a phrase within its first second. */
 const firstHypothesisMs = 350
+/** What was tried so often without a word to show is rather noise, and has no precedence any more. */
+const mostFirstTries = 3
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
@@ -43,12 +45,15 @@ export class PhraseDecoding {
   #toShow: { text: string; duration: number } | undefined
   #turn: DecodingTurn | undefined
   #isTurnGiven = false
+  #tries = 0
   #decodedUntil: number
+  /** Where the newest text ended that was shown, or would have been. */
+  #supposedUntil = 0
   #intervalMs: number
   #guess: Guess | undefined
   #segment: Segment | undefined
   #result: Alternative[] | undefined
-  /** Milliseconds of workers that its text took, guesses included. */
+  /** Milliseconds of workers that its text took by now, guesses included, but not hypotheses. */
   #spentMs = 0
 
   constructor(number: number, onset: number, parts: Parts) {
@@ -84,7 +89,7 @@ export class PhraseDecoding {
     if (!isTheSameAsBefore) this.#guess?.ticket?.cancel()
     if (!request.interims || isTheSameAsBefore || this.#turn) return
     if (milliseconds(heard - this.#decodedUntil) < this.#intervalMs) return
-    this.#turn = pool.turns.ask(request.deploymentId, this.#hypothesis.isEmpty, () => {
+    this.#turn = pool.turns.ask(request.deploymentId, this.#isNew, () => {
       this.#isTurnGiven = true
       askForGrown()
     })
@@ -93,10 +98,12 @@ export class PhraseDecoding {
   grow({ grown }: Found<'GROWN'>) {
     if (!grown || this.#segment) return this.#endTurn()
     const { segment, audio } = grown
-    this.#decodedUntil = segment.end
+    this.#turn?.begin()
     this.#decode('INTERIM', audio, (result, ms) => {
       this.#endTurn()
       if (result instanceof Error) return
+      this.#tries++
+      this.#decodedUntil = segment.end
       this.#suppose(segment, result)
       this.#intervalMs = Math.max(this.#nextInterval, 4 * ms)
     })
@@ -110,14 +117,13 @@ export class PhraseDecoding {
     this.#guess = guess
     // When workers are short, guesses would take them from what is sure to be wanted.
     if (!this.#parts.pool.isFree()) return
-    guess.ticket = this.#decode('SPECULATIVE', audio, (result, ms) => {
+    guess.ticket = this.#decode('SPECULATIVE', audio, (result) => {
       if (result instanceof Error) {
         // Nobody waits for it yet: if the phrase ends here, it is decoded then.
         guess.ticket = undefined
         if (this.#segment) this.#parts.failed(result)
         return
       }
-      this.#spentMs += ms
       guess.result = result
       if (this.#guess === guess && this.#segment) this.#finish(this.#segment, result)
       else this.#suppose(segment, result)
@@ -131,9 +137,8 @@ export class PhraseDecoding {
     if (!audio && guess?.result) return this.#finish(segment, guess.result)
     if (!audio && guess?.ticket) return guess.ticket.promote()
     guess?.ticket?.cancel()
-    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), (result, ms) => {
+    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), (result) => {
       if (result instanceof Error) return this.#parts.failed(result)
-      this.#spentMs += ms
       this.#finish(segment, result)
     })
   }
@@ -147,10 +152,17 @@ export class PhraseDecoding {
   /** Words that need confirming get their second decoding soon after the first. */
   get #nextInterval() {
     const { hypothesisIntervalMs } = this.#parts.request.listening
-    return this.#hypothesis.isEmpty ? Math.min(firstHypothesisMs, hypothesisIntervalMs) : hypothesisIntervalMs
+    return this.#isNew ? Math.min(firstHypothesisMs, hypothesisIntervalMs) : hypothesisIntervalMs
+  }
+
+  get #isNew() {
+    return this.#hypothesis.isEmpty && this.#tries < mostFirstTries
   }
 
   #suppose(segment: Segment, [best]: Alternative[]) {
+    // A guess may have been done before the hypothesis that was begun earlier.
+    if (segment.end < this.#supposedUntil) return
+    this.#supposedUntil = segment.end
     const text = this.#segment ? undefined : this.#hypothesis.take(best?.lexical ?? '')
     if (text) this.#toShow = { text, duration: segment.offset - segment.onset }
     this.#parts.changed()
@@ -182,7 +194,10 @@ export class PhraseDecoding {
       wordTimings: !isInterim && request.wordTimings,
     } as const
     const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
-    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs }, (settled) => {
+    const spent = (ms: number) => {
+      if (!isInterim) this.#spentMs += ms
+    }
+    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs, spent }, (settled) => {
       this.#tickets.delete(ticket)
       if (settled instanceof Error) return done(settled, 0)
       done(settled.value, settled.ms)

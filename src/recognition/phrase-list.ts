@@ -38,7 +38,7 @@ interface State {
  */
 export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<State> {
   const root = createNode()
-  for (const { text, weight } of phrases) addPhrase(root, toWords(text), Math.min(heaviest, Math.max(0, weight)))
+  for (const { text, weight } of phrases) addPhrase(root, splitWords(text.toLowerCase()), Math.min(heaviest, Math.max(0, weight)))
   const start: State = { matches: [], credit: 0, isInWord: false }
 
   return {
@@ -63,19 +63,22 @@ export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<State> 
   }
 }
 
-/** Writes listed phrases as they are listed, where that says anything of capitals. */
+/**
+ * Writes words as they are listed where they have a capital behind their first letter, as in PBX and McCoy.
+ * A first capital may only be that of a sentence, and two letters are often another word: us and US.
+ */
 export function writeAsListed(phrases: readonly ListedPhrase[]): (text: string) => string {
-  const capital = phrases.map(({ text }) => text.trim()).filter((text) => text !== text.toLowerCase())
-  return createRewriter({ pronunciations: capital.map((text) => ({ spoken: text, written: text })), written: [] })
+  const words = phrases.flatMap(({ text, weight }) => (weight > 0 ? splitWords(text) : []))
+  const peculiar = words.filter((word) => word.length > 2 && /.\p{Lu}/u.test(word))
+  return createRewriter({ pronunciations: [], written: peculiar.map((word) => [word.toLowerCase(), word]) })
 }
 
 const createNode = (): Node => ({ children: new Map(), credit: 0, bonus: 0 })
 const wordCharacter = /[\p{L}\p{N}\p{M}']/u
 
-const toWords = (text: string) =>
+const splitWords = (text: string) =>
   text
     .normalize('NFC')
-    .toLowerCase()
     .replaceAll('\u2019', "'")
     .split(/[^\p{L}\p{N}\p{M}']+/u)
     .filter(Boolean)

@@ -24,6 +24,8 @@ export interface Piece {
   task: WorkerTask
   /** A worker that takes longer is taken to hang, and ended. */
   patienceMs: number
+  /** Told what a worker needed for it, also when nobody wants the result any more. */
+  spent?(ms: number): void
 }
 
 export type Value<K extends WorkerTask['kind']> = Extract<WorkerReply, { ok: true; kind: K }>['value']
@@ -71,7 +73,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   /** Whether what is handed in now is begun now. */
   const isFree = () => waiting() === 0 && workers.idle > 0
-  const turns = new Turns(config.workers, isFree)
+  const turns = new Turns(config.workers, () => (waiting() === 0 ? workers.idle : 0))
 
   const give = (worker: Worker, piece: Waiting) => {
     clearTimeout(piece.timer)
@@ -79,6 +81,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
       task: piece.task,
       patienceMs: piece.patienceMs,
       replied(reply, ms) {
+        piece.spent?.(ms)
         if (reply.ok) piece.settle({ value: reply.value, ms })
         else piece.settle(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
       },

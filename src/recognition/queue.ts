@@ -50,6 +50,12 @@ export class FairQueue<T> {
     return true
   }
 
+  /** The item that would be taken last of the owner who has most of them; of several such owners, the one whose turn is last. */
+  get lastOfLongest(): T | undefined {
+    const longest = [...this.#lines.values()].reduce<T[]>((most, line) => (line.length >= most.length ? line : most), [])
+    return longest.at(-1)
+  }
+
   /** Takes everything. */
   clear(): T[] {
     const all = [...this.#lines.values()].flat()

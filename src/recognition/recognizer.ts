@@ -96,7 +96,7 @@ export interface Patience {
   waitMs: number
   /** Whoever asked has left. */
   signal?: AbortSignal
-  /** The stream had a place and lost it through no fault of its own: it goes before those that had none. */
+  /** The stream had a place and lost it through no fault of its own: it gets it back. */
   isResumed?: boolean
 }
 

@@ -91,22 +91,27 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
         place.leave()
         throw closing()
       }
-      const number = ++lastNumber
-      const { child, streams } = present ?? startDetector()
-      const stream = new Stream(number, {
-        request,
-        listener,
-        pool,
-        detector: child,
-        patience: decodingPatience,
-        measured: place.measured,
-        over() {
-          streams.delete(number)
-          place.leave()
-        },
-      })
-      streams.set(number, stream)
-      return stream
+      try {
+        const number = ++lastNumber
+        const { child, streams } = present ?? startDetector()
+        const stream = new Stream(number, {
+          request,
+          listener,
+          pool,
+          detector: child,
+          patience: decodingPatience,
+          measured: place.measured,
+          over() {
+            streams.delete(number)
+            place.leave()
+          },
+        })
+        streams.set(number, stream)
+        return stream
+      } catch (error) {
+        place.leave()
+        throw error
+      }
     },
     recognize: (request, signal) => recognizeWhole(recognizers, request, signal),
     usage: () => ({ ...admission.usage(), ...pool.usage() }),

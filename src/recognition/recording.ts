@@ -49,6 +49,10 @@ export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: 
         stream = opened
         if (signal?.aborted) stream.close()
         else write()
-      }, rejected)
+      })
+      .catch((error) => {
+        settled()
+        rejected(error)
+      })
   })
 }

@@ -2,6 +2,8 @@ import { FairQueue } from './queue.ts'
 
 /** A right to decode one hypothesis; it counts until it is ended. */
 export interface DecodingTurn {
+  /** A worker is at work on it by now. */
+  begin(): void
   /** Nothing more is decoded with it; one that was not given yet is not given. */
   end(): void
 }
@@ -17,21 +19,23 @@ interface Waiting {
  */
 export class Turns {
   readonly #most: number
-  readonly #isFree: () => boolean
+  readonly #idle: () => number
   readonly #first = new FairQueue<Waiting>()
   readonly #more = new FairQueue<Waiting>()
   #taken = 0
+  /** Given, but not begun: a worker is kept for each. */
+  #promised = 0
 
-  /** `isFree` tells whether a worker has nothing else to do. */
-  constructor(workers: number, isFree: () => boolean) {
+  /** `idle` tells how many workers have nothing else to do. */
+  constructor(workers: number, idle: () => number) {
     this.#most = workers
-    this.#isFree = isFree
+    this.#idle = idle
   }
 
   /** `given` is called when the turn has come, perhaps at once. */
   ask(owner: string, isFirst: boolean, given: () => void): DecodingTurn {
     const queue = isFirst ? this.#first : this.#more
-    let state: 'WAITING' | 'GIVEN' | 'ENDED' = 'WAITING'
+    let state: 'WAITING' | 'GIVEN' | 'BEGUN' | 'ENDED' = 'WAITING'
     const waiting: Waiting = {
       given() {
         state = 'GIVEN'
@@ -41,9 +45,15 @@ export class Turns {
     queue.push(owner, waiting)
     this.give()
     return {
+      begin: () => {
+        if (state !== 'GIVEN') return
+        state = 'BEGUN'
+        this.#promised--
+      },
       end: () => {
         if (state === 'WAITING') queue.remove(owner, waiting)
-        if (state === 'GIVEN') this.#taken--
+        if (state === 'GIVEN') this.#promised--
+        if (state === 'GIVEN' || state === 'BEGUN') this.#taken--
         state = 'ENDED'
         this.give()
       },
@@ -52,10 +62,11 @@ export class Turns {
 
   /** Gives the next turns, as far as there is room for them. */
   give(): void {
-    const room = (isFirst: boolean) => this.#isFree() && this.#taken < (isFirst ? this.#most : Math.max(1, this.#most - 1))
+    const room = (isFirst: boolean) => this.#idle() > this.#promised && this.#taken < (isFirst ? this.#most : Math.max(1, this.#most - 1))
     const next = (room(true) && this.#first.take()) || (room(false) && this.#more.take())
     if (!next) return
     this.#taken++
+    this.#promised++
     next.given()
     this.give()
   }

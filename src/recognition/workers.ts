@@ -46,6 +46,8 @@ export class Workers {
   /** No worker is started before. */
   #startAgainAt = 0
   #restart: NodeJS.Timeout | undefined
+  /** One has ended just now, so none is started that nobody waits for. */
+  #isResting = false
   #isClosed = false
 
   /** `changed` is called when a worker has become free, or may be started again. */
@@ -84,8 +86,7 @@ export class Workers {
 
   /** Has workers that are idle, or not started yet, load what may be asked of them, so that nobody waits for it. */
   prepare(): void {
-    // A worker that ends as soon as it is started must not be started again and again.
-    if (this.#endedInARow > 0) return
+    if (this.#isResting) return
     for (const model of [...this.#wanted.values()].reverse()) {
       for (const worker of [...this.#all, ...Array.from({ length: this.#most - this.#all.size }, () => undefined)]) {
         if (worker?.work || worker?.models.has(model.id) || worker?.offered.has(model.id)) continue
@@ -135,6 +136,7 @@ export class Workers {
     worker.memoryBytes = reply.memoryBytes
     worker.models = new Set(reply.models)
     this.#endedInARow = 0
+    this.#isResting = false
     if (reply.ok && work?.task.kind === 'LOAD') this.#remember(work.task.model)
     if (reply.memoryBytes > mostGrowth * Math.max(this.#memoryPerWorker, reply.expectedBytes)) this.#replace(worker)
     work?.replied(reply, performance.now() - worker.began)
@@ -146,6 +148,7 @@ export class Workers {
     if (!this.#all.delete(worker) || this.#isClosed) return
     this.#ended++
     this.#endedInARow++
+    this.#isResting = true
     this.#log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const backoffMs = Math.min(30_000, 250 * 2 ** this.#endedInARow)
     const wasStarted = worker.child.pid !== undefined
@@ -155,7 +158,7 @@ export class Workers {
     this.#changed()
     clearTimeout(this.#restart)
     this.#restart = setTimeout(() => {
-      this.#endedInARow = 0
+      this.#isResting = false
       this.#startAgainAt = 0
       this.#changed()
     }, backoffMs).unref()

@@ -7,6 +7,8 @@ import { SpeechProblem } from './problem.ts'
 const pieceBytes = 8 * 1024
 const pieceMs = 10_000
 const mostDecoders = 8
+/** What a file may have beside its sound, pictures above all, and what its sound may take at most. */
+const mostBytes = { beside: 16 * 2 ** 20, perSecond: 2 ** 20 }
 let decoders = 0
 
 /** What a file holds, by its first bytes; undefined when we cannot unpack it. */
@@ -26,6 +28,7 @@ export async function* unpack(container: Container, body: AsyncIterable<Buffer>,
     throw new SpeechProblem(429, 'TOO_MANY_REQUESTS', 'Too many compressed recordings are being unpacked. Try again in a moment.', { 'retry-after': '1' })
   decoders++
   let worker: Worker | undefined
+  let [bytes, seconds] = [0, 0]
   try {
     worker = openThread(container)
     for await (const chunk of body) {
@@ -33,6 +36,13 @@ export async function* unpack(container: Container, body: AsyncIterable<Buffer>,
         const reply = await ask(worker, container, chunk.subarray(at, at + pieceBytes), signal)
         yield* unpacked(reply)
         at += reply.taken
+        bytes += reply.taken
+        if (reply.samples.length) seconds += reply.samples.length / 2 / reply.sampleRate
+        // Without sound no limit of its length would ever be reached.
+        if (bytes > mostBytes.beside + seconds * mostBytes.perSecond) {
+          const megabytes = Math.round(bytes / 2 ** 20)
+          throw new SpeechProblem(415, 'UNDECODABLE_AUDIO', `The first ${megabytes} MB hold ${seconds.toFixed(1)} s of sound. Send the sound alone.`)
+        }
       }
     }
     yield* unpacked(await ask(worker, container, null, signal))
@@ -77,6 +87,8 @@ async function ask(worker: Worker, container: Container, bytes: Buffer | null, s
   try {
     const reply = await promise
     if ('channels' in reply) throw new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `The file has ${reply.channels} channels. Send 1 or 2.`)
+    if ('unsupported' in reply)
+      throw new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `${reply.unsupported} Send WebM with Opus, as browsers record it, or a WAV file.`)
     if ('problem' in reply)
       throw new SpeechProblem(415, 'UNDECODABLE_AUDIO', `The ${container} file cannot be unpacked. Save the recording again, or send a WAV file.`)
     return reply

@@ -4,14 +4,14 @@ import { FLACDecoder } from '@wasm-audio-decoders/flac'
 import { MPEGDecoder } from 'mpg123-decoder'
 import { OggOpusDecoder } from 'ogg-opus-decoder'
 import { OpusDecoder } from 'opus-decoder'
-import { WebmReader } from './webm.ts'
+import { UnsupportedWebmError, WebmReader } from './webm.ts'
 
 export type Container = 'MP3' | 'FLAC' | 'OGG' | 'WEBM'
 
 /** The next piece of the file; null when it has ended. */
 export type DecoderRequest = Uint8Array | null
 /** `taken` bytes of the piece became these samples; the rest is to be given again. */
-export type DecoderReply = { samples: Uint8Array; sampleRate: number; taken: number } | { channels: number } | { problem: string }
+export type DecoderReply = { samples: Uint8Array; sampleRate: number; taken: number } | { channels: number } | { unsupported: string } | { problem: string }
 
 /** A few kilobytes may hold minutes of silence in many channels: so little is unpacked at a time … */
 const stepBytes = 256
@@ -63,6 +63,7 @@ async function work(bytes: DecoderRequest): Promise<DecoderReply> {
     } while (bytes && taken < bytes.length && count < enoughSamples)
     return { samples: join(parts, count), sampleRate, taken }
   } catch (error) {
+    if (error instanceof UnsupportedWebmError) return { unsupported: error.message }
     return { problem: error instanceof Error ? error.message : String(error) }
   }
 }

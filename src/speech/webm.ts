@@ -5,8 +5,9 @@
 const holders = new Set([0x18538067, 0x1654ae6b, 0xae, 0x1f43b675, 0xa0])
 const ids = { trackEntry: 0xae, trackNumber: 0xd7, codec: 0x86, codecPrivate: 0x63a2, cluster: 0x1f43b675, simpleBlock: 0xa3, block: 0xa1 }
 const readable = new Set([ids.trackNumber, ids.codec, ids.codecPrivate, ids.simpleBlock, ids.block])
-/** No packet of Opus is larger. */
+/** No packet of Opus is larger; pictures are. */
 const mostContent = 1 << 16
+const longestNumber = 8
 
 export interface OpusTrack {
   channels: number
@@ -14,9 +15,14 @@ export interface OpusTrack {
   preSkip: number
 }
 
-/** The file is no WebM, is broken, or is not coded as Opus. */
+/** The file is no WebM, or broken. */
 export class WebmError extends Error {
   override name = 'WebmError'
+}
+
+/** The file has no sound, or only sound that we cannot unpack; the message says so to whoever sent it. */
+export class UnsupportedWebmError extends Error {
+  override name = 'UnsupportedWebmError'
 }
 
 /** Finds the first track of Opus in a WebM file that comes piece by piece, and its packets. */
@@ -33,7 +39,7 @@ export class WebmReader {
     return this.#track
   }
 
-  /** The packets that have come to their end with these bytes; throws {@link WebmError}. */
+  /** The packets that have come to their end with these bytes; throws {@link WebmError} and {@link UnsupportedWebmError}. */
   push(bytes: Uint8Array): Uint8Array[] {
     const packets: Uint8Array[] = []
     let rest = this.#rest.length ? concat(this.#rest, bytes) : bytes
@@ -52,10 +58,12 @@ export class WebmReader {
       } else if (size === undefined) {
         throw new WebmError('An element has no size.')
       } else if (readable.has(id)) {
-        if (size > mostContent) throw new WebmError('An element is too large.')
-        if (rest.length < content + size) break
-        this.#read(id, rest.subarray(content, content + size), packets)
-        rest = rest.subarray(content + size)
+        const wanted = size > mostContent ? longestNumber : size
+        if (rest.length < content + wanted) break
+        if (size <= mostContent) this.#read(id, rest.subarray(content, content + size), packets)
+        else if (this.#isOurs(id, rest.subarray(content))) throw new WebmError('An element is too large.')
+        this.#toSkip = size
+        rest = rest.subarray(content)
       } else {
         this.#toSkip = size
         rest = rest.subarray(content)
@@ -76,13 +84,17 @@ export class WebmReader {
     if (id === ids.simpleBlock || id === ids.block) this.#readBlock(content, packets)
     else if (!track) return
     else if (id === ids.trackNumber) track.number = content.reduce((sum, byte) => sum * 256 + byte, 0)
-    else if (id === ids.codec) track.codec = String.fromCharCode(...content.subarray(0, 32))
+    // Strings may be padded with zeros.
+    else if (id === ids.codec) track.codec = String.fromCharCode(...content.subarray(0, 32)).replace(/\0.*$/, '')
     else track.head = content.slice()
   }
 
   #choose() {
     const opus = this.#tracks.find(({ codec }) => codec === 'A_OPUS')
-    if (!opus) throw new WebmError(`It holds ${this.#tracks.map(({ codec }) => codec).join(', ') || 'no track'}, but no Opus.`)
+    if (!opus) {
+      const found = this.#tracks.map(({ codec }) => codec.replace(/[^\w/.-]/g, '?')).join(', ')
+      throw new UnsupportedWebmError(`The WebM file holds ${found.slice(0, 100) || 'nothing'}, but no Opus.`)
+    }
     const { head } = opus
     // The identification header of RFC 7845, section 5.1.
     if (!head || head.length < 19 || String.fromCharCode(...head.subarray(0, 8)) !== 'OpusHead') throw new WebmError('Its Opus has no header.')
@@ -92,12 +104,16 @@ export class WebmReader {
     this.#track = { channels, preSkip: (head[10] ?? 0) | ((head[11] ?? 0) << 8) }
   }
 
+  #isOurs(id: number, content: Uint8Array): boolean {
+    return (id !== ids.simpleBlock && id !== ids.block) || readNumber(content, 0, longestNumber)?.value === this.#number
+  }
+
   #readBlock(content: Uint8Array, packets: Uint8Array[]) {
-    const number = readNumber(content, 0, 8)
+    const number = readNumber(content, 0, longestNumber)
     if (!number || content.length < number.end + 3) throw new WebmError('A block is broken.')
     if (number.value !== this.#number) return
     const flags = content[number.end + 2] ?? 0
-    if (flags & 0x06) throw new WebmError('Its packets are laced together.')
+    if (flags & 0x06) throw new UnsupportedWebmError('The WebM file laces its packets together.')
     packets.push(content.slice(number.end + 3))
   }
 }
@@ -105,7 +121,7 @@ export class WebmReader {
 /** An element's id and size, and where its content begins; undefined when more bytes are needed. */
 function readHeader(bytes: Uint8Array): { id: number; size: number | undefined; content: number } | undefined {
   const id = readNumber(bytes, 0, 4)
-  const size = id && readNumber(bytes, id.end, 8)
+  const size = id && readNumber(bytes, id.end, longestNumber)
   if (!size) return undefined
   return { id: id.raw, size: size.isAllOnes ? undefined : size.value, content: size.end }
 }

@@ -1,0 +1,124 @@
+// One phrase and the turns for its hypotheses, with workers that answer when the test says so.
+import { describe, expect, test } from 'vitest'
+import { PhraseDecoding } from '../src/recognition/phrase-decoding.ts'
+import type { Piece, Pool } from '../src/recognition/pool.ts'
+import { RecognizersBusyError } from '../src/recognition/recognizer.ts'
+import { Turns } from '../src/recognition/turns.ts'
+import { requestFor } from './recognizers.ts'
+
+const second = 16_000
+const segmentTo = (end: number) => ({ start: 0, onset: 0, offset: end, end })
+
+function openPhrase() {
+  const pieces: { piece: Piece; answer(text: string, ms?: number): void; refuse(): void }[] = []
+  const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
+  const turns = new Turns(2, () => 2)
+  const pool = {
+    isFree: () => true,
+    turns,
+    submit(piece: Piece, settled: (result: unknown) => void) {
+      let isWanted = true
+      pieces.push({
+        piece,
+        answer(text, ms = 10) {
+          piece.spent?.(ms)
+          if (isWanted) settled({ value: text ? [{ display: text, lexical: text, confidence: 1 }] : [], ms })
+        },
+        refuse: () => settled(new RecognizersBusyError('busy')),
+      })
+      return {
+        cancel() {
+          isWanted = false
+        },
+        promote() {},
+      }
+    },
+  }
+  const phrase: PhraseDecoding = new PhraseDecoding(1, 0, {
+    request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }),
+    pool: pool as unknown as Pool,
+    patience: { baseMs: 1000, perSecondMs: 1000 },
+    askForGrown: () => void told.grown++,
+    changed() {
+      const text = phrase.takeHypothesis()?.text
+      if (text) told.shown.push(text)
+    },
+    failed: (error) => void told.failures.push(error),
+    measured: (_, ms) => void told.measured.push(ms),
+  })
+  /** How many turns others may have at the moment; they are given back. */
+  const free = () => {
+    let count = 0
+    const asked = [0, 1, 2].map(() => turns.ask('other', true, () => void count++))
+    for (const one of asked.reverse()) one.end()
+    return count
+  }
+  const grow = (end: number) => phrase.grow({ stream: 1, kind: 'GROWN', phrase: 1, grown: { segment: segmentTo(end), audio: new Int16Array(end) } })
+  return { phrase, pieces, told, free, grow }
+}
+
+describe('the turn of a hypothesis is given back', () => {
+  test('when it was decoded, and another is asked for after a while', () => {
+    const { phrase, pieces, told, free, grow } = openPhrase()
+    phrase.hear(0.2 * second, 0.2 * second)
+    expect(told.grown).toBe(0)
+    phrase.hear(0.5 * second, 0.5 * second)
+    phrase.hear(0.6 * second, 0.6 * second)
+    expect([told.grown, free()]).toEqual([1, 1])
+    grow(0.6 * second)
+    pieces[0]?.answer('we')
+    expect([told.shown, free()]).toEqual([['we'], 2])
+    phrase.hear(0.7 * second, 0.7 * second)
+    expect(told.grown).toBe(1)
+    phrase.hear(2 * second, 2 * second)
+    expect(told.grown).toBe(2)
+  })
+
+  test('when the phrase has not grown, or no worker was left, and then is asked for at once', () => {
+    const { phrase, pieces, told, free, grow } = openPhrase()
+    phrase.hear(second, second)
+    phrase.grow({ stream: 1, kind: 'GROWN', phrase: 1, grown: undefined })
+    expect(free()).toBe(2)
+    phrase.hear(second, second)
+    grow(second)
+    pieces[0]?.refuse()
+    expect(free()).toBe(2)
+    phrase.hear(1.1 * second, 1.1 * second)
+    expect(told.grown).toBe(3)
+  })
+
+  test.each([
+    ['ends', (phrase: PhraseDecoding) => phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })],
+    ['is wanted no more', (phrase: PhraseDecoding) => phrase.close()],
+  ])('when the phrase %s, at work or not', (_, finish) => {
+    for (const isAtWork of [false, true]) {
+      const { phrase, free, grow } = openPhrase()
+      phrase.hear(second, second)
+      if (isAtWork) grow(second)
+      expect(free()).toBe(1)
+      finish(phrase)
+      expect(free()).toBe(2)
+    }
+  })
+})
+
+test('a hypothesis that comes after a newer guess is not shown', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(second, second)
+  grow(second)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(2 * second), audio: new Int16Array(2 * second) })
+  pieces[1]?.answer('one two three')
+  pieces[0]?.answer('one two')
+  expect(told.shown).toEqual(['one two three'])
+})
+
+test('guesses that the speaker went on from are counted among what a phrase costs', () => {
+  const { phrase, pieces, told } = openPhrase()
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })
+  phrase.hear(2 * second, 2 * second)
+  pieces[0]?.answer('one', 70)
+  phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(3 * second), audio: new Int16Array(3 * second) })
+  pieces.at(-1)?.answer('one two', 100)
+  expect(told.measured).toEqual([170])
+  expect(phrase.result?.[0]?.lexical).toBe('one two')
+})
