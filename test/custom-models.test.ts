@@ -129,6 +129,26 @@ describe('a language model', () => {
     expect(await collect(stranger.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
   })
 
+  test('that was deleted leaves its log to those who watched it, and is not found by anybody else', async () => {
+    const idle = await startTestService({ ROLES: 'api' })
+    const own = modelsOf(idle)
+    const { model } = await own.createLanguageModel({ text: cardText })
+    const first = (await own.watch(model.id).next()).value as { cursor: string }
+    await own.update({ id: model.id, description: 'For the club' })
+    await own.cancel(model.id)
+    const { data } = await idle.ask('{ models(where: { isBase: false }) { nodes { timeline(first: 2) { totalCount nodes { sequence message } } } } }')
+    expect(data?.models.nodes).toMatchObject([{ timeline: { totalCount: 3, nodes: [{ sequence: 1 }, { sequence: 2, message: 'Description changed.' }] } }])
+    expect(await own.delete(model.id)).toMatchObject({ deletedId: model.id })
+    expect(await own.delete(model.id)).toMatchObject({ deletedId: model.id })
+    const rest = await collect(own.watch(model.id, first.cursor))
+    expect(rest.map(({ sequence, status }) => [sequence, status])).toEqual([
+      [2, 'QUEUED'],
+      [3, 'CANCELED'],
+      [4, 'DELETING'],
+    ])
+    expect(await collect(own.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
+  })
+
   test('is trained from an upload of some megabytes, and canceled in the middle of it within a second', { timeout: 120_000 }, async () => {
     const line = 'the four of clubs beats the ace of spades in the game that we play on the river\n'
     const upload = (await (await models.upload('text', Buffer.from(line.repeat(250_000)))).json()) as { id: string; lines: number }

@@ -16,7 +16,7 @@ import {
 import { isLicenceAccepted } from './licence.ts'
 import { findModel } from './model.ts'
 import { buildingDeadline, enqueueBuilding } from './model-building.ts'
-import { recordModelEvent } from './model-status.ts'
+import { modelLog } from './model-status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 import { findUpload } from './upload.ts'
@@ -183,7 +183,7 @@ async function addModel(
     if (!created) throw new Error('a new model was not inserted')
     if (prepared.text !== undefined) await tx.insert(modelTexts).values({ modelId: created.id, text: prepared.text })
     const row = { ...created, workspaceId }
-    await recordModelEvent(tx, row, null, 'Waiting for a worker.')
+    await modelLog.record(tx, row, null, 'Waiting for a worker.')
     await enqueueBuilding(tx, ctx, row)
     return created
   })

@@ -1,7 +1,7 @@
-import { and, eq, inArray, lt, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/tables.ts'
+import { type DeploymentRow, deployments } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
 import {
   DeploymentNotFoundError,
@@ -12,7 +12,7 @@ import {
   ValidationError,
 } from './errors.ts'
 import { enqueueProvisioning, removeProvisioning, takePlace } from './queue-place.ts'
-import { applyChange, mayMove, recordEvent } from './status.ts'
+import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
@@ -60,7 +60,7 @@ export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): 
       .where(eq(deployments.id, row.id))
       .returning()
     if (!updated) throw new Error('a locked deployment has vanished')
-    await recordEvent(tx, updated, updated.status, name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`)
+    await deploymentLog.record(tx, updated, updated.status, name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`)
     return updated
   })
 }
@@ -86,8 +86,6 @@ export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow
   })
 }
 
-const tombstoneDays = 7
-
 /**
  * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its log stays for a
  * week, so that whoever watched it comes to its end, and whoever deletes once more learns that it is gone.
@@ -95,25 +93,10 @@ const tombstoneDays = 7
 export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await removeProvisioning(tx, ctx, row)
-    await applyChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
-    await tx.delete(deployments).where(eq(deployments.id, row.id))
-    const longGone = and(
-      eq(deploymentEvents.workspaceId, row.workspaceId),
-      eq(deploymentEvents.status, 'DELETING'),
-      lt(deploymentEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
-    )
-    const ids = tx.select({ id: deploymentEvents.deploymentId }).from(deploymentEvents).where(longGone)
-    await tx.delete(deploymentEvents).where(inArray(deploymentEvents.deploymentId, ids))
+    await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return { deploymentId: row.id }
   })
-  return outcome instanceof DeploymentNotFoundError && (await wasDeleted(ctx, id)) ? { deploymentId: id } : outcome
-}
-
-async function wasDeleted(ctx: Context, id: string): Promise<boolean> {
-  const tombstone = and(
-    eq(deploymentEvents.deploymentId, id),
-    eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId),
-    eq(deploymentEvents.status, 'DELETING'),
-  )
-  return (await ctx.store.db.$count(deploymentEvents, tombstone)) > 0
+  if (!(outcome instanceof DeploymentNotFoundError)) return outcome
+  const removal = await deploymentLog.findRemoval(ctx.store.db, { workspaceId: ctx.viewer.workspaceId, id })
+  return removal ? { deploymentId: id } : outcome
 }

@@ -10,7 +10,7 @@ import { findEarlier, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
 import { enqueueProvisioning, takePlace } from './queue-place.ts'
-import { recordEvent } from './status.ts'
+import { deploymentLog } from './status.ts'
 import { contains, keyText, nameText, proseText, storable, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
@@ -45,7 +45,7 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
       .returning()
     if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
     if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, created.id)
-    await recordEvent(tx, created, null, 'Waiting for a worker.')
+    await deploymentLog.record(tx, created, null, 'Waiting for a worker.')
     await enqueueProvisioning(tx, ctx, created)
     return created
   })

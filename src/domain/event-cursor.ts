@@ -1,6 +1,5 @@
-import { eq } from 'drizzle-orm'
-import { workspaces } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
+import { deploymentLog } from './status.ts'
 
 /** The opaque form of an event's place in its workspace: where a watcher that lost its connection goes on. */
 export const encodeEventCursor = (position: number) => Buffer.from(`event:${position}`).toString('base64url')
@@ -12,9 +11,4 @@ export function decodeEventCursor(cursor: string): number | undefined {
 }
 
 /** The cursor behind everything that has happened in the workspace so far. */
-export const readPresentCursor = async (ctx: Context) => encodeEventCursor(await readPosition(ctx))
-
-export async function readPosition({ store, viewer }: Context): Promise<number> {
-  const [workspace] = await store.db.select({ position: workspaces.position }).from(workspaces).where(eq(workspaces.id, viewer.workspaceId))
-  return workspace?.position ?? 0
-}
+export const readPresentCursor = async ({ store, viewer }: Context) => encodeEventCursor(await deploymentLog.readPosition(store.db, viewer.workspaceId))

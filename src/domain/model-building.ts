@@ -1,9 +1,9 @@
 import { and, eq, inArray, lt, sql } from 'drizzle-orm'
 import type { Tx } from '../postgres/client.ts'
-import { type ModelFailure, type ModelKind, type ModelRow, modelEvents, models, modelTexts } from '../postgres/tables.ts'
+import { type ModelFailure, type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { type BuildingPayload, trainLanguageModel, validateAcousticModel } from './jobs.ts'
-import { type CustomModelRow, findClaimedModel, isModelTerminal, type ModelClaim, recordModelChange } from './model-status.ts'
+import { type CustomModelRow, isModelTerminal, type ModelClaim, modelLifecycle } from './model-status.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
@@ -30,8 +30,8 @@ export const buildingDeadline = ({ limits }: Pick<Service, 'limits'>) => sql`clo
 export function claimModel({ store }: Service, payload: BuildingPayload): Promise<(ModelClaim & { run: number }) | undefined> {
   const { modelId, workspaceId, attempt } = payload
   return changeWorkspace(store.db, workspaceId, async (tx) => {
-    const row = await findClaimedModel(tx, { modelId, workspaceId, attempt })
-    if (!row || isModelTerminal(row.status) || row.failedTries !== payload.failedTries) return undefined
+    const row = await modelLifecycle.findClaimed(tx, payload)
+    if (!row || isModelTerminal(row.status)) return undefined
     const run = row.run + 1
     await tx.update(models).set({ run }).where(eq(models.id, modelId))
     return { modelId, workspaceId, attempt, run }
@@ -46,7 +46,7 @@ export async function holdsModelClaim({ store }: Service, { modelId, attempt, ru
 
 /** Ends the building for good, until somebody tries it again. */
 export function failModel({ store }: Service, claim: ModelClaim, failure: ModelFailure): Promise<ModelRow | undefined> {
-  return recordModelChange(store.db, claim, { status: 'FAILED', message: failure.message, failure })
+  return modelLifecycle.recordChange(store.db, claim, { status: 'FAILED', message: failure.message, failure })
 }
 
 /** Tries again after a pause when tries are left; else ends the building. */
@@ -58,7 +58,7 @@ export async function failModelTry(service: Service, claim: ModelClaim, failedBe
   }
   const pause = firstPause * 2 ** failedBefore
   const told = `Try ${failedTries} of ${mostTries} failed, the next is in ${pause} s. ${failure.message}`
-  await recordModelChange(service.store.db, claim, { status: 'BUILDING', stage: failure.stage, message: told }, async (tx, row) => {
+  await modelLifecycle.recordChange(service.store.db, claim, { status: 'BUILDING', stage: failure.stage, message: told }, async (tx, row) => {
     await tx.update(models).set({ failedTries }).where(eq(models.id, row.id))
     await enqueueBuilding(tx, service, { ...row, failedTries }, pause)
   })
@@ -89,19 +89,4 @@ export async function enforceModelDeadlines(service: Service): Promise<void> {
     const failed = await failModel(service, claim, { stage: row.stage ?? 'CHECKING', code: 'DEADLINE_EXCEEDED', message })
     if (failed) await store.db.transaction((tx) => removeBuilding(tx, service, row))
   }
-}
-
-const tombstoneDays = 7
-
-/** Forgets the last events of models that were deleted long ago. */
-export function forgetDeletedModels(tx: Tx, workspaceId: string) {
-  return tx
-    .delete(modelEvents)
-    .where(
-      and(
-        eq(modelEvents.workspaceId, workspaceId),
-        eq(modelEvents.status, 'DELETING'),
-        lt(modelEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
-      ),
-    )
 }

@@ -3,7 +3,7 @@ import { type DeploymentRow, deployments, type Stage } from '../postgres/tables.
 import type { Service } from './context.ts'
 import type { ProvisioningPayload } from './jobs.ts'
 import { enqueueProvisioning, removeProvisioning } from './queue-place.ts'
-import { type Claim, findClaimed, isTerminal, recordChange } from './status.ts'
+import { type Claim, deploymentLifecycle, isTerminal, recordChange } from './status.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
@@ -17,7 +17,7 @@ const firstPause = 1
 export function claimDeployment({ store }: Service, payload: ProvisioningPayload): Promise<(Claim & { run: number }) | undefined> {
   const { deploymentId, workspaceId, attempt } = payload
   return changeWorkspace(store.db, workspaceId, async (tx) => {
-    const row = await findClaimed(tx, payload)
+    const row = await deploymentLifecycle.findClaimed(tx, payload)
     if (!row || isTerminal(row.status)) return undefined
     const run = row.run + 1
     await tx.update(deployments).set({ run }).where(eq(deployments.id, deploymentId))

@@ -6,7 +6,7 @@ import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
 import { createQueuePositionLoader } from '../domain/queue-place.ts'
-import { createTimelineLoader } from '../domain/timeline.ts'
+import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
@@ -39,7 +39,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadModel: createModelLoader(service),
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
-      loadTimeline: createTimelineLoader(context),
+      timelines: createTimelineLoaders(context),
       loadQueuePosition: createQueuePositionLoader(service),
       operationLimits: options.limits,
     }

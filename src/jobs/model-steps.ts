@@ -1,7 +1,7 @@
 import type { Service } from '../domain/context.ts'
 import type { BuildingPayload } from '../domain/jobs.ts'
 import { claimModel, failModel, failModelTry, findModelToBuild, holdsModelClaim } from '../domain/model-building.ts'
-import { type ModelChange, type ModelClaim, modelTopic, recordModelChange } from '../domain/model-status.ts'
+import { type ModelChange, type ModelClaim, modelLifecycle, modelTopic } from '../domain/model-status.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow, ModelStage } from '../postgres/tables.ts'
 import { type Ledger, Steps, Unwanted } from './steps.ts'
@@ -21,7 +21,7 @@ const ledgerOf = (service: Service, claim: ModelClaim, failedBefore: number, sta
   topic: modelTopic(claim.modelId),
   stageBegins,
   toStep: (step) => ({ status: 'BUILDING', ...step }),
-  record: (change) => recordModelChange(service.store.db, claim, change),
+  record: (change) => modelLifecycle.recordChange(service.store.db, claim, change),
   holds: () => holdsModelClaim(service, claim),
   fail: (problem) => failModel(service, claim, problem),
   failTry: (problem) => failModelTry(service, claim, failedBefore, problem),

@@ -227,7 +227,11 @@ export const modelEvents = snakeCase.table(
     message: text().notNull(),
     occurredAt: createdAt(),
   },
-  (t) => [primaryKey({ columns: [t.modelId, t.sequence] }), uniqueIndex().on(t.workspaceId, t.position)],
+  (t) => [
+    primaryKey({ columns: [t.modelId, t.sequence] }),
+    uniqueIndex().on(t.workspaceId, t.position),
+    index('model_events_deleted').on(t.workspaceId, t.occurredAt).where(sql`${t.status} = 'DELETING'`),
+  ],
 )
 
 /** Files that were sent to make models from; unused ones are removed after a day. */
@@ -287,7 +291,7 @@ export const deployments = snakeCase.table(
     progress: real().notNull().default(0),
     failure: jsonb().$type<Failure>(),
     evidence: jsonb().$type<Evidence>(),
-    /** The number of the newest event; only domain/status.ts raises it, under this row's lock. */
+    /** The number of the newest event; only domain/lifecycle.ts raises it, under this row's lock. */
     sequence: integer().notNull().default(0),
     /** Raised each time provisioning begins anew; a worker that still holds an older one changes nothing. */
     attempt: integer().notNull().default(1),
