@@ -124,7 +124,7 @@ const build = (modelId: string, status: 'BUILDING' | 'READY') =>
   modelLifecycle.recordChange(store.db, { modelId, workspaceId, attempt: 1 }, { status, message: 'built' })
 
 const sequences = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
-const start = encodeEventCursor(0)
+const start = Buffer.from('event:0').toString('base64url')
 
 test('a hundred watchers cost one statement and one execution per event, whatever their cursors', async () => {
   const { watch, counts } = openBroadcasts()
@@ -226,7 +226,8 @@ test('a cursor behind a failure that was tried again goes on to the end; one beh
   await move(id, 'COMPLETE')
   await until(() => watcher.ended)
   expect(watcher.seen.map(({ sequence }) => sequence)).toEqual(sequences(1, 6))
-  const late = await watch(id, encodeEventCursor(1_000_000))
+  const position = await deploymentLog.readPosition(store.db, workspaceId)
+  const late = await watch(id, encodeEventCursor('deployment', { workspaceId, position }))
   await until(() => late.ended)
   expect(late.seen).toEqual([])
 })

@@ -5,7 +5,7 @@ import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployment
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope } from './context.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
-import { readPresentCursor } from './event-cursor.ts'
+import { encodeEventCursor } from './event-cursor.ts'
 import { findEarlier, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
@@ -187,6 +187,10 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
     },
   )
   return page instanceof ExpectedError ? page : { ...page, filter, changesCursor }
+}
+
+async function readPresentCursor({ store, viewer: { workspaceId } }: Context): Promise<string> {
+  return encodeEventCursor('deployment', { workspaceId, position: await deploymentLog.readPosition(store.db, workspaceId) })
 }
 
 export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {

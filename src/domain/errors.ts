@@ -198,7 +198,7 @@ export class KeyNotFoundError extends ExpectedError {
 export class InvalidCursorError extends ExpectedError {
   readonly code = 'INVALID_CURSOR'
   constructor() {
-    super('This cursor did not come from here. Use one that the server sent for this list or stream, or leave it out to start anew.', 'after')
+    super('This cursor did not come from here. Use one that this server sent for this list or stream, or leave it out to start anew.', 'after')
   }
 }
 

@@ -1,14 +1,18 @@
-import type { Context } from './context.ts'
-import { deploymentLog } from './status.ts'
+import type { EventLog, LoggedEvent } from './event-log.ts'
 
-/** The opaque form of an event's place in its workspace: where a watcher that lost its connection goes on. */
-export const encodeEventCursor = (position: number) => Buffer.from(`event:${position}`).toString('base64url')
+type Name = EventLog['name']
+type Place = Pick<LoggedEvent, 'workspaceId' | 'position'>
 
-/** Undefined when the cursor is not one of ours. */
-export function decodeEventCursor(cursor: string): number | undefined {
-  const position = /^event:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1]
-  return position === undefined ? undefined : Number(position)
+/** Enough to tell workspaces, and databases, from each other. */
+const tag = (workspaceId: string) => workspaceId.slice(-8)
+
+/** The opaque form of an event's place in a workspace's log: where a watcher that lost its connection goes on. */
+export const encodeEventCursor = (name: Name, { workspaceId, position }: Place) => Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
+
+/** Undefined when the cursor is not one of this log and workspace. */
+export function decodeEventCursor(name: Name, workspaceId: string, cursor: string): number | undefined {
+  // Earlier versions wrote `event` and no tag.
+  const [, of, position, from] = /^(\w+):(\d{1,15})(?::([0-9a-f]{8}))?$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  const isOurs = from === undefined ? of === 'event' : of === name && from === tag(workspaceId)
+  return isOurs ? Number(position) : undefined
 }
-
-/** The cursor behind everything that has happened in the workspace so far. */
-export const readPresentCursor = async ({ store, viewer }: Context) => encodeEventCursor(await deploymentLog.readPosition(store.db, viewer.workspaceId))

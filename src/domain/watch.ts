@@ -38,13 +38,16 @@ async function openWatch<Event extends LoggedEvent>(
   includes: (event: Event) => boolean,
   notFound: () => ExpectedError,
 ): Promise<Watch<Event> | ExpectedError> {
-  const resumed = after == null ? null : decodeEventCursor(after)
+  const { workspaceId } = ctx.viewer
+  const resumed = after == null ? null : decodeEventCursor(log.name, workspaceId, after)
   if (resumed === undefined) return new InvalidCursorError()
-  const scope = { workspaceId: ctx.viewer.workspaceId, id }
-  if (id === undefined) return new Watch(ctx, log, scope, includes, resumed ?? (await log.readPosition(ctx.store.db, scope.workspaceId)))
+  const scope = { workspaceId, id }
   const feed = ctx.feeds.of(log, scope)
   await feed.refresh()
-  const { newest } = feed
+  const { newest, position } = feed
+  // What nobody has been sent yet, as after a restored backup. Others may be ahead of this log, so the workspace is asked.
+  if (resumed !== null && resumed > position && resumed > (await log.readPosition(ctx.store.db, workspaceId))) return new InvalidCursorError()
+  if (id === undefined) return new Watch(ctx, log, scope, includes, resumed ?? position)
   // The last event of what was deleted tells those who come back for it, and nobody else.
   if (!newest || !includes(newest) || (newest.status === 'DELETING' && resumed === null)) return notFound()
   return new Watch(ctx, log, scope, includes, resumed ?? newest.position - 1)

@@ -36,7 +36,7 @@ ModelStatusChange.implement({
     message: t.exposeString('message', { description: 'For people: what has just happened.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
     sequence: t.exposeInt('sequence', { description: "Counts the model's changes from 1, without a gap." }),
-    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: ({ position }) => encodeEventCursor(position) }),
+    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor('model', event) }),
   }),
 })
 
