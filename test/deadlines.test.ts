@@ -60,6 +60,28 @@ test('after a long time without any process, what was at work gets its time anew
   expect(Date.now() - before).toBeGreaterThan(2500)
 })
 
+test('a stage that takes longer than it may is given up, however well it goes on; one that may take longer or waits for a worker is not', async () => {
+  const api = await startTestService({ ROLES: 'api' })
+  const sql = connect(api.databaseUrl)
+  const ids = await Promise.all(Array.from({ length: 3 }, async () => (await api.create()).deployment.id))
+  const [late, slow, waiting] = ids.map((id) => Buffer.from(id, 'base64').toString().replace('Deployment:', ''))
+  const take = (...deploymentIds: (string | undefined)[]) =>
+    sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where data->>'deploymentId' = any(${deploymentIds as string[]})`
+  // As workers left them that began their stage eleven minutes ago and have just told of their progress.
+  await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', stage_started_at = now() - interval '11 minutes', updated_at = now()`
+  await sql`update deployments set stage = 'FETCHING' where id = ${slow ?? ''}`
+  await take(late, slow)
+  expect((await collect(api.watch(ids[0] ?? ''))).at(-1)).toMatchObject({
+    status: 'FAILED',
+    message: 'LOADING took longer than 600 s and was given up. Try it again; if it fails again, look at the log of the server.',
+    deployment: { failure: { stage: 'LOADING', code: 'STAGE_TIMED_OUT' } },
+  })
+  expect((await sql`select id from deployments where status = 'PROVISIONING'`).map(({ id }) => id).toSorted()).toEqual([slow, waiting].toSorted())
+  await take(waiting)
+  expect((await collect(api.watch(ids[2] ?? ''))).at(-1)).toMatchObject({ deployment: { failure: { code: 'STAGE_TIMED_OUT' } } })
+  expect(await sql`select id from deployments where status = 'PROVISIONING'`).toMatchObject([{ id: slow }])
+})
+
 test('a workspace that somebody holds locked does not keep the deadlines of others', async () => {
   const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' })
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
