@@ -15,7 +15,7 @@ import {
 } from './errors.ts'
 import { isLicenceAccepted } from './licence.ts'
 import { findModel } from './model.ts'
-import { buildingDeadline, enqueueBuilding } from './model-building.ts'
+import { building } from './model-building.ts'
 import { modelLog } from './model-status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
@@ -177,14 +177,14 @@ async function addModel(
       status: 'QUEUED' as const,
       progress: 0,
       sequence: 1,
-      deadlineAt: buildingDeadline(ctx) as never,
+      ...(await building.takePlace(tx, ctx, { workspaceId, kind })),
     }
     const [created] = await tx.insert(models).values(values).returning()
     if (!created) throw new Error('a new model was not inserted')
     if (prepared.text !== undefined) await tx.insert(modelTexts).values({ modelId: created.id, text: prepared.text })
     const row = { ...created, workspaceId }
     await modelLog.record(tx, row, null, 'Waiting for a worker.')
-    await enqueueBuilding(tx, ctx, row)
+    await building.enqueue(tx, ctx, row)
     return created
   })
 }

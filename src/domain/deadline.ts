@@ -3,7 +3,8 @@ import type { Db } from '../postgres/client.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { failDeployment, unfinished } from './provisioning.ts'
+import { provisioning } from './provisioning.ts'
+import { deploymentLine, isUnfinished } from './queue-place.ts'
 import { recordChange } from './status.ts'
 
 /** Seconds that a stage may last, however well it goes on. Large models take long to fetch, and nothing else does. */
@@ -29,7 +30,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
   return db
     .select({ row: deployments, ...overdue })
     .from(deployments)
-    .where(sql`${unfinished} and (${any})`)
+    .where(sql`${isUnfinished(deploymentLine)} and (${any})`)
     .orderBy(deployments.turn)
     .limit(100)
 }
@@ -53,7 +54,7 @@ function enforce(service: Service, { row, isPastDeadline, isPastStage, isStalled
   const { id: deploymentId, workspaceId, attempt, run, sequence } = row
   const claim = { deploymentId, workspaceId, attempt, run, sequence }
   const stage = row.stage ?? 'RESOLVING'
-  const end = (code: string, message: string) => failDeployment(service, claim, { stage, code, message })
+  const end = (code: string, message: string) => provisioning.fail(service, claim, { stage, code, message })
   if (isPastDeadline) return end('DEADLINE_EXCEEDED', describeDeadline(row, deadlineSeconds))
   if (isPastStage) return end('STAGE_TIMED_OUT', `${stage} took longer than ${stageSeconds[stage]} s and was given up. ${nextStep}`)
   if (isStalled) return end('STAGE_STALLED', `${stage} made no progress for ${stallSeconds} s and was given up. ${nextStep}`)

@@ -11,7 +11,7 @@ import {
   StatusConflictError,
   ValidationError,
 } from './errors.ts'
-import { enqueueProvisioning, removeProvisioning, takePlace } from './queue-place.ts'
+import { provisioning } from './provisioning.ts'
 import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
@@ -70,7 +70,7 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
   return onDeployment(ctx, id, async (tx, row) => {
     if (row.status === 'CANCELED') return row
     if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only one that is QUEUED or PROVISIONING can be canceled.')
-    await removeProvisioning(tx, ctx, row)
+    await provisioning.withdraw(tx, ctx, row)
     return applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
@@ -79,9 +79,9 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
 export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await takePlace(tx, ctx, row.workspaceId)) }
+    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await provisioning.takePlace(tx, ctx, row)) }
     const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
-    await enqueueProvisioning(tx, ctx, queued)
+    await provisioning.enqueue(tx, ctx, queued)
     return queued
   })
 }
@@ -92,7 +92,7 @@ export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow
  */
 export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
-    await removeProvisioning(tx, ctx, row)
+    await provisioning.withdraw(tx, ctx, row)
     await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return { deploymentId: row.id }
   })

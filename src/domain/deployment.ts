@@ -9,7 +9,7 @@ import { encodeEventCursor } from './event-cursor.ts'
 import { findEarlier, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { enqueueProvisioning, takePlace } from './queue-place.ts'
+import { provisioning } from './provisioning.ts'
 import { deploymentLog } from './status.ts'
 import { contains, keyText, nameText, proseText, storable, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
@@ -40,13 +40,13 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
     if (problem) return problem
     const [created] = await tx
       .insert(deployments)
-      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await takePlace(tx, ctx, workspaceId)) })
+      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await provisioning.takePlace(tx, ctx, { workspaceId })) })
       .onConflictDoNothing()
       .returning()
     if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
     if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, created.id)
     await deploymentLog.record(tx, created, null, 'Waiting for a worker.')
-    await enqueueProvisioning(tx, ctx, created)
+    await provisioning.enqueue(tx, ctx, created)
     return created
   })
 }

@@ -5,14 +5,14 @@ import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 /** What jobs bring from status to status: a deployment or a custom model. */
-interface WorkedRow extends LoggedRow {
+export interface WorkedRow extends LoggedRow {
   failure: object | null
   attempt: number
   run: number
   failedTries: number
 }
 
-interface WorkedChange<Row extends WorkedRow> {
+export interface WorkedChange<Row extends WorkedRow> {
   status: Row['status']
   message: string
   stage?: Row['stage']
@@ -44,6 +44,8 @@ interface Parts<Key extends string, Row extends WorkedRow, Change extends Worked
   /** What a change sets beyond what every change does. */
   toValues(change: Change, before: Row): object
 }
+
+export type Lifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> = ReturnType<typeof createLifecycle<Key, Row, Change>>
 
 /** How rows of one kind move from status to status: by one of the allowed moves, and never without an event. */
 export function createLifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>>(parts: Parts<Key, Row, Change>) {
@@ -84,6 +86,7 @@ export function createLifecycle<Key extends string, Row extends WorkedRow, Chang
   }
 
   return {
+    isTerminal: log.isTerminal as (status: string) => boolean,
     mayMove,
     findClaimed,
     applyChange,

@@ -6,7 +6,7 @@ import { type Context, checkScope } from './context.ts'
 import { findModelNamed } from './custom-model.ts'
 import { DuplicateModelNameError, type ExpectedError, ModelInUseError, ModelNotFoundError, ModelStatusConflictError, ValidationError } from './errors.ts'
 import { findModel } from './model.ts'
-import { buildingDeadline, enqueueBuilding, removeBuilding } from './model-building.ts'
+import { building } from './model-building.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
@@ -64,7 +64,7 @@ export function cancelModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (row.status === 'CANCELED') return row
     if (!modelLifecycle.mayMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only one that is QUEUED or BUILDING can be canceled.')
-    await removeBuilding(tx, ctx, row)
+    await building.withdraw(tx, ctx, row)
     return modelLifecycle.applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
@@ -74,9 +74,9 @@ export function retryModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (!modelLifecycle.mayMove(row.status, 'QUEUED'))
       return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, deadlineAt: buildingDeadline(ctx) as never }
+    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await building.takePlace(tx, ctx, row)) }
     const queued = await modelLifecycle.applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
-    await enqueueBuilding(tx, ctx, queued)
+    await building.enqueue(tx, ctx, queued)
     return queued
   })
 }
@@ -91,7 +91,7 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
       .orderBy(deployments.name)
       .limit(20)
     if (users.length) return new ModelInUseError(users)
-    await removeBuilding(tx, ctx, row)
+    await building.withdraw(tx, ctx, row)
     await modelLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return model
   })

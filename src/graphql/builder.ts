@@ -13,7 +13,7 @@ export interface GraphQLContext extends Context {
   loadDeployment: LoadDeployment
   loadFittingModels: LoadFittingModels
   timelines: Timelines
-  loadQueuePosition: LoadQueuePosition
+  queuePositions: { deployment: LoadQueuePosition; model: LoadQueuePosition }
   operationLimits: OperationLimits
 }
 

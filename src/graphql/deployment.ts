@@ -141,7 +141,7 @@ builder.node(Deployment, {
     queuePosition: t.int({
       nullable: true,
       description: 'How many deployments wait before it, first come first served and in turn between workspaces; null unless it is QUEUED.',
-      resolve: (deployment, _, ctx) => (deployment.status === 'QUEUED' ? ctx.loadQueuePosition(deployment.id) : null),
+      resolve: (deployment, _, ctx) => (deployment.status === 'QUEUED' ? ctx.queuePositions.deployment(deployment.id) : null),
     }),
     sequence: t.exposeInt('sequence', { description: 'Counts its changes from 1; give it as `ifSequence` to change only what you have seen.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),

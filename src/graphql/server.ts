@@ -5,7 +5,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
-import { createQueuePositionLoader } from '../domain/queue-place.ts'
+import { createQueuePositionLoader, deploymentLine, modelLine } from '../domain/queue-place.ts'
 import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
@@ -40,7 +40,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       timelines: createTimelineLoaders(context),
-      loadQueuePosition: createQueuePositionLoader(service),
+      queuePositions: { deployment: createQueuePositionLoader(service, deploymentLine), model: createQueuePositionLoader(service, modelLine) },
       operationLimits: options.limits,
     }
   }

@@ -184,6 +184,8 @@ export const models = snakeCase.table(
     attempt: integer().notNull().default(1),
     run: integer().notNull().default(0),
     failedTries: integer().notNull().default(0),
+    /** Its place among the models of its kind that wait, whosever they are: the lowest is next. */
+    turn: integer().notNull().default(0),
     jobId: uuid(),
     deadlineAt: time(),
     /** Set when a base model has left the catalog. */
