@@ -6,7 +6,7 @@ import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope } from './context.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
 import { encodeEventCursor } from './event-cursor.ts'
-import { findEarlier, remember } from './idempotency.ts'
+import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
 import { provisioning } from './provisioning.ts'
@@ -34,7 +34,7 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
   const { workspaceId } = ctx.viewer
 
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
-    const earlier = idempotencyKey && (await findEarlier(tx, workspaceId, idempotencyKey, values))
+    const earlier = idempotencyKey && (await findEarlier(tx, 'deployment', workspaceId, idempotencyKey, values))
     if (earlier) return earlier
     const [problem] = await findProblems({ ...ctx, store: { ...ctx.store, db: tx } }, values)
     if (problem) return problem
@@ -44,7 +44,7 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
       .onConflictDoNothing()
       .returning()
     if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
-    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, created.id)
+    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, { deploymentId: created.id })
     await deploymentLog.record(tx, created, null, 'Waiting for a worker.')
     await provisioning.enqueue(tx, ctx, created)
     return created
@@ -85,10 +85,7 @@ const newDeployment = ({ catalog }: Context) =>
     }),
     acousticModelId: z.string(),
     languageModelId: z.string(),
-    idempotencyKey: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces')
-      .nullish(),
+    idempotencyKey: idempotencyKeyText,
   })
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {

@@ -166,7 +166,7 @@ export class QuotaExceededError extends ExpectedError {
 export class IdempotencyConflictError extends ExpectedError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
   constructor() {
-    super('This idempotency key was used before with another input. Use a new key for a new deployment.', 'idempotencyKey')
+    super('This idempotency key was used before with another input. Use a new key for a new wish.', 'idempotencyKey')
   }
 }
 

@@ -3,6 +3,7 @@ import {
   type AnyPgColumn,
   bigint,
   boolean,
+  check,
   index,
   integer,
   jsonb,
@@ -358,7 +359,7 @@ export const deploymentEvents = snakeCase.table(
   ],
 )
 
-/** Which deployment a client's idempotency key made, and a hash of what it had asked for. */
+/** Which deployment or model a client's idempotency key made, and a hash of what it had asked for. */
 export const idempotencyKeys = snakeCase.table(
   'idempotency_keys',
   {
@@ -367,12 +368,17 @@ export const idempotencyKeys = snakeCase.table(
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     key: text().notNull(),
     inputHash: text().notNull(),
-    deploymentId: uuid()
-      .notNull()
-      .references(() => deployments.id, { onDelete: 'cascade' }),
+    /** One of these two. */
+    deploymentId: uuid().references(() => deployments.id, { onDelete: 'cascade' }),
+    modelId: uuid().references(() => models.id, { onDelete: 'cascade' }),
     createdAt: createdAt(),
   },
-  (t) => [primaryKey({ columns: [t.workspaceId, t.key] }), index().on(t.deploymentId)],
+  (t) => [
+    primaryKey({ columns: [t.workspaceId, t.key] }),
+    index().on(t.deploymentId),
+    index().on(t.modelId),
+    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}) = 1`),
+  ],
 )
 
 export type KeyRow = typeof keys.$inferSelect
