@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../postgres/client.ts'
+import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
-import { type DeploymentRow, deployments, type Stage } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { provisioning } from './provisioning.ts'
 import { deploymentLine, isUnfinished } from './queue-place.ts'

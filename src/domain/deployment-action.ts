@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deployments } from '../postgres/tables.ts'
+import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { type Context, checkScope } from './context.ts'
 import {
   DeploymentNotFoundError,

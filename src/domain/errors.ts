@@ -1,4 +1,5 @@
-import type { DeploymentRow, DeploymentStatus, KeyScope, ModelRow, ModelStatus } from '../postgres/tables.ts'
+import type { DeploymentRow, DeploymentStatus } from '../postgres/deployment-tables.ts'
+import type { KeyScope, ModelRow, ModelStatus } from '../postgres/tables.ts'
 
 /**
  * A refusal that a caller must expect: returned as a value, never thrown, and shown as it is.

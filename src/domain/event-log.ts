@@ -1,7 +1,8 @@
 import { and, asc, eq, getColumns, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
+import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { ring } from '../postgres/events.ts'
-import { type deploymentEvents, type modelEvents, workspaces } from '../postgres/tables.ts'
+import { type modelEvents, workspaces } from '../postgres/tables.ts'
 
 /** What all events have in common, whatever they are about. */
 export interface LoggedEvent {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { and, eq } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deployments, idempotencyKeys, type ModelRow, models } from '../postgres/tables.ts'
+import { type DeploymentRow, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
+import { type ModelRow, models } from '../postgres/tables.ts'
 import { IdempotencyConflictError } from './errors.ts'
 
 export const idempotencyKeyText = z

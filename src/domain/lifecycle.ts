@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
-import type { deployments, models } from '../postgres/tables.ts'
+import type { deployments } from '../postgres/deployment-tables.ts'
+import type { models } from '../postgres/tables.ts'
 import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
 import { changeWorkspace } from './turnstile.ts'
 

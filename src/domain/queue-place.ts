@@ -2,7 +2,8 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Tx } from '../postgres/client.ts'
-import { deployments, type ModelKind, models } from '../postgres/tables.ts'
+import { deployments } from '../postgres/deployment-tables.ts'
+import { type ModelKind, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 
 /** Those who wait for the same workers. */

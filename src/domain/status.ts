@@ -8,7 +8,7 @@ import {
   type Evidence,
   type Failure,
   type Stage,
-} from '../postgres/tables.ts'
+} from '../postgres/deployment-tables.ts'
 import { createEventLog, rowTopic } from './event-log.ts'
 import { type ClaimOn, createLifecycle } from './lifecycle.ts'
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Repeater } from '@repeaterjs/repeater'
-import type { DeploymentEventRow, ModelEventRow, ModelKind } from '../postgres/tables.ts'
+import type { DeploymentEventRow } from '../postgres/deployment-tables.ts'
+import type { ModelEventRow, ModelKind } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError, ModelNotFoundError } from './errors.ts'
 import { decodeEventCursor } from './event-cursor.ts'

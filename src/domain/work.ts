@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import type { Tx } from '../postgres/client.ts'
+import type { deployments } from '../postgres/deployment-tables.ts'
 import type { Job } from '../postgres/queue.ts'
-import type { deployments } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
 import { type Line, takePlace } from './queue-place.ts'

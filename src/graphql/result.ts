@@ -1,6 +1,6 @@
 import { Repeater } from '@repeaterjs/repeater'
 import { ExpectedError } from '../domain/errors.ts'
-import type { DeploymentRow } from '../postgres/tables.ts'
+import type { DeploymentRow } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
 import { Deployment } from './refs.ts'
 
