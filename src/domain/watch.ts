@@ -46,7 +46,7 @@ async function openWatch<Event extends LoggedEvent>(
   const feed = ctx.feeds.of(log, scope)
   await feed.refresh()
   const { newest, position } = feed
-  // What nobody has been sent yet, as after a restored backup. Others may be ahead of this log, so the workspace is asked.
+  // Nobody can have been sent what has not happened; unless it has happened to another row, which the workspace knows.
   if (resumed !== null && resumed > position && resumed > (await log.readPosition(ctx.store.db, workspaceId))) return new InvalidCursorError()
   if (id === undefined) return new Watch(ctx, log, scope, includes, resumed ?? position)
   // The last event of what was deleted tells those who come back for it, and nobody else.
