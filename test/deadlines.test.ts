@@ -2,6 +2,7 @@
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
 import { holdFetching } from './faults/roles.ts'
+import { modelsOf } from './models.ts'
 import { makeDirectory } from './postgres.ts'
 import { collect, startTestService } from './service.ts'
 
@@ -89,15 +90,20 @@ test('a workspace that somebody holds locked does not keep the deadlines of othe
   onTestFinished(other.dispose)
   const sql = connect(api.databaseUrl)
   const [locked, free] = [(await api.create()).deployment, (await other.create()).deployment]
-  const [own] = await sql`select id from workspaces order by id limit 1`
+  const [own, others] = [modelsOf(api), modelsOf({ ...api, ...other, key: data?.createWorkspace.secret })]
+  const [lockedModel, freeModel] = [(await own.createLanguageModel({ text: 'a' })).model, (await others.createLanguageModel({ text: 'a' })).model]
+  const [workspace] = await sql`select id from workspaces order by id limit 1`
   const release = Promise.withResolvers<void>()
   const holding = sql.begin(async (tx) => {
-    await tx`select from workspaces where id = ${own?.id} for update`
+    await tx`select from workspaces where id = ${workspace?.id} for update`
     await release.promise
   })
   expect((await collect(other.watch(free.id))).at(-1)?.status).toBe('FAILED')
+  expect((await collect(others.watch(freeModel.id))).at(-1)?.status).toBe('FAILED')
+  expect(await own.find(lockedModel.id)).toMatchObject({ status: 'QUEUED' })
   expect((await api.ask('query ($id: ID!) { deployment(id: $id) { status } }', { id: locked.id })).data?.deployment.status).toBe('QUEUED')
   release.resolve()
   await holding
   expect((await collect(api.watch(locked.id))).at(-1)?.status).toBe('FAILED')
+  expect((await collect(own.watch(lockedModel.id))).at(-1)?.status).toBe('FAILED')
 })

@@ -43,9 +43,13 @@ type Overdue = Awaited<ReturnType<typeof findOverdue>>[number]
  */
 export async function enforceDeadlines(service: Service): Promise<void> {
   const overdue = await findOverdue(service.store.db, service.limits)
-  // One whose workspace is locked by somebody holds up none of the others.
-  for (const outcome of await Promise.allSettled(overdue.map((one) => enforce(service, one)))) {
-    if (outcome.status === 'rejected') service.log.debug({ error: String(outcome.reason) }, 'a deadline could not be enforced yet')
+  await enforceEach(service, overdue, (one) => enforce(service, one))
+}
+
+/** One whose workspace is locked by somebody holds up none of the others. */
+export async function enforceEach<Row>({ log }: Service, overdue: readonly Row[], end: (row: Row) => Promise<unknown>): Promise<void> {
+  for (const outcome of await Promise.allSettled(overdue.map(end))) {
+    if (outcome.status === 'rejected') log.debug({ error: String(outcome.reason) }, 'a deadline could not be enforced yet')
   }
 }
 

@@ -1,6 +1,7 @@
 import { and, eq, lt, sql } from 'drizzle-orm'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
+import { enforceEach } from './deadline.ts'
 import { trainLanguageModel, validateAcousticModel } from './jobs.ts'
 import { modelLifecycle } from './model-status.ts'
 import { isUnfinished, modelLine } from './queue-place.ts'
@@ -25,14 +26,15 @@ export async function findModelToBuild({ store }: Service, modelId: string): Pro
 
 /** Fails what was not built in time, whatever the reason. Any process may do it at any time. */
 export async function enforceModelDeadlines(service: Service): Promise<void> {
-  const { store, limits } = service
   const overdue = and(isUnfinished(modelLine), lt(models.deadlineAt, sql`clock_timestamp()`))
-  for (const { id: modelId, workspaceId, attempt, run, status, stage } of await store.db.select().from(models).where(overdue).limit(100)) {
+  const rows = await service.store.db.select().from(models).where(overdue).limit(100)
+  await enforceEach(service, rows, ({ id: modelId, workspaceId, attempt, run, status, stage }) => {
+    const { deadlineSeconds } = service.limits
     const message =
       status === 'QUEUED'
-        ? `No worker took it within ${limits.deadlineSeconds} s. Check that a process with the role jobs is running, then try again.`
-        : `It was not built within ${limits.deadlineSeconds} s and was given up. Try it again, or with less text.`
+        ? `No worker took it within ${deadlineSeconds} s. Check that a process with the role jobs is running, then try again.`
+        : `It was not built within ${deadlineSeconds} s and was given up. Try it again, or with less text.`
     const failure = { stage: stage ?? 'CHECKING', code: 'DEADLINE_EXCEEDED', message } as const
-    await building.fail(service, { modelId, workspaceId: workspaceId ?? '', attempt, run }, failure)
-  }
+    return building.fail(service, { modelId, workspaceId: workspaceId ?? '', attempt, run }, failure)
+  })
 }
