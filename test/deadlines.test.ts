@@ -5,6 +5,7 @@ import { holdFetching } from './faults/roles.ts'
 import { modelsOf } from './models.ts'
 import { makeDirectory } from './postgres.ts'
 import { collect, startTestService } from './service.ts'
+import { until } from './until.ts'
 
 test('a stage that makes no progress is marked as stalled, then FAILED with its name', async () => {
   const dataDir = await makeDirectory()
@@ -89,19 +90,24 @@ test('a workspace that somebody holds locked does not keep the deadlines of othe
   const other = api.as(data?.createWorkspace.secret)
   onTestFinished(other.dispose)
   const sql = connect(api.databaseUrl)
-  const [locked, free] = [(await api.create()).deployment, (await other.create()).deployment]
   const [own, others] = [modelsOf(api), modelsOf({ ...api, ...other, key: data?.createWorkspace.secret })]
-  const [lockedModel, freeModel] = [(await own.createLanguageModel({ text: 'a' })).model, (await others.createLanguageModel({ text: 'a' })).model]
+  const [locked, lockedModel] = [(await api.create()).deployment, (await own.createLanguageModel({ text: 'a' })).model]
   const [workspace] = await sql`select id from workspaces order by id limit 1`
   const release = Promise.withResolvers<void>()
   const holding = sql.begin(async (tx) => {
     await tx`select from workspaces where id = ${workspace?.id} for update`
     await release.promise
   })
+  // By now somebody waits for that lock, to end what is overdue.
+  await until(async () => (await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).length > 0)
+  const asked = performance.now()
+  const [free, freeModel] = [(await other.create()).deployment, (await others.createLanguageModel({ text: 'a' })).model]
   expect((await collect(other.watch(free.id))).at(-1)?.status).toBe('FAILED')
   expect((await collect(others.watch(freeModel.id))).at(-1)?.status).toBe('FAILED')
-  expect(await own.find(lockedModel.id)).toMatchObject({ status: 'QUEUED' })
+  // Whoever waits for the lock does so for 15 s.
+  expect(performance.now() - asked).toBeLessThan(12_000)
   expect((await api.ask('query ($id: ID!) { deployment(id: $id) { status } }', { id: locked.id })).data?.deployment.status).toBe('QUEUED')
+  expect(await own.find(lockedModel.id)).toMatchObject({ status: 'QUEUED' })
   release.resolve()
   await holding
   expect((await collect(api.watch(locked.id))).at(-1)?.status).toBe('FAILED')

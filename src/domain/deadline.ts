@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
@@ -43,14 +44,27 @@ type Overdue = Awaited<ReturnType<typeof findOverdue>>[number]
  */
 export async function enforceDeadlines(service: Service): Promise<void> {
   const overdue = await findOverdue(service.store.db, service.limits)
-  await enforceEach(service, overdue, (one) => enforce(service, one))
+  await enforceEach(
+    service,
+    overdue.map((one) => ({ ...one, id: one.row.id })),
+    (one) => enforce(service, one),
+  )
 }
 
-/** One whose workspace is locked by somebody holds up none of the others. */
-export async function enforceEach<Row>({ log }: Service, overdue: readonly Row[], end: (row: Row) => Promise<unknown>): Promise<void> {
-  for (const outcome of await Promise.allSettled(overdue.map(end))) {
-    if (outcome.status === 'rejected') log.debug({ error: String(outcome.reason) }, 'a deadline could not be enforced yet')
-  }
+/** What is being ended, so that it is not ended once more meanwhile. */
+const underWay = new Set<string>()
+const patienceMs = 1000
+
+/** One whose workspace is locked by somebody holds up none of the others, those of the next look neither. */
+export async function enforceEach<Row extends { id: string }>({ log }: Service, overdue: readonly Row[], end: (row: Row) => Promise<unknown>): Promise<void> {
+  const ending = overdue
+    .filter(({ id }) => !underWay.has(id))
+    .map(async (row) => {
+      underWay.add(row.id)
+      await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline could not be enforced yet'))
+      underWay.delete(row.id)
+    })
+  await Promise.race([Promise.all(ending), delay(patienceMs, undefined, { ref: false })])
 }
 
 function enforce(service: Service, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
