@@ -6,14 +6,16 @@ import { createDeploymentLoader } from '../src/domain/deployment.ts'
 import { encodeEventCursor } from '../src/domain/event-cursor.ts'
 import { openFeeds } from '../src/domain/feed.ts'
 import { allJobs } from '../src/domain/jobs.ts'
-import { recordChange, recordEvent } from '../src/domain/status.ts'
+import { modelLifecycle, modelLog } from '../src/domain/model-status.ts'
+import { deploymentLog, recordChange } from '../src/domain/status.ts'
 import { createBroadcasts, type Peer } from '../src/graphql/broadcast.ts'
 import type { GraphQLContext } from '../src/graphql/builder.ts'
 import type { Operation } from '../src/graphql/operation.ts'
 import { schema } from '../src/graphql/schema.ts'
 import { openLog } from '../src/log.ts'
+import { deployments } from '../src/postgres/deployment-tables.ts'
 import { openStore, type Store } from '../src/postgres/store.ts'
-import { deployments, models, workspaces } from '../src/postgres/tables.ts'
+import { models, workspaces } from '../src/postgres/tables.ts'
 import { cloneDatabase } from './postgres.ts'
 import { until } from './until.ts'
 
@@ -21,8 +23,6 @@ let store: Store
 let drop: () => Promise<void>
 let workspaceId: string
 let modelId: string
-let statements = 0
-let executions = 0
 
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
@@ -41,11 +41,12 @@ afterAll(async () => {
   await drop()
 })
 
-/** Counts the statements that read logs. */
+/** Counts the statements that read logs, and the executions. */
 function openBroadcasts() {
+  const counts = { statements: 0, executions: 0 }
   const db = new Proxy(store.db, {
     get(target, name, receiver) {
-      if (name === 'select') statements++
+      if (name === 'select') counts.statements++
       const value = Reflect.get(target, name, receiver)
       return typeof value === 'function' ? value.bind(target) : value
     },
@@ -53,34 +54,41 @@ function openBroadcasts() {
   const feeds = openFeeds({ db, events: store.events }, openLog('silent'))
   const viewer = { workspaceId, keyId: crypto.randomUUID(), scopes: ['READ'], isBootstrap: false, expiresAt: null } as Context['viewer']
   const toContext = () => {
-    executions++
+    counts.executions++
     const context = { store, feeds, viewer } as Context
     return { ...context, loadDeployment: createDeploymentLoader(context) } as GraphQLContext
   }
   const broadcasts = createBroadcasts(toContext, (error) => error)
-  const query =
-    'subscription ($id: ID!, $after: String) { deploymentStatusChanged(deploymentId: $id, after: $after) { ... on DeploymentStatusChange { sequence deployment { status sequence } } } }'
-  const document = parse(query)
+  const subscribe = async <Change>(query: string, variableValues: object, backlog = () => 0) => {
+    const operation: Operation = { query, schema, document: parse(query), variableValues: { ...variableValues }, viewer, contextValue: toContext() }
+    const watch = await broadcasts.open(operation)
+    if (!watch) throw new Error('it is not shared')
+    const seen: Change[] = []
+    const state = { seen, ended: false, slow: false, leave: () => {} }
+    const peer: Peer = {
+      format,
+      send: (text) => void seen.push(JSON.parse(text).data.changed),
+      backlog,
+      endSlow: () => (state.slow = true),
+      end: () => (state.ended = true),
+    }
+    state.leave = broadcasts.join(operation, watch, peer)
+    return state
+  }
+  const idOf = (type: string, id: string) => Buffer.from(`${type}:${id}`).toString('base64')
   return {
-    async watch(id: string, after?: string, backlog = () => 0) {
-      const variableValues = { id: Buffer.from(`Deployment:${id}`).toString('base64'), after }
-      const operation: Operation = { query, schema, document, variableValues, viewer, contextValue: toContext() }
-      const watch = await broadcasts.open(operation)
-      if (!watch) throw new Error('it is not shared')
-      const seen: { sequence: number; deployment: { status: string; sequence: number } }[] = []
-      const state = { seen, ended: false, slow: false, leave: () => {} }
-      const peer: Peer = {
-        format,
-        send: (text) => void seen.push(JSON.parse(text).data.deploymentStatusChanged),
-        backlog,
-        endSlow: () => (state.slow = true),
-        end: () => (state.ended = true),
-      }
-      state.leave = broadcasts.join(operation, watch, peer)
-      return state
-    },
+    counts,
+    watch: (id: string, after?: string, backlog?: () => number) =>
+      subscribe<{ sequence: number; deployment: { status: string; sequence: number } }>(deploymentQuery, { id: idOf('Deployment', id), after }, backlog),
+    watchModels: ({ id, after }: { id?: string; after?: string | undefined }) =>
+      subscribe<{ modelId: string; sequence: number }>(modelQuery, { ...(id && { id: idOf('LanguageModel', id) }), after }),
   }
 }
+
+const deploymentQuery =
+  'subscription ($id: ID!, $after: String) { changed: deploymentStatusChanged(deploymentId: $id, after: $after) { ... on DeploymentStatusChange { sequence deployment { status sequence } } } }'
+const modelQuery =
+  'subscription ($id: ID, $after: String) { changed: modelStatusChanged(modelId: $id, after: $after) { ... on ModelStatusChange { modelId sequence } } }'
 
 const format = JSON.stringify as Peer['format']
 
@@ -92,7 +100,7 @@ async function createRow() {
       .values({ ...values, status: 'QUEUED', sequence: 1 })
       .returning()
     if (!row) throw new Error('no row')
-    await recordEvent(tx, row, null, 'made')
+    await deploymentLog.record(tx, row, null, 'made')
     return row.id
   })
 }
@@ -100,24 +108,71 @@ async function createRow() {
 const move = (id: string, status: 'QUEUED' | 'PROVISIONING' | 'COMPLETE' | 'FAILED') =>
   recordChange(store.db, { deploymentId: id, workspaceId, attempt: 1 }, { status, message: 'moved' })
 
+async function createModel() {
+  return store.db.transaction(async (tx) => {
+    const values = { workspaceId, kind: 'LANGUAGE', locale: 'en-US', scenario: 'CONVERSATIONAL', description: '', licence: '' } as const
+    const [row] = await tx
+      .insert(models)
+      .values({ ...values, files: [], id: crypto.randomUUID(), name: crypto.randomUUID(), status: 'QUEUED', sequence: 1 })
+      .returning()
+    if (!row) throw new Error('no row')
+    await modelLog.record(tx, { ...row, workspaceId }, null, 'made')
+    return row.id
+  })
+}
+
+const build = (modelId: string, status: 'BUILDING' | 'READY') =>
+  modelLifecycle.recordChange(store.db, { modelId, workspaceId, attempt: 1 }, { status, message: 'built' })
+
 const sequences = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
-const start = encodeEventCursor(0)
+const start = Buffer.from('event:0').toString('base64url')
 
 test('a hundred watchers cost one statement and one execution per event, whatever their cursors', async () => {
-  const { watch } = openBroadcasts()
+  const { watch, counts } = openBroadcasts()
   const id = await createRow()
   await move(id, 'PROVISIONING')
   const watchers = await Promise.all(Array.from({ length: 100 }, (_, n) => watch(id, n % 2 ? start : undefined)))
   await until(() => watchers.every(({ seen }) => seen.at(-1)?.sequence === 2))
-  const before = { statements, executions }
+  const before = { ...counts }
   for (let n = 3; n <= 12; n++) {
     await move(id, 'PROVISIONING')
     await until(() => watchers.every(({ seen }) => seen.at(-1)?.sequence === n))
   }
-  expect(statements - before.statements).toBeLessThanOrEqual(12)
-  expect(executions - before.executions).toBe(10)
+  expect(counts.statements - before.statements).toBeLessThanOrEqual(12)
+  expect(counts.executions - before.executions).toBe(10)
   for (const [n, { seen }] of watchers.entries()) expect(seen.map(({ sequence }) => sequence)).toEqual(sequences(n % 2 ? 1 : 2, 12))
   for (const { leave } of watchers) leave()
+})
+
+test('fifty watchers of models cost one statement and one execution per event, and each sees each event once, in order', async () => {
+  const { watchModels, counts } = openBroadcasts()
+  const [one, other] = [await createModel(), await createModel()]
+  const watchers = await Promise.all(Array.from({ length: 50 }, (_, n) => watchModels({ after: n % 2 ? start : undefined })))
+  await until(() => watchers.every(({ seen }, n) => seen.length === (n % 2 ? 2 : 0)))
+  const before = { ...counts }
+  for (let n = 1; n <= 10; n++) {
+    await build(n % 2 ? one : other, n < 9 ? 'BUILDING' : 'READY')
+    await until(() => watchers.every(({ seen }, at) => seen.length === n + (at % 2 ? 2 : 0)))
+  }
+  expect(counts.statements - before.statements).toBeLessThanOrEqual(12)
+  expect(counts.executions - before.executions).toBe(10)
+  for (const [n, { seen, ended }] of watchers.entries()) {
+    expect(ended).toBe(false)
+    expect(seen.filter(({ modelId }) => modelId === seen[0]?.modelId).map(({ sequence }) => sequence)).toEqual(sequences(n % 2 ? 1 : 2, 6))
+    expect(seen.map(({ modelId }) => modelId)).toEqual(seen.map((_, at) => seen[at % 2]?.modelId))
+  }
+  for (const { leave } of watchers) leave()
+})
+
+test('watchers of one model share its log and end with it', async () => {
+  const { watchModels, counts } = openBroadcasts()
+  const id = await createModel()
+  const watchers = await Promise.all(Array.from({ length: 50 }, (_, n) => watchModels({ id, after: n % 2 ? start : undefined })))
+  await build(id, 'BUILDING')
+  await build(id, 'READY')
+  await until(() => watchers.every(({ ended }) => ended))
+  for (const { seen } of watchers) expect(seen.map(({ sequence }) => sequence)).toEqual(sequences(1, 3))
+  expect(counts.statements).toBeLessThanOrEqual(5)
 })
 
 test('the deployment inside an event is never older than the event', async () => {
@@ -172,7 +227,8 @@ test('a cursor behind a failure that was tried again goes on to the end; one beh
   await move(id, 'COMPLETE')
   await until(() => watcher.ended)
   expect(watcher.seen.map(({ sequence }) => sequence)).toEqual(sequences(1, 6))
-  const late = await watch(id, encodeEventCursor(1_000_000))
+  const position = await deploymentLog.readPosition(store.db, workspaceId)
+  const late = await watch(id, encodeEventCursor('deployment', { workspaceId, position }))
   await until(() => late.ended)
   expect(late.seen).toEqual([])
 })

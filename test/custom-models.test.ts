@@ -117,6 +117,27 @@ describe('a language model', () => {
     await reader.dispose()
   })
 
+  test('with an idempotency key is made once, however often and however many at once', async () => {
+    const idle = await startTestService({ ROLES: 'api' })
+    const own = modelsOf(idle)
+    const input = { name: 'Cards', text: cardText, phrases: ['four of clubs'], idempotencyKey: 'cards-1' }
+    const made = await Promise.all(Array.from({ length: 10 }, () => own.createLanguageModel(input)))
+    expect(new Set(made.map(({ model }) => model.id)).size).toBe(1)
+    const conflict = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_CONFLICT', path: 'idempotencyKey' }
+    expect(await own.createLanguageModel({ ...input, phrases: ['ace of clubs'] })).toMatchObject(conflict)
+    // A key is one wish, whatever it is for.
+    const sound = { name: 'Voices', source: { npmPackage: 'none@1.0.0' }, idempotencyKey: 'cards-1' }
+    expect(await own.createAcousticModel(sound)).toMatchObject(conflict)
+    expect(await idle.create({ idempotencyKey: 'cards-1' })).toMatchObject(conflict)
+    const { model } = await own.createAcousticModel({ ...sound, idempotencyKey: 'voices-1' })
+    expect(await own.createAcousticModel({ ...sound, idempotencyKey: 'voices-1' })).toMatchObject({ model: { id: model.id } })
+    expect(await own.createLanguageModel({ ...input, idempotencyKey: 'has spaces' })).toMatchObject({ fieldErrors: [{ path: 'idempotencyKey' }] })
+    expect((await idle.ask('{ models(where: { isBase: false }) { totalCount } }')).data?.models.totalCount).toBe(2)
+    // With the model goes what its key stood for.
+    await own.delete(model.id)
+    expect((await own.createAcousticModel({ ...sound, idempotencyKey: 'voices-1' })).model.id).not.toBe(model.id)
+  })
+
   test('changes its name and description, and is not found from another workspace', async () => {
     const { model } = await models.createLanguageModel({ text: cardText })
     const other = await models.createLanguageModel({ text: cardText })
@@ -127,6 +148,26 @@ describe('a language model', () => {
     expect(await stranger.find(model.id)).toBeNull()
     expect(await stranger.delete(model.id)).toMatchObject({ code: 'MODEL_NOT_FOUND' })
     expect(await collect(stranger.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
+  })
+
+  test('that was deleted leaves its log to those who watched it, and is not found by anybody else', async () => {
+    const idle = await startTestService({ ROLES: 'api' })
+    const own = modelsOf(idle)
+    const { model } = await own.createLanguageModel({ text: cardText })
+    const first = (await own.watch(model.id).next()).value as { cursor: string }
+    await own.update({ id: model.id, description: 'For the club' })
+    await own.cancel(model.id)
+    const { data } = await idle.ask('{ models(where: { isBase: false }) { nodes { timeline(first: 2) { totalCount nodes { sequence message } } } } }')
+    expect(data?.models.nodes).toMatchObject([{ timeline: { totalCount: 3, nodes: [{ sequence: 1 }, { sequence: 2, message: 'Description changed.' }] } }])
+    expect(await own.delete(model.id)).toMatchObject({ deletedId: model.id })
+    expect(await own.delete(model.id)).toMatchObject({ deletedId: model.id })
+    const rest = await collect(own.watch(model.id, first.cursor))
+    expect(rest.map(({ sequence, status }) => [sequence, status])).toEqual([
+      [2, 'QUEUED'],
+      [3, 'CANCELED'],
+      [4, 'DELETING'],
+    ])
+    expect(await collect(own.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
   })
 
   test('is trained from an upload of some megabytes, and canceled in the middle of it within a second', { timeout: 120_000 }, async () => {

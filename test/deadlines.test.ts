@@ -2,8 +2,10 @@
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
 import { holdFetching } from './faults/roles.ts'
+import { modelsOf } from './models.ts'
 import { makeDirectory } from './postgres.ts'
 import { collect, startTestService } from './service.ts'
+import { until } from './until.ts'
 
 test('a stage that makes no progress is marked as stalled, then FAILED with its name', async () => {
   const dataDir = await makeDirectory()
@@ -60,22 +62,54 @@ test('after a long time without any process, what was at work gets its time anew
   expect(Date.now() - before).toBeGreaterThan(2500)
 })
 
+test('a stage that takes longer than it may is given up, however well it goes on; one that may take longer or waits for a worker is not', async () => {
+  const api = await startTestService({ ROLES: 'api' })
+  const sql = connect(api.databaseUrl)
+  const ids = await Promise.all(Array.from({ length: 3 }, async () => (await api.create()).deployment.id))
+  const [late, slow, waiting] = ids.map((id) => Buffer.from(id, 'base64').toString().replace('Deployment:', ''))
+  const take = (...deploymentIds: (string | undefined)[]) =>
+    sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where data->>'deploymentId' = any(${deploymentIds as string[]})`
+  // As workers left them that began their stage eleven minutes ago and have just told of their progress.
+  await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', stage_started_at = now() - interval '11 minutes', updated_at = now()`
+  await sql`update deployments set stage = 'FETCHING' where id = ${slow ?? ''}`
+  await take(late, slow)
+  expect((await collect(api.watch(ids[0] ?? ''))).at(-1)).toMatchObject({
+    status: 'FAILED',
+    message: 'LOADING took longer than 600 s and was given up. Try it again; if it fails again, look at the log of the server.',
+    deployment: { failure: { stage: 'LOADING', code: 'STAGE_TIMED_OUT' } },
+  })
+  expect((await sql`select id from deployments where status = 'PROVISIONING'`).map(({ id }) => id).toSorted()).toEqual([slow, waiting].toSorted())
+  await take(waiting)
+  expect((await collect(api.watch(ids[2] ?? ''))).at(-1)).toMatchObject({ deployment: { failure: { code: 'STAGE_TIMED_OUT' } } })
+  expect(await sql`select id from deployments where status = 'PROVISIONING'`).toMatchObject([{ id: slow }])
+})
+
 test('a workspace that somebody holds locked does not keep the deadlines of others', async () => {
   const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' })
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
   const other = api.as(data?.createWorkspace.secret)
   onTestFinished(other.dispose)
   const sql = connect(api.databaseUrl)
-  const [locked, free] = [(await api.create()).deployment, (await other.create()).deployment]
-  const [own] = await sql`select id from workspaces order by id limit 1`
+  const [own, others] = [modelsOf(api), modelsOf({ ...api, ...other, key: data?.createWorkspace.secret })]
+  const [locked, lockedModel] = [(await api.create()).deployment, (await own.createLanguageModel({ text: 'a' })).model]
+  const [workspace] = await sql`select id from workspaces order by id limit 1`
   const release = Promise.withResolvers<void>()
   const holding = sql.begin(async (tx) => {
-    await tx`select from workspaces where id = ${own?.id} for update`
+    await tx`select from workspaces where id = ${workspace?.id} for update`
     await release.promise
   })
+  // By now somebody waits for that lock, to end what is overdue.
+  await until(async () => (await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).length > 0)
+  const asked = performance.now()
+  const [free, freeModel] = [(await other.create()).deployment, (await others.createLanguageModel({ text: 'a' })).model]
   expect((await collect(other.watch(free.id))).at(-1)?.status).toBe('FAILED')
+  expect((await collect(others.watch(freeModel.id))).at(-1)?.status).toBe('FAILED')
+  // Whoever waits for the lock does so for 15 s.
+  expect(performance.now() - asked).toBeLessThan(12_000)
   expect((await api.ask('query ($id: ID!) { deployment(id: $id) { status } }', { id: locked.id })).data?.deployment.status).toBe('QUEUED')
+  expect(await own.find(lockedModel.id)).toMatchObject({ status: 'QUEUED' })
   release.resolve()
   await holding
   expect((await collect(api.watch(locked.id))).at(-1)?.status).toBe('FAILED')
+  expect((await collect(own.watch(lockedModel.id))).at(-1)?.status).toBe('FAILED')
 })

@@ -1,6 +1,6 @@
 // The keyring without Postgres: time is what the test says.
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Viewer } from '../src/domain/key.ts'
+import { hashSecret, type Viewer } from '../src/domain/key.ts'
 import { openKeyring } from '../src/domain/keyring.ts'
 import type { Store } from '../src/postgres/store.ts'
 import { silentLog } from './recognizers.ts'
@@ -9,13 +9,15 @@ describe('who is there with a key is sent away', () => {
   const viewer = (expiresAt: Date | null): Viewer => ({ keyId: 'k', workspaceId: 'w', scopes: ['RECOGNIZE'], isBootstrap: false, expiresAt })
   /** A Postgres that says whether the key is live, or nothing at all. */
   function openFakeKeyring() {
-    const postgres = { isAway: false, isLive: true }
-    const db = {
-      async $count() {
-        if (postgres.isAway) throw new Error('It is away.')
-        return postgres.isLive ? 1 : 0
-      },
+    const postgres = { isAway: false, isLive: true, statements: 0 }
+    const answer = async () => {
+      const { isAway, isLive } = postgres
+      postgres.statements++
+      await new Promise((answered) => setTimeout(answered, 10))
+      if (isAway) throw new Error('It is away.')
+      return isLive ? [{ id: 'k', secretHash: hashSecret('secret') }] : []
     }
+    const db = { select: () => ({ from: () => ({ where: answer }) }), update: () => ({ set: () => ({ where: async () => {} }) }) }
     const keyring = openKeyring({ db, events: { watch: () => () => {} } } as unknown as Store, silentLog)
     onTestFinished(() => keyring.close())
     return { postgres, keyring }
@@ -45,5 +47,37 @@ describe('who is there with a key is sent away', () => {
     expect(ended).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(2 * day)
     expect(ended).toHaveBeenCalledOnce()
+  })
+
+  test('by one statement for all who come together, and one for those who come while it is under way', async () => {
+    const { postgres, keyring } = openFakeKeyring()
+    const ended = vi.fn()
+    keyring.onEnd(viewer(null), () => ended())
+    await vi.advanceTimersByTimeAsync(1)
+    // Each in a turn of its own, as sockets open.
+    for (let n = 0; n < 1000; n++) {
+      setImmediate(() => keyring.onEnd(viewer(null), () => ended()))
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    expect(postgres.statements).toBe(1)
+    // What is true now, and was not when the first was asked.
+    postgres.isLive = false
+    await vi.advanceTimersByTimeAsync(100)
+    expect(postgres.statements).toBe(2)
+    expect(ended).toHaveBeenCalledTimes(1001)
+  })
+
+  test('and who comes in with a thousand others costs two statements', async () => {
+    const { postgres, keyring } = openFakeKeyring()
+    const coming: Promise<unknown>[] = []
+    for (let n = 0; n < 1000; n++) {
+      setImmediate(() => coming.push(keyring.authenticate('secret')))
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    await vi.advanceTimersByTimeAsync(100)
+    const viewers = await Promise.all(coming)
+    expect(viewers.every((found) => (found as Viewer).keyId === 'k')).toBe(true)
+    expect(viewers).toHaveLength(1000)
+    expect(postgres.statements).toBe(2)
   })
 })

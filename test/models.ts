@@ -65,8 +65,8 @@ export function modelsOf(api: Pick<Service, 'ask' | 'localUrl' | 'key' | 'modelI
     accept: (modelId: string) => run(`acceptLicense(modelId: $modelId) { __typename ${errors} }`, '$modelId: ID!', { modelId }),
     find: async (id: string) => (await api.ask(`query ($id: ID!) { model(id: $id) { ${fields} } }`, { id })).data?.model,
 
-    /** Every change of the model until it is terminal. */
-    async *watch(modelId: string, after?: string): AsyncGenerator<ModelChange> {
+    /** Every change of the model until it is terminal; without one, every change of all. */
+    async *watch(modelId: string | null, after?: string): AsyncGenerator<ModelChange> {
       const client = createClient({
         url: `${api.localUrl.replace(/^http/, 'ws')}/graphql`,
         webSocketImpl: WebSocket,

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { modelsOf } from './models.ts'
 import { collect, createTestClient, openTestService, type Service, type StatusChange } from './service.ts'
 
 let api: Service
@@ -51,9 +52,30 @@ test.each(['garbage', Buffer.from('Deployment:01990000-0000-7000-8000-0000000000
   },
 )
 
-test('a cursor from elsewhere is refused by name', async () => {
+test('a cursor from elsewhere is refused by name, by streams of one deployment, of all, and of models', async () => {
   const { deployment } = await api.create()
-  expect(await collect(api.watch(deployment.id, { after: 'nonsense' }))).toEqual([expect.objectContaining({ __typename: 'InvalidCursorError' })])
+  const { changesCursor } = (await api.ask('{ deployments { changesCursor } }')).data?.deployments ?? {}
+  const other = api.as(
+    (await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret } } }')).data?.createWorkspace.secret,
+  )
+  onTestFinished(other.dispose)
+  const strange = (await other.ask('{ deployments { changesCursor } }')).data?.deployments.changesCursor
+  const [, position, workspace] = Buffer.from(changesCursor, 'base64url').toString().split(':')
+  const cursorOf = (text: string) => Buffer.from(text).toString('base64url')
+  // Of another workspace, of a database that has come further, of an earlier version's, of another log, of another list.
+  const elsewhere = [strange, cursorOf(`deployment:${Number(position) + 1e6}:${workspace}`), cursorOf('event:1000000'), cursorOf('model:0'), 'nonsense']
+  const refusal = [expect.objectContaining({ __typename: 'InvalidCursorError' })]
+  for (const after of elsewhere) {
+    for (const over of ['ws', 'sse'] as const) {
+      expect(await collect(api.watch(deployment.id, { after, over }))).toEqual(refusal)
+      expect(await collect(api.watchAll({ after, over }))).toEqual(refusal)
+    }
+  }
+  expect(await collect(modelsOf(api).watch(null, changesCursor))).toEqual(refusal)
+  // What is still to come of one deployment may lie behind the newest of another.
+  const watching = api.watch((await api.deploy()).deploymentId, { after: changesCursor })
+  expect((await watching.next()).value).toMatchObject({ sequence: 1 })
+  await watching.return(undefined)
 })
 
 test('a socket without a key is closed before it can ask', async () => {

@@ -13,10 +13,11 @@ import {
   UploadNotFoundError,
   ValidationError,
 } from './errors.ts'
+import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { isLicenceAccepted } from './licence.ts'
 import { findModel } from './model.ts'
-import { buildingDeadline, enqueueBuilding } from './model-building.ts'
-import { recordModelEvent } from './model-status.ts'
+import { building } from './model-building.ts'
+import { modelLog } from './model-status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 import { findUpload } from './upload.ts'
@@ -29,6 +30,8 @@ interface NewModel {
   description?: string | null | undefined
   locale: string
   baseModelId: string
+  /** Sent again with the same input, it answers the same model. */
+  idempotencyKey?: string | null | undefined
 }
 
 export interface NewLanguageModel extends NewModel {
@@ -44,7 +47,13 @@ export interface NewAcousticModel extends NewModel {
   sha256?: string | null | undefined
 }
 
-const common = { name: nameText, description: proseText.nullish().transform((text) => text ?? ''), locale: z.string(), baseModelId: z.string() }
+const common = {
+  name: nameText,
+  description: proseText.nullish().transform((text) => text ?? ''),
+  locale: z.string(),
+  baseModelId: z.string(),
+  idempotencyKey: idempotencyKeyText,
+}
 const shortText = (most: number) =>
   z
     .string()
@@ -106,8 +115,8 @@ function readProblems(text: string): string[] {
 export async function createLanguageModel(ctx: Context, wanted: NewLanguageModel): Promise<ModelRow | ExpectedError> {
   const input = checkScope(ctx, 'MANAGE') ?? validate(newLanguageModel, wanted)
   if (input instanceof ExpectedError) return input
-  const { text, uploadId, recordingsUploadId, pronunciations, phrases, ...facts } = input
-  return addModel(ctx, 'LANGUAGE', facts, async (tx) => {
+  const { text, uploadId, recordingsUploadId, pronunciations, phrases } = input
+  return addModel(ctx, 'LANGUAGE', input, async (tx) => {
     const recipe: Recipe = { pronunciations, phrases }
     for (const [what, id, kind, path, called] of [
       ['text', uploadId, 'TEXT', 'uploadId', 'a text'],
@@ -126,9 +135,9 @@ export async function createLanguageModel(ctx: Context, wanted: NewLanguageModel
 export async function createAcousticModel(ctx: Context, wanted: NewAcousticModel): Promise<ModelRow | ExpectedError> {
   const input = checkScope(ctx, 'MANAGE') ?? validate(newAcousticModel, wanted)
   if (input instanceof ExpectedError) return input
-  const { source, sha256, ...facts } = input
+  const { source, sha256 } = input
   const known = sha256 ? { sha256 } : {}
-  return addModel(ctx, 'ACOUSTIC', facts, async (tx) => {
+  return addModel(ctx, 'ACOUSTIC', input, async (tx) => {
     if (source.httpsUrl != null) return { recipe: { archive: { kind: 'HTTPS', url: source.httpsUrl, ...known } } }
     if (source.npmPackage != null) return { recipe: { archive: { kind: 'NPM', package: source.npmPackage, ...known } } }
     const file = await takeUpload(ctx, tx, 'ACOUSTIC_MODEL', source.uploadId ?? '')
@@ -146,17 +155,20 @@ async function takeUpload({ store, viewer }: Context, tx: Tx, kind: UploadKind, 
 async function addModel(
   ctx: Context,
   kind: ModelKind,
-  { baseModelId, ...facts }: z.infer<z.ZodObject<typeof common>>,
+  { idempotencyKey, ...wanted }: z.infer<z.ZodObject<typeof common>>,
   prepare: (tx: Tx) => Promise<{ recipe: Recipe; text?: string | undefined } | ExpectedError>,
 ): Promise<ModelRow | ExpectedError> {
   const { workspaceId } = ctx.viewer
+  const { name, description, locale, baseModelId } = wanted
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
+    const earlier = idempotencyKey && (await findEarlier(tx, 'model', workspaceId, idempotencyKey, wanted))
+    if (earlier) return earlier
     const inside = { ...ctx, store: { ...ctx.store, db: tx } }
     const base = await findModel(inside, kind, baseModelId)
     if (!base || base.workspaceId !== null) return new ModelNotFoundError('baseModelId', `base ${kind.toLowerCase()}`)
-    if (base.locale !== facts.locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, which the base model is for` }])
+    if (base.locale !== locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, which the base model is for` }])
     if (!(await isLicenceAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
-    const twin = await findModelNamed(tx, workspaceId, kind, facts)
+    const twin = await findModelNamed(tx, workspaceId, kind, wanted)
     if (twin) return new DuplicateModelNameError(twin)
     const used = await tx.$count(models, eq(models.workspaceId, workspaceId))
     if (used >= ctx.limits.models) return new QuotaExceededError('models', ctx.limits.models, used)
@@ -164,7 +176,9 @@ async function addModel(
     if (prepared instanceof ExpectedError) return prepared
     const [id] = (await tx.execute<{ id: string }>(sql`select uuidv7() as id`)).rows
     const values = {
-      ...facts,
+      name,
+      description,
+      locale,
       id: id?.id ?? '',
       workspaceId,
       kind,
@@ -177,14 +191,15 @@ async function addModel(
       status: 'QUEUED' as const,
       progress: 0,
       sequence: 1,
-      deadlineAt: buildingDeadline(ctx) as never,
+      ...(await building.takePlace(tx, ctx, { workspaceId, kind })),
     }
     const [created] = await tx.insert(models).values(values).returning()
     if (!created) throw new Error('a new model was not inserted')
     if (prepared.text !== undefined) await tx.insert(modelTexts).values({ modelId: created.id, text: prepared.text })
+    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, wanted, { modelId: created.id })
     const row = { ...created, workspaceId }
-    await recordModelEvent(tx, row, null, 'Waiting for a worker.')
-    await enqueueBuilding(tx, ctx, row)
+    await modelLog.record(tx, row, null, 'Waiting for a worker.')
+    await building.enqueue(tx, ctx, row)
     return created
   })
 }

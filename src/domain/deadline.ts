@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { Db } from '../postgres/client.ts'
+import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
-import { type DeploymentRow, deployments, type Stage } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { failDeployment, unfinished } from './provisioning.ts'
+import { provisioning } from './provisioning.ts'
+import { deploymentLine, isUnfinished } from './queue-place.ts'
 import { recordChange } from './status.ts'
 
 /** Seconds that a stage may last, however well it goes on. Large models take long to fetch, and nothing else does. */
@@ -29,7 +31,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
   return db
     .select({ row: deployments, ...overdue })
     .from(deployments)
-    .where(sql`${unfinished} and (${any})`)
+    .where(sql`${isUnfinished(deploymentLine)} and (${any})`)
     .orderBy(deployments.turn)
     .limit(100)
 }
@@ -42,10 +44,27 @@ type Overdue = Awaited<ReturnType<typeof findOverdue>>[number]
  */
 export async function enforceDeadlines(service: Service): Promise<void> {
   const overdue = await findOverdue(service.store.db, service.limits)
-  // One whose workspace is locked by somebody holds up none of the others.
-  for (const outcome of await Promise.allSettled(overdue.map((one) => enforce(service, one)))) {
-    if (outcome.status === 'rejected') service.log.debug({ error: String(outcome.reason) }, 'a deadline could not be enforced yet')
-  }
+  await enforceEach(
+    service,
+    overdue.map((one) => ({ ...one, id: one.row.id })),
+    (one) => enforce(service, one),
+  )
+}
+
+/** What is being ended, so that it is not ended once more meanwhile. */
+const underWay = new Set<string>()
+const patienceMs = 1000
+
+/** One whose workspace is locked by somebody holds up none of the others, those of the next look neither. */
+export async function enforceEach<Row extends { id: string }>({ log }: Service, overdue: readonly Row[], end: (row: Row) => Promise<unknown>): Promise<void> {
+  const ending = overdue
+    .filter(({ id }) => !underWay.has(id))
+    .map(async (row) => {
+      underWay.add(row.id)
+      await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline could not be enforced yet'))
+      underWay.delete(row.id)
+    })
+  await Promise.race([Promise.all(ending), delay(patienceMs, undefined, { ref: false })])
 }
 
 function enforce(service: Service, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
@@ -53,7 +72,7 @@ function enforce(service: Service, { row, isPastDeadline, isPastStage, isStalled
   const { id: deploymentId, workspaceId, attempt, run, sequence } = row
   const claim = { deploymentId, workspaceId, attempt, run, sequence }
   const stage = row.stage ?? 'RESOLVING'
-  const end = (code: string, message: string) => failDeployment(service, claim, { stage, code, message })
+  const end = (code: string, message: string) => provisioning.fail(service, claim, { stage, code, message })
   if (isPastDeadline) return end('DEADLINE_EXCEEDED', describeDeadline(row, deadlineSeconds))
   if (isPastStage) return end('STAGE_TIMED_OUT', `${stage} took longer than ${stageSeconds[stage]} s and was given up. ${nextStep}`)
   if (isStalled) return end('STAGE_STALLED', `${stage} made no progress for ${stallSeconds} s and was given up. ${nextStep}`)

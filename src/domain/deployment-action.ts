@@ -1,7 +1,7 @@
-import { and, eq, inArray, lt, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/tables.ts'
+import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { type Context, checkScope } from './context.ts'
 import {
   DeploymentNotFoundError,
@@ -11,8 +11,8 @@ import {
   StatusConflictError,
   ValidationError,
 } from './errors.ts'
-import { enqueueProvisioning, removeProvisioning, takePlace } from './queue-place.ts'
-import { applyChange, mayMove, recordEvent } from './status.ts'
+import { provisioning } from './provisioning.ts'
+import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
@@ -60,7 +60,7 @@ export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): 
       .where(eq(deployments.id, row.id))
       .returning()
     if (!updated) throw new Error('a locked deployment has vanished')
-    await recordEvent(tx, updated, updated.status, name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`)
+    await deploymentLog.record(tx, updated, updated.status, name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`)
     return updated
   })
 }
@@ -70,7 +70,7 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
   return onDeployment(ctx, id, async (tx, row) => {
     if (row.status === 'CANCELED') return row
     if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only one that is QUEUED or PROVISIONING can be canceled.')
-    await removeProvisioning(tx, ctx, row)
+    await provisioning.withdraw(tx, ctx, row)
     return applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
@@ -79,14 +79,12 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
 export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await takePlace(tx, ctx, row.workspaceId)) }
+    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await provisioning.takePlace(tx, ctx, row)) }
     const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
-    await enqueueProvisioning(tx, ctx, queued)
+    await provisioning.enqueue(tx, ctx, queued)
     return queued
   })
 }
-
-const tombstoneDays = 7
 
 /**
  * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its log stays for a
@@ -94,26 +92,11 @@ const tombstoneDays = 7
  */
 export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
-    await removeProvisioning(tx, ctx, row)
-    await applyChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
-    await tx.delete(deployments).where(eq(deployments.id, row.id))
-    const longGone = and(
-      eq(deploymentEvents.workspaceId, row.workspaceId),
-      eq(deploymentEvents.status, 'DELETING'),
-      lt(deploymentEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
-    )
-    const ids = tx.select({ id: deploymentEvents.deploymentId }).from(deploymentEvents).where(longGone)
-    await tx.delete(deploymentEvents).where(inArray(deploymentEvents.deploymentId, ids))
+    await provisioning.withdraw(tx, ctx, row)
+    await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return { deploymentId: row.id }
   })
-  return outcome instanceof DeploymentNotFoundError && (await wasDeleted(ctx, id)) ? { deploymentId: id } : outcome
-}
-
-async function wasDeleted(ctx: Context, id: string): Promise<boolean> {
-  const tombstone = and(
-    eq(deploymentEvents.deploymentId, id),
-    eq(deploymentEvents.workspaceId, ctx.viewer.workspaceId),
-    eq(deploymentEvents.status, 'DELETING'),
-  )
-  return (await ctx.store.db.$count(deploymentEvents, tombstone)) > 0
+  if (!(outcome instanceof DeploymentNotFoundError)) return outcome
+  const removal = await deploymentLog.findRemoval(ctx.store.db, { workspaceId: ctx.viewer.workspaceId, id })
+  return removal ? { deploymentId: id } : outcome
 }

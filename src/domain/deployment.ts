@@ -1,16 +1,17 @@
 import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments, type ModelRow } from '../postgres/tables.ts'
+import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
+import type { ModelRow } from '../postgres/tables.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope } from './context.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
-import { readPresentCursor } from './event-cursor.ts'
-import { findEarlier, remember } from './idempotency.ts'
+import { encodeEventCursor } from './event-cursor.ts'
+import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { enqueueProvisioning, takePlace } from './queue-place.ts'
-import { recordEvent } from './status.ts'
+import { provisioning } from './provisioning.ts'
+import { deploymentLog } from './status.ts'
 import { contains, keyText, nameText, proseText, storable, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
@@ -34,19 +35,19 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
   const { workspaceId } = ctx.viewer
 
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
-    const earlier = idempotencyKey && (await findEarlier(tx, workspaceId, idempotencyKey, values))
+    const earlier = idempotencyKey && (await findEarlier(tx, 'deployment', workspaceId, idempotencyKey, values))
     if (earlier) return earlier
     const [problem] = await findProblems({ ...ctx, store: { ...ctx.store, db: tx } }, values)
     if (problem) return problem
     const [created] = await tx
       .insert(deployments)
-      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await takePlace(tx, ctx, workspaceId)) })
+      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await provisioning.takePlace(tx, ctx, { workspaceId })) })
       .onConflictDoNothing()
       .returning()
     if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
-    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, created.id)
-    await recordEvent(tx, created, null, 'Waiting for a worker.')
-    await enqueueProvisioning(tx, ctx, created)
+    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, { deploymentId: created.id })
+    await deploymentLog.record(tx, created, null, 'Waiting for a worker.')
+    await provisioning.enqueue(tx, ctx, created)
     return created
   })
 }
@@ -85,10 +86,7 @@ const newDeployment = ({ catalog }: Context) =>
     }),
     acousticModelId: z.string(),
     languageModelId: z.string(),
-    idempotencyKey: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces')
-      .nullish(),
+    idempotencyKey: idempotencyKeyText,
   })
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
@@ -187,6 +185,10 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
     },
   )
   return page instanceof ExpectedError ? page : { ...page, filter, changesCursor }
+}
+
+async function readPresentCursor({ store, viewer: { workspaceId } }: Context): Promise<string> {
+  return encodeEventCursor('deployment', { workspaceId, position: await deploymentLog.readPosition(store.db, workspaceId) })
 }
 
 export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {

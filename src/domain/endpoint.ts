@@ -1,6 +1,7 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type DeploymentRow, deploymentEvents, deployments, type ModelRow, models, type Scenario } from '../postgres/tables.ts'
+import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
+import { type ModelRow, models, type Scenario } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 
 /** How a client speaks: one utterance, people talking, or someone dictating. Part of the URL's path. */

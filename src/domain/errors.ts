@@ -1,4 +1,5 @@
-import type { DeploymentRow, DeploymentStatus, KeyScope, ModelRow, ModelStatus } from '../postgres/tables.ts'
+import type { DeploymentRow, DeploymentStatus } from '../postgres/deployment-tables.ts'
+import type { KeyScope, ModelRow, ModelStatus } from '../postgres/tables.ts'
 
 /**
  * A refusal that a caller must expect: returned as a value, never thrown, and shown as it is.
@@ -166,7 +167,7 @@ export class QuotaExceededError extends ExpectedError {
 export class IdempotencyConflictError extends ExpectedError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
   constructor() {
-    super('This idempotency key was used before with another input. Use a new key for a new deployment.', 'idempotencyKey')
+    super('This idempotency key was used before with another input. Use a new key for a new wish.', 'idempotencyKey')
   }
 }
 
@@ -198,7 +199,7 @@ export class KeyNotFoundError extends ExpectedError {
 export class InvalidCursorError extends ExpectedError {
   readonly code = 'INVALID_CURSOR'
   constructor() {
-    super('This cursor did not come from here. Use one that the server sent for this list or stream, or leave it out to start anew.', 'after')
+    super('This cursor did not come from here. Use one that this server sent for this list or stream, or leave it out to start anew.', 'after')
   }
 }
 

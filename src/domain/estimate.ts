@@ -1,5 +1,5 @@
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
-import { type DeploymentRow, deployments } from '../postgres/tables.ts'
+import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import type { Service } from './context.ts'
 import { isTerminal } from './status.ts'
 

@@ -1,20 +1,18 @@
-import { eq } from 'drizzle-orm'
-import { workspaces } from '../postgres/tables.ts'
-import type { Context } from './context.ts'
+import type { EventLog, LoggedEvent } from './event-log.ts'
 
-/** The opaque form of an event's place in its workspace: where a watcher that lost its connection goes on. */
-export const encodeEventCursor = (position: number) => Buffer.from(`event:${position}`).toString('base64url')
+type Name = EventLog['name']
+type Place = Pick<LoggedEvent, 'workspaceId' | 'position'>
 
-/** Undefined when the cursor is not one of ours. */
-export function decodeEventCursor(cursor: string): number | undefined {
-  const position = /^event:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1]
-  return position === undefined ? undefined : Number(position)
-}
+/** Enough to tell workspaces, and databases, from each other. */
+const tag = (workspaceId: string) => workspaceId.slice(-8)
 
-/** The cursor behind everything that has happened in the workspace so far. */
-export const readPresentCursor = async (ctx: Context) => encodeEventCursor(await readPosition(ctx))
+/** The opaque form of an event's place in a workspace's log: where a watcher that lost its connection goes on. */
+export const encodeEventCursor = (name: Name, { workspaceId, position }: Place) => Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
 
-export async function readPosition({ store, viewer }: Context): Promise<number> {
-  const [workspace] = await store.db.select({ position: workspaces.position }).from(workspaces).where(eq(workspaces.id, viewer.workspaceId))
-  return workspace?.position ?? 0
+/** Undefined when the cursor is not one of this log and workspace. */
+export function decodeEventCursor(name: Name, workspaceId: string, cursor: string): number | undefined {
+  // Earlier versions wrote `event` and no tag.
+  const [, of, position, from] = /^(\w+):(\d{1,15})(?::([0-9a-f]{8}))?$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  const isOurs = from === undefined ? of === 'event' : of === name && from === tag(workspaceId)
+  return isOurs ? Number(position) : undefined
 }

@@ -1,36 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { and, asc, desc, eq, gt, type SQL } from 'drizzle-orm'
+import { asc, desc, gt } from 'drizzle-orm'
 import type { Log } from '../log.ts'
 import type { Store } from '../postgres/store.ts'
-import { type DeploymentEventRow, deploymentEvents } from '../postgres/tables.ts'
-import { deploymentTopic, workspaceTopic } from './status.ts'
+import { type EventLog, type LoggedEvent, rowTopic, type Scope, workspaceTopic } from './event-log.ts'
 
-/** The log of one deployment, or of all of a workspace. */
-export interface Scope {
-  workspaceId: string
-  deploymentId?: string | undefined
-}
+/** What a feed reads of a log. */
+type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'select' | 'columns'>
 
 /**
  * One log, read once for all who watch it in this process. Events never change, so the newest are kept,
  * and most watchers are served from memory wherever in the log they are.
  */
-export interface Feed {
+export interface Feed<Event extends LoggedEvent = LoggedEvent> {
   /** Reads what Postgres has now; those who ask at the same time share one statement. */
   refresh(): Promise<void>
   /** The newest event that has been read. */
-  readonly newest: DeploymentEventRow | undefined
+  readonly newest: Event | undefined
   /** Everything up to here has been read. */
   readonly position: number
   /** Some of the events behind a position, in order; none when there are no others yet. */
-  read(after: number): Promise<readonly DeploymentEventRow[]>
+  read(after: number): Promise<readonly Event[]>
   /** Calls `heard` after events have been read. Returns the way to leave. */
   join(heard: () => void): () => void
 }
 
 export interface Feeds {
   /** To be joined soon: one that nobody watches is forgotten. */
-  of(scope: Scope): Feed
+  of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: Scope): Feed<Event>
   close(): Promise<void>
 }
 
@@ -41,20 +37,20 @@ const lingerMs = 2_000
 const retryMs = 1_000
 
 export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Feeds {
-  const feeds = new Map<string, OpenFeed>()
+  const feeds = new Map<string, OpenFeed<LoggedEvent>>()
   return {
-    of(scope) {
-      const topic = scope.deploymentId === undefined ? workspaceTopic(scope.workspaceId) : deploymentTopic(scope.deploymentId)
+    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: Scope) {
+      const topic = scope.id === undefined ? workspaceTopic(eventLog.name, scope.workspaceId) : rowTopic(eventLog.name, scope.id)
       // Whoever asks for a stranger's deployment shares nothing with its owner.
       const key = `${scope.workspaceId} ${topic}`
       const known = feeds.get(key)
-      if (known) return known
-      const feed = new OpenFeed(db, log, scope, () => {
+      if (known) return known as unknown as OpenFeed<Event>
+      const feed = new OpenFeed(createReader(db, eventLog, scope), log, () => {
         feeds.delete(key)
         unwatch()
       })
       const unwatch = events.watch(topic, () => void feed.ring())
-      feeds.set(key, feed)
+      feeds.set(key, feed as unknown as OpenFeed<LoggedEvent>)
       return feed
     },
     async close() {
@@ -63,13 +59,26 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
   }
 }
 
-class OpenFeed implements Feed {
-  readonly #db: Store['db']
+interface Reader<Event> {
+  /** The newest batch, newest first. */
+  readNewest(): Promise<Event[]>
+  /** The batch behind a position. */
+  readBehind(after: number): Promise<Event[]>
+}
+
+function createReader<Event extends LoggedEvent>(db: Store['db'], { select, columns: { position } }: ReadLog<Event>, scope: Scope): Reader<Event> {
+  return {
+    readNewest: () => select(db, scope, undefined, [desc(position)], batch),
+    readBehind: (after) => select(db, scope, gt(position, after), [asc(position)], batch),
+  }
+}
+
+class OpenFeed<Event extends LoggedEvent> implements Feed<Event> {
+  readonly #reader: Reader<Event>
   readonly #log: Log
-  readonly #where: SQL | undefined
   readonly #forget: () => void
   readonly #watchers = new Set<() => void>()
-  #tail: DeploymentEventRow[] = []
+  #tail: Event[] = []
   /** The tail has every event behind this position. */
   #floor = 0
   #isLoaded = false
@@ -81,10 +90,9 @@ class OpenFeed implements Feed {
   #linger: NodeJS.Timeout | undefined
   position = 0
 
-  constructor(db: Store['db'], log: Log, { workspaceId, deploymentId }: Scope, forget: () => void) {
-    this.#db = db
+  constructor(reader: Reader<Event>, log: Log, forget: () => void) {
+    this.#reader = reader
     this.#log = log
-    this.#where = and(eq(deploymentEvents.workspaceId, workspaceId), deploymentId === undefined ? undefined : eq(deploymentEvents.deploymentId, deploymentId))
     this.#forget = forget
     this.#closeSoon()
   }
@@ -122,9 +130,9 @@ class OpenFeed implements Feed {
     this.#ringing = false
   }
 
-  async read(after: number): Promise<readonly DeploymentEventRow[]> {
+  async read(after: number): Promise<readonly Event[]> {
     if (!this.#isLoaded) await this.refresh()
-    return after < this.#floor ? this.#select(after) : after < this.position ? this.#tail.filter(({ position }) => position > after) : []
+    return after < this.#floor ? this.#reader.readBehind(after) : after < this.position ? this.#tail.filter(({ position }) => position > after) : []
   }
 
   join(heard: () => void): () => void {
@@ -161,12 +169,12 @@ class OpenFeed implements Feed {
   async #load(): Promise<void> {
     const before = this.position
     if (!this.#isLoaded) await this.#loadTail()
-    else for (let found = batch; found === batch; ) found = this.#append(await this.#select(this.position))
+    else for (let found = batch; found === batch; ) found = this.#append(await this.#reader.readBehind(this.position))
     if (this.position > before) for (const heard of [...this.#watchers]) heard()
   }
 
   async #loadTail() {
-    const newestFirst = await this.#db.select().from(deploymentEvents).where(this.#where).orderBy(desc(deploymentEvents.position)).limit(batch)
+    const newestFirst = await this.#reader.readNewest()
     // A full batch may leave older ones out; anything else is the whole log.
     const oldest = newestFirst.at(-1)
     this.#floor = newestFirst.length === batch && oldest ? oldest.position - 1 : 0
@@ -175,20 +183,11 @@ class OpenFeed implements Feed {
     this.#isLoaded = true
   }
 
-  #append(events: DeploymentEventRow[]): number {
+  #append(events: Event[]): number {
     this.#tail.push(...events)
     this.position = this.newest?.position ?? 0
     const dropped = this.#tail.splice(0, this.#tail.length - batch).at(-1)
     if (dropped) this.#floor = dropped.position
     return events.length
-  }
-
-  #select(after: number) {
-    return this.#db
-      .select()
-      .from(deploymentEvents)
-      .where(and(this.#where, gt(deploymentEvents.position, after)))
-      .orderBy(asc(deploymentEvents.position))
-      .limit(batch)
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
@@ -30,19 +30,28 @@ export const hashSecret = (secret: string) => createHash('sha256').update(secret
 
 const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
 
-/** The key with this hash, unless it is unknown, expired or revoked. */
-export async function findLiveKey(db: Db, secretHash: string): Promise<Viewer | null> {
-  const [key] = await db
+/** Who comes with the keys of these hashes; those that are unknown, expired or revoked are left out. */
+export async function findViewers(db: Db, secretHashes: readonly string[]): Promise<Map<string, Viewer>> {
+  const found = await db
     .select()
     .from(keys)
-    .where(and(eq(keys.secretHash, secretHash), isLive()))
-  return key ? { keyId: key.id, workspaceId: key.workspaceId, scopes: key.scopes, isBootstrap: key.isBootstrap, expiresAt: key.expiresAt } : null
+    .where(and(inArray(keys.secretHash, [...secretHashes]), isLive()))
+  return new Map(
+    found.map(({ secretHash, id: keyId, workspaceId, scopes, isBootstrap, expiresAt }) => [secretHash, { keyId, workspaceId, scopes, isBootstrap, expiresAt }]),
+  )
+}
+
+/** Which of the keys have neither been revoked nor expired. */
+export async function findLiveKeys(db: Db, keyIds: readonly string[]): Promise<Set<string>> {
+  const found = await db
+    .select({ id: keys.id })
+    .from(keys)
+    .where(and(inArray(keys.id, [...keyIds]), isLive()))
+  return new Set(found.map(({ id }) => id))
 }
 
 /** False once the key has been revoked or has expired. */
-export async function isKeyLive(db: Db, keyId: string): Promise<boolean> {
-  return (await db.$count(keys, and(eq(keys.id, keyId), isLive()))) > 0
-}
+export const isKeyLive = async (db: Db, keyId: string): Promise<boolean> => (await findLiveKeys(db, [keyId])).has(keyId)
 
 export async function markUsed(db: Db, keyId: string): Promise<void> {
   await db.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, keyId))

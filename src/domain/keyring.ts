@@ -1,6 +1,7 @@
+import DataLoader from 'dataloader'
 import type { Log } from '../log.ts'
 import type { Store } from '../postgres/store.ts'
-import { findLiveKey, hashSecret, isKeyLive, keysTopic, markUsed, type Viewer } from './key.ts'
+import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed, type Viewer } from './key.ts'
 
 /** Knows which secret belongs to whom, and forgets at once when a key is revoked. */
 export interface Keyring {
@@ -30,8 +31,16 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
   const known = new Map<string, Known>()
   const waiting = new Map<string, Set<() => void>>()
   const unsure = new Set<string>()
+  const viewers = createLookUp(async (hashes) => {
+    const found = await findViewers(db, hashes)
+    return (hash) => found.get(hash) ?? null
+  })
+  const liveness = createLookUp(async (keyIds) => {
+    const live = await findLiveKeys(db, keyIds)
+    return (keyId) => live.has(keyId)
+  })
   const check = async (keyId: string) => {
-    const isLive = await isKeyLive(db, keyId).catch(() => 'unknown' as const)
+    const isLive = await liveness.load(keyId).catch(() => 'unknown' as const)
     if (isLive === 'unknown') return askAgain(keyId)
     if (isLive) return
     for (const ended of [...(waiting.get(keyId) ?? [])]) ended()
@@ -68,10 +77,10 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
         return entry.viewer
       }
       const before = revocations
-      const viewer = await findLiveKey(db, hash)
+      const viewer = await viewers.load(hash)
       if (!viewer) return null
       // What was read while something was revoked may be old: good for this once, but not to be remembered.
-      if (before !== revocations) return (await isKeyLive(db, viewer.keyId)) ? viewer : null
+      if (before !== revocations) return (await liveness.load(viewer.keyId)) ? viewer : null
       if (known.size >= mostKnown) known.clear()
       const fresh = { viewer, checkedAt: now, markedAt: entry?.markedAt ?? 0 }
       known.set(hash, fresh)
@@ -103,4 +112,20 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
       waiting.clear()
     },
   }
+}
+
+/**
+ * Asks Postgres one statement at a time: whoever comes while one is under way, as when many sockets open again
+ * at once, shares the next, which tells what is true after they came.
+ */
+function createLookUp<Found>(find: (keys: readonly string[]) => Promise<(key: string) => Found>): DataLoader<string, Found> {
+  let asking: Promise<unknown> = Promise.resolve()
+  return new DataLoader<string, Found>(
+    async (keys) => {
+      const found = find([...new Set(keys)])
+      asking = found.catch(() => {})
+      return keys.map(await found)
+    },
+    { cache: false, batchScheduleFn: (ask) => void asking.then(ask) },
+  )
 }

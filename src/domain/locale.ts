@@ -1,5 +1,6 @@
 import { count, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import { deployments, models } from '../postgres/tables.ts'
+import { deployments } from '../postgres/deployment-tables.ts'
+import { models } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
 import { mine } from './deployment.ts'
 import { choosable } from './model.ts'

@@ -1,13 +1,14 @@
 import { and, eq, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
-import { deployments, licenceAcceptances, type ModelKind, type ModelRow, modelEvents, models } from '../postgres/tables.ts'
+import { deployments } from '../postgres/deployment-tables.ts'
+import { licenceAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
 import { findModelNamed } from './custom-model.ts'
 import { DuplicateModelNameError, type ExpectedError, ModelInUseError, ModelNotFoundError, ModelStatusConflictError, ValidationError } from './errors.ts'
 import { findModel } from './model.ts'
-import { buildingDeadline, enqueueBuilding, forgetDeletedModels, removeBuilding } from './model-building.ts'
-import { applyModelChange, type CustomModelRow, mayModelMove, recordModelEvent } from './model-status.ts'
+import { building } from './model-building.ts'
+import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
 import { nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
@@ -54,7 +55,7 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<Mo
       .returning()
     if (!updated) throw new Error('a locked model has vanished')
     const message = name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`
-    await recordModelEvent(tx, { ...updated, workspaceId: row.workspaceId }, updated.status, message)
+    await modelLog.record(tx, { ...updated, workspaceId: row.workspaceId }, updated.status, message)
     return updated
   })
 }
@@ -63,24 +64,25 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<Mo
 export function cancelModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (row.status === 'CANCELED') return row
-    if (!mayModelMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only one that is QUEUED or BUILDING can be canceled.')
-    await removeBuilding(tx, ctx, row)
-    return applyModelChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
+    if (!modelLifecycle.mayMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only one that is QUEUED or BUILDING can be canceled.')
+    await building.withdraw(tx, ctx, row)
+    return modelLifecycle.applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
 
 /** Builds a FAILED or CANCELED model anew, under the same id. */
 export function retryModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
-    if (!mayModelMove(row.status, 'QUEUED')) return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, deadlineAt: buildingDeadline(ctx) as never }
-    const queued = await applyModelChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
-    await enqueueBuilding(tx, ctx, queued)
+    if (!modelLifecycle.mayMove(row.status, 'QUEUED'))
+      return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
+    const again = { attempt: row.attempt + 1, failedTries: 0, ...(await building.takePlace(tx, ctx, row)) }
+    const queued = await modelLifecycle.applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
+    await building.enqueue(tx, ctx, queued)
     return queued
   })
 }
 
-/** Deletes a model that no deployment is made of. Its last event stays for a week; deleting it once more succeeds. */
+/** Deletes a model that no deployment is made of. Its log stays for a week, as that of a deployment does; deleting it once more succeeds. */
 export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnModel> {
   const outcome = await onModel<OwnModel>(ctx, model, async (tx, row) => {
     const users = await tx
@@ -90,24 +92,13 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
       .orderBy(deployments.name)
       .limit(20)
     if (users.length) return new ModelInUseError(users)
-    await tx.delete(modelEvents).where(eq(modelEvents.modelId, row.id))
-    await removeBuilding(tx, ctx, row)
-    await applyModelChange(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
-    await tx.delete(models).where(eq(models.id, row.id))
-    await forgetDeletedModels(tx, row.workspaceId)
+    await building.withdraw(tx, ctx, row)
+    await modelLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return model
   })
-  return outcome instanceof ModelNotFoundError && (await wasDeleted(ctx, model)) ? model : outcome
-}
-
-async function wasDeleted(ctx: Context, { kind, id }: OwnModel): Promise<boolean> {
-  const tombstone = and(
-    eq(modelEvents.modelId, id),
-    eq(modelEvents.kind, kind),
-    eq(modelEvents.workspaceId, ctx.viewer.workspaceId),
-    eq(modelEvents.status, 'DELETING'),
-  )
-  return (await ctx.store.db.$count(modelEvents, tombstone)) > 0
+  if (!(outcome instanceof ModelNotFoundError)) return outcome
+  const removal = await modelLog.findRemoval(ctx.store.db, { workspaceId: ctx.viewer.workspaceId, id: model.id })
+  return removal?.kind === model.kind ? model : outcome
 }
 
 /** Records that the workspace accepts the model's licence; once more changes nothing. */

@@ -1,68 +1,16 @@
-import { and, eq, inArray, lt, sql } from 'drizzle-orm'
-import type { Tx } from '../postgres/client.ts'
-import { type ModelFailure, type ModelKind, type ModelRow, modelEvents, models, modelTexts } from '../postgres/tables.ts'
+import { and, eq, lt, sql } from 'drizzle-orm'
+import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { type BuildingPayload, trainLanguageModel, validateAcousticModel } from './jobs.ts'
-import { type CustomModelRow, findClaimedModel, isModelTerminal, type ModelClaim, recordModelChange } from './model-status.ts'
-import { changeWorkspace } from './turnstile.ts'
-
-/** A passing failure is tried again this often, each time after twice the pause, in seconds. */
-const mostTries = 5
-const firstPause = 1
+import { enforceEach } from './deadline.ts'
+import { trainLanguageModel, validateAcousticModel } from './jobs.ts'
+import { modelLifecycle } from './model-status.ts'
+import { isUnfinished, modelLine } from './queue-place.ts'
+import { createWork } from './work.ts'
 
 const jobOf: Record<ModelKind, typeof trainLanguageModel> = { LANGUAGE: trainLanguageModel, ACOUSTIC: validateAcousticModel }
 
-/** Asks for the model to be built; a delay is in seconds. */
-export async function enqueueBuilding(tx: Tx, { store }: Pick<Service, 'store'>, row: CustomModelRow, delay = 0): Promise<void> {
-  const { id: modelId, workspaceId, attempt, failedTries } = row
-  const jobId = await store.queue.enqueue(tx, jobOf[row.kind], { modelId, workspaceId, attempt, failedTries }, { priority: 0, delay })
-  await tx.update(models).set({ jobId }).where(eq(models.id, modelId))
-}
-
-/** Takes the wish back; a worker that is at it already learns it from the row. */
-export async function removeBuilding(tx: Tx, { store }: Pick<Service, 'store'>, { jobId, kind }: ModelRow): Promise<void> {
-  if (jobId) await store.queue.remove(tx, jobOf[kind], jobId)
-}
-
-export const buildingDeadline = ({ limits }: Pick<Service, 'limits'>) => sql`clock_timestamp() + make_interval(secs => ${limits.deadlineSeconds})`
-
-/** Takes the model into one worker's hands; answers undefined when nobody wants it built any more. */
-export function claimModel({ store }: Service, payload: BuildingPayload): Promise<(ModelClaim & { run: number }) | undefined> {
-  const { modelId, workspaceId, attempt } = payload
-  return changeWorkspace(store.db, workspaceId, async (tx) => {
-    const row = await findClaimedModel(tx, { modelId, workspaceId, attempt })
-    if (!row || isModelTerminal(row.status) || row.failedTries !== payload.failedTries) return undefined
-    const run = row.run + 1
-    await tx.update(models).set({ run }).where(eq(models.id, modelId))
-    return { modelId, workspaceId, attempt, run }
-  })
-}
-
-/** True while the claim is the newest and the model still to be built. */
-export async function holdsModelClaim({ store }: Service, { modelId, attempt, run }: ModelClaim): Promise<boolean> {
-  const [row] = await store.db.select().from(models).where(eq(models.id, modelId))
-  return row?.attempt === attempt && row.run === run && !isModelTerminal(row.status)
-}
-
-/** Ends the building for good, until somebody tries it again. */
-export function failModel({ store }: Service, claim: ModelClaim, failure: ModelFailure): Promise<ModelRow | undefined> {
-  return recordModelChange(store.db, claim, { status: 'FAILED', message: failure.message, failure })
-}
-
-/** Tries again after a pause when tries are left; else ends the building. */
-export async function failModelTry(service: Service, claim: ModelClaim, failedBefore: number, failure: ModelFailure): Promise<void> {
-  const failedTries = failedBefore + 1
-  if (failedTries >= mostTries) {
-    await failModel(service, claim, failure)
-    return
-  }
-  const pause = firstPause * 2 ** failedBefore
-  const told = `Try ${failedTries} of ${mostTries} failed, the next is in ${pause} s. ${failure.message}`
-  await recordModelChange(service.store.db, claim, { status: 'BUILDING', stage: failure.stage, message: told }, async (tx, row) => {
-    await tx.update(models).set({ failedTries }).where(eq(models.id, row.id))
-    await enqueueBuilding(tx, service, { ...row, failedTries }, pause)
-  })
-}
+/** How custom models get to workers. */
+export const building = createWork('modelId', modelLine, modelLifecycle, ({ kind }) => jobOf[kind])
 
 /** What a job needs to know: the model, the one that it grows from, and its text if that came with the wish. */
 export async function findModelToBuild({ store }: Service, modelId: string): Promise<{ model: ModelRow; base: ModelRow; text: string | null } | undefined> {
@@ -78,30 +26,15 @@ export async function findModelToBuild({ store }: Service, modelId: string): Pro
 
 /** Fails what was not built in time, whatever the reason. Any process may do it at any time. */
 export async function enforceModelDeadlines(service: Service): Promise<void> {
-  const { store, limits } = service
-  const overdue = and(inArray(models.status, ['QUEUED', 'BUILDING']), lt(models.deadlineAt, sql`clock_timestamp()`))
-  for (const row of await store.db.select().from(models).where(overdue).limit(100)) {
-    const claim = { modelId: row.id, workspaceId: row.workspaceId ?? '', attempt: row.attempt, run: row.run }
+  const overdue = and(isUnfinished(modelLine), lt(models.deadlineAt, sql`clock_timestamp()`))
+  const rows = await service.store.db.select().from(models).where(overdue).limit(100)
+  await enforceEach(service, rows, ({ id: modelId, workspaceId, attempt, run, status, stage }) => {
+    const { deadlineSeconds } = service.limits
     const message =
-      row.status === 'QUEUED'
-        ? `No worker took it within ${limits.deadlineSeconds} s. Check that a process with the role jobs is running, then try again.`
-        : `It was not built within ${limits.deadlineSeconds} s and was given up. Try it again, or with less text.`
-    const failed = await failModel(service, claim, { stage: row.stage ?? 'CHECKING', code: 'DEADLINE_EXCEEDED', message })
-    if (failed) await store.db.transaction((tx) => removeBuilding(tx, service, row))
-  }
-}
-
-const tombstoneDays = 7
-
-/** Forgets the last events of models that were deleted long ago. */
-export function forgetDeletedModels(tx: Tx, workspaceId: string) {
-  return tx
-    .delete(modelEvents)
-    .where(
-      and(
-        eq(modelEvents.workspaceId, workspaceId),
-        eq(modelEvents.status, 'DELETING'),
-        lt(modelEvents.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`),
-      ),
-    )
+      status === 'QUEUED'
+        ? `No worker took it within ${deadlineSeconds} s. Check that a process with the role jobs is running, then try again.`
+        : `It was not built within ${deadlineSeconds} s and was given up. Try it again, or with less text.`
+    const failure = { stage: stage ?? 'CHECKING', code: 'DEADLINE_EXCEEDED', message } as const
+    return building.fail(service, { modelId, workspaceId: workspaceId ?? '', attempt, run }, failure)
+  })
 }

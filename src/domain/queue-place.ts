@@ -2,26 +2,43 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deployments } from '../postgres/tables.ts'
+import { deployments } from '../postgres/deployment-tables.ts'
+import { type ModelKind, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { provisionDeployment } from './jobs.ts'
 
-const waits = inArray(deployments.status, ['QUEUED', 'PROVISIONING'])
+/** Those who wait for the same workers. */
+export interface Line {
+  table: typeof deployments | typeof models
+  /** The status of what a worker is at. */
+  atWork: 'PROVISIONING' | 'BUILDING'
+  /** The column that tells apart who waits for which workers, where there are several kinds. */
+  kind?: 'kind'
+}
+
+export const deploymentLine: Line = { table: deployments, atWork: 'PROVISIONING' }
+export const modelLine: Line = { table: models, atWork: 'BUILDING', kind: 'kind' }
+
+// All columns that are used here are in either table, and `kind` where it is asked for.
+const columnsOf = ({ table }: Line) => table as typeof models
+
+/** True in SQL for what waits or is worked on. Written out, since a partial index is for it. */
+export const isUnfinished = (line: Line) => sql`${columnsOf(line).status} in ('QUEUED', ${sql.raw(`'${line.atWork}'`)})`
 
 /**
  * A place among everything that waits, and the moment by which it must be over. First come first served
  * within a workspace, in turn between workspaces: one more turn than the workspace's last, but never
  * behind the backlog of others (start-time fair queueing: Goyal, Vin, Cheng, 1996).
  */
-export async function takePlace(tx: Tx, { limits }: Pick<Service, 'limits'>, workspaceId: string) {
+export async function takePlace(tx: Tx, line: Line, { limits }: Pick<Service, 'limits'>, newcomer: { workspaceId: string; kind?: ModelKind }) {
+  const table = columnsOf(line)
   const [present] = await tx
     .select({
-      own: sql<number | null>`max(${deployments.turn}) filter (where ${deployments.workspaceId} = ${workspaceId})`,
-      atWork: sql<number | null>`max(${deployments.turn}) filter (where ${deployments.status} = 'PROVISIONING')`,
-      first: sql<number | null>`min(${deployments.turn})`,
+      own: sql<number | null>`max(${table.turn}) filter (where ${table.workspaceId} = ${newcomer.workspaceId})`,
+      atWork: sql<number | null>`max(${table.turn}) filter (where ${table.status} = ${line.atWork})`,
+      first: sql<number | null>`min(${table.turn})`,
     })
-    .from(deployments)
-    .where(waits)
+    .from(table)
+    .where(and(isUnfinished(line), line.kind && eq(table.kind, newcomer.kind ?? 'LANGUAGE')))
   const now = present?.atWork ?? present?.first ?? 0
   return {
     turn: Math.max(now, (present?.own ?? -1) + 1),
@@ -29,33 +46,21 @@ export async function takePlace(tx: Tx, { limits }: Pick<Service, 'limits'>, wor
   }
 }
 
-/** Asks for the deployment's provisioning; a delay is in seconds. */
-export async function enqueueProvisioning(tx: Tx, { store }: Pick<Service, 'store'>, row: DeploymentRow, delay = 0): Promise<void> {
-  const { id: deploymentId, workspaceId, attempt, failedTries } = row
-  const payload = { deploymentId, workspaceId, attempt, failedTries }
-  const jobId = await store.queue.enqueue(tx, provisionDeployment, payload, { priority: -row.turn, delay })
-  await tx.update(deployments).set({ jobId }).where(eq(deployments.id, deploymentId))
-}
+export type LoadQueuePosition = (id: string) => Promise<number>
 
-/** Takes the wish back: nothing is left in the queue. A worker that is at it already learns it from the row. */
-export async function removeProvisioning(tx: Tx, { store }: Pick<Service, 'store'>, { jobId }: DeploymentRow): Promise<void> {
-  if (jobId) await store.queue.remove(tx, provisionDeployment, jobId)
-}
-
-export type LoadQueuePosition = (deploymentId: string) => Promise<number>
-
-/** How many wait before a deployment; asked for together for all rows of a list. */
-export function createQueuePositionLoader({ store }: Service): LoadQueuePosition {
+/** How many wait before a row; asked for together for all rows of a list. */
+export function createQueuePositionLoader({ store }: Service, line: Line): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
-      const before = alias(deployments, 'before')
-      const isBefore = or(lt(before.turn, deployments.turn), and(eq(before.turn, deployments.turn), lt(before.id, deployments.id)))
+      const table = columnsOf(line)
+      const before = alias(table, 'before')
+      const isBefore = or(lt(before.turn, table.turn), and(eq(before.turn, table.turn), lt(before.id, table.id)))
       const rows = await store.db
-        .select({ id: deployments.id, count: sql<number>`count(${before.id})::int` })
-        .from(deployments)
-        .leftJoin(before, and(eq(before.status, 'QUEUED'), isBefore))
-        .where(inArray(deployments.id, [...ids]))
-        .groupBy(deployments.id)
+        .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
+        .from(table)
+        .leftJoin(before, and(eq(before.status, 'QUEUED'), line.kind && eq(before.kind, table.kind), isBefore))
+        .where(inArray(table.id, [...ids]))
+        .groupBy(table.id)
       const found = new Map(rows.map(({ id, count }) => [id, count]))
       return ids.map((id) => found.get(id) ?? 0)
     },

@@ -1,9 +1,9 @@
 import { setTimeout as delay, setImmediate as yieldToOthers } from 'node:timers/promises'
 import { createSourceEventStream, type ExecutionResult, execute, type GraphQLError } from 'graphql'
+import type { LoggedEvent } from '../domain/event-log.ts'
 import type { Feed } from '../domain/feed.ts'
 import type { Viewer } from '../domain/key.ts'
-import { readPatiently, Watch } from '../domain/timeline.ts'
-import type { DeploymentEventRow } from '../postgres/tables.ts'
+import { readPatiently, Watch } from '../domain/watch.ts'
 import type { GraphQLContext } from './builder.ts'
 import { isUnexpected } from './masking.ts'
 import { keyOf, type Operation } from './operation.ts'
@@ -47,7 +47,7 @@ const turn = 256
 
 /** Executes and encodes each event once for all who ask for the same with the same rights, however many they are. */
 export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLError) => Error): Broadcasts {
-  const run = async ({ viewer, contextValue, ...args }: Operation, rootValue: DeploymentEventRow): Promise<ExecutionResult> => {
+  const run = async ({ viewer, contextValue, ...args }: Operation, rootValue: LoggedEvent): Promise<ExecutionResult> => {
     // Look-ups of its own for each event, so that none answers with what an earlier one has seen.
     const once = async () => execute({ ...args, contextValue: { ...contextValue, ...toContext(viewer) }, rootValue })
     let result = await once()
@@ -80,7 +80,7 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
 }
 
 type ToContext = (viewer: Viewer) => GraphQLContext
-type Run = (event: DeploymentEventRow) => Promise<ExecutionResult>
+type Run = (event: LoggedEvent) => Promise<ExecutionResult>
 
 const isAnswering = ({ store }: GraphQLContext) =>
   store.check().then(
@@ -197,7 +197,7 @@ class Broadcast {
     this.#isSending = false
   }
 
-  async #sendToAll(event: DeploymentEventRow): Promise<void> {
+  async #sendToAll(event: LoggedEvent): Promise<void> {
     const shared = this.#share(event)
     await shared.result
     let sent = 0
@@ -214,7 +214,7 @@ class Broadcast {
     }
   }
 
-  #share(event: DeploymentEventRow): Shared {
+  #share(event: LoggedEvent): Shared {
     const known = this.#shared.get(event.position)
     if (known) return known
     if (this.#shared.size === 0) setTimeout(() => this.#shared.clear(), sharedMs).unref()

@@ -4,7 +4,7 @@ import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
 import type { LoadFittingModels, LoadModel } from '../domain/model.ts'
 import type { LoadQueuePosition } from '../domain/queue-place.ts'
-import type { LoadTimeline } from '../domain/timeline.ts'
+import type { Timelines } from '../domain/timeline.ts'
 import type { OperationLimits } from './limits.ts'
 
 /** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
@@ -12,8 +12,8 @@ export interface GraphQLContext extends Context {
   loadModel: LoadModel
   loadDeployment: LoadDeployment
   loadFittingModels: LoadFittingModels
-  loadTimeline: LoadTimeline
-  loadQueuePosition: LoadQueuePosition
+  timelines: Timelines
+  queuePositions: { deployment: LoadQueuePosition; model: LoadQueuePosition }
   operationLimits: OperationLimits
 }
 

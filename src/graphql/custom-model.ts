@@ -1,6 +1,7 @@
 import { createAcousticModel, createLanguageModel, type NewAcousticModel, type NewLanguageModel } from '../domain/custom-model.ts'
 import {
   DuplicateModelNameError,
+  IdempotencyConflictError,
   LicenseNotAcceptedError,
   ModelNotFoundError,
   NotAuthorizedError,
@@ -21,8 +22,12 @@ const refusals = [
   DuplicateModelNameError,
   LicenseNotAcceptedError,
   QuotaExceededError,
+  IdempotencyConflictError,
   NotAuthorizedError,
 ]
+
+const idempotencyKeyDescription =
+  'Up to 200 characters of your choice. Sent again with the same input, it answers the model that it made; use it to retry without making two.'
 
 const PronunciationInput = builder.inputType('PronunciationInput', {
   description: 'Something that is said otherwise than it is written.',
@@ -47,6 +52,7 @@ const CreateLanguageModelInput = builder.inputType('CreateLanguageModelInput', {
       description:
         'The `id` that `PUT /uploads?kind=recordings` answered: a zip of WAV files and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth.',
     }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 })
 
@@ -72,7 +78,7 @@ builder.mutationField('createLanguageModel', (t) =>
   t.field({
     type: CreateLanguageModelResult,
     description:
-      'Makes a language model from your text. Watch it with `modelStatusChanged`; it can be deployed when it is READY, and not before. Sent again, it answers that the name is taken, with the model that has it.',
+      'Makes a language model from your text. Watch it with `modelStatusChanged`; it can be deployed when it is READY, and not before. Sent again without an `idempotencyKey`, it answers that the name is taken, with the model that has it.',
     args: { input: t.arg({ type: CreateLanguageModelInput, required: true, description: 'What to make it from.' }) },
     resolve: (_, { input }, ctx) => createLanguageModel(ctx, toNewLanguageModel(input)).then(asResult('model')),
   }),
@@ -97,6 +103,7 @@ const CreateAcousticModelInput = builder.inputType('CreateAcousticModelInput', {
     baseModelId: t.id({ required: true, description: 'The `id` of the base acoustic model that it was trained from; it decides the scenario.' }),
     source: t.field({ type: AcousticModelSource, required: true, description: 'Where its files are.' }),
     sha256: t.string({ description: 'The SHA-256 of the archive in hex, to be sure that it is the right one.' }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 })
 

@@ -1,15 +1,14 @@
-import { Repeater } from '@repeaterjs/repeater'
 import { ExpectedError, InvalidCursorError, ModelNotFoundError } from '../domain/errors.ts'
 import { encodeEventCursor } from '../domain/event-cursor.ts'
 import { findModel } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
-import { watchModels } from '../domain/model-timeline.ts'
-import type { ModelEventRow } from '../postgres/tables.ts'
+import { watchModels } from '../domain/watch.ts'
 import { builder } from './builder.ts'
 import { ModelKindEnum } from './model.ts'
 import { toModel } from './model-action.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { Model, ModelStatusChange } from './refs.ts'
+import { toStream } from './result.ts'
 
 ModelStatusChange.implement({
   description: "One line of a custom model's log: its creation, a step of its building, another name, its end.",
@@ -37,7 +36,7 @@ ModelStatusChange.implement({
     message: t.exposeString('message', { description: 'For people: what has just happened.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
     sequence: t.exposeInt('sequence', { description: "Counts the model's changes from 1, without a gap." }),
-    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: ({ position }) => encodeEventCursor(position) }),
+    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor('model', event) }),
   }),
 })
 
@@ -59,10 +58,7 @@ Of all of the workspace (no \`modelId\`): every change from now on, without end.
       modelId: t.arg.id({ description: 'The `id` of a custom model; left out, all of the workspace are watched.' }),
       after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),
     },
-    subscribe: (_, { modelId, after }, ctx) => watchModels(ctx, { after, model: modelId == null ? undefined : toModel(modelId) }).then(toStream),
+    subscribe: (_, { modelId, after }, ctx) => watchModels(ctx, { after, ...(modelId == null ? {} : toModel(modelId)) }).then(toStream),
     resolve: (event) => event as never,
   }),
 )
-
-const toStream = (watched: AsyncIterable<ModelEventRow> | ExpectedError): AsyncIterable<ModelEventRow | ExpectedError> =>
-  watched instanceof ExpectedError ? Repeater.race([[watched]]) : watched

@@ -1,8 +1,8 @@
 import { isLicenceAccepted } from '../domain/licence.ts'
 import { findModel, listModels } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
-import { listModelEvents } from '../domain/model-timeline.ts'
 import { describeSource } from '../domain/recipe.ts'
+import { listModelEvents } from '../domain/timeline.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
@@ -64,6 +64,11 @@ Model.implement({
     stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'What building is doing; null when it is not at work.' }),
     progress: t.exposeFloat('progress', { description: 'Of the whole building, 0 to 1.' }),
     failure: t.expose('failure', { type: ModelFailureType, nullable: true, description: 'Why it could not be built; null unless the status is FAILED.' }),
+    queuePosition: t.int({
+      nullable: true,
+      description: 'How many models of its kind wait before it, first come first served and in turn between workspaces; null unless it is QUEUED.',
+      resolve: (model, _, ctx) => (model.status === 'QUEUED' ? ctx.queuePositions.model(model.id) : null),
+    }),
     timeline: t.connection(
       {
         type: ModelStatusChange,

@@ -1,5 +1,6 @@
 // Types that refer to each other are declared here and defined in their own files.
-import type { DeploymentEventRow, DeploymentRow, ModelEventRow, ModelRow } from '../postgres/tables.ts'
+import type { DeploymentEventRow, DeploymentRow } from '../postgres/deployment-tables.ts'
+import type { ModelEventRow, ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 
 export const Deployment = builder.objectRef<DeploymentRow>('Deployment')

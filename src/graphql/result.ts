@@ -1,5 +1,6 @@
+import { Repeater } from '@repeaterjs/repeater'
 import { ExpectedError } from '../domain/errors.ts'
-import type { DeploymentRow } from '../postgres/tables.ts'
+import type { DeploymentRow } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
 import { Deployment } from './refs.ts'
 
@@ -19,6 +20,10 @@ export const asResult =
   <Name extends string>(name: Name) =>
   <T extends object>(answer: T | ExpectedError) =>
     (answer instanceof ExpectedError ? answer : { [name]: answer }) as never
+
+/** What is watched; a refusal is a stream of nothing else. */
+export const toStream = <Event>(watched: AsyncIterable<Event> | ExpectedError): AsyncIterable<Event | ExpectedError> =>
+  watched instanceof ExpectedError ? Repeater.race([[watched]]) : watched
 
 /** A success that carries the deployment it was about. */
 export const withDeployment = (name: string, description: string, field: string) =>

@@ -5,8 +5,8 @@ import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
 import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
-import { createQueuePositionLoader } from '../domain/queue-place.ts'
-import { createTimelineLoader } from '../domain/timeline.ts'
+import { createQueuePositionLoader, deploymentLine, modelLine } from '../domain/queue-place.ts'
+import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
@@ -39,8 +39,8 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadModel: createModelLoader(service),
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
-      loadTimeline: createTimelineLoader(context),
-      loadQueuePosition: createQueuePositionLoader(service),
+      timelines: createTimelineLoaders(context),
+      queuePositions: { deployment: createQueuePositionLoader(service, deploymentLine), model: createQueuePositionLoader(service, modelLine) },
       operationLimits: options.limits,
     }
   }

@@ -28,6 +28,6 @@ DeploymentStatusChange.implement({
     message: t.exposeString('message', { description: 'For people: what has just happened.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
     sequence: t.exposeInt('sequence', { description: "Counts the deployment's changes from 1, without a gap." }),
-    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor(event.position) }),
+    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor('deployment', event) }),
   }),
 })

@@ -1,10 +1,9 @@
-import { Repeater } from '@repeaterjs/repeater'
 import { DeploymentNotFoundError, ExpectedError, InvalidCursorError } from '../domain/errors.ts'
-import { watchDeployments } from '../domain/timeline.ts'
-import type { DeploymentEventRow } from '../postgres/tables.ts'
+import { watchDeployments } from '../domain/watch.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'
 import { DeploymentStatusChange } from './refs.ts'
+import { toStream } from './result.ts'
 
 const DeploymentStatusChangedResult = builder.unionType('DeploymentStatusChangedResult', {
   description: 'A change, or the reason why there is nothing to watch; after that the stream ends.',
@@ -28,10 +27,7 @@ list's \`changesCursor\` as \`after\`.`,
       after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),
     },
     subscribe: (_, { deploymentId, ...args }, ctx) =>
-      watchDeployments(ctx, { ...args, deploymentId: deploymentId == null ? undefined : decodeNodeId('Deployment', deploymentId) }).then(toStream),
+      watchDeployments(ctx, { ...args, id: deploymentId == null ? undefined : decodeNodeId('Deployment', deploymentId) }).then(toStream),
     resolve: (event) => event as never,
   }),
 )
-
-const toStream = (watched: AsyncIterable<DeploymentEventRow> | ExpectedError): AsyncIterable<DeploymentEventRow | ExpectedError> =>
-  watched instanceof ExpectedError ? Repeater.race([[watched]]) : watched

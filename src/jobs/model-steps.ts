@@ -1,7 +1,7 @@
 import type { Service } from '../domain/context.ts'
 import type { BuildingPayload } from '../domain/jobs.ts'
-import { claimModel, failModel, failModelTry, findModelToBuild, holdsModelClaim } from '../domain/model-building.ts'
-import { type ModelChange, type ModelClaim, modelTopic, recordModelChange } from '../domain/model-status.ts'
+import { building, findModelToBuild } from '../domain/model-building.ts'
+import { type ModelChange, type ModelClaim, modelLifecycle, modelTopic } from '../domain/model-status.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow, ModelStage } from '../postgres/tables.ts'
 import { type Ledger, Steps, Unwanted } from './steps.ts'
@@ -21,10 +21,10 @@ const ledgerOf = (service: Service, claim: ModelClaim, failedBefore: number, sta
   topic: modelTopic(claim.modelId),
   stageBegins,
   toStep: (step) => ({ status: 'BUILDING', ...step }),
-  record: (change) => recordModelChange(service.store.db, claim, change),
-  holds: () => holdsModelClaim(service, claim),
-  fail: (problem) => failModel(service, claim, problem),
-  failTry: (problem) => failModelTry(service, claim, failedBefore, problem),
+  record: (change) => modelLifecycle.recordChange(service.store.db, claim, change),
+  holds: () => building.holds(service, claim),
+  fail: (problem) => building.fail(service, claim, problem),
+  failTry: (problem) => building.failTry(service, claim, failedBefore, problem),
 })
 
 /** Works a model's job: claims it, builds it step by step, and leaves it READY, FAILED, or to another worker. */
@@ -35,7 +35,7 @@ export function modelHandler(
 ): Handler<BuildingPayload> {
   return {
     async run(payload, signal) {
-      const claim = await claimModel(service, payload)
+      const claim = await building.claim(service, payload)
       if (!claim) return
       const steps = new Steps(ledgerOf(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
       try {
@@ -48,17 +48,13 @@ export function modelHandler(
         await steps.close()
       }
     },
-    async giveUp({ modelId, workspaceId, attempt }) {
-      const found = await findModelToBuild(service, modelId)
-      await failModel(
-        service,
-        { modelId, workspaceId, attempt },
-        {
-          stage: found?.model.stage ?? (Object.keys(stageBegins)[0] as ModelStage),
-          code: 'BUILDING_INTERRUPTED',
-          message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
-        },
-      )
+    async giveUp(payload) {
+      const found = await findModelToBuild(service, payload.modelId)
+      await building.fail(service, payload, {
+        stage: found?.model.stage ?? (Object.keys(stageBegins)[0] as ModelStage),
+        code: 'BUILDING_INTERRUPTED',
+        message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
+      })
     },
   }
 }

@@ -4,11 +4,11 @@ import type { Service } from '../domain/context.ts'
 import { findDeploymentToProvision, type ServedDeployment } from '../domain/endpoint.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { ProvisioningPayload } from '../domain/jobs.ts'
-import { claimDeployment, failDeployment, failTry, holdsClaim } from '../domain/provisioning.ts'
+import { provisioning } from '../domain/provisioning.ts'
 import { type Change, type Claim, deploymentTopic, recordChange } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
+import type { Stage } from '../postgres/deployment-tables.ts'
 import type { Handler } from '../postgres/queue.ts'
-import type { Stage } from '../postgres/tables.ts'
 import { openCustomWords } from '../recognition/custom-words.ts'
 import { openLanguageModel } from '../recognition/language-model.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
@@ -29,7 +29,7 @@ export interface Provisioning extends Service {
 export function provisionDeploymentHandler(service: Provisioning): Handler<ProvisioningPayload> {
   return {
     async run(payload, signal) {
-      const claim = await claimDeployment(service, payload)
+      const claim = await provisioning.claim(service, payload)
       if (!claim) return
       const steps = new Steps(ledgerOf(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
       try {
@@ -42,7 +42,7 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
     },
     async giveUp(payload) {
       const served = await findDeploymentToProvision(service, payload.deploymentId)
-      await failDeployment(service, payload, {
+      await provisioning.fail(service, payload, {
         stage: served?.deployment.stage ?? 'RESOLVING',
         code: 'PROVISIONING_INTERRUPTED',
         message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
@@ -61,9 +61,9 @@ const ledgerOf = (service: Provisioning, claim: Claim, failedBefore: number): Le
   stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
   record: (change) => recordChange(service.store.db, claim, change),
-  holds: () => holdsClaim(service, claim),
-  fail: (problem) => failDeployment(service, claim, problem),
-  failTry: (problem) => failTry(service, claim, failedBefore, problem),
+  holds: () => provisioning.holds(service, claim),
+  fail: (problem) => provisioning.fail(service, claim, problem),
+  failTry: (problem) => provisioning.failTry(service, claim, failedBefore, problem),
 })
 
 async function provision(service: Provisioning, steps: ProvisioningSteps, deploymentId: string) {

@@ -3,7 +3,7 @@ import type { Service } from '../domain/context.ts'
 import { defaultMode, type Endpoint, endpointOf, type ServedDeployment } from '../domain/endpoint.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Tokens } from '../domain/token.ts'
-import type { Evidence } from '../postgres/tables.ts'
+import type { Evidence } from '../postgres/deployment-tables.ts'
 import { countWordErrors, wordErrorRate } from '../recognition/word-errors.ts'
 import { callWebSocket } from './call-websocket.ts'
 

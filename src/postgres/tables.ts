@@ -1,26 +1,10 @@
 import { sql } from 'drizzle-orm'
-import {
-  type AnyPgColumn,
-  bigint,
-  boolean,
-  index,
-  integer,
-  jsonb,
-  pgEnum,
-  primaryKey,
-  real,
-  snakeCase,
-  text,
-  timestamp,
-  uniqueIndex,
-  uuid,
-} from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, bigint, boolean, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, id, time } from './columns.ts'
 
 // Enum values are the same words in Postgres and in GraphQL.
 export const modelKind = pgEnum('model_kind', ['ACOUSTIC', 'LANGUAGE'])
 export const scenario = pgEnum('scenario', ['CONVERSATIONAL', 'SEARCH_AND_DICTATION'])
-export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
-export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
 export const modelStatus = pgEnum('model_status', ['QUEUED', 'BUILDING', 'READY', 'FAILED', 'CANCELED', 'DELETING'])
 export const modelStage = pgEnum('model_stage', ['FETCHING', 'CHECKING', 'TRAINING', 'EVALUATING', 'VERIFYING'])
 export const uploadKind = pgEnum('upload_kind', ['TEXT', 'RECORDINGS', 'ACOUSTIC_MODEL'])
@@ -28,17 +12,10 @@ export const keyScope = pgEnum('key_scope', ['MANAGE', 'READ', 'RECOGNIZE'])
 
 export type ModelKind = (typeof modelKind.enumValues)[number]
 export type Scenario = (typeof scenario.enumValues)[number]
-export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
-export type Stage = (typeof stage.enumValues)[number]
 export type ModelStatus = (typeof modelStatus.enumValues)[number]
 export type ModelStage = (typeof modelStage.enumValues)[number]
 export type UploadKind = (typeof uploadKind.enumValues)[number]
 export type KeyScope = (typeof keyScope.enumValues)[number]
-
-const id = () => uuid().primaryKey().default(sql`uuidv7()`)
-// Milliseconds, as JavaScript dates have them: a finer column would not survive the way there and back.
-const time = () => timestamp({ withTimezone: true, precision: 3, mode: 'date' })
-const createdAt = () => time().notNull().default(sql`now()`)
 
 /** One file of a model: where it is found, and what proves that it is the right one. */
 export interface ArtifactFile {
@@ -98,25 +75,6 @@ export interface ModelFailure {
   stage: ModelStage
   code: string
   message: string
-}
-
-/** Why a deployment failed: where, which kind of failure, and a sentence a person can act on. */
-export interface Failure {
-  stage: Stage
-  code: string
-  message: string
-}
-
-/** What the deployment's own endpoint answered when it was tried. */
-export interface Evidence {
-  url: string
-  referenceText: string
-  transcript: string
-  latencyMs: number
-  /** The same over the other URL; deployments of before it could be called have none. */
-  webSocket?: { url: string; transcript: string; latencyMs: number }
-  audioMs: number
-  verifiedAt: string
 }
 
 /** Values that all processes of one installation share, such as the secret that signs tokens. */
@@ -184,6 +142,8 @@ export const models = snakeCase.table(
     attempt: integer().notNull().default(1),
     run: integer().notNull().default(0),
     failedTries: integer().notNull().default(0),
+    /** Its place among the models of its kind that wait, whosever they are: the lowest is next. */
+    turn: integer().notNull().default(0),
     jobId: uuid(),
     deadlineAt: time(),
     /** Set when a base model has left the catalog. */
@@ -227,7 +187,11 @@ export const modelEvents = snakeCase.table(
     message: text().notNull(),
     occurredAt: createdAt(),
   },
-  (t) => [primaryKey({ columns: [t.modelId, t.sequence] }), uniqueIndex().on(t.workspaceId, t.position)],
+  (t) => [
+    primaryKey({ columns: [t.modelId, t.sequence] }),
+    uniqueIndex().on(t.workspaceId, t.position),
+    index('model_events_deleted').on(t.workspaceId, t.occurredAt).where(sql`${t.status} = 'DELETING'`),
+  ],
 )
 
 /** Files that were sent to make models from; unused ones are removed after a day. */
@@ -265,114 +229,8 @@ export const licenceAcceptances = snakeCase.table(
   (t) => [primaryKey({ columns: [t.workspaceId, t.licence] })],
 )
 
-export const deployments = snakeCase.table(
-  'deployments',
-  {
-    id: id(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    name: text().notNull(),
-    description: text().notNull(),
-    locale: text().notNull(),
-    acousticModelId: uuid()
-      .notNull()
-      .references(() => models.id),
-    languageModelId: uuid()
-      .notNull()
-      .references(() => models.id),
-    status: deploymentStatus().notNull(),
-    stage: stage(),
-    /** Of the whole provisioning, 0 to 1. */
-    progress: real().notNull().default(0),
-    failure: jsonb().$type<Failure>(),
-    evidence: jsonb().$type<Evidence>(),
-    /** The number of the newest event; only domain/status.ts raises it, under this row's lock. */
-    sequence: integer().notNull().default(0),
-    /** Raised each time provisioning begins anew; a worker that still holds an older one changes nothing. */
-    attempt: integer().notNull().default(1),
-    /** Raised each time a worker takes the deployment over; one that still holds an older number changes nothing. */
-    run: integer().notNull().default(0),
-    /** Passing failures of this attempt; interruptions of the worker are none. */
-    failedTries: integer().notNull().default(0),
-    /** Its place among everything that waits: the lowest is next. */
-    turn: integer().notNull().default(0),
-    /** The job at work on it; removed with the wish for it. */
-    jobId: uuid(),
-    /** When it is FAILED if it is not terminal by then. */
-    deadlineAt: time(),
-    stageStartedAt: time(),
-    /** When it last moved, noted once that is worryingly long ago. */
-    stalledSince: time(),
-    createdAt: createdAt(),
-    updatedAt: createdAt(),
-    /** When provisioning last began. */
-    startedAt: time(),
-    completedAt: time(),
-  },
-  (t) => [
-    uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`lower(${t.name})`),
-    // One for each order of the list: a page is read off an index, however many rows there are.
-    index().on(t.workspaceId, t.id),
-    index('deployments_workspace_name').on(t.workspaceId, sql`lower(${t.name})`, t.id),
-    index().on(t.workspaceId, t.status, t.id),
-    index().on(t.workspaceId, t.updatedAt, t.id),
-    index().on(t.workspaceId, t.locale, t.id),
-    index('deployments_turn').on(t.turn, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
-    index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
-    index().on(t.acousticModelId),
-    index().on(t.languageModelId),
-  ],
-)
-
-export const deploymentEvents = snakeCase.table(
-  'deployment_events',
-  {
-    /** Not a foreign key: the last event of a deleted deployment outlives it, for those who watch the list. */
-    deploymentId: uuid().notNull(),
-    sequence: integer().notNull(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    /** Among all events of the workspace; without a gap, in the order of their commits. */
-    position: bigint({ mode: 'number' }).notNull(),
-    locale: text().notNull(),
-    status: deploymentStatus().notNull(),
-    /** Null for a deployment's first event. */
-    previousStatus: deploymentStatus(),
-    stage: stage(),
-    progress: real().notNull(),
-    message: text().notNull(),
-    occurredAt: createdAt(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.deploymentId, t.sequence] }),
-    uniqueIndex().on(t.workspaceId, t.position),
-    index('deployment_events_deleted').on(t.workspaceId, t.occurredAt).where(sql`${t.status} = 'DELETING'`),
-  ],
-)
-
-/** Which deployment a client's idempotency key made, and a hash of what it had asked for. */
-export const idempotencyKeys = snakeCase.table(
-  'idempotency_keys',
-  {
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    key: text().notNull(),
-    inputHash: text().notNull(),
-    deploymentId: uuid()
-      .notNull()
-      .references(() => deployments.id, { onDelete: 'cascade' }),
-    createdAt: createdAt(),
-  },
-  (t) => [primaryKey({ columns: [t.workspaceId, t.key] }), index().on(t.deploymentId)],
-)
-
 export type KeyRow = typeof keys.$inferSelect
 export type ModelRow = typeof models.$inferSelect
 export type ModelEventRow = typeof modelEvents.$inferSelect
 export type UploadRow = typeof uploads.$inferSelect
-export type DeploymentRow = typeof deployments.$inferSelect
-export type DeploymentEventRow = typeof deploymentEvents.$inferSelect
 export type WorkspaceRow = typeof workspaces.$inferSelect

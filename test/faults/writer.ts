@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest'
 import { applyChange } from '../../src/domain/status.ts'
 import { openLog } from '../../src/log.ts'
 import { openClient } from '../../src/postgres/client.ts'
-import { deployments } from '../../src/postgres/tables.ts'
+import { deployments } from '../../src/postgres/deployment-tables.ts'
 
 export function openWriter(databaseUrl: string) {
   const client = openClient(databaseUrl, openLog('silent'), 4)

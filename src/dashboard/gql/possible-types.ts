@@ -26,6 +26,7 @@
     "CreateAcousticModelResult": [
       "CreateAcousticModelSuccess",
       "DuplicateModelNameError",
+      "IdempotencyConflictError",
       "LicenseNotAcceptedError",
       "ModelNotFoundError",
       "NotAuthorizedError",
@@ -54,6 +55,7 @@
     "CreateLanguageModelResult": [
       "CreateLanguageModelSuccess",
       "DuplicateModelNameError",
+      "IdempotencyConflictError",
       "LicenseNotAcceptedError",
       "ModelNotFoundError",
       "NotAuthorizedError",

@@ -1,0 +1,1 @@
+CREATE INDEX "model_events_deleted" ON "model_events" ("workspace_id","occurred_at") WHERE "status" = 'DELETING';

@@ -1,0 +1,141 @@
+import { and, asc, eq, getColumns, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
+import type { Db, Tx } from '../postgres/client.ts'
+import type { deploymentEvents } from '../postgres/deployment-tables.ts'
+import { ring } from '../postgres/events.ts'
+import { type modelEvents, workspaces } from '../postgres/tables.ts'
+
+/** What all events have in common, whatever they are about. */
+export interface LoggedEvent {
+  workspaceId: string
+  /** Among all events of the workspace in this log; without a gap, in the order of their commits. */
+  position: number
+  /** Among those of the same row. */
+  sequence: number
+  status: string
+}
+
+/** The row that an event is about, as it is after the change. */
+export interface LoggedRow {
+  id: string
+  workspaceId: string
+  status: string
+  stage: string | null
+  progress: number
+  sequence: number
+  updatedAt: Date
+}
+
+/** The events of one row, or of all of a workspace. */
+export interface Scope {
+  workspaceId: string
+  id?: string | undefined
+}
+
+type Name = 'deployment' | 'model'
+
+interface Parts<Row extends LoggedRow> {
+  /** What the events are about. */
+  name: Name
+  table: typeof deploymentEvents | typeof modelEvents
+  /** The column with the row's id. */
+  key: 'deploymentId' | 'modelId'
+  /** The column of the workspace that numbers the events. */
+  position: 'position' | 'modelPosition'
+  /** True when nothing more will happen by itself to what has this status. */
+  isTerminal(status: Row['status']): boolean
+  /** What is kept of the row beyond what all events keep. */
+  toFacts(row: Row): object
+}
+
+export type EventLog<Row extends LoggedRow = LoggedRow, Event extends LoggedEvent = LoggedEvent> = ReturnType<typeof createEventLog<Row, Event>>
+
+/** Topics on which watchers are rung: of one row, and of all of a workspace. */
+export const rowTopic = (name: Name, id: string) => `${name}:${id}`
+export const workspaceTopic = (name: Name, workspaceId: string) => `${name}s:${workspaceId}`
+
+/** What has been deleted leaves its log for so long, so that whoever watched it comes to its end. */
+const tombstoneDays = 7
+
+/**
+ * A log of what happens to rows of one kind. Whoever writes into it holds the workspace's lock, so events are
+ * numbered in the order of their commits, and a position can be a cursor.
+ */
+export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>({ name, key, position, isTerminal, toFacts, ...parts }: Parts<Row>) {
+  // All columns that are used here are in either table.
+  const table = parts.table as typeof deploymentEvents
+  const { [key]: rowId } = getColumns(parts.table as typeof deploymentEvents & typeof modelEvents)
+  const counter = workspaces[position]
+  const within = ({ workspaceId, id }: Scope) => and(eq(table.workspaceId, workspaceId), id === undefined ? undefined : eq(rowId, id))
+  const isRemoved = eq(table.status, 'DELETING')
+
+  return {
+    name,
+    isTerminal,
+    /** What its events are ordered by: all of a workspace, and those of one row. */
+    columns: { position: table.position, sequence: table.sequence },
+
+    /** Writes the event that the row's present sequence number stands for, and rings its watchers. */
+    async record(tx: Tx, row: Row, previousStatus: Row['status'] | null, message: string): Promise<void> {
+      const { id, workspaceId, sequence, status, stage, progress, updatedAt: occurredAt } = row
+      const [raised] = await tx
+        .update(workspaces)
+        .set({ [position]: sql`${counter} + 1` })
+        .where(eq(workspaces.id, workspaceId))
+        .returning({ position: counter })
+      const own = { [key]: id, workspaceId, sequence, position: raised?.position ?? 0, ...toFacts(row) }
+      await tx.insert(table).values({ ...own, status, previousStatus, stage, progress, message, occurredAt } as never)
+      await ring(tx, [rowTopic(name, id), workspaceTopic(name, workspaceId)])
+    },
+
+    /** Removes the logs of what was deleted long ago. */
+    async forgetRemoved(tx: Tx, workspaceId: string): Promise<void> {
+      const isLongAgo = lt(table.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`)
+      const longGone = tx
+        .select({ id: rowId })
+        .from(table)
+        .where(and(within({ workspaceId }), isRemoved, isLongAgo))
+      await tx.delete(table).where(inArray(rowId, longGone))
+    },
+
+    /** The last event of a row that was deleted not long ago. */
+    async findRemoval(db: Db, scope: Scope): Promise<Event | undefined> {
+      const [last] = await db
+        .select()
+        .from(table)
+        .where(and(within(scope), isRemoved))
+      return last as Event | undefined
+    },
+
+    async select(db: Db, scope: Scope, bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Event[]> {
+      const found = await db
+        .select()
+        .from(table)
+        .where(and(within(scope), bounds))
+        .orderBy(...orderBy)
+        .limit(limit)
+      return found as unknown as Event[]
+    },
+
+    /** The first events of many rows, each in its place, and how many its row has. */
+    async selectFirst(db: Db, ids: readonly string[], most: number): Promise<{ id: string; event: Event; total: number }[]> {
+      const perRow = sql`partition by ${rowId}`
+      const ranked = db
+        .select({
+          event: getColumns(table),
+          rank: sql<number>`(row_number() over (${perRow} order by ${table.sequence}))::int`.as('rank'),
+          total: sql<number>`(count(*) over (${perRow}))::int`.as('total'),
+        })
+        .from(table)
+        .where(inArray(rowId, [...ids]))
+        .as('ranked')
+      const found = await db.select().from(ranked).where(lte(ranked.rank, most)).orderBy(asc(ranked.rank))
+      return found.map(({ event, total }) => ({ id: (event as Record<string, unknown>)[key] as string, event: event as unknown as Event, total }))
+    },
+
+    /** The number of the workspace's newest event. */
+    async readPosition(db: Db, workspaceId: string): Promise<number> {
+      const [workspace] = await db.select({ position: counter }).from(workspaces).where(eq(workspaces.id, workspaceId))
+      return workspace?.position ?? 0
+    },
+  }
+}

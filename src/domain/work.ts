@@ -1,0 +1,100 @@
+import { eq } from 'drizzle-orm'
+import type { Tx } from '../postgres/client.ts'
+import type { deployments } from '../postgres/deployment-tables.ts'
+import type { Job } from '../postgres/queue.ts'
+import type { Service } from './context.ts'
+import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
+import { type Line, takePlace } from './queue-place.ts'
+import { changeWorkspace } from './turnstile.ts'
+
+/** A passing failure is tried again this often, each time after twice the pause, in seconds. */
+const mostTries = 5
+const firstPause = 1
+
+/** Which row a job works on, for which of its attempts, and how often that has failed before. */
+export type PayloadOf<Key extends string> = Record<Key, string> & { workspaceId: string; attempt: number; failedTries: number }
+
+interface QueuedRow extends WorkedRow {
+  turn: number
+  jobId: string | null
+}
+
+/** What went wrong in a stage, in words for whoever made the row. */
+type Problem<Row extends WorkedRow> = NonNullable<Row['failure']> & { message: string; stage: NonNullable<Row['stage']> }
+
+type Queueing = Pick<Service, 'store'>
+
+/** How rows of one kind get to workers and away from them: queued, claimed, tried again, given up. */
+export function createWork<Key extends string, Row extends QueuedRow, Change extends WorkedChange<Row>>(
+  key: Key,
+  line: Line,
+  lifecycle: Lifecycle<Key, Row, Change>,
+  jobOf: (row: Row) => Job<PayloadOf<Key>>,
+) {
+  const table = line.table as typeof deployments
+  const { isTerminal } = lifecycle
+
+  /** Asks for the work; a delay is in seconds. */
+  async function enqueue(tx: Tx, { store }: Queueing, row: Row, delay = 0): Promise<void> {
+    const { id, workspaceId, attempt, failedTries, turn } = row
+    const payload = { [key]: id, workspaceId, attempt, failedTries } as PayloadOf<Key>
+    const jobId = await store.queue.enqueue(tx, jobOf(row), payload, { priority: -turn, delay })
+    await tx.update(table).set({ jobId }).where(eq(table.id, id))
+  }
+
+  /** Takes the wish back: nothing is left in the queue. A worker that is at it already learns it from the row. */
+  async function withdraw(tx: Tx, { store }: Queueing, row: Row): Promise<void> {
+    if (row.jobId) await store.queue.remove(tx, jobOf(row), row.jobId)
+  }
+
+  /** Ends the work for good, until somebody tries it again. Its job goes with it, wherever it is. */
+  function fail(service: Queueing, claim: ClaimOn<Key>, failure: Problem<Row>): Promise<Row | undefined> {
+    const change = { status: 'FAILED', message: failure.message, failure } as unknown as Change
+    return lifecycle.recordChange(service.store.db, claim, change, (tx, row) => withdraw(tx, service, row))
+  }
+
+  return {
+    enqueue,
+    withdraw,
+    fail,
+
+    /** A place in the queue for one that is new or tried again. */
+    takePlace: (tx: Tx, service: Pick<Service, 'limits'>, newcomer: Parameters<typeof takePlace>[3]) => takePlace(tx, line, service, newcomer),
+
+    /**
+     * Takes the row into one worker's hands; whoever held it before changes nothing from then on. Answers
+     * undefined when nobody wants the work any more.
+     */
+    claim({ store }: Queueing, payload: PayloadOf<Key>): Promise<(ClaimOn<Key> & { run: number }) | undefined> {
+      return changeWorkspace(store.db, payload.workspaceId, async (tx) => {
+        const row = await lifecycle.findClaimed(tx, payload)
+        if (!row || isTerminal(row.status)) return undefined
+        const run = row.run + 1
+        await tx.update(table).set({ run }).where(eq(table.id, row.id))
+        return { [key]: row.id, workspaceId: row.workspaceId, attempt: row.attempt, run } as ClaimOn<Key> & { run: number }
+      })
+    },
+
+    /** True while the claim is the newest and the work still to be done. */
+    async holds({ store }: Queueing, claim: ClaimOn<Key>): Promise<boolean> {
+      const [row] = await store.db.select().from(table).where(eq(table.id, claim[key]))
+      return row?.attempt === claim.attempt && row.run === claim.run && !isTerminal(row.status)
+    },
+
+    /** Tries again after a pause when tries are left; else ends the work. */
+    async failTry(service: Queueing, claim: ClaimOn<Key>, failedBefore: number, failure: Problem<Row>): Promise<void> {
+      const failedTries = failedBefore + 1
+      if (failedTries >= mostTries) {
+        await fail(service, claim, failure)
+        return
+      }
+      const pause = firstPause * 2 ** failedBefore
+      const message = `Try ${failedTries} of ${mostTries} failed, the next is in ${pause} s. ${failure.message}`
+      const change = { status: line.atWork, stage: failure.stage, message } as unknown as Change
+      await lifecycle.recordChange(service.store.db, claim, change, async (tx, row) => {
+        await tx.update(table).set({ failedTries }).where(eq(table.id, row.id))
+        await enqueue(tx, service, { ...row, failedTries }, pause)
+      })
+    },
+  }
+}

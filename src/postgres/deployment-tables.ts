@@ -1,0 +1,141 @@
+import { sql } from 'drizzle-orm'
+import { bigint, check, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, id, time } from './columns.ts'
+import { models, workspaces } from './tables.ts'
+
+export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
+export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
+
+export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
+export type Stage = (typeof stage.enumValues)[number]
+
+/** Why a deployment failed: where, which kind of failure, and a sentence a person can act on. */
+export interface Failure {
+  stage: Stage
+  code: string
+  message: string
+}
+
+/** What the deployment's own endpoint answered when it was tried. */
+export interface Evidence {
+  url: string
+  referenceText: string
+  transcript: string
+  latencyMs: number
+  /** The same over the other URL; deployments of before it could be called have none. */
+  webSocket?: { url: string; transcript: string; latencyMs: number }
+  audioMs: number
+  verifiedAt: string
+}
+
+export const deployments = snakeCase.table(
+  'deployments',
+  {
+    id: id(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    description: text().notNull(),
+    locale: text().notNull(),
+    acousticModelId: uuid()
+      .notNull()
+      .references(() => models.id),
+    languageModelId: uuid()
+      .notNull()
+      .references(() => models.id),
+    status: deploymentStatus().notNull(),
+    stage: stage(),
+    /** Of the whole provisioning, 0 to 1. */
+    progress: real().notNull().default(0),
+    failure: jsonb().$type<Failure>(),
+    evidence: jsonb().$type<Evidence>(),
+    /** The number of the newest event; only domain/lifecycle.ts raises it, under this row's lock. */
+    sequence: integer().notNull().default(0),
+    /** Raised each time provisioning begins anew; a worker that still holds an older one changes nothing. */
+    attempt: integer().notNull().default(1),
+    /** Raised each time a worker takes the deployment over; one that still holds an older number changes nothing. */
+    run: integer().notNull().default(0),
+    /** Passing failures of this attempt; interruptions of the worker are none. */
+    failedTries: integer().notNull().default(0),
+    /** Its place among everything that waits: the lowest is next. */
+    turn: integer().notNull().default(0),
+    /** The job at work on it; removed with the wish for it. */
+    jobId: uuid(),
+    /** When it is FAILED if it is not terminal by then. */
+    deadlineAt: time(),
+    stageStartedAt: time(),
+    /** When it last moved, noted once that is worryingly long ago. */
+    stalledSince: time(),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+    /** When provisioning last began. */
+    startedAt: time(),
+    completedAt: time(),
+  },
+  (t) => [
+    uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`lower(${t.name})`),
+    // One for each order of the list: a page is read off an index, however many rows there are.
+    index().on(t.workspaceId, t.id),
+    index('deployments_workspace_name').on(t.workspaceId, sql`lower(${t.name})`, t.id),
+    index().on(t.workspaceId, t.status, t.id),
+    index().on(t.workspaceId, t.updatedAt, t.id),
+    index().on(t.workspaceId, t.locale, t.id),
+    index('deployments_turn').on(t.turn, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
+    index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
+    index().on(t.acousticModelId),
+    index().on(t.languageModelId),
+  ],
+)
+
+export const deploymentEvents = snakeCase.table(
+  'deployment_events',
+  {
+    /** Not a foreign key: the last event of a deleted deployment outlives it, for those who watch the list. */
+    deploymentId: uuid().notNull(),
+    sequence: integer().notNull(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    /** Among all events of the workspace; without a gap, in the order of their commits. */
+    position: bigint({ mode: 'number' }).notNull(),
+    locale: text().notNull(),
+    status: deploymentStatus().notNull(),
+    /** Null for a deployment's first event. */
+    previousStatus: deploymentStatus(),
+    stage: stage(),
+    progress: real().notNull(),
+    message: text().notNull(),
+    occurredAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.deploymentId, t.sequence] }),
+    uniqueIndex().on(t.workspaceId, t.position),
+    index('deployment_events_deleted').on(t.workspaceId, t.occurredAt).where(sql`${t.status} = 'DELETING'`),
+  ],
+)
+
+/** Which deployment or model a client's idempotency key made, and a hash of what it had asked for. */
+export const idempotencyKeys = snakeCase.table(
+  'idempotency_keys',
+  {
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    key: text().notNull(),
+    inputHash: text().notNull(),
+    /** One of these two. */
+    deploymentId: uuid().references(() => deployments.id, { onDelete: 'cascade' }),
+    modelId: uuid().references(() => models.id, { onDelete: 'cascade' }),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspaceId, t.key] }),
+    index().on(t.deploymentId),
+    index().on(t.modelId),
+    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}) = 1`),
+  ],
+)
+
+export type DeploymentRow = typeof deployments.$inferSelect
+export type DeploymentEventRow = typeof deploymentEvents.$inferSelect

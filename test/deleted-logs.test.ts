@@ -1,0 +1,44 @@
+// What has been deleted leaves its log for a week.
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { modelsOf } from './models.ts'
+import { openTestService, type Service } from './service.ts'
+
+let api: Service
+let sql: ReturnType<typeof postgres>
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api' })
+  sql = postgres(api.databaseUrl, { max: 1 })
+})
+afterAll(async () => {
+  await sql.end()
+  await api.close()
+})
+
+const kinds = {
+  deployment: {
+    create: async (): Promise<string> => (await api.create()).deployment.id,
+    remove: (id: string) => api.ask('mutation ($id: ID!) { deleteDeployment(id: $id) { __typename } }', { id }),
+  },
+  model: {
+    create: async (): Promise<string> => (await modelsOf(api).createLanguageModel({ text: 'a game of cards' })).model.id,
+    remove: (id: string) => modelsOf(api).delete(id),
+  },
+}
+
+test.each(['deployment', 'model'] as const)('the whole log of a deleted %s is forgotten after a week, and no other log with it', async (kind) => {
+  const { create, remove } = kinds[kind]
+  const [gone, there, last] = [await create(), await create(), await create()]
+  const readLogs = async () => {
+    const rows = await sql`select ${sql(`${kind}_id`)} as id, status from ${sql(`${kind}_events`)} order by position`
+    const statusesOf = (id: string) => rows.filter((row) => Buffer.from(id, 'base64').toString().endsWith(row['id'])).map(({ status }) => status)
+    return [gone, there, last].map(statusesOf)
+  }
+  await remove(gone)
+  await sql`update ${sql(`${kind}_events`)} set occurred_at = now() - interval '6 days'`
+  await remove(last)
+  expect(await readLogs()).toEqual([['QUEUED', 'DELETING'], ['QUEUED'], ['QUEUED', 'DELETING']])
+  await sql`update ${sql(`${kind}_events`)} set occurred_at = occurred_at - interval '2 days'`
+  await remove(await create())
+  expect(await readLogs()).toEqual([[], ['QUEUED'], ['QUEUED', 'DELETING']])
+})
