@@ -8,7 +8,7 @@ import { readRecordings } from './recordings.ts'
 import { type Figure, median, milliseconds, percentile } from './table.ts'
 
 /** Streams per core; more are tried as long as the texts come in good time. */
-const levels = { finals: [4, 8, 12, 16], interims: [2, 4, 6] }
+const levels = { finals: [4, 8, 12, 16], interims: [2, 4, 6, 8] }
 const speakForMs = 12_000
 const chunkMs = 100
 

@@ -10,6 +10,7 @@ import { toRecognizerModel } from '../src/recognition/serving.ts'
 import { countWordErrors, wordErrorRate } from '../src/recognition/word-errors.ts'
 import type { Round } from './recognition-engine.ts'
 import { liveStreams } from './recognition-live.ts'
+import type { StreamMemory } from './recognition-memory.ts'
 import { readRecordings } from './recordings.ts'
 import { type Figure, median } from './table.ts'
 
@@ -30,8 +31,20 @@ export async function recognition(dataDir: string): Promise<Figure[]> {
     models.set(scenario, model)
     figures.push(...(await compareEngines(name, model, join(dataDir, 'pieces.txt'))))
   }
+  figures.push(...(await streamMemory()))
   for (const [scenario, model] of models) figures.push(...(await liveStreams(scenario, model, availableParallelism())))
   return figures
+}
+
+async function streamMemory(): Promise<Figure[]> {
+  const child = fork(join(import.meta.dirname, 'recognition-memory.ts'), [], { execArgv: ['--expose-gc'] })
+  const [{ silent, inPhrase }] = (await once(child, 'message')) as [StreamMemory]
+  child.disconnect()
+  const write = ({ own, detector }: StreamMemory['silent']) => `${Math.round(own)} kB, ${Math.round(detector)} kB in the detector`
+  return [
+    { what: 'memory of a stream that is silent', value: write(silent) },
+    { what: 'memory of a stream, 10 s into a phrase', value: write(inPhrase) },
+  ]
 }
 
 async function openModel(artifacts: Artifacts, scenario: Scenario): Promise<RecognizerModel> {

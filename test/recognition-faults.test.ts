@@ -13,9 +13,9 @@ const reference = Buffer.concat([referenceRecording().subarray(44), silence(1)])
 const novel = librivoxRecordings().map(({ wav, text }) => ({ pcm: Buffer.concat([wav.subarray(44), silence(1)]), text }))
 const model = await baseModel()
 
-/** Says every sentence of the novel at once, each on a stream of its own. */
+/** Says every sentence of the novel at once, each on a stream of its own; the workers decode nothing but these. */
 async function sayAll(recognizers: ReturnType<typeof openTestRecognizers>) {
-  const clients = await Promise.all(novel.map(() => openClient(recognizers, requestFor(model))))
+  const clients = await Promise.all(novel.map(() => openClient(recognizers, requestFor(model, { interims: false }))))
   await Promise.all(
     clients.map(async (client, n) => {
       await client.send(novel[n]?.pcm ?? silence(1))
@@ -92,6 +92,26 @@ test('a process that cannot be started, for want of file descriptors, is told as
     console.log('gone')`
   const { stdout } = await execute('sh', ['-c', 'ulimit -n 60; exec "$0" --input-type=module -e "$1"', process.execPath, program])
   expect(stdout).toMatch(/^ended: .*EMFILE\ngone\n$/)
+})
+
+test('work that no process could be started for is done when one can', async () => {
+  const program = `
+    const { openSync, closeSync } = await import('node:fs')
+    const { openPool } = await import('./src/recognition/pool.ts')
+    const files = []
+    try { for (;;) files.push(openSync('/dev/null')) } catch {}
+    const pool = openPool({ workers: 1, memoryMb: 500 }, { warn() {}, info() {} })
+    const task = { modelId: '', deploymentId: '', priority: 'FINAL', task: { kind: 'PING' }, patienceMs: 60_000 }
+    const answer = new Promise((settled) => pool.submit(task, settled))
+    setTimeout(() => files.forEach(closeSync), 1_000)
+    console.log(await answer instanceof Error ? 'failed' : 'done', pool.usage().workers.ended)
+    await pool.close()
+    process.exit()`
+  const { stdout } = await execute('sh', ['-c', 'ulimit -n 60; exec "$0" --input-type=module -e "$1"', process.execPath, program])
+  const [, outcome, ended] = /^(\w+) (\d+)\n$/.exec(stdout) ?? []
+  expect(outcome).toBe('done')
+  expect(Number(ended)).toBeGreaterThanOrEqual(1)
+  expect(Number(ended)).toBeLessThan(10)
 })
 
 test('a model larger than the whole budget is held all the same, alone', async () => {

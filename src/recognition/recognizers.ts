@@ -3,7 +3,7 @@ import type { Log } from '../log.ts'
 import { Admission } from './admission.ts'
 import { type Child, startChild } from './child.ts'
 import type { DetectorReply, DetectorRequest } from './detector.ts'
-import { openPool } from './pool.ts'
+import { closing, openPool } from './pool.ts'
 import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
 import { recognizeWhole } from './recording.ts'
 import { Stream } from './stream.ts'
@@ -128,5 +128,3 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
   }
   return recognizers
 }
-
-const closing = () => new RecognizerCrashedError('The recognizers are closing.')

@@ -1,9 +1,8 @@
 import type { DetectorReply, DetectorRequest } from './detector.ts'
-import { Hypothesis } from './hypothesis.ts'
-import type { Pool, Priority, Ticket } from './pool.ts'
+import { PhraseDecoding } from './phrase-decoding.ts'
+import type { Pool } from './pool.ts'
 import { type Alternative, type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest, sampleRate } from './recognizer.ts'
 import type { Segment } from './segmenter.ts'
-import type { DecodingTurn } from './turns.ts'
 
 /** Audio that may be on its way to the detector, so that one fast stream does not keep the others waiting. */
 const aheadSeconds = 2
@@ -13,23 +12,6 @@ const mostSeconds = 120
 /** Phrases that may wait to be decoded before more audio is looked at. */
 const mostUndecoded = 2
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
-
-/** One phrase from its first sound to its text. */
-interface OpenPhrase {
-  number: number
-  onset: number
-  isTold: boolean
-  hypothesis: Hypothesis
-  /** What a hypothesis is told with, once there is a new one. */
-  toTell: { text: string; duration: number } | undefined
-  interim: { turn: DecodingTurn | undefined; isAtWork: boolean; lastAt: number; intervalMs: number }
-  /** What was decoded when the voice paused, in case that it does not go on. */
-  guess: { segment: Segment; audio: Int16Array; ticket: Ticket | undefined; result: Alternative[] | undefined } | undefined
-  segment: Segment | undefined
-  result: Alternative[] | undefined
-  /** Milliseconds of workers that its text took, guesses included. */
-  spentMs: number
-}
 
 interface Parts {
   request: StreamRequest
@@ -52,8 +34,9 @@ export class Stream implements RecognizerStream {
   readonly #number: number
   readonly #parts: Parts
   readonly #bytesPerSecond: number
-  readonly #tickets = new Set<Ticket>()
-  readonly #phrases: OpenPhrase[] = []
+  /** Those that are not told yet, in order; of the first, perhaps its beginning is. */
+  readonly #phrases: PhraseDecoding[] = []
+  #isBeginningTold = false
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #sentBytes = 0
@@ -98,8 +81,7 @@ export class Stream implements RecognizerStream {
   close(): void {
     if (this.#isOver) return
     this.#isOver = true
-    for (const ticket of this.#tickets) ticket.cancel()
-    for (const phrase of this.#phrases) this.#endTurn(phrase)
+    for (const phrase of this.#phrases) phrase.close()
     this.#waiting = []
     this.#parts.detector.send({ stream: this.#number, kind: 'CLOSE' })
     this.#parts.over()
@@ -126,9 +108,9 @@ export class Stream implements RecognizerStream {
     else if (reply.kind === 'HEARD') this.#hear(reply)
     else {
       const phrase = this.#phrases.find(({ number }) => number === reply.phrase)
-      if (phrase && reply.kind === 'PAUSED') this.#guess(phrase, reply)
-      else if (phrase && reply.kind === 'ENDED') this.#end(phrase, reply)
-      else if (phrase && reply.kind === 'GROWN') this.#grow(phrase, reply)
+      if (reply.kind === 'PAUSED') phrase?.pause(reply)
+      else if (reply.kind === 'ENDED') phrase?.end(reply)
+      else phrase?.grow(reply)
     }
     this.#tell()
   }
@@ -167,135 +149,25 @@ export class Stream implements RecognizerStream {
       this.#parts.listener.drained()
     }
     const phrase = this.#phrases.at(-1)
-    if (phrase && !phrase.segment && voice !== undefined) this.#wantInterim(phrase, heard, voice)
+    if (phrase && !phrase.segment && voice !== undefined) phrase.hear(heard, voice)
     const isSilent = milliseconds(heard) >= this.#parts.request.listening.initialSilenceMs && !this.#heardSpeech && this.#phrases.length === 0
     if (isSilent) this.#tellSilence(heard)
   }
 
   #start(number: number, onset: number) {
-    const { listening } = this.#parts.request
-    if (!this.#heardSpeech && !this.#phrases.length && milliseconds(onset) > listening.initialSilenceMs) this.#tellSilence(onset)
+    const { request, pool, patience, detector, measured } = this.#parts
+    if (!this.#heardSpeech && !this.#phrases.length && milliseconds(onset) > request.listening.initialSilenceMs) this.#tellSilence(onset)
     if (this.#isOver) return
-    this.#phrases.push({
-      number,
-      onset,
-      isTold: false,
-      hypothesis: new Hypothesis(listening.stableHypotheses),
-      toTell: undefined,
-      interim: { turn: undefined, isAtWork: false, lastAt: onset, intervalMs: Math.min(firstHypothesisMs, listening.hypothesisIntervalMs) },
-      guess: undefined,
-      segment: undefined,
-      result: undefined,
-      spentMs: 0,
+    const phrase = new PhraseDecoding(number, onset, {
+      request,
+      pool,
+      patience,
+      measured,
+      askForGrown: () => detector.send({ stream: this.#number, kind: 'GROWN', phrase: number }),
+      changed: () => this.#tell(),
+      failed: (error) => this.fail(error),
     })
-  }
-
-  #wantInterim(phrase: OpenPhrase, heard: number, voice: number) {
-    const { guess, interim } = phrase
-    const isTheSameAsBefore = guess?.segment.offset === voice
-    if (!isTheSameAsBefore) guess?.ticket?.cancel()
-    if (!this.#parts.request.interims || isTheSameAsBefore || interim.turn) return
-    if (milliseconds(heard - interim.lastAt) < interim.intervalMs) return
-    const { pool, request, detector } = this.#parts
-    interim.turn = pool.turns.ask(request.deploymentId, phrase.hypothesis.isEmpty, () => {
-      interim.isAtWork = true
-      detector.send({ stream: this.#number, kind: 'GROWN', phrase: phrase.number })
-    })
-  }
-
-  #grow(phrase: OpenPhrase, { grown }: Extract<DetectorReply, { kind: 'GROWN' }>) {
-    if (!grown || phrase.segment) return this.#endTurn(phrase)
-    const { segment, audio } = grown
-    phrase.interim.lastAt = segment.end
-    this.#decode('INTERIM', audio, (result, ms) => {
-      this.#endTurn(phrase)
-      if (result instanceof Error) return
-      phrase.interim.intervalMs = Math.max(this.#nextInterval(phrase), 4 * ms)
-      this.#suppose(phrase, segment, result)
-    })
-  }
-
-  #endTurn({ interim }: OpenPhrase) {
-    interim.turn?.end()
-    interim.turn = undefined
-    interim.isAtWork = false
-  }
-
-  /** Words that need confirming get their second decoding soon after the first. */
-  #nextInterval({ hypothesis }: OpenPhrase) {
-    const { hypothesisIntervalMs } = this.#parts.request.listening
-    return hypothesis.isEmpty ? Math.min(firstHypothesisMs, hypothesisIntervalMs) : hypothesisIntervalMs
-  }
-
-  #suppose(phrase: OpenPhrase, segment: Segment, [best]: Alternative[]) {
-    const text = phrase.segment ? undefined : phrase.hypothesis.take(best?.lexical ?? '')
-    if (text) phrase.toTell = { text, duration: segment.offset - segment.onset }
-    this.#tell()
-  }
-
-  #guess(phrase: OpenPhrase, { segment, audio }: Extract<DetectorReply, { kind: 'PAUSED' }>) {
-    phrase.guess?.ticket?.cancel()
-    // The guess says all that a hypothesis could.
-    if (!phrase.interim.isAtWork) this.#endTurn(phrase)
-    const guess: NonNullable<OpenPhrase['guess']> = { segment, audio, result: undefined, ticket: undefined }
-    phrase.guess = guess
-    // When workers are short, guesses would take them from what is sure to be wanted.
-    if (!this.#parts.pool.isFree()) return
-    guess.ticket = this.#decode('SPECULATIVE', audio, (result, ms) => {
-      if (result instanceof Error) {
-        // Nobody waits for it yet: if the phrase ends here, it is decoded then.
-        guess.ticket = undefined
-        if (phrase.segment) this.fail(result)
-        return
-      }
-      phrase.spentMs += ms
-      guess.result = result
-      if (phrase.guess === guess && phrase.segment) this.#finishPhrase(phrase, result)
-      else this.#suppose(phrase, segment, result)
-    })
-  }
-
-  #end(phrase: OpenPhrase, { segment, audio }: Extract<DetectorReply, { kind: 'ENDED' }>) {
-    const { guess } = phrase
-    phrase.segment = segment
-    this.#endTurn(phrase)
-    if (!audio && guess?.result) return this.#finishPhrase(phrase, guess.result)
-    if (!audio && guess?.ticket) return guess.ticket.promote()
-    guess?.ticket?.cancel()
-    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), (result, ms) => {
-      if (result instanceof Error) return this.fail(result)
-      phrase.spentMs += ms
-      this.#finishPhrase(phrase, result)
-    })
-  }
-
-  #finishPhrase(phrase: OpenPhrase, result: Alternative[]) {
-    phrase.result = result
-    if (phrase.segment) this.#parts.measured(milliseconds(phrase.segment.end - phrase.segment.start), phrase.spentMs)
-    this.#tell()
-  }
-
-  #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void): Ticket {
-    const { pool, request, patience } = this.#parts
-    const { model, deploymentId, mode } = request
-    const isInterim = priority === 'INTERIM'
-    const task = {
-      kind: 'DECODE',
-      model,
-      audio,
-      mode,
-      alternatives: isInterim ? 1 : request.alternatives,
-      phrases: isInterim ? [] : request.phrases,
-      wordTimings: !isInterim && request.wordTimings,
-    } as const
-    const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
-    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs }, (settled) => {
-      this.#tickets.delete(ticket)
-      if (settled instanceof Error) return done(settled, 0)
-      done(settled.value, settled.ms)
-    })
-    this.#tickets.add(ticket)
-    return ticket
+    this.#phrases.push(phrase)
   }
 
   /** Tells what may be told by now: what was said first comes first. */
@@ -306,17 +178,18 @@ export class Stream implements RecognizerStream {
       this.#tellBeginning(phrase)
       if (!phrase.segment || !phrase.result) return
       this.#phrases.shift()
+      this.#isBeginningTold = false
       this.#tellEnd(phrase.segment, phrase.result)
       this.#pass()
     }
     if (this.#heard !== undefined && !this.#isOver) this.#tellLast(this.#heard)
   }
 
-  #tellBeginning(phrase: OpenPhrase) {
-    if (!phrase.isTold) this.#event({ kind: 'SPEECH_START', offset: phrase.onset })
-    phrase.isTold = true
-    if (phrase.toTell) this.#event({ kind: 'HYPOTHESIS', offset: phrase.onset, ...phrase.toTell })
-    phrase.toTell = undefined
+  #tellBeginning(phrase: PhraseDecoding) {
+    if (!this.#isBeginningTold) this.#event({ kind: 'SPEECH_START', offset: phrase.onset })
+    this.#isBeginningTold = true
+    const hypothesis = phrase.takeHypothesis()
+    if (hypothesis) this.#event({ kind: 'HYPOTHESIS', offset: phrase.onset, ...hypothesis })
   }
 
   #tellEnd(segment: Segment, alternatives: Alternative[]) {
@@ -366,9 +239,6 @@ export class Stream implements RecognizerStream {
     if (!this.#isOver) this.#parts.listener.event(event)
   }
 }
-
-/** Something is shown of a phrase within its first second. */
-const firstHypothesisMs = 350
 
 /** Places words, which were counted from the first sample that was decoded, within the phrase. */
 function placeWords({ words, ...alternative }: Alternative, { start, onset, offset }: Segment): Alternative {

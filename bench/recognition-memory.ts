@@ -1,0 +1,90 @@
+// Many streams in a process of its own, which are silent first and then all in the middle of a phrase:
+// what each takes of this process and of the detector's.
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openLog } from '../src/log.ts'
+import type { RecognizerModel } from '../src/recognition/recognizer.ts'
+import { openRecognizers } from '../src/recognition/recognizers.ts'
+import { listeningFor } from '../src/recognition/scenario.ts'
+import { openSteadyStream } from '../src/speech/steady-stream.ts'
+import { heapInUse } from './heap.ts'
+import { readRecordings } from './recordings.ts'
+
+export interface StreamMemory {
+  /** Kilobytes for each stream. */
+  silent: { own: number; detector: number }
+  inPhrase: { own: number; detector: number }
+}
+
+const count = 100
+const silenceSeconds = 12
+const speechSeconds = 10
+const second = 32_000
+
+// No worker is started, for nothing is decoded; so many are named because room is given by their number.
+const recognizers = openRecognizers({ workers: 20, memoryMb: 20_000 }, openLog('error'))
+const model: RecognizerModel = { id: 'none', encoder: 'none', decoder: 'none', writing: 'none' }
+const drained = Array.from({ length: count }, () => () => {})
+const open = (n: number) =>
+  openSteadyStream(
+    recognizers,
+    {
+      model,
+      deploymentId: 'bench',
+      mode: 'conversation',
+      listening: listeningFor('CONVERSATIONAL', 'conversation'),
+      format: { sampleRate: 16_000, channels: 1 },
+      interims: false,
+      alternatives: 1,
+      wordTimings: false,
+      phrases: [],
+    },
+    {
+      event() {},
+      drained: () => drained[n]?.(),
+      failed(error) {
+        throw error
+      },
+    },
+    0,
+  )
+
+// The first stream has the detector load its model.
+const first = open(0)
+await delay(2000)
+first.close()
+const before = await measure()
+const streams = drained.map((_, n) => open(n))
+await say(() => Buffer.alloc(second), silenceSeconds)
+const silent = await measure()
+const voice = readRecordings()[0]?.pcm.subarray(2.2 * second, 2.8 * second) ?? Buffer.alloc(0)
+await say(() => Buffer.concat([voice, voice]).subarray(0, second), speechSeconds)
+const inPhrase = await measure()
+if (recognizers.usage().streams !== count) throw new Error('not all streams are open')
+
+const each = (after: typeof before) => ({ own: (after.own - before.own) / count / 1024, detector: (after.detector - before.detector) / count / 1024 })
+process.send?.({ silent: each(silent), inPhrase: each(inPhrase) } satisfies StreamMemory)
+process.on('disconnect', () => process.exit())
+
+/** To every stream, as fast as each takes it. */
+async function say(next: () => Buffer, seconds: number) {
+  await Promise.all(
+    streams.map(async (stream, n) => {
+      for (let at = 0; at < seconds; at++) {
+        const isDrained = new Promise<void>((done) => {
+          drained[n] = done
+        })
+        if (!stream.write(next())) await isDrained
+      }
+    }),
+  )
+  await delay(3000)
+}
+
+async function measure() {
+  const heap = await heapInUse()
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
+  const detector = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('detector.ts'))
+  const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${detector}/status`, 'utf8'))?.[1]
+  return { own: heap + process.memoryUsage().arrayBuffers, detector: Number(resident) * 1024 }
+}

@@ -1,0 +1,193 @@
+import type { DetectorReply } from './detector.ts'
+import { Hypothesis } from './hypothesis.ts'
+import type { Pool, Priority, Ticket } from './pool.ts'
+import { type Alternative, type StreamRequest, sampleRate } from './recognizer.ts'
+import type { Segment } from './segmenter.ts'
+import type { DecodingTurn } from './turns.ts'
+
+/** Something is shown of a phrase within its first second. */
+const firstHypothesisMs = 350
+const milliseconds = (samples: number) => (samples * 1000) / sampleRate
+
+type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
+
+interface Parts {
+  request: StreamRequest
+  pool: Pool
+  /** How long a decoding may take: so much, and so much for each second of the audio. */
+  patience: { baseMs: number; perSecondMs: number }
+  /** Has the detector answer with the phrase as far as it has grown. */
+  askForGrown(): void
+  /** There is something new to tell. */
+  changed(): void
+  failed(error: Error): void
+  /** Told once what the phrase's text took, for admission. */
+  measured(audioMs: number, ms: number): void
+}
+
+/** What was decoded when the voice paused, in case that it does not go on. */
+interface Guess {
+  segment: Segment
+  audio: Int16Array
+  ticket: Ticket | undefined
+  result: Alternative[] | undefined
+}
+
+/** One phrase from its first sound to its text: hypotheses while it grows, a guess at each pause, the text at its end. */
+export class PhraseDecoding {
+  readonly number: number
+  readonly onset: number
+  readonly #parts: Parts
+  readonly #hypothesis: Hypothesis
+  readonly #tickets = new Set<Ticket>()
+  #toShow: { text: string; duration: number } | undefined
+  #turn: DecodingTurn | undefined
+  #isTurnGiven = false
+  #decodedUntil: number
+  #intervalMs: number
+  #guess: Guess | undefined
+  #segment: Segment | undefined
+  #result: Alternative[] | undefined
+  /** Milliseconds of workers that its text took, guesses included. */
+  #spentMs = 0
+
+  constructor(number: number, onset: number, parts: Parts) {
+    this.number = number
+    this.onset = onset
+    this.#parts = parts
+    this.#hypothesis = new Hypothesis(parts.request.listening.stableHypotheses)
+    this.#decodedUntil = onset
+    this.#intervalMs = this.#nextInterval
+  }
+
+  /** Where it lies, once it has ended. */
+  get segment(): Segment | undefined {
+    return this.#segment
+  }
+
+  /** What was said, best first, once it is known. */
+  get result(): Alternative[] | undefined {
+    return this.#result
+  }
+
+  /** The newest hypothesis, if it was not taken yet. */
+  takeHypothesis(): { text: string; duration: number } | undefined {
+    const text = this.#toShow
+    this.#toShow = undefined
+    return text
+  }
+
+  /** More was heard, of which the voice lasted until `voice`. */
+  hear(heard: number, voice: number): void {
+    const { request, pool, askForGrown } = this.#parts
+    const isTheSameAsBefore = this.#guess?.segment.offset === voice
+    if (!isTheSameAsBefore) this.#guess?.ticket?.cancel()
+    if (!request.interims || isTheSameAsBefore || this.#turn) return
+    if (milliseconds(heard - this.#decodedUntil) < this.#intervalMs) return
+    this.#turn = pool.turns.ask(request.deploymentId, this.#hypothesis.isEmpty, () => {
+      this.#isTurnGiven = true
+      askForGrown()
+    })
+  }
+
+  grow({ grown }: Found<'GROWN'>) {
+    if (!grown || this.#segment) return this.#endTurn()
+    const { segment, audio } = grown
+    this.#decodedUntil = segment.end
+    this.#decode('INTERIM', audio, (result, ms) => {
+      this.#endTurn()
+      if (result instanceof Error) return
+      this.#suppose(segment, result)
+      this.#intervalMs = Math.max(this.#nextInterval, 4 * ms)
+    })
+  }
+
+  pause({ segment, audio }: Found<'PAUSED'>): void {
+    this.#guess?.ticket?.cancel()
+    // The guess says all that a hypothesis could.
+    if (!this.#isTurnGiven) this.#endTurn()
+    const guess: Guess = { segment, audio, result: undefined, ticket: undefined }
+    this.#guess = guess
+    // When workers are short, guesses would take them from what is sure to be wanted.
+    if (!this.#parts.pool.isFree()) return
+    guess.ticket = this.#decode('SPECULATIVE', audio, (result, ms) => {
+      if (result instanceof Error) {
+        // Nobody waits for it yet: if the phrase ends here, it is decoded then.
+        guess.ticket = undefined
+        if (this.#segment) this.#parts.failed(result)
+        return
+      }
+      this.#spentMs += ms
+      guess.result = result
+      if (this.#guess === guess && this.#segment) this.#finish(this.#segment, result)
+      else this.#suppose(segment, result)
+    })
+  }
+
+  end({ segment, audio }: Found<'ENDED'>) {
+    const guess = this.#guess
+    this.#segment = segment
+    this.#endTurn()
+    if (!audio && guess?.result) return this.#finish(segment, guess.result)
+    if (!audio && guess?.ticket) return guess.ticket.promote()
+    guess?.ticket?.cancel()
+    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), (result, ms) => {
+      if (result instanceof Error) return this.#parts.failed(result)
+      this.#spentMs += ms
+      this.#finish(segment, result)
+    })
+  }
+
+  /** Nobody wants it any more. */
+  close(): void {
+    for (const ticket of this.#tickets) ticket.cancel()
+    this.#endTurn()
+  }
+
+  /** Words that need confirming get their second decoding soon after the first. */
+  get #nextInterval() {
+    const { hypothesisIntervalMs } = this.#parts.request.listening
+    return this.#hypothesis.isEmpty ? Math.min(firstHypothesisMs, hypothesisIntervalMs) : hypothesisIntervalMs
+  }
+
+  #suppose(segment: Segment, [best]: Alternative[]) {
+    const text = this.#segment ? undefined : this.#hypothesis.take(best?.lexical ?? '')
+    if (text) this.#toShow = { text, duration: segment.offset - segment.onset }
+    this.#parts.changed()
+  }
+
+  #finish(segment: Segment, result: Alternative[]) {
+    this.#result = result
+    this.#parts.measured(milliseconds(segment.end - segment.start), this.#spentMs)
+    this.#parts.changed()
+  }
+
+  #endTurn() {
+    this.#turn?.end()
+    this.#turn = undefined
+    this.#isTurnGiven = false
+  }
+
+  #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void): Ticket {
+    const { pool, request, patience } = this.#parts
+    const { model, deploymentId, mode } = request
+    const isInterim = priority === 'INTERIM'
+    const task = {
+      kind: 'DECODE',
+      model,
+      audio,
+      mode,
+      alternatives: isInterim ? 1 : request.alternatives,
+      phrases: isInterim ? [] : request.phrases,
+      wordTimings: !isInterim && request.wordTimings,
+    } as const
+    const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
+    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs }, (settled) => {
+      this.#tickets.delete(ticket)
+      if (settled instanceof Error) return done(settled, 0)
+      done(settled.value, settled.ms)
+    })
+    this.#tickets.add(ticket)
+    return ticket
+  }
+}
