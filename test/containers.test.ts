@@ -16,7 +16,7 @@ afterAll(() => api.close())
 
 const recording = (name: string) => readFileSync(join(import.meta.dirname, 'recordings', name))
 
-test.each(['en-US.mp3', 'en-US.flac', 'en-US.ogg'])('%s is recognized as the WAV that it was', async (name) => {
+test.each(['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm'])('%s is recognized as the WAV that it was', async (name) => {
   const response = await api.post(url, recording(name))
   expect(response.status).toBe(200)
   const { DisplayText, Offset } = (await response.json()) as { DisplayText: string; Offset: number }
@@ -28,7 +28,15 @@ test.each([
   ['an MP3 cut short to its header', Buffer.concat([Buffer.from('ID3'), Buffer.alloc(50)]), 415, 'UNDECODABLE_AUDIO'],
   ['a FLAC of noise', Buffer.concat([Buffer.from('fLaC'), Buffer.from(Array.from({ length: 5_000 }, (_, n) => (n * 7919) & 255))]), 415, 'UNDECODABLE_AUDIO'],
   ['an Ogg without Opus', Buffer.concat([Buffer.from('OggS'), Buffer.alloc(3_000)]), 415, 'UNDECODABLE_AUDIO'],
-  ['a WebM', Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3]), Buffer.alloc(3_000)]), 415, 'UNSUPPORTED_AUDIO'],
+  ['a WebM of zeros', Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3]), Buffer.alloc(3_000)]), 415, 'UNDECODABLE_AUDIO'],
+  ['a WebM of Vorbis', Buffer.from(recording('en-US.webm').toString('latin1').replace('A_OPUS', 'A_VORB'), 'latin1'), 415, 'UNDECODABLE_AUDIO'],
+  [
+    'a WebM of eight channels',
+    Buffer.from(recording('en-US.webm').toString('latin1').replace('OpusHead\x01\x01', 'OpusHead\x01\x08'), 'latin1'),
+    415,
+    'UNSUPPORTED_AUDIO',
+  ],
+  ['an MP4', Buffer.concat([Buffer.from('\0\0\0\x18ftypM4A '), Buffer.alloc(3_000)]), 415, 'UNSUPPORTED_AUDIO'],
   ['an MP3 of more than a minute', Buffer.concat(Array(25).fill(recording('en-US.mp3'))), 413, 'AUDIO_TOO_LONG'],
 ])('%s is refused in words', async (_, body, status, code) => {
   const response = await api.post(url, body)
@@ -86,7 +94,7 @@ test('a piece of a large buffer goes to the unpacking thread without the rest of
 })
 
 test('files that were changed in places end in an answer, and the server goes on', async () => {
-  for (const name of ['en-US.mp3', 'en-US.flac', 'en-US.ogg']) {
+  for (const name of ['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm']) {
     for (let round = 0; round < 3; round++) {
       const broken = Buffer.from(recording(name))
       for (let n = 60 * (round + 1); n < broken.length; n += 997 - 280 * round) broken[n] = (n * 31 + round) & 255

@@ -32,7 +32,7 @@ function forgetAligner(error: Error) {
 }
 
 /** Shares a stretch out among words, by their letters. */
-export function shareOut(words: readonly string[], from: number, to: number): TimedWord[] {
+function shareOut(words: readonly string[], from: number, to: number): TimedWord[] {
   const letters = words.reduce((sum, word) => sum + word.length + 1, 0)
   let before = 0
   return words.map((word) => {
@@ -43,7 +43,7 @@ export function shareOut(words: readonly string[], from: number, to: number): Ti
 }
 
 /** Times of a text that differs in part from one whose times are known: what is the same, from both ends, is where it was. */
-export function transferTimes(words: readonly string[], known: readonly TimedWord[], end: number): TimedWord[] {
+function transferTimes(words: readonly string[], known: readonly TimedWord[], end: number): TimedWord[] {
   const most = Math.min(words.length, known.length)
   let first = 0
   while (first < most && words[first] === known[first]?.word) first++

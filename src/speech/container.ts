@@ -14,6 +14,7 @@ export function containerOf(head: Buffer): Container | undefined {
   const word = head.toString('latin1', 0, 4)
   if (word === 'OggS') return 'OGG'
   if (word === 'fLaC') return 'FLAC'
+  if (word === '\x1aE\xdf\xa3') return 'WEBM'
   // A frame of MPEG audio begins with eleven ones; without a layer it is one of AAC.
   const isFrame = head[0] === 0xff && ((head[1] ?? 0) & 0xe0) === 0xe0 && ((head[1] ?? 0) & 0x06) !== 0
   return word.startsWith('ID3') || isFrame ? 'MP3' : undefined

@@ -3,8 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { FLACDecoder } from '@wasm-audio-decoders/flac'
 import { MPEGDecoder } from 'mpg123-decoder'
 import { OggOpusDecoder } from 'ogg-opus-decoder'
+import { OpusDecoder } from 'opus-decoder'
+import { WebmReader } from './webm.ts'
 
-export type Container = 'MP3' | 'FLAC' | 'OGG'
+export type Container = 'MP3' | 'FLAC' | 'OGG' | 'WEBM'
 
 /** The next piece of the file; null when it has ended. */
 export type DecoderRequest = Uint8Array | null
@@ -32,6 +34,7 @@ const open: Record<Container, () => Decoder> = {
   MP3: () => new MPEGDecoder(),
   FLAC: () => new FLACDecoder(),
   OGG: () => new OggOpusDecoder({ forceStereo: true }),
+  WEBM: openWebm,
 }
 const decoder = open[workerData as Container]()
 let working: Promise<unknown> = Promise.resolve()
@@ -61,6 +64,26 @@ async function work(bytes: DecoderRequest): Promise<DecoderReply> {
     return { samples: join(parts, count), sampleRate, taken }
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const nothing: Decoded = { channelData: [], sampleRate: 0 }
+
+function openWebm(): Decoder {
+  const reader = new WebmReader()
+  let opus: OpusDecoder | undefined
+  return {
+    ready: Promise.resolve(),
+    async decode(bytes) {
+      const packets = reader.push(bytes)
+      const { track } = reader
+      if (!track) return nothing
+      // More channels are told, and not unpacked.
+      if (track.channels > mostChannels) return { ...nothing, channelData: Array(track.channels).fill(new Float32Array(1)) }
+      opus ??= new OpusDecoder({ ...track, forceStereo: true })
+      await opus.ready
+      return opus.decodeFrames(packets)
+    },
   }
 }
 

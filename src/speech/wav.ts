@@ -15,7 +15,7 @@ const extensible = 0xfffe
 /** Headers with longer lists than this are not read to their end. */
 export const longestHeader = 64 * 1024
 const unsupported = (reason: string) =>
-  new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `${reason} Send 16-bit PCM WAV, 8 to 96 kHz, 1 or 2 channels; over HTTP also MP3, FLAC or Ogg Opus.`)
+  new SpeechProblem(415, 'UNSUPPORTED_AUDIO', `${reason} Send 16-bit PCM WAV, 8 to 96 kHz, 1 or 2 channels; over HTTP also MP3, FLAC, Ogg Opus or WebM.`)
 const invalid = (reason: string) => new SpeechProblem(400, 'INVALID_WAV_HEADER', `${reason} Save the recording again as a 16-bit PCM WAV file.`)
 
 /**
