@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['test/faults/**/*.test.ts'],
     exclude: [],
     fileParallelism: false,
+    // Every test closes what it opens, so one process serves them all, and loads the sources once.
+    isolate: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: true,

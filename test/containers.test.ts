@@ -10,7 +10,7 @@ let api: Service
 let url: string
 beforeAll(async () => {
   api = await openTestService()
-  url = (await api.deploy()).deployment.endpoint?.httpUrl ?? ''
+  url = (await api.deployEndpoint()).httpUrl
 })
 afterAll(() => api.close())
 
@@ -104,9 +104,9 @@ test('a piece of a large buffer goes to the unpacking thread without the rest of
 
 test('files that were changed in places end in an answer, and the server goes on', async () => {
   for (const name of ['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm']) {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       const broken = Buffer.from(recording(name))
-      for (let n = 40 * (round + 1); n < broken.length; n += 997 - 150 * round) broken[n] = (n * 31 + round) & 255
+      for (let n = 60 * (round + 1); n < broken.length; n += 997 - 280 * round) broken[n] = (n * 31 + round) & 255
       expect([200, 413, 415]).toContain((await api.post(url, broken)).status)
     }
   }

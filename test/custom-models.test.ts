@@ -12,7 +12,7 @@ import { cardRecordings, collect, openTestService, type Service, startTestServic
 let api: Service
 let models: ReturnType<typeof modelsOf>
 beforeAll(async () => {
-  api = await openTestService({ RECOGNIZERS: '2' })
+  api = await openTestService()
   models = modelsOf(api)
 })
 afterAll(() => api?.close())

@@ -1,16 +1,37 @@
-// What stands still is told, and ended.
+// What stands still is told, and ended. All of these wait, so they wait together.
 import postgres from 'postgres'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { figure } from './faults/figure.ts'
 import { holdFetching } from './faults/roles.ts'
 import { modelsOf } from './models.ts'
 import { makeDirectory } from './postgres.ts'
-import { collect, startTestService } from './service.ts'
+import { collect, type OnFinished, startTestService } from './service.ts'
 import { until } from './until.ts'
 
-test('a stage that makes no progress is marked as stalled, then FAILED with its name', async () => {
+test.concurrent('a peer that answers no ping is cut off within half a minute, one that does stays', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api' }, onTestFinished)
+  const open = async (autoPong: boolean) => {
+    const socket = new WebSocket(`${api.localUrl.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { autoPong })
+    const closed = new Promise<number>((done) => socket.on('close', done))
+    await new Promise((done) => socket.on('open', done))
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${api.key}` } }))
+    await new Promise((done) => socket.once('message', done))
+    return { socket, closed, openedAt: performance.now() }
+  }
+  const [silent, talking] = [await open(false), await open(true)]
+  expect(await silent.closed).toBe(1006)
+  const seconds = (performance.now() - silent.openedAt) / 1000
+  expect(seconds).toBeLessThan(30)
+  expect(talking.socket.readyState).toBe(WebSocket.OPEN)
+  talking.socket.terminate()
+  figure('peer that is gone without a word', { 'cut off after, s': seconds })
+})
+
+test.concurrent('a stage that makes no progress is marked as stalled, then FAILED with its name', async ({ onTestFinished }) => {
   const dataDir = await makeDirectory()
-  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '2' })
-  const release = await holdFetching(dataDir)
+  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '2' }, onTestFinished)
+  const release = await holdFetching(dataDir, onTestFinished)
   const { deployment } = await api.create()
   const changes = await collect(api.watch(deployment.id))
   await release()
@@ -19,10 +40,10 @@ test('a stage that makes no progress is marked as stalled, then FAILED with its 
   expect(changes.at(-2)?.message).toMatch(/FETCHING has not moved/)
 })
 
-test('while it stands still, stalledSince tells since when', async () => {
+test.concurrent('while it stands still, stalledSince tells since when', async ({ onTestFinished }) => {
   const dataDir = await makeDirectory()
-  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '20' })
-  const release = await holdFetching(dataDir)
+  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '20' }, onTestFinished)
+  const release = await holdFetching(dataDir, onTestFinished)
   const { deployment } = await api.create()
   const query = 'query ($id: ID!) { deployment(id: $id) { status stalledSince deadlineAt queuePosition } }'
   const read = async () => (await api.ask(query, { id: deployment.id })).data?.deployment
@@ -34,8 +55,8 @@ test('while it stands still, stalledSince tells since when', async () => {
   expect(await read()).toMatchObject({ status: 'COMPLETE', stalledSince: null, deadlineAt: null, queuePosition: null })
 })
 
-test('where no process provisions, the deadline ends the waiting in words', async () => {
-  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' })
+test.concurrent('where no process provisions, the deadline ends the waiting in words', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' }, onTestFinished)
   const { deployment } = await api.create()
   expect((await api.ask('query ($id: ID!) { deployment(id: $id) { queuePosition } }', { id: deployment.id })).data?.deployment.queuePosition).toBe(0)
   const last = (await collect(api.watch(deployment.id))).at(-1)
@@ -43,15 +64,15 @@ test('where no process provisions, the deadline ends the waiting in words', asyn
   expect(last?.message).toContain('role jobs')
 })
 
-function connect(url: string) {
+function connect(url: string, onFinished: OnFinished) {
   const sql = postgres(url, { max: 2, onnotice: () => {} })
-  onTestFinished(() => sql.end())
+  onFinished(() => sql.end())
   return sql
 }
 
-test('after a long time without any process, what was at work gets its time anew instead of being failed', async () => {
-  const api = await startTestService({ ROLES: 'api', STALL_SECONDS: '6' })
-  const sql = connect(api.databaseUrl)
+test.concurrent('after a long time without any process, what was at work gets its time anew instead of being failed', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', STALL_SECONDS: '6' }, onTestFinished)
+  const sql = connect(api.databaseUrl, onTestFinished)
   const { deployment } = await api.create()
   // As a worker left it that lost its power ten minutes ago, with its job in its hands.
   await sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where name = 'provision-deployment'`
@@ -62,9 +83,11 @@ test('after a long time without any process, what was at work gets its time anew
   expect(Date.now() - before).toBeGreaterThan(2500)
 })
 
-test('a stage that takes longer than it may is given up, however well it goes on; one that may take longer or waits for a worker is not', async () => {
-  const api = await startTestService({ ROLES: 'api' })
-  const sql = connect(api.databaseUrl)
+test.concurrent('a stage that takes longer than it may is given up, however well it goes on; one that may take longer or waits for a worker is not', async ({
+  onTestFinished,
+}) => {
+  const api = await startTestService({ ROLES: 'api' }, onTestFinished)
+  const sql = connect(api.databaseUrl, onTestFinished)
   const ids = await Promise.all(Array.from({ length: 3 }, async () => (await api.create()).deployment.id))
   const [late, slow, waiting] = ids.map((id) => Buffer.from(id, 'base64').toString().replace('Deployment:', ''))
   const take = (...deploymentIds: (string | undefined)[]) =>
@@ -84,12 +107,12 @@ test('a stage that takes longer than it may is given up, however well it goes on
   expect(await sql`select id from deployments where status = 'PROVISIONING'`).toMatchObject([{ id: slow }])
 })
 
-test('a workspace that somebody holds locked does not keep the deadlines of others', async () => {
-  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' })
+test.concurrent('a workspace that somebody holds locked does not keep the deadlines of others', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' }, onTestFinished)
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
   const other = api.as(data?.createWorkspace.secret)
   onTestFinished(other.dispose)
-  const sql = connect(api.databaseUrl)
+  const sql = connect(api.databaseUrl, onTestFinished)
   const [own, others] = [modelsOf(api), modelsOf({ ...api, ...other, key: data?.createWorkspace.secret })]
   const [locked, lockedModel] = [(await api.create()).deployment, (await own.createLanguageModel({ text: 'a' })).model]
   const [workspace] = await sql`select id from workspaces order by id limit 1`

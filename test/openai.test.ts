@@ -8,7 +8,7 @@ let client: OpenAI
 let model: string
 beforeAll(async () => {
   api = await openTestService()
-  model = new URL((await api.deploy('CONVERSATIONAL')).deployment.endpoint?.httpUrl ?? '').searchParams.get('cid') ?? ''
+  model = new URL((await api.deployEndpoint('CONVERSATIONAL')).httpUrl).searchParams.get('cid') ?? ''
   client = new OpenAI({ baseURL: `${api.localUrl}/v1`, apiKey: api.key, maxRetries: 0 })
 })
 afterAll(() => api.close())

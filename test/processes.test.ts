@@ -47,19 +47,6 @@ describe('stopping', () => {
     expect(second.key).toBe(first.key)
     expect((await collect(second.watch(deployment.id))).at(-1)).toMatchObject({ status: 'COMPLETE', sequence: complete?.sequence })
   })
-
-  test('kill -9 in the middle of provisioning ends in COMPLETE after a restart', { timeout: 120_000 }, async () => {
-    const dataDir = await makeDataDir()
-    const first = await start({ DATA_DIR: dataDir })
-    const { deployment } = await first.create()
-    for await (const change of first.watch(deployment.id)) if (change.stage === 'LOADING') break
-    first.child.kill('SIGKILL')
-    await first.ended
-    const second = await start({ DATA_DIR: dataDir })
-    const changes = await collect(second.watch(deployment.id))
-    expect(changes.at(-1)?.status).toBe('COMPLETE')
-    expect(changes.map((change) => change.sequence)).toEqual(changes.map((_, index) => (changes[0]?.sequence ?? 0) + index))
-  })
 })
 
 describe('when it cannot start it says why, and leaves nothing behind', () => {
@@ -136,8 +123,22 @@ function launchFile(file: string) {
   return { ended: once(child, 'exit').then(([code]) => ({ code, err })) }
 }
 
-test('the demo does the main job by itself', async () => {
-  const { ended } = launch({ PORT: '0', DATA_DIR: await makeDataDir() }, 'demo')
+// The heartbeat of the one that was killed has to run out; the demo uses the time.
+test.concurrent('kill -9 in the middle of provisioning ends in COMPLETE after a restart', { timeout: 120_000 }, async ({ onTestFinished }) => {
+  const dataDir = await makeDataDir(onTestFinished)
+  const first = await start({ DATA_DIR: dataDir }, onTestFinished)
+  const { deployment } = await first.create()
+  for await (const change of first.watch(deployment.id)) if (change.stage === 'LOADING') break
+  first.child.kill('SIGKILL')
+  await first.ended
+  const second = await start({ DATA_DIR: dataDir }, onTestFinished)
+  const changes = await collect(second.watch(deployment.id))
+  expect(changes.at(-1)?.status).toBe('COMPLETE')
+  expect(changes.map((change) => change.sequence)).toEqual(changes.map((_, index) => (changes[0]?.sequence ?? 0) + index))
+})
+
+test.concurrent('the demo does the main job by itself', { timeout: 120_000 }, async ({ onTestFinished }) => {
+  const { ended } = launch({ PORT: '0', DATA_DIR: await makeDataDir(onTestFinished) }, 'demo', onTestFinished)
   const { code, out, err } = await ended
   expect(code, err).toBe(0)
   expect(out).toContain('IncompatibleModelsError')

@@ -6,12 +6,12 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { makeDirectory } from './postgres.ts'
-import { createTestClient } from './service.ts'
+import { createTestClient, type OnFinished } from './service.ts'
 import { until } from './until.ts'
 
 export const program = resolve(import.meta.dirname, '../src/cli/custom-speech.mjs')
 
-export function launch(settings: Record<string, string>, command = 'serve') {
+export function launch(settings: Record<string, string>, command = 'serve', onFinished: OnFinished = onTestFinished) {
   const child = spawn(process.execPath, [program, command], {
     env: { PATH: process.env.PATH, RECOGNIZERS: '1', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -20,7 +20,7 @@ export function launch(settings: Record<string, string>, command = 'serve') {
   child.stdout.on('data', (chunk) => (said.out += chunk))
   child.stderr.on('data', (chunk) => (said.err += chunk))
   const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal, ...said }))
-  onTestFinished(async () => {
+  onFinished(async () => {
     child.kill('SIGKILL')
     await ended
   })
@@ -28,13 +28,13 @@ export function launch(settings: Record<string, string>, command = 'serve') {
 }
 
 /** Starts a whole product, or one role of it that needs no link. */
-export async function start(settings: Record<string, string>) {
-  const launched = launch({ PORT: '0', ...settings })
+export async function start(settings: Record<string, string>, onFinished: OnFinished = onTestFinished) {
+  const launched = launch({ PORT: '0', ...settings }, 'serve', onFinished)
   await until(() => /Ctrl-C stops/.test(launched.said.out) || launched.child.exitCode !== null)
   expect(launched.said.out, launched.said.err).toContain('is ready')
   const [, url = '', key = ''] = /Try it +(\S+)\/#key=(\S+)/.exec(launched.said.out) ?? []
   const client = createTestClient(url, key)
-  onTestFinished(client.dispose)
+  onFinished(client.dispose)
   return { ...launched, ...client, url, key }
 }
 
@@ -48,9 +48,9 @@ export const childrenOf = (child: ChildProcess) =>
   new Promise<string[]>((found) => execFile('ps', ['-o', 'pid=', '--ppid', String(child.pid)], (_, out) => found(out.trim().split(/\s+/).filter(Boolean))))
 
 /** A place for DATA_DIR that is removed when no process uses it any more. */
-export async function makeDataDir() {
+export async function makeDataDir(onFinished: OnFinished = onTestFinished) {
   const parent = await makeDirectory()
-  onTestFinished(async () => {
+  onFinished(async () => {
     await until(async () => (await processesOf(parent)).length === 0)
     await rm(parent, { recursive: true, force: true })
   })

@@ -53,7 +53,7 @@ describe('a worker', () => {
   })
 
   test('that hangs is ended, and its phrase recognized by another', async () => {
-    const recognizers = openTestRecognizers({}, { baseMs: 8000, perSecondMs: 1000, detectorMs: 60_000 })
+    const recognizers = openTestRecognizers({}, { baseMs: 4000, perSecondMs: 1000, detectorMs: 60_000 })
     await recognizers.load(model)
     // One that hangs while it loads on nobody's behalf is given longer.
     await until(() => recognizers.usage().models[0]?.workers === 2)

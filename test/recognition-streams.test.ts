@@ -94,7 +94,7 @@ test('silence ends a stream that wants one phrase, and is told once to one that 
 
 test('a conversation shows only words that two decodings agree on', async () => {
   const client = await openClient(recognizers, requestFor(model, { listening: listeningFor('CONVERSATIONAL', 'conversation') }))
-  await client.speak(Buffer.concat([sentence.pcm, silence(1)]))
+  await client.speak(Buffer.concat([sentence.pcm, silence(1)]), 2)
   client.stream.finish()
   await client.untilTold('ENDED')
   const [phrase] = client.phrases()

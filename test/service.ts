@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createClient as createSseClient } from 'graphql-sse'
 import { createClient as createWsClient } from 'graphql-ws'
-import { inject, onTestFinished } from 'vitest'
+import { inject, onTestFinished, type TestContext } from 'vitest'
 import { WebSocket } from 'ws'
 import { readConfig } from '../src/config.ts'
 import { startService } from '../src/main.ts'
@@ -33,10 +33,13 @@ export async function openTestService(settings: Record<string, string> = {}) {
   }
 }
 
+/** What closes things at a test's end; of those that run side by side each brings its own. */
+export type OnFinished = TestContext['onTestFinished']
+
 /** The same for one test only. */
-export async function startTestService(settings: Record<string, string> = {}) {
+export async function startTestService(settings: Record<string, string> = {}, onFinished: OnFinished = onTestFinished) {
   const service = await openTestService(settings)
-  onTestFinished(service.close)
+  onFinished(service.close)
   return service
 }
 
@@ -90,6 +93,12 @@ const createDeployment = `mutation ($input: CreateDeploymentInput!) {
     }
   }
 }`
+
+const actions = {
+  cancelDeployment: '... on CancelDeploymentSuccess { deployment { status sequence } } ... on StatusConflictError { status }',
+  retryDeployment: '... on RetryDeploymentSuccess { deployment { id status progress } } ... on StatusConflictError { status }',
+  deleteDeployment: '... on DeleteDeploymentSuccess { deletedId }',
+}
 
 export interface NewDeployment {
   name: string
@@ -159,11 +168,25 @@ export function createTestClient(url: string, key: string) {
       return data.createDeployment
     },
 
+    async act(mutation: keyof typeof actions, id: string): Promise<Record<string, any>> {
+      const query = `mutation ($id: ID!) { ${mutation}(id: $id) { __typename ... on Error { code message } ${actions[mutation]} } }`
+      const { data, errors } = await ask(query, { id })
+      if (!data) throw new Error(JSON.stringify(errors))
+      return data[mutation]
+    },
+
     /** Creates a deployment, waits for its end and answers its last change. */
     async deploy(scenario?: string): Promise<StatusChange> {
       const { deployment } = await this.create(await sampleInput(scenario))
       const changes = await collect(watch(deployment.id))
       return changes.at(-1) as StatusChange
+    },
+
+    /** The addresses of a new deployment that is Complete. */
+    async deployEndpoint(scenario?: string) {
+      const { deployment, message } = await this.deploy(scenario)
+      if (!deployment.endpoint) throw new Error(message)
+      return deployment.endpoint
     },
 
     post: (endpointUrl: string, body: NonNullable<RequestInit['body']>, headers: Record<string, string> = {}) =>
@@ -175,6 +198,9 @@ export function createTestClient(url: string, key: string) {
     },
   }
 }
+
+/** The id in the database behind a global one. */
+export const uuidOf = (id: string) => Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []

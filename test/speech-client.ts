@@ -24,6 +24,12 @@ export type Told =
 
 export const configFor = (webSocketUrl: string, key: string) => SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)
 
+/** The SDK by itself sends what is beyond five seconds at twice the speed of speech. */
+export function sendAtOnce(config: SpeechConfig): SpeechConfig {
+  config.setProperty('SPEECH-TransmitLengthBeforThrottleMs', '60000')
+  return config
+}
+
 /** A recognizer that writes down what it is told; closed when the test ends. */
 export function openRecognizer(config: SpeechConfig, audio: AudioConfig) {
   const recognizer = new SpeechRecognizer(config, audio)
@@ -106,17 +112,27 @@ export const fileOf = (wav: Buffer) => AudioConfig.fromWavFileInput(wav, 'test.w
 /** The samples behind the header of our recordings. */
 export const samplesOf = (wav: Buffer) => wav.subarray(44)
 
+interface Speaking {
+  rate?: number
+  speed?: number
+  /** From here on there is silence as long as the speaker holds back. */
+  pause?: { at: number; isHeld(): boolean }
+}
+
 /** A stream that says the samples as a microphone would: a tenth of a second every tenth of a second. */
-export function microphone(samples: Buffer, { rate = 16_000, speed = 1 } = {}) {
+export function microphone(samples: Buffer, { rate = 16_000, speed = 1, pause }: Speaking = {}) {
   const stream = AudioInputStream.createPushStream(AudioStreamFormat.getWaveFormatPCM(rate, 16, 1))
   let at = 0
+  let held = 0
   const began = performance.now()
   const piece = rate / 5
   let isOver = false
   const say = () => {
-    while (at < samples.length && performance.now() - began >= (at / piece) * (100 / speed)) {
-      stream.write(toArrayBuffer(samples.subarray(at, at + piece)))
-      at += piece
+    while (at < samples.length && performance.now() - began >= ((at + held) / piece) * (100 / speed)) {
+      const isHeld = pause && at >= pause.at && pause.isHeld()
+      stream.write(toArrayBuffer(isHeld ? Buffer.alloc(piece) : samples.subarray(at, at + piece)))
+      if (isHeld) held += piece
+      else at += piece
     }
     if (isOver) return
     if (at < samples.length) timer = setTimeout(say, 20)

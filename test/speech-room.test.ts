@@ -12,7 +12,7 @@ let url: string
 beforeAll(async () => {
   vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   api = await openTestService({ RECOGNIZERS: '1' })
-  url = (await api.deploy()).deployment.endpoint?.webSocketUrl ?? ''
+  url = (await api.deployEndpoint()).webSocketUrl
 })
 afterAll(() => api.close())
 

@@ -3,15 +3,15 @@ import { OutputFormat, PhraseListGrammar, ProfanityOption, PropertyId } from 'mi
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { cardRecordings, librivoxRecordings, openTestService, referenceRecording, type Service } from './service.ts'
-import { configFor, fileOf, microphone, openRecognizer, pushed, recognizeOnce, samplesOf, silence } from './speech-client.ts'
+import { configFor, fileOf, microphone, openRecognizer, pushed, recognizeOnce, samplesOf, sendAtOnce, silence } from './speech-client.ts'
 
 let api: Service
 let command: string
 let talk: string
 beforeAll(async () => {
   api = await openTestService({ PROFANE_WORDS: 'weather' })
-  command = (await api.deploy()).deployment.endpoint?.webSocketUrl ?? ''
-  talk = (await api.deploy('CONVERSATIONAL')).deployment.endpoint?.webSocketUrl ?? ''
+  command = (await api.deployEndpoint()).webSocketUrl
+  talk = (await api.deployEndpoint('CONVERSATIONAL')).webSocketUrl
 })
 afterAll(() => api.close())
 
@@ -108,7 +108,7 @@ describe('silence', () => {
 
   test('of the length that the client chose ends a phrase', async () => {
     const phrasesWith = async (ms: string) => {
-      const config = configFor(talk, api.key)
+      const config = sendAtOnce(configFor(talk, api.key))
       config.setProperty(PropertyId.Speech_SegmentationSilenceTimeoutMs, ms)
       const client = openRecognizer(config, pushed(paused))
       await client.all()
@@ -129,15 +129,22 @@ describe('silence', () => {
 })
 
 test('one recognizer recognizes one phrase after the other', async () => {
-  // The SDK reads on while it waits for the first text, and what it has read by then is not in the second.
-  const client = openRecognizer(configFor(command, api.key), microphone(Buffer.concat([said, silence(4), said, silence(2)]), { speed: 2 }).audio)
-  for (const result of [await client.once(), await client.once()]) expect(result.text).toMatch(/the river and talked about/)
+  let isHeld = true
+  const first = Buffer.concat([said, silence(1)])
+  const { audio } = microphone(Buffer.concat([first, said, silence(2)]), { speed: 2, pause: { at: first.length, isHeld: () => isHeld } })
+  const client = openRecognizer(configFor(command, api.key), audio)
+  expect((await client.once()).text).toMatch(/the river and talked about/)
+  isHeld = false
+  expect((await client.once()).text).toMatch(/the river and talked about/)
 })
 
 test('whoever speaks sees the first words within a second, and the text soon after the pause', { timeout: 120_000 }, async () => {
   const firsts: number[] = []
   const finals: number[] = []
+  // The machine may be busy with other tests; what it can do shows in the best case, and in `npm run bench`.
+  const isQuick = () => Math.min(...firsts) < 1_000 && Math.min(...finals) < 1_000
   for (const { wav } of librivoxRecordings().slice(0, 3)) {
+    if (isQuick()) break
     const pcm = samplesOf(wav)
     const { audio, began } = microphone(Buffer.concat([pcm, silence(1.5)]))
     const client = openRecognizer(configFor(command, api.key), audio)
@@ -151,7 +158,6 @@ test('whoever speaks sees the first words within a second, and the text soon aft
     if (last) finals.push(last.at - spokenAt(last.offset + last.duration) - 600)
   }
   console.log('ms to the first words', firsts.map(Math.round), 'ms from the end of the silence to the text', finals.map(Math.round))
-  // The machine may be busy with other tests; what it can do shows in the best case, and in `npm run bench`.
   expect(Math.min(...firsts)).toBeLessThan(1_000)
   expect(Math.min(...finals)).toBeLessThan(1_000)
 })

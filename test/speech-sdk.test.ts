@@ -3,15 +3,15 @@ import * as old from 'speech-sdk-old'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from './service.ts'
-import { configFor, fileOf, microphone, openRecognizer, pulled, pushed, recognizeOnce, samplesOf, silence } from './speech-client.ts'
+import { configFor, fileOf, microphone, openRecognizer, pulled, pushed, recognizeOnce, samplesOf, sendAtOnce, silence } from './speech-client.ts'
 
 let api: Service
 let command: string
 let talk: string
 beforeAll(async () => {
   api = await openTestService()
-  command = (await api.deploy()).deployment.endpoint?.webSocketUrl ?? ''
-  talk = (await api.deploy('CONVERSATIONAL')).deployment.endpoint?.webSocketUrl ?? ''
+  command = (await api.deployEndpoint()).webSocketUrl
+  talk = (await api.deployEndpoint('CONVERSATIONAL')).webSocketUrl
 })
 afterAll(() => api.close())
 
@@ -88,13 +88,13 @@ describe('audio', () => {
 
 describe('continuous recognition', () => {
   test.each([
-    ['of a conversation', () => talk],
-    ['at an endpoint for commands', () => command],
-    ['of a dictation', () => at(command, 'dictation')],
-  ])('%s tells everything in order, and when it is over', async (_, url) => {
+    ['of a conversation', () => configFor(talk, api.key)],
+    ['at an endpoint for commands', () => sendAtOnce(configFor(command, api.key))],
+    ['of a dictation', () => sendAtOnce(configFor(at(command, 'dictation'), api.key))],
+  ])('%s tells everything in order, and when it is over', async (_, config) => {
     const recordings = librivoxRecordings().slice(0, 3)
     const samples = Buffer.concat(recordings.flatMap(({ wav }) => [samplesOf(wav), silence(1.2)]))
-    const client = openRecognizer(configFor(url(), api.key), pushed(samples))
+    const client = openRecognizer(config(), pushed(samples))
     await client.all()
     const text = recordings.map(({ text }) => text).join(' ')
     expect(countWordErrors(text, client.text()).errors).toBeLessThanOrEqual(4)
@@ -112,7 +112,7 @@ describe('continuous recognition', () => {
     const samples = Buffer.concat([silence(2), said, silence(2), said, silence(2), said, silence(1)])
     const length = said.length / 32_000
     for (const url of [talk, command]) {
-      const client = openRecognizer(configFor(url, api.key), pushed(samples))
+      const client = openRecognizer(sendAtOnce(configFor(url, api.key)), pushed(samples))
       await client.all()
       const phrases = client.phrases()
       expect(phrases).toHaveLength(3)

@@ -73,7 +73,7 @@ export async function findModel(ctx: Context, kind: ModelKind, id: string): Prom
 }
 
 /** All models of one kind that fit a locale and a scenario, and can be deployed now. */
-export function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>): Promise<ModelRow[]> {
+export async function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>): Promise<ModelRow[]> {
   const where = and(choosable(ctx, { kind, locale: fit.locale }), eq(models.scenario, fit.scenario), eq(models.status, 'READY'))
   return ctx.store.db.select().from(models).where(where).orderBy(models.name).limit(100)
 }

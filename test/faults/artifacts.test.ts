@@ -47,7 +47,7 @@ test('a disk that is full ends FETCHING with the reason; nothing half stays, and
 test('a corrupt artifact is named with its checksum; once it is repaired, a retry completes', async () => {
   let broken = ''
   let right: Buffer = Buffer.alloc(0)
-  const catalog = await writeCatalog(async (acoustic, _, dir) => {
+  const catalog = await writeCatalog(async ({ acoustic, dir }) => {
     const [encoder] = acoustic.files
     if (!encoder) throw new Error('no encoder')
     const path = (encoder.sources[0] as string).replace('npm:', join(import.meta.dirname, '../../node_modules/'))

@@ -1,29 +1,15 @@
 // Postgres is out of reach of the API for three seconds, while another process goes on writing.
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, inject, onTestFinished, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
-import { startService } from '../../src/main.ts'
-import { cloneDatabase, makeDirectory } from '../postgres.ts'
-import { openProxy } from '../proxy.ts'
-import { createTestClient, type StatusChange } from '../service.ts'
+import { expect, test } from 'vitest'
+import { startTestServiceBehindProxy } from '../proxy.ts'
+import type { StatusChange } from '../service.ts'
 import { until } from '../until.ts'
 import { figure } from './figure.ts'
 import { openWriter } from './writer.ts'
 
 test('watchers on open sockets miss nothing while Postgres is away for three seconds, and nobody has to reconnect', async () => {
-  const database = await cloneDatabase(inject('postgresUrl'))
-  const proxy = await openProxy(database.url)
-  const service = await startService(
-    readConfig({ DATABASE_URL: proxy.url, DATA_DIR: await makeDirectory(), PORT: '0', RECOGNIZERS: '1', LOG_LEVEL: 'silent', ROLES: 'api' }),
-  )
-  const api = createTestClient(service.localUrl, service.key)
-  onTestFinished(async () => {
-    await api.dispose()
-    await service.close()
-    await proxy.end()
-    await database.drop()
-  })
-  const writer = openWriter(database.url)
+  const api = await startTestServiceBehindProxy({ ROLES: 'api' })
+  const writer = openWriter(api.databaseUrl)
   const { id } = (await api.create()).deployment
   const seen: StatusChange[][] = []
   let ends = 0
@@ -41,12 +27,12 @@ test('watchers on open sockets miss nothing while Postgres is away for three sec
   await haveAll(1)
   for (let n = 0; n < 5; n++) await writer.write(id, 'before')
   await haveAll(6)
-  proxy.close()
+  api.proxy.close()
   for (let n = 0; n < 6; n++) {
     await writer.write(id, 'meanwhile')
     await delay(500)
   }
-  proxy.open()
+  api.proxy.open()
   const openedAt = performance.now()
   await haveAll(12)
   const delayed = performance.now() - openedAt

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { writeQuickCatalog } from '../catalog.ts'
 import { makeDataDir, start } from '../program.ts'
 import { collect } from '../service.ts'
 import { until } from '../until.ts'
@@ -10,7 +11,7 @@ import { expectWhole } from './roles.ts'
 
 test('Postgres ends in immediate mode with 20 deployments in flight: the server lives, /ready says so, all are COMPLETE, open sockets miss nothing', async () => {
   const dataDir = await makeDataDir()
-  const api = await start({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+  const api = await start({ CATALOG: await writeQuickCatalog(), DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
   const postmaster = async () => Number((await readFile(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0])
   const ready = async () => (await fetch(`${api.url}/ready`).catch(() => undefined))?.status
   const input = await api.sampleInput()

@@ -8,16 +8,16 @@ import { readConfig } from '../../src/config.ts'
 import { startService } from '../../src/main.ts'
 import { cloneDatabase, makeDirectory } from '../postgres.ts'
 import { start } from '../program.ts'
-import { createTestClient, type StatusChange } from '../service.ts'
+import { createTestClient, type OnFinished, type StatusChange } from '../service.ts'
 
-export async function startInstallation(settings: Record<string, string> = {}) {
+export async function startInstallation(settings: Record<string, string> = {}, onFinished: OnFinished = onTestFinished) {
   const database = await cloneDatabase(inject('postgresUrl'))
   const dataDir = await makeDirectory()
   const shared = { DATABASE_URL: database.url, DATA_DIR: dataDir, LOG_LEVEL: 'error', ...settings }
   const service = await startService(readConfig({ PORT: '0', RECOGNIZERS: '1', ROLES: 'api,speech', ...shared }))
   const api = createTestClient(service.localUrl, service.key)
   const sql = postgres(database.url, { max: 2, onnotice: () => {} })
-  onTestFinished(async () => {
+  onFinished(async () => {
     await sql.end()
     await api.dispose()
     await service.close()
@@ -32,11 +32,11 @@ export async function startInstallation(settings: Record<string, string> = {}) {
     async newWorkspace() {
       const { data } = await api.ask('mutation { createWorkspace(input: { name: "Another" }) { ... on CreateWorkspaceSuccess { secret } } }')
       const other = api.as(data?.createWorkspace.secret)
-      onTestFinished(other.dispose)
+      onFinished(other.dispose)
       return other
     },
     /** Another process that does nothing but provision. */
-    startWorker: (more: Record<string, string> = {}) => start({ ...shared, ROLES: 'jobs', PUBLIC_URL: service.localUrl, ...more }),
+    startWorker: (more: Record<string, string> = {}) => start({ ...shared, ROLES: 'jobs', PUBLIC_URL: service.localUrl, ...more }, onFinished),
   }
 }
 
@@ -57,13 +57,13 @@ export async function holdStages(sql: Sql, seconds: number) {
 }
 
 /** Holds every FETCHING of the Search and Dictation models, as a process would that is fetching their first file. */
-export async function holdFetching(dataDir: string) {
+export async function holdFetching(dataDir: string, onFinished: OnFinished = onTestFinished) {
   const catalog = JSON.parse(await readFile(resolve(import.meta.dirname, '../../src/catalog/catalog.json'), 'utf8'))
   const model = catalog.models.find((other: { kind: string; scenario: string }) => other.kind === 'ACOUSTIC' && other.scenario === 'SEARCH_AND_DICTATION')
   const lock = join(dataDir, 'artifacts', `${model.files[0].sha256}.lock`)
   await writeFile(lock, '')
   const refresh = setInterval(() => void utimes(lock, new Date(), new Date()), 500)
-  onTestFinished(() => clearInterval(refresh))
+  onFinished(() => clearInterval(refresh))
   return async () => {
     clearInterval(refresh)
     await rm(lock)

@@ -39,8 +39,9 @@ test('kill -9 of the job process in each of the five stages: another takes all f
   figure('1, kill -9 of the job process in each stage', { 'longest until taken over, s': Math.max(...takeovers) / 1000 })
 })
 
-test('a worker that stands still for 20 s while another takes over changes nothing when it goes on', async () => {
-  const api = await startInstallation()
+// Both mostly wait, so they wait together.
+test.concurrent('a worker that stands still for 20 s while another takes over changes nothing when it goes on', async ({ onTestFinished }) => {
+  const api = await startInstallation({}, onTestFinished)
   const stale = await api.startWorker()
   await holdStages(api.sql, 3)
   const { deployment } = await api.create({ name: 'Held in LOADING' })
@@ -66,10 +67,12 @@ test('a worker that stands still for 20 s while another takes over changes nothi
   figure('13, SIGSTOP for 20 s, then SIGCONT', { 'COMPLETE by another after, s': completeAfter / 1000, 'changes by the stale one': 0 })
 })
 
-test('SIGTERM of six workers one after the other, in the middle of their work: each hands over within its grace, and no try is lost', async () => {
-  const api = await startInstallation()
+test.concurrent('SIGTERM of six workers one after the other, in the middle of their work: each hands over within its grace, and no try is lost', async ({
+  onTestFinished,
+}) => {
+  const api = await startInstallation({}, onTestFinished)
   // More restarts than there are tries, each in the middle of FETCHING.
-  const release = await holdFetching(api.dataDir)
+  const release = await holdFetching(api.dataDir, onTestFinished)
   let worker = await api.startWorker()
   const { deployment } = await api.create()
   const watched = collect(api.watch(deployment.id))

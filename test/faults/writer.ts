@@ -5,6 +5,7 @@ import { applyChange } from '../../src/domain/status.ts'
 import { openLog } from '../../src/log.ts'
 import { openClient } from '../../src/postgres/client.ts'
 import { deployments } from '../../src/postgres/deployment-tables.ts'
+import { uuidOf } from '../service.ts'
 
 export function openWriter(databaseUrl: string) {
   const client = openClient(databaseUrl, openLog('silent'), 4)
@@ -12,7 +13,7 @@ export function openWriter(databaseUrl: string) {
   return {
     /** One step of provisioning; answers the moment of its commit. `beforeCommit` may hold it up. */
     async write(globalId: string, message: string, beforeCommit: () => Promise<unknown> = async () => {}): Promise<number> {
-      const id = Buffer.from(globalId, 'base64').toString().split(':')[1] ?? ''
+      const id = uuidOf(globalId)
       await client.db.transaction(async (tx) => {
         await tx.execute(sql`select from workspaces where id = (select workspace_id from deployments where id = ${id}) for update`)
         const [row] = await tx.select().from(deployments).where(eq(deployments.id, id))

@@ -1,15 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+// What a client is told that is refused, sent away, or broken.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { WebSocket } from 'ws'
-import { readConfig } from '../src/config.ts'
-import { startService } from '../src/main.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
-import { makeDirectory } from './postgres.ts'
-import { openTestService, referenceRecording, referenceText, type Service } from './service.ts'
-import { configFor, microphone, openRecognizer, pushed, recognizeOnce, samplesOf, silence } from './speech-client.ts'
+import { openTestService, referenceRecording, referenceText, type Service, uuidOf } from './service.ts'
+import { configFor, microphone, openRecognizer, recognizeOnce, samplesOf, silence } from './speech-client.ts'
+import { openSocket } from './speech-socket.ts'
 
 let api: Service
 let url: string
@@ -18,7 +13,7 @@ const logged: string[] = []
 beforeAll(async () => {
   vi.spyOn(process.stderr, 'write').mockImplementation((line) => Boolean(logged.push(String(line))))
   api = await openTestService({ MAX_SESSIONS_PER_KEY: '2', LOG_LEVEL: 'debug' })
-  url = (await api.deploy()).deployment.endpoint?.webSocketUrl ?? ''
+  url = (await api.deployEndpoint()).webSocketUrl
 })
 afterAll(() => api.close())
 
@@ -32,7 +27,6 @@ async function createKey(scopes: string[], service = api): Promise<{ id: string;
   return { id: data?.createKey.key.id, secret: data?.createKey.secret }
 }
 const revoke = (id: string) => api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename } }', { id })
-const endpointIdOf = (globalId: string) => Buffer.from(globalId, 'base64').toString().split(':')[1] ?? ''
 
 /** What the SDK's user reads when nothing is recognized. */
 async function readRefusal(to: string, key: string) {
@@ -68,12 +62,12 @@ describe('the user of the SDK reads why', () => {
 
   test('a deployment is not Complete yet, and how far it is', async () => {
     const { deployment } = await api.create()
-    const { details } = await readRefusal(url.replace(/cid=.*/, `cid=${endpointIdOf(deployment.id)}`), api.key)
+    const { details } = await readRefusal(url.replace(/cid=.*/, `cid=${uuidOf(deployment.id)}`), api.key)
     expect(details).toMatch(/DEPLOYMENT_NOT_COMPLETE: The deployment is (QUEUED|PROVISIONING) \(\d+ %\)/)
   })
 
   test('a deployment has failed, and why', async () => {
-    const id = (await api.deploy()).deployment.endpoint?.id ?? ''
+    const id = (await api.deployEndpoint()).id
     const sql = postgres(api.databaseUrl)
     await sql`update deployments set status = 'FAILED', failure = ${sql.json({ stage: 'LOADING', code: 'MODEL_UNUSABLE', message: 'The encoder is broken.' })} where id = ${id}`
     await sql.end()
@@ -85,20 +79,20 @@ describe('the user of the SDK reads why', () => {
   test('the provisioning of a deployment was canceled', async () => {
     const { deployment } = await api.create()
     await api.ask('mutation ($id: ID!) { cancelDeployment(id: $id) { __typename } }', { id: deployment.id })
-    const to = url.replace(/cid=.*/, `cid=${endpointIdOf(deployment.id)}`)
+    const to = url.replace(/cid=.*/, `cid=${uuidOf(deployment.id)}`)
     await expect.poll(async () => (await readRefusal(to, api.key)).details, { timeout: 10_000 }).toContain('DEPLOYMENT_CANCELED: The provisioning')
   })
 
   test('audio is in a format that is not understood', async () => {
     const raw = Buffer.from(reference)
     raw.writeUInt16LE(24, 34)
-    const socket = await openSocket(url)
+    const socket = await openSocket(url, api.key)
     socket.audio('a'.repeat(32), raw)
     expect(await socket.closed).toEqual({ code: 1007, reason: expect.stringMatching(/^UNSUPPORTED_AUDIO: The samples are 24-bit/) })
   })
 
   test('a phrase list is too long', async () => {
-    const socket = await openSocket(url)
+    const socket = await openSocket(url, api.key)
     const items = Array.from({ length: 501 }, (_, n) => ({ text: `phrase ${n}` }))
     socket.text('speech.context', 'a'.repeat(32), { dgi: { groups: [{ type: 'Generic', items }] } })
     socket.audio('a'.repeat(32), reference)
@@ -195,7 +189,7 @@ describe('a broken client is told what is wrong', () => {
       /UNSUPPORTED_AUDIO: This is not a WAV file/,
     ],
   ])('%s', async (_, message, words) => {
-    const socket = await openSocket(url)
+    const socket = await openSocket(url, api.key)
     socket.socket.send(message)
     const { code, reason } = await socket.closed
     expect(code).toBe(1007)
@@ -204,13 +198,13 @@ describe('a broken client is told what is wrong', () => {
   })
 
   test('a message of megabytes', async () => {
-    const socket = await openSocket(url)
+    const socket = await openSocket(url, api.key)
     socket.socket.send(Buffer.alloc(3 << 20))
     expect((await socket.closed).code).toBe(1009)
   })
 
   test('and a thousand turns on one socket do no harm', async () => {
-    const socket = await openSocket(url)
+    const socket = await openSocket(url, api.key)
     for (let n = 0; n < 1_000; n++) socket.audio(n.toString(16).padStart(32, '0'), reference.subarray(0, 2_000))
     socket.audio('f'.repeat(32), reference)
     socket.audio('f'.repeat(32), Buffer.alloc(0))
@@ -223,7 +217,7 @@ describe('a broken client is told what is wrong', () => {
 test('whoever has no key takes no place from those who have one', async () => {
   const small = await openTestService({ MAX_SESSIONS: '1' })
   onTestFinished(() => small.close())
-  const to = (await small.deploy()).deployment.endpoint?.webSocketUrl ?? ''
+  const to = (await small.deployEndpoint()).webSocketUrl
   const silent = await Promise.all(Array.from({ length: 8 }, () => openSocket(to, 'wrong')))
   expect((await recognizeOnce(configFor(to, small.key), reference)).reason).toBe('RecognizedSpeech')
   const reasons = (await Promise.all(silent.map(({ closed }) => closed))).map(({ reason }) => reason)
@@ -261,167 +255,11 @@ test('any page may call, with a key that it holds', async () => {
   expect((await api.post(to, reference, { origin: 'https://example.com' })).headers.get('access-control-allow-origin')).toBe('*')
 })
 
-describe('nothing is lost', () => {
-  test('when the process that hears the speech ends', async () => {
-    const client = openRecognizer(
-      configFor(url.replace('interactive', 'conversation'), api.key),
-      microphone(Buffer.concat([said, silence(1), said, silence(1)])).audio,
-    )
-    await client.start()
-    await client.until(() => client.of('speechStart').length > 0)
-    for (const pid of childrenNamed('detector.ts')) process.kill(pid, 'SIGKILL')
-    await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
-    expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
-    expect(countWordErrors(`${referenceText} ${referenceText}`, client.text()).errors).toBe(0)
-  })
-
-  test('when a process that puts it into words ends', async () => {
-    const client = openRecognizer(configFor(url.replace('interactive', 'conversation'), api.key), pushed(Buffer.concat([said, silence(1), said])))
-    await client.start()
-    await client.until(() => client.of('speechStart').length > 0)
-    for (const pid of childrenNamed('worker.ts')) process.kill(pid, 'SIGKILL')
-    await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
-    expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
-    expect(countWordErrors(`${referenceText} ${referenceText}`, client.text()).errors).toBe(0)
-  })
-
-  test('when it ends after the client has sent everything', async () => {
-    const client = openRecognizer(configFor(url.replace('interactive', 'conversation'), api.key), pushed(Buffer.concat([said, silence(1), said])))
-    await client.start()
-    await client.until(() => client.of('speechStart').length > 0)
-    for (const pid of childrenNamed('detector.ts')) process.kill(pid, 'SIGKILL')
-    await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
-    expect(countWordErrors(`${referenceText} ${referenceText}`, client.text()).errors).toBe(0)
-  })
-
-  test('when the server ends while someone speaks: what was begun is finished', async () => {
-    const service = await openTestService()
-    const to = (await service.deploy()).deployment.endpoint?.webSocketUrl ?? ''
-    const client = openRecognizer(configFor(to, service.key), microphone(said).audio)
-    const result = client.once()
-    await client.until(() => client.of('speechStart').length > 0)
-    const closing = service.close()
-    expect(countWordErrors(referenceText, (await result).text).errors).toBe(0)
-    await closing
-  })
-
-  test('when it ends in a long talk: the client goes on at another one', { timeout: 120_000 }, async () => {
-    const to = new URL((await api.deploy('CONVERSATIONAL')).deployment.endpoint?.webSocketUrl ?? '')
-    const [first, second] = [await openSpeechNode(), await openSpeechNode()]
-    const balancer = await openBalancer(first.port)
-    to.port = String(balancer.port)
-    const client = openRecognizer(configFor(to.href, api.key), microphone(Buffer.concat([said, silence(1.5), said, silence(1.5), said])).audio)
-    await client.start()
-    await client.until(() => client.of('speechStart').length > 0)
-    balancer.turnTo(second.port)
-    await first.close()
-    expect(client.phrases().length).toBeLessThan(3)
-    await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
-    expect(client.of('canceled')).toEqual([{ kind: 'canceled', reason: 'EndOfStream', code: 'NoError', details: '' }])
-    expect(countWordErrors(Array(3).fill(referenceText).join(' '), client.text()).errors).toBe(0)
-    await client.close()
-    await balancer.close()
-    await second.close()
-  })
-})
-
-/** Another process of the same installation, as it were: it recognizes, and nothing else. */
-async function openSpeechNode() {
-  const dataDir = await makeDirectory()
-  const config = {
-    DATABASE_URL: api.databaseUrl,
-    DATA_DIR: dataDir,
-    PORT: '0',
-    RECOGNIZERS: '1',
-    LOG_LEVEL: 'error',
-    BOOTSTRAP_KEY: api.key,
-    ROLES: 'speech',
-    SHUTDOWN_SECONDS: '30',
-  }
-  const service = await startService(readConfig(config))
-  return {
-    port: Number(new URL(service.localUrl).port),
-    async close() {
-      await service.close()
-      await rm(dataDir, { recursive: true })
-    },
-  }
-}
-
-test('after all that the log holds no key, no token and no sound, and the figures tell what happened', async () => {
-  const log = logged.join('\n')
-  expect(log).toContain('the detector ended')
-  expect(log).not.toMatch(/cs_[\w-]{8}|cst_[\w-]{8}|RIFF/)
+test('after all that the log holds no key and no token, and the figures tell what happened', async () => {
+  expect(logged.join('\n')).not.toMatch(/cs_[\w-]{8}|cst_[\w-]{8}|RIFF/)
   const figures = await (await fetch(`${api.localUrl}/metrics`)).text()
   expect(figures).toMatch(/^custom_speech_speech_problems_total\{code="KEY_INVALID"\} [1-9]/m)
   expect(figures).toMatch(/^custom_speech_speech_phrases_total [1-9]/m)
   expect(figures).toMatch(/^custom_speech_speech_sessions 0$/m)
   expect(figures).not.toMatch(/cs_|[0-9a-f]{8}-[0-9a-f]{4}/)
 })
-
-interface Opened {
-  socket: WebSocket
-  received: string[]
-  closed: Promise<{ code: number; reason: string }>
-  until(pattern: RegExp): Promise<void>
-  text(path: string, requestId: string, body: object): void
-  audio(requestId: string, bytes: Buffer): void
-}
-
-/** A client that does whatever a test wants. */
-async function openSocket(to: string, key = api.key): Promise<Opened> {
-  const socket = new WebSocket(to, key ? { headers: { 'Ocp-Apim-Subscription-Key': key } } : {})
-  const received: string[] = []
-  const waiting = new Set<() => void>()
-  socket.on('message', (data) => {
-    received.push(String(data))
-    for (const wake of waiting) wake()
-  })
-  socket.on('error', () => {})
-  const closed = new Promise<{ code: number; reason: string }>((done) => socket.on('close', (code, reason) => done({ code, reason: String(reason) })))
-  await new Promise((open) => socket.once('open', open))
-  return {
-    socket,
-    received,
-    closed,
-    until: (pattern) =>
-      new Promise((done) => {
-        const check = () => {
-          if (!received.some((message) => pattern.test(message))) return
-          waiting.delete(check)
-          done()
-        }
-        waiting.add(check)
-        check()
-      }),
-    text: (path, requestId, body) => socket.send(`Path: ${path}\r\nX-RequestId: ${requestId}\r\n\r\n${JSON.stringify(body)}`),
-    audio(requestId, bytes) {
-      const headers = Buffer.from(`Path: audio\r\nX-RequestId: ${requestId}\r\n`)
-      socket.send(Buffer.concat([Buffer.from([headers.length >> 8, headers.length & 255]), headers, bytes]))
-    },
-  }
-}
-
-/** A load balancer in front of two servers. */
-async function openBalancer(port: number) {
-  let target = port
-  const server = createServer((near) => {
-    const far = connect(target, '127.0.0.1')
-    near.on('error', () => far.destroy()).pipe(far)
-    far.on('error', () => near.destroy()).pipe(near)
-  })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  return {
-    port: (server.address() as AddressInfo).port,
-    turnTo(next: number) {
-      target = next
-    },
-    close: () => new Promise((done) => server.close(done)),
-  }
-}
-
-/** Processes that this test's own service has started, and none that others have. */
-function childrenNamed(file: string): number[] {
-  const pids = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ')
-  return pids.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(file)).map(Number)
-}
