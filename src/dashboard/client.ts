@@ -32,6 +32,7 @@ const partOfParent = () => null
 
 /** What has no id of its own, and what is told apart by something else. */
 const keys: KeyingConfig = {
+  ...Object.fromEntries(possibleTypes.possibleTypes.Error?.map((name) => [name, partOfParent]) ?? []),
   CompletionEstimate: partOfParent,
   DeploymentFailure: partOfParent,
   DeploymentPreflight: partOfParent,
@@ -49,19 +50,7 @@ const keys: KeyingConfig = {
   SpeechLocale: ({ code }) => code as string,
   Verification: partOfParent,
   Viewer: partOfParent,
-  DuplicateDeploymentNameError: partOfParent,
   FieldError: partOfParent,
-  IncompatibleModelsError: partOfParent,
-  DuplicateModelNameError: partOfParent,
-  LicenseNotAcceptedError: partOfParent,
-  ModelInUseError: partOfParent,
-  ModelNotFoundError: partOfParent,
-  ModelNotReadyError: partOfParent,
-  ModelStatusConflictError: partOfParent,
-  UploadNotFoundError: partOfParent,
-  NotAuthorizedError: partOfParent,
-  QuotaExceededError: partOfParent,
-  ValidationError: partOfParent,
 }
 
 /** `connected` is called whenever the socket of the subscriptions has been opened. */
