@@ -76,6 +76,7 @@ describe('a foreign page, with the cookie that the browser sends along,', () => 
     expect((await ask({ cookie, ...headers })).status).toBe(401)
     expect((await ask({ cookie, ...headers, accept: 'text/event-stream' })).status).toBe(401)
     expect((await ask({ cookie, ...headers }, '/speech/recognition/conversation/cognitiveservices/v1?cid=x')).status).toBe(401)
+    expect((await fetch(`${api.localUrl}/uploads`, { method: 'PUT', body: 'word', headers: { cookie, ...headers } })).status).toBe(401)
     expect((await signIn(api.key, headers)).status).toBe(403)
     expect((await fetch(`${api.localUrl}/session`, { method: 'DELETE', headers })).status).toBe(403)
   })

@@ -42,6 +42,7 @@ const keys: KeyingConfig = {
   EndpointUrls: partOfParent,
   Evaluation: partOfParent,
   ModelFailure: partOfParent,
+  Pronunciation: partOfParent,
   ModelStatusChange: ({ cursor }) => cursor as string,
   QueryDeploymentsConnection: partOfParent,
   QueryKeysConnection: partOfParent,

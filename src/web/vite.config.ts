@@ -13,6 +13,7 @@ export default defineConfig({
       '^/graphql(\\?|$)': { target: server, ws: true },
       '^/speech/recognition/': { target: server, ws: true },
       '^/session$': { target: server },
+      '^/uploads(\\?|$)': { target: server },
     },
   },
 })

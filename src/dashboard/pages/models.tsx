@@ -3,7 +3,8 @@ import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
 import { type Locale, useLocale } from '../locale.ts'
-import { isLong, type OwnModels, useModels } from '../models.ts'
+import { isLong, type Kind, type OwnModels, useModels } from '../models.ts'
+import { CreateAcousticModelDialog } from '../parts/create-acoustic-model.tsx'
 import { CreateLanguageModelDialog } from '../parts/create-language-model.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
@@ -30,12 +31,13 @@ export default function ModelsPage() {
 function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
   const { mayManage } = useDashboard()
   const [, setSearch] = useSearch()
-  const [isCreating, setCreating] = useState(false)
+  const [creating, setCreating] = useState<Kind>()
   const { models, error, refresh } = useModels(locale.code)
   if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
   if (!models) return <Loading />
   const { bases, own } = models
-  const languageBases = bases.filter(({ kind }) => kind === 'LANGUAGE')
+  const basesOf = (wanted: Kind) => bases.filter(({ kind }) => kind === wanted)
+  const CreateDialog = creating === 'ACOUSTIC' ? CreateAcousticModelDialog : CreateLanguageModelDialog
   return (
     <>
       <div className="head">
@@ -44,28 +46,32 @@ function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[
         </h1>
         <div className="head-actions">
           <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
-          {mayManage && languageBases.length > 0 && (
-            <button type="button" className="primary button" onClick={() => setCreating(true)}>
-              <Icon name="plus" />
-              Create language model
-            </button>
-          )}
         </div>
       </div>
       {kinds.map(({ kind, title, noun, use }) => (
         <section key={kind} className="models-of-kind" aria-label={title}>
-          <h2>{title}</h2>
-          <p className="detail">{use}</p>
-          <Cards models={bases.filter((model) => model.kind === kind)} refresh={refresh} />
+          <div className="section-head">
+            <div>
+              <h2>{title}</h2>
+              <p className="detail">{use}</p>
+            </div>
+            {mayManage && basesOf(kind).length > 0 && (
+              <button type="button" className="button" onClick={() => setCreating(kind)}>
+                <Icon name="plus" />
+                Create {title.toLowerCase().slice(0, -1)}
+              </button>
+            )}
+          </div>
+          <Cards models={basesOf(kind)} refresh={refresh} />
           <OwnCards own={own[kind]} noun={noun} refresh={refresh} />
         </section>
       ))}
-      {isCreating && (
-        <CreateLanguageModelDialog
+      {creating && (
+        <CreateDialog
           locale={locale.code}
-          bases={languageBases}
+          bases={basesOf(creating)}
           close={() => {
-            setCreating(false)
+            setCreating(undefined)
             refresh()
           }}
         />
