@@ -90,6 +90,42 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   expect(complaints).toEqual([])
 })
 
+/** The novel's sentences one after the other, again and again. */
+function longRecording(seconds: number): Buffer<ArrayBuffer> {
+  const sentences = librivoxRecordings().map(({ wav }) => wav)
+  const pcm = Buffer.alloc(seconds * 32_000)
+  for (let at = 0, n = 0; at < pcm.length; n++) at += sentences[n % sentences.length]?.copy(pcm, at, 44) || pcm.length
+  const header = Buffer.from(sentences[0]?.subarray(0, 44) ?? '')
+  header.writeUInt32LE(36 + pcm.length, 4)
+  header.writeUInt32LE(pcm.length, 40)
+  return Buffer.concat([header, pcm])
+}
+
+test('a long recording shows how far it is while its text grows, and can be canceled', { timeout: 180_000 }, async () => {
+  const deployed = await api.deploy('CONVERSATIONAL')
+  const { page, complaints } = await openDashboard(browser, api)
+  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployed.deploymentId)}`)
+  const send = (name: string, buffer: Buffer) => page.getByLabel('Recording').setInputFiles({ name, mimeType: 'audio/wav', buffer })
+  await send('long.wav', longRecording(500))
+  const bar = page.getByRole('progressbar', { name: 'Sending of long.wav' })
+  await page.getByText(/MB of 16 MB sent/).waitFor()
+  await page.locator('.heard').getByText('amiable').waitFor()
+  expect(Number(await bar.getAttribute('value'))).toBeLessThan(5_000_000)
+  const before = Number(await bar.getAttribute('value'))
+  await expect.poll(() => bar.getAttribute('value').then(Number), { timeout: 30_000 }).toBeGreaterThan(before)
+  await page.getByRole('button', { name: 'Cancel long.wav' }).click()
+  await page.getByText('long.wav · canceled').waitFor()
+  await bar.waitFor({ state: 'detached' })
+  expect(await page.locator('.attempt .heard').textContent()).toContain('amiable')
+  // What was on its way is little, so that the endpoint is soon free for others.
+  await expect.poll(async () => (await fetch(`${api.localUrl}/metrics`)).text(), { timeout: 20_000 }).toMatch(/^custom_speech_speech_sessions 0$/m)
+
+  await send('minutes.wav', longRecording(65))
+  await page.getByText(/^minutes\.wav · 6\d s of audio/).waitFor()
+  expect(await page.locator('.field-problem').count()).toBe(0)
+  expect(complaints).toEqual([])
+})
+
 test('spoken words grow as hypotheses and settle as phrases', async () => {
   const spoken = librivoxRecordings()[4]
   const dir = await makeDirectory()
