@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { countWordErrors, wordErrorRate } from '../../src/recognition/word-errors.ts'
 import { makeDirectory } from '../postgres.ts'
-import { librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
 import { createByForm, findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
 let api: Service
@@ -46,6 +46,20 @@ describe('signing in', () => {
     await page.getByRole('menuitem', { name: 'Sign out' }).click()
     await page.getByLabel('Key').waitFor()
     expect(await page.context().cookies()).toEqual([])
+  })
+
+  test('the menu leads to GraphiQL, signed in, and to nowhere where it is switched off', async () => {
+    const { page } = await openDashboard(browser, api)
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.getByRole('menuitem', { name: 'Explore the API' }).click()
+    const answered = page.waitForResponse((response) => response.request().postData()?.includes('query Models') ?? false)
+    await page.getByRole('button', { name: /^Execute query/ }).click()
+    expect((await (await answered).json()).data.models.nodes.length).toBeGreaterThan(3)
+    const closed = await startTestService({ ROLES: 'api', GRAPHIQL: 'off' })
+    const { page: other } = await openDashboard(browser, closed)
+    await other.getByRole('button', { name: 'Account' }).click()
+    await other.getByRole('menuitem', { name: 'Sign out' }).waitFor()
+    expect(await other.getByRole('menuitem', { name: 'Explore the API' }).count()).toBe(0)
   })
 
   test('a key that is revoked ends the session within seconds', async () => {

@@ -57,6 +57,9 @@ function ConnectionState() {
   )
 }
 
+/** The server's setting, which it writes into the page. */
+const hasGraphiQL = document.querySelector<HTMLMetaElement>('meta[name=graphiql]')?.content !== 'off'
+
 function Account() {
   const { viewer } = useDashboard()
   return (
@@ -74,9 +77,11 @@ function Account() {
             <code>{viewer.key.prefix}…</code>
           </DropdownMenu.Label>
           <DropdownMenu.Separator className="menu-line" />
-          <DropdownMenu.Item asChild className="menu-item">
-            <a href="/graphql">Explore the API</a>
-          </DropdownMenu.Item>
+          {hasGraphiQL && (
+            <DropdownMenu.Item asChild className="menu-item">
+              <a href="/graphql">Explore the API</a>
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void signOut()}>
             Sign out
           </DropdownMenu.Item>
