@@ -111,5 +111,5 @@ test('the page runs nothing but its own files, and says so to the browser', asyn
   expect(policy).toContain("script-src 'self';")
   expect(policy).toContain("frame-ancestors 'none'")
   expect(policy).not.toContain('unsafe')
-  expect(await response.text()).not.toMatch(/<script(?![^>]* src="\/assets\/)/)
+  expect(await response.text()).not.toMatch(/<script(?![^>]* src="\.\/assets\/)/)
 })

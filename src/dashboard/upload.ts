@@ -1,5 +1,6 @@
 // A file for a model: sent as soon as it is chosen, so that what is wrong with it is told before the rest is filled in.
 import { useEffect, useRef, useState } from 'react'
+import { toAddress } from './base.ts'
 import { send } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
@@ -43,7 +44,7 @@ export function useUpload(kind: UploadKind): UploadState {
     const sent = (sentBytes: number) => tell({ step: 'sending', sentBytes, sizeBytes: file.size })
     sent(0)
     try {
-      const { status, body } = await send({ method: 'PUT', url: `/uploads?kind=${kind}`, body: file, signal: ending.signal, sent })
+      const { status, body } = await send({ method: 'PUT', url: toAddress(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
       if (status === 201) tell({ step: 'done', upload: body as Upload })
       else tell({ step: 'failed', problem: 'detail' in body ? String(body.detail) : `The server answered ${status}.` })
     } catch (error) {

@@ -26,7 +26,7 @@ export function createPages({ graphiql }: { graphiql: boolean }): Route {
       if (!files) return sendWaiting(response)
       const path = (request.url ?? '/').split('?')[0] ?? '/'
       const page = files.get('/index.html')
-      if (page && pages.test(path)) sendPage(response, page, graphiql)
+      if (page && pages.test(path)) sendPage(response, page, path, graphiql)
       else sendFile(request, response, files, path)
     },
   }
@@ -54,10 +54,14 @@ const policy = (nonce: string) =>
     "frame-ancestors 'none'",
   ].join('; ')
 
-function sendPage(response: ServerResponse, page: Buffer, graphiql: boolean) {
+/** Relative, since a proxy may have taken a prefix away that the browser still sees: "./" for /models, "../" for /deployments/x. */
+const wayToRoot = (path: string) => '../'.repeat(path.split('/').length - 2) || './'
+
+function sendPage(response: ServerResponse, page: Buffer, path: string, graphiql: boolean) {
   const nonce = randomBytes(16).toString('base64')
   const body = page
     .toString()
+    .replaceAll('"./', `"${wayToRoot(path)}`)
     .replace('__NONCE__', nonce)
     .replace('__GRAPHIQL__', graphiql ? 'on' : 'off')
   response.writeHead(200, {

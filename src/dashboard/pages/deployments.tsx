@@ -1,5 +1,6 @@
 import { type ReactNode, useCallback, useEffect } from 'react'
 import { useQuery } from 'urql'
+import { toAddress } from '../base.ts'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type ChangeFragment, DeploymentsDocument, type DeploymentsQuery } from '../gql/graphql.ts'
@@ -120,7 +121,7 @@ function Chip({ isChosen, choose, count, children }: { isChosen: boolean; choose
 function Empty({ locale, code, mayManage }: { locale: string; code: string; mayManage: boolean }) {
   return (
     <section className="empty">
-      <img src="/icon.svg" alt="" width="56" height="56" />
+      <img src={toAddress('/icon.svg')} alt="" width="56" height="56" />
       <h2>Nothing is deployed for {locale} yet</h2>
       <p>
         {mayManage

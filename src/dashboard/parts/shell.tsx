@@ -1,5 +1,6 @@
 import { DropdownMenu } from 'radix-ui'
 import type { ReactNode } from 'react'
+import { toAddress } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { useConnection } from '../live.ts'
 import { Link, usePath } from '../route.ts'
@@ -23,7 +24,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <header className="top">
         <Link href="/" className="brand">
-          <img src="/icon.svg" alt="" width="26" height="26" />
+          <img src={toAddress('/icon.svg')} alt="" width="26" height="26" />
           custom-speech
         </Link>
         <nav aria-label="Main">
@@ -79,7 +80,7 @@ function Account() {
           <DropdownMenu.Separator className="menu-line" />
           {hasGraphiQL && (
             <DropdownMenu.Item asChild className="menu-item">
-              <a href="/graphql">Explore the API</a>
+              <a href={toAddress('/graphql')}>Explore the API</a>
             </DropdownMenu.Item>
           )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void signOut()}>

@@ -1,5 +1,6 @@
 // What was tried with an endpoint: recordings and speech, both streamed, so that their text grows while they are heard.
 import { useEffect, useRef, useState } from 'react'
+import { toAddress } from '../base.ts'
 import { type Microphone, openMicrophone } from './microphone.ts'
 import type { SpeechMessage } from './protocol.ts'
 import { recognizeRecording } from './recording.ts'
@@ -31,10 +32,13 @@ interface Urls {
 const mostKept = 8
 const ticksPerMs = 10_000
 
-/** The page may have come by another name of the server than the one its URLs are made with; the cookie is for this one. */
-function onThisOrigin(url: string): string {
+const speechPath = '/speech/recognition/'
+
+/** The page may have come by another address of the server than the one its URLs are made with; the cookie is for this one. */
+function onThisServer(url: string): string {
   const { pathname, search } = new URL(url)
-  return `${location.origin}${pathname}${search}`.replace(/^http/, 'ws')
+  const path = pathname.slice(pathname.lastIndexOf(speechPath))
+  return `${location.origin}${toAddress(path)}${search}`.replace(/^http/, 'ws')
 }
 
 export function useTryIt({ webSocketUrl, mode }: Urls) {
@@ -70,7 +74,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
     try {
       const wav = await toWav(file)
       const began = performance.now()
-      const { problem, isWhole } = await recognizeRecording(onThisOrigin(webSocketUrl), wav, canceling.signal, {
+      const { problem, isWhole } = await recognizeRecording(onThisServer(webSocketUrl), wav, canceling.signal, {
         sent: (sentBytes) => change(() => ({ sentBytes, sizeBytes: wav.size })),
         heard: (message) => change((attempt) => hear(attempt, message)),
       })
@@ -110,7 +114,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
         setLevel(loudness)
         open.current.stream?.send(pcm)
       })
-      const stream = openSpeechStream(onThisOrigin(webSocketUrl), {
+      const stream = openSpeechStream(onThisServer(webSocketUrl), {
         opened: () => setListening('yes'),
         heard: (message) => change((attempt) => hear(attempt, message, began)),
         ended: close,
