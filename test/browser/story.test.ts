@@ -94,6 +94,9 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   const heard = (await page.getByRole('log').textContent()) ?? ''
   expect(wordErrorRate([countWordErrors(recording?.text ?? '', heard.split('novel.wav')[0] ?? '')])).toBeLessThan(0.2)
   console.log(`from the first click to the first answer: ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  // What an endpoint does not take, but a browser can play, is turned into what it takes.
+  await page.getByLabel('Recording').setInputFiles({ name: 'old.wav', mimeType: 'audio/wav', buffer: toEightBits(recording?.wav ?? Buffer.alloc(0)) })
+  await page.locator('.attempt', { hasText: /leisure.*old\.wav.*to answer/ }).waitFor()
   await page.getByLabel('Recording').setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: Buffer.from('this is no recording') })
   await page.getByText('This browser cannot play the file').waitFor()
 
@@ -103,6 +106,19 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   await page.getByRole('heading', { name: 'Reception', level: 1 }).waitFor()
   expect(complaints).toEqual([])
 })
+
+/** The same sound as old programs kept it. */
+function toEightBits(wav: Buffer): Buffer {
+  const samples = Buffer.alloc((wav.length - 44) / 2)
+  for (let n = 0; n < samples.length; n++) samples[n] = 128 + (wav.readInt16LE(44 + n * 2) >> 8)
+  const header = Buffer.from(wav.subarray(0, 44))
+  header.writeUInt32LE(36 + samples.length, 4)
+  header.writeUInt32LE(16_000, 28)
+  header.writeUInt16LE(1, 32)
+  header.writeUInt16LE(8, 34)
+  header.writeUInt32LE(samples.length, 40)
+  return Buffer.concat([header, samples])
+}
 
 /** The novel's sentences one after the other, again and again. */
 function longRecording(seconds: number): Buffer<ArrayBuffer> {
@@ -125,6 +141,8 @@ test('a long recording shows how far it is while its text grows, and can be canc
   await page.getByText(/MB of 16 MB sent/).waitFor()
   await page.locator('.heard').getByText('amiable').waitFor()
   expect(Number(await bar.getAttribute('value'))).toBeLessThan(5_000_000)
+  // The bar stands below the text and is as wide.
+  expect((await bar.boundingBox())?.width).toBe((await page.locator('.heard').boundingBox())?.width)
   const before = Number(await bar.getAttribute('value'))
   await expect.poll(() => bar.getAttribute('value').then(Number), { timeout: 30_000 }).toBeGreaterThan(before)
   await page.getByRole('button', { name: 'Cancel long.wav' }).click()

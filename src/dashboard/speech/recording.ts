@@ -2,6 +2,7 @@
 // on its way already is recognized even when nobody wants it any more.
 import type { SpeechMessage } from './protocol.ts'
 import { openSpeechStream, type SpeechStream } from './stream.ts'
+import { readByteRate } from './wav.ts'
 
 const pieceBytes = 32_768
 const mostUnsent = 8 * pieceBytes
@@ -71,11 +72,4 @@ async function* sendPieces(wav: Blob, stream: SpeechStream, isAhead: (bytes: num
     }
     yield Math.max(0, queued - stream.unsentBytes)
   }
-}
-
-/** Of the samples, as the header says it where headers usually do. */
-async function readByteRate(wav: Blob): Promise<number> {
-  const header = new DataView(await wav.slice(0, 32).arrayBuffer())
-  const isUsual = header.byteLength === 32 && header.getUint32(12) === 0x666d7420 // "fmt "
-  return isUsual ? Math.max(8000, header.getUint32(28, true)) : 32_000
 }

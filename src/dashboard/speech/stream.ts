@@ -60,7 +60,7 @@ export function openSpeechStream(url: string, listener: Listener): SpeechStream 
     if (message.path === 'turn.end') end()
     else if (isFinishing) awaitEnd()
   }
-  socket.onclose = ({ reason }) => end(reason || 'The connection to the endpoint was closed. Try again.')
+  socket.onclose = ({ reason }) => end(reason.replace(/^[A-Z_]+: /, '') || 'The connection to the endpoint was closed. Try again.')
 
   return {
     send: (wav) => send(encodeAudio(requestId, wav)),
