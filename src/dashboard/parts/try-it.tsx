@@ -121,7 +121,7 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
 /** How much of a recording the endpoint has taken: it takes no more than it can recognize. */
 function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { cancel: () => void }) {
   return (
-    <div className="sending">
+    <div className="transfer">
       <progress className="bar" max={sizeBytes || 1} value={sentBytes} aria-label={`Sending of ${name}`} />
       <span className="detail">
         {sentBytes < sizeBytes || !sizeBytes ? `${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)} sent` : 'Sent, the rest is being recognized …'}

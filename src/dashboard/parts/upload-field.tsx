@@ -40,7 +40,7 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
             }}
           />
           {state.step === 'sending' && (
-            <div className="sending">
+            <div className="transfer">
               <progress className="bar" max={state.sizeBytes} value={state.sentBytes} aria-label={`Sending of ${label.toLowerCase()}`} />
               <span className="detail">
                 {state.sentBytes < state.sizeBytes ? `${formatBytes(state.sentBytes)} of ${formatBytes(state.sizeBytes)} sent` : 'Sent, being checked …'}
