@@ -1,10 +1,14 @@
 // More models than one answer of the API holds.
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cardText, modelsOf } from '../models.ts'
 import { openTestService, type Service } from '../service.ts'
-import { openBrowser, openDashboard, rowOf } from './browser.ts'
+import { findViolations, openBrowser, openDashboard, rowOf } from './browser.ts'
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 const many = 250
 
@@ -53,6 +57,7 @@ test('the base models come first, and every other one can be paged to and search
   await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('model 117')
   await page.getByText('1 custom language model', { exact: true }).waitFor()
   await cardOf(page, 'A model 117').waitFor()
+  expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
   expect(complaints).toEqual([])
 })
 
@@ -81,6 +86,7 @@ test('the form offers them as well; what was chosen stays chosen while others ar
   const language = page.getByRole('group', { name: 'Language Model' })
   await language.getByRole('radio', { name: /^Search and Dictation/ }).waitFor()
   await language.getByText(`24 of ${many} custom`).waitFor()
+  expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
   await page
     .getByRole('group', { name: 'Acoustic Model' })
     .getByRole('radio', { name: /^Search and Dictation/ })

@@ -9,6 +9,8 @@ import { makeDirectory } from '../postgres.ts'
 import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
 import { createByForm, findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
 let api: Service
 let browser: Browser
 beforeAll(async () => {
@@ -143,6 +145,7 @@ test('a long recording shows how far it is while its text grows, and can be canc
   expect(Number(await bar.getAttribute('value'))).toBeLessThan(5_000_000)
   // The bar stands below the text and is as wide.
   expect((await bar.boundingBox())?.width).toBe((await page.locator('.heard').boundingBox())?.width)
+  expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
   const before = Number(await bar.getAttribute('value'))
   await expect.poll(() => bar.getAttribute('value').then(Number), { timeout: 30_000 }).toBeGreaterThan(before)
   await page.getByRole('button', { name: 'Cancel long.wav' }).click()
@@ -229,7 +232,6 @@ test('everything can be done with the keyboard alone', async () => {
 })
 
 describe('for everyone', () => {
-  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (colorScheme) => {
     const source = await readFile(axe, 'utf8')
     const deployed = await api.deploy()

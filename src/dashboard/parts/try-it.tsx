@@ -62,7 +62,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             <Icon name="file" />
             Choose a recording
           </button>
-          <span className="detail">or drop one here: WAV, or what your browser can play</span>
+          <span className="detail">or drop one here: WAV, or what your browser can play, up to ten minutes</span>
           <input
             ref={picker}
             type="file"
