@@ -159,14 +159,16 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
-    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages())
-    routes.push({
-      matches: (path) => path === uploadsPath,
-      handle: createUploads(parts, config.uploads),
-      drains: true,
-      continuesItself: true,
-      longestRequestMs: longestUploadMs,
-    })
+    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages(config))
+    routes.push(
+      signIn.letIn({
+        matches: (path) => path === uploadsPath,
+        handle: createUploads(parts, config.uploads),
+        drains: true,
+        continuesItself: true,
+        longestRequestMs: longestUploadMs,
+      }),
+    )
   }
   if (config.roles.has('speech')) {
     const speech = createSpeech(parts, config)

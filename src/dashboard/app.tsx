@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { useClient, useQuery } from 'urql'
+import { currentPath } from './base.ts'
 import { isSignedOut, toWords } from './client.ts'
 import { DashboardContext } from './dashboard.ts'
 import { type DeploymentsQueryVariables, StartDocument, type StartQuery } from './gql/graphql.ts'
@@ -39,7 +40,7 @@ export function App({ live, problem }: { live: Live; problem: string | undefined
 }
 
 const startVariables = (): DeploymentsQueryVariables =>
-  location.pathname === '/' ? toVariables(new URLSearchParams(location.search), likelyLocale()) : { first: 1 }
+  currentPath() === '/' ? toVariables(new URLSearchParams(location.search), likelyLocale()) : { first: 1 }
 
 function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; lockedOut: () => void }) {
   const api = useClient()

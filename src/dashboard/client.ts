@@ -1,6 +1,7 @@
 import { cacheExchange, type KeyingConfig } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
 import { type Client, type CombinedError, createClient, type ExecutionResult, fetchExchange, subscriptionExchange } from 'urql'
+import { toAddress } from './base.ts'
 import possibleTypes from './gql/possible-types.ts'
 import { ownHeaders } from './session.ts'
 
@@ -11,7 +12,7 @@ const pongMs = 5_000
 function openSocket(connected: () => void) {
   let late: ReturnType<typeof setTimeout> | undefined
   const socket = createSocket({
-    url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+    url: `${location.origin.replace(/^http/, 'ws')}${toAddress('/graphql')}`,
     retryAttempts: 0,
     keepAlive: pingMs,
     on: {
@@ -32,6 +33,7 @@ const partOfParent = () => null
 
 /** What has no id of its own, and what is told apart by something else. */
 const keys: KeyingConfig = {
+  ...Object.fromEntries(possibleTypes.possibleTypes.Error?.map((name) => [name, partOfParent]) ?? []),
   CompletionEstimate: partOfParent,
   DeploymentFailure: partOfParent,
   DeploymentPreflight: partOfParent,
@@ -41,6 +43,7 @@ const keys: KeyingConfig = {
   EndpointUrls: partOfParent,
   Evaluation: partOfParent,
   ModelFailure: partOfParent,
+  Pronunciation: partOfParent,
   ModelStatusChange: ({ cursor }) => cursor as string,
   QueryDeploymentsConnection: partOfParent,
   QueryKeysConnection: partOfParent,
@@ -49,26 +52,14 @@ const keys: KeyingConfig = {
   SpeechLocale: ({ code }) => code as string,
   Verification: partOfParent,
   Viewer: partOfParent,
-  DuplicateDeploymentNameError: partOfParent,
   FieldError: partOfParent,
-  IncompatibleModelsError: partOfParent,
-  DuplicateModelNameError: partOfParent,
-  LicenseNotAcceptedError: partOfParent,
-  ModelInUseError: partOfParent,
-  ModelNotFoundError: partOfParent,
-  ModelNotReadyError: partOfParent,
-  ModelStatusConflictError: partOfParent,
-  UploadNotFoundError: partOfParent,
-  NotAuthorizedError: partOfParent,
-  QuotaExceededError: partOfParent,
-  ValidationError: partOfParent,
 }
 
 /** `connected` is called whenever the socket of the subscriptions has been opened. */
 export function createApi(connected: () => void): Client {
   const socket = openSocket(connected)
   return createClient({
-    url: '/graphql',
+    url: toAddress('/graphql'),
     preferGetMethod: false,
     fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
     // What is known is shown at once, and read again.

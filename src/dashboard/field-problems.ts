@@ -7,12 +7,13 @@ interface Refusal {
   fieldErrors?: readonly { path: string; message: string }[]
 }
 
-/** Puts each refusal where it belongs; the first one of a field is shown. */
+/** Puts each refusal where it belongs: to the field itself, such as "rows.0.name", else to the one that holds it. The first one of a field is shown. */
 export function toFieldProblems(refusals: readonly Refusal[], fields: readonly string[]): FieldProblems {
   const problems: Record<string, string> = {}
   const add = (path: string | null | undefined, message: string) => {
-    const [field = ''] = path?.split('.') ?? []
-    problems[fields.includes(field) ? field : ''] ??= message
+    const steps = path?.split('.') ?? []
+    const holders = steps.map((_, n) => steps.slice(0, steps.length - n).join('.'))
+    problems[holders.find((field) => fields.includes(field)) ?? ''] ??= message
   }
   for (const { message, path, fieldErrors } of refusals) {
     if (fieldErrors) for (const error of fieldErrors) add(error.path, toSentence(error))
@@ -23,8 +24,8 @@ export function toFieldProblems(refusals: readonly Refusal[], fields: readonly s
 
 /** "name must have 1 to 100 characters" begins with the field's name, which stands beside it already. */
 function toSentence({ path, message }: { path: string; message: string }): string {
-  const [, index] = path.split('.')
-  const subject = index === undefined || Number.isNaN(Number(index)) ? 'It' : `Number ${Number(index) + 1}`
+  const [, index, inner] = path.split('.')
+  const subject = index === undefined || Number.isNaN(Number(index)) || inner ? 'It' : `Number ${Number(index) + 1}`
   const rest = message.startsWith(`${path} `) ? `${subject} ${message.slice(path.length + 1)}` : message
   return rest.endsWith('.') ? rest : `${rest}.`
 }

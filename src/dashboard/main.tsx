@@ -2,6 +2,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Provider } from 'urql'
 import { App } from './app.tsx'
+import { toAddress } from './base.ts'
 import { createApi } from './client.ts'
 import { Live } from './live.ts'
 import { signIn, takeLinkedKey } from './session.ts'
@@ -16,6 +17,9 @@ window.addEventListener('vite:preloadError', () => location.reload())
 window.addEventListener('hashchange', () => {
   if (location.hash.startsWith('#key=')) location.reload()
 })
+
+// The page came with relative addresses; this one is read again when the page moves on to another.
+document.querySelector('link[rel=icon]')?.setAttribute('href', toAddress('/icon.svg'))
 
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')

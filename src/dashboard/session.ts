@@ -1,12 +1,18 @@
 // The server keeps the key in a cookie that no script can read; here it only passes through.
 
+import { base, toAddress } from './base.ts'
+
 /** Sent with everything: without it the server does not accept the cookie, since forms of other pages cannot send it. */
 export const ownHeaders = { 'x-requested-with': 'dashboard' }
 
 /** Undefined when it worked; else what to tell. */
 export async function signIn(key: string): Promise<string | undefined> {
   try {
-    const response = await fetch('/session', { method: 'POST', headers: { ...ownHeaders, 'content-type': 'application/json' }, body: JSON.stringify({ key }) })
+    const response = await fetch(toAddress('/session'), {
+      method: 'POST',
+      headers: { ...ownHeaders, 'content-type': 'application/json' },
+      body: JSON.stringify({ key }),
+    })
     if (response.ok) return undefined
     const { message } = (await response.json()) as { message: string }
     return message
@@ -16,8 +22,8 @@ export async function signIn(key: string): Promise<string | undefined> {
 }
 
 export async function signOut(): Promise<void> {
-  await fetch('/session', { method: 'DELETE', headers: ownHeaders })
-  location.assign('/')
+  await fetch(toAddress('/session'), { method: 'DELETE', headers: ownHeaders })
+  location.assign(base)
 }
 
 /** The key of a link such as /#key=…, which leaves the address bar at once. */

@@ -15,8 +15,8 @@ const types: Record<string, string> = {
 
 type Files = Map<string, Buffer>
 
-/** Answers the dashboard's paths; what is not built yet says so and looks again. */
-export function createPages(): Route {
+/** Answers the dashboard's paths; what is not built yet says so and looks again. The page is told whether there is GraphiQL to link to. */
+export function createPages({ graphiql }: { graphiql: boolean }): Route {
   let files: Files | undefined
   return {
     matches: (path) => pages.test(path) || path.startsWith('/assets/') || path === '/icon.svg',
@@ -26,7 +26,7 @@ export function createPages(): Route {
       if (!files) return sendWaiting(response)
       const path = (request.url ?? '/').split('?')[0] ?? '/'
       const page = files.get('/index.html')
-      if (page && pages.test(path)) sendPage(response, page)
+      if (page && pages.test(path)) sendPage(response, page, path, graphiql)
       else sendFile(request, response, files, path)
     },
   }
@@ -54,9 +54,16 @@ const policy = (nonce: string) =>
     "frame-ancestors 'none'",
   ].join('; ')
 
-function sendPage(response: ServerResponse, page: Buffer) {
+/** Relative, since a proxy may have taken a prefix away that the browser still sees: "./" for /models, "../" for /deployments/x. */
+const wayToRoot = (path: string) => '../'.repeat(path.split('/').length - 2) || './'
+
+function sendPage(response: ServerResponse, page: Buffer, path: string, graphiql: boolean) {
   const nonce = randomBytes(16).toString('base64')
-  const body = page.toString().replace('__NONCE__', nonce)
+  const body = page
+    .toString()
+    .replaceAll('"./', `"${wayToRoot(path)}`)
+    .replace('__NONCE__', nonce)
+    .replace('__GRAPHIQL__', graphiql ? 'on' : 'off')
   response.writeHead(200, {
     'content-type': 'text/html; charset=utf-8',
     'content-length': Buffer.byteLength(body),

@@ -85,10 +85,11 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
   }
 }
 
-/** Servers on one host share its cookies whatever their port, so the name tells them apart. */
+/** Servers on one host share its cookies whatever their port and path, so the name tells them apart. */
 function cookieName(publicUrl: string): string {
-  const { protocol, port } = new URL(publicUrl)
-  return protocol === 'https:' ? '__Host-custom-speech' : `custom-speech-${port || 80}`
+  const { protocol, port, pathname } = new URL(publicUrl)
+  const prefix = pathname.slice(1).replace(/[^\w]+/g, '-')
+  return [protocol === 'https:' ? '__Host-custom-speech' : `custom-speech-${port || 80}`, prefix].filter(Boolean).join('-')
 }
 
 const readCookie = (header: string, name: string) =>

@@ -117,9 +117,7 @@ test('errors of the server stand at their fields, before and after sending', asy
 test('a failure of the server is told in words, with the id to look for, and can be tried again', async () => {
   const { page } = await openDashboard(browser, api)
   const errors = [{ message: 'Something went wrong on the server.', extensions: { code: 'INTERNAL_SERVER_ERROR', id: '1b9d6bcd' } }]
-  await page.route('**/graphql', (route) =>
-    route.request().postData()?.includes('query ModelDetails') ? route.fulfill({ json: { errors } }) : route.continue(),
-  )
+  await page.route('**/graphql', (route) => (route.request().postData()?.includes('query BaseModels') ? route.fulfill({ json: { errors } }) : route.continue()))
   await page.getByRole('link', { name: 'Models' }).click()
   await page.getByRole('alert').getByText('Something went wrong on the server. (1b9d6bcd)').waitFor()
   await page.unroute('**/graphql')

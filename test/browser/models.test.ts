@@ -83,7 +83,7 @@ test('a model that a stale page takes for ready is refused at its field, and the
   await page.route('**/graphql', async (route) => {
     const asked = route.request().postData() ?? ''
     if (asked.includes('query Preflight')) return route.abort()
-    if (!isStale || !asked.includes('query Models')) return route.continue()
+    if (!isStale || !asked.includes('query OwnModels')) return route.continue()
     const { data } = (await (await route.fetch()).json()) as { data: { models: { nodes: { id: string }[] } } }
     for (const node of data.models.nodes) if (node.id === model.id) Object.assign(node, { isReady: true, isTerminal: true, status: 'READY' })
     return route.fulfill({ json: { data } })

@@ -7,8 +7,9 @@ import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
+import { cardText, makeZip, modelsOf } from '../models.ts'
 import { makeDirectory } from '../postgres.ts'
-import { createTestClient, librivoxRecordings } from '../service.ts'
+import { cardRecordings, createTestClient, librivoxRecordings } from '../service.ts'
 import { openBrowser } from './browser.ts'
 
 const docs = resolve(import.meta.dirname, '../../docs')
@@ -30,6 +31,39 @@ async function pretend(like: string, name: string, hoursAgo: number, values: obj
   const id = Buffer.from(like, 'base64').toString().split(':')[1] ?? ''
   const changes = { name, created_at: new Date(Date.now() - hoursAgo * 3.6e6).toISOString(), ...values }
   await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(make_interval(secs => ${-hoursAgo * 3600}))) || ${sql.json(changes as never)}::jsonb)).* from deployments d where d.id = ${id}`
+}
+
+/** One that is measured on recordings, and one that is being built. */
+async function makeLanguageModels() {
+  const models = modelsOf({ ...api, localUrl: service.localUrl, key: service.key })
+  // Every second one is counted: the longest is to be among those.
+  const recordings = cardRecordings()
+  recordings.splice(1, 0, ...recordings.splice(-1))
+  const transcripts = recordings.map(({ text }, n) => `${n}.wav\t${text}`).join('\n')
+  const zip = makeZip({ ...Object.fromEntries(recordings.map(({ wav }, n) => [`${n}.wav`, wav])), 'transcripts.tsv': transcripts })
+  const { id: recordingsUploadId } = (await (await models.upload('recordings', zip)).json()) as { id: string }
+  const cards = {
+    name: 'Card games',
+    description: 'Cards, as they are called out.',
+    text: cardText,
+    phrases: ['four of clubs', 'ten of clubs'],
+    recordingsUploadId,
+  }
+  const { model } = await models.createLanguageModel(cards)
+  for await (const change of models.watch(model.id)) if (change.status === 'FAILED') throw new Error(change.message)
+  const id = Buffer.from(model.id, 'base64').toString().split(':')[1] ?? ''
+  const changes = {
+    name: 'Pharmacy',
+    description: 'Orders by telephone.',
+    status: 'BUILDING',
+    stage: 'TRAINING',
+    statistics: null,
+    evaluation: null,
+
+    progress: 0.46,
+    deadline_at: new Date(Date.now() + 3.6e6),
+  }
+  await sql`insert into models select (jsonb_populate_record(m, jsonb_build_object('id', uuidv7()) || ${sql.json(changes as never)}::jsonb)).* from models m where m.id = ${id}`
 }
 
 const show: Record<string, (page: Page) => Promise<unknown>> = {
@@ -55,7 +89,7 @@ const show: Record<string, (page: Page) => Promise<unknown>> = {
   },
   async models(page) {
     await page.goto(`${service.localUrl}/models`)
-    await page.getByRole('heading', { name: 'Language models' }).waitFor()
+    await page.getByRole('heading', { name: 'Card games' }).waitFor()
   },
   async keys(page) {
     await page.goto(`${service.localUrl}/keys`)
@@ -79,6 +113,7 @@ try {
       message: 'The server that has the file “decoder” does not answer. Check the network, then retry.',
     },
   })
+  await makeLanguageModels()
   await pretend(frontDesk, 'Help desk', 0.01, {
     status: 'PROVISIONING',
     stage: 'LOADING',
@@ -101,8 +136,8 @@ try {
       await prepare(page)
       await page.mouse.move(640, 790)
       await page.waitForTimeout(300)
-      await page.setViewportSize({ width: 1180, height: name === 'create' ? 940 : 800 })
-      await page.screenshot({ path: join(docs, `${name}-${colorScheme}.png`) })
+      await page.setViewportSize({ width: 1180, height: 800 })
+      await page.screenshot({ path: join(docs, `${name}-${colorScheme}.png`), fullPage: name === 'create' || name === 'models' })
     }
     await page.close()
   }

@@ -1,12 +1,13 @@
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
-import { useMutation, useQuery } from 'urql'
+import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { useMisfits, usePreflight, whyUnavailable } from '../fitting.ts'
-import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment, ModelsDocument } from '../gql/graphql.ts'
-import { useLocale } from '../locale.ts'
-import { useFollowed, useModelChanges } from '../model-changes.ts'
+import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
+import { type Locale, useLocale } from '../locale.ts'
+import { useFollowed } from '../model-changes.ts'
+import { isWhole, type Kind, useModels } from '../models.ts'
 import { Field } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
@@ -14,20 +15,25 @@ import { Loading, Problem } from '../parts/problem.tsx'
 import { Link, navigate } from '../route.ts'
 
 const fields = ['name', 'description', 'acousticModelId', 'languageModelId']
+type Models = NonNullable<ReturnType<typeof useModels>['models']>
+
 const nothing: readonly ModelEntryFragment[] = []
 
 export function CreatePage() {
   const { mayManage } = useDashboard()
   const { locale } = useLocale()
-  const [{ data, error }, again] = useQuery({ query: ModelsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
-  const refresh = () => again({ requestPolicy: 'network-only' })
-  useModelChanges(refresh)
   useEffect(() => {
     document.title = 'Create Deployment'
   }, [])
   if (!mayManage) return <Problem title="Your key may not create deployments" message="It lacks the scope MANAGE. Sign in with a key that has it." />
-  if (error && !data) return <Problem title="The models cannot be read" message={toWords(error)} again={again} />
-  if (!locale || !data) return <Loading />
+  return locale ? <Create key={locale.code} locale={locale} /> : <Loading />
+}
+
+function Create({ locale }: { locale: Locale }) {
+  const { models, error, refresh } = useModels(locale.code)
+  if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
+  if (!models) return <Loading />
+  const own = [...models.own.ACOUSTIC.models, ...models.own.LANGUAGE.models]
   return (
     <div className="narrow">
       <Link className="back" href={`/?locale=${locale.code}`}>
@@ -36,8 +42,8 @@ export function CreatePage() {
       </Link>
       <h1>Create Deployment</h1>
       <p className="lead">An acoustic and a language model, served together at a URL of their own, for {locale.name}.</p>
-      <CreateForm locale={locale.code} models={data.models.nodes} refresh={refresh} />
-      {data.models.nodes.map((model) => !model.isTerminal && <Followed key={model.id} model={model} />)}
+      <CreateForm locale={locale.code} models={models} refresh={refresh} />
+      {own.map((model) => !model.isTerminal && <Followed key={model.id} model={model} />)}
     </div>
   )
 }
@@ -48,10 +54,10 @@ function Followed({ model }: { model: ModelEntryFragment }) {
   return null
 }
 
-function CreateForm({ locale, models, refresh }: { locale: string; models: readonly ModelEntryFragment[]; refresh: () => void }) {
+function CreateForm({ locale, models, refresh }: { locale: string; models: Models; refresh: () => void }) {
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
-  const { acoustic, language, chosen, choose, misfits } = usePair(locale, models)
+  const { chosen, choose, misfits, bases } = usePair(locale, models)
   const [, create] = useMutation(CreateDeploymentDocument)
   const [isSending, setSending] = useState(false)
   const [refused, setRefused] = useState<{ input: string; problems: FieldProblems }>()
@@ -99,21 +105,23 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: reado
       <ModelChoice
         title="Acoustic Model"
         name="acoustic"
-        models={acoustic}
-        chosen={chosen.acoustic?.id}
+        bases={bases.ACOUSTIC}
+        own={models.own.ACOUSTIC}
+        chosen={chosen.acoustic}
         misfits={misfits}
         problem={problems['acousticModelId']}
-        choose={(id) => choose('ACOUSTIC', id)}
+        choose={choose}
         licenceAccepted={refresh}
       />
       <ModelChoice
         title="Language Model"
         name="language"
-        models={language}
-        chosen={chosen.language?.id}
+        bases={bases.LANGUAGE}
+        own={models.own.LANGUAGE}
+        chosen={chosen.language}
         misfits={misfits}
         problem={problems['languageModelId']}
-        choose={(id) => choose('LANGUAGE', id)}
+        choose={choose}
         licenceAccepted={refresh}
       />
       {problems[''] && (
@@ -133,40 +141,38 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: reado
   )
 }
 
-type Kind = 'ACOUSTIC' | 'LANGUAGE'
-
 /**
  * Two models that fit. The kind that is chosen first leads: it can be changed at will, the other list follows it.
  * Where only one model fits, it is chosen along.
  */
-function usePair(locale: string, models: readonly ModelEntryFragment[]) {
-  const [ids, setIds] = useState<Partial<Record<Kind, string>>>({})
+function usePair(locale: string, { bases: all, own }: Models) {
+  const [pair, setPair] = useState<Partial<Record<Kind, ModelEntryFragment>>>({})
   const [leading, setLeading] = useState<Kind>()
-  const acoustic = useMemo(() => models.filter(({ kind }) => kind === 'ACOUSTIC'), [models])
-  const language = useMemo(() => models.filter(({ kind }) => kind === 'LANGUAGE'), [models])
-  const chosen = { acoustic: acoustic.find(({ id }) => id === ids.ACOUSTIC), language: language.find(({ id }) => id === ids.LANGUAGE) }
-  const [leader, followers, follower] =
-    leading === 'LANGUAGE'
-      ? ([chosen.language, acoustic, 'ACOUSTIC'] as const)
-      : leading
-        ? ([chosen.acoustic, language, 'LANGUAGE'] as const)
-        : ([undefined, nothing, undefined] as const)
-  const misfits = useMisfits(locale, leader, followers)
+  const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
+  const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
+  const shown = follower && own[follower].models
+  const followers = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
+  // As it is now, where it is on the page; else as it was when it was chosen.
+  const current = (kind: Kind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
+  const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
+  const misfits = useMisfits(locale, leading === 'LANGUAGE' ? chosen.language : leading && chosen.acoustic, followers)
+  const isAll = follower !== undefined && isWhole(own[follower])
   useEffect(() => {
     if (!follower || !misfits.size) return
     const fitting = followers.filter((model) => !misfits.has(model.id) && !whyUnavailable(model))
-    setIds((now) => {
-      const id = now[follower]
-      if (id && !misfits.has(id)) return now
+    setPair((now) => {
+      const model = now[follower]
+      if (model && !misfits.has(model.id)) return now
       const { [follower]: _, ...rest } = now
-      return fitting.length === 1 && fitting[0] ? { ...rest, [follower]: fitting[0].id } : rest
+      return isAll && fitting.length === 1 && fitting[0] ? { ...rest, [follower]: fitting[0] } : rest
     })
-  }, [misfits, followers, follower])
-  const choose = (kind: Kind, id: string) => {
+  }, [misfits, followers, follower, isAll])
+  const choose = (model: ModelEntryFragment) => {
+    const kind = model.kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC'
     setLeading((first) => first ?? kind)
-    setIds((now) => ({ ...now, [kind]: id }))
+    setPair((now) => ({ ...now, [kind]: model }))
   }
-  return { acoustic, language, chosen, choose, misfits }
+  return { chosen, choose, misfits, bases }
 }
 
 /** The same key as long as the same is sent, so that sending it again after a lost answer makes no second deployment. */

@@ -6,7 +6,7 @@ import { useDashboard } from '../dashboard.ts'
 import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '../gql/graphql.ts'
 import { useRefresh } from '../live.ts'
 import { DeleteConfirm } from '../parts/deployment-menu.tsx'
-import { EditDialog } from '../parts/edit-dialog.tsx'
+import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
 import { EndpointCard } from '../parts/endpoint.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
@@ -104,7 +104,7 @@ function Head({ deployment }: { deployment: Deployment }) {
           Delete
         </button>
       </div>
-      {asking === 'edit' && <EditDialog deployment={deployment} close={close} />}
+      {asking === 'edit' && <EditDeploymentDialog deployment={deployment} close={close} />}
       <DeleteConfirm deployment={deployment} isOpen={asking === 'delete'} close={close} confirmed={deleteAndLeave} />
     </div>
   )

@@ -1,5 +1,6 @@
-import { type ReactNode, useCallback, useEffect, useState } from 'react'
+import { type ReactNode, useCallback, useEffect } from 'react'
 import { useQuery } from 'urql'
+import { toAddress } from '../base.ts'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type ChangeFragment, DeploymentsDocument, type DeploymentsQuery } from '../gql/graphql.ts'
@@ -10,7 +11,9 @@ import { useLocale } from '../locale.ts'
 import { DeploymentTable } from '../parts/deployment-table.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
+import { Pages } from '../parts/pages.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
+import { SearchField } from '../parts/search-field.tsx'
 import { Link, useSearch } from '../route.ts'
 import type { Status } from '../words.ts'
 
@@ -60,7 +63,14 @@ export function DeploymentsPage() {
           ) : (
             <DeploymentTable rows={data.nodes} isOld={stale && Boolean(error)} />
           )}
-          <Pages data={data} />
+          <Pages
+            label="Pages"
+            pageInfo={data.pageInfo}
+            shown={data.nodes.length}
+            total={data.totalCount}
+            noun="deployment"
+            go={(page) => setSearch({ after: undefined, before: undefined, ...page })}
+          />
         </>
       )}
     </>
@@ -79,10 +89,12 @@ function Filters({ data }: { data: DeploymentsQuery['deployments'] }) {
   const choose = (status: string | undefined) => setSearch({ status, after: undefined, before: undefined })
   return (
     <div className="filters">
-      <search className="search">
-        <Icon name="search" />
-        <SearchField text={search.get('q') ?? ''} changed={(q) => setSearch({ q, after: undefined, before: undefined })} />
-      </search>
+      <SearchField
+        label="Search deployments"
+        placeholder="Search name or description"
+        text={search.get('q') ?? ''}
+        changed={(q) => setSearch({ q, after: undefined, before: undefined })}
+      />
       <fieldset className="chips">
         <legend className="hidden">Status</legend>
         <Chip isChosen={!chosen} choose={() => choose(undefined)} count={sum(data)}>
@@ -98,26 +110,6 @@ function Filters({ data }: { data: DeploymentsQuery['deployments'] }) {
   )
 }
 
-/** Asks when nothing has been typed for a moment. */
-function SearchField({ text, changed }: { text: string; changed: (text: string) => void }) {
-  const [typed, setTyped] = useState(text)
-  useEffect(() => setTyped(text), [text])
-  useEffect(() => {
-    if (typed === text) return
-    const timer = setTimeout(() => changed(typed), 250)
-    return () => clearTimeout(timer)
-  }, [typed, text, changed])
-  return (
-    <input
-      type="search"
-      aria-label="Search deployments"
-      placeholder="Search name or description"
-      value={typed}
-      onChange={(event) => setTyped(event.target.value)}
-    />
-  )
-}
-
 function Chip({ isChosen, choose, count, children }: { isChosen: boolean; choose: () => void; count: number; children: ReactNode }) {
   return (
     <button type="button" className="chip" aria-pressed={isChosen} onClick={choose}>
@@ -126,29 +118,10 @@ function Chip({ isChosen, choose, count, children }: { isChosen: boolean; choose
   )
 }
 
-function Pages({ data: { pageInfo, totalCount, nodes } }: { data: DeploymentsQuery['deployments'] }) {
-  const [, setSearch] = useSearch()
-  const { hasPreviousPage, hasNextPage, startCursor, endCursor } = pageInfo
-  if (!hasPreviousPage && !hasNextPage) return <p className="total">{totalCount === 1 ? '1 deployment' : `${totalCount} deployments`}</p>
-  return (
-    <nav className="pages" aria-label="Pages">
-      <span className="total">
-        {nodes.length} of {totalCount} deployments
-      </span>
-      <button type="button" className="button" disabled={!hasPreviousPage} onClick={() => setSearch({ before: startCursor ?? undefined, after: undefined })}>
-        Previous
-      </button>
-      <button type="button" className="button" disabled={!hasNextPage} onClick={() => setSearch({ after: endCursor ?? undefined, before: undefined })}>
-        Next
-      </button>
-    </nav>
-  )
-}
-
 function Empty({ locale, code, mayManage }: { locale: string; code: string; mayManage: boolean }) {
   return (
     <section className="empty">
-      <img src="/icon.svg" alt="" width="56" height="56" />
+      <img src={toAddress('/icon.svg')} alt="" width="56" height="56" />
       <h2>Nothing is deployed for {locale} yet</h2>
       <p>
         {mayManage

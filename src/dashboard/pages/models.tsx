@@ -1,37 +1,43 @@
 import { useEffect, useState } from 'react'
-import { useQuery } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
-import { type ModelDetailFragment, ModelDetailsDocument } from '../gql/graphql.ts'
-import { useLocale } from '../locale.ts'
-import { useModelChanges } from '../model-changes.ts'
+import type { ModelDetailFragment } from '../gql/graphql.ts'
+import { type Locale, useLocale } from '../locale.ts'
+import { isLong, type Kind, type OwnModels, useModels } from '../models.ts'
+import { CreateAcousticModelDialog } from '../parts/create-acoustic-model.tsx'
 import { CreateLanguageModelDialog } from '../parts/create-language-model.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { ModelCard } from '../parts/model-card.tsx'
+import { Pages } from '../parts/pages.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
+import { SearchField } from '../parts/search-field.tsx'
 import { useSearch } from '../route.ts'
 
 const kinds = [
-  { kind: 'ACOUSTIC', title: 'Acoustic models', use: 'How speech sounds' },
-  { kind: 'LANGUAGE', title: 'Language models', use: 'Which words are said, and how they are written' },
+  { kind: 'ACOUSTIC', title: 'Acoustic models', noun: 'custom acoustic model', use: 'How speech sounds' },
+  { kind: 'LANGUAGE', title: 'Language models', noun: 'custom language model', use: 'Which words are said, and how they are written' },
 ] as const
 
 /** What deployments are made of. */
 export default function ModelsPage() {
   const { locale, locales } = useLocale()
-  const { mayManage } = useDashboard()
-  const [, setSearch] = useSearch()
-  const [isCreating, setCreating] = useState(false)
-  const [{ data, error }, again] = useQuery({ query: ModelDetailsDocument, variables: { where: { locale: locale?.code ?? null } }, pause: !locale })
-  const refresh = () => again({ requestPolicy: 'network-only' })
-  useModelChanges(refresh)
   useEffect(() => {
     document.title = 'Models'
   }, [])
-  if (error && !data) return <Problem title="The models cannot be read" message={toWords(error)} again={again} />
-  if (!locale || !data) return <Loading />
-  const bases = data.models.nodes.filter(({ kind, isBase }) => kind === 'LANGUAGE' && isBase)
+  return locale ? <Models key={locale.code} locale={locale} locales={locales} /> : <Loading />
+}
+
+function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
+  const { mayManage } = useDashboard()
+  const [, setSearch] = useSearch()
+  const [creating, setCreating] = useState<Kind>()
+  const { models, error, refresh } = useModels(locale.code)
+  if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
+  if (!models) return <Loading />
+  const { bases, own } = models
+  const basesOf = (wanted: Kind) => bases.filter(({ kind }) => kind === wanted)
+  const CreateDialog = creating === 'ACOUSTIC' ? CreateAcousticModelDialog : CreateLanguageModelDialog
   return (
     <>
       <div className="head">
@@ -40,32 +46,47 @@ export default function ModelsPage() {
         </h1>
         <div className="head-actions">
           <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
-          {mayManage && bases.length > 0 && (
-            <button type="button" className="primary button" onClick={() => setCreating(true)}>
-              <Icon name="plus" />
-              Create language model
-            </button>
-          )}
         </div>
       </div>
-      {kinds.map(({ kind, title, use }) => (
-        <section key={kind} className="models-of-kind">
-          <h2>{title}</h2>
-          <p className="detail">{use}</p>
-          {[true, false].map((isBase) => (
-            <Cards key={String(isBase)} models={data.models.nodes.filter((model) => model.kind === kind && model.isBase === isBase)} refresh={refresh} />
-          ))}
+      {kinds.map(({ kind, title, noun, use }) => (
+        <section key={kind} className="models-of-kind" aria-label={title}>
+          <div className="section-head">
+            <div>
+              <h2>{title}</h2>
+              <p className="detail">{use}</p>
+            </div>
+            {mayManage && basesOf(kind).length > 0 && (
+              <button type="button" className="button" onClick={() => setCreating(kind)}>
+                <Icon name="plus" />
+                Create {title.toLowerCase().slice(0, -1)}
+              </button>
+            )}
+          </div>
+          <Cards models={basesOf(kind)} refresh={refresh} />
+          <OwnCards own={own[kind]} noun={noun} refresh={refresh} />
         </section>
       ))}
-      {isCreating && (
-        <CreateLanguageModelDialog
+      {creating && (
+        <CreateDialog
           locale={locale.code}
-          bases={bases}
+          bases={basesOf(creating)}
           close={() => {
-            setCreating(false)
+            setCreating(undefined)
             refresh()
           }}
         />
+      )}
+    </>
+  )
+}
+
+function OwnCards({ own, noun, refresh }: { own: OwnModels; noun: string; refresh: () => void }) {
+  return (
+    <>
+      {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
+      <Cards models={own.models} refresh={refresh} />
+      {isLong(own) && own.pageInfo && (
+        <Pages label={`Pages of ${noun}s`} pageInfo={own.pageInfo} shown={own.models.length} total={own.totalCount} noun={noun} go={own.go} />
       )}
     </>
   )

@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from 'react'
+import { toAddress } from '../base.ts'
 import { signIn } from '../session.ts'
 
 export function SignInPage({ problem, signedIn }: { problem: string | undefined; signedIn: () => void }) {
@@ -15,7 +16,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
   }
   return (
     <main className="sign-in">
-      <img src="/icon.svg" alt="" width="44" height="44" />
+      <img src={toAddress('/icon.svg')} alt="" width="44" height="44" />
       <h1>custom-speech</h1>
       <p>
         Open the link that <code>npm start</code> printed, or paste a key of your workspace.

@@ -1,84 +1,118 @@
-import { Dialog } from 'radix-ui'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { CreateLanguageModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
+import { FormDialog } from './form-dialog.tsx'
+import { BaseField, NameFields, WayField } from './model-fields.tsx'
 import { tell } from './news.tsx'
+import { Pronunciations, type Row, withoutEmpty } from './pronunciations.tsx'
+import { UploadField } from './upload-field.tsx'
 
-const fields = ['name', 'baseModelId', 'text', 'phrases']
+const fields = ['name', 'description', 'baseModelId', 'text', 'uploadId', 'phrases', 'pronunciations', 'recordingsUploadId']
 const mostBytes = 1_000_000
+const ways = { text: 'Paste text', file: 'Send a file' } as const
 
 /** Makes a language model from text; `close` is called when it is done with, whether one was made or not. */
 export function CreateLanguageModelDialog({ locale, bases, close }: { locale: string; bases: readonly ModelEntryFragment[]; close: () => void }) {
-  const [name, setName] = useState('')
+  const [named, setNamed] = useState({ name: '', description: '' })
   const [baseModelId, setBase] = useState(bases[0]?.id ?? '')
+  const [way, setWay] = useState<keyof typeof ways>('text')
   const [text, setText] = useState('')
+  const file = useUpload('text')
   const [phrases, setPhrases] = useState('')
+  const [pronunciations, setPronunciations] = useState<readonly Row[]>([])
+  const recordings = useUpload('recordings')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateLanguageModelDocument)
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
-    // The server would refuse the whole request, too large to be read.
-    if (new Blob([text]).size > mostBytes) return setProblems({ text: 'It must have at most 1 MB. Larger texts are uploaded: PUT /uploads?kind=text.' })
-    const listed = phrases
-      .split('\n')
-      .map((phrase) => phrase.trim())
-      .filter(Boolean)
-    const { data, error } = await create({ input: { name, locale, baseModelId, text, phrases: listed } })
+
+  const without = (field: string) => () => setProblems(({ [field]: _, ...others }) => others)
+
+  const submit = async () => {
+    const source = way === 'file' ? readUpload(file) : undefined
+    const proof = recordings.state.step === 'none' ? undefined : readUpload(recordings)
+    const found = {
+      // The server would refuse the whole request, too large to be read.
+      ...(!source && new Blob([text]).size > mostBytes && { text: 'It must have at most 1 MB. Send a larger text as a file.' }),
+      ...(source?.problem && { uploadId: source.problem }),
+      ...(proof?.problem && { recordingsUploadId: proof.problem }),
+    }
+    setProblems(found)
+    if (Object.keys(found).length) return
+    const rows = withoutEmpty(pronunciations)
+    // The server counts what it gets, and the rows are shown as it counts them.
+    setPronunciations(rows)
+    const { data, error } = await create({
+      input: {
+        ...named,
+        locale,
+        baseModelId,
+        ...(source?.id ? { uploadId: source.id } : { text }),
+        phrases: toLines(phrases),
+        pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
+        ...(proof?.id && { recordingsUploadId: proof.id }),
+      },
+    })
     const result = data?.createLanguageModel
     if (result?.__typename === 'CreateLanguageModelSuccess') {
-      tell(`“${name}” is being built.`)
+      tell(`“${named.name}” is being built.`)
       return close()
     }
     const refusal = error ? { message: toWords(error) } : result
-    if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
+    if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], [...fields, ...toCells(rows)]))
   }
+
   return (
-    <Dialog.Root open onOpenChange={(isOpen) => !isOpen && close()}>
-      <Dialog.Portal>
-        <Dialog.Overlay className="overlay" />
-        {/* A text that took long to find is not to vanish with a stray click. */}
-        <Dialog.Content className="dialog" aria-describedby={undefined} onInteractOutside={(event) => event.preventDefault()}>
-          <Dialog.Title>Create language model</Dialog.Title>
-          <form className="dialog-form" onSubmit={submit}>
-            <Field label="Name" problem={problems['name']}>
-              {(described) => (
-                <input {...described} type="text" value={name} onChange={(event) => setName(event.target.value)} maxLength={100} required autoComplete="off" />
-              )}
-            </Field>
-            <Field label="Base model" hint="It decides the scenario." problem={problems['baseModelId']}>
-              {(described) => (
-                <select {...described} value={baseModelId} onChange={(event) => setBase(event.target.value)}>
-                  {bases.map((base) => (
-                    <option key={base.id} value={base.id}>
-                      {base.name}
-                    </option>
-                  ))}
-                </select>
-              )}
-            </Field>
-            <Field label="Text" hint="What people say in your field, one utterance a line. Up to 1 MB." problem={problems['text']}>
-              {(described) => <textarea {...described} rows={7} value={text} onChange={(event) => setText(event.target.value)} required spellCheck={false} />}
-            </Field>
-            <Field label="Phrases" hint="Optional: those that matter most, one a line. Each counts as ten lines of the text." problem={problems['phrases']}>
-              {(described) => <textarea {...described} rows={3} value={phrases} onChange={(event) => setPhrases(event.target.value)} spellCheck={false} />}
-            </Field>
-            {problems[''] && (
-              <p className="field-problem" role="alert">
-                {problems['']}
-              </p>
-            )}
-            <div className="dialog-actions">
-              <Dialog.Close className="button">Cancel</Dialog.Close>
-              <button type="submit" className="primary button" disabled={fetching}>
-                Create
-              </button>
-            </div>
-          </form>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <FormDialog title="Create language model" action="Create" isBusy={fetching} problem={problems['']} holds close={close} submit={submit}>
+      <NameFields value={named} change={setNamed} problems={problems} />
+      <BaseField bases={bases} value={baseModelId} choose={setBase} hint="It decides the scenario." problem={problems['baseModelId']} />
+      <div className="field">
+        <WayField legend="Where the text comes from" ways={ways} value={way} choose={setWay} />
+        {way === 'text' ? (
+          <Field label="Text" hint="What people say in your field, one utterance a line. Up to 1 MB." problem={problems['text']}>
+            {(described) => <textarea {...described} rows={7} value={text} onChange={(event) => setText(event.target.value)} required spellCheck={false} />}
+          </Field>
+        ) : (
+          <UploadField
+            label="Text file"
+            hint="What people say in your field, one utterance a line: UTF-8, packed with gzip if you like."
+            accept=".txt,.gz,text/plain,application/gzip"
+            upload={file}
+            problem={problems['uploadId']}
+            changed={without('uploadId')}
+          />
+        )}
+      </div>
+      <Field label="Phrases" hint="Optional: those that matter most, one a line. Each counts as ten lines of the text." problem={problems['phrases']}>
+        {(described) => <textarea {...described} rows={3} value={phrases} onChange={(event) => setPhrases(event.target.value)} spellCheck={false} />}
+      </Field>
+      <Pronunciations
+        rows={pronunciations}
+        change={(rows) => {
+          // What is wrong is told of rows by their number.
+          if (rows.length !== pronunciations.length) setProblems({})
+          setPronunciations(rows)
+        }}
+        problems={problems}
+      />
+      <UploadField
+        label="Recordings"
+        hint="Optional, to measure what the model is worth: a zip of WAV files and one .tsv with file name, tab, what is said."
+        accept=".zip,application/zip"
+        upload={recordings}
+        problem={problems['recordingsUploadId']}
+        changed={without('recordingsUploadId')}
+      />
+    </FormDialog>
   )
 }
+
+const toLines = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+
+const toCells = (rows: readonly Row[]) => rows.flatMap((_, n) => [`pronunciations.${n}.spoken`, `pronunciations.${n}.written`])

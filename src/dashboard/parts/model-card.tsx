@@ -1,11 +1,13 @@
 import { useState } from 'react'
 import { useModelActions } from '../actions.ts'
+import { count, formatBytes, formatShare } from '../amounts.ts'
 import { useDashboard } from '../dashboard.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
 import { useFollowed } from '../model-changes.ts'
 import { formatMoment } from '../time.ts'
 import { mayCancelModel, mayRetry, toWord } from '../words.ts'
 import { Confirm } from './confirm.tsx'
+import { EditModelDialog } from './edit-dialog.tsx'
 import { AcceptLicence, Licence } from './licence.tsx'
 import { StatusBadge } from './status.tsx'
 
@@ -67,7 +69,14 @@ function Building({ model: { id, name, status, stage, progress, isTerminal, fail
 /** What a custom model was built from, and what it is worth. */
 function Origin({ model }: { model: ModelDetailFragment }) {
   const { baseModel, createdAt } = model
-  const { source, phrases, statistics, evaluation } = { source: null, phrases: [], statistics: null, evaluation: null, ...model }
+  const { source, phrases, pronunciations, statistics, evaluation } = {
+    source: null,
+    phrases: [],
+    pronunciations: [],
+    statistics: null,
+    evaluation: null,
+    ...model,
+  }
   return (
     <>
       <dt>Built from</dt>
@@ -77,6 +86,7 @@ function Origin({ model }: { model: ModelDetailFragment }) {
           source,
           statistics && `${count(statistics.lines, 'line')} of text with ${count(statistics.words, 'word')}, ${count(statistics.vocabulary, 'different one')}`,
           phrases.length > 0 && count(phrases.length, 'phrase'),
+          pronunciations.length > 0 && count(pronunciations.length, 'pronunciation'),
         ]
           .filter(Boolean)
           .join(' + ')}
@@ -99,7 +109,8 @@ function Origin({ model }: { model: ModelDetailFragment }) {
 function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
   const { mayManage } = useDashboard()
   const { retry, cancel, remove } = useModelActions(model)
-  const [isAsking, setAsking] = useState(false)
+  const [asking, setAsking] = useState<'edit' | 'delete'>()
+  const close = () => setAsking(undefined)
   const { name, status } = model
   if (!mayManage) return null
   return (
@@ -114,14 +125,18 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
           Cancel
         </button>
       )}
-      <button type="button" className="small button" aria-label={`Delete ${name}`} onClick={() => setAsking(true)}>
+      <button type="button" className="small button" aria-label={`Rename ${name}`} onClick={() => setAsking('edit')}>
+        Rename
+      </button>
+      <button type="button" className="small button" aria-label={`Delete ${name}`} onClick={() => setAsking('delete')}>
         Delete
       </button>
+      {asking === 'edit' && <EditModelDialog model={model} close={close} />}
       <Confirm
-        isOpen={isAsking}
+        isOpen={asking === 'delete'}
         title={`Delete “${name}”?`}
         action="Delete"
-        close={() => setAsking(false)}
+        close={close}
         confirmed={async () => {
           if (await remove()) refresh()
         }}
@@ -131,8 +146,3 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
     </div>
   )
 }
-
-const whole = new Intl.NumberFormat('en')
-const count = (number: number, what: string) => `${whole.format(number)} ${what}${number === 1 ? '' : 's'}`
-const formatShare = (share: number) => `${(share * 100).toFixed(1)} %`
-const formatBytes = (bytes: number) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${Math.round(bytes / 1e6)} MB`)

@@ -1,48 +1,67 @@
 import { useId } from 'react'
 import { type Misfits, whyUnavailable } from '../fitting.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
+import { isLong, type OwnModels } from '../models.ts'
 import { toWord } from '../words.ts'
 import { AcceptLicence } from './licence.tsx'
+import { Pages } from './pages.tsx'
+import { SearchField } from './search-field.tsx'
 
 interface Choice {
   title: string
   name: string
-  models: readonly ModelEntryFragment[]
-  chosen: string | undefined
+  bases: readonly ModelEntryFragment[]
+  own: OwnModels
+  chosen: ModelEntryFragment | undefined
   misfits: Misfits
   problem: string | undefined
-  choose: (id: string) => void
+  choose: (model: ModelEntryFragment) => void
   licenceAccepted: () => void
 }
 
 /** Base models first, custom ones below; what is not ready, waits for its licence or does not fit cannot be chosen and says why. */
-export function ModelChoice({ title, name, models, chosen, misfits, problem, choose, licenceAccepted }: Choice) {
+export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenceAccepted }: Choice) {
   const id = useId()
-  const groups = [
-    { label: 'Base models', members: models.filter(({ isBase }) => isBase) },
-    { label: 'Custom models', members: models.filter(({ isBase }) => !isBase) },
-  ].filter(({ members }) => members.length)
+  // What has been chosen stays in sight, whatever page or search came after it.
+  const isElsewhere = chosen && !chosen.isBase && !own.models.some((model) => model.id === chosen.id)
+  const ownShown = isElsewhere ? [chosen, ...own.models] : own.models
+  const noun = `custom ${title.toLowerCase()}`
+  const options = (models: readonly ModelEntryFragment[]) => (
+    <>
+      {models.map((model) => (
+        <Option
+          key={model.id}
+          model={model}
+          name={name}
+          isChosen={model.id === chosen?.id}
+          misfit={whyUnavailable(model) ?? misfits.get(model.id)}
+          choose={() => choose(model)}
+        />
+      ))}
+      {toUnaccepted(models).map((model) => (
+        <AcceptLicence key={model.licence} model={model} accepted={licenceAccepted} />
+      ))}
+    </>
+  )
   return (
     <fieldset className="field models" aria-describedby={problem && `${id}-problem`}>
       <legend>{title}</legend>
-      {groups.map(({ label, members }) => (
-        <div key={label} className="model-group">
-          <h3>{label}</h3>
-          {members.map((model) => (
-            <Option
-              key={model.id}
-              model={model}
-              name={name}
-              isChosen={model.id === chosen}
-              misfit={whyUnavailable(model) ?? misfits.get(model.id)}
-              choose={() => choose(model.id)}
-            />
-          ))}
-          {toUnaccepted(members).map((model) => (
-            <AcceptLicence key={model.licence} model={model} accepted={licenceAccepted} />
-          ))}
+      {bases.length > 0 && (
+        <div className="model-group">
+          <h3>Base models</h3>
+          {options(bases)}
         </div>
-      ))}
+      )}
+      {(ownShown.length > 0 || isLong(own)) && (
+        <div className="model-group">
+          <h3>Custom models</h3>
+          {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
+          {options(ownShown)}
+          {isLong(own) && own.pageInfo && (
+            <Pages label={`Pages of ${noun}s`} pageInfo={own.pageInfo} shown={own.models.length} total={own.totalCount} noun={noun} go={own.go} />
+          )}
+        </div>
+      )}
       {problem && (
         <p className="field-problem" id={`${id}-problem`} role="alert">
           {problem}

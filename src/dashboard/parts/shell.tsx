@@ -1,5 +1,6 @@
 import { DropdownMenu } from 'radix-ui'
 import type { ReactNode } from 'react'
+import { toAddress } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { useConnection } from '../live.ts'
 import { Link, usePath } from '../route.ts'
@@ -23,7 +24,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <header className="top">
         <Link href="/" className="brand">
-          <img src="/icon.svg" alt="" width="26" height="26" />
+          <img src={toAddress('/icon.svg')} alt="" width="26" height="26" />
           custom-speech
         </Link>
         <nav aria-label="Main">
@@ -57,6 +58,9 @@ function ConnectionState() {
   )
 }
 
+/** The server's setting, which it writes into the page. */
+const hasGraphiQL = document.querySelector<HTMLMetaElement>('meta[name=graphiql]')?.content !== 'off'
+
 function Account() {
   const { viewer } = useDashboard()
   return (
@@ -74,9 +78,11 @@ function Account() {
             <code>{viewer.key.prefix}…</code>
           </DropdownMenu.Label>
           <DropdownMenu.Separator className="menu-line" />
-          <DropdownMenu.Item asChild className="menu-item">
-            <a href="/graphql">Explore the API</a>
-          </DropdownMenu.Item>
+          {hasGraphiQL && (
+            <DropdownMenu.Item asChild className="menu-item">
+              <a href={toAddress('/graphql')}>Explore the API</a>
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void signOut()}>
             Sign out
           </DropdownMenu.Item>

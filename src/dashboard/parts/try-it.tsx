@@ -1,4 +1,5 @@
 import { type DragEvent, useRef, useState } from 'react'
+import { formatBytes } from '../amounts.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type Attempt, useTryIt } from '../speech/try-it.ts'
 import { formatDuration } from '../time.ts'
@@ -12,13 +13,13 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
   const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
   const [mode, setMode] = useState(usual?.mode)
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
-  const { attempts, listening, level, sendFile, listen, finish } = useTryIt(urls)
+  const { attempts, listening, level, sendFiles, listen, finish } = useTryIt(urls)
   const picker = useRef<HTMLInputElement>(null)
   const [isOver, setOver] = useState(false)
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
-    for (const file of [...event.dataTransfer.files].slice(0, 5)) void sendFile(file)
+    void sendFiles([...event.dataTransfer.files].slice(0, 5))
   }
   return (
     <section className="card section" aria-labelledby="try-title">
@@ -61,7 +62,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             <Icon name="file" />
             Choose a recording
           </button>
-          <span className="detail">or drop one here: WAV, or what your browser can play, up to a minute</span>
+          <span className="detail">or drop one here: WAV, or what your browser can play, up to ten minutes</span>
           <input
             ref={picker}
             type="file"
@@ -70,7 +71,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             aria-label="Recording"
             onChange={(event) => {
               const [file] = event.target.files ?? []
-              if (file) void sendFile(file)
+              if (file) void sendFiles([file])
               event.target.value = ''
             }}
           />
@@ -87,7 +88,8 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
   )
 }
 
-function AttemptView({ attempt: { name, state, phrases, hypothesis, problem, latencyMs, audioMs } }: { attempt: Attempt }) {
+function AttemptView({ attempt }: { attempt: Attempt }) {
+  const { name, state, phrases, hypothesis, problem, latencyMs, audioMs } = attempt
   const isSilent = state === 'done' && !problem && phrases.length === 0
   return (
     <article className={`attempt ${state}`}>
@@ -104,12 +106,29 @@ function AttemptView({ attempt: { name, state, phrases, hypothesis, problem, lat
           {problem}
         </p>
       )}
+      {state === 'sending' && attempt.cancel && <Sending {...attempt} cancel={attempt.cancel} />}
       <p className="detail">
         {name}
+        {state === 'canceled' && ' · canceled'}
         {audioMs !== undefined && ` · ${formatDuration(audioMs)} of audio`}
         {latencyMs !== undefined && <span className="latency"> · {formatDuration(latencyMs)}</span>}
         {latencyMs !== undefined && (name === 'Microphone' ? ' from the last word to its text' : ' to answer')}
       </p>
     </article>
+  )
+}
+
+/** How much of a recording the endpoint has taken: it takes no more than it can recognize. */
+function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { cancel: () => void }) {
+  return (
+    <div className="transfer">
+      <progress className="bar" max={sizeBytes || 1} value={sentBytes} aria-label={`Sending of ${name}`} />
+      <span className="detail">
+        {sentBytes < sizeBytes || !sizeBytes ? `${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)} sent` : 'Sent, the rest is being recognized …'}
+      </span>
+      <button type="button" className="small button" aria-label={`Cancel ${name}`} onClick={cancel}>
+        Cancel
+      </button>
+    </div>
   )
 }

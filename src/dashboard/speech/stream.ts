@@ -1,10 +1,11 @@
 // One stream of speech to an endpoint: audio in, hypotheses and phrases out.
 import { decode, encodeAudio, encodeText, newRequestId, type SpeechMessage } from './protocol.ts'
-import { wavHeader } from './wav.ts'
 
 export interface SpeechStream {
-  /** 16-bit PCM, one channel. */
-  send(pcm: Uint8Array): void
+  /** The next bytes of a WAV file: its header first, then samples. */
+  send(wav: Uint8Array): void
+  /** Bytes that the endpoint has not taken yet. */
+  readonly unsentBytes: number
   /** No more audio: what was said so far is still answered. */
   finish(): void
   close(): void
@@ -19,13 +20,15 @@ interface Listener {
 
 /** Audio that waits for the socket to open: ten seconds, more than anyone would. */
 const mostWaiting = 100
-const finishMs = 20_000
+/** The endpoint says nothing more, though everything has been sent. */
+const finishMs = 30_000
 
-export function openSpeechStream(url: string, sampleRate: number, listener: Listener): SpeechStream {
+export function openSpeechStream(url: string, listener: Listener): SpeechStream {
   const requestId = newRequestId()
   const socket = new WebSocket(url)
   const waiting: Uint8Array<ArrayBuffer>[] = []
   let isOver = false
+  let isFinishing = false
   let giveUp: ReturnType<typeof setTimeout> | undefined
 
   const end = (problem?: string) => {
@@ -35,6 +38,10 @@ export function openSpeechStream(url: string, sampleRate: number, listener: List
     socket.close(1000)
     listener.ended(problem)
   }
+  const awaitEnd = () => {
+    clearTimeout(giveUp)
+    giveUp = setTimeout(() => end('The endpoint did not answer the end of the recording. Try again.'), finishMs)
+  }
   const send = (message: Uint8Array<ArrayBuffer>) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(message)
     else if (socket.readyState === WebSocket.CONNECTING && waiting.length < mostWaiting) waiting.push(message)
@@ -43,7 +50,6 @@ export function openSpeechStream(url: string, sampleRate: number, listener: List
   socket.onopen = () => {
     socket.send(encodeText('speech.config', requestId, { context: { system: { name: 'custom-speech-dashboard', version: '1' } } }))
     socket.send(encodeText('speech.context', requestId, {}))
-    socket.send(encodeAudio(requestId, wavHeader(sampleRate)))
     for (const message of waiting.splice(0)) socket.send(message)
     listener.opened()
   }
@@ -52,14 +58,19 @@ export function openSpeechStream(url: string, sampleRate: number, listener: List
     if (!message) return
     listener.heard(message)
     if (message.path === 'turn.end') end()
+    else if (isFinishing) awaitEnd()
   }
-  socket.onclose = ({ reason }) => end(reason || 'The connection to the endpoint was closed. Try again.')
+  socket.onclose = ({ reason }) => end(reason.replace(/^[A-Z_]+: /, '') || 'The connection to the endpoint was closed. Try again.')
 
   return {
-    send: (pcm) => send(encodeAudio(requestId, pcm)),
+    send: (wav) => send(encodeAudio(requestId, wav)),
+    get unsentBytes() {
+      return socket.bufferedAmount + waiting.reduce((sum, { length }) => sum + length, 0)
+    },
     finish() {
       send(encodeAudio(requestId, new Uint8Array()))
-      giveUp = setTimeout(() => end('The endpoint did not answer the end of the recording.'), finishMs)
+      isFinishing = true
+      awaitEnd()
     },
     close: () => end(),
   }

@@ -1,67 +1,99 @@
-// What was tried with an endpoint: recordings that were posted, speech that was streamed.
+// What was tried with an endpoint: recordings and speech, both streamed, so that their text grows while they are heard.
 import { useEffect, useRef, useState } from 'react'
-import { ownHeaders } from '../session.ts'
+import { toAddress } from '../base.ts'
 import { type Microphone, openMicrophone } from './microphone.ts'
 import type { SpeechMessage } from './protocol.ts'
+import { recognizeRecording } from './recording.ts'
 import { openSpeechStream, type SpeechStream } from './stream.ts'
-import { toWav } from './wav.ts'
+import { toWav, wavHeader } from './wav.ts'
 
 export interface Attempt {
   id: number
   name: string
-  state: 'sending' | 'done'
+  state: 'sending' | 'done' | 'canceled'
   phrases: readonly { id: number; text: string }[]
   hypothesis: string
   problem?: string
-  /** From the end of the request, or of the last word, to its text. */
+  /** Of a recording from its first byte to the end of the answer, of speech from the last word to its text. */
   latencyMs?: number
   audioMs?: number
+  /** Of a recording. */
+  sentBytes?: number
+  sizeBytes?: number
+  /** Ends a recording that is still sent or recognized. */
+  cancel?: (() => void) | undefined
 }
 
 interface Urls {
-  httpUrl: string
   webSocketUrl: string
+  mode?: string
 }
 
 const mostKept = 8
 const ticksPerMs = 10_000
 
-/** The page may have come by another name of the server than the one its URLs are made with; the cookie is for this one. */
-function onThisOrigin(url: string): string {
+const speechPath = '/speech/recognition/'
+
+/** The page may have come by another address of the server than the one its URLs are made with; the cookie is for this one. */
+function onThisServer(url: string): string {
   const { pathname, search } = new URL(url)
-  return `${location.origin}${pathname}${search}`
+  const path = pathname.slice(pathname.lastIndexOf(speechPath))
+  return `${location.origin}${toAddress(path)}${search}`.replace(/^http/, 'ws')
 }
 
-export function useTryIt({ httpUrl, webSocketUrl }: Urls) {
+export function useTryIt({ webSocketUrl, mode }: Urls) {
   const [attempts, setAttempts] = useState<readonly Attempt[]>([])
   const [listening, setListening] = useState<'no' | 'opening' | 'yes' | 'finishing'>('no')
   const [level, setLevel] = useState(0)
   const count = useRef(0)
   const open = useRef<{ microphone?: Microphone; stream?: SpeechStream }>({})
+  const recordings = useRef({ canceling: new Set<AbortController>(), isOver: false })
   useEffect(() => {
     const { current } = open
+    const { current: sending } = recordings
+    sending.isOver = false
     return () => {
       current.microphone?.close()
       current.stream?.close()
+      sending.isOver = true
+      for (const each of sending.canceling) each.abort()
     }
   }, [])
 
-  const begin = (name: string) => {
+  const begin = (name: string, cancel?: () => void) => {
     const id = ++count.current
-    setAttempts((others) => [{ id, name, state: 'sending' as const, phrases: [], hypothesis: '' }, ...others].slice(0, mostKept))
+    setAttempts((others) => [{ id, name, state: 'sending' as const, phrases: [], hypothesis: '', cancel }, ...others].slice(0, mostKept))
     return (change: (attempt: Attempt) => Partial<Attempt>) =>
       setAttempts((all) => all.map((attempt) => (attempt.id === id ? { ...attempt, ...change(attempt) } : attempt)))
   }
 
   async function sendFile(file: File) {
-    const change = begin(file.name)
+    const canceling = new AbortController()
+    recordings.current.canceling.add(canceling)
+    const change = begin(file.name, () => canceling.abort())
     try {
-      const answer = await post(onThisOrigin(httpUrl), await toWav(file))
-      change(() => ({ state: 'done', ...answer }))
+      const wav = await toWav(file)
+      const began = performance.now()
+      const { problem, isWhole } = await recognizeRecording(onThisServer(webSocketUrl), wav, canceling.signal, {
+        sent: (sentBytes) => change(() => ({ sentBytes, sizeBytes: wav.size })),
+        heard: (message) => change((attempt) => hear(attempt, message)),
+      })
+      // Where one utterance is wanted, the endpoint ends behind it.
+      const isCut = !isWhole && mode !== 'INTERACTIVE' && !canceling.signal.aborted
+      change(end(problem ?? (isCut ? 'The endpoint takes ten minutes at once. What comes after that was not recognized.' : undefined)))
+      const latencyMs = performance.now() - began
+      change((attempt) => (attempt.problem || canceling.signal.aborted ? {} : { latencyMs }))
     } catch (error) {
-      const problem = error instanceof DOMException ? 'This browser cannot play the file. Send a WAV file of 16-bit PCM.' : String((error as Error).message)
-      change(() => ({ state: 'done', problem }))
+      change(end(error instanceof DOMException ? 'This browser cannot play the file. Send a WAV file of 16-bit PCM.' : String((error as Error).message)))
     }
+    if (canceling.signal.aborted) change(() => ({ state: 'canceled' }))
+    recordings.current.canceling.delete(canceling)
+  }
+
+  /** One after the other: the endpoint is shared with others. */
+  async function sendFiles(files: readonly File[]) {
+    const { current: sending } = recordings
+    for (const file of files) if (!sending.isOver) await sendFile(file)
   }
 
   async function listen() {
@@ -73,13 +105,7 @@ export function useTryIt({ httpUrl, webSocketUrl }: Urls) {
       open.current = {}
       setListening('no')
       setLevel(0)
-      change(({ hypothesis, phrases }) => ({
-        state: 'done',
-        hypothesis: '',
-        // What was still a guess when the connection broke is better than nothing.
-        phrases: hypothesis && problem ? [...phrases, { id: -1, text: `${hypothesis} …` }] : phrases,
-        ...(problem && { problem }),
-      }))
+      change(end(problem))
     }
     try {
       let began = 0
@@ -88,11 +114,12 @@ export function useTryIt({ httpUrl, webSocketUrl }: Urls) {
         setLevel(loudness)
         open.current.stream?.send(pcm)
       })
-      const stream = openSpeechStream(onThisOrigin(webSocketUrl).replace(/^http/, 'ws'), microphone.sampleRate, {
+      const stream = openSpeechStream(onThisServer(webSocketUrl), {
         opened: () => setListening('yes'),
         heard: (message) => change((attempt) => hear(attempt, message, began)),
         ended: close,
       })
+      stream.send(wavHeader(microphone.sampleRate))
       open.current = { microphone, stream }
     } catch (error) {
       close(String((error as Error).message))
@@ -107,28 +134,17 @@ export function useTryIt({ httpUrl, webSocketUrl }: Urls) {
     rest.stream?.finish()
   }
 
-  return { attempts, listening, level, sendFile, listen, finish }
+  return { attempts, listening, level, sendFiles, listen, finish }
 }
 
-interface Answer {
-  RecognitionStatus?: string
-  DisplayText?: string
-  Duration?: number
-  Offset?: number
-  detail?: string
-}
-
-async function post(url: string, wav: Blob): Promise<Partial<Attempt>> {
-  const began = performance.now()
-  const response = await fetch(url, { method: 'POST', headers: { ...ownHeaders, 'content-type': 'audio/wav' }, body: wav }).catch(() => {
-    throw new Error('The endpoint does not answer. Is the server running?')
-  })
-  const answer = (await response.json().catch(() => ({}))) as Answer
-  const latencyMs = performance.now() - began
-  if (!response.ok) return { problem: answer.detail ?? `The endpoint answered ${response.status}.` }
-  const text = answer.DisplayText
-  return { latencyMs, phrases: text ? [{ id: 0, text }] : [], ...(answer.Duration && { audioMs: ((answer.Offset ?? 0) + answer.Duration) / ticksPerMs }) }
-}
+/** What was still a guess when it broke off is better than nothing. */
+const end = (problem?: string) => (attempt: Attempt) => ({
+  state: 'done' as const,
+  hypothesis: '',
+  phrases: attempt.hypothesis ? [...attempt.phrases, { id: -1, text: `${attempt.hypothesis} …` }] : attempt.phrases,
+  cancel: undefined,
+  ...(problem && { problem }),
+})
 
 const refusals: Record<string, string> = {
   TooManyRequests: 'The server recognizes as much as it can already. Try again in a moment.',
@@ -136,18 +152,18 @@ const refusals: Record<string, string> = {
   Error: 'The endpoint failed to recognize this. Try again.',
 }
 
-/** `began` is when the first sample was spoken, by this page's clock. */
-function hear(attempt: Attempt, message: SpeechMessage, began: number): Partial<Attempt> {
+/** `began` is when the first sample was spoken, by this page's clock; a recording has been spoken before. */
+function hear(attempt: Attempt, message: SpeechMessage, began?: number): Partial<Attempt> {
   if (message.path === 'speech.hypothesis') return { hypothesis: message.Text }
   if (message.path !== 'speech.phrase') return {}
   const problem = refusals[message.RecognitionStatus]
   if (problem) return { hypothesis: '', problem }
   if (message.RecognitionStatus !== 'Success' || !message.DisplayText) return { hypothesis: '' }
-  const end = (message.Offset + message.Duration) / ticksPerMs
+  const endMs = (message.Offset + message.Duration) / ticksPerMs
   return {
     hypothesis: '',
     phrases: [...attempt.phrases, { id: attempt.phrases.length, text: message.DisplayText }],
-    latencyMs: performance.now() - began - end,
-    audioMs: end,
+    ...(began !== undefined && { latencyMs: performance.now() - began - endMs }),
+    audioMs: endMs,
   }
 }

@@ -31,10 +31,20 @@ export function toPcm(samples: Float32Array): Uint8Array<ArrayBuffer> {
 
 const sampleRate = 16_000
 
-/** A WAV as it is; anything else that this browser can play, decoded to one. */
+/** True for 16-bit PCM of one or two channels, behind a header without extras. */
+function isTaken(header: DataView): boolean {
+  if (header.byteLength < 44) return false
+  const isAt = (at: number, word: string) => [...word].every((letter, n) => header.getUint8(at + n) === letter.charCodeAt(0))
+  const [format, channels, bits] = [20, 22, 34].map((at) => header.getUint16(at, true))
+  return isAt(0, 'RIFF') && isAt(8, 'WAVEfmt ') && format === 1 && bits === 16 && (channels === 1 || channels === 2)
+}
+
+/** Bytes of samples for each second. */
+export const readByteRate = async (wav: Blob) => new DataView(await wav.slice(28, 32).arrayBuffer()).getUint32(0, true)
+
+/** A WAV that endpoints take as it is; anything else that this browser can play, decoded to one. */
 export async function toWav(file: Blob): Promise<Blob> {
-  const start = new TextDecoder('latin1').decode(await file.slice(0, 12).arrayBuffer())
-  if (start.startsWith('RIFF') && start.endsWith('WAVE')) return file
+  if (isTaken(new DataView(await file.slice(0, 44).arrayBuffer()))) return file
   const context = new OfflineAudioContext(1, 1, sampleRate)
   const audio = await context.decodeAudioData(await file.arrayBuffer())
   const mixing = new OfflineAudioContext(1, Math.ceil(audio.duration * sampleRate), sampleRate)

@@ -1,0 +1,61 @@
+// The models of a locale: base models whole, since they come first everywhere, the workspace's own page by page.
+import { useState } from 'react'
+import { useQuery } from 'urql'
+import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from './gql/graphql.ts'
+import { useLast } from './last.ts'
+import { useModelChanges } from './model-changes.ts'
+
+export type Kind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
+
+/** Each one that is being built is followed by itself, and a socket holds a hundred subscriptions. */
+const pageSize = 24
+
+export interface OwnModels {
+  models: readonly ModelDetailFragment[]
+  totalCount: number
+  pageInfo: PageBoundsFragment | undefined
+  /** What is searched for in names and descriptions. */
+  text: string
+  search: (text: string) => void
+  go: (page: Page) => void
+}
+
+/** Where a page begins, or where it ends. */
+type Page = { after: string } | { before: string }
+
+/** True when there is something to search or to page through. */
+export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalCount > pageSize
+
+/** True when nothing is left out. */
+export const isWhole = ({ text, totalCount, models }: OwnModels) => text === '' && totalCount === models.length
+
+/** Whoever uses this is made anew for another locale (`key`). Undefined until all has been read once. */
+export function useModels(locale: string) {
+  const [{ data, error }, again] = useQuery({ query: BaseModelsDocument, variables: { locale } })
+  const acoustic = useOwnModels('ACOUSTIC', locale)
+  const language = useOwnModels('LANGUAGE', locale)
+  const refresh = () => {
+    for (const ask of [again, acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
+  }
+  useModelChanges(refresh)
+  const isRead = data && acoustic.isRead && language.isRead
+  const models = isRead ? { bases: data.models.nodes, own: { ACOUSTIC: acoustic.own, LANGUAGE: language.own } } : undefined
+  return { models, error: error ?? acoustic.error ?? language.error, refresh }
+}
+
+function useOwnModels(kind: Kind, locale: string) {
+  const [text, search] = useState('')
+  const [page, go] = useState<Page>()
+  const size = page && 'before' in page ? { last: pageSize } : { first: pageSize }
+  const variables = { ...size, ...page, where: { locale, kind, isBase: false, ...(text && { text }) } }
+  const [{ data: read, error }, again] = useQuery({ query: OwnModelsDocument, variables })
+  const data = useLast(read?.models)
+  // Whatever was on the last page is gone.
+  if (page && read?.models.nodes.length === 0) go(undefined)
+  const searchAnew = (wanted: string) => {
+    go(undefined)
+    search(wanted)
+  }
+  const own: OwnModels = { models: data?.nodes ?? [], totalCount: data?.totalCount ?? 0, pageInfo: data?.pageInfo, text, search: searchAnew, go }
+  return { own, isRead: data !== undefined, error, again }
+}

@@ -1,0 +1,81 @@
+import { type ClipboardEvent, useId } from 'react'
+import type { FieldProblems } from '../field-problems.ts'
+import { Icon } from './icon.tsx'
+
+export interface Row {
+  key: number
+  spoken: string
+  written: string
+}
+
+let made = 0
+const newRow = (spoken = '', written = ''): Row => ({ key: ++made, spoken, written })
+
+/** Rows in which nothing stands are nobody's mistake. */
+export const withoutEmpty = (rows: readonly Row[]) => rows.filter(({ spoken, written }) => spoken.trim() || written.trim())
+
+/** What is said and what is written for it, row by row; a table with two columns can be pasted. */
+export function Pronunciations({ rows, change, problems }: { rows: readonly Row[]; change: (rows: readonly Row[]) => void; problems: FieldProblems }) {
+  const id = useId()
+  const set = (at: number, part: Partial<Row>) => change(rows.map((row, n) => (n === at ? { ...row, ...part } : row)))
+  const paste = (event: ClipboardEvent, at: number) => {
+    const text = event.clipboardData.getData('text/plain')
+    if (!/[\t\n]/.test(text.trim())) return
+    event.preventDefault()
+    const pasted = text.split(/\r?\n/).map((line) => {
+      const [spoken, written] = line.split('\t')
+      return newRow(spoken, written)
+    })
+    change([...rows.slice(0, at), ...withoutEmpty(pasted), ...rows.slice(at + 1)])
+  }
+  const cell = (row: Row, n: number, part: 'spoken' | 'written', placeholder: string) => {
+    const problem = problems[`pronunciations.${n}.${part}`]
+    return (
+      <div>
+        <input
+          type="text"
+          aria-label={`${part === 'spoken' ? 'Spoken' : 'Written'}, pronunciation ${n + 1}`}
+          aria-invalid={problem ? true : undefined}
+          aria-describedby={problem && `${id}-${n}-${part}`}
+          placeholder={placeholder}
+          value={row[part]}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(event) => set(n, { [part]: event.target.value })}
+          onPaste={(event) => paste(event, n)}
+        />
+        {problem && (
+          <p className="field-problem" id={`${id}-${n}-${part}`} role="alert">
+            {problem}
+          </p>
+        )}
+      </div>
+    )
+  }
+  return (
+    <fieldset className="field" aria-describedby={`${id}-hint`}>
+      <legend>Pronunciations</legend>
+      {rows.map((row, n) => (
+        <div key={row.key} className="pronunciation">
+          {cell(row, n, 'spoken', 'Spoken: pee bee ex')}
+          {cell(row, n, 'written', 'Written: PBX')}
+          <button type="button" className="bare" aria-label={`Remove pronunciation ${n + 1}`} onClick={() => change(rows.filter((other) => other !== row))}>
+            <Icon name="cross" />
+          </button>
+        </div>
+      ))}
+      {problems['pronunciations'] && (
+        <p className="field-problem" role="alert">
+          {problems['pronunciations']}
+        </p>
+      )}
+      <p className="hint" id={`${id}-hint`}>
+        Optional: terms that are said otherwise than they are written. A table with two columns can be pasted into a row.
+      </p>
+      <button type="button" className="small button" onClick={() => change([...rows, newRow()])}>
+        <Icon name="plus" />
+        Add a pronunciation
+      </button>
+    </fieldset>
+  )
+}

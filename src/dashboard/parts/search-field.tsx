@@ -1,0 +1,27 @@
+import { useEffect, useState } from 'react'
+import { Icon } from './icon.tsx'
+
+/** Asks when nothing has been typed for a moment. */
+export function SearchField({ label, placeholder, text, changed }: { label: string; placeholder: string; text: string; changed: (text: string) => void }) {
+  const [typed, setTyped] = useState(text)
+  useEffect(() => setTyped(text), [text])
+  useEffect(() => {
+    if (typed === text) return
+    const timer = setTimeout(() => changed(typed), 250)
+    return () => clearTimeout(timer)
+  }, [typed, text, changed])
+  return (
+    <search className="search">
+      <Icon name="search" />
+      <input
+        type="search"
+        aria-label={label}
+        placeholder={placeholder}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+        // Within a form, Enter would send the form.
+        onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
+      />
+    </search>
+  )
+}

@@ -1,0 +1,62 @@
+// A file for a model: sent as soon as it is chosen, so that what is wrong with it is told before the rest is filled in.
+import { useEffect, useRef, useState } from 'react'
+import { toAddress } from './base.ts'
+import { send } from './sending.ts'
+
+export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
+
+/** What the server answers. */
+interface Upload {
+  id: string
+  sizeBytes: number
+  lines?: number
+  skippedLines?: number
+}
+
+type State =
+  | { step: 'none' }
+  | { step: 'sending'; sentBytes: number; sizeBytes: number }
+  | { step: 'failed'; problem: string }
+  | { step: 'done'; upload: Upload }
+
+export interface UploadState {
+  state: State
+  /** Sends a file; another one that is still on its way is given up. */
+  choose: (file: File) => void
+  /** Gives up what is on its way, or forgets what has come. */
+  clear: () => void
+}
+
+export function useUpload(kind: UploadKind): UploadState {
+  const [state, setState] = useState<State>({ step: 'none' })
+  const current = useRef<AbortController>(undefined)
+  useEffect(() => () => current.current?.abort(), [])
+
+  const clear = () => {
+    current.current?.abort()
+    setState({ step: 'none' })
+  }
+  const choose = async (file: File) => {
+    current.current?.abort()
+    const ending = new AbortController()
+    current.current = ending
+    const tell = (next: State) => ending.signal.aborted || setState(next)
+    const sent = (sentBytes: number) => tell({ step: 'sending', sentBytes, sizeBytes: file.size })
+    sent(0)
+    try {
+      const { status, body } = await send({ method: 'PUT', url: toAddress(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
+      if (status === 201) tell({ step: 'done', upload: body as Upload })
+      else tell({ step: 'failed', problem: 'detail' in body ? String(body.detail) : `The server answered ${status}.` })
+    } catch (error) {
+      tell({ step: 'failed', problem: String((error as Error).message) })
+    }
+  }
+  return { state, choose: (file) => void choose(file), clear }
+}
+
+/** The upload's id, or why there is none to make a model from. */
+export function readUpload({ state }: UploadState): { id: string; problem?: never } | { id?: never; problem: string } {
+  if (state.step === 'done') return { id: state.upload.id }
+  if (state.step === 'failed') return { problem: state.problem }
+  return { problem: state.step === 'none' ? 'Choose a file.' : 'It is still being sent. Wait for its end.' }
+}

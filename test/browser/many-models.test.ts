@@ -1,0 +1,107 @@
+// More models than one answer of the API holds.
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cardText, modelsOf } from '../models.ts'
+import { openTestService, type Service } from '../service.ts'
+import { findViolations, openBrowser, openDashboard, rowOf } from './browser.ts'
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+const many = 250
+
+// Nobody builds here: what waits goes on waiting.
+let api: Service
+let sql: postgres.Sql
+let browser: Browser
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api', MAX_MODELS: '1000' })
+  sql = postgres(api.databaseUrl, { max: 2, onnotice: () => {} })
+  browser = await openBrowser()
+  // Their names come before those of the base models. Half of them are still to be built.
+  const { model } = await modelsOf(api).createLanguageModel({ name: 'A model', text: cardText })
+  const id = Buffer.from(model.id, 'base64').toString().split(':')[1] ?? ''
+  await sql`insert into models select (jsonb_populate_record(m, jsonb_build_object('id', uuidv7(), 'name', 'A model ' || lpad(n::text, 3, '0'),
+    'status', (array['READY', 'QUEUED'])[1 + n % 2]))).* from models m, generate_series(1, ${many - 1}) n where m.id = ${id}`
+})
+afterAll(async () => {
+  await browser.close()
+  await sql.end()
+  await api.close()
+})
+
+const cards = (page: Page) => page.getByRole('region', { name: 'Language models' }).getByRole('listitem')
+const cardOf = (page: Page, name: string) => cards(page).filter({ has: page.getByRole('heading', { name, exact: true }) })
+
+test('the base models come first, and every other one can be paged to and searched', async () => {
+  const { page, complaints } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Models' }).click()
+  await cardOf(page, 'Conversational').waitFor()
+  await cardOf(page, 'Search and Dictation').waitFor()
+  const pager = page.getByRole('navigation', { name: 'Pages of custom language models' })
+  await pager.getByText(`24 of ${many} custom language models`).waitFor()
+  const seen = new Set<string>()
+  for (let left = true; left; ) {
+    const names = await cards(page).getByRole('heading').allTextContents()
+    for (const name of names.filter((each) => each.startsWith('A model'))) seen.add(name)
+    left = await pager.getByRole('button', { name: 'Next' }).isEnabled()
+    if (!left) break
+    await pager.getByRole('button', { name: 'Next' }).click()
+    await cardOf(page, names.at(-1) ?? '').waitFor({ state: 'detached' })
+  }
+  expect(seen.size).toBe(many)
+  await pager.getByRole('button', { name: 'Previous' }).click()
+  await cardOf(page, 'A model 220').waitFor()
+  await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('model 117')
+  await page.getByText('1 custom language model', { exact: true }).waitFor()
+  await cardOf(page, 'A model 117').waitFor()
+  expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
+  expect(complaints).toEqual([])
+})
+
+test('a page whose last model is deleted elsewhere gives way to the first', async () => {
+  const { page } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Models' }).click()
+  await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('A model 0')
+  await page.getByText('24 of 99 custom').waitFor()
+  const doomed = []
+  for (const [n, name] of Array.from({ length: 25 }, (_, n) => [n, `Zz ${n}`] as const))
+    doomed[n] = (await modelsOf(api).createLanguageModel({ name, text: cardText })).model.id
+  await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('Zz')
+  await page.getByText('24 of 25 custom').waitFor()
+  await page.getByRole('button', { name: 'Next' }).click()
+  await cardOf(page, 'Zz 9').waitFor()
+  await cardOf(page, 'Zz 0').waitFor({ state: 'detached' })
+  await modelsOf(api).delete(doomed[9])
+  await cardOf(page, 'Zz 0').waitFor()
+  for (const id of doomed) await modelsOf(api).delete(id)
+})
+
+test('the form offers them as well; what was chosen stays chosen while others are looked at', async () => {
+  const { page, complaints } = await openDashboard(browser, api)
+  await page.goto(`${api.localUrl}/new?locale=en-US`)
+  await page.getByLabel('Name', { exact: true }).fill('With one of many')
+  const language = page.getByRole('group', { name: 'Language Model' })
+  await language.getByRole('radio', { name: /^Search and Dictation/ }).waitFor()
+  await language.getByText(`24 of ${many} custom`).waitFor()
+  expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
+  await page
+    .getByRole('group', { name: 'Acoustic Model' })
+    .getByRole('radio', { name: /^Search and Dictation/ })
+    .check()
+  await page.getByText('does not mix with').first().waitFor()
+  // Only one base model fits, but so do many others: none is chosen unasked.
+  expect(await language.getByRole('radio', { checked: true }).count()).toBe(0)
+  await language.getByRole('searchbox').fill('model 206')
+  await language.getByText('1 custom language model', { exact: true }).waitFor()
+  await language.getByRole('radio', { name: /^A model 206/ }).check()
+  await language.getByRole('searchbox').fill('nothing like it')
+  await language.getByText('0 custom language models').waitFor()
+  expect(await language.getByRole('radio', { name: /^A model 206/ }).isChecked()).toBe(true)
+  await language.getByRole('searchbox').press('Enter')
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  await rowOf(page, 'With one of many').getByText('A model 206').waitFor()
+  expect(complaints).toEqual([])
+})
