@@ -19,6 +19,8 @@ export type CreateAcousticModelInput = {
   baseModelId: string | number;
   /** Up to 1,000 characters. */
   description?: string | null | undefined;
+  /** Up to 200 characters of your choice. Sent again with the same input, it answers the model that it made; use it to retry without making two. */
+  idempotencyKey?: string | null | undefined;
   /** That of the base model. */
   locale: string;
   /** 1 to 100 visible characters, unique among the workspace's acoustic models of the locale. */
@@ -567,6 +569,7 @@ export type CreateAcousticModelMutation = { createAcousticModel:
           | { id: string, name: string }
          | null, failure: { message: string } | null } }
     | { __typename: 'DuplicateModelNameError', code: string, message: string, path: string | null }
+    | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
     | { __typename: 'ModelNotFoundError', code: string, message: string, path: string | null }
     | { __typename: 'NotAuthorizedError', code: string, message: string, path: string | null }
