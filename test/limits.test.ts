@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { openTestService, type Service } from './service.ts'
+import { openTestService, type Service, startTestService } from './service.ts'
 
 let api: Service
 beforeAll(async () => {
@@ -184,6 +184,18 @@ describe('sockets', () => {
     const foreign = open({ origin: 'https://evil.example' })
     expect(await new Promise((refused) => foreign.once('unexpected-response', (_, response) => refused(response.statusCode)))).toBe(403)
     ;(await ready(open({ origin: api.url }))).close()
+  })
+
+  test('from the public URL are accepted, whatever host a proxy calls', async () => {
+    const service = await startTestService({ ROLES: 'api', PUBLIC_URL: 'https://speech.example/base' })
+    const answer = (origin: string) =>
+      new Promise((answered) => {
+        const socket = new WebSocket(`${service.localUrl.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { origin } })
+        socket.once('open', () => answered('open'))
+        socket.once('unexpected-response', (_, response) => answered(response.statusCode))
+      })
+    expect(await answer('https://speech.example')).toBe('open')
+    expect(await answer('https://evil.example')).toBe(403)
   })
 
   test('that say nothing, or say it twice, or speak something else, are closed by name', async () => {

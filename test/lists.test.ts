@@ -2,6 +2,7 @@
 import { Client } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type ModelChange, modelsOf } from './models.ts'
 import { openTestService, type Service, type StatusChange, uuidOf } from './service.ts'
 
 let api: Service
@@ -152,6 +153,20 @@ describe('watching the whole workspace', () => {
       ['CANCELED', 'DELETING'],
     ])
     expect(seen[0]).toMatchObject({ deploymentId: deployment.id, deployment: null })
+  })
+
+  test('so do those of models behind the cursor of their list', async () => {
+    const models = modelsOf(api)
+    const after = (await api.ask('{ models(first: 1) { changesCursor } }')).data?.models.changesCursor
+    const { model } = await models.createLanguageModel({ text: 'a' })
+    await models.delete(model.id)
+    const seen: ModelChange[] = []
+    for await (const change of models.watch(null, after)) {
+      seen.push(change)
+      if (change.status === 'DELETING') break
+    }
+    expect(seen[0]).toMatchObject({ modelId: model.id, previousStatus: null, status: 'QUEUED', sequence: 1 })
+    expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, n) => n + 1))
   })
 
   test('live changes of every deployment reach every watcher once', async () => {

@@ -6,7 +6,7 @@ import type { ModelRow } from '../postgres/tables.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope } from './context.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
-import { encodeEventCursor } from './event-cursor.ts'
+import { readPresentCursor } from './event-cursor.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
@@ -169,7 +169,7 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
   const where = mine(ctx, filter)
   const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
   // Read before the rows: what changes in between is told twice rather than never.
-  const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx) : undefined
+  const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, deploymentLog) : undefined
   const page = await readPage(
     args,
     { ...orders[field], descending: direction === 'DESC' },
@@ -185,10 +185,6 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
     },
   )
   return page instanceof ExpectedError ? page : { ...page, filter, changesCursor }
-}
-
-async function readPresentCursor({ store, viewer: { workspaceId } }: Context): Promise<string> {
-  return encodeEventCursor('deployment', { workspaceId, position: await deploymentLog.readPosition(store.db, workspaceId) })
 }
 
 export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {

@@ -1,3 +1,4 @@
+import type { Context } from './context.ts'
 import type { EventLog, LoggedEvent } from './event-log.ts'
 
 type Name = EventLog['name']
@@ -8,6 +9,11 @@ const tag = (workspaceId: string) => workspaceId.slice(-8)
 
 /** The opaque form of an event's place in a workspace's log: where a watcher that lost its connection goes on. */
 export const encodeEventCursor = (name: Name, { workspaceId, position }: Place) => Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
+
+/** The cursor behind which everything comes that changes from now on. */
+export async function readPresentCursor({ store, viewer: { workspaceId } }: Context, log: Pick<EventLog, 'name' | 'readPosition'>): Promise<string> {
+  return encodeEventCursor(log.name, { workspaceId, position: await log.readPosition(store.db, workspaceId) })
+}
 
 /** Undefined when the cursor is not one of this log and workspace. */
 export function decodeEventCursor(name: Name, workspaceId: string, cursor: string): number | undefined {

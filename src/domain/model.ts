@@ -4,9 +4,11 @@ import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
-import { type ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
+import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
+import { readPresentCursor } from './event-cursor.ts'
 import { isLicenceAccepted } from './licence.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
+import { modelLog } from './model-status.ts'
+import { type Order, type Page, type PageArgs, readPage } from './page.ts'
 import { contains, keyText, storable } from './text.ts'
 
 export interface ModelFilter {
@@ -26,11 +28,19 @@ const byName: Order<ModelRow> = {
   descending: false,
 }
 
-/** The models that the caller may choose: the base models and the workspace's own. */
-export function listModels(ctx: Context, args: PageArgs & { where?: ModelFilter | null | undefined }) {
+interface ListModels extends PageArgs {
+  where?: ModelFilter | null | undefined
+  /** True to have the cursor of later changes as well, which costs a statement. */
+  withChangesCursor?: boolean
+}
+
+/** The models that the caller may choose, the base models and the workspace's own, and the cursor of what changes after they were read. */
+export async function listModels(ctx: Context, args: ListModels): Promise<(Page<ModelRow> & { changesCursor: string | undefined }) | ExpectedError> {
   const filter = args.where ?? {}
   const where = choosable(ctx, filter)
-  return readPage(args, byName, {
+  // Read before the rows: what changes in between is told twice rather than never.
+  const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, modelLog) : undefined
+  const page = await readPage(args, byName, {
     select: (bounds, orderBy, limit) =>
       ctx.store.db
         .select()
@@ -40,6 +50,7 @@ export function listModels(ctx: Context, args: PageArgs & { where?: ModelFilter 
         .limit(limit),
     count: () => countModels(ctx, filter),
   })
+  return page instanceof ExpectedError ? page : { ...page, changesCursor }
 }
 
 async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {

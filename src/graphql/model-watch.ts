@@ -53,7 +53,7 @@ builder.subscriptionField('modelStatusChanged', (t) =>
 
 Of one model (\`modelId\`): its newest change first, then every later one; the stream ends after a terminal one.
 
-Of all of the workspace (no \`modelId\`): every change from now on, without end.`,
+Of all of the workspace (no \`modelId\`): every change from now on, without end; to join a list without a gap, give the list's \`changesCursor\` as \`after\`.`,
     args: {
       modelId: t.arg.id({ description: 'The `id` of a custom model; left out, all of the workspace are watched.' }),
       after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),

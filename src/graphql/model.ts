@@ -5,7 +5,7 @@ import { describeSource } from '../domain/recipe.ts'
 import { listModelEvents } from '../domain/timeline.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { unwrapPage } from './connection.ts'
+import { selects, unwrapPage } from './connection.ts'
 import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
@@ -155,11 +155,17 @@ builder.queryField('models', (t) =>
       type: Model,
       description: "The models that a deployment can be made of, by name: base models and the workspace's own.",
       args: { where: t.arg({ type: ModelFilter, description: 'Only models that match.' }) },
-      resolve: (_, args, ctx) => unwrapPage(listModels(ctx, args)),
+      resolve: (_, args, ctx, info) => unwrapPage(listModels(ctx, { ...args, withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
       description: 'A page of models.',
-      fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
+      fields: (c) => ({
+        totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
+        changesCursor: c.string({
+          description: 'Give this as `after` to `modelStatusChanged` to be told of everything that has changed since this page was read.',
+          resolve: (page) => page.changesCursor ?? '',
+        }),
+      }),
     },
     { description: 'A model and its place in the list.' },
   ),

@@ -7,6 +7,7 @@ import type { YogaServerInstance } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
+import { isOwnOrigin } from '../domain/origin.ts'
 import { findViewer, type StreamCount, unauthenticated, unavailable } from './admission.ts'
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
@@ -112,7 +113,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
     0,
   )
   const stopPinging = pingAll(sockets)
-  const mayCome = ({ headers }: IncomingMessage) => !headers.origin || allowedOrigins.includes(headers.origin) || isSameOrigin(headers.origin, headers.host)
+  const mayCome = ({ headers: { origin, host } }: IncomingMessage) => !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)
   return {
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
       if (!mayCome(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -158,5 +159,3 @@ function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>,
   socket.extra.socket.close(code, reason)
   return true
 }
-
-const isSameOrigin = (origin: string, host: string | undefined) => URL.canParse(origin) && new URL(origin).host === host

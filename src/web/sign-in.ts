@@ -5,6 +5,7 @@
 // Ports do not separate cookies: another program on this machine is "same site", hence the origin is compared whole.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hasScope, type Service } from '../domain/context.ts'
+import { isOwnOrigin } from '../domain/origin.ts'
 import type { Sessions } from '../domain/session.ts'
 import type { Route } from '../http.ts'
 
@@ -26,16 +27,13 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
   const name = cookieName(publicUrl)
   const attributes = `Path=/; HttpOnly; SameSite=Strict${publicUrl.startsWith('https:') ? '; Secure' : ''}`
 
-  const isOwnOrigin = ({ headers }: IncomingMessage, origin: string) => {
-    const { host } = URL.canParse(origin) ? new URL(origin) : { host: undefined }
-    return host !== undefined && (host === headers.host || origin === new URL(publicUrl).origin)
-  }
+  const comesFromUs = ({ headers }: IncomingMessage, origin: string) => isOwnOrigin(origin, headers.host, publicUrl)
   const isOwnRequest = (request: IncomingMessage) => {
     const { origin, 'sec-fetch-site': site } = request.headers
-    return request.headers[ownHeader] !== undefined && (!origin || isOwnOrigin(request, origin)) && (!site || site === 'same-origin')
+    return request.headers[ownHeader] !== undefined && (!origin || comesFromUs(request, origin)) && (!site || site === 'same-origin')
   }
   // A WebSocket can carry no header of ours, but every browser says which page opens it.
-  const isOwnSocket = (request: IncomingMessage) => request.headers.origin !== undefined && isOwnOrigin(request, request.headers.origin)
+  const isOwnSocket = (request: IncomingMessage) => request.headers.origin !== undefined && comesFromUs(request, request.headers.origin)
 
   const admit = (request: IncomingMessage, isOwn: (request: IncomingMessage) => boolean) => {
     const { headers } = request
