@@ -116,6 +116,8 @@ test.concurrent('a workspace that somebody holds locked does not keep the deadli
   const [own, others] = [modelsOf(api), modelsOf({ ...api, ...other, key: data?.createWorkspace.secret })]
   const [locked, lockedModel] = [(await api.create()).deployment, (await own.createLanguageModel({ text: 'a' })).model]
   const [workspace] = await sql`select id from workspaces order by id limit 1`
+  // More than are looked at in one go.
+  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid(), 'name', 'Late ' || n))).* from deployments d, generate_series(1, 120) n`
   const release = Promise.withResolvers<void>()
   const holding = sql.begin(async (tx) => {
     await tx`select from workspaces where id = ${workspace?.id} for update`

@@ -188,14 +188,17 @@ describe('sockets', () => {
 
   test('from the public URL are accepted, whatever host a proxy calls', async () => {
     const service = await startTestService({ ROLES: 'api', PUBLIC_URL: 'https://speech.example/base' })
-    const answer = (origin: string) =>
+    const answer = (origin: string, host = '127.0.0.1') =>
       new Promise((answered) => {
-        const socket = new WebSocket(`${service.localUrl.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { origin } })
+        const socket = new WebSocket(`${service.localUrl.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { origin, host } })
         socket.once('open', () => answered('open'))
         socket.once('unexpected-response', (_, response) => answered(response.statusCode))
       })
     expect(await answer('https://speech.example')).toBe('open')
     expect(await answer('https://evil.example')).toBe(403)
+    // What came by http on the way to somebody who is reached by https may be anybody's.
+    expect(await answer('http://speech.example', 'speech.example')).toBe(403)
+    expect(await answer('http://localhost:4000', 'localhost:4000')).toBe('open')
   })
 
   test('that say nothing, or say it twice, or speak something else, are closed by name', async () => {

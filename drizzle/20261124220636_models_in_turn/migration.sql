@@ -1,1 +1,3 @@
-ALTER TABLE "models" ADD COLUMN "turn" integer DEFAULT 0 NOT NULL;
+ALTER TABLE "models" ADD COLUMN "turn" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+UPDATE "models" SET "turn" = "line"."turn" FROM (SELECT "id", row_number() OVER (PARTITION BY "workspace_id", "kind" ORDER BY "id") - 1 AS "turn" FROM "models" WHERE "status" IN ('QUEUED', 'BUILDING')) AS "line" WHERE "line"."id" = "models"."id";--> statement-breakpoint
+DO $$ BEGIN IF to_regclass('pgboss.job') IS NOT NULL THEN UPDATE pgboss.job SET priority = -"models"."turn" FROM "models" WHERE "models"."job_id" = job.id AND "models"."status" = 'QUEUED'; END IF; END $$;

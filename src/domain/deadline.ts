@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
+import { and, notInArray, sql } from 'drizzle-orm'
 import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
@@ -17,7 +17,7 @@ const longestStage = sql.join(
 const passed = (since: unknown, seconds: unknown) => sql<boolean>`coalesce(clock_timestamp() > ${since} + make_interval(secs => ${seconds}), false)`
 
 /** Reads what has outlived a limit; the database's clock is the only one that counts. */
-function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limits'], 'stallSeconds' | 'noticeSeconds'>) {
+function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limits'], 'stallSeconds' | 'noticeSeconds'>, held: readonly string[]) {
   // While its job waits for a worker nobody can move it; only the deadline of the whole goes on.
   const isAtWork = sql`(${deployments.status} = 'PROVISIONING' and not ${isWaitingJob(deployments.jobId)})`
   const overdue = {
@@ -31,7 +31,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
   return db
     .select({ row: deployments, ...overdue })
     .from(deployments)
-    .where(sql`${isUnfinished(deploymentLine)} and (${any})`)
+    .where(and(sql`${isUnfinished(deploymentLine)} and (${any})`, notInArray(deployments.workspaceId, [...held])))
     .orderBy(deployments.turn)
     .limit(100)
 }
@@ -43,28 +43,38 @@ type Overdue = Awaited<ReturnType<typeof findOverdue>>[number]
  * stalled, what goes on standing or has passed a deadline is FAILED. Any process may do it at any time.
  */
 export async function enforceDeadlines(service: Service): Promise<void> {
-  const overdue = await findOverdue(service.store.db, service.limits)
-  await enforceEach(
-    service,
-    overdue.map((one) => ({ ...one, id: one.row.id })),
-    (one) => enforce(service, one),
-  )
+  const find = async (held: readonly string[]) =>
+    (await findOverdue(service.store.db, service.limits, held)).map((one) => ({ ...one, workspaceId: one.row.workspaceId }))
+  await enforceEach(service, find, (one) => enforce(service, one))
 }
 
-/** What is being ended, so that it is not ended once more meanwhile. */
+/** Workspaces in which something is being ended. Each may have to wait for its lock, with a connection. */
 const underWay = new Set<string>()
+const mostUnderWay = 3
 const patienceMs = 1000
 
-/** One whose workspace is locked by somebody holds up none of the others, those of the next look neither. */
-export async function enforceEach<Row extends { id: string }>({ log }: Service, overdue: readonly Row[], end: (row: Row) => Promise<unknown>): Promise<void> {
-  const ending = overdue
-    .filter(({ id }) => !underWay.has(id))
-    .map(async (row) => {
-      underWay.add(row.id)
-      await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline could not be enforced yet'))
-      underWay.delete(row.id)
-    })
-  await Promise.race([Promise.all(ending), delay(patienceMs, undefined, { ref: false })])
+/**
+ * Ends what `find` answers; it is told of which workspaces nothing is wanted at present. A workspace that
+ * somebody holds locked keeps none of the others waiting, those of the next look neither.
+ */
+export async function enforceEach<Row extends { workspaceId: string }>(
+  { log }: Service,
+  find: (held: readonly string[]) => Promise<readonly Row[]>,
+  end: (row: Row) => Promise<unknown>,
+): Promise<void> {
+  const left = [...Map.groupBy(await find([...underWay]), ({ workspaceId }) => workspaceId)]
+  let isLate = false
+  const endNext = async (): Promise<void> => {
+    const [workspaceId, rows] = left.shift() ?? []
+    if (isLate || !workspaceId || !rows) return
+    underWay.add(workspaceId)
+    for (const row of rows) await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline could not be enforced yet'))
+    underWay.delete(workspaceId)
+    return endNext()
+  }
+  const ending = Promise.all(Array.from({ length: mostUnderWay - underWay.size }, endNext))
+  await Promise.race([ending, delay(patienceMs, undefined, { ref: false })])
+  isLate = true
 }
 
 function enforce(service: Service, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
@@ -35,7 +35,7 @@ export async function findViewers(db: Db, secretHashes: readonly string[]): Prom
   const found = await db
     .select()
     .from(keys)
-    .where(and(inArray(keys.secretHash, [...secretHashes]), isLive()))
+    .where(and(sql`${keys.secretHash} = any(${sql.param(secretHashes)}::text[])`, isLive()))
   return new Map(
     found.map(({ secretHash, id: keyId, workspaceId, scopes, isBootstrap, expiresAt }) => [secretHash, { keyId, workspaceId, scopes, isBootstrap, expiresAt }]),
   )
@@ -46,7 +46,7 @@ export async function findLiveKeys(db: Db, keyIds: readonly string[]): Promise<S
   const found = await db
     .select({ id: keys.id })
     .from(keys)
-    .where(and(inArray(keys.id, [...keyIds]), isLive()))
+    .where(and(sql`${keys.id} = any(${sql.param(keyIds)}::uuid[])`, isLive()))
   return new Set(found.map(({ id }) => id))
 }
 

@@ -23,6 +23,8 @@ const trustMs = 20_000
 const mostKnown = 10_000
 /** "Last used" is right to a minute; more would cost a write for each request. */
 const markMs = 60_000
+/** Strangers' secrets are looked up with those of others. */
+const mostAtOnce = 1000
 const longestTimer = 2 ** 31 - 1
 /** While Postgres does not say whether a key is live, it is asked so often. */
 const retryMs = 1_000
@@ -126,6 +128,6 @@ function createLookUp<Found>(find: (keys: readonly string[]) => Promise<(key: st
       asking = found.catch(() => {})
       return keys.map(await found)
     },
-    { cache: false, batchScheduleFn: (ask) => void asking.then(ask) },
+    { cache: false, maxBatchSize: mostAtOnce, batchScheduleFn: (ask) => void asking.then(ask) },
   )
 }

@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, lt, notInArray, sql } from 'drizzle-orm'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { enforceEach } from './deadline.ts'
@@ -26,15 +26,18 @@ export async function findModelToBuild({ store }: Service, modelId: string): Pro
 
 /** Fails what was not built in time, whatever the reason. Any process may do it at any time. */
 export async function enforceModelDeadlines(service: Service): Promise<void> {
-  const overdue = and(isUnfinished(modelLine), lt(models.deadlineAt, sql`clock_timestamp()`))
-  const rows = await service.store.db.select().from(models).where(overdue).limit(100)
-  await enforceEach(service, rows, ({ id: modelId, workspaceId, attempt, run, status, stage }) => {
+  const find = async (held: readonly string[]) => {
+    const overdue = and(isUnfinished(modelLine), lt(models.deadlineAt, sql`clock_timestamp()`), notInArray(models.workspaceId, [...held]))
+    const rows = await service.store.db.select().from(models).where(overdue).orderBy(models.deadlineAt).limit(100)
+    return rows.map((row) => ({ ...row, workspaceId: row.workspaceId ?? '' }))
+  }
+  await enforceEach(service, find, ({ id: modelId, workspaceId, attempt, run, status, stage }) => {
     const { deadlineSeconds } = service.limits
     const message =
       status === 'QUEUED'
         ? `No worker took it within ${deadlineSeconds} s. Check that a process with the role jobs is running, then try again.`
         : `It was not built within ${deadlineSeconds} s and was given up. Try it again, or with less text.`
     const failure = { stage: stage ?? 'CHECKING', code: 'DEADLINE_EXCEEDED', message } as const
-    return building.fail(service, { modelId, workspaceId: workspaceId ?? '', attempt, run }, failure)
+    return building.fail(service, { modelId, workspaceId, attempt, run }, failure)
   })
 }
