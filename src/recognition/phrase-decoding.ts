@@ -7,8 +7,10 @@ import type { DecodingTurn } from './turns.ts'
 
 /** Something is shown of a phrase within its first second. */
 const firstHypothesisMs = 350
+/** Words that a second decoding has to confirm are decoded sooner, and the second soon after. */
+const firstOfTwoMs = 250
 /** What was tried so often without a word to show is rather noise, and has no precedence any more. */
-const mostFirstTries = 3
+const mostFirstTries = 4
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
@@ -105,7 +107,7 @@ export class PhraseDecoding {
       this.#tries++
       this.#decodedUntil = segment.end
       this.#suppose(segment, result)
-      this.#intervalMs = Math.max(this.#nextInterval, 4 * ms)
+      this.#intervalMs = this.#isNew ? this.#nextInterval : Math.max(this.#nextInterval, 4 * ms)
     })
   }
 
@@ -149,10 +151,9 @@ export class PhraseDecoding {
     this.#endTurn()
   }
 
-  /** Words that need confirming get their second decoding soon after the first. */
   get #nextInterval() {
-    const { hypothesisIntervalMs } = this.#parts.request.listening
-    return this.#isNew ? Math.min(firstHypothesisMs, hypothesisIntervalMs) : hypothesisIntervalMs
+    const { hypothesisIntervalMs, stableHypotheses } = this.#parts.request.listening
+    return this.#isNew ? Math.min(stableHypotheses ? firstOfTwoMs : firstHypothesisMs, hypothesisIntervalMs) : hypothesisIntervalMs
   }
 
   get #isNew() {
