@@ -14,7 +14,7 @@ function openPhrase() {
   const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
   const turns = new Turns(2, () => 2)
   const pool = {
-    isFree: () => true,
+    mayGuess: () => true,
     turns,
     submit(piece: Piece, settled: (result: unknown) => void) {
       let isWanted = true

@@ -184,7 +184,7 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
   const failures: Error[] = []
   const asked: { priority: Priority; settle(result: Parameters<Parameters<Pool['submit']>[1]>[0]): void }[] = []
   const pool = {
-    isFree: () => true,
+    mayGuess: () => true,
     turns: new Turns(1, () => 0),
     submit: ({ priority }: Piece, settle: () => void) => {
       asked.push({ priority, settle })
@@ -261,8 +261,9 @@ describe('turns to decode a hypothesis', () => {
     state.idle = 1
     const first = ask('a', true)
     ask('b', true)
-    expect(given).toEqual(['a'])
+    expect([given, turns.atWork]).toEqual([['a'], 0])
     first.begin()
+    expect(turns.atWork).toBe(1)
     state.idle = 0
     turns.give()
     expect(given).toEqual(['a'])

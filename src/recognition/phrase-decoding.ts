@@ -118,7 +118,7 @@ export class PhraseDecoding {
     const guess: Guess = { segment, audio, result: undefined, ticket: undefined }
     this.#guess = guess
     // When workers are short, guesses would take them from what is sure to be wanted.
-    if (!this.#parts.pool.isFree()) return
+    if (!this.#parts.pool.mayGuess()) return
     guess.ticket = this.#decode('SPECULATIVE', audio, (result) => {
       if (result instanceof Error) {
         // Nobody waits for it yet: if the phrase ends here, it is decoded then.

@@ -71,8 +71,10 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   const workers = new Workers(config, log, dispatch)
 
-  /** Whether what is handed in now is begun now. */
+  /** Whether what is handed in now is begun at once. */
   const isFree = () => waiting() === 0 && workers.idle > 0
+  /** Whether a guess would be begun before anything but hypotheses is in its way. */
+  const mayGuess = () => waiting() < workers.idle + turns.atWork
   const turns = new Turns(config.workers, () => (waiting() === 0 ? workers.idle : 0))
 
   const give = (worker: Worker, piece: Waiting) => {
@@ -154,7 +156,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   return {
     submit,
     turns,
-    isFree,
+    mayGuess,
     usage: () => ({ waiting: waiting(), ...workers.usage() }),
     async close() {
       isClosed = true

@@ -32,6 +32,11 @@ export class Turns {
     this.#idle = idle
   }
 
+  /** Workers that decode a hypothesis at the moment. */
+  get atWork(): number {
+    return this.#taken - this.#promised
+  }
+
   /** `given` is called when the turn has come, perhaps at once. */
   ask(owner: string, isFirst: boolean, given: () => void): DecodingTurn {
     const queue = isFirst ? this.#first : this.#more
