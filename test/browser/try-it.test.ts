@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { countWordErrors, wordErrorRate } from '../../src/recognition/word-errors.ts'
 import { makeDirectory } from '../postgres.ts'
-import { librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
 import { findViolations, openBrowser, openDashboard } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
@@ -151,5 +151,20 @@ test('leaving the page closes the microphone, also when the browser allows it on
   await page.evaluate('answer()')
   await expect.poll(readTracks).toEqual(['ended', 'ended'])
   expect(await countSessions()).toBe(0)
+  expect(complaints).toEqual([])
+})
+
+test('a recording that is refused says why, not that it is too long', async () => {
+  const small = await startTestService({ MAX_SESSIONS: '1' })
+  const deployed = await small.deploy('CONVERSATIONAL')
+  const { page, complaints } = await openDashboard(browser, small)
+  await goToDeployment(page, small, deployed.deploymentId)
+  await sendRecording(page, 'first.wav', longRecording(120))
+  await page.locator('.heard').getByText('amiable').waitFor()
+  await sendRecording(page, 'second.wav', longRecording(65))
+  const problem = page.locator('.attempt.done', { hasText: 'second.wav' }).getByRole('alert')
+  expect(await problem.textContent()).toBe('The server recognizes as much as it can already. Try again in a moment.')
+  await page.getByRole('button', { name: 'Cancel first.wav' }).click()
+  await page.getByText('first.wav · canceled').waitFor()
   expect(complaints).toEqual([])
 })

@@ -83,7 +83,10 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
       })
       // Where one utterance is wanted, the endpoint ends behind it.
       const isCut = !isWhole && mode !== 'INTERACTIVE' && !ending.signal.aborted
-      change(end(problem ?? (isCut ? 'The endpoint takes ten minutes at once. What comes after that was not recognized.' : undefined)))
+      // Where it was refused, that is why not all of it was taken.
+      change((attempt) =>
+        end(problem ?? (isCut && !attempt.problem ? 'The endpoint takes ten minutes at once. What comes after that was not recognized.' : undefined))(attempt),
+      )
       const latencyMs = performance.now() - began
       change((attempt) => (attempt.problem || ending.signal.aborted ? {} : { latencyMs }))
     } catch (error) {
