@@ -79,6 +79,8 @@ test('a long recording shows how far it is while its text grows, and can be canc
   // The bar stands below the text and is as wide.
   expect((await bar.boundingBox())?.width).toBe((await page.locator('.heard').boundingBox())?.width)
   expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
+  // Amounts are not read out between the words.
+  expect(await page.getByRole('log').locator('.transfer').getAttribute('aria-live')).toBe('off')
   const before = Number(await bar.getAttribute('value'))
   await expect.poll(() => bar.getAttribute('value').then(Number), { timeout: 30_000 }).toBeGreaterThan(before)
   await page.getByRole('button', { name: 'Cancel long.wav' }).click()
