@@ -29,23 +29,24 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
 
   const submit = async () => {
     const upload = readUpload(archive)
-    if (way === 'uploadId' && upload.problem) return setProblems({ 'source.uploadId': upload.problem })
-    setProblems({})
+    const found = way === 'uploadId' && upload.problem
+    setProblems(found ? { 'source.uploadId': found } : {})
+    if (found) return false
     const sources: Record<Way, AcousticModelSource> = {
       uploadId: { uploadId: upload.id ?? '' },
       httpsUrl: { httpsUrl: httpsUrl.trim() },
       npmPackage: { npmPackage: npmPackage.trim() },
     }
-    const { data, error } = await create({
-      input: { ...named, locale, baseModelId, source: sources[way], ...(way !== 'uploadId' && sha256.trim() && { sha256: sha256.trim() }) },
-    })
+    const input = { ...named, locale, baseModelId, source: sources[way], ...(way !== 'uploadId' && sha256.trim() && { sha256: sha256.trim() }) }
+    const { data, error } = await create({ input })
     const result = data?.createAcousticModel
     if (result?.__typename === 'CreateAcousticModelSuccess') {
       tell(`“${named.name}” is being fetched and checked.`)
-      return close()
+      return true
     }
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
+    return false
   }
 
   return (

@@ -40,28 +40,28 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
       ...(proof?.problem && { recordingsUploadId: proof.problem }),
     }
     setProblems(found)
-    if (Object.keys(found).length) return
+    if (Object.keys(found).length) return false
     const rows = withoutEmpty(pronunciations)
     // The server counts what it gets, and the rows are shown as it counts them.
     setPronunciations(rows)
-    const { data, error } = await create({
-      input: {
-        ...named,
-        locale,
-        baseModelId,
-        ...(source?.id ? { uploadId: source.id } : { text }),
-        phrases: toLines(phrases),
-        pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
-        ...(proof?.id && { recordingsUploadId: proof.id }),
-      },
-    })
+    const input = {
+      ...named,
+      locale,
+      baseModelId,
+      ...(source?.id ? { uploadId: source.id } : { text }),
+      phrases: toLines(phrases),
+      pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
+      ...(proof?.id && { recordingsUploadId: proof.id }),
+    }
+    const { data, error } = await create({ input })
     const result = data?.createLanguageModel
     if (result?.__typename === 'CreateLanguageModelSuccess') {
       tell(`“${named.name}” is being built.`)
-      return close()
+      return true
     }
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], [...fields, ...toCells(rows)]))
+    return false
   }
 
   return (
