@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { cardText, modelsOf } from '../models.ts'
 import { openTestService, type Service } from '../service.ts'
 import { findViolations, openBrowser, openDashboard, rowOf } from './browser.ts'
@@ -103,5 +103,31 @@ test('the form offers them as well; what was chosen stays chosen while others ar
   await language.getByRole('searchbox').press('Enter')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
   await rowOf(page, 'With one of many').getByText('A model 206').waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('what is searched for is found while the models on the page go on changing', async () => {
+  const models = modelsOf(api)
+  const { model } = await models.createLanguageModel({ name: 'A busy model', text: cardText })
+  const { page, complaints } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Models' }).click()
+  await cardOf(page, 'A busy model').waitFor()
+  await models.cancel(model.id)
+  await cardOf(page, 'A busy model').getByText('Canceled', { exact: true }).waitFor()
+  let isMoving = true
+  const move = async () => {
+    while (isMoving) {
+      await models.retry(model.id)
+      await models.cancel(model.id)
+    }
+    await models.delete(model.id)
+  }
+  const moving = move()
+  onTestFinished(async () => {
+    isMoving = false
+    await moving
+  })
+  await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('model 117')
+  await page.getByText('1 custom language model', { exact: true }).waitFor({ timeout: 5_000 })
   expect(complaints).toEqual([])
 })
