@@ -106,6 +106,20 @@ test('the form offers them as well; what was chosen stays chosen while others ar
   expect(complaints).toEqual([])
 })
 
+test('a partner on another page of the list is let go when it no longer fits', async () => {
+  const { page } = await openDashboard(browser, api)
+  await page.goto(`${api.localUrl}/new?locale=en-US`)
+  const acoustic = page.getByRole('group', { name: 'Acoustic Model' })
+  const language = page.getByRole('group', { name: 'Language Model' })
+  await acoustic.getByRole('radio', { name: /^Search and Dictation/ }).check()
+  await language.getByRole('searchbox').fill('model 206')
+  await language.getByRole('radio', { name: /^A model 206/ }).check()
+  await language.getByRole('searchbox').fill('nothing like it')
+  await language.getByText('0 custom language models').waitFor()
+  await acoustic.getByRole('radio', { name: /^Conversational/ }).check()
+  await expect.poll(() => language.getByRole('radio', { checked: true }).count()).toBe(0)
+})
+
 test('what is searched for is found while the models on the page go on changing', async () => {
   const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ name: 'A busy model', text: cardText })

@@ -151,7 +151,11 @@ function usePair(locale: string, { bases: all, own }: Models) {
   const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
   const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
   const shown = follower && own[follower].models
-  const followers = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
+  const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
+  const partner = follower && pair[follower]
+  // What was chosen may be on another page of the list.
+  const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
+  const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
   // As it is now, where it is on the page; else as it was when it was chosen.
   const current = (kind: Kind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
   const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
