@@ -60,3 +60,28 @@ test('the answer to a renaming that was closed leaves the question open whether 
   await page.locator('h3', { hasText: 'Renamed late' }).waitFor()
   expect(await question.getByRole('heading').allTextContents()).toEqual(['Delete “Renamed late”?'])
 })
+
+test.each(['language', 'acoustic'] as const)('a new %s model whose answer was lost is made once, however often it is sent', async (kind) => {
+  const { page, dialog } = await openModelForm(browser, api, kind)
+  const name = `Sent twice, ${kind}`
+  let isLost = false
+  await page.route('**/graphql', async (route) => {
+    if (isLost || !route.request().postData()?.includes('mutation Create')) return route.continue()
+    isLost = true
+    await route.fetch()
+    return route.abort()
+  })
+  await dialog.getByLabel('Name').fill(name)
+  if (kind === 'language') await dialog.getByLabel('Text').fill(cardText)
+  else {
+    await dialog.getByRole('button', { name: 'npm package' }).click()
+    await dialog.getByLabel('Package').fill('@example/calls@1.0.0')
+  }
+  await sendForm(dialog)
+  await dialog.getByRole('alert').getByText('The server does not answer').waitFor()
+  await sendForm(dialog)
+  await dialog.waitFor({ state: 'detached' })
+  await cardOf(page, name).waitFor()
+  const { data } = await api.ask('query ($text: String) { models(where: { text: $text }) { totalCount } }', { text: name })
+  expect(data?.models.totalCount).toBe(1)
+})

@@ -1,10 +1,11 @@
-import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
+import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { useMisfits, usePreflight, whyUnavailable } from '../fitting.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
+import { useIdempotencyKey } from '../idempotency.ts'
 import { type Locale, useLocale } from '../locale.ts'
 import { useFollowed } from '../model-changes.ts'
 import { isWhole, type Kind, useModels } from '../models.ts'
@@ -61,7 +62,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   const [, create] = useMutation(CreateDeploymentDocument)
   const [isSending, setSending] = useState(false)
   const [refused, setRefused] = useState<{ input: string; problems: FieldProblems }>()
-  const keyOf = useIdempotencyKey()
+  const withKey = useIdempotencyKey()
 
   const input: CreateDeploymentInput | undefined =
     chosen.acoustic && chosen.language ? { name, description, locale, acousticModelId: chosen.acoustic.id, languageModelId: chosen.language.id } : undefined
@@ -73,7 +74,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     event.preventDefault()
     if (!input || isSending) return
     setSending(true)
-    const { data, error } = await create({ input: { ...input, idempotencyKey: keyOf(JSON.stringify(input)) } })
+    const { data, error } = await create({ input: withKey(input) })
     setSending(false)
     const result = data?.createDeployment
     if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id } })
@@ -177,13 +178,4 @@ function usePair(locale: string, { bases: all, own }: Models) {
     setPair((now) => ({ ...now, [kind]: model }))
   }
   return { chosen, choose, misfits, bases }
-}
-
-/** The same key as long as the same is sent, so that sending it again after a lost answer makes no second deployment. */
-function useIdempotencyKey() {
-  const last = useRef({ input: '', key: '' })
-  return (input: string) => {
-    if (last.current.input !== input) last.current = { input, key: Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-') }
-    return last.current.key
-  }
 }

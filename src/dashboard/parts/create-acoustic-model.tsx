@@ -3,6 +3,7 @@ import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { type AcousticModelSource, CreateAcousticModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { useIdempotencyKey } from '../idempotency.ts'
 import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
@@ -26,6 +27,7 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
   const [sha256, setSha256] = useState('')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateAcousticModelDocument)
+  const withKey = useIdempotencyKey()
 
   const submit = async () => {
     const upload = readUpload(archive)
@@ -38,7 +40,7 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
       npmPackage: { npmPackage: npmPackage.trim() },
     }
     const input = { ...named, locale, baseModelId, source: sources[way], ...(way !== 'uploadId' && sha256.trim() && { sha256: sha256.trim() }) }
-    const { data, error } = await create({ input })
+    const { data, error } = await create({ input: withKey(input) })
     const result = data?.createAcousticModel
     if (result?.__typename === 'CreateAcousticModelSuccess') {
       tell(`“${named.name}” is being fetched and checked.`)

@@ -3,6 +3,7 @@ import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { CreateLanguageModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { useIdempotencyKey } from '../idempotency.ts'
 import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
@@ -27,6 +28,7 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
   const recordings = useUpload('recordings')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateLanguageModelDocument)
+  const withKey = useIdempotencyKey()
 
   const without = (field: string) => () => setProblems(({ [field]: _, ...others }) => others)
 
@@ -53,7 +55,7 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
       pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
       ...(proof?.id && { recordingsUploadId: proof.id }),
     }
-    const { data, error } = await create({ input })
+    const { data, error } = await create({ input: withKey(input) })
     const result = data?.createLanguageModel
     if (result?.__typename === 'CreateLanguageModelSuccess') {
       tell(`“${named.name}” is being built.`)
