@@ -145,3 +145,30 @@ test('what is searched for is found while the models on the page go on changing'
   await page.getByText('1 custom language model', { exact: true }).waitFor({ timeout: 5_000 })
   expect(complaints).toEqual([])
 })
+
+test('all models of a list are followed by one stream, which misses nothing between the two', async () => {
+  const models = modelsOf(api)
+  const { model } = await models.createLanguageModel({ name: 'A fleeting model', text: cardText })
+  onTestFinished(async () => void (await models.delete(model.id)))
+  const { page, complaints } = await openDashboard(browser, api)
+  const { promise: isRead, resolve: letGo } = Promise.withResolvers<void>()
+  let streams = 0
+  await page.routeWebSocket('**/graphql', (socket) => {
+    const server = socket.connectToServer()
+    socket.onMessage(async (message) => {
+      if (String(message).includes('modelStatusChanged')) {
+        streams++
+        await isRead
+      }
+      server.send(message)
+    })
+  })
+  await page.goto(`${api.localUrl}/models?locale=en-US`)
+  await cardOf(page, 'A fleeting model').getByText('Queued', { exact: true }).waitFor()
+  await models.cancel(model.id)
+  letGo()
+  await cardOf(page, 'A fleeting model').getByText('Canceled', { exact: true }).waitFor()
+  // Two lists, which share it where they were read at the same moment.
+  expect(streams).toBeLessThanOrEqual(2)
+  expect(complaints).toEqual([])
+})

@@ -7,7 +7,6 @@ import { useMisfits, usePreflight, whyUnavailable } from '../fitting.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
 import { useIdempotencyKey } from '../idempotency.ts'
 import { type Locale, useLocale } from '../locale.ts'
-import { useFollowed } from '../model-changes.ts'
 import { isWhole, type Kind, useModels } from '../models.ts'
 import { Field } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -34,7 +33,6 @@ function Create({ locale }: { locale: Locale }) {
   const { models, error, refresh } = useModels(locale.code)
   if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
   if (!models) return <Loading />
-  const own = [...models.own.ACOUSTIC.models, ...models.own.LANGUAGE.models]
   return (
     <div className="narrow">
       <Link className="back" href={`/?locale=${locale.code}`}>
@@ -44,15 +42,8 @@ function Create({ locale }: { locale: Locale }) {
       <h1>Create Deployment</h1>
       <p className="lead">An acoustic and a language model, served together at a URL of their own, for {locale.name}.</p>
       <CreateForm locale={locale.code} models={models} refresh={refresh} />
-      {own.map((model) => !model.isTerminal && <Followed key={model.id} model={model} />)}
     </div>
   )
-}
-
-/** A model that is being built can be chosen the moment it is ready. */
-function Followed({ model }: { model: ModelEntryFragment }) {
-  useFollowed(model)
-  return null
 }
 
 function CreateForm({ locale, models, refresh }: { locale: string; models: Models; refresh: () => void }) {
