@@ -3,11 +3,10 @@ import { useState } from 'react'
 import { useQuery } from 'urql'
 import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from './gql/graphql.ts'
 import { useLast } from './last.ts'
-import { useModelChanges } from './model-changes.ts'
+import { useModelChanges, useModelsRenewed } from './model-changes.ts'
 
 export type Kind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
 
-/** Each one that is being built is followed by itself, and a socket holds a hundred subscriptions. */
 const pageSize = 24
 
 export interface OwnModels {
@@ -37,7 +36,13 @@ export function useModels(locale: string) {
   const refresh = () => {
     for (const ask of [again, acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }
-  useModelChanges(refresh)
+  useModelsRenewed(refresh)
+  // Where both were read at the same moment they are followed by the same stream, so what it tells concerns both.
+  const refreshOwn = () => {
+    for (const ask of [acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
+  }
+  useModelChanges(acoustic.after, refreshOwn)
+  useModelChanges(language.after, refreshOwn)
   const isRead = data && acoustic.isRead && language.isRead
   const models = isRead ? { bases: data.models.nodes, own: { ACOUSTIC: acoustic.own, LANGUAGE: language.own } } : undefined
   return { models, error: error ?? acoustic.error ?? language.error, refresh }
@@ -48,8 +53,10 @@ function useOwnModels(kind: Kind, locale: string) {
   const [page, go] = useState<Page>()
   const size = page && 'before' in page ? { last: pageSize } : { first: pageSize }
   const variables = { ...size, ...page, where: { locale, kind, isBase: false, ...(text && { text }) } }
-  const [{ data: read, error }, again] = useQuery({ query: OwnModelsDocument, variables })
+  const [{ data: read, error, stale }, again] = useQuery({ query: OwnModelsDocument, variables })
   const data = useLast(read?.models)
+  // While it is read again there is nothing to follow: that list has a cursor of its own.
+  const after = stale ? undefined : data?.changesCursor
   // Whatever was on the last page is gone.
   if (page && read?.models.nodes.length === 0) go(undefined)
   const searchAnew = (wanted: string) => {
@@ -57,5 +64,5 @@ function useOwnModels(kind: Kind, locale: string) {
     search(wanted)
   }
   const own: OwnModels = { models: data?.nodes ?? [], totalCount: data?.totalCount ?? 0, pageInfo: data?.pageInfo, text, search: searchAnew, go }
-  return { own, isRead: data !== undefined, error, again }
+  return { own, isRead: data !== undefined, error, again, after }
 }

@@ -16,7 +16,7 @@ interface Upload {
 type State =
   | { step: 'none' }
   | { step: 'sending'; sentBytes: number; sizeBytes: number }
-  | { step: 'failed'; problem: string }
+  | { step: 'failed'; problem: string; file: File }
   | { step: 'done'; upload: Upload }
 
 export interface UploadState {
@@ -42,13 +42,14 @@ export function useUpload(kind: UploadKind): UploadState {
     current.current = ending
     const tell = (next: State) => ending.signal.aborted || setState(next)
     const sent = (sentBytes: number) => tell({ step: 'sending', sentBytes, sizeBytes: file.size })
+    const fail = (problem: string) => tell({ step: 'failed', problem, file })
     sent(0)
     try {
       const { status, body } = await send({ method: 'PUT', url: toAddress(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
       if (status === 201) tell({ step: 'done', upload: body as Upload })
-      else tell({ step: 'failed', problem: 'detail' in body ? String(body.detail) : `The server answered ${status}.` })
+      else fail('detail' in body ? String(body.detail) : `The server answered ${status}.`)
     } catch (error) {
-      tell({ step: 'failed', problem: String((error as Error).message) })
+      fail(String((error as Error).message))
     }
   }
   return { state, choose: (file) => void choose(file), clear }

@@ -1,7 +1,7 @@
 // A real browser, and pages of it that are signed in.
 import { access } from 'node:fs/promises'
 import type { AxeResults } from 'axe-core'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -74,6 +74,18 @@ export async function createByForm(page: Page, name: string, scenario = 'Search 
 }
 
 export const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${name}`) }) })
+
+/** Signed in, with the form for a new model open. */
+export async function openModelForm(browser: Browser, server: Server, kind: 'language' | 'acoustic') {
+  const tab = await openDashboard(browser, server)
+  await tab.page.getByRole('link', { name: 'Models' }).click()
+  await tab.page.getByRole('button', { name: `Create ${kind} model` }).click()
+  return { ...tab, dialog: tab.page.getByRole('dialog') }
+}
+
+export const cardOf = (page: Page, name: string) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { name, exact: true }) })
+
+export const sendForm = (dialog: Locator) => dialog.getByRole('button', { name: 'Create', exact: true }).click()
 
 /** What axe calls serious or worse. */
 export async function findViolations(page: Page, axe: string): Promise<string[]> {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { cardText, modelsOf } from '../models.ts'
 import { openTestService, type Service } from '../service.ts'
 import { findViolations, openBrowser, openDashboard, rowOf } from './browser.ts'
@@ -103,5 +103,72 @@ test('the form offers them as well; what was chosen stays chosen while others ar
   await language.getByRole('searchbox').press('Enter')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
   await rowOf(page, 'With one of many').getByText('A model 206').waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('a partner on another page of the list is let go when it no longer fits', async () => {
+  const { page } = await openDashboard(browser, api)
+  await page.goto(`${api.localUrl}/new?locale=en-US`)
+  const acoustic = page.getByRole('group', { name: 'Acoustic Model' })
+  const language = page.getByRole('group', { name: 'Language Model' })
+  await acoustic.getByRole('radio', { name: /^Search and Dictation/ }).check()
+  await language.getByRole('searchbox').fill('model 206')
+  await language.getByRole('radio', { name: /^A model 206/ }).check()
+  await language.getByRole('searchbox').fill('nothing like it')
+  await language.getByText('0 custom language models').waitFor()
+  await acoustic.getByRole('radio', { name: /^Conversational/ }).check()
+  await expect.poll(() => language.getByRole('radio', { checked: true }).count()).toBe(0)
+})
+
+test('what is searched for is found while the models on the page go on changing', async () => {
+  const models = modelsOf(api)
+  const { model } = await models.createLanguageModel({ name: 'A busy model', text: cardText })
+  const { page, complaints } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Models' }).click()
+  await cardOf(page, 'A busy model').waitFor()
+  await models.cancel(model.id)
+  await cardOf(page, 'A busy model').getByText('Canceled', { exact: true }).waitFor()
+  let isMoving = true
+  const move = async () => {
+    while (isMoving) {
+      await models.retry(model.id)
+      await models.cancel(model.id)
+    }
+    await models.delete(model.id)
+  }
+  const moving = move()
+  onTestFinished(async () => {
+    isMoving = false
+    await moving
+  })
+  await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('model 117')
+  await page.getByText('1 custom language model', { exact: true }).waitFor({ timeout: 5_000 })
+  expect(complaints).toEqual([])
+})
+
+test('all models of a list are followed by one stream, which misses nothing between the two', async () => {
+  const models = modelsOf(api)
+  const { model } = await models.createLanguageModel({ name: 'A fleeting model', text: cardText })
+  onTestFinished(async () => void (await models.delete(model.id)))
+  const { page, complaints } = await openDashboard(browser, api)
+  const { promise: isRead, resolve: letGo } = Promise.withResolvers<void>()
+  let streams = 0
+  await page.routeWebSocket('**/graphql', (socket) => {
+    const server = socket.connectToServer()
+    socket.onMessage(async (message) => {
+      if (String(message).includes('modelStatusChanged')) {
+        streams++
+        await isRead
+      }
+      server.send(message)
+    })
+  })
+  await page.goto(`${api.localUrl}/models?locale=en-US`)
+  await cardOf(page, 'A fleeting model').getByText('Queued', { exact: true }).waitFor()
+  await models.cancel(model.id)
+  letGo()
+  await cardOf(page, 'A fleeting model').getByText('Canceled', { exact: true }).waitFor()
+  // Two lists, which share it where they were read at the same moment.
+  expect(streams).toBeLessThanOrEqual(2)
   expect(complaints).toEqual([])
 })

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Browser, Locator, Page } from 'playwright-core'
+import type { Browser, Locator } from 'playwright-core'
 import postgres from 'postgres'
 import { create } from 'tar'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -12,7 +12,7 @@ import { readCatalog } from '../../src/domain/catalog.ts'
 import { cardLines, cardText, makeZip, modelsOf } from '../models.ts'
 import { makeDirectory } from '../postgres.ts'
 import { cardRecordings, openTestService, type Service } from '../service.ts'
-import { findViolations, openBrowser, openDashboard } from './browser.ts'
+import { cardOf, findViolations, openBrowser, openDashboard, openModelForm, sendForm } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
@@ -34,15 +34,6 @@ afterAll(async () => {
   await api.close()
 })
 
-async function openForm(service: Service, kind: 'language' | 'acoustic') {
-  const tab = await openDashboard(browser, service)
-  await tab.page.getByRole('link', { name: 'Models' }).click()
-  await tab.page.getByRole('button', { name: `Create ${kind} model` }).click()
-  return { ...tab, dialog: tab.page.getByRole('dialog') }
-}
-
-const cardOf = (page: Page, name: string) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { name, exact: true }) })
-const send = (dialog: Locator) => dialog.getByRole('button', { name: 'Create', exact: true }).click()
 const textFile = (text: string | Buffer, name = 'calls.txt') => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
 
 /** What is wrong with a field, as those hear it who cannot see it. */
@@ -58,15 +49,16 @@ async function problemOf(field: Locator): Promise<string> {
 }
 
 test('a language model is made from a text file, with phrases, pronunciations and recordings', async () => {
-  const { page, dialog, complaints } = await openForm(api, 'language')
+  const { page, dialog, complaints } = await openModelForm(browser, api, 'language')
   await dialog.getByLabel('Name').fill('From files')
   await dialog.getByLabel('Description').fill('Cards, as they are called out.')
   await dialog.getByRole('button', { name: 'Send a file' }).click()
-  await send(dialog)
-  expect(await problemOf(dialog.getByLabel('Text file'))).toBe('Choose a file.')
-  await dialog.getByLabel('Text file').setInputFiles(textFile(Buffer.concat([Buffer.from('fine\n'), Buffer.from([0xff, 0x0a])])))
-  expect(await problemOf(dialog.getByLabel('Text file'))).toMatch(/^The text cannot be used: line 2 is not UTF-8/)
-  await dialog.getByLabel('Text file').setInputFiles(textFile(`${cardText}\n--\n`))
+  await sendForm(dialog)
+  const file = dialog.getByLabel('Text file', { exact: true })
+  expect(await problemOf(file)).toBe('Choose a file.')
+  await file.setInputFiles(textFile(Buffer.concat([Buffer.from('fine\n'), Buffer.from([0xff, 0x0a])])))
+  expect(await problemOf(file)).toMatch(/^The text cannot be used: line 2 is not UTF-8/)
+  await file.setInputFiles(textFile(`${cardText}\n--\n`))
   await dialog.getByText(`${cardLines + 1} lines, 1 line without a word`).waitFor()
   await dialog.getByLabel('Phrases').fill('four of clubs')
   const recordings = cardRecordings().slice(0, 4)
@@ -82,11 +74,11 @@ test('a language model is made from a text file, with phrases, pronunciations an
     clipboardData.setData('text/plain', 'pee bee ex\\tPBX\\r\\n' + 'x'.repeat(101) + '\\tX\\r\\n')
     document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
   })()`)
-  await send(dialog)
+  await sendForm(dialog)
   expect(await problemOf(dialog.getByLabel('Spoken, pronunciation 2'))).toMatch(/^It must have 1 to 100 characters/)
   expect(await dialog.getByLabel('Spoken, pronunciation 1').getAttribute('aria-invalid')).toBeNull()
   await dialog.getByRole('button', { name: 'Remove pronunciation 2' }).click()
-  await send(dialog)
+  await sendForm(dialog)
   const card = cardOf(page, 'From files')
   await card.getByText('Ready', { exact: true }).waitFor()
   await card.getByText(/lines of text with .* \+ 1 phrase \+ 1 pronunciation/).waitFor()
@@ -96,7 +88,7 @@ test('a language model is made from a text file, with phrases, pronunciations an
 })
 
 test('a large file shows how far it is, and canceling it leaves nothing behind', async () => {
-  const { page, dialog } = await openForm(idle, 'language')
+  const { page, dialog } = await openModelForm(browser, idle, 'language')
   await dialog.getByRole('button', { name: 'Send a file' }).click()
   const network = await page.context().newCDPSession(page)
   await network.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 200_000 })
@@ -105,7 +97,7 @@ test('a large file shows how far it is, and canceling it leaves nothing behind',
   await expect.poll(() => bar.getAttribute('value').then(Number)).toBeGreaterThan(100_000)
   await dialog.getByText(/kB of 1\.6 MB sent/).waitFor()
   await dialog.getByLabel('Name').fill('Too early')
-  await send(dialog)
+  await sendForm(dialog)
   expect(await problemOf(dialog.getByLabel('Text file', { exact: true }))).toMatch(/still being sent/)
   await dialog.getByRole('button', { name: 'Cancel the sending of text file' }).click()
   await bar.waitFor({ state: 'detached' })
@@ -117,8 +109,8 @@ test('a large file shows how far it is, and canceling it leaves nothing behind',
 })
 
 test('what the server does not take is told in words at the field: too large, no archive, a connection that breaks', async () => {
-  const { page, dialog } = await openForm(idle, 'acoustic')
-  const archive = dialog.getByLabel('Archive')
+  const { page, dialog } = await openModelForm(browser, idle, 'acoustic')
+  const archive = dialog.getByLabel('Archive', { exact: true })
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.alloc(30_000_000, 0x1f) })
   expect(await problemOf(archive)).toMatch(/more than 2 MB/)
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.from('no archive') })
@@ -128,13 +120,37 @@ test('what the server does not take is told in words at the field: too large, no
   await dialog.getByText('The connection broke').waitFor()
 })
 
+test('a file that could not be sent is sent again, chosen again or left out', async () => {
+  const { page, dialog } = await openModelForm(browser, idle, 'language')
+  await dialog.getByRole('button', { name: 'Send a file' }).click()
+  const file = dialog.getByLabel('Text file', { exact: true })
+  const recordings = dialog.getByLabel('Recordings', { exact: true })
+  await page.route('**/uploads*', (route) => route.abort())
+  await file.setInputFiles(textFile('one line\n'))
+  await recordings.setInputFiles({ name: 'calls.zip', mimeType: 'application/zip', buffer: Buffer.from('no connection') })
+  for (const field of [file, recordings]) {
+    expect(await problemOf(field)).toMatch(/^The connection broke/)
+    // Choosing the same file is a change only where none is in the field.
+    expect(await field.inputValue()).toBe('')
+  }
+  await dialog.getByText('calls.txt').waitFor()
+  expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
+  await page.unroute('**/uploads*')
+  await dialog.getByRole('button', { name: 'Send again: text file' }).click()
+  await dialog.getByText('Sent: 1 kB, 1 line').waitFor()
+  await dialog.getByRole('button', { name: 'Remove recordings' }).click()
+  await dialog.getByLabel('Name').fill('Without recordings')
+  await sendForm(dialog)
+  await cardOf(page, 'Without recordings').getByText('Queued', { exact: true }).waitFor()
+})
+
 test('an acoustic model is made from an archive that is sent, and becomes ready', async () => {
-  const { page, dialog, complaints } = await openForm(api, 'acoustic')
+  const { page, dialog, complaints } = await openModelForm(browser, api, 'acoustic')
   await dialog.getByLabel('Name').fill('Calls')
   await dialog.getByLabel('Base model').selectOption('Search and Dictation')
   await dialog.getByLabel('Archive').setInputFiles(await makeArchive('SEARCH_AND_DICTATION'))
   await dialog.getByText(/Sent: \d+ MB/).waitFor()
-  await send(dialog)
+  await sendForm(dialog)
   const card = cardOf(page, 'Calls')
   await card.getByText('Ready', { exact: true }).waitFor()
   await card.getByText(/Search and Dictation \+ upload [0-9a-f]{64}/).waitFor()
@@ -156,27 +172,27 @@ async function makeArchive(scenario: string): Promise<string> {
 }
 
 test('an acoustic model from an address or a package: refusals at their fields, then it is recorded', async () => {
-  const { page, dialog } = await openForm(idle, 'acoustic')
+  const { page, dialog } = await openModelForm(browser, idle, 'acoustic')
   await dialog.getByLabel('Name').fill('From elsewhere')
   await dialog.getByRole('button', { name: 'Web address' }).click()
   await dialog.getByLabel('Address of the archive').fill('http://models.example/calls.tgz')
   await dialog.getByLabel('SHA-256').fill('not a hash')
-  await send(dialog)
+  await sendForm(dialog)
   expect(await problemOf(dialog.getByLabel('Address of the archive'))).toBe('It must be an https: address.')
   expect(await problemOf(dialog.getByLabel('SHA-256'))).toBe('It must be 64 hex digits.')
   await dialog.getByRole('button', { name: 'npm package' }).click()
   await dialog.getByLabel('SHA-256').fill('')
   await dialog.getByLabel('Package').fill('calls')
-  await send(dialog)
+  await sendForm(dialog)
   expect(await problemOf(dialog.getByLabel('Package'))).toMatch(/^It must be a package with its exact version/)
   await dialog.getByLabel('Package').fill('@example/calls@1.0.0')
-  await send(dialog)
+  await sendForm(dialog)
   await cardOf(page, 'From elsewhere').getByText('Queued', { exact: true }).waitFor()
   await page.getByRole('button', { name: 'Create acoustic model' }).click()
   await dialog.getByLabel('Name').fill('from ELSEWHERE')
   await dialog.getByRole('button', { name: 'npm package' }).click()
   await dialog.getByLabel('Package').fill('@example/calls@1.0.0')
-  await send(dialog)
+  await sendForm(dialog)
   expect(await problemOf(dialog.getByLabel('Name'))).toMatch(/already/)
 })
 
@@ -210,7 +226,7 @@ test.each(['light', 'dark'] as const)('axe finds nothing serious about the forms
       await dialog.getByRole('button', { name: 'Send a file' }).click()
       await dialog.getByRole('button', { name: 'Add a pronunciation' }).click()
       await dialog.getByLabel('Name').fill('Accessible')
-      await send(dialog)
+      await sendForm(dialog)
       await dialog.getByText('Choose a file.').waitFor()
     }
     for (const width of [1280, 380]) {

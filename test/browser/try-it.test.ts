@@ -2,11 +2,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { countWordErrors, wordErrorRate } from '../../src/recognition/word-errors.ts'
 import { makeDirectory } from '../postgres.ts'
-import { librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
 import { findViolations, openBrowser, openDashboard } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
@@ -21,6 +21,17 @@ afterAll(async () => {
   await browser.close()
   await api.close()
 })
+
+const fakeMicrophone = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+
+const goToDeployment = (page: Page, { localUrl }: Service, id: string) => page.goto(`${localUrl}/deployments/${encodeURIComponent(id)}`)
+const sendRecording = (page: Page, name: string, buffer: Buffer) => page.getByLabel('Recording').setInputFiles({ name, mimeType: 'audio/wav', buffer })
+
+/** How many streams and recordings hold a place. */
+async function countSessions(): Promise<number> {
+  const metrics = await (await fetch(`${api.localUrl}/metrics`)).text()
+  return Number(/^custom_speech_speech_sessions (\d+)$/m.exec(metrics)?.[1])
+}
 
 /** The same sound as old programs kept it. */
 function toEightBits(wav: Buffer): Buffer {
@@ -38,9 +49,9 @@ function toEightBits(wav: Buffer): Buffer {
 test('what an endpoint does not take, but a browser can play, is turned into what it takes', async () => {
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(browser, api)
-  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployed.deploymentId)}`)
+  await goToDeployment(page, api, deployed.deploymentId)
   const [recording] = librivoxRecordings()
-  await page.getByLabel('Recording').setInputFiles({ name: 'old.wav', mimeType: 'audio/wav', buffer: toEightBits(recording?.wav ?? Buffer.alloc(0)) })
+  await sendRecording(page, 'old.wav', toEightBits(recording?.wav ?? Buffer.alloc(0)))
   await page.locator('.attempt', { hasText: /leisure.*old\.wav.*to answer/ }).waitFor()
   expect(complaints).toEqual([])
 })
@@ -59,9 +70,8 @@ function longRecording(seconds: number): Buffer<ArrayBuffer> {
 test('a long recording shows how far it is while its text grows, and can be canceled', { timeout: 180_000 }, async () => {
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(browser, api)
-  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployed.deploymentId)}`)
-  const send = (name: string, buffer: Buffer) => page.getByLabel('Recording').setInputFiles({ name, mimeType: 'audio/wav', buffer })
-  await send('long.wav', longRecording(500))
+  await goToDeployment(page, api, deployed.deploymentId)
+  await sendRecording(page, 'long.wav', longRecording(500))
   const bar = page.getByRole('progressbar', { name: 'Sending of long.wav' })
   await page.getByText(/MB of 16 MB sent/).waitFor()
   await page.locator('.heard').getByText('amiable').waitFor()
@@ -69,6 +79,8 @@ test('a long recording shows how far it is while its text grows, and can be canc
   // The bar stands below the text and is as wide.
   expect((await bar.boundingBox())?.width).toBe((await page.locator('.heard').boundingBox())?.width)
   expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
+  // Amounts are not read out between the words.
+  expect(await page.getByRole('log').locator('.transfer').getAttribute('aria-live')).toBe('off')
   const before = Number(await bar.getAttribute('value'))
   await expect.poll(() => bar.getAttribute('value').then(Number), { timeout: 30_000 }).toBeGreaterThan(before)
   await page.getByRole('button', { name: 'Cancel long.wav' }).click()
@@ -76,9 +88,9 @@ test('a long recording shows how far it is while its text grows, and can be canc
   await bar.waitFor({ state: 'detached' })
   expect(await page.locator('.attempt .heard').textContent()).toContain('amiable')
   // What was on its way is little, so that the endpoint is soon free for others.
-  await expect.poll(async () => (await fetch(`${api.localUrl}/metrics`)).text(), { timeout: 20_000 }).toMatch(/^custom_speech_speech_sessions 0$/m)
+  await expect.poll(countSessions, { timeout: 20_000 }).toBe(0)
 
-  await send('minutes.wav', longRecording(65))
+  await sendRecording(page, 'minutes.wav', longRecording(65))
   await page.getByText(/^minutes\.wav · 6\d s of audio/).waitFor()
   expect(await page.locator('.field-problem').count()).toBe(0)
   expect(complaints).toEqual([])
@@ -88,15 +100,11 @@ test('spoken words grow as hypotheses and settle as phrases', async () => {
   const spoken = librivoxRecordings()[4]
   const dir = await makeDirectory()
   await writeFile(join(dir, 'spoken.wav'), spoken?.wav ?? '')
-  const listening = await openBrowser([
-    '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream',
-    `--use-file-for-fake-audio-capture=${dir}/spoken.wav%noloop`,
-  ])
+  const listening = await openBrowser([...fakeMicrophone, `--use-file-for-fake-audio-capture=${dir}/spoken.wav%noloop`])
   onTestFinished(() => listening.close())
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(listening, api, { permissions: ['microphone'] })
-  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployed.deploymentId)}`)
+  await goToDeployment(page, api, deployed.deploymentId)
   await page.getByRole('button', { name: 'Speak' }).click()
   await page.locator('.hypothesis', { hasText: /\w+ \w+/ }).waitFor()
   await page.getByRole('log').getByText('from the last word to its text').waitFor()
@@ -106,5 +114,59 @@ test('spoken words grow as hypotheses and settle as phrases', async () => {
   await page.getByRole('button', { name: 'Stop' }).click()
   await page.getByRole('button', { name: 'Speak' }).waitFor()
   expect(await page.locator('.field-problem').count()).toBe(0)
+  expect(complaints).toEqual([])
+})
+
+test('leaving the page closes the microphone, also when the browser allows it only after that', async () => {
+  const listening = await openBrowser(fakeMicrophone)
+  onTestFinished(() => listening.close())
+  const deployed = await api.deploy('CONVERSATIONAL')
+  const { page, complaints } = await openDashboard(listening, api, { permissions: ['microphone'] })
+  // The person who is asked takes as long as `asked`.
+  await page.addInitScript(`{
+    globalThis.tracks = []
+    globalThis.asked = undefined
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      await asked
+      const media = await open(wanted)
+      tracks.push(...media.getTracks())
+      return media
+    }
+  }`)
+  const readTracks = () => page.evaluate('tracks.map(({ readyState }) => readyState)')
+  await goToDeployment(page, api, deployed.deploymentId)
+  await page.getByRole('button', { name: 'Speak' }).click()
+  await page.getByRole('button', { name: 'Stop', disabled: false }).waitFor()
+  await expect.poll(countSessions).toBe(1)
+  expect(await readTracks()).toEqual(['live'])
+  await page.getByRole('link', { name: 'Models' }).click()
+  await page.getByRole('heading', { name: 'Language models' }).waitFor()
+  expect(await readTracks()).toEqual(['ended'])
+  await expect.poll(countSessions, { timeout: 5_000 }).toBe(0)
+
+  await page.goBack()
+  await page.evaluate('void (asked = new Promise((resolve) => { globalThis.answer = resolve }))')
+  await page.getByRole('button', { name: 'Speak' }).click()
+  await page.getByRole('link', { name: 'Models' }).click()
+  await page.getByRole('heading', { name: 'Language models' }).waitFor()
+  await page.evaluate('answer()')
+  await expect.poll(readTracks).toEqual(['ended', 'ended'])
+  expect(await countSessions()).toBe(0)
+  expect(complaints).toEqual([])
+})
+
+test('a recording that is refused says why, not that it is too long', async () => {
+  const small = await startTestService({ MAX_SESSIONS: '1' })
+  const deployed = await small.deploy('CONVERSATIONAL')
+  const { page, complaints } = await openDashboard(browser, small)
+  await goToDeployment(page, small, deployed.deploymentId)
+  await sendRecording(page, 'first.wav', longRecording(120))
+  await page.locator('.heard').getByText('amiable').waitFor()
+  await sendRecording(page, 'second.wav', longRecording(65))
+  const problem = page.locator('.attempt.done', { hasText: 'second.wav' }).getByRole('alert')
+  expect(await problem.textContent()).toBe('The server recognizes as much as it can already. Try again in a moment.')
+  await page.getByRole('button', { name: 'Cancel first.wav' }).click()
+  await page.getByText('first.wav · canceled').waitFor()
   expect(complaints).toEqual([])
 })

@@ -1,12 +1,12 @@
-import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
+import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { useMisfits, usePreflight, whyUnavailable } from '../fitting.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
+import { useIdempotencyKey } from '../idempotency.ts'
 import { type Locale, useLocale } from '../locale.ts'
-import { useFollowed } from '../model-changes.ts'
 import { isWhole, type Kind, useModels } from '../models.ts'
 import { Field } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -33,7 +33,6 @@ function Create({ locale }: { locale: Locale }) {
   const { models, error, refresh } = useModels(locale.code)
   if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
   if (!models) return <Loading />
-  const own = [...models.own.ACOUSTIC.models, ...models.own.LANGUAGE.models]
   return (
     <div className="narrow">
       <Link className="back" href={`/?locale=${locale.code}`}>
@@ -43,15 +42,8 @@ function Create({ locale }: { locale: Locale }) {
       <h1>Create Deployment</h1>
       <p className="lead">An acoustic and a language model, served together at a URL of their own, for {locale.name}.</p>
       <CreateForm locale={locale.code} models={models} refresh={refresh} />
-      {own.map((model) => !model.isTerminal && <Followed key={model.id} model={model} />)}
     </div>
   )
-}
-
-/** A model that is being built can be chosen the moment it is ready. */
-function Followed({ model }: { model: ModelEntryFragment }) {
-  useFollowed(model)
-  return null
 }
 
 function CreateForm({ locale, models, refresh }: { locale: string; models: Models; refresh: () => void }) {
@@ -61,7 +53,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   const [, create] = useMutation(CreateDeploymentDocument)
   const [isSending, setSending] = useState(false)
   const [refused, setRefused] = useState<{ input: string; problems: FieldProblems }>()
-  const keyOf = useIdempotencyKey()
+  const withKey = useIdempotencyKey()
 
   const input: CreateDeploymentInput | undefined =
     chosen.acoustic && chosen.language ? { name, description, locale, acousticModelId: chosen.acoustic.id, languageModelId: chosen.language.id } : undefined
@@ -73,7 +65,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     event.preventDefault()
     if (!input || isSending) return
     setSending(true)
-    const { data, error } = await create({ input: { ...input, idempotencyKey: keyOf(JSON.stringify(input)) } })
+    const { data, error } = await create({ input: withKey(input) })
     setSending(false)
     const result = data?.createDeployment
     if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id } })
@@ -151,7 +143,11 @@ function usePair(locale: string, { bases: all, own }: Models) {
   const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
   const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
   const shown = follower && own[follower].models
-  const followers = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
+  const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
+  const partner = follower && pair[follower]
+  // What was chosen may be on another page of the list.
+  const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
+  const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
   // As it is now, where it is on the page; else as it was when it was chosen.
   const current = (kind: Kind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
   const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
@@ -173,13 +169,4 @@ function usePair(locale: string, { bases: all, own }: Models) {
     setPair((now) => ({ ...now, [kind]: model }))
   }
   return { chosen, choose, misfits, bases }
-}
-
-/** The same key as long as the same is sent, so that sending it again after a lost answer makes no second deployment. */
-function useIdempotencyKey() {
-  const last = useRef({ input: '', key: '' })
-  return (input: string) => {
-    if (last.current.input !== input) last.current = { input, key: Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-') }
-    return last.current.key
-  }
 }

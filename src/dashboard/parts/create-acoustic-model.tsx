@@ -3,6 +3,7 @@ import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { type AcousticModelSource, CreateAcousticModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { useIdempotencyKey } from '../idempotency.ts'
 import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
@@ -26,26 +27,28 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
   const [sha256, setSha256] = useState('')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateAcousticModelDocument)
+  const withKey = useIdempotencyKey()
 
   const submit = async () => {
     const upload = readUpload(archive)
-    if (way === 'uploadId' && upload.problem) return setProblems({ 'source.uploadId': upload.problem })
-    setProblems({})
+    const found = way === 'uploadId' && upload.problem
+    setProblems(found ? { 'source.uploadId': found } : {})
+    if (found) return false
     const sources: Record<Way, AcousticModelSource> = {
       uploadId: { uploadId: upload.id ?? '' },
       httpsUrl: { httpsUrl: httpsUrl.trim() },
       npmPackage: { npmPackage: npmPackage.trim() },
     }
-    const { data, error } = await create({
-      input: { ...named, locale, baseModelId, source: sources[way], ...(way !== 'uploadId' && sha256.trim() && { sha256: sha256.trim() }) },
-    })
+    const input = { ...named, locale, baseModelId, source: sources[way], ...(way !== 'uploadId' && sha256.trim() && { sha256: sha256.trim() }) }
+    const { data, error } = await create({ input: withKey(input) })
     const result = data?.createAcousticModel
     if (result?.__typename === 'CreateAcousticModelSuccess') {
       tell(`“${named.name}” is being fetched and checked.`)
-      return close()
+      return true
     }
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
+    return false
   }
 
   return (

@@ -3,6 +3,7 @@ import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
 import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { CreateLanguageModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { useIdempotencyKey } from '../idempotency.ts'
 import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
@@ -27,6 +28,7 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
   const recordings = useUpload('recordings')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateLanguageModelDocument)
+  const withKey = useIdempotencyKey()
 
   const without = (field: string) => () => setProblems(({ [field]: _, ...others }) => others)
 
@@ -40,28 +42,28 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
       ...(proof?.problem && { recordingsUploadId: proof.problem }),
     }
     setProblems(found)
-    if (Object.keys(found).length) return
+    if (Object.keys(found).length) return false
     const rows = withoutEmpty(pronunciations)
     // The server counts what it gets, and the rows are shown as it counts them.
     setPronunciations(rows)
-    const { data, error } = await create({
-      input: {
-        ...named,
-        locale,
-        baseModelId,
-        ...(source?.id ? { uploadId: source.id } : { text }),
-        phrases: toLines(phrases),
-        pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
-        ...(proof?.id && { recordingsUploadId: proof.id }),
-      },
-    })
+    const input = {
+      ...named,
+      locale,
+      baseModelId,
+      ...(source?.id ? { uploadId: source.id } : { text }),
+      phrases: toLines(phrases),
+      pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
+      ...(proof?.id && { recordingsUploadId: proof.id }),
+    }
+    const { data, error } = await create({ input: withKey(input) })
     const result = data?.createLanguageModel
     if (result?.__typename === 'CreateLanguageModelSuccess') {
       tell(`“${named.name}” is being built.`)
-      return close()
+      return true
     }
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], [...fields, ...toCells(rows)]))
+    return false
   }
 
   return (

@@ -14,8 +14,9 @@ function EditDialog({ opened, isBusy, save, close }: { opened: Named; isBusy: bo
   const submit = async () => {
     const { error, result } = await save(named)
     const refusal = error ? { message: toWords(error) } : result
-    if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal as { message: string }], ['name', 'description']))
-    else close()
+    if (!refusal || !('message' in refusal)) return true
+    setProblems(toFieldProblems([refusal as { message: string }], ['name', 'description']))
+    return false
   }
   return (
     <FormDialog title="Rename" action="Save" isBusy={isBusy} problem={problems['']} close={close} submit={submit}>

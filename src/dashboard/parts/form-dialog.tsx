@@ -1,5 +1,5 @@
 import { Dialog } from 'radix-ui'
-import type { FormEvent, ReactNode } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useRef } from 'react'
 
 interface FormDialogProps {
   title: string
@@ -10,14 +10,23 @@ interface FormDialogProps {
   /** What took long to fill in is not to vanish with a stray click. */
   holds?: boolean
   close: () => void
-  submit: () => Promise<unknown>
+  /** True when that is done and the dialog can go. */
+  submit: () => Promise<boolean>
   children: ReactNode
 }
 
 export function FormDialog({ title, action, isBusy, problem, holds = false, close, submit, children }: FormDialogProps) {
-  const send = (event: FormEvent) => {
+  const isMounted = useRef(false)
+  useEffect(() => {
+    isMounted.current = true
+    return () => {
+      isMounted.current = false
+    }
+  }, [])
+  const send = async (event: FormEvent) => {
     event.preventDefault()
-    if (!isBusy) void submit()
+    // Whoever has closed it meanwhile may have opened another one, which is not to go with it.
+    if (!isBusy && (await submit()) && isMounted.current) close()
   }
   return (
     <Dialog.Root open onOpenChange={(isOpen) => !isOpen && close()}>

@@ -3,7 +3,6 @@ import { useModelActions } from '../actions.ts'
 import { count, formatBytes, formatShare } from '../amounts.ts'
 import { useDashboard } from '../dashboard.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
-import { useFollowed } from '../model-changes.ts'
 import { formatMoment } from '../time.ts'
 import { mayCancelModel, mayRetry, toWord } from '../words.ts'
 import { Confirm } from './confirm.tsx'
@@ -48,8 +47,7 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
 }
 
 /** How far it is, or why it came to nothing. */
-function Building({ model: { id, name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
-  useFollowed({ id, isTerminal })
+function Building({ model: { name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
   if (failure) return <p className="field-problem">{failure.message}</p>
   if (isTerminal) return null
   const percent = Math.round(progress * 100)

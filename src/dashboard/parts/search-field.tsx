@@ -1,15 +1,18 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Icon } from './icon.tsx'
 
 /** Asks when nothing has been typed for a moment. */
 export function SearchField({ label, placeholder, text, changed }: { label: string; placeholder: string; text: string; changed: (text: string) => void }) {
   const [typed, setTyped] = useState(text)
+  // Whoever shows this is shown anew with each bit of progress, which is no reason to wait again.
+  const latest = useRef(changed)
+  latest.current = changed
   useEffect(() => setTyped(text), [text])
   useEffect(() => {
     if (typed === text) return
-    const timer = setTimeout(() => changed(typed), 250)
+    const timer = setTimeout(() => latest.current(typed), 250)
     return () => clearTimeout(timer)
-  }, [typed, text, changed])
+  }, [typed, text])
   return (
     <search className="search">
       <Icon name="search" />

@@ -118,10 +118,10 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
   )
 }
 
-/** How much of a recording the endpoint has taken: it takes no more than it can recognize. */
+/** How much of a recording the endpoint has taken: it takes no more than it can recognize. Read out, it would drown the text. */
 function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { cancel: () => void }) {
   return (
-    <div className="transfer">
+    <div className="transfer" aria-live="off">
       <progress className="bar" max={sizeBytes || 1} value={sentBytes} aria-label={`Sending of ${name}`} />
       <span className="detail">
         {sentBytes < sizeBytes || !sizeBytes ? `${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)} sent` : 'Sent, the rest is being recognized …'}

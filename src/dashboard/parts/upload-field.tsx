@@ -1,4 +1,4 @@
-import { useRef } from 'react'
+import { useEffect, useRef } from 'react'
 import { count, formatBytes } from '../amounts.ts'
 import type { UploadState } from '../upload.ts'
 import { Field } from './field.tsx'
@@ -20,9 +20,18 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
   const forget = () => {
     changed()
     clear()
-    if (input.current) input.current.value = ''
+    empty(input.current)
     input.current?.focus()
   }
+  const sendAgain = (file: File) => {
+    changed()
+    choose(file)
+    input.current?.focus()
+  }
+  // A file that is in the field already cannot be chosen once more, though it may be another one by now.
+  useEffect(() => {
+    if (state.step === 'failed') empty(input.current)
+  }, [state.step])
   return (
     <Field label={label} hint={hint} problem={state.step === 'failed' ? state.problem : problem}>
       {(described) => (
@@ -50,6 +59,17 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
               </button>
             </div>
           )}
+          {state.step === 'failed' && (
+            <div className="failed-transfer">
+              <span className="detail">{state.file.name}</span>
+              <button type="button" className="small button" aria-label={`Send again: ${label.toLowerCase()}`} onClick={() => sendAgain(state.file)}>
+                Send again
+              </button>
+              <button type="button" className="small button" aria-label={`Remove ${label.toLowerCase()}`} onClick={forget}>
+                Remove
+              </button>
+            </div>
+          )}
           <div role="status">
             {state.step === 'done' && (
               <p className="sent">
@@ -71,4 +91,8 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
       )}
     </Field>
   )
+}
+
+function empty(input: HTMLInputElement | null) {
+  if (input) input.value = ''
 }

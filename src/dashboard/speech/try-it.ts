@@ -29,6 +29,11 @@ interface Urls {
   mode?: string
 }
 
+interface Open {
+  microphone?: Microphone
+  stream?: SpeechStream
+}
+
 const mostKept = 8
 const ticksPerMs = 10_000
 
@@ -46,17 +51,15 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   const [listening, setListening] = useState<'no' | 'opening' | 'yes' | 'finishing'>('no')
   const [level, setLevel] = useState(0)
   const count = useRef(0)
-  const open = useRef<{ microphone?: Microphone; stream?: SpeechStream }>({})
-  const recordings = useRef({ canceling: new Set<AbortController>(), isOver: false })
+  const open = useRef<Open>({})
+  const canceling = useRef(new Set<AbortController>())
+  const isOver = useRef(false)
   useEffect(() => {
-    const { current } = open
-    const { current: sending } = recordings
-    sending.isOver = false
+    isOver.current = false
     return () => {
-      current.microphone?.close()
-      current.stream?.close()
-      sending.isOver = true
-      for (const each of sending.canceling) each.abort()
+      isOver.current = true
+      release(open)
+      for (const each of canceling.current) each.abort()
     }
   }, [])
 
@@ -68,41 +71,41 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   }
 
   async function sendFile(file: File) {
-    const canceling = new AbortController()
-    recordings.current.canceling.add(canceling)
-    const change = begin(file.name, () => canceling.abort())
+    const ending = new AbortController()
+    canceling.current.add(ending)
+    const change = begin(file.name, () => ending.abort())
     try {
       const wav = await toWav(file)
       const began = performance.now()
-      const { problem, isWhole } = await recognizeRecording(onThisServer(webSocketUrl), wav, canceling.signal, {
+      const { problem, isWhole } = await recognizeRecording(onThisServer(webSocketUrl), wav, ending.signal, {
         sent: (sentBytes) => change(() => ({ sentBytes, sizeBytes: wav.size })),
         heard: (message) => change((attempt) => hear(attempt, message)),
       })
       // Where one utterance is wanted, the endpoint ends behind it.
-      const isCut = !isWhole && mode !== 'INTERACTIVE' && !canceling.signal.aborted
-      change(end(problem ?? (isCut ? 'The endpoint takes ten minutes at once. What comes after that was not recognized.' : undefined)))
+      const isCut = !isWhole && mode !== 'INTERACTIVE' && !ending.signal.aborted
+      // Where it was refused, that is why not all of it was taken.
+      change((attempt) =>
+        end(problem ?? (isCut && !attempt.problem ? 'The endpoint takes ten minutes at once. What comes after that was not recognized.' : undefined))(attempt),
+      )
       const latencyMs = performance.now() - began
-      change((attempt) => (attempt.problem || canceling.signal.aborted ? {} : { latencyMs }))
+      change((attempt) => (attempt.problem || ending.signal.aborted ? {} : { latencyMs }))
     } catch (error) {
       change(end(error instanceof DOMException ? 'This browser cannot play the file. Send a WAV file of 16-bit PCM.' : String((error as Error).message)))
     }
-    if (canceling.signal.aborted) change(() => ({ state: 'canceled' }))
-    recordings.current.canceling.delete(canceling)
+    if (ending.signal.aborted) change(() => ({ state: 'canceled' }))
+    canceling.current.delete(ending)
   }
 
   /** One after the other: the endpoint is shared with others. */
   async function sendFiles(files: readonly File[]) {
-    const { current: sending } = recordings
-    for (const file of files) if (!sending.isOver) await sendFile(file)
+    for (const file of files) if (!isOver.current) await sendFile(file)
   }
 
   async function listen() {
     setListening('opening')
     const change = begin('Microphone')
     const close = (problem?: string) => {
-      open.current.microphone?.close()
-      open.current.stream?.close()
-      open.current = {}
+      release(open)
       setListening('no')
       setLevel(0)
       change(end(problem))
@@ -114,6 +117,9 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
         setLevel(loudness)
         open.current.stream?.send(pcm)
       })
+      // The page was left while the browser asked whether it may.
+      if (isOver.current) return microphone.close()
+      open.current = { microphone }
       const stream = openSpeechStream(onThisServer(webSocketUrl), {
         opened: () => setListening('yes'),
         heard: (message) => change((attempt) => hear(attempt, message, began)),
@@ -135,6 +141,14 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   }
 
   return { attempts, listening, level, sendFiles, listen, finish }
+}
+
+/** Closes what is open by now. A stream that ends by that finds nothing left to close. */
+function release(open: { current: Open }) {
+  const { microphone, stream } = open.current
+  open.current = {}
+  microphone?.close()
+  stream?.close()
 }
 
 /** What was still a guess when it broke off is better than nothing. */

@@ -1,0 +1,11 @@
+import { useRef } from 'react'
+
+/** Adds a key to what is sent: the same one as long as the same is sent, so that sending it again after a lost answer makes no second of it. */
+export function useIdempotencyKey() {
+  const last = useRef({ text: '', key: '' })
+  return <Input extends object>(input: Input): Input & { idempotencyKey: string } => {
+    const text = JSON.stringify(input)
+    if (last.current.text !== text) last.current = { text, key: Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-') }
+    return { ...input, idempotencyKey: last.current.key }
+  }
+}

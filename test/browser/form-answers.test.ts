@@ -1,0 +1,87 @@
+// Answers to forms that come late, or never.
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cardText, modelsOf } from '../models.ts'
+import { openTestService, type Service } from '../service.ts'
+import { cardOf, openBrowser, openDashboard, openModelForm, sendForm } from './browser.ts'
+
+// Nobody builds here: what waits goes on waiting.
+let api: Service
+let browser: Browser
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api' })
+  browser = await openBrowser()
+})
+afterAll(async () => {
+  await browser.close()
+  await api.close()
+})
+
+/** Keeps a mutation from the server until it is let go. */
+async function hold(page: Page, mutation: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await page.route('**/graphql', async (route) => {
+    if (route.request().postData()?.includes(`mutation ${mutation}`)) await promise
+    await route.continue()
+  })
+  return resolve
+}
+
+test('an answer for a form that was closed does not close the next one', async () => {
+  const { page, dialog } = await openModelForm(browser, api, 'language')
+  const letGo = await hold(page, 'CreateLanguageModel')
+  await dialog.getByLabel('Name').fill('Closed early')
+  await dialog.getByLabel('Text').fill(cardText)
+  await sendForm(dialog)
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Create acoustic model' }).click()
+  await dialog.getByLabel('Name').fill('Being filled in')
+  letGo()
+  await page.getByText('“Closed early” is being built.').waitFor()
+  expect(await dialog.getByLabel('Name').inputValue()).toBe('Being filled in')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await cardOf(page, 'Closed early').waitFor()
+})
+
+test('the answer to a renaming that was closed leaves the question open whether to delete', async () => {
+  await modelsOf(api).createLanguageModel({ name: 'Misnamed', text: cardText })
+  const { page } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Models' }).click()
+  await page.getByRole('button', { name: 'Rename Misnamed' }).click()
+  const letGo = await hold(page, 'UpdateModel')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('Renamed late')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Delete Misnamed' }).click()
+  const question = page.getByRole('alertdialog')
+  await question.waitFor()
+  letGo()
+  await page.locator('h3', { hasText: 'Renamed late' }).waitFor()
+  expect(await question.getByRole('heading').allTextContents()).toEqual(['Delete “Renamed late”?'])
+})
+
+test.each(['language', 'acoustic'] as const)('a new %s model whose answer was lost is made once, however often it is sent', async (kind) => {
+  const { page, dialog } = await openModelForm(browser, api, kind)
+  const name = `Sent twice, ${kind}`
+  let isLost = false
+  await page.route('**/graphql', async (route) => {
+    if (isLost || !route.request().postData()?.includes('mutation Create')) return route.continue()
+    isLost = true
+    await route.fetch()
+    return route.abort()
+  })
+  await dialog.getByLabel('Name').fill(name)
+  if (kind === 'language') await dialog.getByLabel('Text').fill(cardText)
+  else {
+    await dialog.getByRole('button', { name: 'npm package' }).click()
+    await dialog.getByLabel('Package').fill('@example/calls@1.0.0')
+  }
+  await sendForm(dialog)
+  await dialog.getByRole('alert').getByText('The server does not answer').waitFor()
+  await sendForm(dialog)
+  await dialog.waitFor({ state: 'detached' })
+  await cardOf(page, name).waitFor()
+  const { data } = await api.ask('query ($text: String) { models(where: { text: $text }) { totalCount } }', { text: name })
+  expect(data?.models.totalCount).toBe(1)
+})
