@@ -8,7 +8,7 @@ import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFr
 import { useIdempotencyKey } from '../idempotency.ts'
 import { type Locale, useLocale } from '../locale.ts'
 import { isWhole, type Kind, useModels } from '../models.ts'
-import { Field } from '../parts/field.tsx'
+import { Field, FieldProblem, NameField } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
@@ -77,20 +77,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
 
   return (
     <form className="card form" onSubmit={submit}>
-      <Field label="Name" problem={problems['name']}>
-        {(described) => (
-          <input
-            {...described}
-            type="text"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-            maxLength={100}
-            required
-            autoComplete="off"
-            placeholder="Front desk"
-          />
-        )}
-      </Field>
+      <NameField value={name} change={setName} problem={problems['name']} placeholder="Front desk" />
       <Field label="Description" hint="Optional: what it is for, for those who come after you." problem={problems['description']}>
         {(described) => <textarea {...described} rows={2} value={description} onChange={(event) => setDescription(event.target.value)} maxLength={1000} />}
       </Field>
@@ -116,11 +103,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         choose={choose}
         licenceAccepted={refresh}
       />
-      {problems[''] && (
-        <p className="field-problem" role="alert">
-          {problems['']}
-        </p>
-      )}
+      <FieldProblem>{problems['']}</FieldProblem>
       <div className="form-actions">
         <button type="submit" className="primary button" disabled={isSending}>
           Create

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { toAddress } from '../base.ts'
+import { FieldProblem } from '../parts/field.tsx'
 import { signIn } from '../session.ts'
 
 export function SignInPage({ problem, signedIn }: { problem: string | undefined; signedIn: () => void }) {
@@ -24,11 +25,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
       <form onSubmit={submit} className="card form">
         <label htmlFor="key">Key</label>
         <input id="key" name="key" type="password" autoComplete="current-password" placeholder="cs_…" required aria-describedby="key-help" />
-        {refusal && (
-          <p className="field-problem" role="alert">
-            {refusal}
-          </p>
-        )}
+        <FieldProblem>{refusal}</FieldProblem>
         <p className="hint" id="key-help">
           The first key lies in <code>.data/bootstrap-key</code>. The browser keeps it sealed, in a cookie that no script can read.
         </p>

@@ -6,7 +6,7 @@ import { toFieldProblems } from '../field-problems.ts'
 import { CreateKeyDocument, type KeyScope } from '../gql/graphql.ts'
 import { scopeUse, toWord } from '../words.ts'
 import { CopyButton } from './copy.tsx'
-import { Field } from './field.tsx'
+import { Field, FieldProblem, NameField } from './field.tsx'
 
 const scopes = ['RECOGNIZE', 'READ', 'MANAGE'] as const satisfies KeyScope[]
 const days = [30, 90, 365]
@@ -45,20 +45,7 @@ function CreateKeyForm({ made }: { made: (key: { name: string; secret: string })
   return (
     <form className="dialog-form" onSubmit={submit}>
       <Dialog.Title>Create key</Dialog.Title>
-      <Field label="Name" problem={problems['name']}>
-        {(described) => (
-          <input
-            {...described}
-            type="text"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-            maxLength={100}
-            required
-            autoComplete="off"
-            placeholder="Call centre"
-          />
-        )}
-      </Field>
+      <NameField value={name} change={setName} problem={problems['name']} placeholder="Call centre" />
       <fieldset className="field">
         <legend>May</legend>
         {scopes.map((scope) => (
@@ -73,11 +60,7 @@ function CreateKeyForm({ made }: { made: (key: { name: string; secret: string })
             </span>
           </label>
         ))}
-        {problems['scopes'] && (
-          <p className="field-problem" role="alert">
-            {problems['scopes']}
-          </p>
-        )}
+        <FieldProblem>{problems['scopes']}</FieldProblem>
       </fieldset>
       <Field label="Ends" problem={problems['expiresAt']}>
         {(described) => (
@@ -91,11 +74,7 @@ function CreateKeyForm({ made }: { made: (key: { name: string; secret: string })
           </select>
         )}
       </Field>
-      {problems[''] && (
-        <p className="field-problem" role="alert">
-          {problems['']}
-        </p>
-      )}
+      <FieldProblem>{problems['']}</FieldProblem>
       <div className="dialog-actions">
         <Dialog.Close className="button">Cancel</Dialog.Close>
         <button type="submit" className="primary button" disabled={fetching}>

@@ -1,5 +1,6 @@
 import { Dialog } from 'radix-ui'
 import { type FormEvent, type ReactNode, useEffect, useRef } from 'react'
+import { FieldProblem } from './field.tsx'
 
 interface FormDialogProps {
   title: string
@@ -40,11 +41,7 @@ export function FormDialog({ title, action, isBusy, problem, holds = false, clos
           <Dialog.Title>{title}</Dialog.Title>
           <form className="dialog-form" onSubmit={send}>
             {children}
-            {problem && (
-              <p className="field-problem" role="alert">
-                {problem}
-              </p>
-            )}
+            <FieldProblem>{problem}</FieldProblem>
             <div className="dialog-actions">
               <Dialog.Close className="button">Cancel</Dialog.Close>
               <button type="submit" className="primary button" disabled={isBusy}>

@@ -3,6 +3,7 @@ import { type Misfits, whyUnavailable } from '../fitting.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { isLong, type OwnModels } from '../models.ts'
 import { toWord } from '../words.ts'
+import { FieldProblem } from './field.tsx'
 import { AcceptLicence } from './licence.tsx'
 import { Pages } from './pages.tsx'
 import { SearchField } from './search-field.tsx'
@@ -62,11 +63,7 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
           )}
         </div>
       )}
-      {problem && (
-        <p className="field-problem" id={`${id}-problem`} role="alert">
-          {problem}
-        </p>
-      )}
+      <FieldProblem id={`${id}-problem`}>{problem}</FieldProblem>
     </fieldset>
   )
 }

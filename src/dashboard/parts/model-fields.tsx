@@ -1,7 +1,7 @@
 // What every form about a model asks for.
 import type { FieldProblems } from '../field-problems.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
-import { Field } from './field.tsx'
+import { Field, NameField } from './field.tsx'
 
 export interface Named {
   name: string
@@ -11,19 +11,7 @@ export interface Named {
 export function NameFields({ value, change, problems }: { value: Named; change: (value: Named) => void; problems: FieldProblems }) {
   return (
     <>
-      <Field label="Name" problem={problems['name']}>
-        {(described) => (
-          <input
-            {...described}
-            type="text"
-            value={value.name}
-            onChange={(event) => change({ ...value, name: event.target.value })}
-            maxLength={100}
-            required
-            autoComplete="off"
-          />
-        )}
-      </Field>
+      <NameField value={value.name} change={(name) => change({ ...value, name })} problem={problems['name']} />
       <Field label="Description" hint="Optional: what it is good for." problem={problems['description']}>
         {(described) => (
           <textarea

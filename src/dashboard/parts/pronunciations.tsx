@@ -1,5 +1,6 @@
 import { type ClipboardEvent, useId } from 'react'
 import type { FieldProblems } from '../field-problems.ts'
+import { FieldProblem } from './field.tsx'
 import { Icon } from './icon.tsx'
 
 export interface Row {
@@ -44,11 +45,7 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
           onChange={(event) => set(n, { [part]: event.target.value })}
           onPaste={(event) => paste(event, n)}
         />
-        {problem && (
-          <p className="field-problem" id={`${id}-${n}-${part}`} role="alert">
-            {problem}
-          </p>
-        )}
+        <FieldProblem id={`${id}-${n}-${part}`}>{problem}</FieldProblem>
       </div>
     )
   }
@@ -64,11 +61,7 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
           </button>
         </div>
       ))}
-      {problems['pronunciations'] && (
-        <p className="field-problem" role="alert">
-          {problems['pronunciations']}
-        </p>
-      )}
+      <FieldProblem>{problems['pronunciations']}</FieldProblem>
       <p className="hint" id={`${id}-hint`}>
         Optional: terms that are said otherwise than they are written. A table with two columns can be pasted into a row.
       </p>

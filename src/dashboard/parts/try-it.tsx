@@ -5,6 +5,7 @@ import { type Attempt, useTryIt } from '../speech/try-it.ts'
 import { formatDuration } from '../time.ts'
 import { toWord } from '../words.ts'
 import type { Endpoint } from './endpoint.tsx'
+import { FieldProblem } from './field.tsx'
 import { Icon } from './icon.tsx'
 
 /** Speak to the endpoint, or drop a recording, and read what it hears. */
@@ -101,11 +102,7 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
         {isSilent && <span className="muted">Nothing was said, or nothing was understood.</span>}
         {state === 'sending' && !hypothesis && phrases.length === 0 && <span className="muted">Listening …</span>}
       </p>
-      {problem && (
-        <p className="field-problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <FieldProblem>{problem}</FieldProblem>
       {state === 'sending' && attempt.cancel && <Sending {...attempt} cancel={attempt.cancel} />}
       <p className="detail">
         {name}
