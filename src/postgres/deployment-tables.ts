@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { check, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, time } from './columns.ts'
-import { models, workspaces } from './tables.ts'
+import { eventColumns, models, workspaces } from './tables.ts'
 
 export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
 export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
@@ -93,20 +93,12 @@ export const deploymentEvents = snakeCase.table(
   {
     /** Not a foreign key: the last event of a deleted deployment outlives it, for those who watch the list. */
     deploymentId: uuid().notNull(),
-    sequence: integer().notNull(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    /** Among all events of the workspace; without a gap, in the order of their commits. */
-    position: bigint({ mode: 'number' }).notNull(),
+    ...eventColumns(),
     locale: text().notNull(),
     status: deploymentStatus().notNull(),
     /** Null for a deployment's first event. */
     previousStatus: deploymentStatus(),
     stage: stage(),
-    progress: real().notNull(),
-    message: text().notNull(),
-    occurredAt: createdAt(),
   },
   (t) => [
     primaryKey({ columns: [t.deploymentId, t.sequence] }),

@@ -169,23 +169,29 @@ export const modelTexts = snakeCase.table('model_texts', {
   text: text().notNull(),
 })
 
+/** What every log of events has, whatever it is about. */
+export const eventColumns = () => ({
+  sequence: integer().notNull(),
+  workspaceId: uuid()
+    .notNull()
+    .references(() => workspaces.id, { onDelete: 'cascade' }),
+  /** Among all events of the workspace in this log; without a gap, in the order of their commits. */
+  position: bigint({ mode: 'number' }).notNull(),
+  progress: real().notNull(),
+  message: text().notNull(),
+  occurredAt: createdAt(),
+})
+
 export const modelEvents = snakeCase.table(
   'model_events',
   {
     /** Not a foreign key, as for deployments. */
     modelId: uuid().notNull(),
-    sequence: integer().notNull(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    position: bigint({ mode: 'number' }).notNull(),
+    ...eventColumns(),
     kind: modelKind().notNull(),
     status: modelStatus().notNull(),
     previousStatus: modelStatus(),
     stage: modelStage(),
-    progress: real().notNull(),
-    message: text().notNull(),
-    occurredAt: createdAt(),
   },
   (t) => [
     primaryKey({ columns: [t.modelId, t.sequence] }),

@@ -71,11 +71,11 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   const workers = new Workers(config, log, dispatch)
 
-  /** Whether what is handed in now is begun at once. */
-  const isFree = () => waiting() === 0 && workers.idle > 0
+  /** Workers that would begin at once with what nobody waits for. */
+  const idle = () => (waiting() === 0 ? workers.idle : 0)
   /** Whether a guess would be begun before anything but hypotheses is in its way. */
   const mayGuess = () => waiting() < workers.idle + turns.atWork
-  const turns = new Turns(config.workers, () => (waiting() === 0 ? workers.idle : 0))
+  const turns = new Turns(config.workers, idle)
 
   const give = (worker: Worker, piece: Waiting) => {
     clearTimeout(piece.timer)
@@ -130,7 +130,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
       },
     }
     if (piece.priority === 'INTERIM') {
-      const worker = isFree() ? workers.choose(piece.modelId) : undefined
+      const worker = idle() > 0 ? workers.choose(piece.modelId) : undefined
       if (worker) give(worker, piece)
       else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
     } else {

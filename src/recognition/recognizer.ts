@@ -90,6 +90,9 @@ export interface StreamRequest {
   phrases: readonly ListedPhrase[]
 }
 
+/** A recording that is all there, or is being sent, can wait so long for room, in milliseconds. */
+export const recordingWaitMs = 15_000
+
 /** How a stream waits for room. */
 export interface Patience {
   /** Milliseconds; 0 is to be refused at once. */

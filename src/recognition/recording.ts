@@ -1,7 +1,4 @@
-import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, sampleRate } from './recognizer.ts'
-
-/** A whole recording can wait for a place. */
-const waitMs = 15_000
+import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, recordingWaitMs, sampleRate } from './recognizer.ts'
 
 /** Passes a whole recording through a stream, no faster than it is taken, and collects what comes of it. */
 export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {
@@ -43,7 +40,7 @@ export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: 
             rejected(error)
           },
         },
-        { waitMs, ...(signal && { signal }) },
+        { waitMs: recordingWaitMs, ...(signal && { signal }) },
       )
       .then((opened) => {
         stream = opened

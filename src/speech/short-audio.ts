@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
-import type { Phrase, RecognizerStream, Recognizers, StreamRequest } from '../recognition/recognizer.ts'
+import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/recognizer.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import { readSound } from './sound.ts'
@@ -48,9 +48,6 @@ export async function hearRecording(
   }
 }
 
-/** Who sends a recording can wait for a place. */
-const waitMs = 15_000
-
 /** One recording on its way through a recognizer. */
 class Recording {
   readonly #recognizers: Recognizers
@@ -84,7 +81,7 @@ class Recording {
         drained: () => this.#drained.resolve(),
         failed: (error) => this.#end(() => this.#ended.reject(error)),
       },
-      waitMs,
+      recordingWaitMs,
     )
     this.#drained = Promise.withResolvers()
     if (!this.#stream.write(pcm)) await Promise.race([this.#drained.promise, this.#ended.promise])
