@@ -157,6 +157,11 @@ export function createTestClient(url: string, key: string) {
     ask,
     watch,
     watchAll,
+    /** One figure without labels of `/metrics`, by its name behind the prefix. */
+    async readFigure(name: string): Promise<number> {
+      const figures = await (await fetch(`${url}/metrics`)).text()
+      return Number(new RegExp(`^custom_speech_${name} (\\S+)$`, 'm').exec(figures)?.[1])
+    },
     modelId,
     /** The same server, seen with another key. */
     as: (otherKey: string) => createTestClient(url, otherKey),

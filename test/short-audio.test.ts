@@ -114,8 +114,7 @@ describe('recognized', () => {
         controller.enqueue(file.subarray(0, 60_000))
         await expect
           .poll(async () => {
-            const figures = await (await fetch(`${api.localUrl}/metrics`)).text()
-            listening = Number(/^custom_speech_recognizer_streams (\d+)/m.exec(figures)?.[1])
+            listening = await api.readFigure('recognizer_streams')
             return listening
           })
           .toBe(1)

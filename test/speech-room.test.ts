@@ -25,10 +25,7 @@ const detailed = () => {
   return config
 }
 
-async function readFigure(name: string): Promise<number> {
-  const figures = await (await fetch(`${api.localUrl}/metrics`)).text()
-  return Number(new RegExp(`^custom_speech_${name} (\\S+)$`, 'm').exec(figures)?.[1])
-}
+const readFigure = (name: string) => api.readFigure(name)
 
 async function holdTheLine() {
   const client = openRecognizer(detailed(), microphone(silence(60)).audio)

@@ -28,10 +28,7 @@ const goToDeployment = (page: Page, { localUrl }: Service, id: string) => page.g
 const sendRecording = (page: Page, name: string, buffer: Buffer) => page.getByLabel('Recording').setInputFiles({ name, mimeType: 'audio/wav', buffer })
 
 /** How many streams and recordings hold a place. */
-async function countSessions(): Promise<number> {
-  const metrics = await (await fetch(`${api.localUrl}/metrics`)).text()
-  return Number(/^custom_speech_speech_sessions (\d+)$/m.exec(metrics)?.[1])
-}
+const countSessions = () => api.readFigure('speech_sessions')
 
 /** The same sound as old programs kept it. */
 function toEightBits(wav: Buffer): Buffer {
