@@ -40,8 +40,8 @@ function openPhrase() {
     patience: { baseMs: 1000, perSecondMs: 1000 },
     askForGrown: () => void told.grown++,
     changed() {
-      const text = phrase.takeHypothesis()?.text
-      if (text) told.shown.push(text)
+      const texts = phrase.takeHypotheses().map(({ text }) => text)
+      told.shown.push(...texts)
     },
     failed: (error) => void told.failures.push(error),
     measured: (_, ms) => void told.measured.push(ms),

@@ -23,9 +23,17 @@ export class Hypothesis {
     this.#shown = text
     return text
   }
+
+  /** Takes a beginning of the final text; answers it if it has more words than the text shown before. */
+  extend(lexical: string): string | undefined {
+    const count = (text: string) => text.split(' ').filter(Boolean).length
+    if (count(lexical) <= count(this.#shown)) return undefined
+    this.#shown = lexical
+    return lexical
+  }
 }
 
-function commonBeginning(some: readonly string[], others: readonly string[]): string[] {
+export function commonBeginning(some: readonly string[], others: readonly string[]): string[] {
   const end = some.findIndex((word, place) => word !== others[place])
   return end < 0 ? [...some] : some.slice(0, end)
 }

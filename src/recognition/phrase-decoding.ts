@@ -11,6 +11,10 @@ const firstHypothesisMs = 350
 const firstOfTwoMs = 250
 /** What was tried so often without a word to show is rather noise, and has no precedence any more. */
 const mostFirstTries = 4
+/** A phrase longer than this has a hypothesis before its text, however fast its audio came. */
+const maxWithoutHypothesisMs = 1000
+/** Characters of text in a second of speech, to place a beginning of the text that has no time of its own. */
+const charactersPerSecond = 14
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
@@ -35,16 +39,28 @@ interface Guess {
   audio: Int16Array
   ticket: Ticket | undefined
   result: Alternative[] | undefined
+  /** Beginnings of its text, for the case that the phrase ends here before it is decoded. */
+  beginnings: string[]
 }
 
-/** One phrase from its first sound to its text: hypotheses while it grows, a guess at each pause, the text at its end. */
+interface Shown {
+  text: string
+  duration: number
+}
+
+/**
+ * One phrase from its first sound to its text: hypotheses while it grows, a guess at each pause, the text at its end.
+ * Audio that comes faster than speech may have ended the phrase before any hypothesis could be decoded; the words of
+ * the final text are hypotheses then, as the decoder writes them. They cost no worker anything.
+ */
 export class PhraseDecoding {
   readonly number: number
   readonly onset: number
   readonly #parts: Parts
   readonly #hypothesis: Hypothesis
   readonly #tickets = new Set<Ticket>()
-  #toShow: { text: string; duration: number } | undefined
+  #toShow: Shown[] = []
+  #shownDuration = 0
   #turn: DecodingTurn | undefined
   #isTurnGiven = false
   #tries = 0
@@ -77,11 +93,11 @@ export class PhraseDecoding {
     return this.#result
   }
 
-  /** The newest hypothesis, if it was not taken yet. */
-  takeHypothesis(): { text: string; duration: number } | undefined {
-    const text = this.#toShow
-    this.#toShow = undefined
-    return text
+  /** The hypotheses that were not taken yet, in order. */
+  takeHypotheses(): Shown[] {
+    const hypotheses = this.#toShow
+    this.#toShow = []
+    return hypotheses
   }
 
   /** More was heard, of which the voice lasted until `voice`. */
@@ -115,11 +131,15 @@ export class PhraseDecoding {
     this.#guess?.ticket?.cancel()
     // The guess says all that a hypothesis could.
     if (!this.#isTurnGiven) this.#endTurn()
-    const guess: Guess = { segment, audio, result: undefined, ticket: undefined }
+    const guess: Guess = { segment, audio, result: undefined, ticket: undefined, beginnings: [] }
     this.#guess = guess
     // When workers are short, guesses would take them from what is sure to be wanted.
     if (!this.#parts.pool.mayGuess()) return
-    guess.ticket = this.#decode('SPECULATIVE', audio, (result) => {
+    const begun = (beginning: string) => {
+      guess.beginnings.push(beginning)
+      if (this.#guess === guess && this.#segment) this.#extend(this.#segment, beginning)
+    }
+    const decoded = (result: Alternative[] | Error) => {
       if (result instanceof Error) {
         // Nobody waits for it yet: if the phrase ends here, it is decoded then.
         guess.ticket = undefined
@@ -129,7 +149,8 @@ export class PhraseDecoding {
       guess.result = result
       if (this.#guess === guess && this.#segment) this.#finish(this.#segment, result)
       else this.#suppose(segment, result)
-    })
+    }
+    guess.ticket = this.#decode('SPECULATIVE', audio, decoded, begun)
   }
 
   end({ segment, audio }: Found<'ENDED'>) {
@@ -137,12 +158,16 @@ export class PhraseDecoding {
     this.#segment = segment
     this.#endTurn()
     if (!audio && guess?.result) return this.#finish(segment, guess.result)
-    if (!audio && guess?.ticket) return guess.ticket.promote()
+    if (!audio && guess?.ticket) {
+      for (const beginning of guess.beginnings) this.#extend(segment, beginning)
+      return guess.ticket.promote()
+    }
     guess?.ticket?.cancel()
-    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), (result) => {
+    const decoded = (result: Alternative[] | Error) => {
       if (result instanceof Error) return this.#parts.failed(result)
       this.#finish(segment, result)
-    })
+    }
+    this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), decoded, (beginning) => this.#extend(segment, beginning))
   }
 
   /** Nobody wants it any more. */
@@ -165,11 +190,29 @@ export class PhraseDecoding {
     if (segment.end < this.#supposedUntil) return
     this.#supposedUntil = segment.end
     const text = this.#segment ? undefined : this.#hypothesis.take(best?.lexical ?? '')
-    if (text) this.#toShow = { text, duration: segment.offset - segment.onset }
+    if (text) this.#show(text, segment.offset - segment.onset)
     this.#parts.changed()
   }
 
+  /** Shows a beginning of the text of the phrase, which has ended. */
+  #extend({ onset, offset }: Segment, beginning: string) {
+    const text = this.#hypothesis.extend(beginning)
+    if (!text) return
+    const spoken = Math.round((beginning.length / charactersPerSecond) * sampleRate)
+    this.#show(text, Math.min(offset - onset, Math.max(this.#shownDuration, spoken)))
+    this.#parts.changed()
+  }
+
+  #show(text: string, duration: number) {
+    this.#toShow.push({ text, duration })
+    this.#shownDuration = duration
+  }
+
   #finish(segment: Segment, result: Alternative[]) {
+    const [best] = result
+    const { request } = this.#parts
+    const isDue = request.interims && this.#hypothesis.isEmpty && milliseconds(segment.offset - segment.onset) > maxWithoutHypothesisMs
+    if (best && isDue) this.#show(best.lexical, segment.offset - segment.onset)
     this.#result = result
     this.#parts.measured(milliseconds(segment.end - segment.start), this.#spentMs)
     this.#parts.changed()
@@ -181,7 +224,7 @@ export class PhraseDecoding {
     this.#isTurnGiven = false
   }
 
-  #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void): Ticket {
+  #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void, begun?: (beginning: string) => void): Ticket {
     const { pool, request, patience } = this.#parts
     const { model, deploymentId, mode } = request
     const isInterim = priority === 'INTERIM'
@@ -193,12 +236,13 @@ export class PhraseDecoding {
       alternatives: isInterim ? 1 : request.alternatives,
       phrases: isInterim ? [] : request.phrases,
       wordTimings: !isInterim && request.wordTimings,
+      reportBeginnings: request.interims && begun !== undefined,
     } as const
     const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
     const spent = (ms: number) => {
       if (!isInterim) this.#spentMs += ms
     }
-    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs, spent }, (settled) => {
+    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs, spent, ...(begun && { begun }) }, (settled) => {
       this.#tickets.delete(ticket)
       if (settled instanceof Error) return done(settled, 0)
       done(settled.value, settled.ms)

@@ -26,6 +26,8 @@ export interface Piece {
   patienceMs: number
   /** Told what a worker needed for it, also when nobody wants the result any more. */
   spent?(ms: number): void
+  /** Receives growing beginnings of the text while it is decoded, where the task asks for them; after a crash they begin anew. */
+  begun?(beginning: string): void
 }
 
 export type Value<K extends WorkerTask['kind']> = Extract<WorkerReply, { ok: true; kind: K }>['value']
@@ -82,6 +84,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     workers.give(worker, {
       task: piece.task,
       patienceMs: piece.patienceMs,
+      begun: (beginning) => void (piece.isSettled || piece.begun?.(beginning)),
       replied(reply, ms) {
         piece.spent?.(ms)
         if (reply.ok) piece.settle({ value: reply.value, ms })

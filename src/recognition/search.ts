@@ -1,7 +1,8 @@
 import type { Fusion } from './fusion.ts'
+import { commonBeginning } from './hypothesis.ts'
 import type { Moonshine } from './moonshine.ts'
 import { sampleRate } from './recognizer.ts'
-import { continueWords, endToken, spell } from './tokens.ts'
+import { beginsWord, continueWords, endToken, spell } from './tokens.ts'
 
 /** Speech faster than this is a decoder that repeats itself. */
 const tokensPerSecond = 6.5
@@ -12,6 +13,8 @@ const offered = 12
  * short texts, and without this the best of them would often be cut off, or empty.
  */
 const endMargin = 1
+/** Characters of the first beginning that is reported, and by which each later one is longer: about half a second and a second of speech. */
+const beginningCharacters = { first: 6, more: 12 }
 
 export interface Decoding {
   text: string
@@ -21,8 +24,12 @@ export interface Decoding {
 
 const mostTokens = (audio: Float32Array) => Math.ceil((audio.length / sampleRate) * tokensPerSecond) + 6
 
+/** Receives the complete words that the decoder has written so far, each time a longer beginning of the text. */
+export type BeginningListener = (text: string) => void
+
 /** Follows the likeliest token at each step: fast, and one result. */
-export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array): Promise<Decoding> {
+export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array, begun?: BeginningListener): Promise<Decoding> {
+  const report = begun && reportBeginnings(begun)
   const decoder = await acoustic.hear(audio)
   const tokens: number[] = []
   let logProbability = 0
@@ -32,9 +39,33 @@ export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array): 
     logProbability += (logits[token] as number) - logSum(logits, logits[token] as number)
     if (token === endToken) break
     tokens.push(token)
+    report?.(tokens)
     logits = await decoder.step([token], [0])
   }
   return { text: spell(tokens), confidence: confidenceOf(logProbability, tokens.length) }
+}
+
+/** Reports the words before the last token where it begins a new one, at sensible distances. */
+function reportBeginnings(begun: BeginningListener): (tokens: readonly number[]) => void {
+  let minLength = beginningCharacters.first
+  return (tokens) => {
+    if (!beginsWord(tokens.at(-1) as number)) return
+    const text = spell(tokens.slice(0, -1))
+    if (text.length < minLength) return
+    minLength = text.length + beginningCharacters.more
+    begun(text)
+  }
+}
+
+/** Passes on only the words that two beginnings in a row agree on: the best beam may change. */
+function reportAgreed(begun: BeginningListener): BeginningListener {
+  let previous: string[] = []
+  return (text) => {
+    const words = text.split(' ')
+    const agreed = commonBeginning(previous, words)
+    previous = words
+    if (agreed.length) begun(agreed.join(' '))
+  }
 }
 
 interface Beam<State> {
@@ -68,7 +99,9 @@ export async function decodeBeams<State>(
   audio: Float32Array,
   { most, spread = Number.POSITIVE_INFINITY }: Width,
   fusion: Fusion<State>,
+  begun?: BeginningListener,
 ): Promise<Decoding[]> {
+  const report = begun && reportBeginnings(reportAgreed(begun))
   const decoder = await acoustic.hear(audio)
   const done = new Map<string, Candidate<State>>()
   let beams: Beam<State>[] = [{ tokens: [], words: '', logProbability: 0, bonus: 0, state: fusion.start }]
@@ -78,6 +111,7 @@ export async function decodeBeams<State>(
     const candidates = beams.flatMap((beam, parent) => offer(beam, parent, logits.subarray(parent * size, (parent + 1) * size), fusion))
     beams = choose(candidates, beams, { most, spread }, done)
     if (!beams.length || isDecided(done, beams, most)) break
+    report?.(beams[0]?.tokens ?? [])
     logits = await decoder.step(
       beams.map(({ tokens }) => tokens.at(-1) as number),
       (beams as Candidate<State>[]).map(({ parent }) => parent),

@@ -188,8 +188,7 @@ export class Stream implements RecognizerStream {
   #tellBeginning(phrase: PhraseDecoding) {
     if (!this.#isBeginningTold) this.#event({ kind: 'SPEECH_START', offset: phrase.onset })
     this.#isBeginningTold = true
-    const hypothesis = phrase.takeHypothesis()
-    if (hypothesis) this.#event({ kind: 'HYPOTHESIS', offset: phrase.onset, ...hypothesis })
+    for (const hypothesis of phrase.takeHypotheses()) this.#event({ kind: 'HYPOTHESIS', offset: phrase.onset, ...hypothesis })
   }
 
   #tellEnd(segment: Segment, alternatives: Alternative[]) {

@@ -20,6 +20,9 @@ export const spell = (tokens: readonly number[]): string =>
     .toString('utf8')
     .trim()
 
+/** Whether the token begins a word, so that the words before it are complete. */
+export const beginsWord = (token: number): boolean => bytesOf[token]?.[0] === 0x20
+
 /** What one token adds to a text, in lower case; nothing for control tokens and single bytes of longer characters. */
 export const lowerPieces: readonly string[] = Array.from({ length: spelledTokens }, (_, token) =>
   (llama.vocabById[token] ?? '').startsWith('<') ? '' : (bytesOf[token] as Buffer).toString('utf8').toLowerCase(),

@@ -21,6 +21,8 @@ export interface DecodeTask {
   alternatives: number
   phrases: readonly ListedPhrase[]
   wordTimings: boolean
+  /** Whether growing beginnings of the text are reported while it is decoded. */
+  reportBeginnings: boolean
 }
 
 interface LoadTask {
@@ -48,6 +50,11 @@ export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: 
   | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string }
 )
 
+/** Complete words of a text that is still being decoded, in lower case. Any number of them come before the reply. */
+export interface WorkerProgress {
+  beginning: string
+}
+
 const loaded = new LoadedModels()
 
 async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<number> {
@@ -59,14 +66,16 @@ async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<nu
   return performance.now() - started
 }
 
-async function decode({ model, audio, mode, alternatives: wanted, phrases, wordTimings }: DecodeTask, budget: number): Promise<Alternative[]> {
+async function decode(task: DecodeTask, budget: number): Promise<Alternative[]> {
+  const { model, audio, mode, alternatives: wanted, phrases, wordTimings } = task
   const { acoustic, language, custom } = await loaded.open(model, budget)
   const list = phrases.length ? compileList(phrases) : undefined
   const samples = Float32Array.from(audio, (sample) => sample / 32_768)
+  const begun = task.reportBeginnings ? (text: string) => send({ beginning: language.write(text, mode).lexical }) : undefined
   const decodings =
     wanted > 1 || list || custom
-      ? await decodeBeams(acoustic, samples, { most: beams, ...(wanted > 1 ? {} : { spread }) }, joinFusions(custom?.fusion, list?.fusion))
-      : [await decodeGreedily(acoustic, samples)]
+      ? await decodeBeams(acoustic, samples, { most: beams, ...(wanted > 1 ? {} : { spread }) }, joinFusions(custom?.fusion, list?.fusion), begun)
+      : [await decodeGreedily(acoustic, samples, begun)]
   const rewriters = [custom, list].flatMap((one) => (one ? [one.rewrite] : []))
   const alternatives = new Map<string, Alternative>()
   let least = 1
@@ -103,9 +112,12 @@ async function answer(request: WorkerRequest): Promise<WorkerReply> {
   return { ...result, memoryBytes: process.memoryUsage.rss(), expectedBytes: loaded.bytes, models: loaded.ids }
 }
 
+function send(message: WorkerReply | WorkerProgress) {
+  if (process.connected) process.send?.(message)
+}
+
 process.on('message', async (request: WorkerRequest) => {
-  const reply = await answer(request)
-  if (process.connected) process.send?.(reply)
+  send(await answer(request))
 })
 process.on('disconnect', () => process.exit())
 // A terminal's Ctrl-C reaches the whole process group; the parent decides when we end.

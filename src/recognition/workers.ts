@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 import { type Child, startChild } from './child.ts'
 import type { RecognizerModel } from './recognizer.ts'
-import type { WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
+import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
 /** Models that are kept ready in every worker. */
 const mostWanted = 8
@@ -9,11 +9,13 @@ const mostWanted = 8
 const mostGrowth = 1.5
 const preparePatienceMs = 60_000
 
-/** What a worker is given to do, and who hears how it went; exactly one of both is called. */
+/** What a worker is given to do, and who hears how it went; exactly one of `replied` and `lost` is called. */
 export interface Work {
   task: WorkerTask
   /** A worker that takes longer is taken to hang, and ended. */
   patienceMs: number
+  /** Complete words of a text that is still being decoded. */
+  begun?(beginning: string): void
   replied(reply: WorkerReply, ms: number): void
   /** The worker ended before it answered; `wasStarted` is false when there was no process at all. */
   lost(reason: string, wasStarted: boolean): void
@@ -120,8 +122,8 @@ export class Workers {
   }
 
   #start(): Worker {
-    const child = startChild<WorkerRequest, WorkerReply>('worker.ts', {
-      message: (reply) => this.#finish(worker, reply),
+    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>('worker.ts', {
+      message: (message) => ('beginning' in message ? worker.work?.begun?.(message.beginning) : this.#finish(worker, message)),
       ended: (reason, lastWords) => this.#lose(worker, reason, lastWords),
     })
     const worker: Worker = { child, work: undefined, began: 0, watchdog: undefined, models: new Set(), offered: new Set(), memoryBytes: 0 }
