@@ -2,14 +2,15 @@
 import { describe, expect, test } from 'vitest'
 import { PhraseDecoding } from '../src/recognition/phrase-decoding.ts'
 import type { Piece, Pool } from '../src/recognition/pool.ts'
-import { RecognizersBusyError } from '../src/recognition/recognizer.ts'
+import { RecognizersBusyError, type StreamRequest } from '../src/recognition/recognizer.ts'
+import { listeningFor } from '../src/recognition/scenario.ts'
 import { Turns } from '../src/recognition/turns.ts'
 import { requestFor } from './recognizers.ts'
 
 const second = 16_000
 const segmentTo = (end: number) => ({ start: 0, onset: 0, offset: end, end })
 
-function openPhrase() {
+function openPhrase(request: Partial<StreamRequest> = {}) {
   const pieces: { piece: Piece; answer(text: string, ms?: number): void; refuse(): void }[] = []
   const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
   const turns = new Turns(2, () => 2)
@@ -35,7 +36,7 @@ function openPhrase() {
     },
   }
   const phrase: PhraseDecoding = new PhraseDecoding(1, 0, {
-    request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }),
+    request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }, request),
     pool: pool as unknown as Pool,
     patience: { baseMs: 1000, perSecondMs: 1000 },
     askForGrown: () => void told.grown++,
@@ -121,4 +122,59 @@ test('guesses that the speaker went on from are counted among what a phrase cost
   pieces.at(-1)?.answer('one two', 100)
   expect(told.measured).toEqual([170])
   expect(phrase.result?.[0]?.lexical).toBe('one two')
+})
+
+describe('a phrase that ended before it could be decoded', () => {
+  const ended = (seconds: number) =>
+    ({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(seconds * second), audio: new Int16Array(seconds * second) }) as const
+
+  test('shows the words of its text as they are decoded, each time more of them', () => {
+    const { phrase, pieces, told } = openPhrase()
+    phrase.end(ended(3))
+    for (const beginning of ['one', 'one two three', 'one two', 'one two three four']) pieces[0]?.piece.begun?.(beginning)
+    pieces[0]?.answer('one two three four five')
+    expect(told.shown).toEqual(['one', 'one two three', 'one two three four'])
+  })
+
+  test('shows nothing again that a hypothesis has shown before', () => {
+    const { phrase, pieces, told, grow } = openPhrase()
+    phrase.hear(second, second)
+    grow(second)
+    pieces[0]?.answer('one two')
+    phrase.end(ended(2))
+    for (const beginning of ['one', 'won too', 'one two three']) pieces[1]?.piece.begun?.(beginning)
+    expect(told.shown).toEqual(['one two', 'one two three'])
+  })
+
+  test('shows what a guess had decoded of it, once it is sure that nothing follows', () => {
+    const { phrase, pieces, told } = openPhrase({ listening: listeningFor('CONVERSATIONAL', 'conversation') })
+    phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(3 * second), audio: new Int16Array(3 * second) })
+    for (const beginning of ['one', 'one two']) pieces[0]?.piece.begun?.(beginning)
+    expect(told.shown).toEqual([])
+    phrase.end({ ...ended(3), audio: undefined })
+    pieces[0]?.piece.begun?.('one two three')
+    pieces[0]?.answer('one two three four')
+    expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+    expect(phrase.result?.[0]?.lexical).toBe('one two three four')
+  })
+
+  test.each([
+    ['longer than a second', 1.1, true, ['yes']],
+    ['of a second', 1, true, []],
+    ['whose client wants no hypotheses', 3, false, []],
+  ])('and is %s shows its whole text first where the decoder reported nothing: %f s, %o', (_, seconds, interims, shown) => {
+    const { phrase, pieces, told } = openPhrase({ interims })
+    phrase.end(ended(seconds))
+    expect(pieces[0]?.piece.task).toMatchObject({ reportBeginnings: interims })
+    pieces[0]?.answer('yes')
+    expect(told.shown).toEqual(shown)
+  })
+
+  test('shows nothing where no words were found', () => {
+    const { phrase, pieces, told } = openPhrase()
+    phrase.end(ended(3))
+    pieces[0]?.answer('')
+    expect(told.shown).toEqual([])
+    expect(phrase.result).toEqual([])
+  })
 })

@@ -167,6 +167,17 @@ describe('sound', () => {
 })
 
 describe('hypotheses', () => {
+  test('that are the beginning of the final text show it only where it is longer than what was shown', () => {
+    const hypothesis = new Hypothesis(true)
+    for (const text of ['for a long', 'for a long']) hypothesis.take(text)
+    expect(['for', 'four a long', 'for a long time', 'for a long time'].map((text) => hypothesis.extend(text))).toEqual([
+      undefined,
+      undefined,
+      'for a long time',
+      undefined,
+    ])
+  })
+
   test('are told when they are new', () => {
     const hypothesis = new Hypothesis(false)
     expect(['a', 'a', 'a b', '', 'a c'].map((text) => hypothesis.take(text))).toEqual(['a', undefined, 'a b', undefined, 'a c'])

@@ -88,6 +88,22 @@ describe('a recognizer', () => {
     expect(socket.closed).toBeUndefined()
   })
 
+  test('that replaces another in the middle of a phrase takes no hypothesis back', async () => {
+    const { audio, streams, settled, socket } = openSession()
+    audio('a', reference)
+    await settled()
+    const show = (n: number, text: string) => streams[n]?.listener.event({ kind: 'HYPOTHESIS', text, offset: 8_000, duration: 4_000 * text.split(' ').length })
+    const shown = () => socket.sent.flatMap((message) => /"Text":"([^"]*)"/.exec(message)?.[1] ?? [])
+    for (const text of ['we', 'we walked along']) show(0, text)
+    streams[0]?.listener.failed(new RecognizerCrashedError('It ended.'))
+    await settled()
+    for (const text of ['we', 'we walked', 'we walked along the']) show(1, text)
+    expect(shown()).toEqual(['we', 'we walked along', 'we walked along the'])
+    streams[1]?.listener.event({ kind: 'SPEECH_END', offset: 24_000 })
+    show(1, 'and')
+    expect(shown().at(-1)).toBe('and')
+  })
+
   test('that ends again and again sends the client away, who then sends it all anew', async () => {
     const { audio, streams, settled, socket } = openSession()
     audio('a', reference)

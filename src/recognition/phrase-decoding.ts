@@ -157,11 +157,9 @@ export class PhraseDecoding {
     const guess = this.#guess
     this.#segment = segment
     this.#endTurn()
+    if (!audio) for (const beginning of guess?.beginnings ?? []) this.#extend(segment, beginning)
     if (!audio && guess?.result) return this.#finish(segment, guess.result)
-    if (!audio && guess?.ticket) {
-      for (const beginning of guess.beginnings) this.#extend(segment, beginning)
-      return guess.ticket.promote()
-    }
+    if (!audio && guess?.ticket) return guess.ticket.promote()
     guess?.ticket?.cancel()
     const decoded = (result: Alternative[] | Error) => {
       if (result instanceof Error) return this.#parts.failed(result)

@@ -43,6 +43,8 @@ class SteadyStream implements RecognizerStream {
   #attempt = 0
   #crashes = 0
   #isSpeaking = false
+  /** The sample up to which hypotheses have shown the text. */
+  #shownUntil = 0
   /** The recognizer has not heard all that it was given: there may be speech in it. */
   #isBehind = false
   #state: 'OPEN' | 'FINISHING' | 'CLOSED' = 'OPEN'
@@ -119,8 +121,16 @@ class SteadyStream implements RecognizerStream {
 
   #tell(event: StreamEvent) {
     const moved = this.#move(event)
+    if (moved.kind === 'HYPOTHESIS') {
+      // Another recognizer begins the phrase anew: what the client has read already is not shown again, shorter.
+      if (moved.offset + moved.duration < this.#shownUntil) return
+      this.#shownUntil = moved.offset + moved.duration
+    }
     if (moved.kind === 'SPEECH_START') this.#isSpeaking = true
-    if (moved.kind === 'SPEECH_END') this.#isSpeaking = false
+    if (moved.kind === 'SPEECH_END') {
+      this.#isSpeaking = false
+      this.#shownUntil = 0
+    }
     if (moved.kind === 'PHRASE') this.#forgetUntil(moved.phrase.offset + moved.phrase.duration)
     if (moved.kind === 'NO_MATCH') this.#forgetUntil(moved.offset + moved.duration)
     if (moved.kind === 'PHRASE') this.#crashes = 0
