@@ -100,12 +100,12 @@ export class PhraseDecoding {
     return hypotheses
   }
 
-  /** More was heard, of which the voice lasted until `voice`. */
-  hear(heard: number, voice: number): void {
+  /** More was heard, of which the voice lasted until `voice`; `isBehind` says that much more is there already. */
+  hear(heard: number, voice: number, isBehind = false): void {
     const { request, pool, askForGrown } = this.#parts
     const isTheSameAsBefore = this.#guess?.segment.offset === voice
     if (!isTheSameAsBefore) this.#guess?.ticket?.cancel()
-    if (!request.interims || isTheSameAsBefore || this.#turn) return
+    if (!request.interims || isBehind || isTheSameAsBefore || this.#turn) return
     if (milliseconds(heard - this.#decodedUntil) < this.#intervalMs) return
     this.#turn = pool.turns.ask(request.deploymentId, this.#isNew, () => {
       this.#isTurnGiven = true

@@ -9,6 +9,8 @@ const aheadSeconds = 2
 /** What waits beyond that is the caller's to hold back. */
 const pauseSeconds = 4
 const mostSeconds = 120
+/** With more than this on its way, audio comes faster than speech: a hypothesis would cost the next text more than it shows. */
+const hypothesisSeconds = 1
 /** Phrases that may wait to be decoded before more audio is looked at. */
 const mostUndecoded = 2
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
@@ -149,7 +151,7 @@ export class Stream implements RecognizerStream {
       this.#parts.listener.drained()
     }
     const phrase = this.#phrases.at(-1)
-    if (phrase && !phrase.segment && voice !== undefined) phrase.hear(heard, voice)
+    if (phrase && !phrase.segment && voice !== undefined) phrase.hear(heard, voice, this.#heldBytes > hypothesisSeconds * this.#bytesPerSecond)
     const isSilent = milliseconds(heard) >= this.#parts.request.listening.initialSilenceMs && !this.#heardSpeech && this.#phrases.length === 0
     if (isSilent) this.#tellSilence(heard)
   }
