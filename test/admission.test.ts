@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Admission, type Place } from '../src/recognition/admission.ts'
 import { type Patience, RecognizersBusyError, type StreamRequest } from '../src/recognition/recognizer.ts'
+import { ReservedCapacity } from '../src/recognition/reserved-capacity.ts'
 
 const patient: Patience = { waitMs: 10_000 }
 const requestOf = (deploymentId: string, alternatives = 1) => ({
@@ -170,4 +171,53 @@ test('what decoding took decides how many come in', async () => {
   await delay(0)
   expect(await fill(admission, 'a')).toHaveLength(16)
   expect(admission.usage().load).toBeCloseTo(0.95, 1)
+})
+
+describe('the capacity for provisioning', () => {
+  test('is one stream for each worker, and then the next that is left, the deployments in turn', async () => {
+    const reserved = new ReservedCapacity(2)
+    const order: string[] = []
+    const [one, two] = [await reserved.admit(requestOf('a'), patient), await reserved.admit(requestOf('a'), patient)]
+    const places: Place[] = []
+    for (const name of ['a1', 'a2', 'b1'])
+      void reserved.admit(requestOf(name[0] as string), patient).then((place) => {
+        order.push(name)
+        places.push(place)
+      })
+    const settled = () => new Promise((done) => setImmediate(done))
+    await settled()
+    expect([order, reserved.taken]).toEqual([[], 2])
+    one.leave()
+    one.leave()
+    two.leave()
+    await settled()
+    expect([order, reserved.taken]).toEqual([['a1', 'b1'], 2])
+    places[0]?.leave()
+    await settled()
+    expect(order).toEqual(['a1', 'b1', 'a2'])
+    for (const place of places) place.leave()
+    expect(reserved.taken).toBe(0)
+  })
+
+  test('is refused when the wait is over, when the caller has left and when the recognizers close', async () => {
+    const reserved = new ReservedCapacity(1)
+    const place = await reserved.admit(requestOf('a'), patient)
+    const leaving = new AbortController()
+    const left = reserved.admit(requestOf('b'), { waitMs: 10_000, signal: leaving.signal })
+    const late = reserved.admit(requestOf('b'), { waitMs: 20 })
+    const waiting = reserved.admit(requestOf('b'), patient)
+    leaving.abort(new Error('gone'))
+    await expect(left).rejects.toThrow('gone')
+    await expect(late).rejects.toThrow(RecognizersBusyError)
+    reserved.close(new Error('closing'))
+    await expect(waiting).rejects.toThrow('closing')
+    place.leave()
+    expect(reserved.taken).toBe(0)
+  })
+
+  test('is given back at once to a stream that lost its place by a crash', async () => {
+    const reserved = new ReservedCapacity(1)
+    await reserved.admit(requestOf('a'), patient)
+    await expect(reserved.admit(requestOf('a'), { waitMs: 0, isResumed: true })).resolves.toBeDefined()
+  })
 })

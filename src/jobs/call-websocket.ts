@@ -1,45 +1,50 @@
 import { randomUUID } from 'node:crypto'
-
-/** What an endpoint answered over its WebSocket: a text, or the words with which it closed. */
-export interface SocketAnswer {
-  transcript: string
-  /** Why it closed before it had said everything; undefined when all is well. */
-  refusal?: string
-}
+import { WebSocket } from 'ws'
+import { explainClose, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 
 const bytesPerMessage = 3200
 
 /**
- * Sends a WAV to a WebSocket URL as the Speech SDK does, in one turn, and answers all phrases that come
- * back. Rejects when nobody answers, or when the signal aborts.
+ * Sends a WAV to a WebSocket URL as the Speech SDK does, in one turn, and answers the text of all phrases.
+ * Rejects with a CallFailure when the endpoint refuses, closes before the end of the turn, or does not answer.
  */
-export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, signal: AbortSignal): Promise<SocketAnswer> {
+export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted()
   const url = new URL(webSocketUrl)
-  url.searchParams.set('Authorization', `Bearer ${token}`)
   url.searchParams.set('format', 'simple')
   const requestId = randomUUID().replaceAll('-', '')
-  const socket = new WebSocket(url)
-  socket.binaryType = 'arraybuffer'
+  // The token travels in a header, since proxies write URLs into their logs.
+  const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
   const phrases: string[] = []
+  let abandon = () => {}
 
-  return new Promise<SocketAnswer>((answer, fail) => {
-    signal.addEventListener('abort', () => fail(signal.reason), { once: true })
-    socket.onerror = () => fail(new Error('the socket could not be opened, or broke'))
-    socket.onclose = ({ code, reason }) => answer({ transcript: phrases.join(' '), refusal: reason || `closed with ${code}` })
-    socket.onopen = () => {
+  return new Promise<string>((answer, fail) => {
+    abandon = () => fail(unreachable(webSocketUrl, signal.reason))
+    signal.addEventListener('abort', abandon, { once: true })
+    socket.on('error', (cause) => fail(unreachable(webSocketUrl, cause)))
+    socket.on('unexpected-response', (_, { statusCode = 0, headers }) => {
+      fail(explainResponse(statusCode, undefined, 'the WebSocket was not opened', headers['retry-after']))
+    })
+    socket.on('close', (code, reason) => fail(explainClose(code, String(reason))))
+    socket.on('open', () => {
       socket.send(text(requestId, 'speech.config', { context: { system: { name: 'custom-speech', version: '1' } } }))
       for (let at = 0; at < wav.length; at += bytesPerMessage) socket.send(audio(requestId, wav.subarray(at, at + bytesPerMessage)))
       socket.send(audio(requestId, Buffer.alloc(0)))
-    }
-    socket.onmessage = ({ data }) => {
+    })
+    socket.on('message', (data) => {
       const { path, body } = read(String(data)) ?? {}
-      if (path === 'speech.phrase' && body?.DisplayText) phrases.push(body.DisplayText)
-      if (path === 'turn.end') answer({ transcript: phrases.join(' ') })
-    }
+      if (path === 'speech.phrase') {
+        const refusal = explainPhrase(body?.RecognitionStatus ?? '')
+        if (refusal) fail(refusal)
+        if (body?.DisplayText) phrases.push(body.DisplayText)
+      }
+      if (path === 'turn.end') answer(phrases.join(' '))
+    })
   }).finally(() => {
-    socket.onclose = null
-    socket.close()
+    signal.removeEventListener('abort', abandon)
+    // Before it is open, and after a refusal, there is nobody to say goodbye to.
+    if (socket.readyState === WebSocket.OPEN) socket.close()
+    else socket.terminate()
   })
 }
 
@@ -57,7 +62,7 @@ function audio(requestId: string, bytes: Uint8Array): Buffer<ArrayBuffer> {
 }
 
 /** Undefined for what no endpoint of ours says. */
-function read(message: string): { path: string; body: { DisplayText?: string } } | undefined {
+function read(message: string): { path: string; body: { DisplayText?: string; RecognitionStatus?: string } } | undefined {
   const [head = '', body = ''] = message.split('\r\n\r\n')
   const path = /^Path:\s*(\S+)/im.exec(head)?.[1]?.toLowerCase()
   try {

@@ -81,7 +81,7 @@ async function provision(service: Provisioning, steps: ProvisioningSteps, deploy
   await service.recognizers.load(toRecognizerModel(acoustic, language), steps.signal)
 
   await steps.enter('VERIFYING', 'Trying the endpoint with a reference recording.')
-  const evidence = await verifyEndpoint(service, served, steps.signal)
+  const evidence = await verifyEndpoint(service, served, steps.signal, (share, message) => steps.tell(share, message))
 
   await steps.record({ status: 'COMPLETE', message: `Complete: the endpoint answered in ${evidence.latencyMs} ms.`, progress: 1, evidence })
 }

@@ -1,69 +1,113 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Service } from '../domain/context.ts'
 import { defaultMode, type Endpoint, endpointOf, type ServedDeployment } from '../domain/endpoint.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Tokens } from '../domain/token.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
 import { countWordErrors, wordErrorRate } from '../recognition/word-errors.ts'
+import { CallFailure, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 import { callWebSocket } from './call-websocket.ts'
 
 interface Verifier extends Service {
   tokens: Tokens
 }
 
+/** Reports that a call waits for its next try: the share of the longest wait that has passed, and why. */
+type WaitListener = (share: number, message: string) => void
+
 /** A quarter of the reference's words may be lost to a custom model's own habits; a broken model loses more. */
 const worstWordErrorRate = 0.25
 const verificationMs = 60_000
+/**
+ * How long calls are repeated within the stage, from their first failure. A busy endpoint becomes free; the stage may
+ * last twice as long. One that does not answer may be restarting; if it stays away, the whole job is tried again.
+ */
+const maxRetryMs = { BUSY: 300_000, AWAY: 5_000, LASTING: 0 }
+const pause = { firstMs: 250, maxMs: 5_000, maxAskedForMs: 30_000 }
 
 /** Calls both URLs that users will call, as they will call them, and compares what comes back. */
-export async function verifyEndpoint(service: Verifier, { deployment, acousticModel }: ServedDeployment, signal: AbortSignal): Promise<Evidence> {
+export async function verifyEndpoint(
+  service: Verifier,
+  { deployment, acousticModel }: ServedDeployment,
+  signal: AbortSignal,
+  waiting: WaitListener,
+): Promise<Evidence> {
   const reference = service.catalog.references.get(deployment.locale)
   if (!reference) throw new ProvisioningFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}.`, { isLasting: true })
   const audio = await readFile(reference.audioFile)
   const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
-  const token = service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
-  const verify = async (url: string, call: Call) => {
-    const started = performance.now()
-    const transcript = await call(endpoint, token, audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
-    const latencyMs = Math.round(performance.now() - started)
-    if (wordErrorRate([countWordErrors(reference.text, transcript)]) > worstWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
-    return { url, transcript, latencyMs }
-  }
+  const verify = (url: string, call: Call) =>
+    repeat(signal, waiting, async () => {
+      const token = service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
+      const started = performance.now()
+      const transcript = await call(endpoint, token, audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
+      const latencyMs = Math.round(performance.now() - started)
+      if (wordErrorRate([countWordErrors(reference.text, transcript)]) > worstWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
+      return { url, transcript, latencyMs }
+    })
   const http = await verify(endpoint.httpUrl, post)
   const webSocket = await verify(endpoint.webSocketUrl, stream)
   return { ...http, webSocket, referenceText: reference.text, audioMs: Math.round((audio.length - 44) / 32), verifiedAt: new Date().toISOString() }
 }
 
-/** Sends the audio to an endpoint and answers what it heard. */
+/** Repeats a call that failed in passing, after a growing pause or the one that the endpoint asks for. */
+async function repeat<T>(signal: AbortSignal, waiting: WaitListener, call: () => Promise<T>): Promise<T> {
+  const since = { BUSY: Number.NaN, AWAY: Number.NaN, LASTING: Number.NaN }
+  for (let tries = 0; ; tries++) {
+    try {
+      return await call()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof CallFailure)) throw error
+      const now = performance.now()
+      if (Number.isNaN(since[error.kind])) since[error.kind] = now
+      const asked = Math.min(pause.maxAskedForMs, error.retryAfterMs ?? 0)
+      // Deployments that were refused together do not come back together.
+      const waitMs = Math.max(asked, Math.min(pause.maxMs, pause.firstMs * 2 ** tries)) * (1 + Math.random() / 4)
+      const waitedMs = now - since[error.kind]
+      if (waitedMs + waitMs > maxRetryMs[error.kind]) throw error
+      waiting((waitedMs + waitMs) / maxRetryMs[error.kind], `${error.message} It is called again in ${(waitMs / 1000).toFixed(1)} s.`)
+      await delay(waitMs, undefined, { signal })
+    }
+  }
+}
+
+/** Sends the audio to an endpoint and answers its transcript; throws a CallFailure when there is none. */
 type Call = (endpoint: Endpoint, token: string, audio: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<string>
 
 const post: Call = async ({ httpUrl }, token, body, signal) => {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'audio/wav' }
-  const response = await fetch(httpUrl, { method: 'POST', body, headers, signal }).catch((cause) => {
+  const away = (cause: unknown) => {
     throw unreachable(httpUrl, cause)
-  })
-  const answer = (await response.json().catch(() => ({}))) as { DisplayText?: string; detail?: string }
-  if (!response.ok) throw refused(`${response.status}: ${answer.detail ?? 'no reason given'}`)
+  }
+  const response = await fetch(httpUrl, { method: 'POST', body, headers, signal }).catch(away)
+  const answer = readAnswer(await response.text().catch(away))
+  if (!response.ok) throw explainResponse(response.status, answer?.code, answer?.detail ?? 'no reason given', response.headers.get('retry-after'))
+  // A page of something else that answers at this address is no transcript, and may be gone in a moment.
+  if (answer?.RecognitionStatus === undefined) return away(new Error('the answer is not that of an endpoint'))
+  const refusal = explainPhrase(answer.RecognitionStatus)
+  if (refusal) throw refusal
   return answer.DisplayText ?? ''
 }
 
-const stream: Call = async ({ webSocketUrl }, token, audio, signal) => {
-  const { transcript, refusal } = await callWebSocket(webSocketUrl, token, audio, signal).catch((cause) => {
-    throw unreachable(webSocketUrl, cause)
-  })
-  if (refusal) throw refused(refusal)
-  return transcript
+const stream: Call = ({ webSocketUrl }, token, audio, signal) => callWebSocket(webSocketUrl, token, audio, signal)
+
+interface HttpAnswer {
+  RecognitionStatus?: string
+  DisplayText?: string
+  code?: string
+  detail?: string
 }
 
-const unreachable = (url: string, cause: unknown) =>
-  new ProvisioningFailure(
-    'ENDPOINT_UNREACHABLE',
-    `The endpoint's own URL does not answer: ${url}. Check PUBLIC_URL and that a process with the role speech is running.`,
-    { isLasting: false, cause },
-  )
-
-const refused = (reason: string) =>
-  new ProvisioningFailure('VERIFICATION_REFUSED', `The endpoint did not take the reference recording: ${reason}`, { isLasting: false })
+function readAnswer(text: string): HttpAnswer | undefined {
+  try {
+    const answer: unknown = JSON.parse(text)
+    return typeof answer === 'object' && answer !== null ? answer : undefined
+  } catch {
+    return undefined
+  }
+}
 
 const wrongTranscript = (url: string, transcript: string, expected: string) =>
   new ProvisioningFailure(

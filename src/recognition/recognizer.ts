@@ -101,7 +101,15 @@ export interface Patience {
   signal?: AbortSignal
   /** The stream had a place and lost it through no fault of its own: it gets it back. */
   isResumed?: boolean
+  /** The stream takes capacity that is kept for provisioning, and none that clients could have. */
+  isReserved?: boolean
 }
+
+/** The same recognizers for the calls of provisioning, which have capacity of their own. */
+export const withReservedCapacity = (recognizers: Recognizers): Recognizers => ({
+  ...recognizers,
+  open: (request, listener, patience = { waitMs: 0 }) => recognizers.open(request, listener, { ...patience, isReserved: true }),
+})
 
 /**
  * Of each phrase, in this order: SPEECH_START, any number of HYPOTHESIS, PHRASE or NO_MATCH, SPEECH_END.

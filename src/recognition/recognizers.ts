@@ -6,6 +6,7 @@ import type { DetectorReply, DetectorRequest } from './detector.ts'
 import { closing, openPool } from './pool.ts'
 import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
 import { recognizeWhole } from './recording.ts'
+import { ReservedCapacity } from './reserved-capacity.ts'
 import { Stream } from './stream.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
@@ -26,6 +27,7 @@ interface Detector {
 export function openRecognizers(config: Config['recognition'], log: Log, decodingPatience = usualPatience): Recognizers {
   const pool = openPool(config, log)
   const admission = new Admission(config.workers)
+  const reserved = new ReservedCapacity(config.workers)
   /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
   const detectors = new Set<Detector>()
   /** The one that new streams are given. */
@@ -86,7 +88,7 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
     load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
     async open(request: StreamRequest, listener: StreamListener, patience?: Patience) {
       if (isClosed) throw closing()
-      const place = await admission.admit(request, patience)
+      const place = patience?.isReserved ? await reserved.admit(request, patience) : await admission.admit(request, patience)
       if (isClosed) {
         place.leave()
         throw closing()
@@ -114,7 +116,10 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
       }
     },
     recognize: (request, signal) => recognizeWhole(recognizers, request, signal),
-    usage: () => ({ ...admission.usage(), ...pool.usage() }),
+    usage() {
+      const usage = admission.usage()
+      return { ...usage, streams: usage.streams + reserved.taken, ...pool.usage() }
+    },
     async check() {
       if (isClosed) throw new Error('closed')
       // One that is at work is alive; else any may say so, started for it if need be.
@@ -124,6 +129,7 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
       isClosed = true
       clearInterval(watchdog)
       admission.close(closing())
+      reserved.close(closing())
       for (const detector of detectors) {
         failStreams(detector, closing())
         detector.child.kill()

@@ -24,11 +24,20 @@ export interface Caller {
   deploymentId: string | undefined
 }
 
+/** Whether the caller is this product itself, which tries an endpoint. */
+export const isProvisioning = ({ viewer }: Caller): boolean => viewer === undefined
+
 /** Who sends audio, and what it is recognized with. */
 export interface Admitted {
   caller: Caller
   served: ServedDeployment
   model: RecognizerModel
+}
+
+/** Whether a secret claims, with a true signature, to be provisioning's own; read without a look at the database. */
+export function isProvisioningToken({ tokens }: Pick<Admission, 'tokens'>, secret: string | undefined): boolean {
+  const token = secret ? tokens.read(secret) : undefined
+  return Boolean(token && !token.keyId)
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

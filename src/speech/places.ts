@@ -1,6 +1,12 @@
 import type { Config } from '../config.ts'
-import type { Admitted } from './admission.ts'
+import { type Admitted, isProvisioning } from './admission.ts'
 import { SpeechProblem } from './problem.ts'
+
+/**
+ * Places that are kept for provisioning's own calls, beside those of clients: neither takes any of the other's.
+ * The calls take a second each and come again when they find none.
+ */
+const reservedPlaces = 8
 
 /** Counts who recognizes at the moment, so that nobody takes all there is. */
 export interface Places {
@@ -17,21 +23,24 @@ export function createPlaces({ all, ofKey, ofDeployment }: Config['sessions']): 
       return taken
     },
     enter({ caller, served }) {
+      const isReserved = isProvisioning(caller)
       const key = `key:${caller.viewer?.keyId ?? 'provisioning'}`
       const deployment = `deployment:${served.deployment.id}`
-      const limits: [count: number, most: number, whose: string][] = [
+      const mine = counts.get(key) ?? 0
+      const limitsOfClients: [count: number, most: number, whose: string][] = [
         [taken, all, 'This server'],
-        [counts.get(key) ?? 0, ofKey, 'This key'],
+        [mine, ofKey, 'This key'],
         [counts.get(deployment) ?? 0, ofDeployment, 'This deployment'],
       ]
+      const limits: typeof limitsOfClients = isReserved ? [[mine, reservedPlaces, 'Provisioning']] : limitsOfClients
       for (const [count, most, whose] of limits) {
         if (count < most) continue
         const message = `${whose} recognizes ${count} streams already, as many as it may. Try again when one has ended.`
         throw new SpeechProblem(429, 'TOO_MANY_SESSIONS', message, { 'retry-after': '1' })
       }
       const add = (by: 1 | -1) => {
-        taken += by
-        for (const name of [key, deployment]) {
+        if (!isReserved) taken += by
+        for (const name of isReserved ? [key] : [key, deployment]) {
           const count = (counts.get(name) ?? 0) + by
           if (count > 0) counts.set(name, count)
           else counts.delete(name)

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Admitted, admit, findSecret } from './admission.ts'
+import { withReservedCapacity } from '../recognition/recognizer.ts'
+import { type Admitted, admit, findSecret, isProvisioning } from './admission.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import type { Speech } from './speech.ts'
@@ -17,10 +18,12 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
   const { request, response, pathMode, query, gone } = exchange
   const admitted = await speech.letIn(request, admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
   const options = readOptions({ served: admitted.served, pathMode, query })
+  const { figures } = speech
+  const recognizers = isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
     const body = readShortAudio(request, signal)
-    const heard = await hearRecording(speech, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
+    const heard = await hearRecording({ recognizers, figures }, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
     const warning = contradiction(admitted.served, query)
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
-import { type Admitted, admit, findSecret } from './admission.ts'
+import { withReservedCapacity } from '../recognition/recognizer.ts'
+import { type Admitted, admit, findSecret, isProvisioning, isProvisioningToken } from './admission.ts'
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
 import { SpeechProblem } from './problem.ts'
@@ -33,6 +34,8 @@ const checkMs = 1_000
 const pingMs = 30_000
 /** Between their turns clients keep sockets open: more of them than may recognize at once. */
 const socketsPerPlace = 4
+/** Sockets that provisioning may have open beside those of clients. */
+const reservedSockets = 32
 /** Sockets of those who are not let in, until they have been told why: they take nobody else's place. */
 const mostRefused = 200
 /** Upgrades of which we do not know yet who asks. */
@@ -55,7 +58,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   const begin = (socket: WebSocket, admitted: Admitted | SpeechProblem, request: Omit<SessionRequest, 'served' | 'model'>) => {
     const entry = 'served' in admitted ? { ...request, served: admitted.served, model: admitted.model } : admitted
     const session = new Session(toSocket(socket), entry, {
-      recognizers: speech.recognizers,
+      recognizers: 'served' in admitted && isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers,
       filter: speech.filter,
       figures: speech.figures,
       log: speech.log,
@@ -100,7 +103,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   }
 
   const findRoom = (admitted: Admitted) => {
-    const [mine, most] = [ofCallers.get(nameOf(admitted)) ?? 0, ofKey * socketsPerPlace]
+    const [mine, most] = [ofCallers.get(nameOf(admitted)) ?? 0, isProvisioning(admitted.caller) ? reservedSockets : ofKey * socketsPerPlace]
     if (mine < most) return admitted
     return new SpeechProblem(429, 'TOO_MANY_SESSIONS', `This key has ${mine} sockets open, as many as it may. Close some.`)
   }
@@ -109,10 +112,13 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
     if (!path) return refuse(socket, '404 Not Found')
-    const isFull = () => isDraining || open.size - refused.size >= all * socketsPerPlace
+    const secret = findSecret(request, query)
+    const isReserved = isProvisioningToken(speech, secret)
+    const ofProvisioning = () => ofCallers.get(provisioning) ?? 0
+    const isFull = () => isDraining || (!isReserved && open.size - refused.size - ofProvisioning() >= all * socketsPerPlace)
     if (isFull() || asking >= mostAsking) return refuse(socket, '503 Service Unavailable')
     asking++
-    const admitting = admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? '').then(findRoom)
+    const admitting = admit(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom)
     const admitted = await speech
       .letIn(request, admitting)
       .catch((problem: SpeechProblem) => problem)
@@ -168,7 +174,8 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   }
 }
 
-const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? 'provisioning'
+const provisioning = 'provisioning'
+const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? provisioning
 
 /** Only for what no Speech SDK asks: its users never see why an upgrade was refused. */
 const refuse = (socket: Duplex, status: string) => void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)

@@ -1,0 +1,85 @@
+import { ProvisioningFailure } from '../domain/failure.ts'
+
+/**
+ * BUSY: the endpoint has no capacity at present and says so. AWAY: it did not answer, or not to the end.
+ * LASTING: it would answer the next call alike.
+ */
+export type CallFailureKind = 'BUSY' | 'AWAY' | 'LASTING'
+
+/** Why a call to an endpoint brought no transcript. */
+export class CallFailure extends ProvisioningFailure {
+  readonly kind: CallFailureKind
+  /** How long the endpoint asks to wait, if it does. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(kind: CallFailureKind, code: string, message: string, options: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
+    super(code, message, { isLasting: kind === 'LASTING', cause: options.cause })
+    this.kind = kind
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+/** The problem codes that say more than the status or close code that they come with. */
+const kindsOfCodes = new Map<string, CallFailureKind>([
+  ['TOO_MANY_SESSIONS', 'BUSY'],
+  ['TOO_MANY_REQUESTS', 'BUSY'],
+  ['SERVER_ENDING', 'AWAY'],
+  ['RECOGNIZER_CRASHED', 'AWAY'],
+  ['RECOGNITION_TIMEOUT', 'AWAY'],
+  ['RECOGNITION_FAILED', 'AWAY'],
+  ['MODEL_UNUSABLE', 'LASTING'],
+])
+const busyStatuses = new Set([429, 503])
+/** Request Timeout and Too Early are the client errors that another try may not meet. */
+const passingClientErrors = new Set([408, 425])
+/** Protocol error, unsupported data, invalid payload, policy violation, message too big, missing extension. */
+const lastingCloses = new Set([1002, 1003, 1007, 1008, 1009, 1010])
+const tryAgainLater = 1013
+
+/** An HTTP response that is no success; `code` is that of its problem+json. */
+export function explainResponse(status: number, code: string | undefined, reason: string, retryAfter?: string | null): CallFailure {
+  const isClientError = status >= 400 && status < 500 && !passingClientErrors.has(status)
+  const kind = kindsOfCodes.get(code ?? '') ?? (busyStatuses.has(status) ? 'BUSY' : isClientError ? 'LASTING' : 'AWAY')
+  return refused(kind, `${status}: ${reason}`, readRetryAfter(retryAfter))
+}
+
+/** A WebSocket that the endpoint closed before the end of the turn. */
+export function explainClose(closeCode: number, reason: string): CallFailure {
+  const code = /^[A-Z_]+(?=:|$)/.exec(reason)?.[0]
+  const kind = kindsOfCodes.get(code ?? '') ?? (closeCode === tryAgainLater ? 'BUSY' : lastingCloses.has(closeCode) ? 'LASTING' : 'AWAY')
+  return refused(kind, reason ? `closed with ${closeCode}, ${reason}` : `closed with ${closeCode}`)
+}
+
+const kindsOfPhrases = new Map<string, CallFailureKind>([
+  ['TooManyRequests', 'BUSY'],
+  ['Error', 'AWAY'],
+  ['BadRequest', 'LASTING'],
+  ['Forbidden', 'LASTING'],
+])
+
+/** A phrase whose RecognitionStatus is a refusal; undefined for all that say what was heard, silence included. */
+export function explainPhrase(recognitionStatus: string): CallFailure | undefined {
+  const kind = kindsOfPhrases.get(recognitionStatus)
+  return kind && refused(kind, recognitionStatus)
+}
+
+export const unreachable = (url: string, cause: unknown) =>
+  new CallFailure(
+    'AWAY',
+    'ENDPOINT_UNREACHABLE',
+    `The endpoint's own URL does not answer: ${url}. Check PUBLIC_URL and that a process with the role speech is running.`,
+    { cause },
+  )
+
+function refused(kind: CallFailureKind, reason: string, retryAfterMs?: number): CallFailure {
+  if (kind === 'BUSY')
+    return new CallFailure(kind, 'ENDPOINT_BUSY', `The endpoint has no capacity for the reference recording at present (${reason}).`, { retryAfterMs })
+  return new CallFailure(kind, 'VERIFICATION_REFUSED', `The endpoint did not take the reference recording: ${reason}`, { retryAfterMs })
+}
+
+/** Seconds or a date, as HTTP has it. */
+function readRetryAfter(value: string | null | undefined): number | undefined {
+  if (!value) return undefined
+  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}
