@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type RecognitionMode, recognitionModes } from '../domain/endpoint.ts'
+import { sendProblem } from '../http/problem.ts'
 import { allowAnyPage, answerPreflight } from './cors.ts'
 import { issueToken } from './issue-token.ts'
-import { SpeechProblem, sendProblem } from './problem.ts'
+import { toOpenAiError, unknownOpenAiPath } from './openai-error.ts'
+import { getModel, listModels } from './openai-models.ts'
+import { SpeechProblem, unknownPath } from './problem.ts'
 import { type Exchange, recognizeShortAudio } from './recognize.ts'
 import type { Speech } from './speech.ts'
-import { listModels, toOpenAiError, transcribe } from './transcription.ts'
+import { transcribe } from './transcription.ts'
 
 interface Answer {
   path: RegExp
@@ -22,10 +25,11 @@ const answers: Answer[] = [
   { path: /^\/sts\/v1\.0\/issuetoken\/?$/i, method: 'POST', answer: issueToken },
   { path: /^\/v1\/audio\/transcriptions\/?$/, method: 'POST', answer: transcribe },
   { path: /^\/v1\/models\/?$/, method: 'GET', answer: listModels },
+  { path: /^\/v1\/models\/([^/]+)\/?$/, method: 'GET', answer: getModel },
 ]
 
 /** True for the paths that {@link handleSpeech} answers. */
-export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)\//.test(path)
+export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path)
 
 /** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
 export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
@@ -38,23 +42,21 @@ export async function handleSpeech(speech: Speech, request: IncomingMessage, res
   const gone = new AbortController()
   response.once('close', () => gone.abort(new Error('the client has left')))
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
+  const isOpenAi = /^\/v1(\/|$)/.test(pathname)
   try {
     allowAnyPage(response)
     if (request.method === 'OPTIONS') return answerPreflight(request, response)
     for (const { path, method, answer } of answers) {
       const match = path.exec(pathname)
-      if (match && request.method !== method) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: method })
+      const isMethod = request.method === method || (request.method === 'HEAD' && method === 'GET')
+      if (match && !isMethod) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: `${method}, OPTIONS` })
       if (match) return await answer(speech, { request, response, query, gone: gone.signal }, match)
     }
-    throw new SpeechProblem(
-      404,
-      'UNKNOWN_PATH',
-      `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${speech.publicUrl}/speech/recognition/.`,
-    )
+    throw isOpenAi ? unknownOpenAiPath(pathname) : unknownPath(speech.publicUrl)
   } catch (error) {
     // A client that left needs no answer, and its leaving is not our failure.
     if (gone.signal.aborted) return void response.destroy()
     const problem = speech.explain(error)
-    sendProblem(response, problem, pathname.startsWith('/v1/') ? toOpenAiError(problem) : undefined)
+    sendProblem(response, problem, isOpenAi ? { shape: toOpenAiError(problem) } : {})
   }
 }
