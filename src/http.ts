@@ -81,7 +81,7 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
       draining.add(response)
       response.once('close', () => draining.delete(response))
     }
-    Promise.resolve(route.handle(request, response)).catch(() => response.destroy())
+    Promise.resolve(route.handle(request, response)).catch(() => sendProblem(response, broken))
   }
   server.on('request', answer)
   server.on('checkContinue', answer)
@@ -143,6 +143,7 @@ function limitRequest(request: IncomingMessage, response: ServerResponse, ms: nu
 }
 
 const tooSlow: HttpProblem = { status: 408, code: 'REQUEST_TOO_SLOW', message: 'The request did not arrive in time. Send it again, faster.' }
+const broken: HttpProblem = { status: 500, code: 'INTERNAL_ERROR', message: 'Something went wrong on the server. Try again.' }
 const noProxy: HttpProblem = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'This server is not a proxy. Send requests to it without CONNECT.' }
 const unknownExpectation: HttpProblem = {
   status: 417,

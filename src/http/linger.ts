@@ -84,6 +84,7 @@ function startDiscarding(socket: Duplex): Discarding {
     },
     stop() {
       clearTimeout(late)
+      socket.off('close', one.stop)
       discarding.delete(one)
     },
   }

@@ -1,8 +1,8 @@
 import { type Form, firstField } from './form.ts'
 import { FieldProblem } from './openai-error.ts'
 
-export const transcriptFormats = ['json', 'text', 'verbose_json', 'srt', 'vtt'] as const
-export type TranscriptFormat = (typeof transcriptFormats)[number]
+const transcriptFormats = ['json', 'text', 'verbose_json', 'srt', 'vtt'] as const
+type TranscriptFormat = (typeof transcriptFormats)[number]
 
 /** What a form asks for, beside its file. */
 export interface TranscriptionRequest {
