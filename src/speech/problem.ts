@@ -10,6 +10,3 @@ export class SpeechProblem extends Error {
     this.headers = headers
   }
 }
-
-export const unknownPath = (publicUrl: string) =>
-  new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)

@@ -5,7 +5,7 @@ import { allowAnyPage, answerPreflight } from './cors.ts'
 import { issueToken } from './issue-token.ts'
 import { toOpenAiError, unknownOpenAiPath } from './openai-error.ts'
 import { getModel, listModels } from './openai-models.ts'
-import { SpeechProblem, unknownPath } from './problem.ts'
+import { SpeechProblem } from './problem.ts'
 import { type Exchange, recognizeShortAudio } from './recognize.ts'
 import type { Speech } from './speech.ts'
 import { transcribe } from './transcription.ts'
@@ -37,12 +37,19 @@ export function readPath(path: string): { mode: RecognitionMode | undefined } | 
   return mode || universalPath.test(path) ? { mode } : undefined
 }
 
+const isOpenAiPath = (path: string) => /^\/v1(\/|$)/.test(path)
+
+/** Where to go instead of a path that answers nothing. */
+export const explainUnknownPath = ({ publicUrl }: Speech, path: string): SpeechProblem =>
+  isOpenAiPath(path)
+    ? unknownOpenAiPath(path)
+    : new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
+
 /** Answers everything of the data plane that is not a WebSocket. */
 export async function handleSpeech(speech: Speech, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => gone.abort(new Error('the client has left')))
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
-  const isOpenAi = /^\/v1(\/|$)/.test(pathname)
   try {
     allowAnyPage(response)
     if (request.method === 'OPTIONS') return answerPreflight(request, response)
@@ -52,11 +59,11 @@ export async function handleSpeech(speech: Speech, request: IncomingMessage, res
       if (match && !isMethod) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: `${method}, OPTIONS` })
       if (match) return await answer(speech, { request, response, query, gone: gone.signal }, match)
     }
-    throw isOpenAi ? unknownOpenAiPath(pathname) : unknownPath(speech.publicUrl)
+    throw explainUnknownPath(speech, pathname)
   } catch (error) {
     // A client that left needs no answer, and its leaving is not our failure.
     if (gone.signal.aborted) return void response.destroy()
     const problem = speech.explain(error)
-    sendProblem(response, problem, isOpenAi ? { shape: toOpenAiError(problem) } : {})
+    sendProblem(response, problem, isOpenAiPath(pathname) ? { shape: toOpenAiError(problem) } : {})
   }
 }

@@ -7,8 +7,8 @@ import { refuseConnection } from '../http/problem.ts'
 import { type Admitted, admit, findSecret } from './admission.ts'
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
-import { SpeechProblem, unknownPath } from './problem.ts'
-import { readPath } from './routes.ts'
+import { SpeechProblem } from './problem.ts'
+import { explainUnknownPath, readPath } from './routes.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import type { Speech } from './speech.ts'
 
@@ -109,7 +109,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
-    if (!path) return refuseConnection(socket, unknownPath(speech.publicUrl))
+    if (!path) return refuseConnection(socket, explainUnknownPath(speech, pathname))
     const isFull = () => isDraining || open.size - refused.size >= all * socketsPerPlace
     if (isFull() || asking >= mostAsking) return refuseConnection(socket, full)
     asking++
