@@ -9,13 +9,9 @@ const maxBytes = 64 * 2 ** 20
 const maxMs = 5_000
 const maxConnections = 256
 
-interface Discarding {
-  socket: Duplex
-  count(chunk: Buffer): void
-  stop(): void
-}
+const checkMs = 25
 
-const discarding = new Set<Discarding>()
+const discarding = new Set<Duplex>()
 /** Connections that have sent their last answer: later requests on them are not served. */
 const closing = new WeakSet<Duplex>()
 
@@ -44,13 +40,14 @@ export function deliverAnswers(server: Server): (request: IncomingMessage, respo
 export function closeInStages(socket: Duplex): void {
   if (closing.has(socket)) return
   closing.add(socket)
-  const { count } = startDiscarding(socket)
+  limitDiscarding(socket)
   socket.end()
   socket.once('end', () => socket.destroy())
   // Without its listeners the parser serves no further request, and no reader takes a refused body for complete.
   const detach = () => {
     socket.removeAllListeners('data').removeAllListeners('readable')
-    socket.on('data', count)
+    // This takes the bytes from Node's parser.
+    socket.on('data', () => {})
     socket.resume()
   }
   setImmediate(() => {
@@ -63,32 +60,32 @@ export function closeInStages(socket: Duplex): void {
 
 /** Discards what is left of a request that has been answered, so that its connection can serve the next one. */
 function discardBody(request: IncomingMessage): void {
-  const { count, stop } = startDiscarding(request.socket)
+  const stop = limitDiscarding(request.socket)
   request.unpipe()
   request.removeAllListeners('data').removeAllListeners('readable')
-  request.on('data', count)
   request.once('close', stop)
   request.resume()
 }
 
-function startDiscarding(socket: Duplex): Discarding {
+/** Destroys the connection when the client sends for too long or too much. Returns the way to stop. */
+function limitDiscarding(socket: Duplex): () => void {
   const [oldest] = discarding
-  if (oldest && discarding.size >= maxConnections) oldest.socket.destroy()
-  let left = maxBytes
-  const late = setTimeout(() => socket.destroy(), maxMs).unref()
-  const one: Discarding = {
-    socket,
-    count(chunk) {
-      left -= chunk.length
-      if (left < 0) socket.destroy()
-    },
-    stop() {
-      clearTimeout(late)
-      socket.off('close', one.stop)
-      discarding.delete(one)
-    },
+  if (oldest && discarding.size >= maxConnections) {
+    discarding.delete(oldest)
+    oldest.destroy()
   }
-  discarding.add(one)
-  socket.once('close', one.stop)
-  return one
+  // Only the connection counts all bytes: of a request that nobody reads Node emits none.
+  const read = () => (socket as Socket).bytesRead ?? 0
+  const [lastByte, late] = [read() + maxBytes, performance.now() + maxMs]
+  const checking = setInterval(() => {
+    if (read() > lastByte || performance.now() > late) socket.destroy()
+  }, checkMs).unref()
+  const stop = () => {
+    clearInterval(checking)
+    socket.off('close', stop)
+    discarding.delete(socket)
+  }
+  discarding.add(socket)
+  socket.once('close', stop)
+  return stop
 }
