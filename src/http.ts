@@ -2,6 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from './config.ts'
+import { deliverAnswers } from './http/linger.ts'
+import { explainBadRequest, type HttpProblem, refuseConnection, sendProblem } from './http/problem.ts'
+import { findHostProblem, normalizeTarget } from './http/target.ts'
 
 /** The address cannot be listened on; the message says what to change. */
 export class ListenError extends Error {}
@@ -34,9 +37,18 @@ const drainMs = 3000
 const longestRequestMs = 120_000
 
 export async function listen({ host, port }: Config['http']): Promise<HttpServer> {
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 0, connectionsCheckingInterval: 1_000 })
+  const server = createServer({
+    headersTimeout: 5_000,
+    requestTimeout: 0,
+    connectionsCheckingInterval: 1_000,
+    requireHostHeader: false,
+    // Any other upgrade, such as h2c, is declined by answering in HTTP/1.1; so is a WebSocket that no route takes.
+    shouldUpgradeCallback: (request) => asksForWebSocket(request) && find(request).upgrade !== undefined && !findHostProblem(request),
+  })
   const sockets = new Set<Duplex>()
   const draining = new Set<ServerResponse>()
+  const current = new WeakMap<Duplex, ServerResponse>()
+  const deliver = deliverAnswers(server)
   let routes: Route[] = [starting]
 
   server.on('connection', (socket) => {
@@ -44,29 +56,50 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
     socket.once('close', () => sockets.delete(socket))
   })
   const find = (request: IncomingMessage) => {
+    normalizeTarget(request)
     const path = (request.url ?? '/').split('?')[0] ?? '/'
     return routes.find((route) => route.matches(path)) ?? nothing
   }
-  const answer = (request: IncomingMessage, response: ServerResponse) => {
+  const begin = (request: IncomingMessage, response: ServerResponse): boolean => {
+    if (!deliver(request, response)) return false
+    current.set(request.socket, response)
     response.setHeader('x-content-type-options', 'nosniff')
     response.setHeader('referrer-policy', 'no-referrer')
     response.setHeader('x-frame-options', 'DENY')
+    return true
+  }
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    if (!begin(request, response)) return
+    const problem = findHostProblem(request)
+    if (problem) return sendProblem(response, problem)
     const route = find(request)
+    // A client of HTTP/1.0 does not know the interim answer.
+    if (request.httpVersion === '1.0') delete request.headers.expect
     if (request.headers.expect && !route.continuesItself) response.writeContinue()
     limitRequest(request, response, route.longestRequestMs ?? longestRequestMs)
     if (route.drains) {
       draining.add(response)
       response.once('close', () => draining.delete(response))
     }
-    Promise.resolve(route.handle(request, response)).catch(() => response.destroy())
+    Promise.resolve(route.handle(request, response)).catch(() => sendProblem(response, broken))
   }
   server.on('request', answer)
   server.on('checkContinue', answer)
+  server.on('checkExpectation', (request, response) => {
+    if (begin(request, response)) sendProblem(response, unknownExpectation)
+  })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    const { upgrade } = find(request)
-    if (upgrade) upgrade(request, socket, head)
-    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    find(request).upgrade?.(request, socket, head)
+  })
+  server.on('connect', (_, socket) => {
+    socket.on('error', () => socket.destroy())
+    refuseConnection(socket, noProxy)
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const isAnswering = current.get(socket)?.headersSent && !current.get(socket)?.writableFinished
+    if (error.code === 'ECONNRESET' || isAnswering) socket.destroy()
+    else refuseConnection(socket, explainBadRequest(error.code))
   })
 
   await new Promise<void>((listening, failed) => {
@@ -99,29 +132,40 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
   }
 }
 
+const asksForWebSocket = ({ method, headers }: IncomingMessage) => method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+
 /** Ends a request that does not come in, however slowly it drips. */
 function limitRequest(request: IncomingMessage, response: ServerResponse, ms: number) {
   const late = setTimeout(() => {
-    if (request.complete) return
-    if (!response.headersSent) response.writeHead(408, { connection: 'close' }).end()
-    setTimeout(() => request.socket.destroy(), 200).unref()
+    if (!request.complete) sendProblem(response, tooSlow)
   }, ms).unref()
   response.once('close', () => clearTimeout(late))
 }
 
-const starting: Route = {
-  matches: () => true,
-  handle: (_, response) =>
-    void response
-      .writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
-      .end('{"message":"The server is starting. Try again in a second."}'),
+const tooSlow: HttpProblem = { status: 408, code: 'REQUEST_TOO_SLOW', message: 'The request did not arrive in time. Send it again, faster.' }
+const broken: HttpProblem = { status: 500, code: 'INTERNAL_ERROR', message: 'Something went wrong on the server. Try again.' }
+const noProxy: HttpProblem = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'This server is not a proxy. Send requests to it without CONNECT.' }
+const unknownExpectation: HttpProblem = {
+  status: 417,
+  code: 'EXPECTATION_FAILED',
+  message: 'The only expectation that this server meets is 100-continue. Leave out the header Expect.',
+  headers: { connection: 'close' },
 }
 
-const nothing: Route = {
+/** A route that answers without reading the request. */
+const refuseAll = (problem: HttpProblem): Route => ({
   matches: () => true,
-  handle: (_, response) =>
-    void response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"There is nothing at this path. The API is at /graphql."}'),
-}
+  continuesItself: true,
+  handle: (_, response) => sendProblem(response, problem),
+})
+
+const starting = refuseAll({
+  status: 503,
+  code: 'SERVER_STARTING',
+  message: 'The server is starting. Try again in a second.',
+  headers: { 'retry-after': '1' },
+})
+const nothing = refuseAll({ status: 404, code: 'UNKNOWN_PATH', message: 'There is nothing at this path. The API is at /graphql.' })
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.code === 'EADDRINUSE') return `Port ${port} is taken by another program. Stop that one, or set PORT to another number.`

@@ -89,7 +89,7 @@ describe('errors have the shape that the client reads', () => {
 
   test('an unknown model', async () => {
     const error = await refusal(client.audio.transcriptions.create({ model: 'whisper-1', file: await fileOf(reference) }))
-    expect(error).toMatchObject({ status: 404, code: 'ENDPOINT_NOT_FOUND' })
+    expect(error).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
   })
 
   test('a file that is no recording', async () => {

@@ -90,7 +90,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         // A client that left in the middle of its body needs no answer.
         if (request.readableAborted || response.destroyed || response.headersSent) return void response.destroy()
         const { message, extensions } = mask(error) as GraphQLError
-        response.writeHead(500, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify({ errors: [{ message, extensions }] }))
+        response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ errors: [{ message, extensions }] }))
       }
     },
 
@@ -106,7 +106,7 @@ function refuseStream(response: ServerResponse, most: number) {
       { message: `This key has ${most} streams open, which is the limit. End one, then open another.`, extensions: { code: 'TOO_MANY_STREAMS', limit: most } },
     ],
   })
-  response.writeHead(429, { 'content-type': 'application/json', connection: 'close' }).end(text)
+  response.writeHead(429, { 'content-type': 'application/json' }).end(text)
 }
 
 function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
@@ -143,13 +143,11 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return Buffer.concat(chunks)
 }
 
-/** Answers, then ends the connection, so that the rest of the body is not read. */
 function refuseBody(response: ServerResponse) {
   const text = JSON.stringify({
     errors: [{ message: `A request may have ${largestBody} bytes. Ask for less at once.`, extensions: { code: 'REQUEST_TOO_LARGE', limit: largestBody } }],
   })
-  response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
-  response.end(text, () => setTimeout(() => response.socket?.destroy(), 200).unref())
+  response.writeHead(413, { 'content-type': 'application/json' }).end(text)
 }
 
 /** With GraphiQL off, strangers learn nothing of the schema: no introspection, no "did you mean". */

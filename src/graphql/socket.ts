@@ -8,6 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
+import { refuseConnection } from '../http/problem.ts'
 import { findViewer, type StreamCount, unauthenticated, unavailable } from './admission.ts'
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
@@ -116,7 +117,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
   const mayCome = ({ headers: { origin, host } }: IncomingMessage) => !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)
   return {
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-      if (!mayCome(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      if (!mayCome(request)) return refuseConnection(socket, foreignOrigin)
       sockets.handleUpgrade(request, socket, head, (opened) => {
         opened.on('error', terminate)
         sockets.emit('connection', opened, request)
@@ -154,6 +155,12 @@ function pingAll(sockets: WebSocketServer): () => void {
 }
 
 const tryAgainLater = 1013
+
+const foreignOrigin = {
+  status: 403,
+  code: 'ORIGIN_NOT_ALLOWED',
+  message: 'Pages of this origin cannot open this socket. Add the origin to ALLOWED_ORIGINS.',
+}
 
 function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>, reason: string, code: number = CloseCode.Forbidden): true {
   socket.extra.socket.close(code, reason)

@@ -13,8 +13,8 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
   const asked = request.headers['access-control-request-headers'] ?? ''
   response
     .writeHead(204, {
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': /^[\w\-, ]{1,1000}$/.test(asked) ? asked : 'authorization, content-type, ocp-apim-subscription-key',
+      'access-control-allow-methods': 'GET, HEAD, POST',
+      'access-control-allow-headers': /^[\w!#$%&'*+\-.^`|~, ]{1,2000}$/.test(asked) ? asked : 'authorization, content-type, ocp-apim-subscription-key',
       'access-control-max-age': '86400',
       vary: 'access-control-request-headers',
     })

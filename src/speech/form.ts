@@ -5,10 +5,15 @@ import { readChunks } from './upload.ts'
 
 /** A form with one file, as clients of OpenAI's API send it. */
 export interface Form {
-  /** A name may come several times; the names of lists end in []. */
+  /** Values by name; a list has several. `name`, `name[]` and `name[0]` are one name, and empty fields are left out. */
   fields: Map<string, string[]>
   file: Buffer
+  /** Files that were not taken. */
+  otherFiles: number
 }
+
+/** The first value of a field that was sent and is not empty. */
+export const firstField = ({ fields }: Form, name: string): string | undefined => fields.get(name)?.[0]
 
 /** What OpenAI takes. */
 const largestFile = 25 * 2 ** 20
@@ -39,7 +44,7 @@ export async function withForm(request: IncomingMessage, sender: string, gone: A
 
 async function readForm(request: IncomingMessage, gone: AbortSignal, take: (bytes: number) => boolean): Promise<Form> {
   const type = request.headers['content-type'] ?? ''
-  if (!/^multipart\/form-data;/i.test(type)) throw malformed('Send multipart/form-data with the fields "model" and "file".')
+  if (!/^multipart\/form-data\s*;/i.test(type)) throw malformed('Send multipart/form-data with the fields "model" and "file".')
   const fields: Form['fields'] = new Map()
   const file: Buffer[] = []
   let problem: SpeechProblem | undefined
@@ -49,11 +54,23 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
     parser.on('error', () => failed(malformed('The form ends before its last part does, or has a broken part. Send it again.')))
   })
   finished.catch(() => {})
-  parser.on('field', (name, value) => fields.set(name, [...(fields.get(name) ?? []), value]))
+  const refuseSize = () => {
+    problem ??= malformed('The form has more than 50 fields or 10 files, or a field of more than 64 kB. Send less.')
+  }
+  for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) parser.on(limit, refuseSize)
+  parser.on('field', (given, value, _, isCut) => {
+    const name = listName(given)
+    // Samples of voices, which are not used here, may be larger.
+    if (isCut && name !== 'known_speaker_references') refuseSize()
+    // Clients that write a missing value into a form send its name.
+    if (value.trim() && (name === 'prompt' || !/^\s*(null|undefined)\s*$/.test(value))) fields.set(name, [...(fields.get(name) ?? []), value])
+  })
+  let files = 0
   let hasFile = false
   parser.on('file', (name, stream) => {
-    const isWanted = name === 'file' && !hasFile
+    const isWanted = isRecording(name) && !hasFile
     hasFile ||= isWanted
+    files++
     stream.on('data', (chunk: Buffer) => {
       if (!isWanted || problem) return
       if (!take(chunk.length))
@@ -73,15 +90,22 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   await finished
   if (problem) throw problem
   if (!file.length) throw malformed('The form has no file. Send the recording as the field "file".')
-  return { fields, file: Buffer.concat(file) }
+  return { fields, file: Buffer.concat(file), otherFiles: files - 1 }
 }
 
 function open(type: string) {
   try {
-    return new Busboy({ headers: { 'content-type': type }, limits: { files: 10, fileSize: largestFile, fields: 50, fieldSize: 64 * 1024, parts: 60 } })
+    return new Busboy({
+      headers: { 'content-type': type },
+      limits: { files: 10, fileSize: largestFile, fields: 50, fieldSize: 64 * 1024, parts: 60 },
+      // Some clients send the file without a name, and some send fields as octets.
+      isPartAFile: (name, _, filename) => filename !== undefined || isRecording(name ?? ''),
+    })
   } catch {
     throw malformed('The header Content-Type has no boundary that can be used.')
   }
 }
 
+const listName = (name: string) => name.replace(/\[\d*\]$/, '')
+const isRecording = (name: string) => listName(name) === 'file'
 const malformed = (message: string) => new SpeechProblem(400, 'INVALID_FORM', message)

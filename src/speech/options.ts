@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defaultMode, type RecognitionMode, type ServedDeployment } from '../domain/endpoint.ts'
 import { type Listening, listeningFor } from '../recognition/scenario.ts'
+import { explainOtherLanguage } from './language.ts'
 import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'
 
@@ -117,9 +118,7 @@ export function findParameter(query: URLSearchParams, name: string): string | un
 
 /** A sentence when the client asks for a language that is not the deployment's. */
 export function contradiction({ deployment }: ServedDeployment, query: URLSearchParams): string | undefined {
-  const asked = findParameter(query, 'language')
-  if (!asked || !/^[\w-]{1,35}$/.test(asked) || asked.toLowerCase() === deployment.locale.toLowerCase()) return undefined
-  return `This endpoint recognizes ${deployment.locale}; language=${asked} was not followed.`
+  return explainOtherLanguage(deployment.locale, [findParameter(query, 'language') ?? ''])
 }
 
 function readPhrases(items: { text: string }[], bias: number): Options['phrases'] {

@@ -4,6 +4,7 @@ import { type Admitted, admit, findSecret, isProvisioning } from './admission.ts
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import type { Speech } from './speech.ts'
+import { writeWarnings } from './warnings.ts'
 
 export interface Exchange {
   request: IncomingMessage
@@ -24,10 +25,10 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
     if (request.headers.expect) response.writeContinue()
     const body = readShortAudio(request, signal)
     const heard = await hearRecording({ recognizers, figures }, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
-    const warning = contradiction(admitted.served, query)
+    const warnings = [contradiction(admitted.served, query) ?? [], heard.warnings].flat()
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),
-      ...(warning && { warning: `299 - "${warning}"` }),
+      ...writeWarnings(warnings),
     })
   })
 }

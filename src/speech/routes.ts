@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type RecognitionMode, recognitionModes } from '../domain/endpoint.ts'
+import { sendProblem } from '../http/problem.ts'
 import { allowAnyPage, answerPreflight } from './cors.ts'
 import { issueToken } from './issue-token.ts'
-import { SpeechProblem, sendProblem } from './problem.ts'
+import { toOpenAiError, unknownOpenAiPath } from './openai-error.ts'
+import { getModel, listModels } from './openai-models.ts'
+import { SpeechProblem } from './problem.ts'
 import { type Exchange, recognizeShortAudio } from './recognize.ts'
 import type { Speech } from './speech.ts'
-import { listModels, toOpenAiError, transcribe } from './transcription.ts'
+import { transcribe } from './transcription.ts'
 
 interface Answer {
   path: RegExp
@@ -22,16 +25,25 @@ const answers: Answer[] = [
   { path: /^\/sts\/v1\.0\/issuetoken\/?$/i, method: 'POST', answer: issueToken },
   { path: /^\/v1\/audio\/transcriptions\/?$/, method: 'POST', answer: transcribe },
   { path: /^\/v1\/models\/?$/, method: 'GET', answer: listModels },
+  { path: /^\/v1\/models\/([^/]+)\/?$/, method: 'GET', answer: getModel },
 ]
 
 /** True for the paths that {@link handleSpeech} answers. */
-export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)\//.test(path)
+export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path)
 
 /** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
 export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
   const mode = modePath.exec(path)?.[1] as RecognitionMode | undefined
   return mode || universalPath.test(path) ? { mode } : undefined
 }
+
+const isOpenAiPath = (path: string) => /^\/v1(\/|$)/.test(path)
+
+/** Where to go instead of a path that answers nothing. */
+export const explainUnknownPath = ({ publicUrl }: Speech, path: string): SpeechProblem =>
+  isOpenAiPath(path)
+    ? unknownOpenAiPath(path)
+    : new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
 
 /** Answers everything of the data plane that is not a WebSocket. */
 export async function handleSpeech(speech: Speech, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -43,18 +55,15 @@ export async function handleSpeech(speech: Speech, request: IncomingMessage, res
     if (request.method === 'OPTIONS') return answerPreflight(request, response)
     for (const { path, method, answer } of answers) {
       const match = path.exec(pathname)
-      if (match && request.method !== method) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: method })
+      const isMethod = request.method === method || (request.method === 'HEAD' && method === 'GET')
+      if (match && !isMethod) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: `${method}, OPTIONS` })
       if (match) return await answer(speech, { request, response, query, gone: gone.signal }, match)
     }
-    throw new SpeechProblem(
-      404,
-      'UNKNOWN_PATH',
-      `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${speech.publicUrl}/speech/recognition/.`,
-    )
+    throw explainUnknownPath(speech, pathname)
   } catch (error) {
     // A client that left needs no answer, and its leaving is not our failure.
     if (gone.signal.aborted) return void response.destroy()
     const problem = speech.explain(error)
-    sendProblem(response, problem, pathname.startsWith('/v1/') ? toOpenAiError(problem) : undefined)
+    sendProblem(response, problem, isOpenAiPath(pathname) ? { shape: toOpenAiError(problem) } : {})
   }
 }

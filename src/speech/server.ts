@@ -3,12 +3,13 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
+import { refuseConnection } from '../http/problem.ts'
 import { withReservedCapacity } from '../recognition/recognizer.ts'
 import { type Admitted, admit, findSecret, isProvisioning, isProvisioningToken } from './admission.ts'
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
 import { SpeechProblem } from './problem.ts'
-import { readPath } from './routes.ts'
+import { explainUnknownPath, readPath } from './routes.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import type { Speech } from './speech.ts'
 
@@ -111,12 +112,12 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
-    if (!path) return refuse(socket, '404 Not Found')
+    if (!path) return refuseConnection(socket, explainUnknownPath(speech, pathname))
     const secret = findSecret(request, query)
     const isReserved = isProvisioningToken(speech, secret)
     const ofProvisioning = () => ofCallers.get(provisioning) ?? 0
     const isFull = () => isDraining || (!isReserved && open.size - refused.size - ofProvisioning() >= all * socketsPerPlace)
-    if (isFull() || asking >= mostAsking) return refuse(socket, '503 Service Unavailable')
+    if (isFull() || asking >= mostAsking) return refuseConnection(socket, full)
     asking++
     const admitting = admit(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom)
     const admitted = await speech
@@ -124,7 +125,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
       .catch((problem: SpeechProblem) => problem)
       .finally(() => asking--)
     if (socket.destroyed) return
-    if (isFull()) return refuse(socket, '503 Service Unavailable')
+    if (isFull()) return refuseConnection(socket, full)
     const id = crypto.randomUUID().replaceAll('-', '')
     server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path.mode, query }))
   }
@@ -177,8 +178,10 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
 const provisioning = 'provisioning'
 const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? provisioning
 
-/** Only for what no Speech SDK asks: its users never see why an upgrade was refused. */
-const refuse = (socket: Duplex, status: string) => void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+/** Only where no session can be opened: users of the Speech SDK never see why an upgrade was refused. */
+const full = new SpeechProblem(503, 'TOO_MANY_SESSIONS', 'This server has as many sockets open as it can have, or is shutting down. Try again in a moment.', {
+  'retry-after': '1',
+})
 
 const toSocket = (socket: WebSocket): Socket => ({
   send: (text) => socket.readyState === socket.OPEN && socket.send(text),

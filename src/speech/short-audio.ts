@@ -16,6 +16,8 @@ export interface Heard {
   /** Samples at 16 kHz. */
   heard: number
   seconds: number
+  /** What the client should know of its recording, such as bytes that hold no sound. */
+  warnings: string[]
 }
 
 export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
@@ -27,20 +29,22 @@ export async function hearRecording(
   body: AsyncIterable<Buffer>,
   longestSeconds: number,
   signal: AbortSignal,
+  onPhrase: (phrase: Phrase) => void = () => {},
 ): Promise<Heard> {
-  const recording = new Recording(recognizers, request)
+  const recording = new Recording(recognizers, request, onPhrase)
+  const warnings: string[] = []
   const abort = () => recording.close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
   try {
-    for await (const sound of readSound(body, longestSeconds, signal)) {
+    for await (const sound of readSound(body, longestSeconds, signal, (warning) => warnings.push(warning))) {
       signal.throwIfAborted()
       seconds = sound.seconds
       await recording.write(sound.pcm, sound.format)
     }
     const heard = await recording.finish()
     figures.phrases += heard.phrases.length
-    return { ...heard, seconds }
+    return { ...heard, seconds, warnings }
   } finally {
     figures.audioSeconds += seconds
     signal.removeEventListener('abort', abort)
@@ -52,6 +56,7 @@ export async function hearRecording(
 class Recording {
   readonly #recognizers: Recognizers
   readonly #request: RecordingRequest
+  readonly #onPhrase: (phrase: Phrase) => void
   readonly #phrases: Phrase[] = []
   readonly #ended = Promise.withResolvers<number>()
   #stream: RecognizerStream | undefined
@@ -59,9 +64,10 @@ class Recording {
   #isSilent = true
   #isEnded = false
 
-  constructor(recognizers: Recognizers, request: RecordingRequest) {
+  constructor(recognizers: Recognizers, request: RecordingRequest, onPhrase: (phrase: Phrase) => void) {
     this.#recognizers = recognizers
     this.#request = request
+    this.#onPhrase = onPhrase
     // Whoever still sends hears of a failure with the next chunk, not as an unhandled rejection.
     this.#ended.promise.catch(() => {})
   }
@@ -74,7 +80,7 @@ class Recording {
       { ...this.#request, format, interims: false },
       {
         event: (event) => {
-          if (event.kind === 'PHRASE') this.#phrases.push(event.phrase)
+          if (event.kind === 'PHRASE') this.#take(event.phrase)
           if (event.kind === 'SPEECH_START' || event.kind === 'PHRASE' || event.kind === 'NO_MATCH') this.#isSilent = false
           if (event.kind === 'ENDED') this.#end(() => this.#ended.resolve(event.heard))
         },
@@ -87,7 +93,7 @@ class Recording {
     if (!this.#stream.write(pcm)) await Promise.race([this.#drained.promise, this.#ended.promise])
   }
 
-  async finish(): Promise<Omit<Heard, 'seconds'>> {
+  async finish(): Promise<Omit<Heard, 'seconds' | 'warnings'>> {
     this.#stream?.finish()
     const heard = await this.#ended.promise
     return { phrases: this.#phrases, isSilent: this.#isSilent, heard }
@@ -96,6 +102,11 @@ class Recording {
   close(reason: unknown): void {
     this.#stream?.close()
     this.#end(() => this.#ended.reject(reason))
+  }
+
+  #take(phrase: Phrase) {
+    this.#phrases.push(phrase)
+    this.#onPhrase(phrase)
   }
 
   #end(settle: () => void) {

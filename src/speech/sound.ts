@@ -10,8 +10,11 @@ export interface Sound {
   seconds: number
 }
 
+/** Takes a sentence about a recording that the client should read although the recording is taken. */
+export type Warn = (warning: string) => void
+
 /** Finds the sound in a WAV file or a compressed one, as it comes; refuses what is longer than it may be. */
-export async function* readSound(body: AsyncIterable<Buffer>, longestSeconds: number, signal: AbortSignal): AsyncGenerator<Sound> {
+export async function* readSound(body: AsyncIterable<Buffer>, longestSeconds: number, signal: AbortSignal, _warn: Warn): AsyncGenerator<Sound> {
   const { head, whole } = await peek(body)
   const container = containerOf(head)
   const sounds = container ? readCompressed(unpack(container, whole, signal), longestSeconds) : readWav(whole, longestSeconds)

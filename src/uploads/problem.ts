@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { sendProblem } from '../http/problem.ts'
 
 /** Why an upload is refused: a code for programs, words for people, and each bad line where lines are to blame. */
 export class UploadProblem extends Error {
@@ -13,10 +14,7 @@ export class UploadProblem extends Error {
   }
 }
 
-/** Answers as RFC 9457 says, then ends the connection, so that what is left of the body is not read. */
 export function sendUploadProblem(response: ServerResponse, { status, code, message, problems }: UploadProblem): void {
-  if (response.headersSent || response.destroyed) return void response.destroy()
-  const body = JSON.stringify({ title: code, status, code, detail: message, ...(problems.length ? { problems } : {}) })
-  response.writeHead(status, { 'content-type': 'application/problem+json', connection: 'close', ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}) })
-  response.end(body, () => setTimeout(() => response.socket?.destroy(), 200).unref())
+  const headers = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
+  sendProblem(response, { status, code, message, headers }, { more: problems.length ? { problems } : {} })
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative } from 'node:path'
+import { sendProblem } from '../http/problem.ts'
 import type { Route } from '../http.ts'
 import { findBuild } from './built.ts'
 
@@ -15,13 +16,15 @@ const types: Record<string, string> = {
 
 type Files = Map<string, Buffer>
 
+const readOnly = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Pages can only be read. Use GET.', headers: { allow: 'GET, HEAD' } }
+
 /** Answers the dashboard's paths; what is not built yet says so and looks again. The page is told whether there is GraphiQL to link to. */
 export function createPages({ graphiql }: { graphiql: boolean }): Route {
   let files: Files | undefined
   return {
     matches: (path) => pages.test(path) || path.startsWith('/assets/') || path === '/icon.svg',
     async handle(request, response) {
-      if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      if (request.method !== 'GET' && request.method !== 'HEAD') return sendProblem(response, readOnly)
       files ??= await readBuild()
       if (!files) return sendWaiting(response)
       const path = (request.url ?? '/').split('?')[0] ?? '/'

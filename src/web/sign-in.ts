@@ -15,6 +15,8 @@ const sessionPath = '/session'
 const ownHeader = 'x-requested-with'
 const sessionSeconds = 30 * 24 * 3600
 const longestBody = 4096
+/** Anyone may send such a request, and it is short. */
+const longestRequestMs = 10_000
 
 export interface SignIn {
   route: Route
@@ -55,15 +57,17 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
   return {
     route: {
       matches: (path) => path === sessionPath,
+      longestRequestMs,
       async handle(request, response) {
         if (!isOwnRequest(request)) return answer(response, 403, 'Only the dashboard may sign in and out, from its own origin.')
         try {
           if (request.method === 'POST') return await signIn(request, response)
         } catch (error) {
-          service.log.warn({ error: String(error) }, 'nobody can sign in')
+          if (request.readableAborted) return void response.destroy()
+          service.log.warn({ error: String(error) }, 'keys cannot be looked up to sign in')
           return answer(response, 503, 'The server cannot look up keys at the moment. Try again soon.')
         }
-        if (request.method !== 'DELETE') return answer(response, 405, 'POST signs in, DELETE signs out.')
+        if (request.method !== 'DELETE') return answer(response, 405, 'POST signs in, DELETE signs out.', { allow: 'POST, DELETE' })
         response.writeHead(204, { 'set-cookie': `${name}=; Max-Age=0; ${attributes}` }).end()
       },
     },
@@ -100,7 +104,8 @@ const readCookie = (header: string, name: string) =>
 /** The key in the body; undefined when there is none that could be one. */
 async function readKey(request: IncomingMessage): Promise<string | undefined> {
   let text = ''
-  for await (const chunk of request) {
+  // The connection stays open for the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     text += chunk
     if (text.length > longestBody) return undefined
   }
@@ -112,6 +117,6 @@ async function readKey(request: IncomingMessage): Promise<string | undefined> {
   }
 }
 
-function answer(response: ServerResponse, status: number, message: string) {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify({ message }))
+function answer(response: ServerResponse, status: number, message: string, headers: Record<string, string> = {}) {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify({ message }))
 }

@@ -1,0 +1,50 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { closeInStages } from './linger.ts'
+
+/** Why a request is refused: a status, a code for programs, a sentence for people. */
+export interface HttpProblem {
+  status: number
+  code: string
+  message: string
+  headers?: Record<string, string>
+}
+
+/** Answers with problem+json (RFC 9457); `more` adds members, `shape` replaces the whole body by another JSON. */
+export function sendProblem(response: ServerResponse, problem: HttpProblem, { more, shape }: { more?: object; shape?: object } = {}): void {
+  if (response.headersSent || response.destroyed) return void response.destroy()
+  const body = JSON.stringify(shape ?? { ...describe(problem), ...more })
+  response.writeHead(problem.status, {
+    'content-type': shape ? 'application/json; charset=utf-8' : problemType,
+    'content-length': Buffer.byteLength(body),
+    // The client has not sent its request in time: it cannot send another one behind it.
+    ...(problem.status === 408 && { connection: 'close' }),
+    ...problem.headers,
+  })
+  response.end(body)
+}
+
+/** The same for a connection that has no response: an upgrade, or bytes that are not HTTP. */
+export function refuseConnection(socket: Duplex, problem: HttpProblem): void {
+  if (!socket.writable) return void socket.destroy()
+  const body = JSON.stringify(describe(problem))
+  const headers = { 'Content-Type': problemType, 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...problem.headers }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`)
+  closeInStages(socket)
+}
+
+const problemType = 'application/problem+json; charset=utf-8'
+
+const describe = ({ status, code, message }: HttpProblem) => ({ type: 'about:blank', title: code, status, detail: message, code })
+
+/** What was wrong with bytes that are not a request, or not one in time. */
+export function explainBadRequest(code: string | undefined): HttpProblem {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, code: 'HEADERS_TOO_LARGE', message: 'The headers are larger than 16 kB. Send fewer headers, or a shorter address.' }
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    return { status: 413, code: 'CHUNK_EXTENSIONS_TOO_LARGE', message: 'The chunk extensions are larger than 16 kB. Send chunks without extensions.' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, code: 'REQUEST_TOO_SLOW', message: 'The headers did not arrive in time. Send the request again.' }
+  return { status: 400, code: 'MALFORMED_REQUEST', message: 'This is not a well-formed HTTP/1.1 request. Correct the client, or the proxy in front of it.' }
+}

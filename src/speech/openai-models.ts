@@ -1,0 +1,68 @@
+import { listServing } from '../domain/endpoint.ts'
+import type { DeploymentRow } from '../postgres/deployment-tables.ts'
+import { type Admitted, admit, type Caller, findSecret, identify } from './admission.ts'
+import { FieldProblem } from './openai-error.ts'
+import { SpeechProblem } from './problem.ts'
+import { type Exchange, sendJson } from './recognize.ts'
+import type { Speech } from './speech.ts'
+
+// In OpenAI's API a model is the endpoint id of a Complete deployment.
+// https://platform.openai.com/docs/api-reference/models
+
+const maxNamed = 10
+
+/** Lists what the caller can send as `model`. */
+export async function listModels(speech: Speech, { request, response, query }: Exchange): Promise<void> {
+  const caller = await speech.letIn(request, identify(speech, findSecret(request, query)))
+  sendJson(response, { object: 'list', data: (await listServing(speech, caller.workspaceId)).map(toModel) })
+}
+
+/** Describes one model, or says that there is none of this id. */
+export async function getModel(speech: Speech, { request, response, query }: Exchange, [, id = '']: RegExpExecArray): Promise<void> {
+  const caller = await speech.letIn(request, identify(speech, findSecret(request, query)))
+  const serving = await listServing(speech, caller.workspaceId)
+  const found = serving.find((deployment) => deployment.id === id.toLowerCase())
+  if (!found) throw unknownModel(decode(id), serving)
+  sendJson(response, toModel(found))
+}
+
+/** Admits the caller to the deployment that it names as `model`; the refusal names those that it can use. */
+export async function admitToModel(speech: Speech, caller: Caller, secret: string | undefined, model: string | undefined): Promise<Admitted> {
+  try {
+    return await admit(speech, secret, model ?? '')
+  } catch (error) {
+    if (!(error instanceof SpeechProblem)) throw error
+    if (error.code === 'ENDPOINT_NOT_FOUND') throw unknownModel(model, await listServing(speech, caller.workspaceId))
+    if (error.code.startsWith('DEPLOYMENT_')) throw new FieldProblem('model', error.status, error.code, error.message)
+    throw error
+  }
+}
+
+function unknownModel(model: string | undefined, serving: readonly DeploymentRow[]): FieldProblem {
+  const problem = model ? `The model "${shorten(model)}" does not exist, or this key has no access to it.` : 'The request has no field "model".'
+  const named = serving.slice(0, maxNamed).map(({ id, name, locale }) => `${id} (${name}, ${locale})`)
+  const more = serving.length > maxNamed ? `, and ${serving.length - maxNamed} more` : ''
+  const advice = named.length
+    ? `Send the id of a Complete deployment: ${named.join(', ')}${more}. GET /v1/models lists all of them.`
+    : 'The workspace has no Complete deployment yet. Create one, and send its endpoint id; GET /v1/models lists those that can be used.'
+  return new FieldProblem('model', 404, 'model_not_found', `${problem} ${advice}`)
+}
+
+const toModel = ({ id, name, locale, completedAt, createdAt }: DeploymentRow) => ({
+  id,
+  object: 'model',
+  created: Math.floor((completedAt ?? createdAt).getTime() / 1000),
+  owned_by: 'custom-speech',
+  name,
+  locale,
+})
+
+const shorten = (text: string) => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
+function decode(id: string): string {
+  try {
+    return decodeURIComponent(id)
+  } catch {
+    return id
+  }
+}

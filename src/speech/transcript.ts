@@ -1,0 +1,61 @@
+import type { ServerResponse } from 'node:http'
+import { type Phrase, sampleRate } from '../recognition/recognizer.ts'
+import { nameLanguage } from './language.ts'
+import { sendJson } from './recognize.ts'
+import type { Heard } from './short-audio.ts'
+import { type Line, writeSrt, writeVtt } from './subtitles.ts'
+import type { TranscriptionRequest } from './transcription-request.ts'
+import { writeWarnings } from './warnings.ts'
+
+type Wanted = Pick<TranscriptionRequest, 'format' | 'wordTimings'> & { locale: string }
+
+/** Answers with a whole transcript in the format that was asked for. */
+export function sendTranscript(response: ServerResponse, heard: Heard, wanted: Wanted): void {
+  const { format } = wanted
+  const warning = writeWarnings(heard.warnings)
+  if (format === 'json') sendJson(response, { text: textOf(heard), usage: usageOf(heard) }, warning)
+  else if (format === 'verbose_json') sendJson(response, toVerboseJson(heard, wanted), warning)
+  else {
+    const body = format === 'text' ? `${textOf(heard)}\n` : format === 'srt' ? writeSrt(toLines(heard)) : writeVtt(toLines(heard))
+    const type = `${format === 'vtt' ? 'text/vtt' : 'text/plain'}; charset=utf-8`
+    response.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...warning }).end(body)
+  }
+}
+
+/** How much was transcribed, in whole seconds, as OpenAI counts it for models without tokens. */
+export const usageOf = ({ seconds }: Heard) => ({ type: 'duration', seconds: Math.ceil(seconds) })
+
+export const textOf = ({ phrases }: Pick<Heard, 'phrases'>) => phrases.map(({ display }) => display).join(' ')
+
+const round = (samples: number) => Math.round((samples * 1000) / sampleRate) / 1000
+
+const toLines = ({ phrases }: Heard): Line[] =>
+  phrases.map(({ offset, duration, display }) => ({ start: round(offset), end: round(offset + duration), text: display }))
+
+function toVerboseJson(heard: Heard, { locale, wordTimings }: Wanted): object {
+  const segments = heard.phrases.map((phrase, id) => ({
+    id,
+    seek: 0,
+    start: round(phrase.offset),
+    end: round(phrase.offset + phrase.duration),
+    text: phrase.display,
+    tokens: [],
+    temperature: 0,
+    avg_logprob: Number(Math.log(Math.max(phrase.confidence, 1e-6)).toFixed(4)),
+    compression_ratio: 1,
+    no_speech_prob: 0,
+  }))
+  return {
+    task: 'transcribe',
+    language: nameLanguage(locale),
+    duration: Math.round(heard.seconds * 1000) / 1000,
+    text: textOf(heard),
+    segments,
+    ...(wordTimings && { words: heard.phrases.flatMap(wordsOf) }),
+    usage: usageOf(heard),
+    ...(heard.warnings.length && { warnings: heard.warnings }),
+  }
+}
+
+const wordsOf = ({ alternatives }: Phrase) =>
+  (alternatives[0]?.words ?? []).map(({ word, offset, duration }) => ({ word, start: round(offset), end: round(offset + duration) }))
