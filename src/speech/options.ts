@@ -1,8 +1,8 @@
-import { z } from 'zod'
 import { defaultMode, type RecognitionMode, type ServedDeployment } from '../domain/endpoint.ts'
 import { type Listening, listeningFor } from '../recognition/scenario.ts'
 import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'
+import { speechConfig, speechContext } from './speech-context.ts'
 
 /** How a client wants one turn to be recognized and written. */
 export interface Options {
@@ -30,46 +30,6 @@ export interface Wishes {
 export const detailedAlternatives = 4
 const mostPhrases = 500
 const longestPhrase = 200
-
-const optional = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
-const milliseconds = optional(z.coerce.number().positive())
-const word = optional(z.string().transform((value) => value.toLowerCase()))
-const segmentation = optional(
-  z.object({
-    segmentation: optional(z.object({ segmentationSilenceTimeoutMs: milliseconds, segmentationForcedTimeoutMs: milliseconds })),
-  }),
-)
-
-// What we do not know, and what is not of the shape that we know, is left alone.
-const speechConfig = z.object({ recognition: word }).catch({ recognition: undefined })
-const speechContext = z
-  .object({
-    phraseDetection: optional(
-      z.object({
-        mode: word,
-        interactive: segmentation,
-        conversation: segmentation,
-        dictation: segmentation,
-        initialSilenceTimeout: milliseconds,
-        trailingSilenceTimeout: milliseconds,
-        enrichment: optional(z.object({ profanity: word })),
-      }),
-    ),
-    phraseOutput: optional(
-      z.object({
-        format: word,
-        detailed: optional(z.object({ options: optional(z.array(z.string())) })),
-        interimResults: optional(z.object({ resultType: word })),
-      }),
-    ),
-    dgi: optional(
-      z.object({
-        bias: optional(z.number()),
-        groups: optional(z.array(z.object({ items: optional(z.array(z.object({ text: z.string() }))) }))),
-      }),
-    ),
-  })
-  .catch({})
 
 export function readOptions({ served, pathMode, query, config, context }: Wishes): Options {
   const ask = (name: string) => findParameter(query, name)?.toLowerCase()
