@@ -2,7 +2,8 @@ import { defaultMode, type RecognitionMode, type ServedDeployment } from '../dom
 import { type Listening, listeningFor } from '../recognition/scenario.ts'
 import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'
-import { speechConfig, speechContext } from './speech-context.ts'
+import { readSpeechConfig, readSpeechContext, type SpeechContext } from './speech-context.ts'
+import { checkLanguages } from './unsupported.ts'
 
 /** How a client wants one turn to be recognized and written. */
 export interface Options {
@@ -13,6 +14,13 @@ export interface Options {
   interims: boolean
   profanity: Profanity
   phrases: { text: string; weight: number }[]
+  /** Fields of every hypothesis and phrase that clients of language detection and of speaker separation read. */
+  annotations: Annotations
+}
+
+interface Annotations {
+  PrimaryLanguage?: { Language: string; Confidence: 'Unknown' }
+  SpeakerId?: 'Unknown'
 }
 
 /** What a client said before its audio, by whatever way. */
@@ -33,32 +41,45 @@ const longestPhrase = 200
 
 export function readOptions({ served, pathMode, query, config, context }: Wishes): Options {
   const ask = (name: string) => findParameter(query, name)?.toLowerCase()
-  const { phraseDetection, phraseOutput, dgi } = speechContext.parse(context ?? {})
+  const spoken = readSpeechContext(context)
+  const { phrasedetection, phraseoutput, dgi } = spoken
   const { scenario } = served.acousticModel
   // The SDK's continuous recognition calls itself a conversation even when someone dictates.
-  const saidMode = pathMode === 'dictation' ? undefined : toMode(phraseDetection?.mode)
+  const saidMode = pathMode === 'dictation' ? undefined : toMode(phrasedetection?.mode)
   const mode = saidMode ?? pathMode ?? defaultMode[scenario]
-  const client = toMode(speechConfig.parse(config ?? {}).recognition) ?? saidMode
+  const client = toMode(readSpeechConfig(config).recognition) ?? saidMode
   const usual = listeningFor(scenario, mode)
-  const cut = (phraseDetection?.[mode] ?? phraseDetection?.[saidMode ?? 'conversation'])?.segmentation
-  const silence = cut?.segmentationSilenceTimeoutMs ?? number(ask('segmentationSilenceTimeoutMs')) ?? phraseDetection?.trailingSilenceTimeout
-  const wordTimings = ask('wordLevelTimestamps') === 'true' || Boolean(phraseOutput?.detailed?.options?.some((option) => /^wordtimings$/i.test(option)))
-  const profanity = phraseDetection?.enrichment?.profanity ?? ask('profanity')
+  const cut = (phrasedetection?.[mode] ?? phrasedetection?.[saidMode ?? 'conversation'])?.segmentation
+  const silence = cut?.segmentationsilencetimeoutms ?? number(ask('segmentationSilenceTimeoutMs')) ?? phrasedetection?.trailingsilencetimeout
+  const wordTimings = ask('wordLevelTimestamps') === 'true' || Boolean(phraseoutput?.detailed?.options?.some((option) => /^wordtimings$/i.test(option)))
+  const profanity = phrasedetection?.enrichment?.profanity ?? ask('profanity')
   return {
     mode,
     listening: {
       ...usual,
       segmentationSilenceMs: within(100, silence ?? number(ask('endSilenceTimeoutMs')) ?? usual.segmentationSilenceMs, 5_000),
-      initialSilenceMs: within(500, phraseDetection?.initialSilenceTimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
-      longestPhraseMs: within(3_000, cut?.segmentationForcedTimeoutMs ?? usual.longestPhraseMs, 25_000),
+      initialSilenceMs: within(500, phrasedetection?.initialsilencetimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
+      longestPhraseMs: within(3_000, cut?.segmentationforcedtimeoutms ?? usual.longestPhraseMs, 25_000),
       // Whoever recognizes once waits for one phrase, whoever recognizes continuously for all, whatever the path is called.
       firstPhraseOnly: client ? client === 'interactive' : usual.firstPhraseOnly,
     },
-    detailed: phraseOutput?.format === 'detailed' || readFormat(query) === 'detailed',
+    detailed: phraseoutput?.format === 'detailed' || readFormat(query) === 'detailed',
     wordTimings,
-    interims: phraseOutput?.interimResults?.resultType !== 'none',
+    interims: phraseoutput?.interimresults?.resulttype !== 'none',
     profanity: profanities.find((known) => known === profanity) ?? 'masked',
+    annotations: readAnnotations(served.deployment.locale, spoken, query),
     phrases: readPhrases(dgi?.groups?.flatMap((group) => group.items ?? []) ?? [], dgi?.bias ?? 1),
+  }
+}
+
+/** What is asked for and is the same for all speech here: nothing is detected, which the confidence says. */
+function readAnnotations(locale: string, { languageid, phrasedetection }: SpeechContext, query: URLSearchParams): Annotations {
+  const isDetecting = findParameter(query, 'lidEnabled')?.toLowerCase() === 'true'
+  const candidates = languageid ? (languageid.languages ?? []) : isDetecting ? (findParameter(query, 'language') ?? '').split(',').filter(Boolean) : undefined
+  if (candidates) checkLanguages(locale, candidates)
+  return {
+    ...(candidates && { PrimaryLanguage: { Language: locale, Confidence: 'Unknown' } }),
+    ...(phrasedetection?.speakerdiarization ? { SpeakerId: 'Unknown' } : {}),
   }
 }
 

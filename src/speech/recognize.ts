@@ -3,6 +3,7 @@ import { type Admitted, admit, findSecret } from './admission.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import type { Speech } from './speech.ts'
+import { refuseUnsupportedHeaders } from './unsupported.ts'
 
 export interface Exchange {
   request: IncomingMessage
@@ -16,6 +17,7 @@ export interface Exchange {
 export async function recognizeShortAudio(speech: Speech, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
   const admitted = await speech.letIn(request, admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
+  refuseUnsupportedHeaders(request.headers)
   const options = readOptions({ served: admitted.served, pathMode, query })
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()

@@ -6,6 +6,7 @@ import { SpeechProblem, sendProblem } from './problem.ts'
 import { type Exchange, recognizeShortAudio } from './recognize.ts'
 import type { Speech } from './speech.ts'
 import { listModels, toOpenAiError, transcribe } from './transcription.ts'
+import { isOtherServicePath } from './unsupported.ts'
 
 interface Answer {
   path: RegExp
@@ -14,7 +15,7 @@ interface Answer {
 }
 
 const modePath = new RegExp(`^/speech/recognition/(${recognitionModes.join('|')})/cognitiveservices/v1/?$`)
-const universalPath = /^\/stt\/speech\/universal\/v2\/?$/
+const universalPath = /^(\/stt)?\/speech\/universal\/v[12]\/?$/
 
 const answers: Answer[] = [
   { path: modePath, method: 'POST', answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }) },
@@ -25,7 +26,7 @@ const answers: Answer[] = [
 ]
 
 /** True for the paths that {@link handleSpeech} answers. */
-export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)\//.test(path)
+export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)\//.test(path) || isOtherServicePath(path)
 
 /** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
 export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {

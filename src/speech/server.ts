@@ -10,6 +10,7 @@ import { SpeechProblem } from './problem.ts'
 import { readPath } from './routes.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import type { Speech } from './speech.ts'
+import { explainPath } from './unsupported.ts'
 
 /** The data plane's WebSockets. */
 export interface SpeechSockets {
@@ -108,11 +109,10 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
-    if (!path) return refuse(socket, '404 Not Found')
     const isFull = () => isDraining || open.size - refused.size >= all * socketsPerPlace
     if (isFull() || asking >= mostAsking) return refuse(socket, '503 Service Unavailable')
     asking++
-    const admitting = admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? '').then(findRoom)
+    const admitting = path ? admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? '').then(findRoom) : Promise.reject(explainPath(pathname))
     const admitted = await speech
       .letIn(request, admitting)
       .catch((problem: SpeechProblem) => problem)
@@ -120,7 +120,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
     if (socket.destroyed) return
     if (isFull()) return refuse(socket, '503 Service Unavailable')
     const id = crypto.randomUUID().replaceAll('-', '')
-    server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path.mode, query }))
+    server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path?.mode, query }))
   }
 
   const checking = setInterval(() => {
@@ -170,7 +170,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
 
 const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? 'provisioning'
 
-/** Only for what no Speech SDK asks: its users never see why an upgrade was refused. */
+/** Only for a full server: an SDK connects again by itself, and its users never see why an upgrade was refused. */
 const refuse = (socket: Duplex, status: string) => void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 
 const toSocket = (socket: WebSocket): Socket => ({
