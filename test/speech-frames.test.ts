@@ -130,7 +130,7 @@ describe('the end of the audio is heard', () => {
 
   test('behind audio that came after the promised length', async () => {
     const { text } = await recognize([
-      nativeConfig,
+      nativeContext({ phraseDetection: { mode: 'CONVERSATION' } }),
       nativeAudio(reference),
       ...pieces(Buffer.concat([Buffer.alloc(48_000), reference.subarray(44)])).map((piece) => nativeAudio(piece)),
     ])
