@@ -226,6 +226,12 @@ describe('what cannot be followed is refused in words, at once:', () => {
     ['audio without an id', () => url, binary('Path:audio\r\n', live), /The audio message has no X-RequestId/],
     ['ssml', () => url, `Path:ssml\r\nX-RequestId:${id}\r\n\r\n<speak/>`, /FEATURE_NOT_SUPPORTED: This endpoint does not synthesize/],
     ['synthesis.context', () => url, `Path:synthesis.context\r\nX-RequestId:${id}\r\n\r\n{"synthesis":{}}`, /does not synthesize/],
+    [
+      'the event with which a meeting starts',
+      () => url,
+      `Path:speech.event\r\nX-RequestId:${id}\r\n\r\n{"id":"meeting","name":"start","meeting":{"attendees":[]}}`,
+      /does not identify meeting participants/,
+    ],
     ['an agent message', () => url, `Path:agent\r\nX-RequestId:${id}\r\n\r\n{}`, /does not run dialogs/],
     ['a translation section', () => url, nativeContext({ translation: { targetLanguages: ['de'] } }), /does not translate/],
     ['a translation action', () => url, nativeContext({ phraseDetection: { onSuccess: { action: 'Translate' } } }), /does not translate/],
@@ -275,6 +281,13 @@ describe('what cannot be followed is refused in words, at once:', () => {
     await english.until(/Path:turn.end/)
     expect(english.bodies('speech.phrase')[0]).toMatchObject({ PrimaryLanguage: { Language: 'en-US', Confidence: 'Unknown' } })
     english.socket.close()
+  })
+
+  test('synthesis and its voices over HTTP', async () => {
+    for (const path of ['/cognitiveservices/v1', '/tts/cognitiveservices/v1', '/tts/cognitiveservices/voices/list']) {
+      const response = await fetch(`${api.localUrl}${path}`, { method: 'POST', body: '<speak/>' })
+      expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
+    }
   })
 
   test('pronunciation assessment over HTTP', async () => {

@@ -121,6 +121,21 @@ describe.each([
     expect(countWordErrors(referenceText, results.map(({ text }) => text).join(' ')).errors).toBe(0)
   })
 
+  test('a meeting transcriber reads that participants are not identified', async () => {
+    const config = sdk.SpeechTranslationConfig.fromSubscription(api.key, 'none')
+    config.setProperty(sdk.PropertyId.SpeechServiceConnection_Endpoint, url)
+    const meeting = sdk.Meeting.createMeetingAsync(config, 'meeting', () => {})
+    const transcriber = new sdk.MeetingTranscriber(audio())
+    onTestFinished(() => void transcriber.close())
+    await new Promise<void>((done, failed) => transcriber.joinMeetingAsync(meeting, done, (error) => failed(new Error(error))))
+    const details = await new Promise<string>((done, failed) => {
+      transcriber.canceled = (_, event) => done(event.errorDetails ?? '')
+      transcriber.sessionStopped = () => done('')
+      transcriber.startTranscribingAsync(undefined, (error) => failed(new Error(error)))
+    })
+    expect(details).toContain('FEATURE_NOT_SUPPORTED: This endpoint does not identify meeting participants')
+  })
+
   test('a dialog connector reads that there are no dialogs', async () => {
     const config = sdk.BotFrameworkConfig.fromHost(host() as never, api.key) as current.BotFrameworkConfig
     const connector = new sdk.DialogServiceConnector(config, audio())

@@ -7,7 +7,7 @@ export type ClientMessage =
   | { path: 'speech.context'; requestId: string; body: unknown }
   | { path: 'audio'; requestId: string; audio: Buffer }
   /** Telemetry, messages of other speech services, and whatever may be sent one day; the name is in lower case. */
-  | { path: 'other'; name: string }
+  | { path: 'other'; name: string; body: Buffer | undefined }
 
 /** Moments and lengths count ticks of 100 ns from the first byte of the turn's audio. */
 export type ServerMessage =
@@ -34,7 +34,7 @@ export function decode(data: Buffer, isBinary: boolean): ClientMessage {
   const { headers, body } = isBinary ? splitBinary(data) : splitText(data)
   const path = headers.get('path')?.toLowerCase()
   if (!path) throw new ProtocolViolation('The message has no Path.')
-  if (path !== 'audio' && path !== 'speech.config' && path !== 'speech.context') return { path: 'other', name: path }
+  if (path !== 'audio' && path !== 'speech.config' && path !== 'speech.context') return { path: 'other', name: path, body }
   if (!body) throw new ProtocolViolation(`The ${path} message has no empty line behind its headers.`)
   const requestId = headers.get('x-requestid')
   if (path === 'speech.config' && !requestId) return { path, body: parse(path, body) }

@@ -6,7 +6,7 @@ import { SpeechProblem, sendProblem } from './problem.ts'
 import { type Exchange, recognizeShortAudio } from './recognize.ts'
 import type { Speech } from './speech.ts'
 import { listModels, toOpenAiError, transcribe } from './transcription.ts'
-import { isOtherServicePath } from './unsupported.ts'
+import { explainPath, isOtherServicePath } from './unsupported.ts'
 
 interface Answer {
   path: RegExp
@@ -47,6 +47,7 @@ export async function handleSpeech(speech: Speech, request: IncomingMessage, res
       if (match && request.method !== method) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: method })
       if (match) return await answer(speech, { request, response, query, gone: gone.signal }, match)
     }
+    if (isOtherServicePath(pathname)) throw explainPath(pathname)
     throw new SpeechProblem(
       404,
       'UNKNOWN_PATH',

@@ -18,7 +18,7 @@ const reasons = {
 const unsupported = (feature: keyof typeof reasons) => new SpeechProblem(400, 'FEATURE_NOT_SUPPORTED', reasons[feature])
 
 const paths: [RegExp, keyof typeof reasons][] = [
-  [/^(\/tts|\/voice)?\/cognitiveservices\/(websocket\/)?v\d\/?$/i, 'synthesis'],
+  [/^(\/tts|\/voice)?\/cognitiveservices\//i, 'synthesis'],
   [/^\/speech\/translation\//i, 'translation'],
   [/^\/speech\/recognition\/(multiaudio|dynamicaudio)\/?$/i, 'meeting'],
   [/^(\/commands)?\/api\/v\d\/?$/i, 'dialog'],
@@ -33,6 +33,9 @@ const messages: Record<string, keyof typeof reasons> = {
   'speech.agent.context': 'dialog',
 }
 
+/** A MeetingTranscriber describes its meeting in an event; other events are of no concern here. */
+const beginsMeeting = /"(meeting|conversation)"\s*:\s*\{/
+
 /** True for the paths at which the SDK expects other services than recognition. */
 export const isOtherServicePath = (path: string) => paths.some(([pattern]) => pattern.test(path))
 
@@ -45,8 +48,10 @@ export function explainPath(path: string): SpeechProblem {
 /** Why a message cannot be followed; undefined when it can, or when it is harmless to ignore it. */
 export function explainMessage(message: ClientMessage): SpeechProblem | undefined {
   if (message.path === 'speech.context') return explainContext(readSpeechContext(message.body))
-  const feature = message.path === 'other' && Object.hasOwn(messages, message.name) && messages[message.name]
-  return feature ? unsupported(feature) : undefined
+  if (message.path !== 'other') return undefined
+  if (message.name === 'speech.event' && message.body && beginsMeeting.test(message.body.toString('latin1'))) return unsupported('meeting')
+  const feature = Object.hasOwn(messages, message.name) ? messages[message.name] : undefined
+  return feature && unsupported(feature)
 }
 
 function explainContext({ translation, intent, phrasedetection, languageid }: SpeechContext): SpeechProblem | undefined {
