@@ -28,7 +28,7 @@ describe('messages', () => {
   })
 
   test('from the server carry the turn that they belong to', () => {
-    expect(encode('abc', { path: 'turn.end' })).toBe('X-RequestId: abc\r\nContent-Type: application/json; charset=utf-8\r\nPath: turn.end\r\n\r\n')
+    expect(encode('abc', { path: 'turn.end' })).toBe('X-RequestId:abc\r\nContent-Type:application/json; charset=utf-8\r\nPath:turn.end\r\n\r\n')
   })
 
   test('a reason fits into a close frame, whatever its letters', () => {

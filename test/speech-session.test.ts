@@ -7,6 +7,9 @@ import { referenceRecording } from './service.ts'
 import { fakeRecognizers, openSession } from './speech-session.ts'
 
 const reference = referenceRecording()
+/** The same as a live stream: its header promises no length, so that only an empty message is its end. */
+const live = Buffer.from(reference)
+live.writeUInt32LE(0, 40)
 
 describe('a session ends by name', () => {
   test('when it is refused and the client says nothing', () => {
@@ -17,12 +20,12 @@ describe('a session ends by name', () => {
     expect(socket.closed).toEqual({ code: 1007, reason: 'ENDPOINT_NOT_FOUND: There is none.' })
   })
 
-  test('when nothing is sent for three minutes', () => {
+  test('when nothing is sent for three minutes, with the normal code, which native clients do not report', () => {
     const { pass, socket, figures } = openSession()
     pass(179)
     expect(socket.closed).toBeUndefined()
     pass(2)
-    expect(socket.closed).toMatchObject({ code: 1001, reason: expect.stringMatching(/^IDLE/) })
+    expect(socket.closed).toMatchObject({ code: 1000, reason: expect.stringMatching(/^IDLE/) })
     expect(figures.problems.get('IDLE')).toBe(1)
   })
 
@@ -72,6 +75,86 @@ describe('a session ends by name', () => {
   })
 })
 
+describe('a turn whose WAV header promised a length', () => {
+  test('ends two seconds after that length, without a message that says so', async () => {
+    const { audio, pass, settled, streams, socket } = openSession()
+    audio('a', reference.subarray(0, 30_000))
+    await settled()
+    pass(10)
+    expect(streams[0]?.isFinished).toBe(false)
+    audio('a', reference.subarray(30_000))
+    pass(2)
+    expect(streams[0]?.isFinished).toBe(false)
+    pass(1)
+    expect(streams[0]?.isFinished).toBe(true)
+    streams[0]?.listener.event({ kind: 'ENDED', heard: 1 })
+    expect(socket.sent.at(-1)).toContain('Path:turn.end')
+  })
+
+  test('hears what comes behind that length, and goes on while it comes', async () => {
+    const { audio, pass, settled, streams } = openSession()
+    audio('a', reference)
+    await settled()
+    for (let n = 0; n < 20; n++) {
+      pass(1)
+      audio('a', Buffer.alloc(32_000))
+    }
+    expect(streams[0]?.written).toBe(reference.length - 44 + 20 * 32_000)
+    expect(streams[0]?.isFinished).toBe(false)
+    pass(3)
+    expect(streams[0]?.isFinished).toBe(true)
+  })
+
+  test('waits for as long as it takes when the length is a placeholder', async () => {
+    const { audio, pass, settled, streams, socket } = openSession()
+    const placeholder = Buffer.from(reference)
+    placeholder.writeUInt32LE(0x7fff_f000, 40)
+    audio('a', placeholder)
+    await settled()
+    pass(100)
+    expect(streams[0]?.isFinished).toBe(false)
+    expect(socket.closed).toBeUndefined()
+    audio('a', Buffer.alloc(0))
+    expect(streams[0]?.isFinished).toBe(true)
+  })
+
+  test('is told in words when its recognizer ends again and again, since nothing is sent anew', async () => {
+    const { audio, streams, settled, socket } = openSession()
+    audio('a', reference)
+    for (let n = 0; n < 3; n++) {
+      await settled()
+      streams[n]?.listener.failed(new RecognizerCrashedError('It ended.'))
+    }
+    expect(socket.closed).toMatchObject({ code: 1007, reason: expect.stringMatching(/^RECOGNIZER_CRASHED/) })
+  })
+})
+
+test('a continuous turn tells its client to send no more only when it ends, since native clients mute themselves then', async () => {
+  const { audio, streams, settled, socket } = openSession()
+  audio('a', live)
+  await settled()
+  const said = (kind: 'SPEECH_START' | 'SPEECH_END', offset: number) => streams[0]?.listener.event({ kind, offset })
+  for (const n of [1, 2, 3]) {
+    said('SPEECH_START', n * 16_000)
+    streams[0]?.listener.event({ kind: 'NO_MATCH', offset: n * 16_000, duration: 8_000 })
+    said('SPEECH_END', n * 16_000 + 8_000)
+  }
+  expect(socket.sent.filter((message) => message.includes('Path:speech.endDetected'))).toHaveLength(0)
+  audio('a', Buffer.alloc(0))
+  streams[0]?.listener.event({ kind: 'ENDED', heard: 60_000 })
+  expect(socket.sent.map((message) => /Path:(\S+)/.exec(message)?.[1])).toEqual([
+    'turn.start',
+    'speech.startDetected',
+    'speech.phrase',
+    'speech.phrase',
+    'speech.phrase',
+    'speech.endDetected',
+    'speech.phrase',
+    'turn.end',
+  ])
+  expect(socket.sent.at(-3)).toContain(`{"Offset":${(3 * 16_000 + 8_000) * 625}}`)
+})
+
 describe('a recognizer', () => {
   test('that ends is replaced, and hears again what had no phrase yet', async () => {
     const { audio, streams, settled, socket } = openSession()
@@ -106,7 +189,7 @@ describe('a recognizer', () => {
 
   test('that ends again and again sends the client away, who then sends it all anew', async () => {
     const { audio, streams, settled, socket } = openSession()
-    audio('a', reference)
+    audio('a', live)
     for (let n = 0; n < 3; n++) {
       await settled()
       streams[n]?.listener.failed(new RecognizerCrashedError('It ended.'))
@@ -184,7 +267,7 @@ describe('a recognizer', () => {
     expect(socket.sent).toHaveLength(1)
     await expect.poll(() => socket.sent.length, { timeout: 9_000 }).toBe(3)
     expect(socket.sent[1]).toContain('TooManyRequests')
-    expect(socket.sent[2]).toContain('Path: turn.end')
+    expect(socket.sent[2]).toContain('Path:turn.end')
   })
 })
 
@@ -197,13 +280,13 @@ test('a turn of more than ten minutes ends behind a phrase, so that the client m
   await settled()
   const noMatch = (seconds: number) => streams[0]?.listener.event({ kind: 'NO_MATCH', offset: 0, duration: seconds * 16_000 })
   noMatch(604)
-  expect(socket.sent.at(-1)).toContain('Path: turn.end')
+  expect(socket.sent.at(-1)).toContain('Path:turn.end')
   expect(streams[0]?.isClosed).toBe(true)
 })
 
 test('a server that ends sends clients away between two phrases, but not those who have sent everything', async () => {
   const open = openSession()
-  open.audio('a', reference)
+  open.audio('a', live)
   await open.settled()
   open.session.leave()
   expect(open.socket.closed).toBeUndefined()

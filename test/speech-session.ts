@@ -1,10 +1,12 @@
 // A session without a network: time is a number, the socket a list, the recognizer does as it is told.
+import { expect, onTestFinished } from 'vitest'
 import type { ServedDeployment } from '../src/domain/endpoint.ts'
 import { type Patience, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/recognizer.ts'
 import { createFigures } from '../src/speech/figures.ts'
 import type { SpeechProblem } from '../src/speech/problem.ts'
 import { createProfanityFilter } from '../src/speech/profanity.ts'
 import { Session } from '../src/speech/session.ts'
+import { createNativeReaders } from './native-reader.ts'
 import { silentLog } from './recognizers.ts'
 
 /** Recognizers that hear nothing: they say what the test has them say. */
@@ -54,9 +56,14 @@ export function openSession({ problem, ...knobs }: { problem?: SpeechProblem; bu
   const model = { id: 'm' } as StreamRequest['model']
   const figures = createFigures()
   const places = { taken: 0 }
+  const native = createNativeReaders()
+  onTestFinished(() => expect(native.violations).toEqual([]))
   const session = new Session(
     {
-      send: (text) => socket.sent.push(text),
+      send(text) {
+        socket.sent.push(text)
+        native.received(text)
+      },
       close: (code, reason) => {
         socket.closed = { code, reason }
       },
@@ -98,7 +105,10 @@ export function openSession({ problem, ...knobs }: { problem?: SpeechProblem; bu
         session.check()
       }
     },
-    audio: (requestId: string, bytes: Buffer) => session.receive(audioMessage(requestId, bytes), true),
+    audio(requestId: string, bytes: Buffer) {
+      native.sent(audioMessage(requestId, Buffer.alloc(0)))
+      session.receive(audioMessage(requestId, bytes), true)
+    },
   }
 }
 

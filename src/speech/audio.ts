@@ -8,6 +8,12 @@ export class PcmReader {
   /** Bytes of a sample that came in two pieces. */
   #rest: Buffer = Buffer.alloc(0)
   #received = 0
+  readonly #readsOn: boolean
+
+  /** One that reads on takes what comes behind the promised samples for more of them, as it is in a live stream. */
+  constructor({ readsOn = false } = {}) {
+    this.#readsOn = readsOn
+  }
 
   /** Known once the whole header has come. */
   get format(): { sampleRate: number; channels: number } | undefined {
@@ -60,7 +66,7 @@ export class PcmReader {
 
   #take({ channels, dataLength }: WavFormat, bytes: Buffer): Buffer {
     // Whatever follows the promised samples, such as a list of tags, is not sound.
-    const wanted = dataLength === undefined ? bytes : bytes.subarray(0, Math.max(0, dataLength - this.#received))
+    const wanted = dataLength === undefined || this.#readsOn ? bytes : bytes.subarray(0, Math.max(0, dataLength - this.#received))
     this.#received += wanted.length
     const samples = this.#rest.length ? Buffer.concat([this.#rest, wanted]) : wanted
     const whole = samples.length - (samples.length % (channels * 2))

@@ -1,9 +1,10 @@
-import { z } from 'zod'
 import { defaultMode, type RecognitionMode, type ServedDeployment } from '../domain/endpoint.ts'
 import { type Listening, listeningFor } from '../recognition/scenario.ts'
 import { explainOtherLanguage } from './language.ts'
 import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'
+import { readSpeechConfig, readSpeechContext, type SpeechContext } from './speech-context.ts'
+import { checkLanguages } from './unsupported.ts'
 
 /** How a client wants one turn to be recognized and written. */
 export interface Options {
@@ -14,6 +15,13 @@ export interface Options {
   interims: boolean
   profanity: Profanity
   phrases: { text: string; weight: number }[]
+  /** Fields of every hypothesis and phrase that clients of language detection and of speaker separation read. */
+  annotations: Annotations
+}
+
+interface Annotations {
+  PrimaryLanguage?: { Language: string; Confidence: 'Unknown' }
+  SpeakerId?: 'Unknown'
 }
 
 /** What a client said before its audio, by whatever way. */
@@ -32,74 +40,47 @@ export const detailedAlternatives = 4
 const mostPhrases = 500
 const longestPhrase = 200
 
-const optional = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
-const milliseconds = optional(z.coerce.number().positive())
-const word = optional(z.string().transform((value) => value.toLowerCase()))
-const segmentation = optional(
-  z.object({
-    segmentation: optional(z.object({ segmentationSilenceTimeoutMs: milliseconds, segmentationForcedTimeoutMs: milliseconds })),
-  }),
-)
-
-// What we do not know, and what is not of the shape that we know, is left alone.
-const speechConfig = z.object({ recognition: word }).catch({ recognition: undefined })
-const speechContext = z
-  .object({
-    phraseDetection: optional(
-      z.object({
-        mode: word,
-        interactive: segmentation,
-        conversation: segmentation,
-        dictation: segmentation,
-        initialSilenceTimeout: milliseconds,
-        trailingSilenceTimeout: milliseconds,
-        enrichment: optional(z.object({ profanity: word })),
-      }),
-    ),
-    phraseOutput: optional(
-      z.object({
-        format: word,
-        detailed: optional(z.object({ options: optional(z.array(z.string())) })),
-        interimResults: optional(z.object({ resultType: word })),
-      }),
-    ),
-    dgi: optional(
-      z.object({
-        bias: optional(z.number()),
-        groups: optional(z.array(z.object({ items: optional(z.array(z.object({ text: z.string() }))) }))),
-      }),
-    ),
-  })
-  .catch({})
-
 export function readOptions({ served, pathMode, query, config, context }: Wishes): Options {
   const ask = (name: string) => findParameter(query, name)?.toLowerCase()
-  const { phraseDetection, phraseOutput, dgi } = speechContext.parse(context ?? {})
+  const spoken = readSpeechContext(context)
+  const { phrasedetection, phraseoutput, dgi } = spoken
   const { scenario } = served.acousticModel
   // The SDK's continuous recognition calls itself a conversation even when someone dictates.
-  const saidMode = pathMode === 'dictation' ? undefined : toMode(phraseDetection?.mode)
+  const saidMode = pathMode === 'dictation' ? undefined : toMode(phrasedetection?.mode)
   const mode = saidMode ?? pathMode ?? defaultMode[scenario]
-  const client = toMode(speechConfig.parse(config ?? {}).recognition) ?? saidMode
+  const client = toMode(readSpeechConfig(config).recognition) ?? saidMode
   const usual = listeningFor(scenario, mode)
-  const cut = (phraseDetection?.[mode] ?? phraseDetection?.[saidMode ?? 'conversation'])?.segmentation
-  const silence = cut?.segmentationSilenceTimeoutMs ?? number(ask('segmentationSilenceTimeoutMs')) ?? phraseDetection?.trailingSilenceTimeout
-  const wordTimings = ask('wordLevelTimestamps') === 'true' || Boolean(phraseOutput?.detailed?.options?.some((option) => /^wordtimings$/i.test(option)))
-  const profanity = phraseDetection?.enrichment?.profanity ?? ask('profanity')
+  const cut = (phrasedetection?.[mode] ?? phrasedetection?.[saidMode ?? 'conversation'])?.segmentation
+  const silence = cut?.segmentationsilencetimeoutms ?? number(ask('segmentationSilenceTimeoutMs')) ?? phrasedetection?.trailingsilencetimeout
+  const wordTimings = ask('wordLevelTimestamps') === 'true' || Boolean(phraseoutput?.detailed?.options?.some((option) => /^wordtimings$/i.test(option)))
+  const profanity = phrasedetection?.enrichment?.profanity ?? ask('profanity')
   return {
     mode,
     listening: {
       ...usual,
       segmentationSilenceMs: within(100, silence ?? number(ask('endSilenceTimeoutMs')) ?? usual.segmentationSilenceMs, 5_000),
-      initialSilenceMs: within(500, phraseDetection?.initialSilenceTimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
-      longestPhraseMs: within(3_000, cut?.segmentationForcedTimeoutMs ?? usual.longestPhraseMs, 25_000),
+      initialSilenceMs: within(500, phrasedetection?.initialsilencetimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
+      longestPhraseMs: within(3_000, cut?.segmentationforcedtimeoutms ?? usual.longestPhraseMs, 25_000),
       // Whoever recognizes once waits for one phrase, whoever recognizes continuously for all, whatever the path is called.
       firstPhraseOnly: client ? client === 'interactive' : usual.firstPhraseOnly,
     },
-    detailed: phraseOutput?.format === 'detailed' || readFormat(query) === 'detailed',
+    detailed: phraseoutput?.format === 'detailed' || readFormat(query) === 'detailed',
     wordTimings,
-    interims: phraseOutput?.interimResults?.resultType !== 'none',
+    interims: phraseoutput?.interimresults?.resulttype !== 'none',
     profanity: profanities.find((known) => known === profanity) ?? 'masked',
+    annotations: readAnnotations(served.deployment.locale, spoken, query),
     phrases: readPhrases(dgi?.groups?.flatMap((group) => group.items ?? []) ?? [], dgi?.bias ?? 1),
+  }
+}
+
+/** What is asked for and is the same for all speech here: nothing is detected, which the confidence says. */
+function readAnnotations(locale: string, { languageid, phrasedetection }: SpeechContext, query: URLSearchParams): Annotations {
+  const isDetecting = findParameter(query, 'lidEnabled')?.toLowerCase() === 'true'
+  const candidates = languageid ? (languageid.languages ?? []) : isDetecting ? (findParameter(query, 'language') ?? '').split(',').filter(Boolean) : undefined
+  if (candidates) checkLanguages(locale, candidates)
+  return {
+    ...(candidates && { PrimaryLanguage: { Language: locale, Confidence: 'Unknown' } }),
+    ...(phrasedetection?.speakerdiarization ? { SpeakerId: 'Unknown' } : {}),
   }
 }
 

@@ -2,11 +2,12 @@
 
 /** What a client says. An audio message without bytes is the end of its audio. */
 export type ClientMessage =
-  | { path: 'speech.config'; requestId: string; body: unknown }
+  /** Belongs to the socket rather than to a turn: the native SDK writes it without a request id. */
+  | { path: 'speech.config'; body: unknown }
   | { path: 'speech.context'; requestId: string; body: unknown }
   | { path: 'audio'; requestId: string; audio: Buffer }
-  /** Telemetry and whatever else may be sent one day. */
-  | { path: 'other' }
+  /** Telemetry, messages of other speech services, and whatever may be sent one day; the name is in lower case. */
+  | { path: 'other'; name: string; body: Buffer | undefined }
 
 /** Moments and lengths count ticks of 100 ns from the first byte of the turn's audio. */
 export type ServerMessage =
@@ -33,21 +34,25 @@ export function decode(data: Buffer, isBinary: boolean): ClientMessage {
   const { headers, body } = isBinary ? splitBinary(data) : splitText(data)
   const path = headers.get('path')?.toLowerCase()
   if (!path) throw new ProtocolViolation('The message has no Path.')
-  if (path !== 'audio' && path !== 'speech.config' && path !== 'speech.context') return { path: 'other' }
+  if (path !== 'audio' && path !== 'speech.config' && path !== 'speech.context') return { path: 'other', name: path, body }
+  if (!body) throw new ProtocolViolation(`The ${path} message has no empty line behind its headers.`)
   const requestId = headers.get('x-requestid')
-  if (!requestId || !requestIds.test(requestId)) throw new ProtocolViolation(`The ${path} message has no X-RequestId that can be used.`)
-  if (path === 'audio') {
-    if (!isBinary) throw new ProtocolViolation('An audio message must be binary.')
-    return { path, requestId, audio: body }
-  }
-  return { path, requestId, body: parse(path, body) }
+  if (path === 'speech.config' && !requestId) return { path, body: parse(path, body) }
+  if (!requestId) throw new ProtocolViolation(`The ${path} message has no X-RequestId.`)
+  if (!requestIds.test(requestId)) throw new ProtocolViolation(`The X-RequestId of ${path} is unusable. Send 32 hexadecimal digits, no braces.`)
+  if (path === 'speech.config') return { path, body: parse(path, body) }
+  if (path === 'speech.context') return { path, requestId, body: parse(path, body) }
+  if (!isBinary) throw new ProtocolViolation('An audio message must be binary.')
+  return { path, requestId, audio: body }
 }
 
-function splitText(data: Buffer) {
+/** Headers end at the first empty line; lines end with LF, or CRLF as documented. A message of headers alone has no body. */
+function splitText(data: Buffer): { headers: Map<string, string>; body: Buffer | undefined } {
   if (data.length > longestText) throw new ProtocolViolation(`The message has ${data.length} bytes; at most ${longestText} are read.`)
-  const end = data.indexOf('\r\n\r\n')
-  if (end < 0) throw new ProtocolViolation('The message has no empty line behind its headers.')
-  return { headers: readHeaders(data.toString('utf8', 0, end)), body: data.subarray(end + 4) }
+  const text = data.toString('latin1')
+  const gap = /\r?\n\r?\n/.exec(text)
+  if (!gap) return { headers: readHeaders(text), body: undefined }
+  return { headers: readHeaders(text.slice(0, gap.index)), body: data.subarray(gap.index + gap[0].length) }
 }
 
 function splitBinary(data: Buffer) {
@@ -59,12 +64,13 @@ function splitBinary(data: Buffer) {
 
 /** A map, since a header may be called "constructor". */
 function readHeaders(text: string): Map<string, string> {
-  const lines = text.split('\r\n').map((line) => [line, line.indexOf(':')] as const)
+  const lines = text.split(/\r?\n/).map((line) => [line, line.indexOf(':')] as const)
   return new Map(lines.filter(([, colon]) => colon > 0).map(([line, colon]) => [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()]))
 }
 
 function parse(path: string, body: Buffer): unknown {
   if (body.length > longestText) throw new ProtocolViolation(`The ${path} message has ${body.length} bytes; at most ${longestText} are read.`)
+  if (!body.length) return undefined
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {
@@ -72,10 +78,13 @@ function parse(path: string, body: Buffer): unknown {
   }
 }
 
-/** Every message carries the id of the turn that it belongs to: without it the SDK stops reading. */
+/**
+ * Every message carries the id of the turn that it belongs to: without it the SDK stops reading. No blank follows a
+ * colon: native clients compare the value as it stands, and other public clients search for `Path:turn.start`.
+ */
 export function encode(requestId: string, message: ServerMessage): string {
   const body = 'body' in message ? JSON.stringify(message.body) : ''
-  return `X-RequestId: ${requestId}\r\nContent-Type: application/json; charset=utf-8\r\nPath: ${message.path}\r\n\r\n${body}`
+  return `X-RequestId:${requestId}\r\nContent-Type:application/json; charset=utf-8\r\nPath:${message.path}\r\n\r\n${body}`
 }
 
 const longestReason = 123

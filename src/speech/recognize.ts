@@ -4,6 +4,7 @@ import { type Admitted, admit, findSecret, isProvisioning } from './admission.ts
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import type { Speech } from './speech.ts'
+import { refuseUnsupportedHeaders } from './unsupported.ts'
 import { writeWarnings } from './warnings.ts'
 
 export interface Exchange {
@@ -18,6 +19,7 @@ export interface Exchange {
 export async function recognizeShortAudio(speech: Speech, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
   const admitted = await speech.letIn(request, admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
+  refuseUnsupportedHeaders(request.headers)
   const options = readOptions({ served: admitted.served, pathMode, query })
   const { figures } = speech
   const recognizers = isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers

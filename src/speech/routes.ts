@@ -9,6 +9,7 @@ import { SpeechProblem } from './problem.ts'
 import { type Exchange, recognizeShortAudio } from './recognize.ts'
 import type { Speech } from './speech.ts'
 import { transcribe } from './transcription.ts'
+import { explainPath, isOtherServicePath } from './unsupported.ts'
 
 interface Answer {
   path: RegExp
@@ -17,7 +18,7 @@ interface Answer {
 }
 
 const modePath = new RegExp(`^/speech/recognition/(${recognitionModes.join('|')})/cognitiveservices/v1/?$`)
-const universalPath = /^\/stt\/speech\/universal\/v2\/?$/
+const universalPath = /^(\/stt)?\/speech\/universal\/v[12]\/?$/
 
 const answers: Answer[] = [
   { path: modePath, method: 'POST', answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }) },
@@ -29,7 +30,7 @@ const answers: Answer[] = [
 ]
 
 /** True for the paths that {@link handleSpeech} answers. */
-export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path)
+export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path) || isOtherServicePath(path)
 
 /** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
 export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
@@ -37,13 +38,14 @@ export function readPath(path: string): { mode: RecognitionMode | undefined } | 
   return mode || universalPath.test(path) ? { mode } : undefined
 }
 
-const isOpenAiPath = (path: string) => /^\/v1(\/|$)/.test(path)
+export const isOpenAiPath = (path: string) => /^\/v1(\/|$)/.test(path)
 
 /** Where to go instead of a path that answers nothing. */
-export const explainUnknownPath = ({ publicUrl }: Speech, path: string): SpeechProblem =>
-  isOpenAiPath(path)
-    ? unknownOpenAiPath(path)
-    : new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
+export function explainUnknownPath({ publicUrl }: Speech, path: string): SpeechProblem {
+  if (isOpenAiPath(path)) return unknownOpenAiPath(path)
+  if (isOtherServicePath(path)) return explainPath(path)
+  return new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
+}
 
 /** Answers everything of the data plane that is not a WebSocket. */
 export async function handleSpeech(speech: Speech, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -9,9 +9,10 @@ import { type Admitted, admit, findSecret, isProvisioning, isProvisioningToken }
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
 import { SpeechProblem } from './problem.ts'
-import { explainUnknownPath, readPath } from './routes.ts'
+import { explainUnknownPath, isOpenAiPath, readPath } from './routes.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import type { Speech } from './speech.ts'
+import { explainPath } from './unsupported.ts'
 
 /** The data plane's WebSockets. */
 export interface SpeechSockets {
@@ -112,14 +113,15 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
-    if (!path) return refuseConnection(socket, explainUnknownPath(speech, pathname))
+    if (!path && isOpenAiPath(pathname)) return refuseConnection(socket, explainUnknownPath(speech, pathname))
     const secret = findSecret(request, query)
     const isReserved = isProvisioningToken(speech, secret)
     const ofProvisioning = () => ofCallers.get(provisioning) ?? 0
     const isFull = () => isDraining || (!isReserved && open.size - refused.size - ofProvisioning() >= all * socketsPerPlace)
     if (isFull() || asking >= mostAsking) return refuseConnection(socket, full)
     asking++
-    const admitting = admit(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom)
+    // An SDK shows its user the reason of a close, and none of a refused upgrade.
+    const admitting = path ? admit(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom) : Promise.reject(explainPath(pathname))
     const admitted = await speech
       .letIn(request, admitting)
       .catch((problem: SpeechProblem) => problem)
@@ -127,7 +129,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
     if (socket.destroyed) return
     if (isFull()) return refuseConnection(socket, full)
     const id = crypto.randomUUID().replaceAll('-', '')
-    server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path.mode, query }))
+    server.handleUpgrade(request, socket, head, (ws) => begin(ws, admitted, { id, pathMode: path?.mode, query }))
   }
 
   const checking = setInterval(() => {

@@ -5,7 +5,9 @@ import { countProblem } from './figures.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
 import { SpeechProblem } from './problem.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
+import { timeouts } from './session-timeouts.ts'
 import { explainFailure, type Hearing, Turn } from './turn.ts'
+import { explainMessage } from './unsupported.ts'
 
 /** A WebSocket as a session sees it. */
 export interface Socket {
@@ -36,21 +38,6 @@ export interface SessionSetup extends Hearing {
   enter(): () => void
 }
 
-/** How long a session may be still, by the name under which it ends. */
-const patience = {
-  /** Neither audio nor anything else. */
-  idleMs: 180_000,
-  /** A refused client says nothing that the refusal could answer. */
-  refusedMs: 5_000,
-  /** The recognizer says nothing more, though it is its turn. */
-  finishMs: 90_000,
-  /** Nothing more was said behind a turn, on a server that is about to end. */
-  leavingMs: 1_000,
-  /** In each such time of a turn at least a second of audio has to come. */
-  slowMs: 180_000,
-  /** A client between two turns keeps its place for so long. */
-  placeMs: 10_000,
-}
 const leaving = 'The server is ending. Connect again.'
 const mostUnsent = 1 << 20
 
@@ -88,7 +75,7 @@ export class Session {
     this.#heardAt = this.#setup.now()
     try {
       if (this.#state.name === 'CLOSED') return
-      if (this.#state.name === 'REFUSED') this.end(this.#state.problem)
+      if (this.#state.name === 'REFUSED') this.#refuse(this.#state.problem, data, isBinary)
       else this.#take(decode(data, isBinary))
     } catch (error) {
       this.#fail(error)
@@ -124,15 +111,17 @@ export class Session {
     if (this.#socket.bufferedAmount > mostUnsent) this.#cut('SLOW_READER')
     else if (state.name === 'BETWEEN_TURNS' && this.#isLeaving) {
       // The SDK still has something to say to the socket when a turn has ended, and would take it ill.
-      if (still > patience.leavingMs) this.#close(closeCodes.leaving, leaving)
+      if (still > timeouts.leavingMs) this.#close(closeCodes.leaving, leaving)
     } else if (state.name === 'REFUSED') {
-      if (now - this.#openedAt > patience.refusedMs) this.end(state.problem)
+      const hasSpoken = this.#heardAt > this.#openedAt
+      if (now - this.#openedAt > timeouts.refusedMs || (hasSpoken && still > timeouts.explainMs)) this.end(state.problem)
     } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
-      if (still > patience.finishMs)
+      if (still > timeouts.finishMs)
         this.end(new SpeechProblem(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
-    } else if (still > patience.idleMs) this.#sendAway('IDLE', 'nothing was sent')
+    } else if (state.name === 'IN_TURN' && state.turn.isComplete && still > timeouts.completeMs) state.turn.finish()
+    else if (still > timeouts.idleMs) this.#sendAway('IDLE', 'nothing was sent')
     else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
-    else if (still > patience.placeMs) this.#leavePlace()
+    else if (still > timeouts.placeMs) this.#leavePlace()
   }
 
   /** The socket is gone. */
@@ -143,6 +132,8 @@ export class Session {
   }
 
   #take(message: ClientMessage) {
+    const problem = explainMessage(message)
+    if (problem) return this.end(problem)
     switch (message.path) {
       case 'speech.config':
         this.#config = message.body
@@ -155,6 +146,13 @@ export class Session {
       case 'other':
         return
     }
+  }
+
+  /** A client without a cid may be one of another service: that is the better reason, and its first messages show it. */
+  #refuse(problem: SpeechProblem, data: Buffer, isBinary: boolean) {
+    if (problem.code !== 'ENDPOINT_NOT_FOUND') return this.end(problem)
+    const message = decode(data, isBinary)
+    if (message.path !== 'speech.config') this.end(explainMessage(message) ?? problem)
   }
 
   #hear(requestId: string, audio: Buffer) {
@@ -202,7 +200,7 @@ export class Session {
     } catch (error) {
       if (!(error instanceof SpeechProblem) || error.status !== 429) throw error
       countProblem(this.#setup.figures, error.code)
-      turn.refuseAsBusy()
+      turn.refuseAsBusy(`${error.code}: ${error.message}`)
     }
   }
 
@@ -216,18 +214,18 @@ export class Session {
   }
 
   /** What a client has sent entirely it does not send again: the SDK would wait for ever. */
-  #mayBeAllSent = (turn: Turn) => turn.isFinishing || this.#isPaused
+  #mayBeAllSent = (turn: Turn) => turn.isFinishing || turn.isComplete || this.#isPaused
 
   #checkPace(turn: Turn, now: number) {
-    if (now - this.#pace.at < patience.slowMs) return
+    if (now - this.#pace.at < timeouts.slowMs) return
     if (turn.seconds - this.#pace.seconds < 1) return this.#sendAway('AUDIO_TOO_SLOW', 'less than a second of audio came')
     this.#pace = { at: now, seconds: turn.seconds }
   }
 
-  /** Whoever is still there may come back. */
+  /** In a turn the client is to come back. Between turns native clients report every code but the normal one as an error. */
   #sendAway(name: string, reason: string) {
     countProblem(this.#setup.figures, name)
-    this.#close(closeCodes.leaving, `${name}: ${reason} for ${patience.idleMs / 1000} seconds.`)
+    this.#close(this.#state.name === 'IN_TURN' ? closeCodes.leaving : closeCodes.done, `${name}: ${reason} for ${timeouts.idleMs / 1000} seconds.`)
   }
 
   #leavePlace() {

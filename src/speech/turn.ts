@@ -6,6 +6,7 @@ import {
   type Recognizers,
   RecognizersBusyError,
   type StreamEvent,
+  sampleRate,
 } from '../recognition/recognizer.ts'
 import { PcmReader } from './audio.ts'
 import { countProblem, type Figures } from './figures.ts'
@@ -50,17 +51,20 @@ const waitMs = 5_000
 /** A turn that goes on for longer ends behind its next phrase; continuous clients begin another one. */
 const longestTurnSeconds = 600
 
-//  turn.start ─▶ (startDetected ─▶ hypothesis* ─▶ phrase ─▶ endDetected)* ─▶ turn.end
+//  turn.start ─▶ startDetected ─▶ (hypothesis* ─▶ phrase)* ─▶ endDetected ─▶ turn.end
 /** One request of a client: audio from its first byte to its end, and everything that is said about it. */
 export class Turn {
   readonly requestId: string
   readonly #request: TurnRequest
   readonly #hearing: Hearing
   readonly #listener: TurnListener
-  readonly #reader = new PcmReader()
+  readonly #reader = new PcmReader({ readsOn: true })
   #stream: RecognizerStream | undefined
   #told = 0
-  #isSpeaking = false
+  #hasSpoken = false
+  #hasToldEnd = false
+  /** Where the last speech ended, in samples. */
+  #speechEnd: number | undefined
   #counted = 0
   #state: 'HEARING' | 'FINISHING' | 'ENDED' = 'HEARING'
 
@@ -80,6 +84,12 @@ export class Turn {
   /** True when the client has sent everything: it will not send it again. */
   get isFinishing(): boolean {
     return this.#state === 'FINISHING'
+  }
+
+  /** True when all audio has come that the WAV header promised: the message that says so is optional then. */
+  get isComplete(): boolean {
+    const { promised, received } = this.#reader
+    return this.#state === 'HEARING' && promised !== undefined && received >= promised
   }
 
   /** Seconds of audio so far. */
@@ -113,10 +123,11 @@ export class Turn {
     this.#stream = undefined
   }
 
-  /** Tells the client that it asked for too much, in the words that its SDK has for that. */
-  refuseAsBusy(): void {
-    this.#tellPhrase(writeSilence('TooManyRequests'))
-    this.#end()
+  /** Tells the client that it asked for too much. SDKs have words of their own for that; native ones show ours as well. */
+  refuseAsBusy(reason: string): void {
+    this.#tellPhrase({ ...writeSilence('TooManyRequests'), Reason: reason })
+    this.close()
+    this.#listener.send({ path: 'turn.end' })
   }
 
   #open(format: { sampleRate: number; channels: number }): RecognizerStream {
@@ -142,12 +153,12 @@ export class Turn {
     const { options } = this.#request
     switch (event.kind) {
       case 'SPEECH_START':
-        if (!this.#isSpeaking) this.#listener.send({ path: 'speech.startDetected', body: { Offset: toTicks(event.offset) } })
-        this.#isSpeaking = true
+        if (!this.#hasSpoken) this.#listener.send({ path: 'speech.startDetected', body: { Offset: toTicks(event.offset) } })
+        this.#hasSpoken = true
         return
       case 'HYPOTHESIS': {
         const place = { Offset: toTicks(event.offset), Duration: toTicks(event.duration) }
-        return this.#listener.send({ path: 'speech.hypothesis', body: { Text: filter(event.text, options.profanity), ...place } })
+        return this.#listener.send({ path: 'speech.hypothesis', body: { Text: filter(event.text, options.profanity), ...place, ...options.annotations } })
       }
       case 'PHRASE':
         this.#hearing.figures.phrases++
@@ -157,8 +168,9 @@ export class Turn {
         this.#tellPhrase(writeSilence('NoMatch', event.offset, event.duration))
         return this.#passBoundary()
       case 'SPEECH_END':
-        this.#isSpeaking = false
-        return this.#listener.send({ path: 'speech.endDetected', body: { Offset: toTicks(event.offset) } })
+        this.#speechEnd = event.offset
+        if (options.listening.firstPhraseOnly) this.#tellSpeechEnd(event.offset)
+        return
       case 'INITIAL_SILENCE':
         return this.#tellPhrase(writeSilence('InitialSilenceTimeout', event.heard))
       case 'ENDED':
@@ -167,6 +179,7 @@ export class Turn {
   }
 
   #endInSilence(heard: number) {
+    this.#tellSpeechEnd(heard)
     if (this.#told === 0) this.#tellPhrase(writeSilence('InitialSilenceTimeout', heard))
     else if (!this.#request.options.listening.firstPhraseOnly) this.#tellPhrase(writeSilence('EndOfDictation', heard))
     this.#end()
@@ -174,28 +187,37 @@ export class Turn {
 
   #tellPhrase(phrase: object) {
     this.#told++
-    this.#listener.send({ path: 'speech.phrase', body: { Id: crypto.randomUUID().replaceAll('-', ''), ...phrase } })
+    const { annotations } = this.#request.options
+    this.#listener.send({ path: 'speech.phrase', body: { Id: crypto.randomUUID().replaceAll('-', ''), ...phrase, ...annotations } })
+  }
+
+  /** Asks the client to send no more, once in a turn: native clients mute themselves at it until the turn has ended. */
+  #tellSpeechEnd(heard: number) {
+    if (this.#hasToldEnd) return
+    this.#hasToldEnd = true
+    this.#listener.send({ path: 'speech.endDetected', body: { Offset: toTicks(this.#speechEnd ?? heard) } })
   }
 
   /** Between two phrases a turn may end without a word lost, as long as the client still sends. */
   #passBoundary() {
-    if (this.isFinishing || this.isEnded || this.#request.options.listening.firstPhraseOnly) return
+    if (this.isFinishing || this.isComplete || this.isEnded || this.#request.options.listening.firstPhraseOnly) return
     this.#listener.toldPhrase()
     if (this.seconds > longestTurnSeconds && !this.isEnded) this.#end()
   }
 
   #end() {
     if (this.isEnded) return
+    this.#tellSpeechEnd(Math.round(this.seconds * sampleRate))
     this.close()
     this.#listener.send({ path: 'turn.end' })
   }
 
   #fail(error: Error) {
     if (this.isEnded) return
-    const canSendAgain = this.#state === 'HEARING'
+    const canSendAgain = this.#state === 'HEARING' && !this.isComplete
     if (error instanceof RecognizersBusyError) {
       countProblem(this.#hearing.figures, 'TOO_MANY_REQUESTS')
-      return this.refuseAsBusy()
+      return this.refuseAsBusy(`TOO_MANY_REQUESTS: ${error.message}`)
     }
     this.close()
     if (error instanceof RecognizerCrashedError && canSendAgain) return this.#listener.lost()

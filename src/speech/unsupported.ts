@@ -1,0 +1,82 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { SpeechProblem } from './problem.ts'
+import type { ClientMessage } from './protocol.ts'
+import { readSpeechContext, type SpeechContext } from './speech-context.ts'
+
+// Recognizing is all that an endpoint does. Clients of Microsoft's other speech services reach it through the
+// same SpeechConfig; they would wait for answers of another shape. Each sentence fits into a close frame.
+const reasons = {
+  synthesis: 'This endpoint does not synthesize speech. Use a SpeechRecognizer.',
+  translation: 'This endpoint does not translate. Use a SpeechRecognizer.',
+  pronunciation: 'This endpoint does not assess pronunciation. Remove the PronunciationAssessmentConfig.',
+  intent: 'This endpoint does not recognize intents. Use a SpeechRecognizer.',
+  dialog: 'This endpoint does not run dialogs. Use a SpeechRecognizer.',
+  meeting: 'This endpoint does not identify meeting participants. Use a ConversationTranscriber.',
+  languageAlone: 'This endpoint does not detect languages. Use a SpeechRecognizer.',
+}
+
+const unsupported = (feature: keyof typeof reasons) => new SpeechProblem(400, 'FEATURE_NOT_SUPPORTED', reasons[feature])
+
+const paths: [RegExp, keyof typeof reasons][] = [
+  [/^(\/tts|\/voice)?\/cognitiveservices\//i, 'synthesis'],
+  [/^\/speech\/translation\//i, 'translation'],
+  [/^\/speech\/recognition\/(multiaudio|dynamicaudio)\/?$/i, 'meeting'],
+  [/^(\/commands)?\/api\/v\d\/?$/i, 'dialog'],
+]
+
+const messages: Record<string, keyof typeof reasons> = {
+  'synthesis.context': 'synthesis',
+  ssml: 'synthesis',
+  'text.piece': 'synthesis',
+  agent: 'dialog',
+  'agent.config': 'dialog',
+  'speech.agent.context': 'dialog',
+}
+
+/** A MeetingTranscriber describes its meeting in an event; other events are of no concern here. */
+const beginsMeeting = /"(meeting|conversation)"\s*:\s*\{/
+
+/** True for the paths at which the SDK expects other services than recognition. */
+export const isOtherServicePath = (path: string) => paths.some(([pattern]) => pattern.test(path))
+
+/** Why nothing answers at this path. */
+export function explainPath(path: string): SpeechProblem {
+  const other = paths.find(([pattern]) => pattern.test(path))
+  return other ? unsupported(other[1]) : new SpeechProblem(404, 'UNKNOWN_PATH', "There is no endpoint at this path. Use the endpoint's webSocketUrl.")
+}
+
+/** Why a message cannot be followed; undefined when it can, or when it is harmless to ignore it. */
+export function explainMessage(message: ClientMessage): SpeechProblem | undefined {
+  if (message.path === 'speech.context') return explainContext(readSpeechContext(message.body))
+  if (message.path !== 'other') return undefined
+  if (message.name === 'speech.event' && message.body && beginsMeeting.test(message.body.toString('latin1'))) return unsupported('meeting')
+  const feature = Object.hasOwn(messages, message.name) ? messages[message.name] : undefined
+  return feature && unsupported(feature)
+}
+
+function explainContext({ translation, intent, phrasedetection, languageid }: SpeechContext): SpeechProblem | undefined {
+  if (translation || phrasedetection?.onsuccess?.action === 'translate') return unsupported('translation')
+  if (intent) return unsupported('intent')
+  if (phrasedetection?.enrichment?.pronunciationassessment) return unsupported('pronunciation')
+  if (languageid?.onsuccess?.action === 'none' || phrasedetection?.mode === 'none') return unsupported('languageAlone')
+  return undefined
+}
+
+/** Refuses what a request over HTTP asks for in a header and does not get. */
+export function refuseUnsupportedHeaders(headers: IncomingHttpHeaders): void {
+  if (headers['pronunciation-assessment']) throw unsupported('pronunciation')
+}
+
+/**
+ * Throws when none of the languages to choose from is the deployment's. `und` stands for any language; regions
+ * are not compared, since a client that lists en-GB is served better by en-US than by a refusal.
+ */
+export function checkLanguages(locale: string, candidates: string[]): void {
+  const languageOf = (tag: string) => tag.trim().toLowerCase().split(/[-_]/)[0] ?? ''
+  if (!candidates.length || candidates.some((tag) => ['und', 'openrange', languageOf(locale)].includes(languageOf(tag)))) return
+  const list = candidates
+    .slice(0, 5)
+    .map((tag) => tag.trim())
+    .join(', ')
+  throw new SpeechProblem(400, 'LANGUAGE_NOT_AVAILABLE', `This endpoint recognizes ${locale}, which is not among ${list}.`)
+}
