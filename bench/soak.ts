@@ -12,6 +12,8 @@ import * as newSdk from 'microsoft-cognitiveservices-speech-sdk'
 import * as oldSdk from 'speech-sdk-old'
 import { WebSocket } from 'ws'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { toMuLaw } from './mu-law.ts'
+import { speakNatively } from './native-client.ts'
 import { median } from './table.ts'
 
 const seconds = Number(process.argv[2] ?? 300)
@@ -30,7 +32,13 @@ const sentences = readFileSync(join(novel, 'fileids'), 'utf8')
   .split(/\s+/)
   .map((name) => ({ wav: readFileSync(join(novel, `${name}.wav`)), text: readFileSync(join(novel, `${name}.txt`), 'utf8').trim() }))
 
-type Outcome = 'right' | 'wrong' | 'busy' | 'hung' | 'failed'
+/** The formats that recordings come in beside 16-bit PCM: voice memos and telephones. */
+const formats = {
+  'M4A (AAC)': { bytes: readFileSync(resolve(import.meta.dirname, '../test/recordings/en-US.m4a')), name: 'speech.m4a', text: sentences[2]?.text ?? '' },
+  'WAV (µ-law)': { bytes: toMuLaw(reference), name: 'speech.wav', text: referenceText },
+}
+
+type Outcome = 'right' | 'wrong' | 'busy' | 'hung' | 'failed' | 'refused'
 const outcomes = new Map<string, Record<Outcome, number>>()
 const complaints: string[] = []
 
@@ -103,6 +111,28 @@ async function transcribe(): Promise<Outcome> {
   return judge(text, answer.text, answer.error?.code)
 }
 
+/** The recording in another format; a server that does not take it says so with 415. */
+async function send(format: keyof typeof formats, route: 'short audio' | 'transcription'): Promise<Outcome> {
+  const { bytes, name, text } = formats[format]
+  const form = new FormData()
+  form.set('model', new URL(talk).searchParams.get('cid') ?? '')
+  form.set('file', new Blob([new Uint8Array(bytes)]), name)
+  const response =
+    route === 'short audio'
+      ? await fetch(talk.replace('ws', 'http'), { method: 'POST', body: new Uint8Array(bytes), headers: { 'Ocp-Apim-Subscription-Key': key } })
+      : await fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', body: form, headers: { authorization: `Bearer ${key}` } })
+  if (response.status === 415) return refuse(`${format}, ${route}: ${await response.text()}`)
+  const answer = (await response.json()) as { DisplayText?: string; text?: string; code?: string; error?: { code: string } }
+  return judge(text, answer.DisplayText ?? answer.text, answer.code ?? answer.error?.code)
+}
+
+/** A whole recording at once, as the Speech SDK for C# or Python sends it and reads the answers. */
+async function sayNatively(): Promise<Outcome> {
+  const { wav, text } = pick(sentences)
+  const { texts, problem } = await speakNatively(talk, key, wav)
+  return problem?.startsWith('protocol: ') ? refuse(`native client: ${problem}`) : judge(text, texts.join(' '), problem)
+}
+
 /** Leaves in mid-speech. */
 async function abort(): Promise<Outcome> {
   const stream = newSdk.AudioInputStream.createPushStream()
@@ -165,6 +195,11 @@ const clients: [string, () => Promise<Outcome>, number][] = [
   ['SDK 1.36, continuous', () => readAloud(oldSdk as unknown as typeof newSdk), 500],
   ['HTTP short audio', post, 500],
   ['OpenAI transcription', transcribe, 500],
+  ['native client, whole file', sayNatively, 500],
+  ['M4A, short audio', () => send('M4A (AAC)', 'short audio'), 1000],
+  ['M4A, transcription', () => send('M4A (AAC)', 'transcription'), 1000],
+  ['µ-law, short audio', () => send('WAV (µ-law)', 'short audio'), 1000],
+  ['µ-law, transcription', () => send('WAV (µ-law)', 'transcription'), 1000],
   ['left in mid-speech', abort, 500],
   ['garbage frames', babble, 200],
   ['vanished peers', vanish, 200],
@@ -220,6 +255,7 @@ const sum = (outcome: Outcome) => [...outcomes.values()].reduce((total, row) => 
 const verdict: [is: boolean, wrong: string][] = [
   [sum('right') === 0, 'nothing was recognized'],
   [sum('wrong') + sum('hung') + sum('failed') > 0, 'clients were told wrong things, or nothing'],
+  [sum('refused') > 0, 'clients or formats that the server should take were refused'],
   [left !== 0, 'places are still taken'],
   [!(growth.rss <= mostGrowthMb.rss && growth.heap <= mostGrowthMb.heap), 'memory has grown, or nobody knows'],
   [detectors > 1, 'there is more than one detector'],
@@ -236,13 +272,19 @@ function judge(text: string, heard: string | undefined, problem?: string): Outco
   return heard ? 'wrong' : 'failed'
 }
 
+/** A client or format that this server does not take; each is reported once. */
+function refuse(reason: string): Outcome {
+  if (!complaints.includes(reason)) complaints.push(reason)
+  return 'refused'
+}
+
 function complain(error: unknown): Outcome {
   complaints.push(String(error))
   return 'failed'
 }
 
 function count(name: string, outcome: Outcome) {
-  const row = outcomes.get(name) ?? { right: 0, wrong: 0, busy: 0, hung: 0, failed: 0 }
+  const row = outcomes.get(name) ?? { right: 0, wrong: 0, busy: 0, hung: 0, failed: 0, refused: 0 }
   row[outcome]++
   outcomes.set(name, row)
 }

@@ -6,7 +6,7 @@ import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Tokens } from '../domain/token.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
 import { countWordErrors, wordErrorRate } from '../recognition/word-errors.ts'
-import { CallFailure, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
+import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 import { callWebSocket } from './call-websocket.ts'
 
 interface Verifier extends Service {
@@ -20,11 +20,11 @@ type WaitListener = (share: number, message: string) => void
 const worstWordErrorRate = 0.25
 const verificationMs = 60_000
 /**
- * How long calls are repeated within the stage, from their first failure. A busy endpoint becomes free; the stage may
- * last twice as long. One that does not answer may be restarting; if it stays away, the whole job is tried again.
+ * How long calls are repeated that fail alike. A busy endpoint becomes free. One that does not answer may be
+ * restarting; if it stays away, the whole job is tried again. The stage may last twice as long as the longest of these.
  */
 const maxRetryMs = { BUSY: 300_000, AWAY: 5_000, LASTING: 0 }
-const pause = { firstMs: 250, maxMs: 5_000, maxAskedForMs: 30_000 }
+const pause = { firstMs: 250, maxMs: 5_000 }
 
 /** Calls both URLs that users will call, as they will call them, and compares what comes back. */
 export async function verifyEndpoint(
@@ -37,8 +37,9 @@ export async function verifyEndpoint(
   if (!reference) throw new ProvisioningFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}.`, { isLasting: true })
   const audio = await readFile(reference.audioFile)
   const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
+  const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
   const verify = (url: string, call: Call) =>
-    repeat(signal, waiting, async () => {
+    repeat(retry, async () => {
       const token = service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
       const started = performance.now()
       const transcript = await call(endpoint, token, audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
@@ -51,23 +52,32 @@ export async function verifyEndpoint(
   return { ...http, webSocket, referenceText: reference.text, audioMs: Math.round((audio.length - 44) / 32), verifiedAt: new Date().toISOString() }
 }
 
+interface Retry {
+  signal: AbortSignal
+  waiting: WaitListener
+  /** When the stage began, on the monotonic clock. */
+  began: number
+  /** The longest pause: after a longer one, the deployment would count as stalled. */
+  maxPauseMs: number
+}
+
 /** Repeats a call that failed in passing, after a growing pause or the one that the endpoint asks for. */
-async function repeat<T>(signal: AbortSignal, waiting: WaitListener, call: () => Promise<T>): Promise<T> {
-  const since = { BUSY: Number.NaN, AWAY: Number.NaN, LASTING: Number.NaN }
+async function repeat<T>({ signal, waiting, began, maxPauseMs }: Retry, call: () => Promise<T>): Promise<T> {
+  let failing: { kind: CallFailureKind; since: number } | undefined
   for (let tries = 0; ; tries++) {
     try {
       return await call()
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof CallFailure)) throw error
+      const { kind, retryAfterMs = 0 } = error
       const now = performance.now()
-      if (Number.isNaN(since[error.kind])) since[error.kind] = now
-      const asked = Math.min(pause.maxAskedForMs, error.retryAfterMs ?? 0)
+      if (failing?.kind !== kind) failing = { kind, since: now }
+      const pauseMs = Math.max(retryAfterMs, Math.min(pause.maxMs, pause.firstMs * 2 ** tries))
       // Deployments that were refused together do not come back together.
-      const waitMs = Math.max(asked, Math.min(pause.maxMs, pause.firstMs * 2 ** tries)) * (1 + Math.random() / 4)
-      const waitedMs = now - since[error.kind]
-      if (waitedMs + waitMs > maxRetryMs[error.kind]) throw error
-      waiting((waitedMs + waitMs) / maxRetryMs[error.kind], `${error.message} It is called again in ${(waitMs / 1000).toFixed(1)} s.`)
+      const waitMs = Math.min(maxPauseMs, pauseMs * (1 + Math.random() / 4))
+      if (now + waitMs - failing.since > maxRetryMs[kind] || now + waitMs - began > maxRetryMs.BUSY) throw error
+      waiting((now + waitMs - began) / maxRetryMs.BUSY, `${error.message} It is called again in ${(waitMs / 1000).toFixed(1)} s.`)
       await delay(waitMs, undefined, { signal })
     }
   }

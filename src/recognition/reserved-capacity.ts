@@ -16,12 +16,12 @@ interface Applicant {
  * than this. The deployments take turns.
  */
 export class ReservedCapacity {
-  readonly #most: number
+  readonly #max: number
   readonly #waiting = new FairQueue<Applicant>()
   #taken = 0
 
   constructor(workers: number) {
-    this.#most = workers
+    this.#max = workers
   }
 
   get taken(): number {
@@ -33,7 +33,7 @@ export class ReservedCapacity {
     return new Promise((admitted, refused) => {
       signal?.throwIfAborted()
       // A stream that lost its place by a crash gets it back at once.
-      if (isResumed || this.#taken < this.#most) return admitted(this.#take())
+      if (isResumed || this.#taken < this.#max) return admitted(this.#take())
       const settle = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abandon)
@@ -53,7 +53,7 @@ export class ReservedCapacity {
       const timer = setTimeout(() => applicant.refused(this.#explain()), waitMs)
       signal?.addEventListener('abort', abandon, { once: true })
       this.#waiting.push(deploymentId, applicant)
-      if (this.#waiting.size > this.#most * maxWaitingPerPlace) this.#waiting.lastOfLongest?.refused(this.#explain())
+      if (this.#waiting.size > this.#max * maxWaitingPerPlace) this.#waiting.lastOfLongest?.refused(this.#explain())
     })
   }
 
@@ -72,7 +72,7 @@ export class ReservedCapacity {
         if (!isOpen) return
         isOpen = false
         this.#taken--
-        if (this.#taken < this.#most) this.#waiting.take()?.admitted(this.#take())
+        if (this.#taken < this.#max) this.#waiting.take()?.admitted(this.#take())
       },
     }
   }

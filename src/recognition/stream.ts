@@ -10,7 +10,7 @@ const aheadSeconds = 2
 const pauseSeconds = 4
 const mostSeconds = 120
 /** With more than this on its way, audio comes faster than speech: a hypothesis would cost the next text more than it shows. */
-const hypothesisSeconds = 1
+const hypothesisSeconds = 0.5
 /** Phrases that may wait to be decoded before more audio is looked at. */
 const mostUndecoded = 2
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
