@@ -125,7 +125,11 @@ describe.each([
     const config = sdk.SpeechTranslationConfig.fromSubscription(api.key, 'none')
     config.setProperty(sdk.PropertyId.SpeechServiceConnection_Endpoint, url)
     const meeting = sdk.Meeting.createMeetingAsync(config, 'meeting', () => {})
-    const transcriber = new sdk.MeetingTranscriber(audio())
+    // The SDK asks for an array of microphones here.
+    const microphones = sdk.AudioInputStream.createPushStream(sdk.AudioStreamFormat.getWaveFormatPCM(16_000, 16, 8))
+    microphones.write(new ArrayBuffer(256_000))
+    microphones.close()
+    const transcriber = new sdk.MeetingTranscriber(sdk.AudioConfig.fromStreamInput(microphones))
     onTestFinished(() => void transcriber.close())
     await new Promise<void>((done, failed) => transcriber.joinMeetingAsync(meeting, done, (error) => failed(new Error(error))))
     const details = await new Promise<string>((done, failed) => {
