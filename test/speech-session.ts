@@ -1,4 +1,5 @@
 // A session without a network: time is a number, the socket a list, the recognizer does as it is told.
+import { openDecoders } from '../src/audio/decoders.ts'
 import type { ServedDeployment } from '../src/domain/endpoint.ts'
 import { type Patience, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/recognizer.ts'
 import { createFigures } from '../src/speech/figures.ts'
@@ -76,6 +77,7 @@ export function openSession({ problem, ...knobs }: { problem?: SpeechProblem; bu
     problem ?? { id: 's', served, model, pathMode: 'conversation', query: new URLSearchParams() },
     {
       recognizers: fake.recognizers,
+      decoders: openDecoders({ processes: 0 }),
       filter: createProfanityFilter([]),
       figures,
       log: silentLog,

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { type Admitted, admit, findSecret } from './admission.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
@@ -19,12 +19,12 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
   const options = readOptions({ served: admitted.served, pathMode, query })
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
-    const body = readShortAudio(request, signal)
-    const heard = await hearRecording(speech, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
-    const warning = contradiction(admitted.served, query)
+    const recording = readShortAudio(request, signal)
+    const heard = await hearRecording(speech, toRecordingRequest(admitted, options), recording, longestShortAudioSeconds, signal)
+    const warnings = [contradiction(admitted.served, query), ...heard.warnings].filter((warning) => warning !== undefined)
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),
-      ...(warning && { warning: `299 - "${warning}"` }),
+      ...toWarningHeader(warnings),
     })
   })
 }
@@ -52,8 +52,12 @@ const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, deta
   phrases,
 })
 
-export function sendJson(response: ServerResponse, value: object, headers: Record<string, string> = {}) {
+export function sendJson(response: ServerResponse, value: object, headers: OutgoingHttpHeaders = {}) {
   const body = JSON.stringify(value)
   response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), ...headers })
   response.end(body)
 }
+
+/** The header of RFC 7234 for what was done differently than the sender may think. */
+export const toWarningHeader = (warnings: string[]): { warning?: string } =>
+  warnings.length ? { warning: warnings.map((text) => `299 - "${text.replace(/[^ -~]/g, '?').replaceAll('"', "'")}"`).join(', ') } : {}

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
+import { readSound, type SoundOptions } from '../audio/sound.ts'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
 import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/recognizer.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import type { ProfanityFilter } from './profanity.ts'
-import { readSound } from './sound.ts'
 import { openSteadyStream } from './steady-stream.ts'
 import type { Hearing } from './turn.ts'
+import { unpackContent } from './content-encoding.ts'
 import { readChunks } from './upload.ts'
 
 /** What a whole recording said. */
@@ -16,31 +17,39 @@ export interface Heard {
   /** Samples at 16 kHz. */
   heard: number
   seconds: number
+  /** What the sender should know of a recording that could be read. */
+  warnings: string[]
+}
+
+/** A recording as it was sent. */
+export interface SentRecording extends Pick<SoundOptions, 'fileBytes' | 'contentType'> {
+  body: AsyncIterable<Buffer>
 }
 
 export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
 
 /** Recognizes a recording while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
 export async function hearRecording(
-  { recognizers, figures }: Pick<Hearing, 'recognizers' | 'figures'>,
+  { recognizers, decoders, figures }: Pick<Hearing, 'recognizers' | 'decoders' | 'figures'>,
   request: RecordingRequest,
-  body: AsyncIterable<Buffer>,
-  longestSeconds: number,
+  { body, ...sent }: SentRecording,
+  maxSeconds: number,
   signal: AbortSignal,
 ): Promise<Heard> {
   const recording = new Recording(recognizers, request)
   const abort = () => recording.close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
+  const warnings: string[] = []
   try {
-    for await (const sound of readSound(body, longestSeconds, signal)) {
+    for await (const sound of readSound(body, { ...sent, decoders, maxSeconds, signal, warn: (text) => warnings.push(text) })) {
       signal.throwIfAborted()
       seconds = sound.seconds
       await recording.write(sound.pcm, sound.format)
     }
     const heard = await recording.finish()
     figures.phrases += heard.phrases.length
-    return { ...heard, seconds }
+    return { ...heard, seconds, warnings }
   } finally {
     figures.audioSeconds += seconds
     signal.removeEventListener('abort', abort)
@@ -87,7 +96,7 @@ class Recording {
     if (!this.#stream.write(pcm)) await Promise.race([this.#drained.promise, this.#ended.promise])
   }
 
-  async finish(): Promise<Omit<Heard, 'seconds'>> {
+  async finish(): Promise<Omit<Heard, 'seconds' | 'warnings'>> {
     this.#stream?.finish()
     const heard = await this.#ended.promise
     return { phrases: this.#phrases, isSilent: this.#isSilent, heard }
@@ -108,8 +117,12 @@ class Recording {
 /** The Speech REST API for short audio takes at most a minute. */
 export const longestShortAudioSeconds = 60
 
-/** The body of a request, as long as it comes in good time. */
-export const readShortAudio = (request: IncomingMessage, signal: AbortSignal) => readChunks(request, { idleMs: 10_000, wholeMs: 90_000 }, signal)
+/** The recording that a request has as its body, as long as it comes in good time. */
+export function readShortAudio(request: IncomingMessage, signal: AbortSignal): SentRecording {
+  const { 'content-type': contentType, 'content-length': length, 'content-encoding': encoding } = request.headers
+  const chunks = readChunks(request, { idleMs: 10_000, wholeMs: 90_000 }, signal)
+  return { body: unpackContent(chunks, encoding), contentType, fileBytes: length && !encoding ? Number(length) : undefined }
+}
 
 /**
  * The answer of the Speech REST API for short audio. Offset and Duration count 100 ns ticks.

@@ -1,10 +1,11 @@
+import { inPieces } from '../audio/recording.ts'
 import { listServing } from '../domain/endpoint.ts'
 import { type Phrase, sampleRate } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
 import { admit, findSecret, identify } from './admission.ts'
 import { type Form, withForm } from './form.ts'
 import { SpeechProblem } from './problem.ts'
-import { type Exchange, sendJson, whileAllowed } from './recognize.ts'
+import { type Exchange, sendJson, toWarningHeader, whileAllowed } from './recognize.ts'
 import { type Heard, hearRecording, provenance } from './short-audio.ts'
 import type { Speech } from './speech.ts'
 import { type Line, writeSrt, writeVtt } from './subtitles.ts'
@@ -39,14 +40,14 @@ export async function transcribe(speech: Speech, { request, response, query, gon
       phrases: readHints(first(form, 'prompt')),
     } as const
     await whileAllowed(speech, admitted, gone, async (signal) => {
-      const heard = await hearRecording(speech, recording, only(form.file), longestSeconds, signal)
+      const heard = await hearRecording(speech, recording, { body: inPieces(form.file), fileBytes: form.file.length }, longestSeconds, signal)
       const language = first(form, 'language')
       const isOther = language && !served.deployment.locale.toLowerCase().startsWith(language.toLowerCase().slice(0, 2))
-      const warning = `299 - "This model writes down ${served.deployment.locale}; another language was not followed."`
+      const warnings = [...(isOther ? [`This model writes down ${served.deployment.locale}; another language was not followed.`] : []), ...heard.warnings]
       for (const [name, value] of Object.entries(provenance(served, mode))) response.setHeader(name, value)
-      if (isOther) response.setHeader('warning', warning)
+      for (const [name, value] of Object.entries(toWarningHeader(warnings))) response.setHeader(name, value)
       if (format === 'json') sendJson(response, { text: textOf(heard), usage: { type: 'duration', seconds: Math.ceil(heard.seconds) } })
-      else if (format === 'verbose_json') sendJson(response, toVerboseJson(heard, served.deployment.locale, recording.wordTimings))
+      else if (format === 'verbose_json') sendJson(response, { ...toVerboseJson(heard, served.deployment.locale, recording.wordTimings), ...(warnings.length && { warnings }) })
       else {
         const body = format === 'text' ? `${textOf(heard)}\n` : format === 'srt' ? writeSrt(toLines(heard)) : writeVtt(toLines(heard))
         response.writeHead(200, { 'content-type': `${format === 'vtt' ? 'text/vtt' : 'text/plain'}; charset=utf-8`, 'content-length': Buffer.byteLength(body) })
@@ -98,11 +99,6 @@ const readHints = (prompt: string | undefined) =>
     .map((text) => ({ text, weight: 1 }))
 
 const first = ({ fields }: Form, name: string) => fields.get(name)?.[0]
-
-async function* only(bytes: Buffer) {
-  const step = 64 * 1024
-  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step)
-}
 
 const textOf = ({ phrases }: Heard) => phrases.map(({ display }) => display).join(' ')
 
