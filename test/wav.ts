@@ -38,16 +38,17 @@ export function samplesOf(file: Buffer): Int16Array {
 
 /** How alike two sounds are, 1 for the same, at the best of the shifts that encoders make. */
 export function likeness(one: Int16Array, other: Int16Array, maxShift = 2000): number {
-  let best = 0
-  for (let shift = -maxShift; shift <= maxShift; shift += 1) {
+  const at = (shift: number, step: number) => {
     let [both, first, second] = [0, 0, 0]
-    for (let n = Math.max(0, -shift); n < Math.min(one.length, other.length - shift); n += 7) {
+    for (let n = Math.max(0, -shift); n < Math.min(one.length, other.length - shift); n += step) {
       const [a, b] = [one[n] as number, other[n + shift] as number]
       both += a * b
       first += a * a
       second += b * b
     }
-    best = Math.max(best, both / Math.sqrt(first * second || 1))
+    return both / Math.sqrt(first * second || 1)
   }
-  return best
+  const shifts = Array.from({ length: 2 * maxShift + 1 }, (_, n) => ({ shift: n - maxShift, like: at(n - maxShift, 61) }))
+  const likely = shifts.toSorted((a, b) => b.like - a.like).slice(0, 20)
+  return Math.max(...likely.map(({ shift }) => at(shift, 1)))
 }

@@ -33,33 +33,3 @@ const decodable = new Set(
     ' ',
   ),
 )
-
-/** Places where another file begins, for files that were joined. */
-const beginnings: { word: string; back: number; begins: RegExp; not?: RegExp }[] = [
-  { word: 'ftyp', back: 4, begins: /^\0\0\0[\x08-\xff]ftyp[ -~]{4}/ },
-  { word: '\x1aE\xdf\xa3', back: 0, begins: /^\x1aE\xdf\xa3[^]{1,9}B[\x82\x86\xf2\xf3\xf7]/ },
-  { word: 'OggS', back: 0, begins: /^OggS\0[\x02\x06]/, not: /^(ogg|matroska)/ },
-  { word: 'fLaC', back: 0, begins: /^fLaC[\0\x80]\0\0"/, not: /^(ogg|matroska|mov)/ },
-  { word: 'RIFF', back: 0, begins: /^RIFF[^]{4}WAVE/ },
-  { word: 'FORM', back: 0, begins: /^FORM[^]{4}AIF[FC]/ },
-  { word: '#!AMR', back: 0, begins: /^#!AMR(-WB)?\n/ },
-  { word: '.snd', back: 0, begins: /^\.snd\0\0[^]{4}/ },
-  { word: 'caff\0\x01', back: 0, begins: /^caff\0\x01\0\0desc/ },
-  { word: '0&\xb2u\x8ef\xcf\x11', back: 0, begins: /^0&\xb2u\x8ef\xcf\x11\xa6\xd9\0\xaa\0b\xcel/ },
-  { word: 'ID3', back: 0, begins: /^ID3[\x02-\x04]\0[\0\x10-\xf0][\0-\x7f]{4}/, not: /^(?!mp3|aac|flac|ac3|eac3)/ },
-]
-const buffers = beginnings.map((one) => ({ ...one, bytes: Buffer.from(one.word, 'latin1') }))
-/** So many bytes tell whether a file begins. */
-export const beginningBytes = 32
-
-/** Where in these bytes, not before `from`, another file begins within one of this container; -1 when none does. */
-export function findBeginning(bytes: Buffer, from: number, container: string): number {
-  let first = -1
-  for (const { bytes: word, back, begins, not } of buffers) {
-    if (not?.test(container)) continue
-    for (let at = bytes.indexOf(word, from + back); at >= 0 && (first < 0 || at - back < first); at = bytes.indexOf(word, at + 1)) {
-      if (begins.test(bytes.toString('latin1', at - back, at - back + beginningBytes))) first = at - back
-    }
-  }
-  return first
-}

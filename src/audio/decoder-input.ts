@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
 import { AudioError } from './audio-error.ts'
-import { beginningBytes, findBeginning } from './decodable.ts'
+import { SeamFinder, seamBytes } from './seams.ts'
 
 /** What a file may have beside its sound, pictures above all, and what its sound may take at most. */
 const maxBytes = { beside: 16 * 2 ** 20, perSecond: 2 ** 20 }
@@ -16,7 +16,7 @@ export class DecoderInput {
   #isOver = false
   /** Where the next file begins within what is kept; undefined when it does not yet. */
   #seam: number | undefined
-  #container = ''
+  #finder: SeamFinder | undefined
   #searched = 1
   #total = 0
   #isWhole = false
@@ -64,24 +64,23 @@ export class DecoderInput {
 
   /** Other files begin differently, depending on the container that they are found in. */
   expect(container: string): void {
-    this.#container = container
+    this.#finder = new SeamFinder(container)
     this.#search()
   }
 
   /** Passes over the rest of the present file; false when no other one follows. */
   next(): boolean {
     while (this.read(chunkBytes));
-    this.#container = ''
+    this.#finder = undefined
     this.#searched = 1
     this.#seam = undefined
-    this.#search()
     return this.#kept.length > 0
   }
 
   /** What certainly belongs to the present file. */
   get #usable(): number {
     if (this.#seam !== undefined) return this.#seam
-    return this.#isOver || !this.#container ? this.#kept.length : Math.max(0, this.#kept.length - beginningBytes)
+    return this.#isOver || !this.#finder ? this.#kept.length : Math.max(0, this.#kept.length - seamBytes)
   }
 
   #fill(): boolean {
@@ -102,10 +101,9 @@ export class DecoderInput {
   }
 
   #search() {
-    if (!this.#container) return
-    const found = findBeginning(this.#kept, this.#searched, this.#container)
+    const found = this.#finder?.find(this.#kept, this.#searched) ?? -1
     if (found >= 0) this.#seam = found
     // What may be the beginning of a beginning is looked at again.
-    this.#searched = Math.max(this.#searched, this.#kept.length - beginningBytes)
+    if (this.#finder) this.#searched = Math.max(this.#searched, this.#kept.length - seamBytes)
   }
 }
