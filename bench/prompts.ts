@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { WavReader } from '../src/audio/wav-reader.ts'
 import { resample, toMono } from '../src/recognition/audio.ts'
 import { toSpokenWords } from '../src/recognition/spoken-words.ts'
-import { WavReader } from '../src/audio/wav-reader.ts'
 
 const run = promisify(execFile)
 const dir = join(tmpdir(), 'custom-speech-bench-prompts')

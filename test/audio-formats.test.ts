@@ -150,7 +150,9 @@ describe('sound is found', () => {
 
   test('in a cut MP4, which is told', async () => {
     const file = files['AAC in MP4, index in front']
-    expect((await read(file.subarray(0, Math.floor(file.length * 0.7)))).warnings).toEqual([expect.stringMatching(/^The file breaks off behind \d\.\d s of sound/)])
+    expect((await read(file.subarray(0, Math.floor(file.length * 0.7)))).warnings).toEqual([
+      expect.stringMatching(/^The file breaks off behind \d\.\d s of sound/),
+    ])
   })
 })
 
@@ -181,11 +183,21 @@ test('sound comes before the file has ended', async () => {
 
 describe('what cannot be decoded is named:', () => {
   test.each<[string, () => Buffer, string, RegExp]>([
-    ['an unknown codec in MP4', () => swap(files['Opus in MP4'], 'Opus', 'ZZZZ'), 'UNSUPPORTED_AUDIO', /^This is MP4 with an unknown codec, which cannot be decoded here/],
+    [
+      'an unknown codec in MP4',
+      () => swap(files['Opus in MP4'], 'Opus', 'ZZZZ'),
+      'UNSUPPORTED_AUDIO',
+      /^This is MP4 with an unknown codec, which cannot be decoded here/,
+    ],
     ['AC-4 in MP4', () => swap(files['Opus in MP4'], 'Opus', 'ac-4'), 'UNSUPPORTED_AUDIO', /^This is MP4 with ac4, which cannot be decoded here/],
     ['an MP4 without its index', () => files['AAC in MP4'].subarray(0, 5000), 'UNDECODABLE_AUDIO', /^This begins like an MP4 or QuickTime file, but/],
     ['an Ogg of zeros', () => Buffer.concat([Buffer.from('OggS\0'), Buffer.alloc(3000)]), 'UNDECODABLE_AUDIO', /^This begins like an Ogg file, but/],
-    ['noise', () => Buffer.from(Array.from({ length: 5000 }, (_, n) => ((n * n * 7919) >> 5) & 127 | 1)), 'UNSUPPORTED_AUDIO', /^This is no recording in a known format/],
+    [
+      'noise',
+      () => Buffer.from(Array.from({ length: 5000 }, (_, n) => (((n * n * 7919) >> 5) & 127) | 1)),
+      'UNSUPPORTED_AUDIO',
+      /^This is no recording in a known format/,
+    ],
   ])('%s', async (_, make, code, message) => {
     await expect(read(make())).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
   })

@@ -4,7 +4,7 @@ import { openDecoders } from '../src/audio/decoders.ts'
 import { readRecording } from '../src/audio/recording.ts'
 import { readSound } from '../src/audio/sound.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording } from './service.ts'
-import { samplesOf, wav, type WavOptions } from './wav.ts'
+import { samplesOf, type WavOptions, wav } from './wav.ts'
 
 const decoders = openDecoders({ processes: 0 })
 const reference = samplesOf(referenceRecording())
@@ -27,7 +27,8 @@ const bytes = (count: number, write: (buffer: Buffer, value: number, n: number) 
   for (const [n, value] of from.entries()) write(buffer, value, n * count)
   return buffer
 }
-const float = (size: 4 | 8) => bytes(size, (buffer, value, at) => (size === 4 ? buffer.writeFloatLE(value / 32_768, at) : buffer.writeDoubleLE(value / 32_768, at)))
+const float = (size: 4 | 8) =>
+  bytes(size, (buffer, value, at) => (size === 4 ? buffer.writeFloatLE(value / 32_768, at) : buffer.writeDoubleLE(value / 32_768, at)))
 
 describe('samples of every size are read as what they are:', () => {
   test.each<[string, Buffer, WavOptions, number]>([
@@ -168,7 +169,12 @@ describe('what follows the promised samples is not dropped in silence:', () => {
 
 test('a file gives the same samples, however it was cut', async () => {
   const short = reference.subarray(0, 3000)
-  const file = Buffer.concat([wav(short, { dataLength: 0 }), wav(float(4).subarray(0, 12_000), { bits: 32, encoding: 3 }), Buffer.from('LIST\x04\0\0\0INFO', 'latin1'), wav(short)])
+  const file = Buffer.concat([
+    wav(short, { dataLength: 0 }),
+    wav(float(4).subarray(0, 12_000), { bits: 32, encoding: 3 }),
+    Buffer.from('LIST\x04\0\0\0INFO', 'latin1'),
+    wav(short),
+  ])
   const whole = (await read(file)).samples
   expect(whole.length).toBe(9000)
   await fc.assert(
@@ -237,7 +243,11 @@ describe('what is no recording is refused by its name:', () => {
     ['an AVI', 'RIFF\0\0\0\0AVI LIST', 'This is an AVI video.'],
     ['an MP3 where only WAV is read', [0xff, 0xfb, 0x90, 0x64, ...Array(60).fill(0)], 'This is an MP3 file, and this server decodes only WAV.'],
     ['an M4A where only WAV is read', '\0\0\0\x20ftypM4A \0\0\0\0', 'This is an MP4 or QuickTime file, and this server decodes only WAV.'],
-    ['a WAV file of MP3 where only WAV is read', wav(new Int16Array(10), { encoding: 0x55, bits: 0, align: 1 }).toString('latin1'), 'This is a WAV file with 0-bit samples of codec 85.'],
+    [
+      'a WAV file of MP3 where only WAV is read',
+      wav(new Int16Array(10), { encoding: 0x55, bits: 0, align: 1 }).toString('latin1'),
+      'This is a WAV file with 0-bit samples of codec 85.',
+    ],
   ])('%s', async (_, content, message) => {
     const file = typeof content === 'string' ? Buffer.from(content, /[^\0-\xff]/.test(content) ? 'utf8' : 'latin1') : Buffer.from(content)
     await expect(read(file)).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining(message) })

@@ -168,7 +168,11 @@ describe('a list of other files is refused, and nothing in it is opened:', () =>
     ['HLS behind a tag', (address) => `ID3\x03\0\0\0\0\0\0#EXTM3U\n#EXTINF:1,\n${address}/a.mp3\n`],
     ['a file of this machine', (_, file) => `#EXTM3U\n#EXTINF:1,\nfile://${file}\n`],
     ['concat', (_, file) => `ffconcat version 1.0\nfile '${file}'\n`],
-    ['DASH', (address) => `<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation><BaseURL>${address}/a.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>`],
+    [
+      'DASH',
+      (address) =>
+        `<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation><BaseURL>${address}/a.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>`,
+    ],
     ['SDP', () => 'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=audio 5004 RTP/AVP 0\r\n'],
     ['a reference file of Windows Media', (address) => `[Reference]\r\nRef1=${address}/a.wma\r\n`],
     ['RealMedia', (address) => `.RMF\0\0\0\x12\0\0\0\0\0\x01${address}`],

@@ -15,7 +15,10 @@ export interface Encoding {
 }
 
 /** The reference recording in other formats, encoded by a process of its own. */
-export async function encodeReference<K extends string>(wanted: Record<K, Encoding>, recording = referenceRecording()): Promise<Record<K, Buffer<ArrayBuffer>>> {
+export async function encodeReference<K extends string>(
+  wanted: Record<K, Encoding>,
+  recording = referenceRecording(),
+): Promise<Record<K, Buffer<ArrayBuffer>>> {
   const dir = await makeDirectory()
   const names = Object.keys(wanted) as K[]
   await writeFile(join(dir, 'in.wav'), recording)

@@ -9,7 +9,7 @@ import {
   Dictionary,
   FormatContext,
   Frame,
-  OutputFormat,
+  type OutputFormat,
   Packet,
   Rational,
   SoftwareResampleContext,

@@ -24,9 +24,7 @@ export const containers: Record<string, { name: string; reads: 'STREAM' | 'WHOLE
 
 /** Decoders by FFmpeg's name of the codec: those that recordings of speech come in. */
 export const isDecodable = (codec: string): boolean =>
-  /^pcm_(mulaw|alaw|[sfu](8|16|24|32|64)(le|be)?)$/.test(codec) ||
-  /^adpcm_(ms|ima_wav|ima_qt|yamaha|swf|g722|g726|g726le)$/.test(codec) ||
-  decodable.has(codec)
+  /^pcm_(mulaw|alaw|[sfu](8|16|24|32|64)(le|be)?)$/.test(codec) || /^adpcm_(ms|ima_wav|ima_qt|yamaha|swf|g722|g726|g726le)$/.test(codec) || decodable.has(codec)
 
 const decodable = new Set(
   'aac aac_latm ac3 alac amr_nb amr_wb dts eac3 flac gsm gsm_ms ilbc mp1 mp2 mp3 opus qcelp speex truespeech vorbis wmalossless wmapro wmav1 wmav2 wmavoice'.split(

@@ -1,8 +1,8 @@
 // A process that decodes one recording with FFmpeg: bytes come in through a pipe, samples go out through another.
 // A hostile file can keep it busy or end it, but nothing else.
 import { writeSync } from 'node:fs'
-import { type CodecContext, Log } from 'node-av/lib'
 import type { AVLogLevel } from 'node-av/constants'
+import { type CodecContext, Log } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
 import { DecoderInput } from './decoder-input.ts'
 import type { DecoderEnd } from './decoder-messages.ts'
@@ -75,7 +75,8 @@ function end(): DecoderEnd {
     } while (input.next())
     mixer.finish()
     send()
-    if (mixer.seconds === 0) throw new AudioError('UNDECODABLE_AUDIO', 'The file holds no sound that can be decoded. Save the recording again, or send a WAV file.')
+    if (mixer.seconds === 0)
+      throw new AudioError('UNDECODABLE_AUDIO', 'The file holds no sound that can be decoded. Save the recording again, or send a WAV file.')
     return { warnings: [...warnings] }
   } catch (error) {
     if (error instanceof AudioError) return { code: error.code, message: error.message }

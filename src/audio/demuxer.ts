@@ -1,5 +1,5 @@
-import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, InputFormat, IOContext, Packet, type Stream } from 'node-av/lib'
 import type { AVDiscard } from 'node-av/constants'
+import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, InputFormat, IOContext, Packet, type Stream } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
 import { containers, isDecodable } from './decodable.ts'
 import type { DecoderInput } from './decoder-input.ts'
@@ -105,7 +105,11 @@ function unrecognized(input: DecoderInput, guess?: string): AudioError {
 function openDecoder({ codecpar, timeBase }: Stream, container: string, failure: AudioError): CodecContext {
   const name = avGetCodecName(codecpar.codecId) ?? 'an unknown codec'
   const codec = isDecodable(name) ? Codec.findDecoder(codecpar.codecId) : null
-  if (!codec) throw new AudioError('UNSUPPORTED_AUDIO', `This is ${container} with ${name === 'none' ? 'an unknown codec' : name}, which cannot be decoded here. Send another format.`)
+  if (!codec)
+    throw new AudioError(
+      'UNSUPPORTED_AUDIO',
+      `This is ${container} with ${name === 'none' ? 'an unknown codec' : name}, which cannot be decoded here. Send another format.`,
+    )
   const decoder = new CodecContext()
   decoder.allocContext3(codec)
   decoder.parametersToContext(codecpar)

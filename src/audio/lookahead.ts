@@ -31,9 +31,8 @@ export class Lookahead {
       const head = await this.peek(16)
       const bytes = tagBytes(head) || zerosBefore(head)
       if (bytes) await this.#skip(bytes)
-      if (!bytes || this.skipped > maxSkipped) break
+      if (!bytes) return
     }
-    if (this.skipped > maxSkipped) throw new AudioError('UNDECODABLE_AUDIO', 'The first 16 MB hold no sound. Send the sound alone.')
   }
 
   async *rest(): AsyncGenerator<Buffer> {
@@ -50,6 +49,7 @@ export class Lookahead {
       this.#kept = this.#kept.subarray(taken)
       this.skipped += taken
       left -= taken
+      if (this.skipped > maxSkipped) throw new AudioError('UNDECODABLE_AUDIO', 'The first 16 MB hold no sound. Send the sound alone.')
     }
   }
 }

@@ -1,5 +1,5 @@
-import { avChannelLayoutDefault, type Frame, SoftwareResampleContext } from 'node-av/lib'
 import type { AVChannelOrder, AVSampleFormat } from 'node-av/constants'
+import { avChannelLayoutDefault, type Frame, SoftwareResampleContext } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
 import { maxChannels } from './samples.ts'
 

@@ -22,7 +22,11 @@ export function readContentType(contentType: string): SampleFormat | undefined {
   const [type = '', ...parameters] = contentType.toLowerCase().split(';')
   const found = encodings[/^\s*audio\/(\S+)\s*$/.exec(type)?.[1] ?? '']
   if (!found) return undefined
-  const value = (name: RegExp) => parameters.map((one) => one.split('=')).find(([key = '']) => name.test(key.trim()))?.[1]?.replaceAll(/[\s"]/g, '')
+  const value = (name: RegExp) =>
+    parameters
+      .map((one) => one.split('='))
+      .find(([key = '']) => name.test(key.trim()))?.[1]
+      ?.replaceAll(/[\s"]/g, '')
   const sampleRate = Number(value(/^(sample-?)?rate$/) ?? found.sampleRate)
   const channels = Number(value(/^channels$/) ?? 1)
   const { min, max } = sampleRates

@@ -3,13 +3,13 @@
 /** `word` stands `back` bytes behind the beginning. Some containers hold parts that look like files, or find the next one themselves. */
 const beginnings: { word: string; back: number; begins: RegExp; not?: RegExp }[] = [
   { word: 'ftyp', back: 4, begins: /^\0\0\0[\x08-\xff]ftyp[ -~]{4}/ },
-  { word: '\x1aE\xdf\xa3', back: 0, begins: /^\x1aE\xdf\xa3[^]{1,9}B[\x82\x86\xf2\xf3\xf7]/ },
+  { word: '\x1aE\xdf\xa3', back: 0, begins: /^\x1aE\xdf\xa3.{1,9}B[\x82\x86\xf2\xf3\xf7]/s },
   { word: 'OggS', back: 0, begins: /^OggS\0[\x02\x03\x06\x07]/, not: /^matroska/ },
   { word: 'fLaC', back: 0, begins: /^fLaC[\0\x80]\0\0"/, not: /^(ogg|matroska|mov)/ },
-  { word: 'RIFF', back: 0, begins: /^RIFF[^]{4}WAVE/ },
-  { word: 'FORM', back: 0, begins: /^FORM[^]{4}AIF[FC]/ },
+  { word: 'RIFF', back: 0, begins: /^RIFF.{4}WAVE/s },
+  { word: 'FORM', back: 0, begins: /^FORM.{4}AIF[FC]/s },
   { word: '#!AMR', back: 0, begins: /^#!AMR(-WB)?\n/ },
-  { word: '.snd', back: 0, begins: /^\.snd\0\0[^]{4}/ },
+  { word: '.snd', back: 0, begins: /^\.snd\0\0.{4}/s },
   { word: 'caff\0\x01', back: 0, begins: /^caff\0\x01\0\0desc/ },
   { word: '0&\xb2u\x8ef\xcf\x11', back: 0, begins: /^0&\xb2u\x8ef\xcf\x11\xa6\xd9\0\xaa\0b\xcel/ },
   { word: 'ID3', back: 0, begins: /^ID3[\x02-\x04]\0[\0\x10-\xf0][\0-\x7f]{4}/, not: /^(?!mp3|aac|flac|ac3|eac3)/ },

@@ -45,8 +45,16 @@ async function* openSound(recording: Lookahead, options: SoundOptions): AsyncGen
     throw new AudioError('TRUNCATED_WAV_HEADER', 'The file ends inside its header. Send the whole recording.')
   if (isWav(head) && (await isPlainWav(recording, options.decoders))) return yield* readWav(recording, options)
   const name = nameOther(await recording.peek(64))
-  if (name) throw new AudioError('UNSUPPORTED_AUDIO', `This is ${name}. Send a recording, for example ${options.decoders.isAvailable ? 'WAV, MP3, M4A, FLAC, Ogg or WebM' : 'a WAV file'}.`)
-  if (!options.decoders.isAvailable) throw new AudioError('UNSUPPORTED_AUDIO', `${nameSound(head) ? `This is ${nameSound(head)}` : 'This is not a WAV file'}, and this server decodes only WAV. Send 8, 16, 24 or 32-bit PCM, floating point, µ-law or A-law in a WAV file.`)
+  if (name)
+    throw new AudioError(
+      'UNSUPPORTED_AUDIO',
+      `This is ${name}. Send a recording, for example ${options.decoders.isAvailable ? 'WAV, MP3, M4A, FLAC, Ogg or WebM' : 'a WAV file'}.`,
+    )
+  if (!options.decoders.isAvailable)
+    throw new AudioError(
+      'UNSUPPORTED_AUDIO',
+      `${nameSound(head) ? `This is ${nameSound(head)}` : 'This is not a WAV file'}, and this server decodes only WAV. Send 8, 16, 24 or 32-bit PCM, floating point, µ-law or A-law in a WAV file.`,
+    )
   yield* readDecoded(recording, options)
 }
 

@@ -1,7 +1,7 @@
 import { AudioError, tooLong } from './audio-error.ts'
 import { frameBytes, type SampleFormat, toMono } from './samples.ts'
-import { whatFollows } from './wav-trailer.ts'
 import { isWav, readWavHeader, type WavHeader } from './wav-header.ts'
+import { whatFollows } from './wav-trailer.ts'
 
 interface Expectations {
   /** A header that promises more than this, while less comes, was written before the end was known. */
@@ -59,7 +59,10 @@ export class WavReader {
   finish(): Buffer {
     const last = this.flush()
     if (this.#state.name === 'HEADER')
-      throw new AudioError('TRUNCATED_WAV_HEADER', this.#frames ? 'The file ends inside a second header.' : 'The file ends inside its header. Send the whole recording.')
+      throw new AudioError(
+        'TRUNCATED_WAV_HEADER',
+        this.#frames ? 'The file ends inside a second header.' : 'The file ends inside its header. Send the whole recording.',
+      )
     if (this.#promised !== undefined && this.#came < this.#promised)
       throw new AudioError('TRUNCATED_AUDIO', `The header promises ${this.#promised} bytes of samples, ${this.#came} came. Send the whole recording.`)
     if (this.#frames === 0) throw new AudioError('NO_AUDIO', 'The file has a header but no samples. Record something and send it again.')
@@ -184,5 +187,5 @@ function findWav(bytes: Buffer): number {
 /** How many of the last bytes may be the beginning of another file. */
 function startOfWav(bytes: Buffer): number {
   const tail = bytes.subarray(-11).toString('latin1')
-  return /(R|RI|RF|RIF|RF6|B|BW|BW6|(RIFF|RF64|BW64)[^]{0,7})$/.exec(tail)?.[0].length ?? 0
+  return /(R|RI|RF|RIF|RF6|B|BW|BW6|(RIFF|RF64|BW64).{0,7})$/s.exec(tail)?.[0].length ?? 0
 }

@@ -1,5 +1,5 @@
-import { isWav } from './wav-header.ts'
 import { nameFile } from './names.ts'
+import { isWav } from './wav-header.ts'
 
 export type Following =
   | { kind: 'SKIP'; bytes: number }

@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import { readSound, type SoundOptions } from '../audio/sound.ts'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
 import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/recognizer.ts'
+import { unpackContent } from './content-encoding.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import { openSteadyStream } from './steady-stream.ts'
 import type { Hearing } from './turn.ts'
-import { unpackContent } from './content-encoding.ts'
 import { readChunks } from './upload.ts'
 
 /** What a whole recording said. */

@@ -47,7 +47,8 @@ export async function transcribe(speech: Speech, { request, response, query, gon
       for (const [name, value] of Object.entries(provenance(served, mode))) response.setHeader(name, value)
       for (const [name, value] of Object.entries(toWarningHeader(warnings))) response.setHeader(name, value)
       if (format === 'json') sendJson(response, { text: textOf(heard), usage: { type: 'duration', seconds: Math.ceil(heard.seconds) } })
-      else if (format === 'verbose_json') sendJson(response, { ...toVerboseJson(heard, served.deployment.locale, recording.wordTimings), ...(warnings.length && { warnings }) })
+      else if (format === 'verbose_json')
+        sendJson(response, { ...toVerboseJson(heard, served.deployment.locale, recording.wordTimings), ...(warnings.length && { warnings }) })
       else {
         const body = format === 'text' ? `${textOf(heard)}\n` : format === 'srt' ? writeSrt(toLines(heard)) : writeVtt(toLines(heard))
         response.writeHead(200, { 'content-type': `${format === 'vtt' ? 'text/vtt' : 'text/plain'}; charset=utf-8`, 'content-length': Buffer.byteLength(body) })

@@ -62,9 +62,11 @@ export class TurnAudio {
       this.#state = this.#startDecoding()
       this.#read(head)
     }
-    if (this.#state.name === 'DECODING') return this.#state.queue.end()
-    if (this.#state.name === 'WAV') this.#give(this.#state.reader, this.#state.reader.flush())
-    this.#listener.ended()
+    if (this.#state.name === 'DECODING') this.#state.queue.end()
+    else {
+      if (this.#state.name === 'WAV') this.#give(this.#state.reader, this.#state.reader.flush())
+      this.#listener.ended()
+    }
   }
 
   /** Samples are taken again. */
