@@ -1,7 +1,10 @@
 import type { AudioErrorCode } from './audio-error.ts'
 
-// What a decoder process says: any number of SAMPLES, 16-bit at 16 kHz in one channel, and then the END.
+// What a decoder process says: any number of SAMPLES of 16 bits, and then the END.
 // Each message is a byte of its kind, four bytes of its length, and its content.
+
+/** What decoder processes answer with, whatever they were given. */
+export const decodedFormat = { sampleRate: 16_000, channels: 1 } as const
 
 export type DecoderEnd = { warnings: string[] } | { code: AudioErrorCode; message: string }
 export type MessageKind = 'SAMPLES' | 'END'

@@ -1,11 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { AudioError } from './audio-error.ts'
-import { type DecoderEnd, MessageReader } from './decoder-messages.ts'
+import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-messages.ts'
 import { isDecoderInstalled, startDecoder } from './decoder-process.ts'
-
-/** What decoder processes answer with. */
-export const decodedFormat = { sampleRate: 16_000, channels: 1 } as const
 
 export interface Decoders {
   /** False where nothing but WAV can be read. */

@@ -1,10 +1,9 @@
 import type { AVChannelOrder, AVSampleFormat } from 'node-av/constants'
 import { avChannelLayoutDefault, type Frame, SoftwareResampleContext } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
+import { decodedFormat } from './decoder-messages.ts'
 import { maxChannels } from './samples.ts'
 
-/** What recognition hears. */
-export const decodedRate = 16_000
 const signed16 = 1 as AVSampleFormat
 const maxPause = 1
 const rates = { min: 1_000, max: 768_000 }
@@ -21,7 +20,7 @@ export class Mixer {
   }
 
   get seconds(): number {
-    return this.#samples / decodedRate
+    return this.#samples / decodedFormat.sampleRate
   }
 
   push(frame: Frame): void {
@@ -34,7 +33,7 @@ export class Mixer {
 
   /** A gap of a moment, which keeps what follows at its time. */
   pause(seconds: number): void {
-    const samples = Math.round(Math.min(seconds, maxPause) * decodedRate)
+    const samples = Math.round(Math.min(seconds, maxPause) * decodedFormat.sampleRate)
     if (samples <= 0) return
     this.#samples += samples
     this.#found(Buffer.alloc(2 * samples))
@@ -54,7 +53,7 @@ export class Mixer {
     if (sampleRate < rates.min || sampleRate > rates.max) throw new AudioError('UNSUPPORTED_AUDIO', `The sample rate is ${sampleRate} Hz. Send 1 to 768 kHz.`)
     const resampler = new SoftwareResampleContext()
     const unordered = { nbChannels: channels, order: 0 as AVChannelOrder, mask: 0n }
-    resampler.allocSetOpts2(avChannelLayoutDefault(1), signed16, decodedRate, unordered, format as AVSampleFormat, sampleRate)
+    resampler.allocSetOpts2(avChannelLayoutDefault(1), signed16, decodedFormat.sampleRate, unordered, format as AVSampleFormat, sampleRate)
     // All channels count alike, wherever they would stand in a room.
     resampler.setMatrix(Array(channels).fill(1 / channels), channels)
     if (resampler.init() < 0) throw new AudioError('UNDECODABLE_AUDIO', 'The sound cannot be converted. Save the recording again, or send a WAV file.')

@@ -2,7 +2,7 @@
 
 export type Encoding = 'U8' | 'S16' | 'S16BE' | 'S24' | 'S32' | 'F32' | 'F64' | 'MULAW' | 'ALAW'
 
-export const sampleBytes: Record<Encoding, number> = { U8: 1, S16: 2, S16BE: 2, S24: 3, S32: 4, F32: 4, F64: 8, MULAW: 1, ALAW: 1 }
+const sampleBytes: Record<Encoding, number> = { U8: 1, S16: 2, S16BE: 2, S24: 3, S32: 4, F32: 4, F64: 8, MULAW: 1, ALAW: 1 }
 
 /** How samples follow each other: `channels` of them are a frame. */
 export interface SampleFormat {

@@ -1,5 +1,6 @@
 import { AudioError, tooLong } from './audio-error.ts'
-import { type Decoders, decodedFormat } from './decoders.ts'
+import { decodedFormat } from './decoder-messages.ts'
+import type { Decoders } from './decoders.ts'
 import { Lookahead } from './lookahead.ts'
 import { nameAudio, nameOther, nameSound } from './names.ts'
 import { RawReader, readContentType } from './raw-samples.ts'
