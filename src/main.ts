@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from './artifacts/store.ts'
 import { openArtifacts } from './artifacts/store.ts'
+import { type Decoders, openDecoders } from './audio/decoders.ts'
 import { prepareBootstrapKey } from './bootstrap.ts'
 import type { Config } from './config.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
@@ -77,7 +78,9 @@ export async function startService(config: Config): Promise<RunningService> {
     const sessions = await openSessions(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))
-    const parts = { ...service, tokens, sessions, artifacts, recognizers }
+    const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended')
+    const decoders = await open(openDecoders({ ...config.audio, crashed }))
+    const parts = { ...service, tokens, sessions, artifacts, recognizers, decoders }
 
     const { routes, drain } = await openRoutes(config, parts, open)
     http.serve(routes)
@@ -144,6 +147,7 @@ interface Parts extends Service {
   sessions: Sessions
   artifacts: Artifacts
   recognizers: Recognizers
+  decoders: Decoders
 }
 
 interface Answering {

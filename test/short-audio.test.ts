@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resample } from '../src/recognition/audio.ts'
 import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { cardRecordings, librivoxRecordings, openTestService, referenceRecording, referenceText, type Service, uuidOf } from './service.ts'
+import { wav } from './wav.ts'
 
 let api: Service
 let url: string
@@ -11,35 +12,6 @@ beforeAll(async () => {
   url = (await api.deployEndpoint()).httpUrl
 })
 afterAll(() => api.close())
-
-interface WavOptions {
-  rate?: number
-  channels?: number
-  bits?: number
-  encoding?: number
-  align?: number
-  dataLength?: number
-}
-
-/** A WAV file around 16-bit samples, with whatever lies in its header a test wants. */
-function wav(
-  samples: Int16Array,
-  { rate = 16_000, channels = 1, bits = 16, encoding = 1, align = channels * 2, dataLength }: WavOptions = {},
-): Buffer<ArrayBuffer> {
-  const header = Buffer.alloc(44)
-  header.write('RIFF', 0)
-  header.write('WAVEfmt ', 8)
-  header.writeUInt32LE(16, 16)
-  header.writeUInt16LE(encoding, 20)
-  header.writeUInt16LE(channels, 22)
-  header.writeUInt32LE(rate, 24)
-  header.writeUInt32LE((rate * align) >>> 0, 28)
-  header.writeUInt16LE(align, 32)
-  header.writeUInt16LE(bits, 34)
-  header.write('data', 36)
-  header.writeUInt32LE(dataLength ?? samples.byteLength, 40)
-  return Buffer.concat([header, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)])
-}
 
 function concat(...parts: Int16Array[]): Int16Array {
   const whole = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -188,15 +160,14 @@ describe('refused in words', () => {
     ['no audio', 400, 'NO_AUDIO', Buffer.alloc(0)],
     ['a header alone', 400, 'NO_AUDIO', wav(new Int16Array(0))],
     ['something that is no WAV', 415, 'UNSUPPORTED_AUDIO', Buffer.from('<html>This is no recording.</html>')],
-    ['big-endian RIFX', 415, 'UNSUPPORTED_AUDIO', Buffer.concat([Buffer.from('RIFX'), reference.subarray(4)])],
+    ['a RIFX header with the numbers of RIFF', 415, 'UNDECODABLE_AUDIO', Buffer.concat([Buffer.from('RIFX'), reference.subarray(4)])],
     ['another kind of RIFF', 415, 'UNSUPPORTED_AUDIO', Buffer.concat([reference.subarray(0, 8), Buffer.from('AVI '), reference.subarray(12)])],
     ['a header cut off', 400, 'TRUNCATED_WAV_HEADER', reference.subarray(0, 30)],
     ['fewer samples than promised', 422, 'TRUNCATED_AUDIO', reference.subarray(0, 20_000)],
-    ['a promise of 4 GB', 413, 'AUDIO_TOO_LONG', wav(new Int16Array(100), { dataLength: 0xfffffe00 })],
     ['61 seconds', 413, 'AUDIO_TOO_LONG', long(61)],
     ['61 seconds of unknown length', 413, 'AUDIO_TOO_LONG', wav(new Int16Array(61 * 16_000), { dataLength: 0 })],
-    ['8-bit samples', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { bits: 8 })],
-    ['floating point', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { encoding: 3 })],
+    ['samples of 40 bits', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { bits: 40 })],
+    ['floating point of 16 bits', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { encoding: 3 })],
     ['65,535 channels', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { channels: 65_535, align: 2 })],
     ['0 Hz', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { rate: 0 })],
     ['1 GHz', 415, 'UNSUPPORTED_AUDIO', wav(new Int16Array(100), { rate: 1_000_000_000 })],

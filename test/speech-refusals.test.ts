@@ -88,7 +88,7 @@ describe('the user of the SDK reads why', () => {
     raw.writeUInt16LE(24, 34)
     const socket = await openSocket(url, api.key)
     socket.audio('a'.repeat(32), raw)
-    expect(await socket.closed).toEqual({ code: 1007, reason: expect.stringMatching(/^UNSUPPORTED_AUDIO: The samples are 24-bit/) })
+    expect(await socket.closed).toEqual({ code: 1007, reason: expect.stringMatching(/^INVALID_WAV_HEADER: The sizes in the header contradict/) })
   })
 
   test('a phrase list is too long', async () => {
@@ -185,8 +185,8 @@ describe('a broken client is told what is wrong', () => {
     ['headers longer than the frame', frame('Path: audio\r\n', 5_000), /longer than the message/],
     [
       'audio that is none',
-      Buffer.concat([frame('Path: audio\r\nX-RequestId: 1\r\n'), Buffer.from('ID3\u0003 an MP3 file')]),
-      /UNSUPPORTED_AUDIO: This is not a WAV file/,
+      Buffer.concat([frame('Path: audio\r\nX-RequestId: 1\r\n'), Buffer.from(`%PDF-1.7\n${'%'.repeat(100)}`)]),
+      /UNSUPPORTED_AUDIO: This is a PDF/,
     ],
   ])('%s', async (_, message, words) => {
     const socket = await openSocket(url, api.key)

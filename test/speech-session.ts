@@ -1,5 +1,6 @@
 // A session without a network: time is a number, the socket a list, the recognizer does as it is told.
 import { expect, onTestFinished } from 'vitest'
+import { openDecoders } from '../src/audio/decoders.ts'
 import type { ServedDeployment } from '../src/domain/endpoint.ts'
 import { type Patience, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/recognizer.ts'
 import { createFigures } from '../src/speech/figures.ts'
@@ -83,6 +84,7 @@ export function openSession({ problem, ...knobs }: { problem?: SpeechProblem; bu
     problem ?? { id: 's', served, model, pathMode: 'conversation', query: new URLSearchParams() },
     {
       recognizers: fake.recognizers,
+      decoders: openDecoders({ processes: 0 }),
       filter: createProfanityFilter([]),
       figures,
       log: silentLog,

@@ -13,7 +13,7 @@ export interface Sample {
 export const samplesOf = ({ httpUrl, webSocketUrl }: Urls): Sample[] => [
   {
     name: 'curl',
-    needs: 'A WAV file of up to a minute, over HTTP.',
+    needs: 'A recording of up to a minute, over HTTP: WAV, MP3, M4A and others.',
     code: `curl --data-binary @speech.wav \\
   -H "Ocp-Apim-Subscription-Key: $KEY" \\
   "${httpUrl}"`,

@@ -50,7 +50,7 @@ const CreateLanguageModelInput = builder.inputType('CreateLanguageModelInput', {
     phrases: t.stringList({ description: 'Up to 1,000 phrases that matter most; each counts as ten lines of the text.' }),
     recordingsUploadId: t.id({
       description:
-        'The `id` that `PUT /uploads?kind=recordings` answered: a zip of WAV files and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth.',
+        'The `id` that `PUT /uploads?kind=recordings` answered: a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth.',
     }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),

@@ -15,7 +15,7 @@ const EndpointUrls = builder.objectRef<Endpoint>('EndpointUrls').implement({
   description: 'The addresses of an endpoint for one way of speaking.',
   fields: (t) => ({
     mode: t.expose('mode', { type: RecognitionModeEnum, description: 'The way of speaking.' }),
-    httpUrl: t.expose('httpUrl', { type: 'URL', description: 'POST a WAV file of up to a minute here.' }),
+    httpUrl: t.expose('httpUrl', { type: 'URL', description: 'POST a recording of up to a minute here: WAV, MP3, M4A, FLAC, Ogg, WebM and others.' }),
     webSocketUrl: t.expose('webSocketUrl', {
       type: 'URL',
       description: 'Give this to the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
@@ -46,7 +46,10 @@ export const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
   description: 'The addresses where a Complete deployment recognizes speech.',
   fields: (t) => ({
     id: t.exposeString('id', { description: 'The endpoint id that clients send as `cid`; the Speech SDK calls it endpointId.' }),
-    httpUrl: t.expose('httpUrl', { type: 'URL', description: "POST a WAV file of up to a minute here; for the scenario's usual way of speaking." }),
+    httpUrl: t.expose('httpUrl', {
+      type: 'URL',
+      description: "POST a recording of up to a minute here: WAV, MP3, M4A, FLAC, Ogg, WebM and others; for the scenario's usual way of speaking.",
+    }),
     webSocketUrl: t.expose('webSocketUrl', {
       type: 'URL',
       description: 'Give this to the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
 import yauzl, { type Entry, type ZipFile } from 'yauzl'
+import { AudioError } from '../audio/audio-error.ts'
+import type { Decoders } from '../audio/decoders.ts'
+import { readRecording } from '../audio/recording.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Pcm } from '../recognition/recognizer.ts'
-import { readWave } from './wave.ts'
 
 /** A recording and what is said in it. */
 export interface TestRecording {
@@ -19,13 +21,15 @@ const largestTotal = 400_000_000
 const longestSeconds = 60
 const longestTotalSeconds = 20 * 60
 const fewest = 2
+/** Other files in the zip are left alone. */
+const audioNames = /\.(wav|wave|mp3|m4a|mp4|aac|flac|ogg|oga|opus|webm|mka|amr|3gp|aiff?|au|caf|wma)$/i
 
 /**
- * Reads a zip of WAV files and one TSV, whose lines name a file and, after a tab, say what is said in it.
+ * Reads a zip of recordings and one TSV, whose lines name a file and, after a tab, say what is said in it.
  * Sizes are counted as they come, whatever the zip claims.
  */
-export async function readTestRecordings(path: string, signal: AbortSignal): Promise<TestRecording[]> {
-  const waves = new Map<string, Buffer>()
+export async function readTestRecordings(path: string, decoders: Decoders, signal: AbortSignal): Promise<TestRecording[]> {
+  const files = new Map<string, Buffer>()
   let table: string | undefined
   let total = 0
   for await (const { name, bytes } of readZip(path, signal)) {
@@ -34,21 +38,34 @@ export async function readTestRecordings(path: string, signal: AbortSignal): Pro
     if (name.endsWith('.tsv')) {
       if (table !== undefined) throw refuse('has more than one .tsv file')
       table = bytes.toString('utf8')
-    } else if (waves.has(name)) throw refuse(`has two files named ${name}`)
-    else waves.set(name, bytes)
+    } else if (files.has(name)) throw refuse(`has two files named ${name}`)
+    else files.set(name, bytes)
   }
   if (table === undefined) throw refuse('has no .tsv file; add one with a line for each recording: the name of the file, a tab, what is said in it')
-  const recordings = readTable(table).map(({ name, text }) => {
-    const bytes = waves.get(name)
+  const recordings: TestRecording[] = []
+  for (const { name, text } of readTable(table)) {
+    const bytes = files.get(name)
     if (!bytes) throw refuse(`has no file ${name}, which the .tsv names`)
-    const audio = readWave(bytes, longestSeconds)
-    if (typeof audio === 'string') throw refuse(`has a recording that cannot be used: ${name} ${audio}. Save it as a WAV file with 16-bit PCM`)
-    return { name, text, audio }
-  })
+    recordings.push({ name, text, audio: await readAudio(name, bytes, decoders, signal) })
+  }
   const seconds = recordings.reduce((sum, { audio }) => sum + audio.samples.length / (2 * audio.channels * audio.sampleRate), 0)
   if (recordings.length < fewest) throw refuse(`needs at least ${fewest} recordings`)
   if (seconds > longestTotalSeconds) throw refuse(`has ${Math.round(seconds / 60)} minutes of speech; ${longestTotalSeconds / 60} are enough`)
   return recordings
+}
+
+/** What is measured must be what the file says: a recording that can be read with a warning only is refused. */
+async function readAudio(name: string, bytes: Buffer, decoders: Decoders, signal: AbortSignal): Promise<Pcm> {
+  const unusable = (reason: string) => refuse(`has a recording that cannot be used: ${name}. ${reason.replace(/\.$/, '')}`)
+  const warn = (text: string) => {
+    throw unusable(text)
+  }
+  try {
+    return await readRecording(bytes, { decoders, maxSeconds: longestSeconds, signal, warn })
+  } catch (error) {
+    if (error instanceof AudioError && !/^DECODER/.test(error.code)) throw unusable(error.message)
+    throw error
+  }
 }
 
 async function* readZip(path: string, signal: AbortSignal): AsyncGenerator<{ name: string; bytes: Buffer }> {
@@ -68,7 +85,7 @@ async function* readZip(path: string, signal: AbortSignal): AsyncGenerator<{ nam
       })) as [Entry | undefined]
       if (!entry) return
       const name = basename(entry.fileName)
-      if (/\.(wav|tsv)$/i.test(name) && !name.startsWith('.')) yield { name, bytes: await readEntry(zip, entry) }
+      if ((audioNames.test(name) || /\.tsv$/i.test(name)) && !name.startsWith('.')) yield { name, bytes: await readEntry(zip, entry) }
     }
   } finally {
     zip.close()

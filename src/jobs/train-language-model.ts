@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { storedFile, storeSource } from '../artifacts/source.ts'
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
+import type { Decoders } from '../audio/decoders.ts'
 import type { Service } from '../domain/context.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { BuildingPayload } from '../domain/jobs.ts'
@@ -18,6 +19,7 @@ import { readTestRecordings } from './test-recordings.ts'
 
 interface Training extends Service {
   artifacts: Artifacts
+  decoders: Decoders
   recognizers: Recognizers
 }
 
@@ -83,8 +85,8 @@ interface Trial {
 }
 
 async function evaluate(service: Training, steps: ModelSteps, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
-  const { artifacts, recognizers, catalog } = service
-  const spoken = await readTestRecordings((await fetchStored(artifacts, recordings, steps.signal)).file ?? '', steps.signal)
+  const { artifacts, recognizers, decoders, catalog } = service
+  const spoken = await readTestRecordings((await fetchStored(artifacts, recordings, steps.signal)).file ?? '', decoders, steps.signal)
   const acoustic = catalog.models.find(({ kind, locale, scenario }) => kind === 'ACOUSTIC' && locale === base.locale && scenario === base.scenario)
   if (!acoustic) throw new ProvisioningFailure('NO_ACOUSTIC_MODEL', 'There is no base acoustic model to try the words with.', { isLasting: true })
   const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]

@@ -9,6 +9,8 @@ import { openHttps } from '../artifacts/https-source.ts'
 import { fetchPackage } from '../artifacts/npm-package.ts'
 import { storedFile } from '../artifacts/source.ts'
 import type { Artifacts } from '../artifacts/store.ts'
+import type { Decoders } from '../audio/decoders.ts'
+import { readRecording } from '../audio/recording.ts'
 import type { Config } from '../config.ts'
 import type { Service } from '../domain/context.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
@@ -20,10 +22,10 @@ import { examineAcousticModel } from '../recognition/examination.ts'
 import type { AcousticFiles } from '../recognition/moonshine.ts'
 import { countWordErrors, wordErrorRate } from '../recognition/word-errors.ts'
 import { type ModelSteps, modelHandler } from './model-steps.ts'
-import { readWave } from './wave.ts'
 
 interface Validation extends Service {
   artifacts: Artifacts
+  decoders: Decoders
 }
 
 const largestArchive = 1e9
@@ -109,7 +111,7 @@ interface Examined {
 
 async function examine(service: Validation, steps: ModelSteps, { model, base, files }: Examined): Promise<{ text: string; milliseconds: number }> {
   const { encoder = '', decoder = '' } = await service.artifacts.fetch(base, { signal: steps.signal })
-  const found = await examineAcousticModel({ files, base: { encoder, decoder }, audio: await readReference(service, model.locale) }, steps.signal)
+  const found = await examineAcousticModel({ files, base: { encoder, decoder }, audio: await readReference(service, model.locale, steps.signal) }, steps.signal)
   if (!found.ok) throw refuse('MODEL_UNUSABLE', `The model cannot be used: ${found.message}.`)
   const labels = { layers: 'layers', heads: 'attention heads', dimension: 'numbers in a head', vocabulary: 'tokens' } as const
   for (const [name, label] of Object.entries(labels) as [keyof typeof labels, string][]) {
@@ -122,11 +124,11 @@ async function examine(service: Validation, steps: ModelSteps, { model, base, fi
   return found
 }
 
-async function readReference({ catalog }: Validation, locale: string): Promise<Float32Array> {
+async function readReference({ catalog, decoders }: Validation, locale: string, signal: AbortSignal): Promise<Float32Array> {
   const reference = catalog.references.get(locale)
-  const wave = reference && readWave(await readFile(reference.audioFile), 60)
-  if (!wave || typeof wave === 'string') throw refuse('REFERENCE_MISSING', `The catalog has no usable reference recording for ${locale}.`)
-  return resample(toMono(wave.samples, wave.channels), wave.sampleRate)
+  if (!reference) throw refuse('REFERENCE_MISSING', `The catalog has no reference recording for ${locale}.`)
+  const { samples, sampleRate } = await readRecording(await readFile(reference.audioFile), { decoders, maxSeconds: 60, signal, warn() {} })
+  return resample(toMono(samples, 1), sampleRate)
 }
 
 function checkTranscript({ catalog }: Validation, { locale }: ModelRow, text: string) {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { withReservedCapacity } from '../recognition/recognizer.ts'
 import { type Admitted, admit, findSecret, isProvisioning } from './admission.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
@@ -25,8 +25,9 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
   const recognizers = isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
-    const body = readShortAudio(request, signal)
-    const heard = await hearRecording({ recognizers, figures }, toRecordingRequest(admitted, options), body, longestShortAudioSeconds, signal)
+    const recording = readShortAudio(request, signal)
+    const hearing = { recognizers, figures, decoders: speech.decoders }
+    const heard = await hearRecording(hearing, toRecordingRequest(admitted, options), recording, longestShortAudioSeconds, signal)
     const warnings = [contradiction(admitted.served, query) ?? [], heard.warnings].flat()
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),
@@ -58,7 +59,7 @@ const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, deta
   phrases,
 })
 
-export function sendJson(response: ServerResponse, value: object, headers: Record<string, string> = {}) {
+export function sendJson(response: ServerResponse, value: object, headers: OutgoingHttpHeaders = {}) {
   const body = JSON.stringify(value)
   response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), ...headers })
   response.end(body)

@@ -61,6 +61,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
     const entry = 'served' in admitted ? { ...request, served: admitted.served, model: admitted.model } : admitted
     const session = new Session(toSocket(socket), entry, {
       recognizers: 'served' in admitted && isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers,
+      decoders: speech.decoders,
       filter: speech.filter,
       figures: speech.figures,
       log: speech.log,

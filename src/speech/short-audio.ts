@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { readSound, type SoundOptions } from '../audio/sound.ts'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
 import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/recognizer.ts'
+import { unpackContent } from './content-encoding.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import type { ProfanityFilter } from './profanity.ts'
-import { readSound } from './sound.ts'
 import { openSteadyStream } from './steady-stream.ts'
 import type { Hearing } from './turn.ts'
 import { readChunks } from './upload.ts'
@@ -16,28 +17,33 @@ export interface Heard {
   /** Samples at 16 kHz. */
   heard: number
   seconds: number
-  /** What the client should know of its recording, such as bytes that hold no sound. */
+  /** What the sender should know of a recording that could be read. */
   warnings: string[]
+}
+
+/** A recording as it was sent. */
+export interface SentRecording extends Pick<SoundOptions, 'fileBytes' | 'contentType'> {
+  body: AsyncIterable<Buffer>
 }
 
 export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
 
 /** Recognizes a recording while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
 export async function hearRecording(
-  { recognizers, figures }: Pick<Hearing, 'recognizers' | 'figures'>,
+  { recognizers, decoders, figures }: Pick<Hearing, 'recognizers' | 'decoders' | 'figures'>,
   request: RecordingRequest,
-  body: AsyncIterable<Buffer>,
-  longestSeconds: number,
+  { body, ...sent }: SentRecording,
+  maxSeconds: number,
   signal: AbortSignal,
   onPhrase: (phrase: Phrase) => void = () => {},
 ): Promise<Heard> {
   const recording = new Recording(recognizers, request, onPhrase)
-  const warnings: string[] = []
   const abort = () => recording.close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
+  const warnings: string[] = []
   try {
-    for await (const sound of readSound(body, longestSeconds, signal, (warning) => warnings.push(warning))) {
+    for await (const sound of readSound(body, { ...sent, decoders, maxSeconds, signal, warn: (text) => warnings.push(text) })) {
       signal.throwIfAborted()
       seconds = sound.seconds
       await recording.write(sound.pcm, sound.format)
@@ -119,8 +125,12 @@ class Recording {
 /** The Speech REST API for short audio takes at most a minute. */
 export const longestShortAudioSeconds = 60
 
-/** The body of a request, as long as it comes in good time. */
-export const readShortAudio = (request: IncomingMessage, signal: AbortSignal) => readChunks(request, { idleMs: 10_000, wholeMs: 90_000 }, signal)
+/** The recording that a request has as its body, as long as it comes in good time. */
+export function readShortAudio(request: IncomingMessage, signal: AbortSignal): SentRecording {
+  const { 'content-type': contentType, 'content-length': length, 'content-encoding': encoding } = request.headers
+  const chunks = readChunks(request, { idleMs: 10_000, wholeMs: 90_000 }, signal)
+  return { body: unpackContent(chunks, encoding), contentType, fileBytes: length && !encoding ? Number(length) : undefined }
+}
 
 /**
  * The answer of the Speech REST API for short audio. Offset and Duration count 100 ns ticks.

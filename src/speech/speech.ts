@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Decoders } from '../audio/decoders.ts'
 import type { Config } from '../config.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
 import type { Admission } from './admission.ts'
@@ -20,7 +21,7 @@ export interface Speech extends Admission, Hearing {
   explain(error: unknown): SpeechProblem
 }
 
-export function createSpeech(admission: Admission & { recognizers: Recognizers }, { sessions, profaneWords }: Config): Speech {
+export function createSpeech(admission: Admission & { recognizers: Recognizers; decoders: Decoders }, { sessions, profaneWords }: Config): Speech {
   const figures = createFigures()
   const { refuse } = createDoorkeeper()
 

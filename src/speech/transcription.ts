@@ -1,3 +1,4 @@
+import { inPieces } from '../audio/recording.ts'
 import type { Phrase } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
 import { findSecret, identify } from './admission.ts'
@@ -44,7 +45,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
     try {
       await whileAllowed(speech, admitted, gone, async (signal) => {
         const onPhrase = (phrase: Phrase) => events?.phrase(phrase)
-        const heard = await hearRecording(speech, recording, only(form.file), longestSeconds, signal, onPhrase)
+        const heard = await hearRecording(speech, recording, { body: inPieces(form.file), fileBytes: form.file.length }, longestSeconds, signal, onPhrase)
         const all = { ...heard, warnings: [...warnings, ...heard.warnings] }
         if (events) events.done(all)
         else sendTranscript(response, all, { ...wanted, locale })
@@ -54,9 +55,4 @@ export async function transcribe(speech: Speech, { request, response, query, gon
       events.fail(speech.explain(error))
     }
   })
-}
-
-async function* only(bytes: Buffer) {
-  const step = 64 * 1024
-  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step)
 }

@@ -1,3 +1,5 @@
+import { AudioError } from '../audio/audio-error.ts'
+import type { Decoders } from '../audio/decoders.ts'
 import {
   ModelUnusableError,
   RecognizerCrashedError,
@@ -8,7 +10,7 @@ import {
   type StreamEvent,
   sampleRate,
 } from '../recognition/recognizer.ts'
-import { PcmReader } from './audio.ts'
+import { toProblem } from './audio-problem.ts'
 import { countProblem, type Figures } from './figures.ts'
 import { detailedAlternatives, type Options } from './options.ts'
 import { toTicks, writePhrases, writeSilence } from './phrase.ts'
@@ -16,10 +18,12 @@ import { SpeechProblem } from './problem.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import type { ServerMessage } from './protocol.ts'
 import { openSteadyStream } from './steady-stream.ts'
+import { TurnAudio } from './turn-audio.ts'
 
 /** What a turn needs of the process. */
 export interface Hearing {
   recognizers: Recognizers
+  decoders: Decoders
   filter: ProfanityFilter
   figures: Figures
 }
@@ -58,7 +62,7 @@ export class Turn {
   readonly #request: TurnRequest
   readonly #hearing: Hearing
   readonly #listener: TurnListener
-  readonly #reader = new PcmReader({ readsOn: true })
+  readonly #audio: TurnAudio
   #stream: RecognizerStream | undefined
   #told = 0
   #hasSpoken = false
@@ -73,6 +77,12 @@ export class Turn {
     this.#request = request
     this.#hearing = hearing
     this.#listener = listener
+    this.#audio = new TurnAudio(hearing.decoders, {
+      sound: (pcm, format) => this.#write(pcm, format),
+      ended: () => (this.#stream ? this.#stream.finish() : this.#endInSilence(0)),
+      drained: () => listener.drained(),
+      failed: (error) => this.#fail(error),
+    })
     const { serviceTag, warning } = request
     listener.send({ path: 'turn.start', body: { context: { serviceTag, ...(warning && { warning }) } } })
   }
@@ -88,37 +98,30 @@ export class Turn {
 
   /** True when all audio has come that the WAV header promised: the message that says so is optional then. */
   get isComplete(): boolean {
-    const { promised, received } = this.#reader
-    return this.#state === 'HEARING' && promised !== undefined && received >= promised
+    return this.#state === 'HEARING' && this.#audio.isComplete
   }
 
   /** Seconds of audio so far. */
   get seconds(): number {
-    return this.#reader.seconds
+    return this.#audio.seconds
   }
 
   /** False when the client should send nothing more until `drained`. */
   hear(audio: Buffer): boolean {
-    if (this.#state !== 'HEARING') return true
-    const pcm = this.#reader.read(audio)
-    const { format } = this.#reader
-    if (!format) return true
-    this.#stream ??= this.#open(format)
-    this.#count()
-    return this.#stream.write(pcm)
+    return this.#state !== 'HEARING' || this.#audio.hear(audio)
   }
 
   /** No more audio comes. */
   finish(): void {
     if (this.#state !== 'HEARING') return
     this.#state = 'FINISHING'
-    if (this.#stream) this.#stream.finish()
-    else this.#endInSilence(0)
+    this.#audio.finish()
   }
 
   /** Nobody listens any more. */
   close(): void {
     this.#state = 'ENDED'
+    this.#audio.close()
     this.#stream?.close()
     this.#stream = undefined
   }
@@ -128,6 +131,13 @@ export class Turn {
     this.#tellPhrase({ ...writeSilence('TooManyRequests'), Reason: reason })
     this.close()
     this.#listener.send({ path: 'turn.end' })
+  }
+
+  #write(pcm: Buffer, format: { sampleRate: number; channels: number }): boolean {
+    if (this.isEnded) return true
+    this.#stream ??= this.#open(format)
+    this.#count()
+    return this.#stream.write(pcm)
   }
 
   #open(format: { sampleRate: number; channels: number }): RecognizerStream {
@@ -140,7 +150,7 @@ export class Turn {
       request,
       {
         event: (event) => this.#tell(event),
-        drained: () => this.#listener.drained(),
+        drained: () => this.#audio.drained(),
         failed: (error) => this.#fail(error),
       },
       waitMs,
@@ -200,7 +210,7 @@ export class Turn {
 
   /** Between two phrases a turn may end without a word lost, as long as the client still sends. */
   #passBoundary() {
-    if (this.isFinishing || this.isComplete || this.isEnded || this.#request.options.listening.firstPhraseOnly) return
+    if (this.isFinishing || this.isComplete || this.isEnded || !this.#audio.isContinuable || this.#request.options.listening.firstPhraseOnly) return
     this.#listener.toldPhrase()
     if (this.seconds > longestTurnSeconds && !this.isEnded) this.#end()
   }
@@ -212,7 +222,7 @@ export class Turn {
     this.#listener.send({ path: 'turn.end' })
   }
 
-  #fail(error: Error) {
+  #fail(error: unknown) {
     if (this.isEnded) return
     const canSendAgain = this.#state === 'HEARING' && !this.isComplete
     if (error instanceof RecognizersBusyError) {
@@ -225,7 +235,7 @@ export class Turn {
   }
 
   #count() {
-    const { seconds } = this.#reader
+    const { seconds } = this.#audio
     this.#hearing.figures.audioSeconds += seconds - this.#counted
     this.#counted = seconds
   }
@@ -234,6 +244,7 @@ export class Turn {
 /** The words for what may go wrong in recognition; undefined for what nobody expects. */
 export function explainFailure(error: unknown): SpeechProblem | undefined {
   if (error instanceof SpeechProblem) return error
+  if (error instanceof AudioError) return toProblem(error)
   if (error instanceof RecognizersBusyError) return new SpeechProblem(429, 'TOO_MANY_REQUESTS', error.message, { 'retry-after': '1' })
   if (error instanceof ModelUnusableError) return new SpeechProblem(503, 'MODEL_UNUSABLE', `The deployment's model cannot be used: ${error.message}`)
   if (error instanceof RecognizerCrashedError) return new SpeechProblem(503, 'RECOGNIZER_CRASHED', 'The recognizer ended while it was at work. Try again.')

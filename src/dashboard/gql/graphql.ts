@@ -73,7 +73,7 @@ export type CreateLanguageModelInput = {
   phrases?: Array<string> | null | undefined;
   /** Up to 1,000 terms that are said otherwise than they are written. */
   pronunciations?: Array<PronunciationInput> | null | undefined;
-  /** The `id` that `PUT /uploads?kind=recordings` answered: a zip of WAV files and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth. */
+  /** The `id` that `PUT /uploads?kind=recordings` answered: a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth. */
   recordingsUploadId?: string | number | null | undefined;
   /** What people say in your field, one utterance a line. Up to 1 MB. */
   text?: string | null | undefined;

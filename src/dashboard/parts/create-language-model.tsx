@@ -101,7 +101,7 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
       />
       <UploadField
         label="Recordings"
-        hint="Optional, to measure what the model is worth: a zip of WAV files and one .tsv with file name, tab, what is said."
+        hint="Optional, to measure what the model is worth: a zip of recordings and one .tsv with file name, tab, what is said."
         accept=".zip,application/zip"
         upload={recordings}
         problem={problems['recordingsUploadId']}

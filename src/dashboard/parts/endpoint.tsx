@@ -25,7 +25,7 @@ export function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
         </fieldset>
       </div>
       <dl className="urls">
-        <Url label="HTTP" hint="POST a WAV file of up to a minute" value={urls.httpUrl} />
+        <Url label="HTTP" hint="POST a recording of up to a minute: WAV, MP3, M4A, …" value={urls.httpUrl} />
         <Url label="WebSocket" hint="for the Speech SDK: streams, with text while you speak" value={urls.webSocketUrl} />
         <Url label="Endpoint ID" hint="endpointId in the Speech SDK" value={endpoint.id} />
       </dl>

@@ -1,0 +1,90 @@
+// A process that decodes one recording with FFmpeg: bytes come in through a pipe, samples go out through another.
+// A hostile file can keep it busy or end it, but nothing else.
+import { writeSync } from 'node:fs'
+import type { AVLogLevel } from 'node-av/constants'
+import { type CodecContext, Log } from 'node-av/lib'
+import { AudioError } from './audio-error.ts'
+import { DecoderInput } from './decoder-input.ts'
+import type { DecoderEnd } from './decoder-messages.ts'
+import { writeMessage } from './decoder-messages.ts'
+import { Demuxer } from './demuxer.ts'
+import { Mixer } from './mixer.ts'
+
+const [pipeIn, pipeOut] = [0, 1]
+/** FFmpeg's error for what is broken. */
+const invalidData = -1094995529
+const enough = 16 * 1024
+const quiet = -8 as AVLogLevel
+
+const warnings = new Set<string>()
+const samples: Buffer[] = []
+let waiting = 0
+
+const send = () => {
+  if (waiting) writeMessage(samples.splice(0), 'SAMPLES', (bytes) => writeSync(pipeOut, bytes))
+  waiting = 0
+}
+const input = new DecoderInput(pipeIn, send)
+const mixer = new Mixer((pcm) => {
+  samples.push(pcm)
+  waiting += pcm.length
+  if (waiting >= enough) send()
+})
+
+/** Decodes one of the files in the recording. */
+function decode(demuxer: Demuxer) {
+  const { decoder, tracks } = demuxer
+  if (tracks > 1) warnings.add(`The file has ${tracks} audio tracks. The first of them was recognized.`)
+  let [broken, isLastBroken, hasGaps] = [0, false, false]
+  for (const { packet, seconds } of demuxer.packets()) {
+    const result = decoder.sendPacketSync(packet)
+    isLastBroken = result === invalidData
+    broken += isLastBroken ? 1 : 0
+    // Pauses of telephony codecs are described in a way that the library does not read.
+    hasGaps ||= result < 0 && !isLastBroken
+    if (result < 0 && mixer.seconds > 0) mixer.pause(seconds)
+    receive(decoder)
+  }
+  decoder.sendPacketSync(null)
+  receive(decoder)
+  // A stream that was cut ends in the middle of a frame.
+  if (broken > (isLastBroken ? 1 : 0) && !hasGaps) warnings.add('Parts of the file are damaged and were left out.')
+  if (demuxer.isCut) warnings.add(`The file breaks off behind ${input.seconds.toFixed(1)} s of sound.`)
+}
+
+function receive(decoder: CodecContext) {
+  for (let frame = Demuxer.frame; decoder.receiveFrameSync(frame) >= 0; frame.unref()) {
+    mixer.push(frame)
+    input.seconds = mixer.seconds
+  }
+}
+
+function end(): DecoderEnd {
+  try {
+    do {
+      const isFirst = mixer.seconds === 0
+      try {
+        const demuxer = new Demuxer(input)
+        decode(demuxer)
+        demuxer.close()
+      } catch (error) {
+        // What follows a recording may be anything, and the recording is heard all the same.
+        if (isFirst || !(error instanceof AudioError) || error.code === 'AUDIO_TOO_LONG') throw error
+        warnings.add(`Behind the recording came something that was not recognized. ${error.message}`)
+      }
+    } while (input.next())
+    mixer.finish()
+    send()
+    if (mixer.seconds === 0)
+      throw new AudioError('UNDECODABLE_AUDIO', 'The file holds no sound that can be decoded. Save the recording again, or send a WAV file.')
+    return { warnings: [...warnings] }
+  } catch (error) {
+    if (error instanceof AudioError) return { code: error.code, message: error.message }
+    throw error
+  }
+}
+
+Log.setLevel(quiet)
+writeMessage([Buffer.from(JSON.stringify(end()))], 'END', (bytes) => writeSync(pipeOut, bytes))
+// The library keeps the loop alive.
+process.exit()

@@ -1,0 +1,183 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { AudioError } from './audio-error.ts'
+import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-messages.ts'
+import { isDecoderInstalled, startDecoder } from './decoder-process.ts'
+
+export interface Decoders {
+  /** False where nothing but WAV can be read. */
+  isAvailable: boolean
+  /** The samples of one recording, in {@link decodedFormat}, decoded as they are asked for. */
+  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, signal: AbortSignal): AsyncGenerator<Buffer>
+  close(): Promise<void>
+}
+
+export interface DecodersConfig {
+  /** Recordings that are decoded at once; with 0, only WAV is read. */
+  processes: number
+  /** A process that answers nothing for so long is taken to hang. */
+  patienceMs?: number
+  /** Told why a process ended that should not have. */
+  crashed?(reason: string): void
+}
+
+/** A process that waits for its recording is let go after a while. */
+const spareMs = 5 * 60_000
+
+/** Decodes recordings in processes, one for each: what goes wrong there costs one recording. */
+export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
+  const isAvailable = processes > 0 && isDecoderInstalled()
+  const running = new Set<Decoder>()
+  let spare: Decoder | undefined
+  let spareTimer: NodeJS.Timeout | undefined
+  let isClosed = false
+
+  const start = () => {
+    const decoder = new Decoder(patienceMs, crashed)
+    running.add(decoder)
+    void decoder.gone.then(() => {
+      running.delete(decoder)
+      if (spare === decoder) spare = undefined
+    })
+    return decoder
+  }
+  const take = () => {
+    const taken = spare ?? start()
+    spare = undefined
+    return taken
+  }
+  /** The next recording need not wait for a process to start. */
+  const keepSpare = () => {
+    clearTimeout(spareTimer)
+    if (isClosed) return
+    spare ??= start()
+    spareTimer = setTimeout(() => spare?.kill(), spareMs).unref()
+  }
+  let decoding = 0
+
+  return {
+    isAvailable,
+    async *decode(body, warn, signal) {
+      if (decoding >= processes) throw new AudioError('DECODERS_BUSY', 'Too many compressed recordings are being decoded. Try again in a moment.')
+      decoding++
+      const decoder = take()
+      try {
+        yield* decoder.decode(body, warn, signal)
+      } finally {
+        decoding--
+        decoder.kill()
+        keepSpare()
+      }
+    },
+    async close() {
+      isClosed = true
+      clearTimeout(spareTimer)
+      for (const decoder of running) decoder.kill()
+      await Promise.all([...running].map(({ gone }) => gone))
+    },
+  }
+}
+
+/** One process, from its start to its end. */
+class Decoder {
+  readonly #child: ChildProcess
+  readonly #patienceMs: number
+  readonly #crashed: (reason: string) => void
+  readonly gone: Promise<void>
+  #lastWords = ''
+  #failure: string | undefined
+
+  constructor(patienceMs: number, crashed: (reason: string) => void) {
+    this.#patienceMs = patienceMs
+    this.#crashed = crashed
+    this.#child = startDecoder()
+    this.gone = new Promise((done) => {
+      this.#child.once('exit', (code, signal) => {
+        this.#failure ??= signal ?? `exit ${code}`
+        done()
+      })
+      this.#child.once('error', (error) => {
+        this.#failure ??= error.message
+        if (this.#child.pid === undefined) done()
+      })
+    })
+    this.#child.stderr?.on('data', (chunk) => {
+      this.#lastWords = (this.#lastWords + chunk).slice(-1000)
+    })
+    // A process that has ended takes nothing more; its end is told elsewhere.
+    this.#child.stdin?.on('error', () => {})
+    this.#child.stdout?.on('error', () => {})
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+    this.#child.stdin?.destroy()
+    this.#child.stdout?.destroy()
+  }
+
+  async *decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
+    refused.catch(() => {})
+    const abort = () => refuse(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    const feeding = this.#feed(body)
+    // What is wrong with the upload is told rather than what the process makes of it.
+    feeding.catch(refuse)
+    const messages = new MessageReader()
+    const output = this.#child.stdout?.iterator({ destroyOnReturn: false })
+    try {
+      signal.throwIfAborted()
+      for (;;) {
+        const next = await Promise.race([this.#patiently(output?.next()), refused])
+        if (!next || next.done) break
+        for (const { kind, content } of messages.read(next.value)) {
+          if (kind === 'SAMPLES') yield content
+          else return readEnd(JSON.parse(content.toString()), warn)
+        }
+      }
+      await this.gone
+      throw this.#crash(this.#failure ?? 'no answer')
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** The time that the sender or the recognizer takes is not the process's: only bytes that it does not take count, and an end that it does not answer. */
+  async #patiently<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+    if (!answer) return undefined
+    const { promise, reject } = Promise.withResolvers<never>()
+    let since = performance.now()
+    let pending = this.#child.stdin?.writableLength ?? 0
+    const watch = setInterval(
+      () => {
+        const { writableLength = 0, writableEnded = false } = this.#child.stdin ?? {}
+        if (writableLength !== pending || !(writableLength || writableEnded)) since = performance.now()
+        pending = writableLength
+        if (performance.now() - since > this.#patienceMs) reject(this.#crash(`no answer for ${this.#patienceMs} ms`))
+      },
+      Math.min(1000, this.#patienceMs / 4),
+    )
+    return Promise.race([answer, promise]).finally(() => clearInterval(watch))
+  }
+
+  async #feed(body: AsyncIterable<Buffer>): Promise<void> {
+    const pipe = this.#child.stdin
+    if (!pipe) return
+    for await (const chunk of body) {
+      if (!pipe.writable) return
+      if (!pipe.write(chunk)) await Promise.race([once(pipe, 'drain').catch(() => {}), this.gone])
+    }
+    pipe.end()
+  }
+
+  #crash(reason: string): AudioError {
+    this.kill()
+    this.#crashed([reason, this.#lastWords.trim()].filter(Boolean).join(': '))
+    return new AudioError('DECODER_CRASHED', 'The decoder ended while it read this recording. Send it again, or send a WAV file.')
+  }
+}
+
+function readEnd(end: DecoderEnd, warn: (text: string) => void): void {
+  if ('code' in end) throw new AudioError(end.code, end.message)
+  for (const text of end.warnings) warn(text)
+}

@@ -1,0 +1,150 @@
+import type { AVDiscard } from 'node-av/constants'
+import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, InputFormat, IOContext, Packet, type Stream } from 'node-av/lib'
+import { AudioError } from './audio-error.ts'
+import { containers, isDecodable } from './decodable.ts'
+import type { DecoderInput } from './decoder-input.ts'
+import { nameOther, nameSound } from './names.ts'
+
+type Callback = Parameters<IOContext['allocContextWithCallbacks']>
+
+const ioBytes = 32 * 1024
+const probeBytes = { first: 2048, max: 1 << 20 }
+const mediaTypeAudio = 1
+const discardAll = 48 as AVDiscard
+/** The flag of a packet that the file ends within. */
+const corrupt = 2
+const seek = { set: 0, current: 1, end: 2, size: 0x10000 }
+const allowed = Object.keys(containers).join(',')
+
+/** The sound of one file, packet by packet. */
+export class Demuxer {
+  /** Each process needs one. */
+  static readonly frame = newFrame()
+  readonly decoder: CodecContext
+  /** How many tracks of sound the file has. */
+  readonly tracks: number
+  /** True when the file ended before it should have. */
+  isCut = false
+  readonly #format = new FormatContext()
+  readonly #stream: Stream
+  readonly #io = new IOContext()
+
+  constructor(input: DecoderInput) {
+    const { format, name, reads } = probe(input)
+    const failure = unrecognized(input)
+    input.expect(format.name ?? '')
+    const isWhole = reads === 'WHOLE' || (name === 'MP4' && !isIndexFirst(input))
+    const [read, seekTo] = isWhole ? readBuffer(input.readWhole()) : [(size: number) => input.read(size), null]
+    this.#io.allocContextWithCallbacks(ioBytes, 0, read, null, seekTo)
+    this.#format.allocContext()
+    this.#format.pb = this.#io
+    // No demuxer opens anything else: no other container, no file, no address.
+    const options = Dictionary.fromObject({ format_whitelist: allowed, protocol_whitelist: 'none' })
+    if (this.#format.openInputSync('', format, options) < 0) throw failure
+    const streams = this.#format.streams.filter(({ codecpar }) => codecpar.codecType === mediaTypeAudio)
+    const [stream] = streams
+    if (!stream) throw new AudioError('UNSUPPORTED_AUDIO', `The ${name} file has no sound. Send a recording.`)
+    for (const other of this.#format.streams) if (other.index !== stream.index) other.discard = discardAll
+    this.tracks = streams.length
+    this.#stream = stream
+    this.decoder = openDecoder(stream, name, failure)
+  }
+
+  *packets(): Generator<{ packet: Packet; seconds: number }> {
+    const { num, den } = this.#stream.timeBase
+    const tick = den ? num / den : 0
+    const packet = new Packet()
+    packet.alloc()
+    while (this.#format.readFrameSync(packet) >= 0) {
+      if (packet.streamIndex === this.#stream.index) {
+        this.isCut = (packet.flags & corrupt) !== 0
+        yield { packet, seconds: Number(packet.duration) * tick }
+      }
+      packet.unref()
+    }
+    packet.free()
+  }
+
+  close(): void {
+    this.decoder.freeContext()
+    this.#format.closeInputSync()
+  }
+}
+
+function newFrame() {
+  const frame = new Frame()
+  frame.alloc()
+  return frame
+}
+
+/** Finds out what the file is, from as few bytes as make it certain. */
+function probe(input: DecoderInput): { format: InputFormat; name: string; reads: 'STREAM' | 'WHOLE' } {
+  let format: InputFormat | null = null
+  for (let bytes = probeBytes.first; bytes <= probeBytes.max; bytes *= 2) {
+    const head = input.peek(bytes)
+    format = InputFormat.probe(head)
+    if (format || head.length < bytes) break
+  }
+  const known = containers[format?.name ?? '']
+  if (format && known) return { format, ...known }
+  throw unrecognized(input, format ? `${format.longName} (${format.name})` : undefined)
+}
+
+/** What came is named as well as it can be, and never called broken when it is something else. */
+function unrecognized(input: DecoderInput, guess?: string): AudioError {
+  const head = input.peek(512)
+  const sound = nameSound(head)
+  return sound
+    ? new AudioError('UNDECODABLE_AUDIO', `This begins like ${sound}, but cannot be decoded. Save the recording again, or send a WAV file.`)
+    : new AudioError(
+        'UNSUPPORTED_AUDIO',
+        `This is ${nameOther(head) ?? guess ?? 'no recording in a known format'}. Send a recording, for example WAV, MP3, M4A, FLAC, Ogg or WebM.`,
+      )
+}
+
+function openDecoder({ codecpar, timeBase }: Stream, container: string, failure: AudioError): CodecContext {
+  const name = avGetCodecName(codecpar.codecId) ?? 'an unknown codec'
+  const codec = isDecodable(name) ? Codec.findDecoder(codecpar.codecId) : null
+  if (!codec)
+    throw new AudioError(
+      'UNSUPPORTED_AUDIO',
+      `This is ${container} with ${name === 'none' ? 'an unknown codec' : name}, which cannot be decoded here. Send another format.`,
+    )
+  const decoder = new CodecContext()
+  decoder.allocContext3(codec)
+  decoder.parametersToContext(codecpar)
+  decoder.pktTimebase = timeBase
+  decoder.threadCount = 1
+  if (decoder.open2Sync(codec, null) < 0) throw failure
+  return decoder
+}
+
+/** Without an index the content of an MP4 means nothing: true when it stands in front, so that the sound can be decoded as it comes. */
+function isIndexFirst(input: DecoderInput): boolean {
+  for (let at = 0; at < probeBytes.max; ) {
+    const head = input.peek(at + 8)
+    if (head.length < at + 8) return true
+    const [size, type] = [head.readUInt32BE(at), head.toString('latin1', at + 4, at + 8)]
+    if (type === 'moov') return true
+    if (type === 'mdat' || size < 8) return false
+    at += size
+  }
+  return false
+}
+
+function readBuffer(file: Buffer): [Callback[2], Callback[4]] {
+  let at = 0
+  return [
+    (size) => {
+      if (at >= file.length) return null
+      const piece = file.subarray(at, at + size)
+      at += piece.length
+      return piece
+    },
+    (offset, whence) => {
+      if (whence === seek.size) return BigInt(file.length)
+      at = Math.max(0, Number(offset) + (whence === seek.current ? at : whence === seek.end ? file.length : 0))
+      return BigInt(at)
+    },
+  ]
+}

@@ -1,0 +1,63 @@
+import { AudioError } from './audio-error.ts'
+import { tagBytes } from './wav-trailer.ts'
+
+const maxSkipped = 16 * 2 ** 20
+
+/** The bytes of a recording, of which the first can be looked at before they are read. */
+export class Lookahead {
+  readonly #chunks: AsyncIterator<Buffer>
+  #kept: Buffer = Buffer.alloc(0)
+  #isOver = false
+  /** Bytes that have been left out in front. */
+  skipped = 0
+
+  constructor(body: AsyncIterable<Buffer>) {
+    this.#chunks = body[Symbol.asyncIterator]()
+  }
+
+  /** What has come of the first bytes, at least so many unless the recording ends before. */
+  async peek(bytes: number): Promise<Buffer> {
+    while (this.#kept.length < bytes && !this.#isOver) {
+      const next = await this.#chunks.next()
+      if (next.done) this.#isOver = true
+      else this.#kept = this.#kept.length ? Buffer.concat([this.#kept, next.value]) : next.value
+    }
+    return this.#kept
+  }
+
+  /** Leaves out zeros and tags, which stand before the sound in some files. */
+  async skipTags(): Promise<void> {
+    for (;;) {
+      const head = await this.peek(16)
+      const bytes = tagBytes(head) || zerosBefore(head)
+      if (bytes) await this.#skip(bytes)
+      if (!bytes) return
+    }
+  }
+
+  async *rest(): AsyncGenerator<Buffer> {
+    if (this.#kept.length) yield this.#kept
+    this.#kept = Buffer.alloc(0)
+    if (this.#isOver) return
+    for (let next = await this.#chunks.next(); !next.done; next = await this.#chunks.next()) yield next.value
+  }
+
+  async #skip(bytes: number) {
+    for (let left = bytes; left > 0; ) {
+      const taken = (await this.peek(1)).subarray(0, left).length
+      if (!taken) return
+      this.#kept = this.#kept.subarray(taken)
+      this.skipped += taken
+      left -= taken
+      if (this.skipped > maxSkipped) throw new AudioError('UNDECODABLE_AUDIO', 'The first 16 MB hold no sound. Send the sound alone.')
+    }
+  }
+}
+
+/** MP4 files begin with up to three zeros; more of them are padding. */
+function zerosBefore(head: Buffer): number {
+  const first = head.findIndex((byte) => byte !== 0)
+  if (first < 0) return head.length
+  if (first < 8) return 0
+  return head.toString('latin1', first + 1, first + 5) === 'ftyp' ? first - 3 : first
+}

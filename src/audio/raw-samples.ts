@@ -1,0 +1,77 @@
+import { AudioError } from './audio-error.ts'
+import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMono } from './samples.ts'
+
+const encodings: Record<string, { encoding: Encoding; sampleRate?: number }> = {
+  l16: { encoding: 'S16BE' },
+  'x-l16': { encoding: 'S16BE' },
+  pcm: { encoding: 'S16' },
+  'x-pcm': { encoding: 'S16' },
+  raw: { encoding: 'S16' },
+  'x-raw': { encoding: 'S16' },
+  basic: { encoding: 'MULAW', sampleRate: 8000 },
+  mulaw: { encoding: 'MULAW', sampleRate: 8000 },
+  'x-mulaw': { encoding: 'MULAW', sampleRate: 8000 },
+  pcmu: { encoding: 'MULAW', sampleRate: 8000 },
+  alaw: { encoding: 'ALAW', sampleRate: 8000 },
+  'x-alaw': { encoding: 'ALAW', sampleRate: 8000 },
+  pcma: { encoding: 'ALAW', sampleRate: 8000 },
+}
+
+/** The samples that a Content-Type announces; undefined for containers, whose header says it. */
+export function readContentType(contentType: string): SampleFormat | undefined {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';')
+  const found = encodings[/^\s*audio\/(\S+)\s*$/.exec(type)?.[1] ?? '']
+  if (!found) return undefined
+  const value = (name: RegExp) =>
+    parameters
+      .map((one) => one.split('='))
+      .find(([key = '']) => name.test(key.trim()))?.[1]
+      ?.replaceAll(/[\s"]/g, '')
+  const sampleRate = Number(value(/^(sample-?)?rate$/) ?? found.sampleRate)
+  const channels = Number(value(/^channels$/) ?? 1)
+  const { min, max } = sampleRates
+  if (!(sampleRate >= min && sampleRate <= max && channels >= 1 && channels <= maxChannels) || !Number.isInteger(sampleRate) || !Number.isInteger(channels))
+    throw new AudioError(
+      'UNSUPPORTED_AUDIO',
+      `Samples without a header need their rate in the Content-Type, for example "${type.trim()}; rate=16000": ${min} to ${max} Hz, at most ${maxChannels} channels.`,
+    )
+  const isLittle = value(/^endian(ness)?$/)?.startsWith('little')
+  return { encoding: found.encoding === 'S16BE' && isLittle ? 'S16' : found.encoding, sampleRate, channels }
+}
+
+const enoughToCompare = 3200
+
+/** Converts samples that come without a header, in pieces of any size. */
+export class RawReader {
+  #format: SampleFormat
+  #kept: Buffer = Buffer.alloc(0)
+  #isDecided: boolean
+
+  constructor(format: SampleFormat) {
+    this.#format = format
+    this.#isDecided = format.encoding !== 'S16BE'
+  }
+
+  read(bytes: Buffer): Buffer {
+    this.#kept = Buffer.concat([this.#kept, bytes])
+    return this.#kept.length < enoughToCompare && !this.#isDecided ? Buffer.alloc(0) : this.finish()
+  }
+
+  finish(): Buffer {
+    // RFC 2586 sends the upper byte first, most clients the lower one: sound is smoother the right way round.
+    if (!this.#isDecided && this.#kept.length) {
+      if (roughness(this.#kept, 'readInt16LE') < roughness(this.#kept, 'readInt16BE')) this.#format = { ...this.#format, encoding: 'S16' }
+      this.#isDecided = true
+    }
+    const whole = this.#kept.length - (this.#kept.length % frameBytes(this.#format))
+    const samples = toMono(this.#kept.subarray(0, whole), this.#format)
+    this.#kept = Buffer.from(this.#kept.subarray(whole))
+    return samples
+  }
+}
+
+function roughness(bytes: Buffer, read: 'readInt16LE' | 'readInt16BE'): number {
+  let sum = 0
+  for (let at = 0; at + 4 <= bytes.length; at += 2) sum += Math.abs(bytes[read](at + 2) - bytes[read](at))
+  return sum
+}

@@ -1,0 +1,20 @@
+import type { AudioError, AudioErrorCode } from '../audio/audio-error.ts'
+import { SpeechProblem } from './problem.ts'
+
+const statuses: Record<AudioErrorCode, number> = {
+  NO_AUDIO: 400,
+  TRUNCATED_WAV_HEADER: 400,
+  INVALID_WAV_HEADER: 400,
+  AUDIO_TOO_LONG: 413,
+  UNSUPPORTED_AUDIO: 415,
+  UNDECODABLE_AUDIO: 415,
+  TRUNCATED_AUDIO: 422,
+  DECODERS_BUSY: 429,
+  DECODER_CRASHED: 503,
+}
+
+/** What is wrong with a recording, for its sender. */
+export function toProblem({ code, message }: AudioError): SpeechProblem {
+  const status = statuses[code]
+  return status === 429 ? new SpeechProblem(status, 'TOO_MANY_REQUESTS', message, { 'retry-after': '1' }) : new SpeechProblem(status, code, message)
+}
