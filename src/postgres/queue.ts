@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Column, sql } from 'drizzle-orm'
 import type { Client } from 'pg'
 import { fromDrizzle, PgBoss } from 'pg-boss'
@@ -49,6 +50,7 @@ export interface Queue {
 /** What a job at work may take to finish when the process stops, and what it may then take to let go. */
 const graceMs = 2000
 const letGoMs = 1000
+const disconnectMs = 500
 
 /** Workers that die are known by their silence; what a live one may take is the business of deadlines. */
 const heartbeat = { heartbeatSeconds: 10, expireInSeconds: 23 * 3600 }
@@ -127,7 +129,11 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   const closing = new AbortController()
   const stop = async () => {
     const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
-    await boss.stop({ graceful: true, timeout: graceMs + letGoMs }).finally(() => clearTimeout(lettingGo))
+    const timeout = graceMs + letGoMs
+    // pg-boss waits for its connections as well, which a Postgres that does not answer would hold.
+    await Promise.race([boss.stop({ graceful: true, timeout }), delay(timeout + disconnectMs, undefined, { ref: false })]).finally(() =>
+      clearTimeout(lettingGo),
+    )
   }
   return {
     async enqueue(tx, job, payload, { priority, delay }) {

@@ -1,3 +1,5 @@
+import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
 import { readTimeout } from './connection.ts'
 
 /** Why Postgres could not do now what it may do in a moment. The words are for clients. */
@@ -82,4 +84,12 @@ function explainOne(error: Error & { code?: string; severity?: string }): Unavai
   // Of a host with several addresses; its own message is empty.
   if (error.name === 'AggregateError') return networkCodes.has(error.code ?? '') ? away : undefined
   return lost.test(error.message) && (!error.code || networkCodes.has(error.code)) ? away : undefined
+}
+
+/** One line a minute, however many requests fail; at the level debug one for each, with its id. */
+export function logUnavailable(log: Log, error: unknown, id?: string): void {
+  const reasons: string[] = []
+  for (let cause = error; cause instanceof Error; cause = cause.cause) reasons.unshift((cause as { code?: string }).code ?? cause.message)
+  limitLog(log).error({ reason: reasons[0] }, 'requests fail for want of the database')
+  log.debug({ id, reason: reasons[0] }, 'a request failed for want of the database')
 }

@@ -8,6 +8,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
 import type { Sessions } from '../domain/session.ts'
 import type { Route } from '../http.ts'
+import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 
 const sessionPath = '/session'
 
@@ -60,6 +61,11 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
         try {
           if (request.method === 'POST') return await signIn(request, response)
         } catch (error) {
+          const unavailable = explainUnavailable(error)
+          if (unavailable) {
+            logUnavailable(service.log, error)
+            return response.setHeader('retry-after', unavailable.retryAfterSeconds) && answer(response, 503, unavailable.message, unavailable.code)
+          }
           service.log.warn({ error: String(error) }, 'nobody can sign in')
           return answer(response, 503, 'The server cannot look up keys at the moment. Try again soon.')
         }
@@ -112,6 +118,6 @@ async function readKey(request: IncomingMessage): Promise<string | undefined> {
   }
 }
 
-function answer(response: ServerResponse, status: number, message: string) {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify({ message }))
+function answer(response: ServerResponse, status: number, message: string, code?: string) {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify({ message, code }))
 }
