@@ -54,7 +54,8 @@ function explain({ code = '', severity, message }: ServerError, { server, host, 
 function explainServer(code: string, said: string, { server, database, user }: { server: string; database: string; user: string }): string | undefined {
   if (code === '28P01' || /password authentication failed/.test(said))
     return `The database refuses the password of the user "${user}". Correct user and password in DATABASE_URL; special characters must be percent-encoded.`
-  if (/no encryption|SSL off|SSL required/.test(said)) return `The database accepts encrypted connections only. Add sslmode=require to DATABASE_URL. (${said}.)`
+  if (/no encryption|SSL off|SSL required/.test(said))
+    return `The database accepts encrypted connections only. Add sslmode=verify-full to DATABASE_URL, or sslmode=no-verify to encrypt without checking the certificate. (${said}.)`
   if (code === '28000') return `The database does not let the user "${user}" in: ${said}. Check the user in DATABASE_URL, and pg_hba.conf on the server.`
   if (code === '3D000' || /no such database/.test(said))
     return `The database "${database}" does not exist at ${server}. Create it (CREATE DATABASE "${database}"), or correct its name in DATABASE_URL.`
