@@ -40,7 +40,7 @@ const deadlinesMs = 1000
  * What ending may take beside what streams are granted. When it is over, what still waits, as for a Postgres
  * that does not answer, is left to the end of the process.
  */
-const closeMs = 4_500
+const closeMs = 4_000
 const roundMs = 1_000
 
 export interface RunningService {

@@ -23,7 +23,7 @@ try {
   }
   const { secret, isKept, file } = await reset()
   const place = isKept ? `It is kept in ${file}.` : `It could not be written to ${file}: copy it now.`
-  console.log(`\nThe new bootstrap key:\n\n  ${secret}\n\n${place} The one that was generated before is revoked; all other keys stay.\n`)
+  console.log(`\nThe new bootstrap key:\n\n  ${secret}\n\n${place} The key that was generated before is revoked; all other keys are still valid.\n`)
   process.exit(0)
 } catch (error) {
   console.error(`\nThe key was not reset. ${describeProblem(error)}\n`)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { type Db, openClient } from './client.ts'
-import { openEmbeddedPostgres } from './embedded.ts'
+import { forgetPostgresVariables, openEmbeddedPostgres } from './embedded.ts'
 import { findRunningServer } from './embedded-claim.ts'
 import { type Events, openEvents } from './events.ts'
 import { migrateTables } from './migration.ts'
@@ -42,6 +42,7 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
 /** Opens the rows alone, for a command that runs beside the server or without one. */
 export async function openDatabase(config: Settings, log: Log): Promise<{ db: Db; close(): Promise<void> }> {
   return withClosing(async (open) => {
+    if (!config.databaseUrl) forgetPostgresVariables()
     const running = config.databaseUrl ?? (await findRunningServer(postgresDir(config)))
     const url = running ?? (await open(openEmbeddedPostgres(postgresDir(config), log))).url
     return inWords(url, async () => {
