@@ -48,7 +48,7 @@ test('with Postgres away, every route answers with SERVICE_UNAVAILABLE', { timeo
   expect(await json(models)).toMatchObject({ ...unavailable, body: { error: { code: 'SERVICE_UNAVAILABLE', type: 'server_error' } } })
 
   const watching = 'subscription { deploymentStatusChanged { __typename } }'
-  expect(await json(await ask({ accept: 'text/event-stream' }, watching))).toMatchObject({ ...unavailable, body: shown })
+  expect(await (await ask({ accept: 'text/event-stream' }, watching)).text()).toMatch(/"code":"SERVICE_UNAVAILABLE"/)
   await expect(first(api.watchAll({ over: 'ws' }))).rejects.toMatchObject([shown.errors[0]])
   const stranger = createTestClient(api.localUrl, 'cs_of-a-third-stranger-that-nobody-knows')
   await expect(first(stranger.watch('x', { over: 'ws' }))).rejects.toMatchObject({ code: 1013 })
