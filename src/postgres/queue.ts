@@ -86,6 +86,15 @@ export async function migrateQueue(connection: Client): Promise<void> {
   await boss.stop({ graceful: false })
 }
 
+/** While Postgres is away every worker fails each second, all for one reason. */
+function logProblem(log: Log, error: unknown) {
+  const { message = JSON.stringify(error), code, severity } = error as { message?: string; code?: string; severity?: string }
+  // pg-boss adds the worker's name, and hands over a plain object.
+  const reason = message.replace(/ \(Queue: [^)]*\)$/, '')
+  const isAway = reason.startsWith('LISTEN/NOTIFY') || explainUnavailable(Object.assign(new Error(reason), { code, severity }))
+  limitLog(log).error({ error: reason }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
+}
+
 /** Opens pg-boss with its own small pool; declares the jobs' queues so that they can be enqueued. */
 export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: Log): Promise<Queue> {
   const pool = { connectionString: url, max: 4, ...timeouts, Client: Connection, onConnect: applySessionSettings }
@@ -99,10 +108,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     superviseIntervalSeconds: 1,
     monitorIntervalSeconds: 1,
   })
-  boss.on('error', (error) => {
-    const message = (error as Error).message ?? JSON.stringify(error)
-    limitLog(log).error({ error: message }, 'queue', explainUnavailable(error) ? 'queue' : `queue: ${message}`)
-  })
+  boss.on('error', (error) => logProblem(log, error))
   boss.on('warning', (warning) => log.debug({ warning }, 'queue'))
   await boss.start()
   for (const job of jobs) {

@@ -73,7 +73,7 @@ export function explainUnavailable(error: unknown): Unavailable | undefined {
   return undefined
 }
 
-function explainOne(error: Error & { code?: string; severity?: string }): Unavailable | undefined {
+function explainOne(error: Error & { code?: string | undefined; severity?: string | undefined }): Unavailable | undefined {
   if (error instanceof UnavailableError) return error.unavailable
   if (error.severity && error.code) {
     const isClass = (name: string) => error.code?.startsWith(name)
