@@ -114,11 +114,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`))
   }
   const value = parsed.data
+  const roles = new Set(value.ROLES)
+  if (roles.has('jobs') && !roles.has('speech') && !value.PUBLIC_URL)
+    throw new ConfigError([
+      'PUBLIC_URL: must be set where ROLES has jobs without speech. New deployments are tested at their URL; set the one under which clients reach the processes with the role speech.',
+    ])
   return {
     http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },
     dataDir: resolve(value.DATA_DIR),
     databaseUrl: value.DATABASE_URL,
-    roles: new Set(value.ROLES),
+    roles,
     bootstrapKey: value.BOOTSTRAP_KEY,
     logLevel: value.LOG_LEVEL,
     catalogFile: resolve(value.CATALOG),

@@ -37,13 +37,22 @@ import { createSignIn } from './web/sign-in.ts'
 /** Deadlines are looked after this often, by every process that answers or works. */
 const deadlinesMs = 1000
 
+/**
+ * What ending may take beside what streams are granted. When it is over, what still waits, as for a Postgres
+ * that does not answer, is left to the end of the process.
+ */
+const closeMs = 4_000
+const roundMs = 1_000
+
 export interface RunningService {
   /** Where clients reach it. */
   url: string
   /** Where this machine reaches it. */
   localUrl: string
-  /** A key with every scope. */
+  /** A key with every scope; empty where its secret is not known to this process. */
   key: string
+  /** Why the key is not known, and how to get another one. */
+  keyMissing: string | undefined
   close(): Promise<void>
 }
 
@@ -52,12 +61,22 @@ export async function startService(config: Config): Promise<RunningService> {
   const log = openLog(config.logLevel)
   const opened: (() => Promise<unknown>)[] = []
   const close = async () => {
-    for (const closeOne of opened.splice(0).reverse()) await closeOne()
+    const inTime = new AbortController()
+    const late = delay(config.sessions.graceMs + closeMs, undefined, { signal: inTime.signal }).catch(() => {})
+    for (const closeOne of opened.splice(0).reverse()) {
+      const closed = closeOne().catch((error) => log.warn({ error: String(error) }, 'a part was not closed properly'))
+      await Promise.race([closed, late])
+    }
+    inTime.abort()
   }
   const open = async <T extends { close(): Promise<unknown> }>(part: T | Promise<T>): Promise<T> => {
     const value = await part
     opened.push(() => value.close())
     return value
+  }
+  /** For what repeats by itself: its present round, which may wait for Postgres, is not waited for long. */
+  const openRounds = (part: { close(): Promise<unknown> }) => {
+    opened.push(() => Promise.race([part.close(), delay(roundMs)]))
   }
   try {
     const catalog = await readCatalog(config.catalogFile)
@@ -70,7 +89,7 @@ export async function startService(config: Config): Promise<RunningService> {
     })
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
-    const key = await prepareBootstrapKey(store.db, config)
+    const key = await prepareBootstrapKey(store, config, log)
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, feeds, log }
@@ -90,9 +109,9 @@ export async function startService(config: Config): Promise<RunningService> {
     opened.push(() => Promise.all([http.drain(), drain()]))
     if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
-    if (config.roles.has('jobs')) await open(keepArtifactsTidy(parts))
-    if (config.roles.has('jobs') || config.roles.has('api')) await open(keepDeadlines(parts))
-    return { url: publicUrl, localUrl, key, close }
+    if (config.roles.has('jobs')) openRounds(keepArtifactsTidy(parts))
+    if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
+    return { url: publicUrl, localUrl, key: key.secret ?? '', keyMissing: 'reason' in key ? key.reason : undefined, close }
   } catch (error) {
     await close()
     throw error

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { collect, openTestService, referenceRecording, type Service } from './service.ts'
+import { collect, openTestService, referenceRecording, type Service, startTestService } from './service.ts'
 
 let api: Service
 beforeAll(async () => {
@@ -103,4 +103,90 @@ test.each([
   [{ expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
 ])('a key with %j is refused', async (input, path) => {
   expect(await createKey(input)).toMatchObject({ __typename: 'ValidationError', path })
+})
+
+async function createWorkspace(client: Pick<Service, 'ask'> = api) {
+  const { data } = await client.ask(
+    'mutation { createWorkspace(input: { name: "Another" }) { __typename ... on CreateWorkspaceSuccess { secret key { id } workspace { id } } } }',
+  )
+  return data?.createWorkspace
+}
+
+test('the last key with MANAGE cannot be revoked, not even by two keys that revoke each other at once', async () => {
+  const { secret, key } = await createWorkspace()
+  const first = api.as(secret)
+  const revokeBy = async (client: Pick<Service, 'ask'>, id: string) =>
+    (await client.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on Error { code path message } } }', { id })).data?.revokeKey
+  const refused = { __typename: 'LastManageKeyError', code: 'LAST_MANAGE_KEY', path: 'id', message: expect.stringContaining('Create another one first') }
+  expect(await revokeBy(first, key.id)).toEqual(refused)
+
+  const make = async (input: object) =>
+    (
+      await first.ask('mutation ($input: CreateKeyInput!) { createKey(input: $input) { ... on CreateKeySuccess { secret key { id } } } }', {
+        input: { name: 'x', ...input },
+      })
+    ).data?.createKey
+  // Neither of these could manage the workspace afterwards.
+  await make({ scopes: ['READ', 'RECOGNIZE'] })
+  const gone = await make({ scopes: ['MANAGE'] })
+  await revokeBy(first, gone.key.id)
+  expect(await revokeBy(first, key.id)).toEqual(refused)
+
+  for (let round = 0; round < 5; round++) {
+    const rival = await make({ scopes: ['MANAGE'] })
+    const second = api.as(rival.secret)
+    expect((await second.ask('{ viewer { scopes } }')).errors).toBeUndefined()
+    const results = await Promise.all([revokeBy(first, rival.key.id), revokeBy(second, key.id)])
+    await second.dispose()
+    const names = results.map((result) => result?.__typename)
+    // The loser may have been locked out before it was heard.
+    expect(
+      names.filter((name) => name === 'RevokeKeySuccess'),
+      JSON.stringify(results),
+    ).toHaveLength(1)
+    const survivor = names[0] === 'RevokeKeySuccess' ? first : api.as(rival.secret)
+    expect((await survivor.ask('{ keys { totalCount } }')).errors).toBeUndefined()
+    if (survivor !== first) break
+  }
+})
+
+test('the bootstrap key lists all workspaces and makes keys for any of them; others make keys for their own only', async () => {
+  const { secret, workspace } = await createWorkspace()
+  const { data } = await api.ask('{ workspaces(first: 100) { totalCount nodes { id name } } }')
+  expect(data?.workspaces.nodes).toContainEqual({ id: workspace.id, name: 'Another' })
+  expect(data?.workspaces.totalCount).toBe(data?.workspaces.nodes.length)
+
+  const rescued = await createKey({ workspaceId: workspace.id, scopes: ['MANAGE'] })
+  const rescuer = api.as(rescued.secret)
+  expect((await rescuer.ask('{ viewer { workspace { id } key { isBootstrap } } }')).data?.viewer).toEqual({ workspace, key: { isBootstrap: false } })
+
+  const own = (await api.ask('{ viewer { workspace { id } } }')).data?.viewer.workspace.id
+  const stranger = api.as(secret)
+  const make = async (workspaceId: string | null) =>
+    (
+      await stranger.ask(
+        'mutation ($input: CreateKeyInput!) { createKey(input: $input) { __typename ... on NotAuthorizedError { requiredScope } ... on Error { code } } }',
+        { input: { name: 'x', scopes: ['MANAGE'], workspaceId } },
+      )
+    ).data?.createKey
+  const refused = { __typename: 'NotAuthorizedError', code: 'NOT_AUTHORIZED', requiredScope: null }
+  expect(await make(own)).toEqual(refused)
+  // No difference between a workspace of somebody else and none at all.
+  expect(await make('garbage')).toEqual(refused)
+  expect(await make(workspace.id)).toMatchObject({ __typename: 'CreateKeySuccess' })
+  expect(await make(null)).toMatchObject({ __typename: 'CreateKeySuccess' })
+  expect((await stranger.ask('{ workspaces { totalCount } }')).errors?.[0]?.extensions?.code).toBe('NOT_AUTHORIZED')
+  expect(await createKey({ workspaceId: 'garbage' })).toEqual({ __typename: 'WorkspaceNotFoundError', code: 'WORKSPACE_NOT_FOUND', path: 'workspaceId' })
+  await Promise.all([rescuer.dispose(), stranger.dispose()])
+})
+
+test('a key that is configured as BOOTSTRAP_KEY cannot be revoked while the server runs', async () => {
+  const configured = await startTestService({ ROLES: 'api', BOOTSTRAP_KEY: 'cs_configured-for-this-test-only' })
+  const { data } = await configured.ask('{ viewer { key { id } } }')
+  await configured.ask('mutation { createKey(input: { name: "other", scopes: [MANAGE] }) { __typename } }')
+  const { data: answer } = await configured.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on Error { code message } } }', {
+    id: data?.viewer.key.id,
+  })
+  expect(answer?.revokeKey).toEqual({ __typename: 'KeyConfiguredError', code: 'KEY_CONFIGURED', message: expect.stringContaining('BOOTSTRAP_KEY') })
+  expect((await configured.ask('{ viewer { scopes } }')).errors).toBeUndefined()
 })

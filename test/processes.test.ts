@@ -49,6 +49,16 @@ describe('stopping', () => {
   })
 })
 
+test('PG… variables, set or empty, reach neither the embedded Postgres nor the way to it', async () => {
+  const foreign = { PGHOST: 'elsewhere.invalid', PGPORT: '9', PGUSER: 'nobody', PGPASSWORD: 'x', PGDATABASE: 'none', PGDATA: '/nowhere', PGSSLMODE: 'require' }
+  const more = { PGOPTIONS: '-c default_transaction_read_only=on', PGSSLNEGOTIATION: 'direct', PGAPPNAME: 'x', PGTZ: 'Nowhere', PGREPLICATION: 'true' }
+  for (const variables of [{ ...foreign, ...more }, Object.fromEntries(Object.keys({ ...foreign, ...more }).map((name) => [name, '']))]) {
+    const dataDir = await makeDataDir()
+    const api = await start({ DATA_DIR: dataDir, ROLES: 'api', ...variables })
+    expect((await api.ask('mutation { createKey(input: { name: "x", scopes: [READ] }) { __typename } }')).data?.createKey.__typename).toBe('CreateKeySuccess')
+  }
+})
+
 describe('when it cannot start it says why, and leaves nothing behind', () => {
   async function refused(settings: Record<string, string>) {
     const { ended } = launch(settings)
@@ -89,6 +99,10 @@ describe('when it cannot start it says why, and leaves nothing behind', () => {
   test('settings are wrong: all of them are named at once', async () => {
     const err = await refused({ PORT: 'eighty', ROLES: 'api,cook', PUBLIC_URL: 'speech.example', LOG_LEVEL: 'loud', BOOTSTRAP_KEY: 'short' })
     for (const name of ['PORT', 'ROLES', 'PUBLIC_URL', 'LOG_LEVEL', 'BOOTSTRAP_KEY']) expect(err).toContain(`${name}:`)
+  })
+
+  test.each(['jobs', 'api,jobs'])('ROLES=%s without PUBLIC_URL would test new deployments where no speech is recognized', async (ROLES) => {
+    expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), ROLES })).toMatch(/PUBLIC_URL: must be set where ROLES has jobs without speech/)
   })
 
   test('the catalog is broken', async () => {

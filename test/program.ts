@@ -11,8 +11,8 @@ import { until } from './until.ts'
 
 export const program = resolve(import.meta.dirname, '../src/cli/custom-speech.mjs')
 
-export function launch(settings: Record<string, string>, command = 'serve', onFinished: OnFinished = onTestFinished) {
-  const child = spawn(process.execPath, [program, command], {
+export function launch(settings: Record<string, string>, command: string | string[] = 'serve', onFinished: OnFinished = onTestFinished) {
+  const child = spawn(process.execPath, [program, ...[command].flat()], {
     env: { PATH: process.env.PATH, RECOGNIZERS: '1', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

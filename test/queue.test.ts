@@ -9,6 +9,7 @@ import type { Job } from '../src/postgres/queue.ts'
 import { openStore } from '../src/postgres/store.ts'
 import { cloneDatabase } from './postgres.ts'
 import { startTestService } from './service.ts'
+import { until } from './until.ts'
 
 test('a job that fails again and again is given up, and giving up is tried until it works', async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
@@ -52,4 +53,25 @@ test('a deployment whose job is given up is FAILED in words, unless another try 
   expect(await read()).toMatchObject({ status: 'QUEUED', failure: null })
   await handler.giveUp({ ...payload, failedTries: 1 })
   expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Try it again') } })
+})
+
+test('a finished job is deleted an hour after its end, ten minutes later at most', async () => {
+  const database = await cloneDatabase(inject('postgresUrl'))
+  const job: Job<{ id: string }> = { name: 'brief', payload: z.object({ id: z.string() }), key: ({ id }) => id, interruptions: 1 }
+  const store = await openStore({ databaseUrl: database.url, dataDir: '' }, [job], openLog('silent'))
+  onTestFinished(async () => {
+    await store.close()
+    await database.drop()
+  })
+  await store.queue.work(job, 1, { async run() {}, async giveUp() {} })
+  for (const id of ['old', 'new']) await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id }, { priority: 0, delay: 0 }))
+  const finished = async () =>
+    (await store.db.execute<{ id: string }>("select data->>'id' as id from pgboss.job where name = 'brief' and state = 'completed' order by 1")).rows.map(
+      ({ id }) => id,
+    )
+  await until(async () => (await finished()).length === 2)
+  await store.db.execute("update pgboss.job set completed_on = now() - interval '61 minutes' where data->>'id' = 'old'")
+  await store.db.execute("update pgboss.queue set maintain_on = now() - interval '11 minutes'")
+  await until(async () => (await finished()).length === 1)
+  expect(await finished()).toEqual(['new'])
 })

@@ -8,7 +8,7 @@ if (major < 24) {
   process.exit(1)
 }
 
-const commands = { serve: './serve.ts', demo: './demo.ts', dev: './dev.ts' }
+const commands = { serve: './serve.ts', demo: './demo.ts', dev: './dev.ts', key: './key.ts' }
 const command = process.argv[2] ?? 'serve'
 if (!Object.hasOwn(commands, command)) {
   console.error(`There is no command "${command}". There are: ${Object.keys(commands).join(', ')}.`)

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
-import { bootstrapKeyFile } from '../bootstrap.ts'
+import { BootstrapKeyError, bootstrapKeyFile } from '../bootstrap.ts'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { countWordErrors, type WordErrors, wordErrorRate } from '../recognition/word-errors.ts'
@@ -57,10 +57,17 @@ async function reachService() {
   )
   if (!running) {
     console.log(dim('No server runs yet; starting one …'))
-    return { ...(await startService(config)), isOwn: true }
+    const service = await startService(config)
+    if (!service.key) throw new BootstrapKeyError(service.keyMissing)
+    return { ...service, isOwn: true }
   }
   console.log(dim(`Using the server at ${url}.`))
-  const key = config.bootstrapKey ?? (await readFile(bootstrapKeyFile(config.dataDir), 'utf8')).trim()
+  const file = bootstrapKeyFile(config.dataDir)
+  const key = config.bootstrapKey ?? (await readFile(file, 'utf8').catch(() => '')).trim()
+  if (!key)
+    throw new BootstrapKeyError(
+      `The demo needs the bootstrap key, and ${file} does not exist. Set BOOTSTRAP_KEY, or DATA_DIR to the directory of the server that runs.`,
+    )
   return { url, key, close: async () => {}, isOwn: false }
 }
 

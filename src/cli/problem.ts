@@ -4,8 +4,7 @@ import { CatalogError } from '../domain/catalog.ts'
 import { ListenError } from '../http.ts'
 import { redact } from '../log.ts'
 import { DataDirError } from '../main.ts'
-import { DatabaseError } from '../postgres/client.ts'
-import { EmbeddedPostgresError } from '../postgres/embedded.ts'
+import { DatabaseError, EmbeddedPostgresError } from '../postgres/problem.ts'
 
 const foreseen = [BootstrapKeyError, ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]
 

@@ -29,12 +29,12 @@ try {
   const api = `${service.url}/graphql`
   console.log(`\ncustom-speech is ready (${seconds} s).\n`)
   if (config.roles.has('api')) {
-    console.log(`  Try it   ${service.url}/#key=${service.key}`)
+    console.log(`  Try it   ${service.url}/${service.key && `#key=${service.key}`}`)
     console.log(`  API      ${api}`)
   }
   console.log(`  Roles    ${[...config.roles].join(', ')}`)
   console.log(`  Data     ${config.dataDir}\n`)
-  console.log('  The link carries the bootstrap key; "npm run demo" shows the rest. Ctrl-C stops.\n')
+  console.log(`  ${service.keyMissing ?? 'The link carries the bootstrap key; "npm run demo" shows the rest.'} Ctrl-C stops.\n`)
   await interrupted
   console.log('Stopping; once more to stop at once.')
   await service.close()

@@ -39,7 +39,7 @@ export class NotAuthorizedError extends ExpectedError {
     super(
       requiredScope
         ? `This key lacks the scope ${requiredScope}. Use a key that has it, or let someone with MANAGE create one.`
-        : 'Only the bootstrap key, the one printed at the first start, may do this.',
+        : 'Only the bootstrap key may do this: the one that the first start printed, or the one that is configured as BOOTSTRAP_KEY.',
     )
     this.requiredScope = requiredScope
   }
@@ -193,6 +193,27 @@ export class KeyNotFoundError extends ExpectedError {
   readonly code = 'KEY_NOT_FOUND'
   constructor() {
     super('There is no key with this id. List the ones there are with the keys query.', 'id')
+  }
+}
+
+export class LastManageKeyError extends ExpectedError {
+  readonly code = 'LAST_MANAGE_KEY'
+  constructor() {
+    super('This is the last key with the scope MANAGE; without it, the workspace could not be managed. Create another one first, then revoke this one.', 'id')
+  }
+}
+
+export class KeyConfiguredError extends ExpectedError {
+  readonly code = 'KEY_CONFIGURED'
+  constructor() {
+    super('This key is valid because a running server has it as BOOTSTRAP_KEY. Change or remove the setting and restart the server: the key ends then.', 'id')
+  }
+}
+
+export class WorkspaceNotFoundError extends ExpectedError {
+  readonly code = 'WORKSPACE_NOT_FOUND'
+  constructor() {
+    super('No workspace has this id. List the workspaces with the workspaces query.', 'workspaceId')
   }
 }
 

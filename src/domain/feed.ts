@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { asc, desc, gt } from 'drizzle-orm'
 import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
 import { type EventLog, type LoggedEvent, rowTopic, type Scope, workspaceTopic } from './event-log.ts'
 
@@ -122,7 +123,7 @@ class OpenFeed<Event extends LoggedEvent> implements Feed<Event> {
       try {
         await this.refresh()
       } catch (error) {
-        this.#log.warn({ error: String((error as Error).cause ?? error) }, 'watchers wait for Postgres')
+        limitLog(this.#log).warn({ error: String((error as Error).cause ?? error) }, 'watchers wait for Postgres')
         this.#rung = true
         await delay(retryMs, undefined, { ref: false })
       }

@@ -1,11 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
-import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/tables.ts'
+import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
+import { isConfiguredNow } from './configured-key.ts'
 import { type Context, checkScope } from './context.ts'
-import { type ExpectedError, KeyNotFoundError, QuotaExceededError, ValidationError } from './errors.ts'
+import {
+  type ExpectedError,
+  KeyConfiguredError,
+  KeyNotFoundError,
+  LastManageKeyError,
+  NotAuthorizedError,
+  QuotaExceededError,
+  ValidationError,
+  WorkspaceNotFoundError,
+} from './errors.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { nameText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
@@ -25,6 +35,9 @@ export const keysTopic = 'keys'
 
 /** 256 random bits behind a prefix that people, scanners and our own log recognize. */
 export const generateSecret = () => `cs_${randomBytes(32).toString('base64url')}`
+
+/** The beginning of a secret, to tell keys apart. */
+export const prefixOf = (secret: string) => secret.slice(0, 10)
 
 export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
@@ -57,14 +70,6 @@ export async function markUsed(db: Db, keyId: string): Promise<void> {
   await db.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, keyId))
 }
 
-/** Makes sure that the secret opens the workspace with every scope, and that no earlier bootstrap key does. */
-export async function ensureBootstrapKey(db: Db, workspaceId: string, secret: string): Promise<void> {
-  const earlier = and(eq(keys.isBootstrap, true), isNull(keys.revokedAt), ne(keys.secretHash, hashSecret(secret)))
-  const revoked = await db.update(keys).set({ revokedAt: sql`now()` }).where(earlier).returning({ id: keys.id })
-  if (revoked.length) await ring(db, [keysTopic])
-  await insertKey(db, { workspaceId, name: 'bootstrap', scopes: [...keyScope.enumValues], isBootstrap: true }, secret)
-}
-
 export interface CreatedKey {
   key: KeyRow
   /** Shown this once; only its hash is kept. */
@@ -72,6 +77,8 @@ export interface CreatedKey {
 }
 
 export interface NewKey {
+  /** Another workspace than the caller's own; for the bootstrap key alone. */
+  workspaceId?: string | undefined
   name: string
   scopes: readonly KeyScope[]
   expiresAt?: Date | null | undefined
@@ -91,9 +98,11 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
   if (refused) return refused
   const input = validate(newKey, wanted)
   if (input instanceof ValidationError) return input
-  const { workspaceId } = ctx.viewer
+  const workspaceId = wanted.workspaceId ?? ctx.viewer.workspaceId
+  if (workspaceId !== ctx.viewer.workspaceId && !ctx.viewer.isBootstrap) return new NotAuthorizedError(null)
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
-    const used = await countKeys({ ...ctx, store: { ...ctx.store, db: tx } })
+    if (!(await tx.$count(workspaces, eq(workspaces.id, workspaceId)))) return new WorkspaceNotFoundError()
+    const used = await tx.$count(keys, and(eq(keys.workspaceId, workspaceId), isLive()))
     if (used >= ctx.limits.keys) return new QuotaExceededError('keys', ctx.limits.keys, used)
     return addKey(tx, { workspaceId, name: input.name, scopes: [...new Set(input.scopes)], expiresAt: input.expiresAt ?? null })
   })
@@ -102,34 +111,44 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
 /** Inserts a key with a new secret. */
 export async function addKey(tx: Tx, values: Omit<typeof keys.$inferInsert, 'prefix' | 'secretHash'>): Promise<CreatedKey> {
   const secret = generateSecret()
-  const key = await insertKey(tx, values, secret)
+  const [key] = await tx
+    .insert(keys)
+    .values({ ...values, prefix: prefixOf(secret), secretHash: hashSecret(secret) })
+    .returning()
   if (!key) throw new Error('a new key was not inserted')
   return { key, secret }
 }
 
-async function insertKey(db: Db, values: Omit<typeof keys.$inferInsert, 'prefix' | 'secretHash'>, secret: string): Promise<KeyRow | undefined> {
-  const [key] = await db
-    .insert(keys)
-    .values({ ...values, prefix: secret.slice(0, 10), secretHash: hashSecret(secret) })
-    .onConflictDoNothing()
-    .returning()
-  return key
-}
-
-/** Ends a key at once, its open sockets included. Revoking a revoked one changes nothing and succeeds. */
+/**
+ * Ends a key at once, its open sockets included. Revoking a revoked one changes nothing and succeeds. Under the
+ * workspace's lock, so that of two keys that revoke each other one stays.
+ */
 export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
-  return ctx.store.db.transaction(async (tx) => {
+  const { workspaceId } = ctx.viewer
+  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
+    const key = await findKey({ ...ctx, store: { ...ctx.store, db: tx } }, id)
+    if (!key) return new KeyNotFoundError()
+    if (key.isConfigured && (await isConfiguredNow(tx, key.secretHash))) return new KeyConfiguredError()
+    if (await isLastManageKey(tx, key)) return new LastManageKeyError()
     const [revoked] = await tx
       .update(keys)
       .set({ revokedAt: sql`coalesce(${keys.revokedAt}, now())` })
-      .where(and(eq(keys.id, id), eq(keys.workspaceId, ctx.viewer.workspaceId)))
+      .where(eq(keys.id, id))
       .returning()
-    if (!revoked) return new KeyNotFoundError()
     await ring(tx, [keysTopic])
-    return revoked
+    return revoked ?? new KeyNotFoundError()
   })
+}
+
+/** True when the workspace could be managed with no key any more. */
+async function isLastManageKey(tx: Tx, { id, workspaceId }: KeyRow): Promise<boolean> {
+  const managing = await tx
+    .select({ id: keys.id })
+    .from(keys)
+    .where(and(eq(keys.workspaceId, workspaceId), sql`'MANAGE' = any(${keys.scopes})`, isLive()))
+  return managing.length === 1 && managing[0]?.id === id
 }
 
 const newestFirst: Order<KeyRow> = { columns: [sql`${keys.id}`], keys: (key) => [key.id], shape: z.tuple([z.uuid()]), descending: true }

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader'
 import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
 import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed, type Viewer } from './key.ts'
 
@@ -66,7 +67,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
   const mark = (entry: Known) => {
     if (Date.now() - entry.markedAt < markMs) return
     entry.markedAt = Date.now()
-    markUsed(db, entry.viewer.keyId).catch((error) => log.warn({ error: String(error) }, 'last use of a key was not noted'))
+    markUsed(db, entry.viewer.keyId).catch((error) => limitLog(log).warn({ error: String(error) }, 'last use of a key was not noted'))
   }
 
   return {

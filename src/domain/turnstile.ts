@@ -1,11 +1,14 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
 import { workspaces } from '../postgres/tables.ts'
+import { UnavailableError } from '../postgres/unavailable.ts'
 
 /** The last change of each workspace that this process has begun; the next one of the workspace waits for it. */
 const last = new Map<string, Promise<unknown>>()
 
 const patienceMs = 20_000
+const tooManyChanges = () =>
+  new UnavailableError('TIMEOUT', 'This workspace has more changes waiting than can be made in time. Send fewer at once, and try again in a few seconds.')
 
 /**
  * Runs one change of a workspace in a transaction that holds the workspace's lock: from here on its other
@@ -17,7 +20,7 @@ export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx)
   const asked = performance.now()
   const run = () => {
     // Those whose turn comes too late have given up by now; so the rest gets on.
-    if (performance.now() - asked > patienceMs) throw new Error('this workspace has more changes waiting than can be made in time')
+    if (performance.now() - asked > patienceMs) throw tooManyChanges()
     return db.transaction(async (tx) => {
       await tx.execute(sql`select from ${workspaces} where id = ${workspaceId} for update`)
       return change(tx)

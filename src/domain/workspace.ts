@@ -5,6 +5,7 @@ import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
 import { type ExpectedError, NotAuthorizedError, ValidationError } from './errors.ts'
 import { addKey, type CreatedKey } from './key.ts'
+import { type Order, type PageArgs, readPage } from './page.ts'
 import { nameText, validate } from './text.ts'
 
 /** The id of the first workspace, which is made when there is none; processes that start at once agree. */
@@ -28,6 +29,23 @@ export async function createWorkspace(ctx: Context, wanted: { name: string }): P
     const [workspace] = await tx.insert(workspaces).values(input).returning()
     if (!workspace) throw new Error('a new workspace was not inserted')
     return { workspace, ...(await addKey(tx, { workspaceId: workspace.id, name: 'first', scopes: [...keyScope.enumValues] })) }
+  })
+}
+
+const oldestFirst: Order<WorkspaceRow> = { columns: [sql`${workspaces.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: false }
+
+/** All workspaces, oldest first; for the bootstrap key alone. */
+export async function listWorkspaces({ store, viewer }: Context, args: PageArgs) {
+  if (!viewer.isBootstrap) return new NotAuthorizedError(null)
+  return readPage(args, oldestFirst, {
+    select: (bounds, orderBy, limit) =>
+      store.db
+        .select()
+        .from(workspaces)
+        .where(bounds)
+        .orderBy(...orderBy)
+        .limit(limit),
+    count: () => store.db.$count(workspaces),
   })
 }
 

@@ -45,7 +45,7 @@ export function requireKey(service: Service, toContext: (viewer: Viewer) => Grap
 /** Nobody can be let in while Postgres does not answer; what went wrong is for the log. */
 export function unavailable(service: Service, error: unknown): GraphQLError {
   const masked = maskError(service, error, 'The server cannot look up keys at the moment. Try again soon.') as GraphQLError
-  return new GraphQLError(masked.message, { extensions: { ...masked.extensions, http: { status: 503, headers: { 'retry-after': '1' } } } })
+  return new GraphQLError(masked.message, { extensions: { http: { status: 503, headers: { 'retry-after': '1' } }, ...masked.extensions } })
 }
 
 export async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {

@@ -7,7 +7,9 @@ import {
   IdempotencyConflictError,
   IncompatibleModelsError,
   InvalidCursorError,
+  KeyConfiguredError,
   KeyNotFoundError,
+  LastManageKeyError,
   LicenseNotAcceptedError,
   ModelInUseError,
   ModelNotFoundError,
@@ -19,6 +21,7 @@ import {
   StatusConflictError,
   UploadNotFoundError,
   ValidationError,
+  WorkspaceNotFoundError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
@@ -180,5 +183,19 @@ builder.objectType(SequenceMismatchError, {
 })
 
 builder.objectType(KeyNotFoundError, { name: 'KeyNotFoundError', description: 'There is no such key in this workspace.', interfaces })
+
+builder.objectType(LastManageKeyError, {
+  name: 'LastManageKeyError',
+  description: 'The key is the last one of the workspace with the scope MANAGE.',
+  interfaces,
+})
+
+builder.objectType(KeyConfiguredError, {
+  name: 'KeyConfiguredError',
+  description: 'A running server has the key as BOOTSTRAP_KEY: it is valid for as long as it is configured.',
+  interfaces,
+})
+
+builder.objectType(WorkspaceNotFoundError, { name: 'WorkspaceNotFoundError', description: 'No workspace has this id.', interfaces })
 
 builder.objectType(InvalidCursorError, { name: 'InvalidCursorError', description: 'The cursor did not come from this list or stream.', interfaces })

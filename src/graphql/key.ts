@@ -1,4 +1,12 @@
-import { KeyNotFoundError, NotAuthorizedError, QuotaExceededError, ValidationError } from '../domain/errors.ts'
+import {
+  KeyConfiguredError,
+  KeyNotFoundError,
+  LastManageKeyError,
+  NotAuthorizedError,
+  QuotaExceededError,
+  ValidationError,
+  WorkspaceNotFoundError,
+} from '../domain/errors.ts'
 import { type CreatedKey, createKey, listKeys, revokeKey } from '../domain/key.ts'
 import type { KeyRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
@@ -24,7 +32,9 @@ builder.node(Key, {
     name: t.exposeString('name', { description: 'What people call it.' }),
     prefix: t.exposeString('prefix', { description: 'The beginning of its secret, to tell keys apart.' }),
     scopes: t.expose('scopes', { type: [KeyScopeEnum], description: 'What it may do.' }),
-    isBootstrap: t.exposeBoolean('isBootstrap', { description: 'True for the key of the first start, which alone may make workspaces.' }),
+    isBootstrap: t.exposeBoolean('isBootstrap', {
+      description: 'True for a key that may make workspaces: the one of the first start, or one that is configured as BOOTSTRAP_KEY.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it ends by itself; null when never.' }),
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true, description: 'When it was last used, to a minute; null when never.' }),
@@ -50,6 +60,9 @@ builder.queryField('keys', (t) =>
 const CreateKeyInput = builder.inputType('CreateKeyInput', {
   description: 'What a new key may do.',
   fields: (t) => ({
+    workspaceId: t.id({
+      description: 'The `id` of the workspace that the key opens; the workspace of the caller if left out. Only the bootstrap key may name another one.',
+    }),
     name: t.string({ required: true, description: '1 to 100 visible characters.' }),
     scopes: t.field({ type: [KeyScopeEnum], required: true, description: 'At least one.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it shall end by itself; null or left out, never.' }),
@@ -66,6 +79,7 @@ const CreateKeySuccess = builder.objectRef<{ created: CreatedKey }>('CreateKeySu
 const CreateKeyResult = resultUnion('CreateKey', 'The new key, or the reason why there is none.', CreateKeySuccess, [
   ValidationError,
   QuotaExceededError,
+  WorkspaceNotFoundError,
   NotAuthorizedError,
 ])
 
@@ -74,7 +88,8 @@ builder.mutationField('createKey', (t) =>
     type: CreateKeyResult,
     description: 'Makes a key.',
     args: { input: t.arg({ type: CreateKeyInput, required: true, description: 'What it may do.' }) },
-    resolve: (_, { input }, ctx) => createKey(ctx, input).then(asResult('created')),
+    resolve: (_, { input: { workspaceId, ...input } }, ctx) =>
+      createKey(ctx, { ...input, workspaceId: workspaceId == null ? undefined : decodeNodeId('Workspace', workspaceId) }).then(asResult('created')),
   }),
 )
 
@@ -82,12 +97,18 @@ const RevokeKeySuccess = builder.objectRef<{ key: KeyRow }>('RevokeKeySuccess').
   description: 'The key opens nothing any more.',
   fields: (t) => ({ key: t.expose('key', { type: Key, description: 'The revoked key.' }) }),
 })
-const RevokeKeyResult = resultUnion('RevokeKey', 'The revoked key, or the reason why it is not.', RevokeKeySuccess, [KeyNotFoundError, NotAuthorizedError])
+const RevokeKeyResult = resultUnion('RevokeKey', 'The revoked key, or the reason why it is not.', RevokeKeySuccess, [
+  KeyNotFoundError,
+  LastManageKeyError,
+  KeyConfiguredError,
+  NotAuthorizedError,
+])
 
 builder.mutationField('revokeKey', (t) =>
   t.field({
     type: RevokeKeyResult,
-    description: 'Ends a key for ever, its open sockets within a second. Revoking a revoked one succeeds.',
+    description:
+      'Ends a key for ever, its open sockets within a second. Revoking a revoked one succeeds. The last key with the scope MANAGE, and a key that is configured as BOOTSTRAP_KEY, cannot be revoked.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a key.' }) },
     resolve: (_, { id }, ctx) => revokeKey(ctx, decodeNodeId('Key', id)).then(asResult('key')),
   }),

@@ -90,7 +90,9 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         // A client that left in the middle of its body needs no answer.
         if (request.readableAborted || response.destroyed || response.headersSent) return void response.destroy()
         const { message, extensions } = mask(error) as GraphQLError
-        response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ errors: [{ message, extensions }] }))
+        const { http, ...shown } = extensions as { http?: { status: number; headers: Record<string, string> } }
+        response.writeHead(http?.status ?? 500, { 'content-type': 'application/json', ...http?.headers })
+        response.end(JSON.stringify({ errors: [{ message, extensions: shown }] }))
       }
     },
 

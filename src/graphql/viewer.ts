@@ -1,9 +1,10 @@
 import { countDeployments } from '../domain/deployment.ts'
 import { NotAuthorizedError, ValidationError } from '../domain/errors.ts'
 import { type CreatedKey, countKeys, findKey } from '../domain/key.ts'
-import { createWorkspace, findViewerWorkspace } from '../domain/workspace.ts'
+import { createWorkspace, findViewerWorkspace, listWorkspaces } from '../domain/workspace.ts'
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
+import { unwrapPage } from './connection.ts'
 import { Key, KeyScopeEnum } from './key.ts'
 import { asResult, resultUnion } from './result.ts'
 
@@ -69,6 +70,21 @@ async function findOwnKey(ctx: GraphQLContext) {
 }
 
 builder.queryField('viewer', (t) => t.field({ type: Viewer, description: 'Who is asking, and what they may do.', resolve: () => ({}) }))
+
+builder.queryField('workspaces', (t) =>
+  t.connection(
+    {
+      type: Workspace,
+      description: 'All workspaces, oldest first. Only the bootstrap key may list them.',
+      resolve: (_, args, ctx) => unwrapPage(listWorkspaces(ctx, args)),
+    },
+    {
+      description: 'A page of workspaces.',
+      fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
+    },
+    { description: 'A workspace and its place in the list.' },
+  ),
+)
 
 const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
   description: 'A new workspace.',

@@ -1,6 +1,7 @@
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
+import { explainUnavailable } from '../postgres/unavailable.ts'
 import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer.ts'
 
 /** Progress within a stage is told this often at most. */
@@ -117,6 +118,8 @@ export class Steps<Stage extends string, Change> {
 export class Unwanted extends Error {}
 
 function describe(error: unknown): { code: string; message: string; isLasting: boolean } {
+  const unavailable = explainUnavailable(error)
+  if (unavailable) return { ...unavailable, isLasting: false }
   if (error instanceof ProvisioningFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
   if (error instanceof RecognizersBusyError) return { code: 'RECOGNIZERS_BUSY', message: error.message, isLasting: false }

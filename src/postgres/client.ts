@@ -1,16 +1,13 @@
-import { resolve } from 'node:path'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
-import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { Pool, type PoolClient } from 'pg'
 import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
+import { applySessionSettings, Connection, timeouts } from './connection.ts'
 
 /** What statements run on: the pool, or one transaction. */
 export type Db = NodePgDatabase
 /** A transaction; every statement that belongs together takes one. */
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
-
-/** The database cannot be reached or used; the message says what to check. */
-export class DatabaseError extends Error {}
 
 export interface Client {
   db: Db
@@ -18,28 +15,41 @@ export interface Client {
   close(): Promise<void>
 }
 
+/** A server that does not answer keeps nobody from closing for longer than this. */
+const closeMs = 1_000
+
 /** Opens a bounded pool of connections; statements that take longer than 15 s are ended by Postgres. */
 export function openClient(url: string, log: Log, connections = 6): Client {
   const pool = new Pool({
     connectionString: url,
     max: connections,
-    connectionTimeoutMillis: 5_000,
+    ...timeouts,
     idleTimeoutMillis: 60_000,
-    keepAlive: true,
     application_name: 'custom-speech',
-    // A statement whose process was killed would otherwise keep its locks until it is done.
-    options: '-c client_connection_check_interval=1000',
-    // One that stands still in the middle of a transaction, in whatever process, must not hold up the others.
-    idle_in_transaction_session_timeout: 10_000,
-    statement_timeout: 15_000,
-    // Postgres may be gone without a word: nobody waits for it for longer than this.
-    query_timeout: 20_000,
+    Client: Connection,
+    onConnect: applySessionSettings,
   })
-  pool.on('connect', prepareStatements)
+  const open = new Set<PoolClient>()
+  pool.on('connect', (connection) => {
+    open.add(connection)
+    prepareStatements(connection)
+  })
+  pool.on('remove', (connection) => open.delete(connection))
   // A connection that breaks while idle is replaced by the pool; only the log needs to know.
-  pool.on('error', (error) => log.warn({ error: error.message }, 'a connection to Postgres was lost'))
-  return { pool, db: drizzle({ client: pool }), close: () => pool.end() }
+  pool.on('error', (error) => limitLog(log).warn({ error: error.message }, 'a connection to Postgres was lost'))
+  return {
+    pool,
+    db: drizzle({ client: pool }),
+    async close() {
+      const late = setTimeout(() => {
+        for (const connection of open) destroy(connection)
+      }, closeMs)
+      await pool.end().finally(() => clearTimeout(late))
+    },
+  }
 }
+
+const destroy = (connection: PoolClient) => (connection as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 
 /** Statements that one connection keeps prepared; ours are fewer, but for lists of changing length. */
 const mostPrepared = 500
@@ -59,20 +69,4 @@ function prepareStatements(connection: PoolClient) {
     return query({ ...(config as object), name: known }, ...rest)
   }
   connection.query = named as typeof connection.query
-}
-
-/** Brings the tables up to date; several processes may do so at once. */
-export async function migrateTables({ pool }: Client): Promise<void> {
-  const connection = await pool.connect().catch((error) => {
-    throw new DatabaseError(`Cannot reach the database (${error.code ?? error.message}). Check DATABASE_URL and that Postgres is running.`)
-  })
-  try {
-    const { rows } = await connection.query("select current_setting('server_version_num')::int as version")
-    if (rows[0].version < 180_000) throw new DatabaseError(`The database is Postgres ${Math.floor(rows[0].version / 10_000)}; version 18 or newer is needed.`)
-    await connection.query('select pg_advisory_lock(7301)')
-    await migrate(drizzle({ client: connection }), { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
-    await connection.query('select pg_advisory_unlock(7301)')
-  } finally {
-    connection.release(true)
-  }
 }

@@ -8,9 +8,9 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Log } from '../log.ts'
-
-/** Something about this machine keeps Postgres from starting; the message says what to change. */
-export class EmbeddedPostgresError extends Error {}
+import { limitLog } from '../log-limit.ts'
+import { claim, toAddress } from './embedded-claim.ts'
+import { EmbeddedPostgresError } from './problem.ts'
 
 export interface EmbeddedPostgres {
   url: string
@@ -33,6 +33,7 @@ const guard =
 
 /** Starts the Postgres that npm brought along on `dir`, which is created when missing. */
 export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[] = []): Promise<EmbeddedPostgres> {
+  forgetPostgresVariables()
   const programs = await findPrograms()
   const account = await unprivilegedAccount()
   const data = join(dir, 'data')
@@ -43,7 +44,6 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
   await stopOrphan(data, log)
   if (!existsSync(join(data, 'PG_VERSION'))) await initialize(programs.initdb, dir, data, passwordFile, account)
 
-  const password = (await readFile(passwordFile, 'utf8')).trim()
   const port = await freePort()
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=120', ...flags]
   const command = [programs.postgres, '-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
@@ -65,7 +65,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
     while (!closing.signal.aborted) {
       await ended(server)
       for (let back = false; !back && !closing.signal.aborted; ) {
-        log.error('the embedded Postgres has ended by itself; starting it again')
+        limitLog(log).error({}, 'the embedded Postgres has ended; starting it again')
         await launch().then(
           (next) => {
             server = next
@@ -78,7 +78,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
   })()
 
   return {
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    url: await toAddress(dir, port),
     async close() {
       closing.abort()
       server.ref()
@@ -93,6 +93,11 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
       await rm(join(dir, 'owner'), { force: true })
     },
   }
+}
+
+/** PG… variables are meant for other servers than this one; its programs and the driver would follow them. */
+export function forgetPostgresVariables() {
+  for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
 }
 
 /** After a start that failed, the next one waits this long. */
@@ -161,24 +166,6 @@ async function prepareDirectory(dir: string, account: Account | undefined) {
         `Postgres runs as an unprivileged account that may not enter ${parent}. Set DATA_DIR to a directory outside it, or start as another user.`,
       )
   }
-}
-
-/** One server per directory: notes who we are, and refuses while another one lives there. */
-async function claim(dir: string) {
-  const file = join(dir, 'owner')
-  const other = await readFile(file, 'utf8').catch(() => '')
-  const pid = Number(other.split(' ')[0])
-  if (pid && pid !== process.pid && other === (await identity(pid))) {
-    throw new EmbeddedPostgresError(`Another custom-speech (process ${pid}) already uses ${dir}. Stop it, or set DATA_DIR to another directory.`)
-  }
-  await writeFile(file, (await identity(process.pid)) ?? '')
-}
-
-/** Process id and start time, which together are never used twice; undefined when there is no such living process. */
-async function identity(pid: number): Promise<string | undefined> {
-  const facts = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } }).catch(() => undefined)
-  const [state = 'Z', ...started] = facts?.stdout.trim().split(/\s+/) ?? []
-  return state.startsWith('Z') ? undefined : `${pid} ${started.join(' ')}`
 }
 
 /** Stops a server that outlived its parent, so that the directory is free. */

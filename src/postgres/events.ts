@@ -2,13 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { Client } from 'pg'
 import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
 import type { Db } from './client.ts'
+import { applySessionSettings } from './connection.ts'
 
 const channel = 'custom_speech'
 /** Covers what nobody foresaw: every watcher is rung this often even without a notice. */
 const backstopMs = 30_000
 const reconnectMs = 250
 const heartbeatMs = 5_000
+/** A server that does not answer keeps nobody from closing for longer than this. */
+const closeMs = 1_000
+
+/** The two numbers of an advisory lock. */
+export type AdvisoryLock = readonly [number, number]
 
 export interface Events {
   /**
@@ -16,6 +23,11 @@ export interface Events {
    * may have been lost. A ring carries nothing: the reader looks at the log. Returns the way to stop.
    */
   watch(topic: string, ring: () => void): () => void
+  /**
+   * Holds a shared advisory lock for as long as this process lives, which tells the others that it does;
+   * after a lost connection it is taken again.
+   */
+  hold(lock: AdvisoryLock): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,14 +46,15 @@ export async function openEvents(url: string, log: Log): Promise<Events> {
   const ringAll = () => {
     for (const topic of [...watchers.keys()]) ringTopic(topic)
   }
-  const listen = () => openListener(url, (topics) => topics.split(' ').forEach(ringTopic))
+  const locks: AdvisoryLock[] = []
+  const listen = () => openListener(url, locks, (topics) => topics.split(' ').forEach(ringTopic))
 
   let listener = await listen()
   const listening = (async () => {
     while (!closing.signal.aborted) {
       const reason = await listener.lost
       if (closing.signal.aborted) return
-      log.warn({ reason }, 'the connection for notices was lost')
+      limitLog(log).warn({ reason }, 'the connection for notices was lost')
       for (let opened = false; !opened && !closing.signal.aborted; ) {
         await delay(reconnectMs, undefined, { signal: closing.signal }).catch(() => {})
         await listen().then(
@@ -67,11 +80,15 @@ export async function openEvents(url: string, log: Log): Promise<Events> {
         if (rings.size === 0 && watchers.get(topic) === rings) watchers.delete(topic)
       }
     },
+    async hold(lock) {
+      locks.push(lock)
+      await listener.hold(lock)
+    },
     async close() {
       clearInterval(backstop)
       closing.abort()
       listener.close('closed')
-      await listening
+      await Promise.race([listening, delay(closeMs, undefined, { ref: false })])
       // One that was opened meanwhile.
       listener.close('closed')
     },
@@ -81,10 +98,11 @@ export async function openEvents(url: string, log: Log): Promise<Events> {
 interface Listener {
   /** Settles with the reason when nothing more will be heard. */
   lost: Promise<string>
+  hold(lock: AdvisoryLock): Promise<unknown>
   close(reason: string): void
 }
 
-async function openListener(url: string, hear: (payload: string) => void): Promise<Listener> {
+async function openListener(url: string, locks: readonly AdvisoryLock[], hear: (payload: string) => void): Promise<Listener> {
   const client = new Client({
     connectionString: url,
     application_name: 'custom-speech-events',
@@ -106,13 +124,16 @@ async function openListener(url: string, hear: (payload: string) => void): Promi
     // A peer that vanished sends nothing, not even an end: ask it now and then.
     heartbeat = setInterval(() => client.query('select').catch((error) => close(error.message)), heartbeatMs).unref()
   })
+  const hold = (lock: AdvisoryLock) => client.query('select pg_advisory_lock_shared($1, $2)', [...lock])
   client.on('notification', ({ payload }) => hear(payload ?? ''))
   try {
     await client.connect()
+    await applySessionSettings(client)
+    for (const lock of locks) await hold(lock)
     await client.query(`listen ${channel}`)
   } catch (error) {
     close('not connected')
     throw error
   }
-  return { lost, close }
+  return { lost, hold, close }
 }

@@ -1,8 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Column, sql } from 'drizzle-orm'
+import type { Client } from 'pg'
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import type { ZodType } from 'zod'
 import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
 import type { Tx } from './client.ts'
+import { applySessionSettings, Connection, timeouts } from './connection.ts'
+import { explainUnavailable } from './unavailable.ts'
 
 /** A job as a contract: its name and what it carries. Its handler decides itself whether a failure is tried again. */
 export interface Job<Payload extends object> {
@@ -43,13 +48,18 @@ export interface Queue {
 }
 
 /** What a job at work may take to finish when the process stops, and what it may then take to let go. */
-const graceMs = 3000
-const letGoMs = 2000
+const graceMs = 2000
+const letGoMs = 1000
+const disconnectMs = 500
 
 /** Workers that die are known by their silence; what a live one may take is the business of deadlines. */
 const heartbeat = { heartbeatSeconds: 10, expireInSeconds: 23 * 3600 }
-/** Postgres may be gone without a word. */
-const patience = { connectionTimeoutMillis: 5_000, statement_timeout: 15_000, query_timeout: 20_000, keepAlive: true }
+/**
+ * Finished jobs are deleted an hour after their end, when maintenance next looks; pg-boss looks once a day
+ * unless it is told otherwise.
+ */
+const retention = { deleteAfterSeconds: 3600, maintenanceIntervalSeconds: 600 }
+const schema = 'pgboss'
 
 /** Makes the queue what it should be, also one that an earlier version made. */
 async function declare(
@@ -67,24 +77,48 @@ export const isWaitingJob = (id: Column) => sql<boolean>`exists (select from pgb
 
 const deadLetter = (name: string) => `${name}-dead`
 
+/** Brings pg-boss's own tables up to date on a connection that has no time limits. */
+export async function migrateQueue(connection: Client): Promise<void> {
+  const executeSql = (text: string, values?: unknown[]) => connection.query(text, values)
+  const boss = new PgBoss({ db: { executeSql }, schema, supervise: false, schedule: false })
+  boss.on('error', () => {})
+  await boss.start()
+  await boss.stop({ graceful: false })
+}
+
+/** While Postgres is away every worker fails each second, all for one reason. */
+function logProblem(log: Log, error: unknown) {
+  const { message = JSON.stringify(error), code, severity } = error as { message?: string; code?: string; severity?: string }
+  // pg-boss adds the worker's name, and hands over a plain object.
+  const reason = message.replace(/ \(Queue: [^)]*\)$/, '')
+  const isAway = reason.startsWith('LISTEN/NOTIFY') || explainUnavailable(Object.assign(new Error(reason), { code, severity }))
+  limitLog(log).error({ error: reason }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
+}
+
 /** Opens pg-boss with its own small pool; declares the jobs' queues so that they can be enqueued. */
 export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: Log): Promise<Queue> {
+  const pool = { connectionString: url, max: 4, ...timeouts, Client: Connection, onConnect: applySessionSettings }
   const boss = new PgBoss({
-    connectionString: url,
-    schema: 'pgboss',
+    ...pool,
+    schema,
     application_name: 'custom-speech-queue',
-    max: 4,
-    ...patience,
     useListenNotify: true,
+    maintenanceIntervalSeconds: retention.maintenanceIntervalSeconds,
     // A worker that was killed is noticed by its missing heartbeat, so look often.
     superviseIntervalSeconds: 1,
     monitorIntervalSeconds: 1,
   })
-  boss.on('error', (error) => log.error({ error: (error as Error).message ?? JSON.stringify(error) }, 'queue'))
+  boss.on('error', (error) => logProblem(log, error))
   boss.on('warning', (warning) => log.debug({ warning }, 'queue'))
   await boss.start()
   for (const job of jobs) {
-    await declare(boss, deadLetter(job.name), 'standard', { notify: true, ...heartbeat, retryLimit: 1000, retryDelay: 5 })
+    await declare(boss, deadLetter(job.name), 'standard', {
+      notify: true,
+      ...heartbeat,
+      retryLimit: 1000,
+      retryDelay: 5,
+      deleteAfterSeconds: retention.deleteAfterSeconds,
+    })
     await declare(boss, job.name, 'exclusive', {
       notify: true,
       deadLetter: deadLetter(job.name),
@@ -93,7 +127,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
       retryDelay: 1,
       retryBackoff: true,
       retryDelayMax: 2,
-      deleteAfterSeconds: 3600,
+      deleteAfterSeconds: retention.deleteAfterSeconds,
     })
   }
 
@@ -101,7 +135,11 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   const closing = new AbortController()
   const stop = async () => {
     const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
-    await boss.stop({ graceful: true, timeout: graceMs + letGoMs }).finally(() => clearTimeout(lettingGo))
+    const timeout = graceMs + letGoMs
+    // pg-boss waits for its connections as well, which a Postgres that does not answer would hold.
+    await Promise.race([boss.stop({ graceful: true, timeout }), delay(timeout + disconnectMs, undefined, { ref: false })]).finally(() =>
+      clearTimeout(lettingGo),
+    )
   }
   return {
     async enqueue(tx, job, payload, { priority, delay }) {

@@ -104,6 +104,8 @@ export const keys = snakeCase.table(
     scopes: keyScope().array().notNull(),
     /** The bootstrap key alone may make workspaces. */
     isBootstrap: boolean().notNull().default(false),
+    /** True for a bootstrap key that came from the configuration, and ends with it. */
+    isConfigured: boolean().notNull().default(false),
     lastUsedAt: time(),
     expiresAt: time(),
     revokedAt: time(),

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Decoders } from '../audio/decoders.ts'
 import type { Config } from '../config.ts'
+import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
 import type { Admission } from './admission.ts'
 import { createDoorkeeper } from './doorkeeper.ts'
@@ -27,6 +28,7 @@ export function createSpeech(admission: Admission & { recognizers: Recognizers; 
 
   const explain = (error: unknown): SpeechProblem => {
     const known = explainFailure(error)
+    if (explainUnavailable(error)) logUnavailable(admission.log, error)
     if (known) return known
     const id = crypto.randomUUID()
     admission.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'speech was not recognized')

@@ -1,5 +1,6 @@
 import { AudioError } from '../audio/audio-error.ts'
 import type { Decoders } from '../audio/decoders.ts'
+import { explainUnavailable } from '../postgres/unavailable.ts'
 import {
   ModelUnusableError,
   RecognizerCrashedError,
@@ -248,5 +249,6 @@ export function explainFailure(error: unknown): SpeechProblem | undefined {
   if (error instanceof RecognizersBusyError) return new SpeechProblem(429, 'TOO_MANY_REQUESTS', error.message, { 'retry-after': '1' })
   if (error instanceof ModelUnusableError) return new SpeechProblem(503, 'MODEL_UNUSABLE', `The deployment's model cannot be used: ${error.message}`)
   if (error instanceof RecognizerCrashedError) return new SpeechProblem(503, 'RECOGNIZER_CRASHED', 'The recognizer ended while it was at work. Try again.')
-  return undefined
+  const unavailable = explainUnavailable(error)
+  return unavailable && new SpeechProblem(503, unavailable.code, unavailable.message, { 'retry-after': String(unavailable.retryAfterSeconds) })
 }

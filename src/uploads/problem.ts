@@ -6,15 +6,17 @@ export class UploadProblem extends Error {
   readonly status: number
   readonly code: string
   readonly problems: string[]
-  constructor(status: number, code: string, message: string, problems: string[] = []) {
+  readonly headers: Record<string, string>
+  constructor(status: number, code: string, message: string, problems: string[] = [], headers: Record<string, string> = {}) {
     super(message)
     this.status = status
     this.code = code
     this.problems = problems
+    this.headers = headers
   }
 }
 
-export function sendUploadProblem(response: ServerResponse, { status, code, message, problems }: UploadProblem): void {
-  const headers = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
-  sendProblem(response, { status, code, message, headers }, { more: problems.length ? { problems } : {} })
+export function sendUploadProblem(response: ServerResponse, { status, code, message, problems, headers }: UploadProblem): void {
+  const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
+  sendProblem(response, { status, code, message, headers: { ...challenge, ...headers } }, { more: problems.length ? { problems } : {} })
 }

@@ -4,6 +4,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import type { CorpusFigures } from '../domain/corpus.ts'
 import { countUploads, mostUploads, recordUpload } from '../domain/upload.ts'
 import type { UploadKind } from '../postgres/tables.ts'
+import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import { sendUploadProblem, UploadProblem } from './problem.ts'
 import { receiveFile, tooLarge } from './receive.ts'
 
@@ -74,6 +75,11 @@ async function authenticate({ keyring }: Uploads, { headers }: IncomingMessage):
 }
 
 function unexpected({ log }: Uploads, error: unknown): UploadProblem {
+  const unavailable = explainUnavailable(error)
+  if (unavailable) {
+    logUnavailable(log, error)
+    return new UploadProblem(503, unavailable.code, unavailable.message, [], { 'retry-after': String(unavailable.retryAfterSeconds) })
+  }
   const id = crypto.randomUUID()
   log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
   return new UploadProblem(500, 'UPLOAD_FAILED', `Something went wrong on the server. Send it again; if it fails again, look for ${id} in the server's log.`)

@@ -8,6 +8,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
 import type { Sessions } from '../domain/session.ts'
 import type { Route } from '../http.ts'
+import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 
 const sessionPath = '/session'
 
@@ -64,6 +65,12 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
           if (request.method === 'POST') return await signIn(request, response)
         } catch (error) {
           if (request.readableAborted) return void response.destroy()
+          const unavailable = explainUnavailable(error)
+          if (unavailable) {
+            logUnavailable(service.log, error)
+            const { message, code, retryAfterSeconds } = unavailable
+            return answer(response, 503, message, { 'retry-after': String(retryAfterSeconds) }, code)
+          }
           service.log.warn({ error: String(error) }, 'keys cannot be looked up to sign in')
           return answer(response, 503, 'The server cannot look up keys at the moment. Try again soon.')
         }
@@ -117,6 +124,6 @@ async function readKey(request: IncomingMessage): Promise<string | undefined> {
   }
 }
 
-function answer(response: ServerResponse, status: number, message: string, headers: Record<string, string> = {}) {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify({ message }))
+function answer(response: ServerResponse, status: number, message: string, headers: Record<string, string> = {}, code?: string) {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify({ message, code }))
 }

@@ -55,6 +55,8 @@ export type CreateKeyInput = {
   name: string;
   /** At least one. */
   scopes: Array<KeyScope>;
+  /** The `id` of the workspace that the key opens; the workspace of the caller if left out. Only the bootstrap key may name another one. */
+  workspaceId?: string | number | null | undefined;
 };
 
 /** What a language model of your own is made from. Give either `text` or `uploadId`. */
@@ -624,7 +626,11 @@ type Refusal_IncompatibleModelsError_Fragment = { code: string, message: string,
 
 type Refusal_InvalidCursorError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_KeyConfiguredError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_KeyNotFoundError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_LastManageKeyError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_LicenseNotAcceptedError_Fragment = { code: string, message: string, path: string | null };
 
@@ -648,6 +654,8 @@ type Refusal_UploadNotFoundError_Fragment = { code: string, message: string, pat
 
 type Refusal_ValidationError_Fragment = { code: string, message: string, path: string | null, fieldErrors: Array<{ path: string, message: string }> };
 
+type Refusal_WorkspaceNotFoundError_Fragment = { code: string, message: string, path: string | null };
+
 export type RefusalFragment =
   | Refusal_DeploymentNotFoundError_Fragment
   | Refusal_DuplicateDeploymentNameError_Fragment
@@ -655,7 +663,9 @@ export type RefusalFragment =
   | Refusal_IdempotencyConflictError_Fragment
   | Refusal_IncompatibleModelsError_Fragment
   | Refusal_InvalidCursorError_Fragment
+  | Refusal_KeyConfiguredError_Fragment
   | Refusal_KeyNotFoundError_Fragment
+  | Refusal_LastManageKeyError_Fragment
   | Refusal_LicenseNotAcceptedError_Fragment
   | Refusal_ModelInUseError_Fragment
   | Refusal_ModelNotFoundError_Fragment
@@ -667,6 +677,7 @@ export type RefusalFragment =
   | Refusal_StatusConflictError_Fragment
   | Refusal_UploadNotFoundError_Fragment
   | Refusal_ValidationError_Fragment
+  | Refusal_WorkspaceNotFoundError_Fragment
 ;
 
 export type PageBoundsFragment = { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null };
@@ -702,6 +713,7 @@ export type CreateKeyMutation = { createKey:
     | { __typename: 'NotAuthorizedError', code: string, message: string, path: string | null }
     | { __typename: 'QuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'ValidationError', code: string, message: string, path: string | null, fieldErrors: Array<{ path: string, message: string }> }
+    | { __typename: 'WorkspaceNotFoundError', code: string, message: string, path: string | null }
    };
 
 export type RevokeKeyMutationVariables = Exact<{
@@ -710,7 +722,9 @@ export type RevokeKeyMutationVariables = Exact<{
 
 
 export type RevokeKeyMutation = { revokeKey:
+    | { __typename: 'KeyConfiguredError', code: string, message: string, path: string | null }
     | { __typename: 'KeyNotFoundError', code: string, message: string, path: string | null }
+    | { __typename: 'LastManageKeyError', code: string, message: string, path: string | null }
     | { __typename: 'NotAuthorizedError', code: string, message: string, path: string | null }
     | { __typename: 'RevokeKeySuccess', key: { id: string, name: string, prefix: string, scopes: Array<KeyScope>, createdAt: string, lastUsedAt: string | null, expiresAt: string | null, revokedAt: string | null, isBootstrap: boolean } }
    };

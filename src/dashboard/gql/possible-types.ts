@@ -50,7 +50,8 @@
       "CreateKeySuccess",
       "NotAuthorizedError",
       "QuotaExceededError",
-      "ValidationError"
+      "ValidationError",
+      "WorkspaceNotFoundError"
     ],
     "CreateLanguageModelResult": [
       "CreateLanguageModelSuccess",
@@ -101,7 +102,9 @@
       "IdempotencyConflictError",
       "IncompatibleModelsError",
       "InvalidCursorError",
+      "KeyConfiguredError",
       "KeyNotFoundError",
+      "LastManageKeyError",
       "LicenseNotAcceptedError",
       "ModelInUseError",
       "ModelNotFoundError",
@@ -112,7 +115,8 @@
       "SequenceMismatchError",
       "StatusConflictError",
       "UploadNotFoundError",
-      "ValidationError"
+      "ValidationError",
+      "WorkspaceNotFoundError"
     ],
     "Model": [
       "AcousticModel",
@@ -143,7 +147,9 @@
       "RetryModelSuccess"
     ],
     "RevokeKeyResult": [
+      "KeyConfiguredError",
       "KeyNotFoundError",
+      "LastManageKeyError",
       "NotAuthorizedError",
       "RevokeKeySuccess"
     ],

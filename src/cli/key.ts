@@ -1,0 +1,31 @@
+// custom-speech key reset: a new bootstrap key, for those who lost the old one and have the database at hand.
+import { bootstrapKeyFile, resetBootstrapKey } from '../bootstrap.ts'
+import { readConfig } from '../config.ts'
+import { openLog } from '../log.ts'
+import { openDatabase } from '../postgres/store.ts'
+import { describeProblem } from './problem.ts'
+
+async function reset() {
+  const config = readConfig()
+  const database = await openDatabase(config, openLog(config.logLevel))
+  try {
+    return { ...(await resetBootstrapKey(database.db, config.dataDir)), file: bootstrapKeyFile(config.dataDir) }
+  } finally {
+    await database.close()
+  }
+}
+
+try {
+  const [command, ...more] = process.argv.slice(3)
+  if (command !== 'reset' || more.length) {
+    console.error('Usage: custom-speech key reset')
+    process.exit(1)
+  }
+  const { secret, isKept, file } = await reset()
+  const place = isKept ? `It is kept in ${file}.` : `It could not be written to ${file}: copy it now.`
+  console.log(`\nThe new bootstrap key:\n\n  ${secret}\n\n${place} The key that was generated before is revoked; all other keys are still valid.\n`)
+  process.exit(0)
+} catch (error) {
+  console.error(`\nThe key was not reset. ${describeProblem(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,18 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '../postgres/client.ts'
+import type { AdvisoryLock } from '../postgres/events.ts'
+
+const configuredKeys = 7304
+
+/**
+ * Every process that has the key configured holds this lock, shared with the others, as long as it runs.
+ * Postgres lets go of it when the process ends, however it ends.
+ */
+export const lockOfConfiguredKey = (secretHash: string): AdvisoryLock => [configuredKeys, Number.parseInt(secretHash.slice(0, 8), 16) | 0]
+
+/** True while a running process has the key configured as BOOTSTRAP_KEY. */
+export async function isConfiguredNow(tx: Db, secretHash: string): Promise<boolean> {
+  const [group, number] = lockOfConfiguredKey(secretHash)
+  const { rows } = await tx.execute<{ is_free: boolean }>(sql`select pg_try_advisory_xact_lock(${group}, ${number}) as is_free`)
+  return rows[0]?.is_free === false
+}

@@ -1,0 +1,23 @@
+// A start waits for another process that migrates, however long that takes.
+import { setTimeout as delay } from 'node:timers/promises'
+import postgres from 'postgres'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { cloneDatabase } from '../postgres.ts'
+import { launch, makeDataDir } from '../program.ts'
+import { until } from '../until.ts'
+import { figure } from './figure.ts'
+
+test('a start that waits 24 s for another migrator goes on, and says what it waits for', async () => {
+  const database = await cloneDatabase(inject('postgresUrl'))
+  onTestFinished(database.drop)
+  const sql = postgres(database.url, { max: 1 })
+  await sql`select pg_advisory_lock(7301)`
+  const began = performance.now()
+  const { child, said } = launch({ PORT: '0', DATA_DIR: await makeDataDir(), DATABASE_URL: database.url, ROLES: 'api' })
+  await delay(24_000)
+  expect([child.exitCode, said.out]).toEqual([null, ''])
+  expect(said.err).toContain('waiting for another process that migrates the database')
+  await sql.end()
+  await until(() => /Ctrl-C stops/.test(said.out))
+  figure('another process migrates for 24 s', { 'ready after, s': (performance.now() - began) / 1000, 'log lines': said.err.trim().split('\n').length })
+})
