@@ -11,7 +11,7 @@ import {
 } from './gql/graphql.ts'
 import { tell } from './parts/news.tsx'
 
-/** Retry, cancel and delete; what comes of it is told. True when it was done. */
+/** Retry, cancel and delete, with a message about the outcome. True when it was done. */
 export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
   const [, sendRetry] = useMutation(RetryDeploymentDocument)
   const [, sendCancel] = useMutation(CancelDeploymentDocument)

@@ -83,10 +83,14 @@ export function createApi(connected: () => void): Client {
 
 export const isSignedOut = (error: CombinedError | undefined) => error?.response?.status === 401
 
-/** What went wrong, in the server's words where it has any; they carry the id of the log's line. */
+/** The problem, in the server's words where it has any; they carry the id of the log's line. */
 export function toWords(error: CombinedError): string {
   const [first] = error.graphQLErrors
   const id = first?.extensions['id']
   if (first) return id && !first.message.includes(String(id)) ? `${first.message} (${id})` : first.message
-  return 'The server does not answer. What is shown may be old; it is read again as soon as the server is back.'
+  return 'The server does not answer. Check the connection, then try again.'
 }
+
+/** The same for a page, which reads again without being told. */
+export const toReadWords = (error: CombinedError): string =>
+  error.networkError ? 'The server does not answer. This page tries again automatically.' : toWords(error)

@@ -1,5 +1,5 @@
 // Short messages about what has just happened, read out by screen readers.
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { Icon } from './icon.tsx'
 
 interface Message {
@@ -9,7 +9,7 @@ interface Message {
 }
 
 const shownMs = 6000
-const most = 3
+const maxShown = 3
 let messages: readonly Message[] = []
 let count = 0
 const watchers = new Set<() => void>()
@@ -21,7 +21,7 @@ function set(next: readonly Message[]) {
 
 /** Problems stay until they are closed. */
 export function tell(text: string, { isProblem = false } = {}) {
-  set([...messages, { id: ++count, text, isProblem }].slice(-most))
+  set([...messages, { id: ++count, text, isProblem }].slice(-maxShown))
 }
 
 const watch = (watcher: () => void) => {
@@ -41,14 +41,18 @@ export function News() {
 }
 
 function Item({ id, text, isProblem }: Message) {
+  const [isHeld, setHeld] = useState(false)
   const close = () => set(messages.filter((message) => message.id !== id))
   useEffect(() => {
-    if (isProblem) return
+    if (isProblem || isHeld) return
     const timer = setTimeout(() => set(messages.filter((message) => message.id !== id)), shownMs)
     return () => clearTimeout(timer)
-  }, [id, isProblem])
+  }, [id, isProblem, isHeld])
+  const hold = () => setHeld(true)
+  const letGo = () => setHeld(false)
   return (
-    <div className={`news-item ${isProblem ? 'problem' : ''}`}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: a message that is being read stays
+    <div className={`news-item ${isProblem ? 'problem' : ''}`} onPointerEnter={hold} onPointerLeave={letGo} onFocus={hold} onBlur={letGo}>
       <Icon name={isProblem ? 'warning' : 'check'} />
       <span>{text}</span>
       <button type="button" className="bare" aria-label="Close this message" onClick={close}>

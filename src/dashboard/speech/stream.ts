@@ -40,7 +40,7 @@ export function openSpeechStream(url: string, listener: Listener): SpeechStream 
   }
   const awaitEnd = () => {
     clearTimeout(giveUp)
-    giveUp = setTimeout(() => end('The endpoint did not answer the end of the recording. Try again.'), finishMs)
+    giveUp = setTimeout(() => end('The endpoint did not answer in time. Try again.'), finishMs)
   }
   const send = (message: Uint8Array<ArrayBuffer>) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(message)
