@@ -117,10 +117,11 @@ const starting: Route = {
       .end('{"message":"The server is starting. Try again in a second."}'),
 }
 
-const nothing: Route = {
+/** Answers a path that nothing else does. */
+export const nothing: Route = {
   matches: () => true,
   handle: (_, response) =>
-    void response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"There is nothing at this path. The API is at /graphql."}'),
+    void response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"Nothing is at this path. The API is at /graphql."}'),
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {

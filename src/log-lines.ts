@@ -1,0 +1,30 @@
+// Lines of the log for people at a terminal; elsewhere they stay JSON, for programs.
+import { styleText } from 'node:util'
+
+const levels: Record<number, string> = {
+  20: styleText('dim', 'DEBUG'),
+  30: styleText('cyan', 'INFO '),
+  40: styleText('yellow', 'WARN '),
+  50: styleText('red', 'ERROR'),
+}
+
+/** `{"level":40,"time":"2026-11-27T05:41:02.123Z","id":7,"msg":"it broke"}` as `05:41:02 WARN  it broke id=7`. */
+export function toReadableLine(json: string): string {
+  let line: Record<string, unknown>
+  try {
+    line = JSON.parse(json) as Record<string, unknown>
+  } catch {
+    return json
+  }
+  const { level, time, msg, ...rest } = line
+  const moment = typeof time === 'string' ? time.slice(11, 19) : ''
+  const fields = Object.entries(rest).map(([name, value]) => toField(name, value))
+  return `${styleText('dim', moment)} ${levels[Number(level)] ?? String(level)} ${[msg, ...fields].filter(Boolean).join(' ')}\n`
+}
+
+function toField(name: string, value: unknown): string {
+  const label = styleText('dim', `${name}=`)
+  const isError = typeof value === 'object' && value !== null && 'stack' in value
+  if (isError) return `\n${String(value.stack)}`
+  return `${label}${typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value)}`
+}
