@@ -9,7 +9,6 @@ import { lazyPage } from './lazy-page.tsx'
 import { toVariables } from './list.ts'
 import type { Live } from './live.ts'
 import { likelyLocale } from './locale.ts'
-import { CreatePage } from './pages/create.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
 import { Loading, Problem } from './parts/problem.tsx'
@@ -19,6 +18,7 @@ import { Link, usePath } from './route.ts'
 import { useTitle } from './title.ts'
 
 // The first page needs none of these.
+const CreatePage = lazyPage(() => import('./pages/create.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
 const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
 const ModelsPage = lazyPage(() => import('./pages/models.tsx'))

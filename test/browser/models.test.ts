@@ -39,7 +39,7 @@ test('a language model is made from text, becomes ready without a reload, and is
   await dialog.getByRole('button', { name: 'Create' }).click()
   const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Cards' }) })
   await card.getByText('Ready', { exact: true }).waitFor()
-  await card.getByText(/lines of text, .* words, .* \+ 2 phrases/).waitFor()
+  await card.getByText(/lines of text, .* words .* \+ 2 phrases/).waitFor()
   await card.getByRole('button', { name: 'Delete Cards' }).click()
   await page.getByRole('alertdialog', { name: 'Delete “Cards”?' }).getByRole('button', { name: 'Delete' }).click()
   await card.waitFor({ state: 'detached' })

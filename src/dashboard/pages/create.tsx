@@ -22,7 +22,7 @@ type Models = NonNullable<ReturnType<typeof useModels>['models']>
 
 const nothing: readonly ModelEntryFragment[] = []
 
-export function CreatePage() {
+export default function CreatePage() {
   const { mayManage } = useDashboard()
   const { locale, error, refresh } = useLocale()
   useTitle('Create deployment')

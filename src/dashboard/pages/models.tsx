@@ -59,12 +59,6 @@ function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[
         </PageHeading>
         <div className="head-actions">
           <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code }, { push: true })} />
-          {mayManage && basesOf('ACOUSTIC').length > 0 && (
-            <button type="button" className="button" onClick={() => setCreating('ACOUSTIC')}>
-              <Icon name="plus" />
-              Create acoustic model
-            </button>
-          )}
           {mayManage && basesOf('LANGUAGE').length > 0 && (
             <button type="button" className="primary button" onClick={() => setCreating('LANGUAGE')}>
               <Icon name="plus" />
@@ -75,8 +69,18 @@ function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[
       </div>
       {kinds.map(({ kind, title, noun, use, invitation }) => (
         <section key={kind} className="models-of-kind" aria-label={title}>
-          <h2>{title}</h2>
-          <p className="detail">{use}</p>
+          <div className="section-head">
+            <div>
+              <h2>{title}</h2>
+              <p className="detail">{use}</p>
+            </div>
+            {mayManage && kind === 'ACOUSTIC' && basesOf(kind).length > 0 && (
+              <button type="button" className="button" onClick={() => setCreating(kind)}>
+                <Icon name="plus" />
+                Create acoustic model
+              </button>
+            )}
+          </div>
           {mayManage && !own[kind].models.length && !isLong(own[kind]) && <p className="hint invitation">{invitation}</p>}
           <OwnCards own={own[kind]} noun={noun} refresh={refresh} />
           <Cards models={basesOf(kind)} refresh={refresh} />
