@@ -18,13 +18,17 @@ export function toReadableLine(json: string): string {
   }
   const { level, time, msg, ...rest } = line
   const moment = typeof time === 'string' ? time.slice(11, 19) : ''
+  const text = typeof msg === 'string' ? escapeControls(msg) : ''
   const fields = Object.entries(rest).map(([name, value]) => toField(name, value))
-  return `${styleText('dim', moment)} ${levels[Number(level)] ?? String(level)} ${[msg, ...fields].filter(Boolean).join(' ')}\n`
+  return `${styleText('dim', moment)} ${levels[Number(level)] ?? String(level)} ${[text, ...fields].filter(Boolean).join(' ')}\n`
 }
+
+/** Values may come from clients: none of their control characters reaches the terminal. */
+const escapeControls = (text: string) => text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 function toField(name: string, value: unknown): string {
   const label = styleText('dim', `${name}=`)
   const isError = typeof value === 'object' && value !== null && 'stack' in value
-  if (isError) return `\n${String(value.stack)}`
-  return `${label}${typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value)}`
+  if (isError) return `\n${String(value.stack).split('\n').map(escapeControls).join('\n')}`
+  return `${label}${typeof value === 'string' && /^[!-~]+$/.test(value) ? value : escapeControls(JSON.stringify(value))}`
 }

@@ -20,7 +20,8 @@ function refuse(problem) {
 
 function describe(name) {
   const width = Math.max(...Object.keys(commands).map((each) => each.length))
-  if (name) return `${commands[name].summary}\n\nUsage: custom-speech ${name}${scripts[name] ? `, or ${scripts[name]}` : ''}\n\n${settings}\n"custom-speech help" lists all commands.`
+  if (name)
+    return `${commands[name].summary}\n\nUsage: custom-speech ${name}${scripts[name] ? `, or ${scripts[name]}` : ''}\n\n${settings}\n"custom-speech help" lists all commands.`
   const lines = Object.entries(commands).map(([each, { summary }]) => `  ${each.padEnd(width)}  ${summary}`)
   return `Usage: custom-speech [command]\n\n${lines.join('\n')}\n\n  --help, -h     Show this text, or the text of a command.\n  --version, -v  Show the version.\n\n${settings}`
 }

@@ -61,7 +61,7 @@ export function useFocusReturn(isOpen = true): (event: Event) => void {
   return (event) => {
     event.preventDefault()
     if (opener.current?.isConnected) opener.current.focus({ preventScroll: true })
-    else focusNearest()
+    else if (isLost()) focusNearest()
   }
 }
 
