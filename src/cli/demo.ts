@@ -62,7 +62,7 @@ async function reachService() {
   const config = readConfig()
   const configured = config.http.publicUrl ?? `http://127.0.0.1:${config.http.port}`
   const noted = await readAddress(config.dataDir)
-  // What the data directory names has its key; another program may listen on the configured port.
+  // The noted server shares the data directory and so the key; another program may listen on the configured port.
   const url = noted && (await isServing(noted)) ? noted : (await isServing(configured)) ? configured : undefined
   if (!url) {
     console.log(dim('No server is running; starting one…'))

@@ -8,7 +8,7 @@ import { ownHeaders } from './session.ts'
 const pingMs = 10_000
 const pongMs = 5_000
 
-/** One socket for all subscriptions. It ends when the server no longer answers its pings; who reads, comes back by itself. */
+/** One socket for all subscriptions. It ends when the server no longer answers its pings; its readers then open it again. */
 function openSocket(connected: () => void) {
   let late: ReturnType<typeof setTimeout> | undefined
   const socket = createSocket({
@@ -31,7 +31,7 @@ function openSocket(connected: () => void) {
 
 const partOfParent = () => null
 
-/** What has no id of its own, and what is told apart by something else. */
+/** Types without an id, and types whose key is another field. */
 const keys: KeyingConfig = {
   ...Object.fromEntries(possibleTypes.possibleTypes.Error?.map((name) => [name, partOfParent]) ?? []),
   CompletionEstimate: partOfParent,
@@ -62,7 +62,7 @@ export function createApi(connected: () => void): Client {
     url: toAddress('/graphql'),
     preferGetMethod: false,
     fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
-    // What is known is shown at once, and read again.
+    // Known data are shown at once, and read again.
     requestPolicy: 'cache-and-network',
     exchanges: [
       cacheExchange({ keys, ...possibleTypes }),

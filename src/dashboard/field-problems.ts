@@ -2,6 +2,7 @@
 export type FieldProblems = Readonly<Record<string, string>>
 
 interface Refusal {
+  code?: string
   message: string
   path?: string | null
   fieldErrors?: readonly { path: string; message: string }[]
@@ -15,12 +16,15 @@ export function toFieldProblems(refusals: readonly Refusal[], fields: readonly s
     const holders = steps.map((_, n) => steps.slice(0, steps.length - n).join('.'))
     problems[holders.find((field) => fields.includes(field)) ?? ''] ??= message
   }
-  for (const { message, path, fieldErrors } of refusals) {
+  for (const { code = '', message, path, fieldErrors } of refusals) {
     if (fieldErrors) for (const error of fieldErrors) add(error.path, toSentence(error))
-    else add(path, message)
+    else add(path, ownWords[code] ?? message)
   }
   return problems
 }
+
+/** For refusals whose message names a mutation where the form has a button. */
+const ownWords: Record<string, string> = { LICENSE_NOT_ACCEPTED: 'Accept the license of this model first.' }
 
 /** The forms' names for input fields of the API. */
 const labels: Record<string, string> = {

@@ -37,7 +37,7 @@ export function useMisfits(locale: string | undefined, chosen: ModelEntryFragmen
   return misfits
 }
 
-/** Models of one scenario fit or fail together, so one of each is asked for. */
+/** Models of one scenario fit or fail together, so one preflight for each scenario is enough. */
 async function findMisfits(api: Client, locale: string, chosen: ModelEntryFragment, others: readonly ModelEntryFragment[]): Promise<Misfits> {
   const samples = [...new Map(others.map((model) => [model.scenario, model])).values()]
   const found = new Map<string, string>()

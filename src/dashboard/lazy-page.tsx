@@ -3,7 +3,7 @@ import { type ComponentType, lazy, useEffect, useState } from 'react'
 import { toAddress } from './base.ts'
 import { Problem } from './parts/problem.tsx'
 
-/** When the first page is up and nobody waits for anything: from then on the others open without the network. */
+/** By then the first page is up. Once the other pages are fetched, they open without the network. */
 const preloadAfterMs = 4000
 const retryMs = 3000
 
@@ -19,7 +19,7 @@ const reloaded = 'reloaded'
 /** The file is missing: the network is away, or the server has another build by now, which a reload brings. */
 function NotLoaded() {
   const [tries, setTries] = useState(0)
-  // A reload that did not help is not repeated by itself.
+  // A reload that did not help is not repeated automatically.
   const [mayReload] = useState(() => Date.now() - Number(sessionStorage.getItem(reloaded) ?? 0) > 30_000)
   useEffect(() => {
     if (!mayReload && !tries) return

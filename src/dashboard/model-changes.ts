@@ -1,4 +1,4 @@
-// What changes about the custom models, as long as a page shows them.
+// Changes of the custom models, as long as a page shows them.
 import { useEffect, useRef } from 'react'
 import { useClient } from 'urql'
 import { useDashboard } from './dashboard.ts'
@@ -7,7 +7,7 @@ import { useConnection } from './live.ts'
 import { announceOutcome } from './outcomes.ts'
 
 /**
- * Follows the changes behind a list that was read, by the list's own cursor: nothing between the two is missed. They reach
+ * Follows the changes behind a list that was read, by the list's own cursor, so that no change between the two is missed. They reach
  * the cache by themselves, because the stream brings the models along; `refresh` is called when the list has other members.
  */
 export function useModelChanges(after: string | undefined, refresh: () => void) {

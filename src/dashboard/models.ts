@@ -37,7 +37,7 @@ export function useModels(locale: string) {
     for (const ask of [again, acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }
   useModelsRenewed(refresh)
-  // Where both were read at the same moment they are followed by the same stream, so what it tells concerns both.
+  // Lists that were read at the same moment are followed by one stream, whose changes concern both.
   const refreshOwn = () => {
     for (const ask of [acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }

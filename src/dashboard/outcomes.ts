@@ -1,4 +1,4 @@
-// Announces what became of a deployment or model, on whatever page the user is.
+// Announces the outcome of a deployment or model, on whatever page the user is.
 import { useEffect } from 'react'
 import type { Live } from './live.ts'
 import { tell } from './parts/news.tsx'
@@ -32,7 +32,7 @@ function announceGathered() {
   }
   const good = outcomes.length - failed.length
   const parts = [good && `${good} complete`, failed.length && `${failed.length} failed`].filter(Boolean).join(', ')
-  tell(`${outcomes.length} deployments ended: ${parts}.`, { isProblem: failed.length > 0 })
+  tell(`${outcomes.length} finished: ${parts}.`, { isProblem: failed.length > 0 })
   markTitle(`${sign} ${parts}`)
 }
 

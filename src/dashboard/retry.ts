@@ -1,4 +1,4 @@
-// Reads again what could not be read because the server was out of reach.
+// Repeats a read that failed because the server was out of reach.
 import { useEffect, useRef } from 'react'
 import type { CombinedError } from 'urql'
 

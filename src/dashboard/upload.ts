@@ -5,7 +5,7 @@ import { send } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
 
-/** What the server answers. */
+/** The server's answer. */
 interface Upload {
   id: string
   sizeBytes: number
@@ -23,7 +23,7 @@ export interface UploadState {
   state: State
   /** Sends a file; another one that is still on its way is given up. */
   choose: (file: File) => void
-  /** Gives up what is on its way, or forgets what has come. */
+  /** Cancels the upload, or forgets the uploaded file. */
   clear: () => void
 }
 

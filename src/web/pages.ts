@@ -21,11 +21,11 @@ type Files = Map<string, Buffer>
 
 interface Pages {
   route: Route
-  /** Answers what no other route does. */
+  /** Answers every path that no other route does. */
   fallback: Route
 }
 
-/** While the dashboard is not built yet, its paths say so and look again. The page is told whether there is GraphiQL to link to. */
+/** While the dashboard is not built yet, its paths say so and look again. The page learns whether it can link to GraphiQL. */
 export function createPages({ graphiql }: { graphiql: boolean }): Pages {
   let files: Files | undefined
   const isRead = (method = '') => method === 'GET' || method === 'HEAD'

@@ -4,7 +4,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cardText, modelsOf } from '../models.ts'
 import { openTestService, type Service } from '../service.ts'
-import { openBrowser, openDashboard } from './browser.ts'
+import { openBrowser, openDashboard, rowOf } from './browser.ts'
 
 let api: Service
 let browser: Browser
@@ -51,4 +51,26 @@ test('a model that becomes ready is announced', async () => {
   await modelsOf(api).createLanguageModel({ name: 'Cards', text: cardText })
   await page.locator('[aria-live=polite]').getByText('“Cards” is ready.').waitFor()
   expect(await page.title()).toBe('✓ Cards · Models')
+})
+
+test('a model that is ready is deployed from its card, and its refusal to go leads to the deployment', async () => {
+  const models = modelsOf(api)
+  const { model } = await models.createLanguageModel({ name: 'In use', text: cardText }, 'CONVERSATIONAL')
+  for await (const change of models.watch(model.id)) if (change.status === 'FAILED') throw new Error(change.message)
+  const { page } = await openDashboard(browser, api)
+  await page.getByRole('link', { name: 'Models' }).click()
+  await page.getByRole('link', { name: 'Deploy In use' }).click()
+  await page
+    .getByRole('group', { name: 'Language model' })
+    .getByRole('radio', { name: /^In use/, checked: true })
+    .waitFor()
+  await page.getByLabel('Name', { exact: true }).fill('Card table')
+  await page.getByRole('group', { name: 'Acoustic model' }).getByRole('radio', { checked: true }).waitFor()
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  await rowOf(page, 'Card table').waitFor()
+  await page.getByRole('link', { name: 'Models' }).click()
+  await page.getByRole('button', { name: 'Delete In use' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('link', { name: 'Open “Card table”' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Card table' }).waitFor()
 })

@@ -155,7 +155,7 @@ function usePair(locale: string, { bases: all, own }: Models) {
   const shown = follower && own[follower].models
   const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
   const partner = follower && pair[follower]
-  // What was chosen may be on another page of the list.
+  // The chosen model may be on another page of the list.
   const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
   const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
   // As it is now, where it is on the page; else as it was when it was chosen.

@@ -53,6 +53,8 @@ export function CreateAcousticModelDialog({ locale, bases, refresh, close }: Cre
     }
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
+    // The page may not know yet that a license has to be accepted.
+    if (result?.__typename === 'LicenseNotAcceptedError') refresh()
     return false
   }
 

@@ -72,7 +72,7 @@ function Samples(endpoint: { id: string; httpUrl: string; webSocketUrl: string }
             <span className="detail">{needs}</span>
             <CopyButton text={code} what={`the ${name} sample`} />
           </div>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with keys */}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable with keys */}
           <pre tabIndex={0}>
             <code>{code}</code>
           </pre>

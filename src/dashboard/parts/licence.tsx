@@ -7,7 +7,7 @@ import { tell } from './news.tsx'
 type Licensed = Pick<ModelEntryFragment, 'id' | 'licence' | 'licenceUrl' | 'isLicenceAccepted'>
 
 /** "Moonshine Community License" for the SPDX id "LicenseRef-Moonshine-Community", "MIT License" for "MIT". */
-export function toLicenseName(spdxId: string): string {
+function toLicenseName(spdxId: string): string {
   const words = spdxId.replace(/^LicenseRef-/, '').replaceAll('-', ' ')
   return /licen[cs]e$/i.test(words) ? words : `${words} License`
 }

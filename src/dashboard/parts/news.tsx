@@ -1,11 +1,18 @@
-// Short messages about what has just happened, read out by screen readers.
+// Short messages about outcomes, read out by screen readers.
 import { useEffect, useState, useSyncExternalStore } from 'react'
+import { Link } from '../route.ts'
 import { Icon } from './icon.tsx'
 
 interface Message {
   id: number
   text: string
   isProblem: boolean
+  links: readonly NewsLink[]
+}
+
+interface NewsLink {
+  href: string
+  text: string
 }
 
 const shownMs = 6000
@@ -20,8 +27,8 @@ function set(next: readonly Message[]) {
 }
 
 /** Problems stay until they are closed. */
-export function tell(text: string, { isProblem = false } = {}) {
-  set([...messages, { id: ++count, text, isProblem }].slice(-maxShown))
+export function tell(text: string, { isProblem = false, links = [] }: { isProblem?: boolean; links?: readonly NewsLink[] } = {}) {
+  set([...messages, { id: ++count, text, isProblem, links }].slice(-maxShown))
 }
 
 const watch = (watcher: () => void) => {
@@ -40,7 +47,7 @@ export function News() {
   )
 }
 
-function Item({ id, text, isProblem }: Message) {
+function Item({ id, text, isProblem, links }: Message) {
   const [isHeld, setHeld] = useState(false)
   const close = () => set(messages.filter((message) => message.id !== id))
   useEffect(() => {
@@ -54,7 +61,14 @@ function Item({ id, text, isProblem }: Message) {
     // biome-ignore lint/a11y/noStaticElementInteractions: a message that is being read stays
     <div className={`news-item ${isProblem ? 'problem' : ''}`} onPointerEnter={hold} onPointerLeave={letGo} onFocus={hold} onBlur={letGo}>
       <Icon name={isProblem ? 'warning' : 'check'} />
-      <span>{text}</span>
+      <span>
+        {text}
+        {links.map((link) => (
+          <Link key={link.href} href={link.href} onClick={close}>
+            {link.text}
+          </Link>
+        ))}
+      </span>
       <button type="button" className="bare" aria-label="Close this message" onClick={close}>
         <Icon name="cross" />
       </button>

@@ -9,7 +9,7 @@ interface Pages {
   /** How many rows a full page has. */
   size: number
   total: number
-  /** What is counted, such as "deployment". */
+  /** The counted thing, such as "deployment". */
   noun: string
   go: (page: Page) => void
 }

@@ -6,7 +6,7 @@ export interface SpeechStream {
   send(wav: Uint8Array): void
   /** Bytes that the endpoint has not taken yet. */
   readonly unsentBytes: number
-  /** No more audio: what was said so far is still answered. */
+  /** Ends the audio; its text is still on the way. */
   finish(): void
   close(): void
 }

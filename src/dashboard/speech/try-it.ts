@@ -145,7 +145,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   return { attempts, listening, level, sendFiles, listen, finish }
 }
 
-/** Closes what is open by now. A stream that ends by that finds nothing left to close. */
+/** Closes the microphone and the stream. A stream that ends by that finds nothing left to close. */
 function release(open: { current: Open }) {
   const { microphone, stream } = open.current
   open.current = {}
@@ -153,7 +153,7 @@ function release(open: { current: Open }) {
   stream?.close()
 }
 
-/** What was still a guess when it broke off is better than nothing. */
+/** A hypothesis that was not confirmed before the end is better than nothing. */
 const end = (problem?: string) => (attempt: Attempt) => ({
   state: 'done' as const,
   hypothesis: '',
