@@ -2,6 +2,7 @@
 import { useCallback, useEffect } from 'react'
 import { useQuery } from 'urql'
 import { LocalesDocument, type LocalesQuery } from './gql/graphql.ts'
+import { useLast } from './last.ts'
 import { useRetry } from './retry.ts'
 import { useSearch } from './route.ts'
 
@@ -13,7 +14,8 @@ const remembered = 'locale'
 export const likelyLocale = () => new URLSearchParams(location.search).get('locale') ?? localStorage.getItem(remembered) ?? 'en-US'
 
 export function useLocale() {
-  const [{ data, error }, ask] = useQuery({ query: LocalesDocument })
+  const [{ data: read, error }, ask] = useQuery({ query: LocalesDocument })
+  const data = useLast(read ?? undefined)
   const refresh = useCallback(() => ask({ requestPolicy: 'network-only' }), [ask])
   const [search, setSearch] = useSearch()
   const wanted = search.get('locale') ?? localStorage.getItem(remembered)

@@ -30,7 +30,8 @@ export const isWhole = ({ text, totalCount, models }: OwnModels) => text === '' 
 
 /** The component that uses this needs the locale as its `key`. Undefined until all has been read once. */
 export function useModels(locale: string) {
-  const [{ data, error }, again] = useQuery({ query: BaseModelsDocument, variables: { locale } })
+  const [{ data: read, error }, again] = useQuery({ query: BaseModelsDocument, variables: { locale } })
+  const data = useLast(read ?? undefined)
   const acoustic = useOwnModels('ACOUSTIC', locale)
   const language = useOwnModels('LANGUAGE', locale)
   const refresh = () => {

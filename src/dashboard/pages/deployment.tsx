@@ -4,6 +4,7 @@ import { useDeploymentActions } from '../actions.ts'
 import { toReadWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '../gql/graphql.ts'
+import { useLast } from '../last.ts'
 import { type LiveChange, useRefresh } from '../live.ts'
 import { DeleteConfirm } from '../parts/deployment-menu.tsx'
 import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
@@ -24,7 +25,8 @@ type Deployment = NonNullable<DeploymentQuery['deployment']>
 
 export default function DeploymentPage({ id }: { id: string }) {
   const { live } = useDashboard()
-  const [{ data, error }, refresh] = useQuery({ query: DeploymentDocument, variables: { id } })
+  const [{ data: read, error }, refresh] = useQuery({ query: DeploymentDocument, variables: { id } })
+  const data = useLast(read ?? undefined)
   const again = useCallback(() => refresh({ requestPolicy: 'network-only' }), [refresh])
   const concerns = useCallback((change: LiveChange) => change.deploymentId === id && change.status !== change.previousStatus, [id])
   useRefresh(live, concerns, again)

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from 'urql'
 import { toReadWords, toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type KeyEntryFragment, KeysDocument, RevokeKeyDocument } from '../gql/graphql.ts'
+import { useLast } from '../last.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { CreateKeyDialog } from '../parts/create-key.tsx'
 import { PageHeading } from '../parts/heading.tsx'
@@ -21,9 +22,10 @@ export default function KeysPage() {
   const { mayManage } = useDashboard()
   const [cursors, setCursors] = useState<readonly string[]>([])
   const after = cursors.at(-1) ?? null
-  const [{ data, error }, ask] = useQuery({ query: KeysDocument, variables: { after } })
+  const [{ data: read, error }, ask] = useQuery({ query: KeysDocument, variables: { after } })
   const [isCreating, setCreating] = useState(false)
   const now = useNow(true, 30_000)
+  const data = useLast(read ?? undefined)
   const again = useCallback(() => ask({ requestPolicy: 'network-only' }), [ask])
   useRetry(error, again)
   useTitle('Keys')
