@@ -121,7 +121,7 @@ const starting: Route = {
 export const nothing: Route = {
   matches: () => true,
   handle: (_, response) =>
-    void response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"Nothing is at this path. The API is at /graphql."}'),
+    void response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"There is nothing at this path. The API is at /graphql."}'),
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {

@@ -10,6 +10,8 @@ import { openTestService, referenceRecording, referenceText, type Service } from
 
 let api: Service
 let dir: string
+/** With a recording so short that a refusal comes after it has been sent. */
+let shortDir: string
 let samples: Map<string, string>
 beforeAll(async () => {
   api = await openTestService()
@@ -25,9 +27,11 @@ beforeAll(async () => {
   // Below the project, so that its packages are found.
   dir = await mkdtemp(join(import.meta.dirname, 'samples-'))
   await writeFile(join(dir, 'speech.wav'), referenceRecording())
+  shortDir = await mkdtemp(join(import.meta.dirname, 'samples-'))
+  await writeFile(join(shortDir, 'speech.wav'), referenceRecording().subarray(0, 1044))
 })
 afterAll(async () => {
-  await rm(dir, { recursive: true, force: true })
+  for (const each of [dir, shortDir]) await rm(each, { recursive: true, force: true })
   await api.close()
 })
 
@@ -37,9 +41,9 @@ interface Run {
   stderr: string
 }
 
-async function run(name: string, key: string): Promise<Run> {
+async function run(name: string, key: string, cwd = dir): Promise<Run> {
   const code = samples.get(name) ?? ''
-  const options = { cwd: dir, env: { PATH: process.env.PATH, KEY: key } }
+  const options = { cwd, env: { PATH: process.env.PATH, KEY: key } }
   const [program, args] = await prepare(name, code)
   return new Promise((ended) => execFile(program, args, options, (error, stdout, stderr) => ended({ code: Number(error?.code ?? 0), stdout, stderr })))
 }
@@ -84,7 +88,7 @@ describe('with a key', () => {
 
 describe('with a wrong key', () => {
   test.each(runnable)('%s prints the reason and exits with another code', async (name) => {
-    const { code, stdout, stderr } = await run(name, 'cs_wrong-key-that-nobody-has-made')
+    const { code, stdout, stderr } = await run(name, 'cs_wrong-key-that-nobody-has-made', shortDir)
     expect(code).not.toBe(0)
     expect(stdout + stderr).toMatch(/KEY_INVALID|key is unknown|not (?:a )?valid|unknown/i)
     expect(stdout + stderr).not.toMatch(/\n\s+at /)

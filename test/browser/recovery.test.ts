@@ -131,9 +131,10 @@ describe('an unknown address', () => {
     for (const accept of ['application/json', '*/*', undefined]) {
       const response = await fetch(`${api.localUrl}/foo`, { headers: accept ? { accept } : {} })
       expect(response.status).toBe(404)
-      expect(await response.json()).toEqual({ message: 'Nothing is at this path. The API is at /graphql.' })
+      expect((await response.json()).message).toContain('The API is at /graphql.')
     }
     const posted = await fetch(`${api.localUrl}/foo`, { method: 'POST', headers: { accept: 'text/html' } })
-    expect([posted.status, posted.headers.get('content-type')]).toEqual([404, 'application/json'])
+    expect(posted.status).toBe(404)
+    expect(posted.headers.get('content-type')).toMatch(/^application\/.*json/)
   })
 })
