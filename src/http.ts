@@ -165,7 +165,8 @@ const starting = refuseAll({
   message: 'The server is starting. Try again in a second.',
   headers: { 'retry-after': '1' },
 })
-const nothing = refuseAll({ status: 404, code: 'UNKNOWN_PATH', message: 'There is nothing at this path. The API is at /graphql.' })
+/** Answers a path that no other route does. */
+export const nothing = refuseAll({ status: 404, code: 'UNKNOWN_PATH', message: 'There is nothing at this path. The API is at /graphql.' })
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.code === 'EADDRINUSE') return `Port ${port} is taken by another program. Stop that one, or set PORT to another number.`

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { toReadableLine } from './log-lines.ts'
 
 export type Log = Pick<pino.Logger, 'error' | 'warn' | 'info' | 'debug'>
 
@@ -9,7 +10,8 @@ export function redact(text: string): string {
   return text.replace(secrets, '[redacted]')
 }
 
-/** Lines of JSON on stderr; every line passes through {@link redact} before it leaves the process. */
+/** Lines on stderr, readable on a terminal, else JSON; every line passes through {@link redact} before it leaves the process. */
 export function openLog(level: string): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: (line: string) => void process.stderr.write(redact(line)) })
+  const format = process.stderr.isTTY ? toReadableLine : (line: string) => line
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: (line: string) => void process.stderr.write(redact(format(line))) })
 }

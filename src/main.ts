@@ -178,11 +178,14 @@ interface Answering {
 async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Answering> {
   let drain = async () => {}
   const routes: Route[] = [healthRoute, readyRoute(parts)]
+  const fallbacks: Route[] = []
   const signIn = createSignIn(parts, parts.sessions)
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
-    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, createPages(config))
+    const pages = createPages(config)
+    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, pages.route)
+    fallbacks.push(pages.fallback)
     routes.push(
       signIn.letIn({
         matches: (path) => path === uploadsPath,
@@ -208,7 +211,7 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
       }),
     )
   }
-  return { routes, drain }
+  return { routes: [...routes, ...fallbacks], drain }
 }
 
 const healthRoute: Route = {

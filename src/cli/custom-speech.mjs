@@ -1,20 +1,68 @@
 #!/usr/bin/env node
 // Plain JavaScript that any Node can read, so that an old one gets a sentence and not a syntax error.
+import { readFileSync } from 'node:fs'
+
+const commands = {
+  serve: { file: './serve.ts', summary: 'Start the server: API, dashboard and endpoints. The default.' },
+  demo: { file: './demo.ts', summary: 'Create a deployment and transcribe recordings with it, on the running server or one of its own.' },
+  'key reset': { file: './key.ts', summary: 'Create a new bootstrap key when the old one is lost. Needs the database, not a running server.' },
+  dev: { file: './dev.ts', summary: 'Start the server and the dashboard with hot reload, for work on custom-speech itself.' },
+  help: { summary: 'Show this text, or the text of a command: help serve.' },
+}
+
+const scripts = { serve: 'npm start', demo: 'npm run demo', dev: 'npm run dev' }
+const settings = 'Settings come from the environment, such as PORT=5000. README.md lists them under "Settings".'
+
+/** Ends the program with a problem in words. */
+function refuse(problem) {
+  console.error(`${problem}\n"custom-speech help" lists the commands.`)
+  process.exit(2)
+}
+
+function describe(name) {
+  const width = Math.max(...Object.keys(commands).map((each) => each.length))
+  if (name)
+    return `${commands[name].summary}\n\nUsage: custom-speech ${name}${scripts[name] ? `, or ${scripts[name]}` : ''}\n\n${settings}\n"custom-speech help" lists all commands.`
+  const lines = Object.entries(commands).map(([each, { summary }]) => `  ${each.padEnd(width)}  ${summary}`)
+  return `Usage: custom-speech [command]\n\n${lines.join('\n')}\n\n  --help, -h     Show this text, or the text of a command.\n  --version, -v  Show the version.\n\n${settings}`
+}
+
+const given = process.argv.slice(2)
+const options = given.filter((argument) => argument.startsWith('-'))
+const words = given.filter((argument) => !argument.startsWith('-'))
+const isHelp = options.some((option) => option === '--help' || option === '-h')
+const isVersion = options.some((option) => option === '--version' || option === '-v')
+// A command may have more than one word.
+const command = Object.keys(commands).find((name) => `${words.join(' ')} `.startsWith(`${name} `)) ?? (words.length ? undefined : isHelp ? 'help' : 'serve')
+if (!command) refuse(`Unknown command "${words[0]}".`)
+const others = words.slice(command.split(' ').length)
+
+if (isVersion) {
+  console.log(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version)
+  process.exit(0)
+}
+if (isHelp || command === 'help') {
+  const topic = command === 'help' ? others.join(' ') : command
+  if (topic && !Object.hasOwn(commands, topic)) refuse(`Unknown command "${topic}".`)
+  console.log(describe(topic === 'help' ? '' : topic))
+  process.exit(0)
+}
+const unknown = [...options, ...others][0]
+if (unknown !== undefined) {
+  const name = unknown.replace(/^-+/, '').replace(/=.*/, '').replace(/-/g, '_').toUpperCase()
+  refuse(
+    `Unknown argument "${unknown}". ${unknown.startsWith('--') ? `Settings come from the environment: ${name}=… ${scripts[command]}` : `"${command}" takes no arguments.`}`,
+  )
+}
+
 const [major] = process.versions.node.split('.').map(Number)
 if (major < 24) {
   console.error(
-    `custom-speech needs Node 24 or newer; this is Node ${process.versions.node}. ${process.platform === 'linux' ? 'Use "npm start": npm brought the right one along.' : 'Install it from nodejs.org, then start again.'}`,
+    `custom-speech needs Node 24 or newer; this is Node ${process.versions.node}. ${process.platform === 'linux' ? `Use "${scripts[command] ?? 'npm start'}": npm brought the right one along.` : 'Install it from nodejs.org, then start again.'}`,
   )
   process.exit(1)
 }
-
-const commands = { serve: './serve.ts', demo: './demo.ts', dev: './dev.ts', key: './key.ts' }
-const command = process.argv[2] ?? 'serve'
-if (!Object.hasOwn(commands, command)) {
-  console.error(`There is no command "${command}". There are: ${Object.keys(commands).join(', ')}.`)
-  process.exit(1)
-}
-await import(commands[command]).catch((error) => {
+await import(commands[command].file).catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
   console.error(`Something that custom-speech needs is not installed (${error.message.split(' imported')[0]}). Run "npm ci" first.`)
   process.exit(1)

@@ -7,8 +7,13 @@ import { BootstrapKeyError, bootstrapKeyFile } from '../bootstrap.ts'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { countWordErrors, type WordErrors, wordErrorRate } from '../recognition/word-errors.ts'
+import { readAddress } from './address.ts'
 import { bar, bold, dim, green, rewrite, yellow } from './paint.ts'
 import { describeProblem } from './problem.ts'
+
+const locale = 'en-US'
+/** By this, a later demo knows the deployment of an earlier one from a user's own. */
+const description = 'Created by "npm run demo".'
 
 interface Model {
   id: string
@@ -42,21 +47,25 @@ async function demo() {
   await tryIncompatibleModels(api)
   const endpoint = await deploy(api)
   await transcribe(endpoint, key)
-  if (isOwn) console.log(dim('\nThe server ends with the demo; npm start brings it back with everything in it.'))
-  console.log(dim(`\nYours to try:\n  curl --data-binary @your.wav -H 'Ocp-Apim-Subscription-Key: ${key}' \\\n    '${endpoint.httpUrl}'\n`))
+  console.log(dim(`\nThe deployment “${endpoint.name}” stays. Delete it in the dashboard; the next demo replaces it.`))
+  if (isOwn) console.log(dim('The server stops with the demo. Start it again with "npm start"; it still has the deployment.'))
+  console.log(
+    dim(
+      `\nTry it yourself${isOwn ? ' while the server runs' : ''}:\n  curl --data-binary @your.wav -H 'Ocp-Apim-Subscription-Key: ${key}' \\\n    '${endpoint.httpUrl}'\n`,
+    ),
+  )
   await close()
 }
 
-/** The server that already runs on the configured port, or one of our own for as long as the demo lasts. */
+/** The server that already runs on the configured port or with the same data directory, or one of our own for as long as the demo lasts. */
 async function reachService() {
   const config = readConfig()
-  const url = config.http.publicUrl ?? `http://127.0.0.1:${config.http.port}`
-  const running = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) }).then(
-    (response) => response.ok,
-    () => false,
-  )
-  if (!running) {
-    console.log(dim('No server runs yet; starting one …'))
+  const configured = config.http.publicUrl ?? `http://127.0.0.1:${config.http.port}`
+  const noted = await readAddress(config.dataDir)
+  // The noted server shares the data directory and so the key; another program may listen on the configured port.
+  const url = noted && (await isServing(noted)) ? noted : (await isServing(configured)) ? configured : undefined
+  if (!url) {
+    console.log(dim('No server is running; starting one…'))
     const service = await startService(config)
     if (!service.key) throw new BootstrapKeyError(service.keyMissing)
     return { ...service, isOwn: true }
@@ -70,6 +79,12 @@ async function reachService() {
     )
   return { url, key, close: async () => {}, isOwn: false }
 }
+
+const isServing = (url: string) =>
+  fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) }).then(
+    (response) => response.ok,
+    () => false,
+  )
 
 type Api = ReturnType<typeof createApi>
 
@@ -92,12 +107,17 @@ function createApi(url: string, key: string) {
 }
 
 async function listModels(api: Api): Promise<Model[]> {
-  const { models } = await api.ask<{ models: { nodes: Model[] } }>('{ models { nodes { id kind name scenario } } }')
+  const { models } = await api.ask<{ models: { nodes: Model[] } }>(
+    'query ($where: ModelFilter) { models(first: 100, where: $where) { nodes { id kind name scenario } } }',
+    {
+      where: { locale, isBase: true },
+    },
+  )
   return models.nodes
 }
 
 async function showModels(api: Api) {
-  console.log(bold('\nBase models for en-US'))
+  console.log(bold(`\nBase models for ${locale}`))
   for (const model of await listModels(api)) console.log(`  ${model.kind.toLowerCase().padEnd(9)} ${model.name}`)
 }
 
@@ -121,15 +141,16 @@ interface Created {
 async function create(api: Api, name: string, acoustic: string, language: string): Promise<Created> {
   const models = await listModels(api)
   const idOf = (kind: string, scenario: string) => models.find((model) => model.kind === kind && model.scenario === scenario)?.id
-  const input = { name, locale: 'en-US', acousticModelId: idOf('ACOUSTIC', acoustic), languageModelId: idOf('LANGUAGE', language) }
+  const input = { name, description, locale, acousticModelId: idOf('ACOUSTIC', acoustic), languageModelId: idOf('LANGUAGE', language) }
   return (await api.ask<{ createDeployment: Created }>(createDeployment, { input })).createDeployment
 }
 
 async function deleteEarlierDemo(api: Api) {
-  const { deployments } = await api.ask<{ deployments: { nodes: { id: string; name: string }[] } }>(
-    '{ deployments(where: { text: "Demo" }, first: 100) { nodes { id name } } }',
+  const { deployments } = await api.ask<{ deployments: { nodes: { id: string; description: string }[] } }>(
+    'query ($where: DeploymentFilter) { deployments(where: $where, first: 100) { nodes { id description } } }',
+    { where: { text: description } },
   )
-  for (const { id } of deployments.nodes.filter(({ name }) => name === 'Demo')) {
+  for (const { id } of deployments.nodes.filter((each) => each.description === description)) {
     await api.ask('mutation ($id: ID!) { deleteDeployment(id: $id) { __typename } }', { id })
   }
 }
@@ -141,10 +162,15 @@ async function tryIncompatibleModels(api: Api) {
   console.log(`  ${dim('would fit:')} ${refused.compatibleLanguageModels?.map((model) => model.name).join(', ')}`)
 }
 
-async function deploy(api: Api): Promise<Endpoint> {
+async function deploy(api: Api): Promise<Endpoint & { name: string }> {
   await deleteEarlierDemo(api)
   console.log(bold('\nDeploying Conversational + Conversational'))
-  const created = await create(api, 'Demo', 'CONVERSATIONAL', 'CONVERSATIONAL')
+  let name = 'Demo'
+  let created = await create(api, name, 'CONVERSATIONAL', 'CONVERSATIONAL')
+  if (created.__typename === 'DuplicateDeploymentNameError') {
+    name = `Demo of ${new Date().toISOString()}`
+    created = await create(api, name, 'CONVERSATIONAL', 'CONVERSATIONAL')
+  }
   if (!created.deployment) throw new Error(created.message)
   const changes = api.watch<{ deploymentStatusChanged: Change }>(
     `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange {
@@ -160,7 +186,7 @@ async function deploy(api: Api): Promise<Endpoint> {
   const endpoint = last?.deployment?.endpoint
   if (!endpoint) throw new Error(`The deployment ended ${last?.status}: ${last?.message}`)
   console.log(`  ${dim('HTTP     ')} ${endpoint.httpUrl}\n  ${dim('WebSocket')} ${endpoint.webSocketUrl}`)
-  return endpoint
+  return { ...endpoint, name }
 }
 
 async function transcribe(endpoint: Endpoint, key: string) {

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-// styleText leaves colours out where the terminal has none or NO_COLOR is set.
+// styleText leaves colors out where the terminal has none or NO_COLOR is set.
 export const bold = (text: string) => styleText('bold', text)
 export const dim = (text: string) => styleText('dim', text)
 export const green = (text: string) => styleText('green', text)

@@ -8,8 +8,8 @@ import { DatabaseError, EmbeddedPostgresError } from '../postgres/problem.ts'
 
 const foreseen = [BootstrapKeyError, ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]
 
-/** A sentence for what was foreseen, the whole stack for what was not. */
+/** A sentence for an expected problem, the whole stack for any other. */
 export function describeProblem(error: unknown): string {
   if (foreseen.some((kind) => error instanceof kind)) return redact((error as Error).message)
-  return redact(`This should not have happened:\n${error instanceof Error ? error.stack : String(error)}`)
+  return redact(`Unexpected error:\n${error instanceof Error ? error.stack : String(error)}`)
 }

@@ -3,17 +3,22 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
+import { forgetAddress, noteAddress } from './address.ts'
 import { describeProblem } from './problem.ts'
+import { secondsSinceStart } from './since-start.ts'
 
-const started = performance.now()
-let signals = 0
+/** npm passes on the signal that the terminal has sent us already: two of a kind at once are one request to stop. */
+const sameRequestMs = 300
+
+let first: { signal: string; at: number } | undefined
 let isReady = false
 const interrupted = new Promise<void>((stop) => {
   for (const name of ['SIGINT', 'SIGTERM']) {
     process.on(name, () => {
-      signals++
+      if (first?.signal === name && performance.now() - first.at < sameRequestMs) return
       // The second ends it at once, as does the first while nothing serves yet; Postgres ends with us either way.
-      if (signals > 1 || !isReady) process.exit(1)
+      if (first || !isReady) process.exit(1)
+      first = { signal: name, at: performance.now() }
       stop()
     })
   }
@@ -25,7 +30,8 @@ try {
   const service = await startService(config)
   await dashboard
   isReady = true
-  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  const seconds = secondsSinceStart().toFixed(1)
+  if (config.roles.has('api')) await noteAddress(config.dataDir, service.localUrl)
   const api = `${service.url}/graphql`
   console.log(`\ncustom-speech is ready (${seconds} s).\n`)
   if (config.roles.has('api')) {
@@ -34,17 +40,18 @@ try {
   }
   console.log(`  Roles    ${[...config.roles].join(', ')}`)
   console.log(`  Data     ${config.dataDir}\n`)
-  console.log(`  ${service.keyMissing ?? 'The link carries the bootstrap key; "npm run demo" shows the rest.'} Ctrl-C stops.\n`)
+  console.log(`  ${service.keyMissing ?? 'The link signs you in with the bootstrap key. "npm run demo" shows an example.'} Ctrl-C stops the server.\n`)
   await interrupted
-  console.log('Stopping; once more to stop at once.')
+  console.log('Stopping. Press Ctrl-C again to stop at once.')
   await service.close()
+  if (config.roles.has('api')) await forgetAddress(config.dataDir)
   process.exit(0)
 } catch (error) {
   console.error(`\ncustom-speech cannot start. ${describeProblem(error)}\n`)
   process.exit(1)
 }
 
-/** Beside the start of everything else; does nothing when the dashboard is built. Without it the API serves as well. */
+/** Runs beside the start of everything else and does nothing when the dashboard is built. The API serves without it as well. */
 async function buildDashboard() {
   const building = spawn(process.execPath, [join(import.meta.dirname, '../web/build.ts')], { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''

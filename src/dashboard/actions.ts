@@ -11,7 +11,7 @@ import {
 } from './gql/graphql.ts'
 import { tell } from './parts/news.tsx'
 
-/** Retry, cancel and delete; what comes of it is told. True when it was done. */
+/** Retry, cancel and delete, with a message about the outcome. True when it was done. */
 export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
   const [, sendRetry] = useMutation(RetryDeploymentDocument)
   const [, sendCancel] = useMutation(CancelDeploymentDocument)
@@ -48,13 +48,23 @@ export function useModelActions({ id, name }: { id: string; name: string }) {
     },
     async remove() {
       const { data, error } = await sendDelete({ id })
-      return report(error && toWords(error), data?.deleteModel, `“${name}” has been deleted.`)
+      const result = data?.deleteModel
+      const deployments = result?.__typename === 'ModelInUseError' ? result.deployments : []
+      const links = deployments.slice(0, maxLinks).map((each) => ({ href: `/deployments/${encodeURIComponent(each.id)}`, text: `Open “${each.name}”` }))
+      return report(error && toWords(error), result, `“${name}” has been deleted.`, links)
     },
   }
 }
 
-function report(problem: string | undefined, result: { __typename?: string; message?: string } | undefined, done: string): boolean {
+const maxLinks = 3
+
+function report(
+  problem: string | undefined,
+  result: { __typename?: string; message?: string } | undefined,
+  done: string,
+  links: { href: string; text: string }[] = [],
+): boolean {
   const refusal = problem ?? result?.message
-  tell(refusal ?? done, { isProblem: refusal !== undefined })
+  tell(refusal ?? done, { isProblem: refusal !== undefined, links })
   return refusal === undefined
 }

@@ -1,41 +1,50 @@
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { useClient, useQuery } from 'urql'
 import { currentPath } from './base.ts'
-import { isSignedOut, toWords } from './client.ts'
+import { isSignedOut, toReadWords } from './client.ts'
 import { DashboardContext } from './dashboard.ts'
 import { type DeploymentsQueryVariables, StartDocument, type StartQuery } from './gql/graphql.ts'
 import { useLast } from './last.ts'
+import { lazyPage } from './lazy-page.tsx'
 import { toVariables } from './list.ts'
 import type { Live } from './live.ts'
 import { likelyLocale } from './locale.ts'
-import { CreatePage } from './pages/create.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
 import { Loading, Problem } from './parts/problem.tsx'
 import { Shell } from './parts/shell.tsx'
-import { usePath } from './route.ts'
+import { useRetry } from './retry.ts'
+import { Link, usePath } from './route.ts'
+import { useTitle } from './title.ts'
 
 // The first page needs none of these.
-const DeploymentPage = lazy(() => import('./pages/deployment.tsx'))
-const KeysPage = lazy(() => import('./pages/keys.tsx'))
-const ModelsPage = lazy(() => import('./pages/models.tsx'))
+const CreatePage = lazyPage(() => import('./pages/create.tsx'))
+const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
+const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
+const ModelsPage = lazyPage(() => import('./pages/models.tsx'))
 
-/** Asks who is here; everything else comes after that. */
+/** Reads the viewer first; everything else comes after that. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
   const [variables, setVariables] = useState(startVariables)
-  const [{ data: read, error, fetching }, ask] = useQuery({ query: StartDocument, variables, requestPolicy: 'network-only' })
+  const [{ data: read, error }, ask] = useQuery({ query: StartDocument, variables, requestPolicy: 'network-only' })
   const data = useLast(read)
+  useRetry(isSignedOut(error) ? undefined : error, ask)
   const [isLockedOut, setLockedOut] = useState(false)
   const again = () => {
     setLockedOut(false)
     ask()
   }
-  // The list that the URL asks for is refused: that is for the list to say, not for everything.
+  // When the list that the URL asks for is refused, the list says so; the rest of the page still works.
   if (error?.graphQLErrors.length && !isSignedOut(error) && 'where' in variables) setVariables({ first: 1 })
   if (isLockedOut || isSignedOut(error))
     return <SignInPage problem={isLockedOut ? 'The key has been revoked or has expired. Sign in with another one.' : problem} signedIn={again} />
   if (data) return <SignedIn key={data.viewer.key.id} live={live} start={data} lockedOut={() => setLockedOut(true)} />
-  if (error && !fetching) return <Problem title="The server cannot be asked" message={toWords(error)} again={ask} />
+  if (error)
+    return (
+      <main>
+        <Problem title="Can’t reach the server" message={toReadWords(error)} again={ask} />
+      </main>
+    )
   return null
 }
 
@@ -66,11 +75,32 @@ function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; l
 }
 
 function Page({ path }: { path: string }) {
-  const [, room, id] = path.split('/')
+  const [, room, id, ...rest] = path.split('/')
+  if (room === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
   if (room === '') return <DeploymentsPage />
   if (room === 'new') return <CreatePage />
   if (room === 'models') return <ModelsPage />
   if (room === 'keys') return <KeysPage />
-  if (room === 'deployments' && id) return <DeploymentPage key={id} id={decodeURIComponent(id)} />
-  return <Problem title="There is nothing here" message="The address may be mistyped. The menu leads to everything that there is." />
+  if (room === 'deployments' && id) return <DeploymentPage key={id} id={decode(id)} />
+  return <NotFound />
+}
+
+/** The part of a path as it was before it was encoded; itself when it is no encoding. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+function NotFound() {
+  useTitle('Page not found')
+  return (
+    <Problem title="Page not found" message="The link may be wrong, or the page may have moved.">
+      <Link className="button" href="/">
+        Go to deployments
+      </Link>
+    </Problem>
+  )
 }

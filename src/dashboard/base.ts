@@ -4,8 +4,8 @@ const here = import.meta.url
 /** "/", or "/speech/" behind a proxy: the directory above the one that this file was loaded from. */
 export const base = new URL('..', here).pathname
 
-/** The address of what the server knows as `path`. */
+/** The browser's address for a path of the server. */
 export const toAddress = (path: string) => base + path.slice(1)
 
-/** What the server knows this page as. */
+/** The path of this page as the server sees it. */
 export const currentPath = () => `/${location.pathname.slice(base.length)}`

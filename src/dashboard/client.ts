@@ -8,7 +8,7 @@ import { ownHeaders } from './session.ts'
 const pingMs = 10_000
 const pongMs = 5_000
 
-/** One socket for all subscriptions. It ends when the server no longer answers its pings; who reads, comes back by itself. */
+/** One socket for all subscriptions. It ends when the server no longer answers its pings; its readers then open it again. */
 function openSocket(connected: () => void) {
   let late: ReturnType<typeof setTimeout> | undefined
   const socket = createSocket({
@@ -31,7 +31,7 @@ function openSocket(connected: () => void) {
 
 const partOfParent = () => null
 
-/** What has no id of its own, and what is told apart by something else. */
+/** Types without an id, and types whose key is another field. */
 const keys: KeyingConfig = {
   ...Object.fromEntries(possibleTypes.possibleTypes.Error?.map((name) => [name, partOfParent]) ?? []),
   CompletionEstimate: partOfParent,
@@ -62,7 +62,7 @@ export function createApi(connected: () => void): Client {
     url: toAddress('/graphql'),
     preferGetMethod: false,
     fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
-    // What is known is shown at once, and read again.
+    // Known data are shown at once, and read again.
     requestPolicy: 'cache-and-network',
     exchanges: [
       cacheExchange({ keys, ...possibleTypes }),
@@ -83,10 +83,14 @@ export function createApi(connected: () => void): Client {
 
 export const isSignedOut = (error: CombinedError | undefined) => error?.response?.status === 401
 
-/** What went wrong, in the server's words where it has any; they carry the id of the log's line. */
+/** The problem, in the server's words where it has any; they carry the id of the log's line. */
 export function toWords(error: CombinedError): string {
   const [first] = error.graphQLErrors
   const id = first?.extensions['id']
   if (first) return id && !first.message.includes(String(id)) ? `${first.message} (${id})` : first.message
-  return 'The server does not answer. What is shown may be old; it is read again as soon as the server is back.'
+  return 'The server does not answer. Check the connection, then try again.'
 }
+
+/** The same for a page, which reads again without being told. */
+export const toReadWords = (error: CombinedError): string =>
+  error.networkError ? 'The server does not answer. This page tries again automatically.' : toWords(error)

@@ -1,4 +1,4 @@
-// What every part of a signed-in page may use.
+// The context of every part of a signed-in page.
 import { createContext, useContext } from 'react'
 import type { StartQuery } from './gql/graphql.ts'
 import type { Live } from './live.ts'

@@ -1,7 +1,8 @@
-/** What is wrong, by the field it belongs to; '' holds what belongs to none. */
+/** Each field's problem; '' holds one that belongs to no field. */
 export type FieldProblems = Readonly<Record<string, string>>
 
 interface Refusal {
+  code?: string
   message: string
   path?: string | null
   fieldErrors?: readonly { path: string; message: string }[]
@@ -15,17 +16,64 @@ export function toFieldProblems(refusals: readonly Refusal[], fields: readonly s
     const holders = steps.map((_, n) => steps.slice(0, steps.length - n).join('.'))
     problems[holders.find((field) => fields.includes(field)) ?? ''] ??= message
   }
-  for (const { message, path, fieldErrors } of refusals) {
+  for (const { code = '', message, path, fieldErrors } of refusals) {
     if (fieldErrors) for (const error of fieldErrors) add(error.path, toSentence(error))
-    else add(path, message)
+    else add(path, ownWords[code] ?? message)
   }
   return problems
 }
 
-/** "name must have 1 to 100 characters" begins with the field's name, which stands beside it already. */
+/** For refusals whose message names a mutation where the form has a button. */
+const ownWords: Record<string, string> = { LICENSE_NOT_ACCEPTED: 'Accept the license of this model first.' }
+
+/** The forms' names for input fields of the API. */
+const labels: Record<string, string> = {
+  acousticModelId: 'Acoustic model',
+  baseModelId: 'Base model',
+  description: 'Description',
+  expiresAt: 'Expiry date',
+  httpsUrl: 'Address',
+  languageModelId: 'Language model',
+  name: 'Name',
+  npmPackage: 'Package',
+  phrases: 'Phrases',
+  pronunciations: 'Pronunciations',
+  recordingsUploadId: 'Recordings',
+  scopes: 'Permissions',
+  sha256: 'SHA-256',
+  spoken: 'Spoken',
+  text: 'Text',
+  uploadId: 'File',
+  written: 'Written',
+}
+
+const capitalize = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** The API's messages begin with the path of their field, "name must have 1 to 100 characters"; people know the field by its label. */
 function toSentence({ path, message }: { path: string; message: string }): string {
-  const [, index, inner] = path.split('.')
-  const subject = index === undefined || Number.isNaN(Number(index)) || inner ? 'It' : `Number ${Number(index) + 1}`
-  const rest = message.startsWith(`${path} `) ? `${subject} ${message.slice(path.length + 1)}` : message
-  return rest.endsWith('.') ? rest : `${rest}.`
+  const sentence = capitalize(message.startsWith(`${path} `) ? toSubject(path, message.slice(path.length + 1)) : message)
+  return sentence.endsWith('.') ? sentence : `${sentence}.`
+}
+
+function toSubject(path: string, rest: string): string {
+  // A text's problems name their own lines.
+  if (/^line \d/.test(rest)) return rest
+  const field = path.split('.').at(-1) ?? ''
+  if (/^\d+$/.test(field)) return `line ${Number(field) + 1} ${rest}`
+  return `${labels[field] ?? field} ${rest}`
+}
+
+/** Characters as people and the API count them. */
+const count = (text: string) => [...text].length
+
+const checkLength = (label: string, text: string, max: number) =>
+  count(text) > max ? `${label} must have at most ${max.toLocaleString('en')} characters. This one has ${count(text).toLocaleString('en')}.` : undefined
+
+/** The problems of a name and a description that need no server to be found. */
+export function checkNamed({ name, description = '' }: { name: string; description?: string }): FieldProblems {
+  const found = {
+    name: name.trim() ? checkLength('Name', name.trim(), 100) : 'Enter a name.',
+    description: checkLength('Description', description.trim(), 1000),
+  }
+  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }

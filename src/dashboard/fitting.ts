@@ -10,14 +10,14 @@ type Incompatible = Extract<Problem, { __typename: 'IncompatibleModelsError' }>
 /** Why a model does not fit the chosen one, by its id. */
 export type Misfits = ReadonlyMap<string, string>
 
-/** Why a model cannot be deployed with whatever other one; undefined when it can. */
+/** Why a model cannot be deployed at all; undefined when it can. */
 export function whyUnavailable({ status, stage, progress, isReady, isLicenceAccepted, failure }: ModelEntryFragment): string | undefined {
-  if (!isLicenceAccepted) return 'Its licence has to be accepted first, below.'
+  if (!isLicenceAccepted) return 'Accept its license first, below.'
   if (isReady) return undefined
-  if (failure) return `It could not be built: ${failure.message}`
-  if (status === 'CANCELED') return 'Its building was canceled. Retry it on the Models page.'
+  if (failure) return `Building failed: ${failure.message}`
+  if (status === 'CANCELED') return 'Building was canceled. Retry it on the Models page.'
   const doing = stage ? `${toWord(stage)}, ${Math.round(progress * 100)} %` : 'Waiting for a worker'
-  return `Still being built: it can be chosen when it is ready. ${doing}.`
+  return `Still being built. You can choose it when it is ready. ${doing}.`
 }
 
 const none: Misfits = new Map()
@@ -37,7 +37,7 @@ export function useMisfits(locale: string | undefined, chosen: ModelEntryFragmen
   return misfits
 }
 
-/** Models of one scenario fit or fail together, so one of each is asked for. */
+/** Models of one scenario fit or fail together, so one preflight for each scenario is enough. */
 async function findMisfits(api: Client, locale: string, chosen: ModelEntryFragment, others: readonly ModelEntryFragment[]): Promise<Misfits> {
   const samples = [...new Map(others.map((model) => [model.scenario, model])).values()]
   const found = new Map<string, string>()

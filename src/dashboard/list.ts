@@ -1,8 +1,8 @@
-// What the list of deployments shows, as its URL tells it.
+// The part of the list of deployments that its URL asks for.
 import type { DeploymentsQueryVariables } from './gql/graphql.ts'
 import { inProgress, type Status } from './words.ts'
 
-const pageSize = 50
+export const pageSize = 50
 const sortFields = ['CREATED_AT', 'NAME', 'STATUS'] as const
 
 export const statusGroups: { name: string; value: string; statuses: Status[] }[] = [

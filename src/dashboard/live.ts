@@ -2,11 +2,14 @@
 // behind the last change that was seen, so that nothing is missed and nothing comes twice.
 import { useEffect, useSyncExternalStore } from 'react'
 import type { Client } from 'urql'
-import { type ChangeFragment, ChangesDocument, StartDocument, StillInDocument } from './gql/graphql.ts'
+import { ChangesDocument, type ChangesSubscription, StartDocument, StillInDocument } from './gql/graphql.ts'
 
 export type Connection = 'connecting' | 'live' | 'lost'
 
-type Listener = (change: ChangeFragment) => void
+/** A change of a deployment, with the deployment as it is after that. */
+export type LiveChange = Extract<ChangesSubscription['deploymentStatusChanged'], { __typename: 'DeploymentStatusChange' }>
+
+type Listener = (change: LiveChange) => void
 
 const longestWaitMs = 4000
 
@@ -114,7 +117,7 @@ export function useConnection(live: Live): Connection {
  * Calls `refresh` after changes that `concerns` picks, and after a gap, but not more often than every half second:
  * a list whose members change is the server's to make, a thousand changes at once are one reason to ask.
  */
-export function useRefresh(live: Live, concerns: (change: ChangeFragment) => boolean, refresh: () => void) {
+export function useRefresh(live: Live, concerns: (change: LiveChange) => boolean, refresh: () => void) {
   useEffect(() => {
     let waiting: ReturnType<typeof setTimeout> | undefined
     let last = 0

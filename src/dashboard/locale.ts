@@ -1,7 +1,9 @@
 // The current locale: in the URL, else the one that was used last, else the first that there is.
-import { useEffect } from 'react'
+import { useCallback, useEffect } from 'react'
 import { useQuery } from 'urql'
 import { LocalesDocument, type LocalesQuery } from './gql/graphql.ts'
+import { useLast } from './last.ts'
+import { useRetry } from './retry.ts'
 import { useSearch } from './route.ts'
 
 export type Locale = LocalesQuery['locales'][number]
@@ -12,9 +14,12 @@ const remembered = 'locale'
 export const likelyLocale = () => new URLSearchParams(location.search).get('locale') ?? localStorage.getItem(remembered) ?? 'en-US'
 
 export function useLocale() {
-  const [{ data, error }, refresh] = useQuery({ query: LocalesDocument })
+  const [{ data: read, error }, ask] = useQuery({ query: LocalesDocument })
+  const data = useLast(read ?? undefined)
+  const refresh = useCallback(() => ask({ requestPolicy: 'network-only' }), [ask])
   const [search, setSearch] = useSearch()
   const wanted = search.get('locale') ?? localStorage.getItem(remembered)
+  useRetry(error, refresh)
   const locales = data?.locales ?? []
   const locale = locales.find(({ code }) => code === wanted) ?? locales.find(({ code }) => code === 'en-US') ?? locales[0]
   const code = locale?.code

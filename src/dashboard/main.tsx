@@ -4,14 +4,12 @@ import { Provider } from 'urql'
 import { App } from './app.tsx'
 import { toAddress } from './base.ts'
 import { createApi } from './client.ts'
+import { keepFocus } from './focus.ts'
 import { Live } from './live.ts'
 import { signIn, takeLinkedKey } from './session.ts'
 
 // The dialogs put a style element into the page while they are open; the page's policy allows it by this nonce.
 Object.assign(globalThis, { __webpack_nonce__: document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content })
-
-// A part of the page that is gone belongs to an older build; the page that the server has now knows its own.
-window.addEventListener('vite:preloadError', () => location.reload())
 
 // The printed link in a tab that has the page open already changes only the fragment.
 window.addEventListener('hashchange', () => {
@@ -20,6 +18,8 @@ window.addEventListener('hashchange', () => {
 
 // The page came with relative addresses; this one is read again when the page moves on to another.
 document.querySelector('link[rel=icon]')?.setAttribute('href', toAddress('/icon.svg'))
+
+keepFocus()
 
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')

@@ -1,12 +1,13 @@
-// What changes about the custom models, as long as a page shows them.
+// Changes of the custom models, as long as a page shows them.
 import { useEffect, useRef } from 'react'
 import { useClient } from 'urql'
 import { useDashboard } from './dashboard.ts'
-import { ModelChangesDocument } from './gql/graphql.ts'
+import { ModelChangesDocument, type ModelChangesSubscription } from './gql/graphql.ts'
 import { useConnection } from './live.ts'
+import { announceOutcome } from './outcomes.ts'
 
 /**
- * Follows the changes behind a list that was read, by the list's own cursor: nothing between the two is missed. They reach
+ * Follows the changes behind a list that was read, by the list's own cursor, so that no change between the two is missed. They reach
  * the cache by themselves, because the stream brings the models along; `refresh` is called when the list has other members.
  */
 export function useModelChanges(after: string | undefined, refresh: () => void) {
@@ -18,6 +19,7 @@ export function useModelChanges(after: string | undefined, refresh: () => void) 
     if (after === undefined || !isLive) return
     const { unsubscribe } = api.subscription(ModelChangesDocument, { after }).subscribe(({ data }) => {
       const change = data?.modelStatusChanged
+      if (change?.__typename === 'ModelStatusChange') announce(change)
       const isOther = change?.__typename === 'ModelStatusChange' && (change.previousStatus === null || change.model === null)
       if (isOther || change?.__typename === 'InvalidCursorError') latest.current()
     })
@@ -31,4 +33,17 @@ export function useModelsRenewed(refresh: () => void) {
   const latest = useRef(refresh)
   latest.current = refresh
   useEffect(() => live.onRenewed(() => latest.current()), [live])
+}
+
+type ModelChange = Extract<ModelChangesSubscription['modelStatusChanged'], { __typename: 'ModelStatusChange' }>
+
+/** Both lists may be followed by a stream of their own, which brings the same change twice. */
+let lastAnnounced = ''
+
+function announce({ cursor, previousStatus, model }: ModelChange) {
+  if (!model || model.status === previousStatus || cursor === lastAnnounced) return
+  const { name, status } = model
+  if (status !== 'READY' && status !== 'FAILED') return
+  lastAnnounced = cursor
+  announceOutcome({ name, isGood: status === 'READY', text: status === 'READY' ? `“${name}” is ready.` : `“${name}” failed. ${model.failure?.message ?? ''}` })
 }

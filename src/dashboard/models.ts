@@ -4,23 +4,23 @@ import { useQuery } from 'urql'
 import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from './gql/graphql.ts'
 import { useLast } from './last.ts'
 import { useModelChanges, useModelsRenewed } from './model-changes.ts'
+import type { Page } from './parts/pages.tsx'
+import { useRetry } from './retry.ts'
 
 export type Kind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
 
-const pageSize = 24
+export const pageSize = 24
 
 export interface OwnModels {
   models: readonly ModelDetailFragment[]
   totalCount: number
   pageInfo: PageBoundsFragment | undefined
-  /** What is searched for in names and descriptions. */
+  offset: number
+  /** The text that names and descriptions are searched for. */
   text: string
   search: (text: string) => void
   go: (page: Page) => void
 }
-
-/** Where a page begins, or where it ends. */
-type Page = { after: string } | { before: string }
 
 /** True when there is something to search or to page through. */
 export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalCount > pageSize
@@ -28,16 +28,17 @@ export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalC
 /** True when nothing is left out. */
 export const isWhole = ({ text, totalCount, models }: OwnModels) => text === '' && totalCount === models.length
 
-/** Whoever uses this is made anew for another locale (`key`). Undefined until all has been read once. */
+/** The component that uses this needs the locale as its `key`. Undefined until all has been read once. */
 export function useModels(locale: string) {
-  const [{ data, error }, again] = useQuery({ query: BaseModelsDocument, variables: { locale } })
+  const [{ data: read, error }, again] = useQuery({ query: BaseModelsDocument, variables: { locale } })
+  const data = useLast(read ?? undefined)
   const acoustic = useOwnModels('ACOUSTIC', locale)
   const language = useOwnModels('LANGUAGE', locale)
   const refresh = () => {
     for (const ask of [again, acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }
   useModelsRenewed(refresh)
-  // Where both were read at the same moment they are followed by the same stream, so what it tells concerns both.
+  // Lists that were read at the same moment are followed by one stream, whose changes concern both.
   const refreshOwn = () => {
     for (const ask of [acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }
@@ -45,14 +46,17 @@ export function useModels(locale: string) {
   useModelChanges(language.after, refreshOwn)
   const isRead = data && acoustic.isRead && language.isRead
   const models = isRead ? { bases: data.models.nodes, own: { ACOUSTIC: acoustic.own, LANGUAGE: language.own } } : undefined
-  return { models, error: error ?? acoustic.error ?? language.error, refresh }
+  const problem = error ?? acoustic.error ?? language.error
+  useRetry(problem, refresh)
+  return { models, error: problem, refresh }
 }
 
 function useOwnModels(kind: Kind, locale: string) {
   const [text, search] = useState('')
   const [page, go] = useState<Page>()
+  const { offset = 0, ...bounds } = page ?? {}
   const size = page && 'before' in page ? { last: pageSize } : { first: pageSize }
-  const variables = { ...size, ...page, where: { locale, kind, isBase: false, ...(text && { text }) } }
+  const variables = { ...size, ...bounds, where: { locale, kind, isBase: false, ...(text && { text }) } }
   const [{ data: read, error, stale }, again] = useQuery({ query: OwnModelsDocument, variables })
   const data = useLast(read?.models)
   // While it is read again there is nothing to follow: that list has a cursor of its own.
@@ -63,6 +67,6 @@ function useOwnModels(kind: Kind, locale: string) {
     go(undefined)
     search(wanted)
   }
-  const own: OwnModels = { models: data?.nodes ?? [], totalCount: data?.totalCount ?? 0, pageInfo: data?.pageInfo, text, search: searchAnew, go }
+  const own: OwnModels = { models: data?.nodes ?? [], totalCount: data?.totalCount ?? 0, pageInfo: data?.pageInfo, offset, text, search: searchAnew, go }
   return { own, isRead: data !== undefined, error, again, after }
 }

@@ -4,12 +4,32 @@ import { currentPath, toAddress } from './base.ts'
 
 const moved = 'moved'
 
+let shownPath = currentPath()
+let hasArrived = false
+
+/** Notes that another page comes, in whatever way. */
+function notice(): boolean {
+  const isOther = currentPath() !== shownPath
+  shownPath = currentPath()
+  hasArrived ||= isOther
+  return isOther
+}
+window.addEventListener('popstate', notice)
+
+/** True once after each change of the page: its heading then takes the focus. */
+export function takeArrival(): boolean {
+  const arrived = hasArrived
+  hasArrived = false
+  return arrived
+}
+
 /** Goes somewhere; `state` is for the page that comes, and only for it. */
 export function navigate(to: string, { replace = false, state = null }: { replace?: boolean; state?: object | null } = {}) {
   if (replace) history.replaceState(state ?? history.state, '', toAddress(to))
   else history.pushState(state, '', toAddress(to))
+  const isOther = notice()
   window.dispatchEvent(new Event(moved))
-  if (!replace) window.scrollTo(0, 0)
+  if (isOther) window.scrollTo(0, 0)
 }
 
 function watch(changed: () => void) {
@@ -24,11 +44,14 @@ export function usePath(): string {
   return useSyncExternalStore(watch, currentPath)
 }
 
-/** The search parameters, and a way to change some of them; undefined and '' leave one out. */
-export function useSearch(): [URLSearchParams, (changes: Record<string, string | undefined>) => void] {
+/** Undefined and '' leave a parameter out. With `push`, the browser's Back button leads to the state before. */
+type ChangeSearch = (changes: Record<string, string | undefined>, options?: { push?: boolean }) => void
+
+/** The search parameters, and a way to change some of them. */
+export function useSearch(): [URLSearchParams, ChangeSearch] {
   const text = useSyncExternalStore(watch, () => location.search)
   const search = new URLSearchParams(text)
-  return [search, (changes) => navigate(withSearch(currentPath(), search, changes), { replace: true })]
+  return [search, (changes, { push = false } = {}) => navigate(withSearch(currentPath(), search, changes), { replace: !push })]
 }
 
 function withSearch(path: string, search: URLSearchParams, changes: Record<string, string | undefined>): string {

@@ -1,26 +1,32 @@
-// Programs to start from, filled in with an endpoint. Keys stay out of them: they come from the environment.
-interface Urls {
+// Programs to start from, filled in with an endpoint. Keys come from the environment, never from here. Each program
+// prints the reason of a failure and exits with another code than 0.
+interface Endpoint {
+  id: string
   httpUrl: string
   webSocketUrl: string
 }
 
 export interface Sample {
   name: string
+  /** How to run it. */
   needs: string
   code: string
 }
 
-export const samplesOf = ({ httpUrl, webSocketUrl }: Urls): Sample[] => [
+/** The base URL for OpenAI's clients on the server of an endpoint. */
+export const toOpenAiUrl = ({ httpUrl }: Pick<Endpoint, 'httpUrl'>) => `${httpUrl.slice(0, httpUrl.lastIndexOf('/speech/recognition/'))}/v1`
+
+export const samplesOf = ({ id, httpUrl, webSocketUrl }: Endpoint): Sample[] => [
   {
     name: 'curl',
-    needs: 'A recording of up to a minute, over HTTP: WAV, MP3, M4A and others.',
-    code: `curl --data-binary @speech.wav \\
+    needs: 'In a shell with KEY set. Needs curl 7.76 or later.',
+    code: `curl --fail-with-body --data-binary @speech.wav \\
   -H "Ocp-Apim-Subscription-Key: $KEY" \\
   "${httpUrl}"`,
   },
   {
     name: 'JavaScript',
-    needs: 'npm install microsoft-cognitiveservices-speech-sdk',
+    needs: 'Save as speech.mjs. npm install microsoft-cognitiveservices-speech-sdk, then KEY=… node speech.mjs',
     code: `import { readFileSync } from 'node:fs'
 import * as sdk from 'microsoft-cognitiveservices-speech-sdk'
 
@@ -31,9 +37,29 @@ const recognizer = new sdk.SpeechRecognizer(config, audio)
 
 recognizer.recognizing = (_, { result }) => console.log('…', result.text)
 recognizer.recognized = (_, { result }) => console.log(result.text)
-recognizer.canceled = (_, { errorDetails }) => errorDetails && console.error(errorDetails)
+recognizer.canceled = (_, { reason, errorDetails }) => {
+  if (reason !== sdk.CancellationReason.Error) return
+  console.error(errorDetails)
+  process.exitCode = 1
+}
 recognizer.sessionStopped = () => recognizer.close()
 recognizer.startContinuousRecognitionAsync()`,
+  },
+  {
+    name: 'OpenAI',
+    needs: 'Save as openai.mjs. npm install openai, then KEY=… node openai.mjs',
+    code: `import { createReadStream } from 'node:fs'
+import OpenAI from 'openai'
+
+const client = new OpenAI({ baseURL: '${toOpenAiUrl({ httpUrl })}', apiKey: process.env.KEY })
+try {
+  const file = createReadStream('speech.wav')
+  const { text } = await client.audio.transcriptions.create({ model: '${id}', file })
+  console.log(text)
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}`,
   },
   {
     name: 'C#',
@@ -46,18 +72,25 @@ var config = SpeechConfig.FromEndpoint(url, Environment.GetEnvironmentVariable("
 using var audio = AudioConfig.FromWavFileInput("speech.wav");
 using var recognizer = new SpeechRecognizer(config, audio);
 var stopped = new TaskCompletionSource();
+var exitCode = 0;
 
 recognizer.Recognizing += (_, e) => Console.WriteLine($"… {e.Result.Text}");
 recognizer.Recognized += (_, e) => Console.WriteLine(e.Result.Text);
-recognizer.Canceled += (_, e) => Console.Error.WriteLine(e.ErrorDetails);
+recognizer.Canceled += (_, e) =>
+{
+    if (e.Reason != CancellationReason.Error) return;
+    Console.Error.WriteLine(e.ErrorDetails);
+    exitCode = 1;
+};
 recognizer.SessionStopped += (_, _) => stopped.TrySetResult();
 await recognizer.StartContinuousRecognitionAsync();
-await stopped.Task;`,
+await stopped.Task;
+return exitCode;`,
   },
   {
     name: 'Python',
     needs: 'pip install azure-cognitiveservices-speech',
-    code: `import os, threading
+    code: `import os, sys, threading
 import azure.cognitiveservices.speech as speechsdk
 
 url = "${webSocketUrl}"
@@ -65,11 +98,18 @@ config = speechsdk.SpeechConfig(endpoint=url, subscription=os.environ["KEY"])
 audio = speechsdk.audio.AudioConfig(filename="speech.wav")
 recognizer = speechsdk.SpeechRecognizer(speech_config=config, audio_config=audio)
 stopped = threading.Event()
+errors = []
+
+def canceled(event):
+    if event.cancellation_details.reason == speechsdk.CancellationReason.Error:
+        errors.append(event.cancellation_details.error_details)
 
 recognizer.recognizing.connect(lambda event: print("…", event.result.text))
 recognizer.recognized.connect(lambda event: print(event.result.text))
+recognizer.canceled.connect(canceled)
 recognizer.session_stopped.connect(lambda event: stopped.set())
 recognizer.start_continuous_recognition()
-stopped.wait()`,
+stopped.wait()
+sys.exit("\\n".join(errors))`,
   },
 ]

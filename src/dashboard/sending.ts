@@ -26,7 +26,7 @@ export function send({ method, url, body, signal, sent }: Sending): Promise<Answ
     request.upload.onprogress = ({ loaded }) => sent(loaded)
     request.upload.onload = () => sent(body.size)
     request.onload = () => done({ status: request.status, body: parse(request.responseText) })
-    request.onerror = () => failed(new Error('The connection broke before the server had answered. Is it running? Send the file again.'))
+    request.onerror = () => failed(new Error('The connection broke before the server answered. Upload the file again.'))
     request.onabort = () => failed(signal.reason)
     signal.addEventListener('abort', () => request.abort(), { once: true })
     request.send(body)

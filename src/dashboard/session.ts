@@ -5,7 +5,7 @@ import { base, toAddress } from './base.ts'
 /** Sent with everything: without it the server does not accept the cookie, since forms of other pages cannot send it. */
 export const ownHeaders = { 'x-requested-with': 'dashboard' }
 
-/** Undefined when it worked; else what to tell. */
+/** Undefined when it worked; else the problem in words. */
 export async function signIn(key: string): Promise<string | undefined> {
   try {
     const response = await fetch(toAddress('/session'), {
@@ -17,7 +17,7 @@ export async function signIn(key: string): Promise<string | undefined> {
     const { message } = (await response.json()) as { message: string }
     return message
   } catch {
-    return 'The server does not answer. Is it running?'
+    return 'The server does not answer. Check that it is running, then try again.'
   }
 }
 

@@ -6,7 +6,7 @@ export interface StageTime {
   state: 'waiting' | 'running' | 'done' | 'failed' | 'ended'
   began?: number
   ended?: number
-  /** What the log said last in this stage. */
+  /** The last message of the log in this stage. */
   message?: string
 }
 

@@ -37,13 +37,13 @@ export function formatDuration(ms: number): string {
 /** A forecast has no tenths. */
 const inSeconds = (ms: number) => (ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : formatDuration(ms))
 
-/** What can honestly be said about the time that is left; undefined when nothing can. */
+/** An honest forecast of the time that is left; undefined when there is none. */
 export function timeLeft({ status, queuePosition, stalledSince, estimatedCompletion, deadlineAt }: DeploymentRowFragment, now: number): string | undefined {
   if (stalledSince) {
-    const end = deadlineAt && Date.parse(deadlineAt) > now ? `; it ends within ${formatDuration(Date.parse(deadlineAt) - now)} at the latest` : ''
+    const end = deadlineAt && Date.parse(deadlineAt) > now ? `; it fails in ${formatDuration(Date.parse(deadlineAt) - now)} at the latest` : ''
     return `No progress for ${formatDuration(now - Date.parse(stalledSince))}${end}`
   }
-  const place = queuePosition === null || status !== 'QUEUED' ? undefined : queuePosition === 0 ? 'Next in line' : `${queuePosition} before it`
+  const place = queuePosition === null || status !== 'QUEUED' ? undefined : queuePosition === 0 ? 'Next in the queue' : `${queuePosition} ahead in the queue`
   if (!estimatedCompletion) return place
   const [likely, latest] = [Date.parse(estimatedCompletion.p50) - now, Date.parse(estimatedCompletion.p90) - now]
   const left =

@@ -1,11 +1,11 @@
-// A file for a model: sent as soon as it is chosen, so that what is wrong with it is told before the rest is filled in.
+// A file for a model: uploaded as soon as it is chosen, so that its problems show before the rest is filled in.
 import { useEffect, useRef, useState } from 'react'
 import { toAddress } from './base.ts'
 import { send } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
 
-/** What the server answers. */
+/** The server's answer. */
 interface Upload {
   id: string
   sizeBytes: number
@@ -23,7 +23,7 @@ export interface UploadState {
   state: State
   /** Sends a file; another one that is still on its way is given up. */
   choose: (file: File) => void
-  /** Gives up what is on its way, or forgets what has come. */
+  /** Cancels the upload, or forgets the uploaded file. */
   clear: () => void
 }
 
@@ -59,5 +59,5 @@ export function useUpload(kind: UploadKind): UploadState {
 export function readUpload({ state }: UploadState): { id: string; problem?: never } | { id?: never; problem: string } {
   if (state.step === 'done') return { id: state.upload.id }
   if (state.step === 'failed') return { problem: state.problem }
-  return { problem: state.step === 'none' ? 'Choose a file.' : 'It is still being sent. Wait for its end.' }
+  return { problem: state.step === 'none' ? 'Choose a file.' : 'The file is still being uploaded. Wait until that has finished.' }
 }

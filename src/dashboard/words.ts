@@ -1,4 +1,4 @@
-// What the API's enums are called here. Values of a later server are shown as they are, made readable.
+// Words for the API's enums. Values of a later server are shown as they are, made readable.
 import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage } from './gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
@@ -11,10 +11,10 @@ const names: Record<string, string> = {
   FETCHING: 'Fetching model files',
   BUILDING: 'Building the language model',
   LOADING: 'Loading into a recognizer',
-  VERIFYING: 'Calling its own URL',
+  VERIFYING: 'Testing the endpoint',
   CHECKING: 'Comparing with the base model',
   TRAINING: 'Learning from the text',
-  EVALUATING: 'Measuring on the recordings',
+  EVALUATING: 'Measuring on recordings',
   CONVERSATIONAL: 'Conversational',
   SEARCH_AND_DICTATION: 'Search and Dictation',
   INTERACTIVE: 'Interactive',
@@ -22,7 +22,7 @@ const names: Record<string, string> = {
   DICTATION: 'Dictation',
 }
 
-/** A status by its own word: a stage may have the same name. */
+/** A stage can have the same name as a status, so statuses have a function for themselves. */
 export const toStatusWord = (status: Status | ModelStatus): string => readable(status)
 
 export const toWord = (value: string): string => names[value] ?? readable(value)
@@ -39,3 +39,6 @@ export const inProgress: Status[] = ['QUEUED', 'PROVISIONING']
 export const mayCancel = (status: Status) => inProgress.includes(status)
 export const mayCancelModel = (status: ModelStatus) => status === 'QUEUED' || status === 'BUILDING'
 export const mayRetry = (status: Status | ModelStatus) => status === 'FAILED' || status === 'CANCELED'
+
+/** The audio that endpoints take over HTTP. */
+export const audioFormats = 'WAV, MP3, M4A, FLAC, Ogg, WebM and others'

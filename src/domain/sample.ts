@@ -1,6 +1,6 @@
 import type { Endpoint } from './endpoint.ts'
 
-/** A ready-made program that sends a recording to an endpoint. */
+/** A ready-made program that sends a recording to an endpoint. On a failure it prints the reason and exits with another code than 0. */
 export interface Sample {
   tool: 'CURL' | 'JAVASCRIPT' | 'PYTHON' | 'SPEECH_SDK' | 'OPENAI'
   code: string
@@ -8,8 +8,9 @@ export interface Sample {
 
 /** Samples filled in with an endpoint's URLs; the key stays a placeholder, since only its hash is known here. */
 export function samplesOf({ id, httpUrl, webSocketUrl }: Endpoint): Sample[] {
+  const openAiUrl = `${httpUrl.slice(0, httpUrl.lastIndexOf('/speech/recognition/'))}/v1`
   return [
-    { tool: 'CURL', code: `curl --data-binary @speech.wav \\\n  -H "Ocp-Apim-Subscription-Key: $KEY" \\\n  "${httpUrl}"` },
+    { tool: 'CURL', code: `curl --fail-with-body --data-binary @speech.wav \\\n  -H "Ocp-Apim-Subscription-Key: $KEY" \\\n  "${httpUrl}"` },
     {
       tool: 'JAVASCRIPT',
       code: `import { readFile } from 'node:fs/promises'
@@ -19,19 +20,27 @@ const response = await fetch('${httpUrl}', {
   headers: { 'Ocp-Apim-Subscription-Key': process.env.KEY },
   body: await readFile('speech.wav'),
 })
-const { RecognitionStatus, DisplayText } = await response.json()
-console.log(RecognitionStatus, DisplayText)`,
+const answer = await response.json()
+if (response.ok) {
+  console.log(answer.RecognitionStatus, answer.DisplayText)
+} else {
+  console.error(answer.code, answer.detail)
+  process.exitCode = 1
+}`,
     },
     {
       tool: 'PYTHON',
-      code: `import json, os, urllib.request
+      code: `import json, os, sys, urllib.error, urllib.request
 
 request = urllib.request.Request(
     "${httpUrl}",
     data=open("speech.wav", "rb").read(),
     headers={"Ocp-Apim-Subscription-Key": os.environ["KEY"]},
 )
-print(json.load(urllib.request.urlopen(request))["DisplayText"])`,
+try:
+    print(json.load(urllib.request.urlopen(request))["DisplayText"])
+except urllib.error.HTTPError as error:
+    sys.exit(error.read().decode())`,
     },
     {
       tool: 'SPEECH_SDK',
@@ -43,7 +52,11 @@ const audio = sdk.AudioConfig.fromWavFileInput(readFileSync('speech.wav'))
 const recognizer = new sdk.SpeechRecognizer(config, audio)
 recognizer.recognizing = (_, { result }) => console.log('…', result.text)
 recognizer.recognized = (_, { result }) => console.log(result.text)
-recognizer.canceled = (_, { errorDetails }) => errorDetails && console.error(errorDetails)
+recognizer.canceled = (_, { reason, errorDetails }) => {
+  if (reason !== sdk.CancellationReason.Error) return
+  console.error(errorDetails)
+  process.exitCode = 1
+}
 recognizer.sessionStopped = () => recognizer.close()
 recognizer.startContinuousRecognitionAsync()`,
     },
@@ -52,9 +65,14 @@ recognizer.startContinuousRecognitionAsync()`,
       code: `import { createReadStream } from 'node:fs'
 import OpenAI from 'openai'
 
-const client = new OpenAI({ baseURL: '${httpUrl.replace(/\/speech\/.*/, '/v1')}', apiKey: process.env.KEY })
-const { text } = await client.audio.transcriptions.create({ model: '${id}', file: createReadStream('speech.wav') })
-console.log(text)`,
+const client = new OpenAI({ baseURL: '${openAiUrl}', apiKey: process.env.KEY })
+try {
+  const { text } = await client.audio.transcriptions.create({ model: '${id}', file: createReadStream('speech.wav') })
+  console.log(text)
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}`,
     },
   ]
 }

@@ -38,3 +38,4 @@ process.once('message', async (request: ExaminationRequest) => {
 })
 process.on('disconnect', () => process.exit())
 process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})

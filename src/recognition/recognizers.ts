@@ -3,6 +3,7 @@ import type { Log } from '../log.ts'
 import { Admission } from './admission.ts'
 import { type Child, startChild } from './child.ts'
 import type { DetectorReply, DetectorRequest } from './detector.ts'
+import { endLevel } from './end-level.ts'
 import { closing, openPool } from './pool.ts'
 import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
 import { recognizeWhole } from './recording.ts'
@@ -44,7 +45,7 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
       ended(reason, lastWords) {
         if (present === detector) present = undefined
         if (isClosed) return
-        log.warn({ reason, lastWords: lastWords || undefined }, 'the detector ended')
+        log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'the detector ended')
         // A stream that is told may open another while it is, so its successor is there before; but one that
         // ended as soon as it was started is only tried again when somebody comes.
         if (!present && performance.now() - started > shortestLifeMs) startDetector()

@@ -51,3 +51,4 @@ process.once('message', (request: TrainingRequest) =>
 )
 process.on('disconnect', () => process.exit())
 process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})

@@ -120,5 +120,6 @@ process.on('message', async (request: WorkerRequest) => {
   send(await answer(request))
 })
 process.on('disconnect', () => process.exit())
-// A terminal's Ctrl-C reaches the whole process group; the parent decides when we end.
+// A terminal's Ctrl-C and a service manager's stop reach every process of the group; the parent decides when we end.
 process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts'
 import { type Child, startChild } from './child.ts'
+import { endLevel } from './end-level.ts'
 import type { RecognizerModel } from './recognizer.ts'
 import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
@@ -151,7 +152,7 @@ export class Workers {
     this.#ended++
     this.#endedInARow++
     this.#isResting = true
-    this.#log.warn({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
+    this.#log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const backoffMs = Math.min(30_000, 250 * 2 ** this.#endedInARow)
     const wasStarted = worker.child.pid !== undefined
     // Where no process could be started, the next could not be either.

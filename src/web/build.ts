@@ -7,7 +7,7 @@ import { builtDir, presentBuild, sourceDir } from './built.ts'
 const target = await presentBuild()
 const exists = (await readdir(target).catch(() => [])).length > 0
 if (!exists) {
-  // Whoever starts this may be a test; what is built is for use.
+  // A test may have started this, but the build is for production.
   process.env['NODE_ENV'] = 'production'
   const { build } = await import('vite')
   // Built aside and renamed when whole: of several that build at once, one wins and all are right.

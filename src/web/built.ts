@@ -1,4 +1,4 @@
-// Where the built dashboard lies: a directory named by the hash of all it is made of, so that what exists is never stale.
+// The directory of the built dashboard. Its name is the hash of all sources, so a build is never stale.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'

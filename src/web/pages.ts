@@ -1,10 +1,11 @@
-// The dashboard's files, kept in memory: the page itself at every path it has, the hashed rest under /assets/.
+// The dashboard's files, kept in memory: the page itself at every path it has, the hashed rest under /assets/. Unknown
+// paths get the page too when a browser asks for them, with status 404: it says so in words and leads on.
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative } from 'node:path'
 import { sendProblem } from '../http/problem.ts'
-import type { Route } from '../http.ts'
+import { nothing, type Route } from '../http.ts'
 import { findBuild } from './built.ts'
 
 const pages = /^\/(new|models|keys|deployments\/[\w=%-]+)?$/
@@ -14,25 +15,55 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 }
 
+/** Paths that people type, and the page that they mean. */
+const redirects = /^(?:(\/(?:new|models|keys|deployments\/[\w=%-]+))\/|\/deployments\/?)$/
+
 type Files = Map<string, Buffer>
 
 const readOnly = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Pages can only be read. Use GET.', headers: { allow: 'GET, HEAD' } }
 
-/** Answers the dashboard's paths; what is not built yet says so and looks again. The page is told whether there is GraphiQL to link to. */
-export function createPages({ graphiql }: { graphiql: boolean }): Route {
+interface Pages {
+  route: Route
+  /** Answers every path that no other route does. */
+  fallback: Route
+}
+
+/** While the dashboard is not built yet, its paths say so and look again. The page learns whether it can link to GraphiQL. */
+export function createPages({ graphiql }: { graphiql: boolean }): Pages {
   let files: Files | undefined
+  const isRead = (method = '') => method === 'GET' || method === 'HEAD'
   return {
-    matches: (path) => pages.test(path) || path.startsWith('/assets/') || path === '/icon.svg',
-    async handle(request, response) {
-      if (request.method !== 'GET' && request.method !== 'HEAD') return sendProblem(response, readOnly)
-      files ??= await readBuild()
-      if (!files) return sendWaiting(response)
-      const path = (request.url ?? '/').split('?')[0] ?? '/'
-      const page = files.get('/index.html')
-      if (page && pages.test(path)) sendPage(response, page, path, graphiql)
-      else sendFile(request, response, files, path)
+    route: {
+      matches: (path) => pages.test(path) || redirects.test(path) || path.startsWith('/assets/') || path === '/icon.svg',
+      async handle(request, response) {
+        if (!isRead(request.method)) return sendProblem(response, readOnly)
+        const { path, query } = splitUrl(request)
+        const redirect = redirects.exec(path)
+        if (redirect) return void response.writeHead(302, { location: `${wayToRoot(path)}${redirect[1]?.slice(1) ?? ''}${query}` }).end()
+        files ??= await readBuild()
+        if (!files) return sendWaiting(response)
+        const page = files.get('/index.html')
+        if (page && pages.test(path)) sendPage(response, page, path, { graphiql })
+        else sendFile(request, response, files, path)
+      },
+    },
+    fallback: {
+      matches: () => true,
+      continuesItself: true,
+      async handle(request, response) {
+        const isPerson = isRead(request.method) && request.headers.accept?.includes('text/html')
+        if (isPerson) files ??= await readBuild()
+        const page = isPerson && files?.get('/index.html')
+        if (page) sendPage(response, page, splitUrl(request).path, { graphiql, status: 404 })
+        else nothing.handle(request, response)
+      },
     },
   }
+}
+
+function splitUrl({ url = '/' }: IncomingMessage): { path: string; query: string } {
+  const at = url.indexOf('?')
+  return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at) }
 }
 
 async function readBuild(): Promise<Files | undefined> {
@@ -60,14 +91,14 @@ const policy = (nonce: string) =>
 /** Relative, since a proxy may have taken a prefix away that the browser still sees: "./" for /models, "../" for /deployments/x. */
 const wayToRoot = (path: string) => '../'.repeat(path.split('/').length - 2) || './'
 
-function sendPage(response: ServerResponse, page: Buffer, path: string, graphiql: boolean) {
+function sendPage(response: ServerResponse, page: Buffer, path: string, { graphiql, status = 200 }: { graphiql: boolean; status?: number }) {
   const nonce = randomBytes(16).toString('base64')
   const body = page
     .toString()
     .replaceAll('"./', `"${wayToRoot(path)}`)
     .replace('__NONCE__', nonce)
     .replace('__GRAPHIQL__', graphiql ? 'on' : 'off')
-  response.writeHead(200, {
+  response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'content-security-policy': policy(nonce),
@@ -100,5 +131,7 @@ function sendFile({ headers }: IncomingMessage, response: ServerResponse, files:
 function sendWaiting(response: ServerResponse) {
   response
     .writeHead(503, { 'content-type': 'text/html; charset=utf-8', refresh: '2', 'cache-control': 'no-store', 'content-security-policy': "default-src 'none'" })
-    .end('<!doctype html><title>custom-speech</title><p>The dashboard is not built yet. "npm start" builds it in a few seconds, "npm run build" by hand.</p>')
+    .end(
+      '<!doctype html><title>custom-speech</title><p>The dashboard is not built yet. &quot;npm start&quot; builds it in a few seconds, &quot;npm run build&quot; by hand. This page tries again automatically.</p>',
+    )
 }

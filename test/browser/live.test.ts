@@ -132,7 +132,7 @@ test('the locale can be searched and changed, is in the URL and remembered', asy
   await page.getByRole('combobox', { name: 'Search locales' }).fill('deut')
   await page.getByRole('option', { name: /German \(Germany\).*de-DE · 0 deployments · 4 models/ }).waitFor()
   await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Nothing is deployed for German (Germany) yet' }).waitFor()
+  await page.getByRole('heading', { name: 'No deployments for German (Germany) yet' }).waitFor()
   expect(page.url()).toContain('locale=de-DE')
   await page.goto(api.localUrl)
   await page.getByRole('heading', { name: 'Deployments, German (Germany)' }).waitFor()
@@ -146,7 +146,7 @@ test('a deployment can be deleted while it is provisioned', async () => {
   await rowOf(page, 'Short-lived').getByRole('button', { name: 'Actions' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
-  await page.getByRole('heading', { name: 'Nothing is deployed' }).waitFor()
+  await page.getByRole('heading', { name: 'No deployments' }).waitFor()
 })
 
 test('the server is killed and started again while it provisions: the page recovers and misses nothing', async () => {
@@ -167,7 +167,7 @@ test('a thousand rows stay smooth while they change', async () => {
   await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n, 'status', (array['COMPLETE', 'FAILED', 'CANCELED'])[1 + n % 3]))).*
     from deployments d, generate_series(1, 999) n where d.id = ${id}`
   const { page } = await openDashboard(browser, api)
-  await page.getByText(/^50 of 100\d deployments/).waitFor()
+  await page.getByText(/^1–50 of 1,00\d deployments/).waitFor()
   await page.evaluate(`globalThis.longest = 0; let last = performance.now(); (function frame() {
     const now = performance.now(); longest = Math.max(longest, now - last); last = now; requestAnimationFrame(frame) })()`)
   await page.getByRole('button', { name: 'Next' }).click()
@@ -178,7 +178,7 @@ test('a thousand rows stay smooth while they change', async () => {
   await page.getByRole('searchbox').fill('')
   await page.getByRole('button', { name: /^All/ }).click()
   await Promise.all(Array.from({ length: 40 }, (_, n) => api.create({ name: `Late ${n}` })))
-  await page.getByText(/^50 of 104\d deployments/).waitFor()
+  await page.getByText(/^1–50 of 1,04\d deployments/).waitFor()
   const longest = (await page.evaluate('longest')) as number
   console.log(`1,000 rows: the longest frame took ${longest.toFixed(0)} ms`)
   expect(longest).toBeLessThan(500)

@@ -35,13 +35,13 @@ afterAll(async () => {
 const cards = (page: Page) => page.getByRole('region', { name: 'Language models' }).getByRole('listitem')
 const cardOf = (page: Page, name: string) => cards(page).filter({ has: page.getByRole('heading', { name, exact: true }) })
 
-test('the base models come first, and every other one can be paged to and searched', async () => {
+test('the base models are always shown, and every other one can be paged to and searched', async () => {
   const { page, complaints } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await cardOf(page, 'Conversational').waitFor()
   await cardOf(page, 'Search and Dictation').waitFor()
   const pager = page.getByRole('navigation', { name: 'Pages of custom language models' })
-  await pager.getByText(`24 of ${many} custom language models`).waitFor()
+  await pager.getByText(`1–24 of ${many} custom language models`).waitFor()
   const seen = new Set<string>()
   for (let left = true; left; ) {
     const names = await cards(page).getByRole('heading').allTextContents()
@@ -49,7 +49,7 @@ test('the base models come first, and every other one can be paged to and search
     left = await pager.getByRole('button', { name: 'Next' }).isEnabled()
     if (!left) break
     await pager.getByRole('button', { name: 'Next' }).click()
-    await cardOf(page, names.at(-1) ?? '').waitFor({ state: 'detached' })
+    await cardOf(page, names[0] ?? '').waitFor({ state: 'detached' })
   }
   expect(seen.size).toBe(many)
   await pager.getByRole('button', { name: 'Previous' }).click()
@@ -65,12 +65,12 @@ test('a page whose last model is deleted elsewhere gives way to the first', asyn
   const { page } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('A model 0')
-  await page.getByText('24 of 99 custom').waitFor()
+  await page.getByText('1–24 of 99 custom').waitFor()
   const doomed = []
   for (const [n, name] of Array.from({ length: 25 }, (_, n) => [n, `Zz ${n}`] as const))
     doomed[n] = (await modelsOf(api).createLanguageModel({ name, text: cardText })).model.id
   await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('Zz')
-  await page.getByText('24 of 25 custom').waitFor()
+  await page.getByText('1–24 of 25 custom').waitFor()
   await page.getByRole('button', { name: 'Next' }).click()
   await cardOf(page, 'Zz 9').waitFor()
   await cardOf(page, 'Zz 0').waitFor({ state: 'detached' })
@@ -85,7 +85,7 @@ test('the form offers them as well; what was chosen stays chosen while others ar
   await page.getByLabel('Name', { exact: true }).fill('With one of many')
   const language = page.getByRole('group', { name: 'Language Model' })
   await language.getByRole('radio', { name: /^Search and Dictation/ }).waitFor()
-  await language.getByText(`24 of ${many} custom`).waitFor()
+  await language.getByText(`1–24 of ${many} custom`).waitFor()
   expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
   await page
     .getByRole('group', { name: 'Acoustic Model' })

@@ -94,10 +94,10 @@ test('everything works under the prefix, and nothing is asked for outside of it'
 
   await page.goto(`${proxy.url}/models`)
   await page.getByRole('button', { name: 'Create language model' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Send a file' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Upload a file' }).click()
   await page.getByLabel('Text file').setInputFiles({ name: 'calls.txt', mimeType: 'text/plain', buffer: Buffer.from('the four of clubs\n') })
-  await page.getByText('Sent: 1 kB, 1 line').waitFor()
-  await page.keyboard.press('Escape')
+  await page.getByText('Uploaded: 1 kB, 1 line').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel', exact: true }).click()
 
   await page.getByRole('link', { name: 'Skip to the content' }).press('Enter')
   expect(new URL(page.url()).pathname).toBe(`${prefix}/models`)

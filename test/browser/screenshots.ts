@@ -123,7 +123,7 @@ try {
     verification: null,
   })
   for (const [name, scopes] of [
-    ['Call centre', '[RECOGNIZE]'],
+    ['Call center', '[RECOGNIZE]'],
     ['Monitoring', '[READ]'],
   ])
     await api.ask(`mutation { createKey(input: { name: "${name}", scopes: ${scopes} }) { __typename } }`)

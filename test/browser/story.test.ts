@@ -29,7 +29,7 @@ describe('signing in', () => {
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
     expect(cookie?.value).not.toContain(api.key)
     await page.reload()
-    await page.getByRole('heading', { name: 'Nothing is deployed' }).waitFor()
+    await page.getByRole('heading', { name: 'No deployments' }).waitFor()
     await page.getByText('Live', { exact: true }).waitFor()
     expect(complaints).toEqual([])
   })
@@ -97,7 +97,7 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   await page.getByLabel('Recording').setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: Buffer.from('this is no recording') })
   await page.getByText('This browser cannot play the file').waitFor()
 
-  await page.getByRole('button', { name: 'Rename' }).click()
+  await page.getByRole('button', { name: 'Edit' }).click()
   await page.getByRole('dialog').getByLabel('Name').fill('Reception')
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('heading', { name: 'Reception', level: 1 }).waitFor()
@@ -108,15 +108,15 @@ test('a key is made, shown once, and revoked', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Keys' }).click()
   await page.getByRole('button', { name: 'Create key' }).click()
-  await page.getByLabel('Name').fill('Call centre')
+  await page.getByLabel('Name').fill('Call center')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
   const secret = (await page.getByRole('dialog').locator('code').textContent()) ?? ''
   await page.getByRole('button', { name: 'Done' }).click()
-  await rowOf(page, 'Call centre').getByText(secret.slice(0, 10)).waitFor()
+  await rowOf(page, 'Call center').getByText(secret.slice(0, 10)).waitFor()
   expect(await page.content()).not.toContain(secret)
-  await page.getByRole('button', { name: 'Revoke Call centre' }).click()
-  await page.getByRole('alertdialog', { name: 'Revoke “Call centre”?' }).getByRole('button', { name: 'Revoke' }).click()
-  await rowOf(page, 'Call centre').getByText('Revoked just now').waitFor()
+  await page.getByRole('button', { name: 'Revoke Call center' }).click()
+  await page.getByRole('alertdialog', { name: 'Revoke “Call center”?' }).getByRole('button', { name: 'Revoke' }).click()
+  await rowOf(page, 'Call center').getByText('Revoked just now').waitFor()
 })
 
 test('everything can be done with the keyboard alone', async () => {

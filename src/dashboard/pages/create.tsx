@@ -1,37 +1,39 @@
-import { type FormEvent, useEffect, useMemo, useState } from 'react'
+import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../client.ts'
+import { toReadWords, toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
-import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
+import { checkNamed, type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { useMisfits, usePreflight, whyUnavailable } from '../fitting.ts'
+import { focusFirstProblem } from '../focus.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
 import { useIdempotencyKey } from '../idempotency.ts'
 import { type Locale, useLocale } from '../locale.ts'
 import { isWhole, type Kind, useModels } from '../models.ts'
-import { Field, FieldProblem, NameField } from '../parts/field.tsx'
+import { DescriptionField, FieldProblem, NameField } from '../parts/field.tsx'
+import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { Link, navigate } from '../route.ts'
+import { useTitle } from '../title.ts'
 
 const fields = ['name', 'description', 'acousticModelId', 'languageModelId']
 type Models = NonNullable<ReturnType<typeof useModels>['models']>
 
 const nothing: readonly ModelEntryFragment[] = []
 
-export function CreatePage() {
+export default function CreatePage() {
   const { mayManage } = useDashboard()
-  const { locale } = useLocale()
-  useEffect(() => {
-    document.title = 'Create Deployment'
-  }, [])
-  if (!mayManage) return <Problem title="Your key may not create deployments" message="It lacks the scope MANAGE. Sign in with a key that has it." />
-  return locale ? <Create key={locale.code} locale={locale} /> : <Loading />
+  const { locale, error, refresh } = useLocale()
+  useTitle('Create deployment')
+  if (!mayManage) return <Problem title="Your key can’t create deployments" message="It does not have the Manage permission. Sign in with a key that has it." />
+  if (locale) return <Create key={locale.code} locale={locale} />
+  return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
 }
 
 function Create({ locale }: { locale: Locale }) {
   const { models, error, refresh } = useModels(locale.code)
-  if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
+  if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
   if (!models) return <Loading />
   return (
     <div className="narrow">
@@ -39,8 +41,8 @@ function Create({ locale }: { locale: Locale }) {
         <Icon name="back" />
         Deployments
       </Link>
-      <h1>Create Deployment</h1>
-      <p className="lead">An acoustic and a language model, served together at a URL of their own, for {locale.name}.</p>
+      <PageHeading>Create deployment</PageHeading>
+      <p className="lead">Choose an acoustic model and a language model for {locale.name}. They are served together at one URL.</p>
       <CreateForm locale={locale.code} models={models} refresh={refresh} />
     </div>
   )
@@ -54,16 +56,33 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   const [isSending, setSending] = useState(false)
   const [refused, setRefused] = useState<{ input: string; problems: FieldProblems }>()
   const withKey = useIdempotencyKey()
+  const form = useRef<HTMLFormElement>(null)
+  const [tries, setTries] = useState(0)
+  const refuse = () => setTries((count) => count + 1)
+  useEffect(() => {
+    if (tries) focusFirstProblem(form.current)
+  }, [tries])
 
   const input: CreateDeploymentInput | undefined =
     chosen.acoustic && chosen.language ? { name, description, locale, acousticModelId: chosen.acoustic.id, languageModelId: chosen.language.id } : undefined
   const foreseen = usePreflight(name.trim() ? input : undefined)
-  // What the server refused stays until the input is another one.
-  const problems = refused && refused.input === JSON.stringify(input) ? refused.problems : toFieldProblems(foreseen, fields)
+  // A refusal of the server stays until the input is another one.
+  const told = refused && refused.input === JSON.stringify(input) ? refused.problems : toFieldProblems(foreseen, fields)
+  const { name: ofName, ...ofDescription } = checkNamed({ name, description })
+  const missing: FieldProblems = {
+    ...ofDescription,
+    ...(ofName && { name: ofName }),
+    ...(!chosen.acoustic && { acousticModelId: 'Choose an acoustic model.' }),
+    ...(!chosen.language && { languageModelId: 'Choose a language model.' }),
+  }
+  // Until the form is sent, an empty field is no mistake; a text that is too long is one at once.
+  const early = { ...ofDescription, ...(ofName && name.trim() && { name: ofName }) }
+  const problems: FieldProblems = { ...told, ...(tries > 0 ? missing : early) }
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (!input || isSending) return
+    if (isSending) return
+    if (!input || Object.keys(missing).length) return refuse()
     setSending(true)
     const { data, error } = await create({ input: withKey(input) })
     setSending(false)
@@ -71,18 +90,17 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id } })
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setRefused({ input: JSON.stringify(input), problems: toFieldProblems([refusal], fields) })
-    // What was shown of the models may be old.
+    refuse()
+    // The models that are shown may be out of date.
     if (result?.__typename === 'ModelNotReadyError' || result?.__typename === 'LicenseNotAcceptedError') refresh()
   }
 
   return (
-    <form className="card form" onSubmit={submit}>
+    <form ref={form} className="card form" noValidate onSubmit={submit}>
       <NameField value={name} change={setName} problem={problems['name']} placeholder="Front desk" />
-      <Field label="Description" hint="Optional: what it is for, for those who come after you." problem={problems['description']}>
-        {(described) => <textarea {...described} rows={2} value={description} onChange={(event) => setDescription(event.target.value)} maxLength={1000} />}
-      </Field>
+      <DescriptionField value={description} change={setDescription} problem={problems['description']} />
       <ModelChoice
-        title="Acoustic Model"
+        title="Acoustic model"
         name="acoustic"
         bases={bases.ACOUSTIC}
         own={models.own.ACOUSTIC}
@@ -93,7 +111,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         licenceAccepted={refresh}
       />
       <ModelChoice
-        title="Language Model"
+        title="Language model"
         name="language"
         bases={bases.LANGUAGE}
         own={models.own.LANGUAGE}
@@ -116,19 +134,28 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   )
 }
 
+const toKind = ({ kind }: ModelEntryFragment): Kind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
+
+/** The model that a link such as /new?model=… asks for. */
+function findLinked(models: readonly ModelEntryFragment[]) {
+  const id = new URLSearchParams(location.search).get('model')
+  return models.find((model) => model.id === id && !whyUnavailable(model))
+}
+
 /**
  * Two models that fit. The kind that is chosen first leads: it can be changed at will, the other list follows it.
  * Where only one model fits, it is chosen along.
  */
 function usePair(locale: string, { bases: all, own }: Models) {
-  const [pair, setPair] = useState<Partial<Record<Kind, ModelEntryFragment>>>({})
-  const [leading, setLeading] = useState<Kind>()
+  const [linked] = useState(() => findLinked([...all, ...own.ACOUSTIC.models, ...own.LANGUAGE.models]))
+  const [pair, setPair] = useState<Partial<Record<Kind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
+  const [leading, setLeading] = useState(linked && toKind(linked))
   const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
   const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
   const shown = follower && own[follower].models
   const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
   const partner = follower && pair[follower]
-  // What was chosen may be on another page of the list.
+  // The chosen model may be on another page of the list.
   const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
   const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
   // As it is now, where it is on the page; else as it was when it was chosen.
@@ -147,7 +174,7 @@ function usePair(locale: string, { bases: all, own }: Models) {
     })
   }, [misfits, followers, follower, isAll])
   const choose = (model: ModelEntryFragment) => {
-    const kind = model.kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC'
+    const kind = toKind(model)
     setLeading((first) => first ?? kind)
     setPair((now) => ({ ...now, [kind]: model }))
   }

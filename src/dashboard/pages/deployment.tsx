@@ -1,39 +1,50 @@
 import { type ReactNode, useCallback, useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { useDeploymentActions } from '../actions.ts'
-import { toWords } from '../client.ts'
+import { toReadWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '../gql/graphql.ts'
-import { useRefresh } from '../live.ts'
+import { useLast } from '../last.ts'
+import { type LiveChange, useRefresh } from '../live.ts'
 import { DeleteConfirm } from '../parts/deployment-menu.tsx'
 import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
-import { EndpointCard } from '../parts/endpoint.tsx'
+import { type Endpoint, EndpointCard } from '../parts/endpoint.tsx'
+import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { Stages } from '../parts/stages.tsx'
 import { Progress, StatusBadge } from '../parts/status.tsx'
 import { TryIt } from '../parts/try-it.tsx'
+import { useRetry } from '../retry.ts'
 import { Link, navigate } from '../route.ts'
 import { formatDuration, formatMoment } from '../time.ts'
+import { useTitle } from '../title.ts'
 import { inProgress, mayCancel, mayRetry, toWord } from '../words.ts'
 
 type Deployment = NonNullable<DeploymentQuery['deployment']>
 
 export default function DeploymentPage({ id }: { id: string }) {
   const { live } = useDashboard()
-  const [{ data, error }, refresh] = useQuery({ query: DeploymentDocument, variables: { id } })
+  const [{ data: read, error }, refresh] = useQuery({ query: DeploymentDocument, variables: { id } })
+  const data = useLast(read ?? undefined)
   const again = useCallback(() => refresh({ requestPolicy: 'network-only' }), [refresh])
-  const concerns = useCallback((change: ChangeFragment) => change.deploymentId === id && change.status !== change.previousStatus, [id])
+  const concerns = useCallback((change: LiveChange) => change.deploymentId === id && change.status !== change.previousStatus, [id])
   useRefresh(live, concerns, again)
   const changes = useChanges(id, data?.deployment?.timeline.nodes)
   const deployment = data?.deployment
-  useEffect(() => {
-    if (deployment) document.title = deployment.name
-  }, [deployment])
+  useRetry(error, again)
+  useTitle(deployment?.name ?? (data ? 'Deployment not found' : 'Deployment'))
 
-  if (error && !data) return <Problem title="The deployment cannot be read" message={toWords(error)} again={again} />
+  if (error && !data) return <Problem title="The deployment can’t be loaded" message={toReadWords(error)} again={again} />
   if (!data) return <Loading />
-  if (!deployment) return <Problem title="There is no such deployment" message="It has been deleted, or the address is wrong. The list shows what there is." />
+  if (!deployment)
+    return (
+      <Problem title="Deployment not found" message="It may have been deleted, or the link is wrong.">
+        <Link className="button" href="/">
+          Back to deployments
+        </Link>
+      </Problem>
+    )
   return (
     <>
       <Link className="back" href={`/?locale=${deployment.locale}`}>
@@ -44,12 +55,7 @@ export default function DeploymentPage({ id }: { id: string }) {
       <div className="columns">
         <div className="column">
           <State deployment={deployment} />
-          {deployment.endpoint && (
-            <>
-              <TryIt endpoint={deployment.endpoint} />
-              <EndpointCard endpoint={deployment.endpoint} />
-            </>
-          )}
+          {deployment.endpoint && <Serving endpoint={deployment.endpoint} />}
         </div>
         <aside className="column">
           <Card title="Provisioning">
@@ -63,7 +69,19 @@ export default function DeploymentPage({ id }: { id: string }) {
   )
 }
 
-/** The log as it was read, and what has come since. */
+/** One recognition mode for both cards. */
+function Serving({ endpoint }: { endpoint: Endpoint }) {
+  const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
+  const [mode, choose] = useState(usual?.mode)
+  return (
+    <>
+      <TryIt endpoint={endpoint} mode={mode} choose={choose} />
+      <EndpointCard endpoint={endpoint} mode={mode} choose={choose} />
+    </>
+  )
+}
+
+/** The log as it was read, and the changes since. */
 function useChanges(id: string, read: readonly ChangeFragment[] = []): readonly ChangeFragment[] {
   const { live } = useDashboard()
   const [heard, setHeard] = useState<readonly ChangeFragment[]>([])
@@ -83,7 +101,7 @@ function Head({ deployment }: { deployment: Deployment }) {
   return (
     <div className="head">
       <div>
-        <h1>{deployment.name}</h1>
+        <PageHeading>{deployment.name}</PageHeading>
         {deployment.description && <p className="description">{deployment.description}</p>}
       </div>
       <div className="head-actions">
@@ -98,7 +116,7 @@ function Head({ deployment }: { deployment: Deployment }) {
           </button>
         )}
         <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('edit')}>
-          Rename
+          Edit
         </button>
         <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('delete')}>
           Delete
@@ -110,12 +128,12 @@ function Head({ deployment }: { deployment: Deployment }) {
   )
 }
 
-/** What is to be known first: how far it is, or why it is not. */
+/** The first thing to know: the progress, or the reason of a failure. */
 function State({ deployment }: { deployment: Deployment }) {
   const { status, failure } = deployment
   if (failure)
     return (
-      <section className="card section failure" role="alert">
+      <section className="card section failure">
         <StatusBadge status={status} />
         <p>{failure.message}</p>
         <p className="detail">
@@ -134,7 +152,7 @@ function State({ deployment }: { deployment: Deployment }) {
   return (
     <section className="card section">
       <StatusBadge status={status} />
-      <p className="detail">It ended before it was complete. Retry provisions it again, under the same id.</p>
+      <p className="detail">Canceled before it finished. Retry to provision it again with the same ID.</p>
     </section>
   )
 }
@@ -152,11 +170,11 @@ function Evidence({ verification }: { verification: NonNullable<Deployment['veri
   const { referenceText, transcript, audioMs, latencyMs, verifiedAt } = verification
   return (
     <Card title="Verified">
-      <p className="detail">Before it was called Complete, its own URL was called with a reference recording.</p>
+      <p className="detail">We sent a test recording to this endpoint before marking it complete.</p>
       <dl className="facts stacked">
-        <dt>Said</dt>
+        <dt>Spoken</dt>
         <dd>{referenceText}</dd>
-        <dt>Heard</dt>
+        <dt>Text</dt>
         <dd>{transcript}</dd>
       </dl>
       <p className="detail">
@@ -175,10 +193,14 @@ function Facts({ deployment }: { deployment: Deployment }) {
         <dd>
           <StatusBadge status={status} />
         </dd>
-        <dt>Acoustic Model</dt>
-        <dd>{acousticModel.name}</dd>
-        <dt>Language Model</dt>
-        <dd>{languageModel.name}</dd>
+        <dt>Acoustic model</dt>
+        <dd>
+          <ModelLink model={acousticModel} locale={locale} />
+        </dd>
+        <dt>Language model</dt>
+        <dd>
+          <ModelLink model={languageModel} locale={locale} />
+        </dd>
         <dt>Locale</dt>
         <dd>{locale}</dd>
         <dt>Created</dt>
@@ -191,5 +213,13 @@ function Facts({ deployment }: { deployment: Deployment }) {
         )}
       </dl>
     </Card>
+  )
+}
+
+function ModelLink({ model, locale }: { model: Deployment['acousticModel']; locale: string }) {
+  return (
+    <>
+      <Link href={`/models?locale=${locale}`}>{model.name}</Link> <span className="muted">({model.isBase ? 'base' : 'custom'})</span>
+    </>
   )
 }

@@ -1,23 +1,29 @@
-import { type ReactNode, useCallback, useEffect } from 'react'
+import { type ReactNode, useCallback, useEffect, useRef } from 'react'
 import { useQuery } from 'urql'
 import { toAddress } from '../base.ts'
-import { toWords } from '../client.ts'
+import { toReadWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
-import { type ChangeFragment, DeploymentsDocument, type DeploymentsQuery } from '../gql/graphql.ts'
+import { DeploymentsDocument, type DeploymentsQuery } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
-import { statusGroups as groups, toVariables } from '../list.ts'
-import { useRefresh } from '../live.ts'
+import { statusGroups as groups, pageSize, toVariables } from '../list.ts'
+import { type LiveChange, useRefresh } from '../live.ts'
 import { useLocale } from '../locale.ts'
 import { DeploymentTable } from '../parts/deployment-table.tsx'
+import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { Pages } from '../parts/pages.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
+import { useRetry } from '../retry.ts'
 import { Link, useSearch } from '../route.ts'
+import { useTitle } from '../title.ts'
 import type { Status } from '../words.ts'
 
-/** Home: what is deployed for the current locale, alive. */
+/** The parameters of the first page. */
+const firstPage = { after: undefined, before: undefined, offset: undefined }
+
+/** Home: the deployments of the current locale, live. */
 export function DeploymentsPage() {
   const { live, mayManage } = useDashboard()
   const { locale, locales, error: localesError, refresh: refreshLocales } = useLocale()
@@ -28,23 +34,23 @@ export function DeploymentsPage() {
 
   const again = useCallback(() => refresh({ requestPolicy: 'network-only' }), [refresh])
   useRefresh(live, changesList, again)
-  useEffect(() => {
-    document.title = locale ? `Deployments, ${locale.name}` : 'Deployments'
-  }, [locale])
+  useRetry(error, again)
+  useTitle(locale ? `Deployments, ${locale.name}` : 'Deployments')
+  const { table, turn } = useTurning(data?.pageInfo.startCursor)
 
   const problem = localesError ?? error
-  if (problem && !data) return <Problem title="The deployments cannot be read" message={toWords(problem)} again={localesError ? refreshLocales : again} />
+  if (problem && !data) return <Problem title="Deployments can’t be loaded" message={toReadWords(problem)} again={localesError ? refreshLocales : again} />
   if (!locale || !data) return <Loading />
   const isFiltered = Boolean(search.get('q') || search.get('status'))
   const isEmpty = data.nodes.length === 0
   return (
     <>
       <div className="head">
-        <h1>
+        <PageHeading>
           Deployments, <span className="muted">{locale.name}</span>
-        </h1>
+        </PageHeading>
         <div className="head-actions">
-          <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code, after: undefined, before: undefined })} />
+          <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code, ...firstPage }, { push: true })} />
           {mayManage && (
             <Link className="primary button" href={`/new?locale=${locale.code}`}>
               <Icon name="plus" />
@@ -59,26 +65,51 @@ export function DeploymentsPage() {
         <>
           <Filters data={data} />
           {isEmpty ? (
-            <NothingFound clear={() => setSearch({ q: undefined, status: undefined, after: undefined, before: undefined })} />
+            <NothingFound clear={() => setSearch({ q: undefined, status: undefined, ...firstPage }, { push: true })} />
           ) : (
-            <DeploymentTable rows={data.nodes} isOld={stale && Boolean(error)} />
+            <>
+              <DeploymentTable rows={data.nodes} isOld={stale && Boolean(error)} frame={table} />
+              <Pages
+                label="Pages"
+                pageInfo={data.pageInfo}
+                offset={Number(search.get('offset')) || 0}
+                shown={data.nodes.length}
+                size={pageSize}
+                total={data.totalCount}
+                noun="deployment"
+                go={({ offset, ...bounds }) => {
+                  turn()
+                  setSearch({ ...firstPage, ...bounds, offset: String(offset) }, { push: true })
+                }}
+              />
+            </>
           )}
-          <Pages
-            label="Pages"
-            pageInfo={data.pageInfo}
-            shown={data.nodes.length}
-            total={data.totalCount}
-            noun="deployment"
-            go={(page) => setSearch({ after: undefined, before: undefined, ...page })}
-          />
         </>
       )}
     </>
   )
 }
 
+/** After a turn of the page, its rows are read from their top: by eye, and by screen readers. */
+function useTurning(startCursor: string | null | undefined) {
+  const table = useRef<HTMLDivElement>(null)
+  const isTurning = useRef(false)
+  useEffect(() => {
+    if (!isTurning.current || !startCursor) return
+    isTurning.current = false
+    table.current?.focus({ preventScroll: true })
+    table.current?.scrollIntoView()
+  }, [startCursor])
+  return {
+    table,
+    turn: () => {
+      isTurning.current = true
+    },
+  }
+}
+
 /** Members, order and counts of a list change with these; progress only changes the rows themselves. */
-const changesList = ({ status, previousStatus }: ChangeFragment) => status !== previousStatus
+const changesList = ({ status, previousStatus }: LiveChange) => status !== previousStatus
 
 const sum = (data: DeploymentsQuery['deployments'], statuses?: Status[]) =>
   data.statusCounts.reduce((all, { status, count }) => (!statuses || statuses.includes(status) ? all + count : all), 0)
@@ -86,14 +117,16 @@ const sum = (data: DeploymentsQuery['deployments'], statuses?: Status[]) =>
 function Filters({ data }: { data: DeploymentsQuery['deployments'] }) {
   const [search, setSearch] = useSearch()
   const chosen = search.get('status')
-  const choose = (status: string | undefined) => setSearch({ status, after: undefined, before: undefined })
+  const text = search.get('q') ?? ''
+  const choose = (status: string | undefined) => setSearch({ status, ...firstPage }, { push: true })
   return (
     <div className="filters">
       <SearchField
         label="Search deployments"
         placeholder="Search name or description"
-        text={search.get('q') ?? ''}
-        changed={(q) => setSearch({ q, after: undefined, before: undefined })}
+        text={text}
+        // A search is one step for the Back button, not one per letter.
+        changed={(q) => setSearch({ q, ...firstPage }, { push: !text || !q })}
       />
       <fieldset className="chips">
         <legend className="hidden">Status</legend>
@@ -122,11 +155,11 @@ function Empty({ locale, code, mayManage }: { locale: string; code: string; mayM
   return (
     <section className="empty">
       <img src={toAddress('/icon.svg')} alt="" width="56" height="56" />
-      <h2>Nothing is deployed for {locale} yet</h2>
+      <h2>No deployments for {locale} yet</h2>
       <p>
         {mayManage
-          ? 'Choose an acoustic and a language model. In a few seconds you have a URL that turns speech into text, and can speak to it right here.'
-          : 'Your key may look, but not create. Ask for one with the scope MANAGE.'}
+          ? 'Choose an acoustic and a language model. You’ll get a speech-to-text URL in seconds, and you can try it right here.'
+          : 'Your key can look, but not create. Ask for one with the Manage permission.'}
       </p>
       {mayManage && (
         <Link className="primary button" href={`/new?locale=${code}`}>
@@ -140,11 +173,11 @@ function Empty({ locale, code, mayManage }: { locale: string; code: string; mayM
 
 function NothingFound({ clear }: { clear: () => void }) {
   return (
-    <section className="empty">
+    <section className="empty" role="status">
       <h2>No deployment matches</h2>
-      <p>None has this text in its name or description with this status.</p>
+      <p>Try another search or clear the filters.</p>
       <button type="button" className="button" onClick={clear}>
-        Show all
+        Clear filters
       </button>
     </section>
   )

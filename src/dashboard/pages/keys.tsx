@@ -1,36 +1,49 @@
-import { useEffect, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import { useMutation, useQuery } from 'urql'
-import { toWords } from '../client.ts'
+import { toReadWords, toWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type KeyEntryFragment, KeysDocument, RevokeKeyDocument } from '../gql/graphql.ts'
+import { useLast } from '../last.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { CreateKeyDialog } from '../parts/create-key.tsx'
+import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { tell } from '../parts/news.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
+import { useRetry } from '../retry.ts'
 import { formatAgo, formatMoment, useNow } from '../time.ts'
+import { useTitle } from '../title.ts'
 import { toWord } from '../words.ts'
 
-/** What lets programs and people in. */
+const pageSize = 50
+
+/** The keys of the workspace. */
 export default function KeysPage() {
   const { mayManage } = useDashboard()
   const [cursors, setCursors] = useState<readonly string[]>([])
   const after = cursors.at(-1) ?? null
-  const [{ data, error }, again] = useQuery({ query: KeysDocument, variables: { after } })
+  const [{ data: read, error }, ask] = useQuery({ query: KeysDocument, variables: { after } })
   const [isCreating, setCreating] = useState(false)
   const now = useNow(true, 30_000)
-  useEffect(() => {
-    document.title = 'Keys'
-  }, [])
-  if (error && !data) return <Problem title="The keys cannot be read" message={toWords(error)} again={again} />
+  const data = useLast(read ?? undefined)
+  const again = useCallback(() => ask({ requestPolicy: 'network-only' }), [ask])
+  useRetry(error, again)
+  useTitle('Keys')
+  const table = useRef<HTMLDivElement>(null)
+  const turn = (to: readonly string[]) => {
+    setCursors(to)
+    table.current?.focus({ preventScroll: true })
+    table.current?.scrollIntoView()
+  }
+  if (error && !data) return <Problem title="Keys can’t be loaded" message={toReadWords(error)} again={again} />
   if (!data) return <Loading />
   const { nodes, pageInfo } = data.keys
   return (
     <>
       <div className="head">
         <div>
-          <h1>Keys</h1>
-          <p className="description">A key lets a program in. Its secret is shown once, when it is made.</p>
+          <PageHeading>Keys</PageHeading>
+          <p className="description">Keys let your apps call the API. You see a key’s secret only once, when you create it.</p>
         </div>
         {mayManage && (
           <button type="button" className="primary button" onClick={() => setCreating(true)}>
@@ -39,12 +52,12 @@ export default function KeysPage() {
           </button>
         )}
       </div>
-      <div className="card table-card">
-        <table className="keys">
+      <div className="card table-card" ref={table} tabIndex={-1}>
+        <table className="keys" aria-label="Keys">
           <thead>
             <tr>
               <th>Name</th>
-              <th>Scopes</th>
+              <th>Permissions</th>
               <th>Last used</th>
               <th>Created</th>
               <th>Expires</th>
@@ -62,11 +75,13 @@ export default function KeysPage() {
       </div>
       {(cursors.length > 0 || pageInfo.hasNextPage) && (
         <nav className="pages" aria-label="Pages">
-          <span className="total">{data.keys.totalCount} keys</span>
-          <button type="button" className="button" disabled={!cursors.length} onClick={() => setCursors(cursors.slice(0, -1))}>
+          <span className="total" role="status">
+            {cursors.length * pageSize + 1}–{cursors.length * pageSize + nodes.length} of {data.keys.totalCount} keys
+          </span>
+          <button type="button" className="button" disabled={!cursors.length} onClick={() => turn(cursors.slice(0, -1))}>
             Previous
           </button>
-          <button type="button" className="button" disabled={!pageInfo.hasNextPage} onClick={() => setCursors([...cursors, pageInfo.endCursor ?? ''])}>
+          <button type="button" className="button" disabled={!pageInfo.hasNextPage} onClick={() => turn([...cursors, pageInfo.endCursor ?? ''])}>
             Next
           </button>
         </nav>
@@ -75,7 +90,7 @@ export default function KeysPage() {
         <CreateKeyDialog
           close={() => {
             setCreating(false)
-            again({ requestPolicy: 'network-only' })
+            again()
           }}
         />
       )}
@@ -93,7 +108,7 @@ function KeyRow({ entry, now }: { entry: KeyEntryFragment; now: number }) {
   const confirmed = async () => {
     const { data, error } = await revoke({ id })
     const refusal = error ? toWords(error) : data?.revokeKey.__typename === 'RevokeKeySuccess' ? undefined : data?.revokeKey.message
-    tell(refusal ?? `“${name}” opens nothing any more.`, { isProblem: refusal !== undefined })
+    tell(refusal ?? `Key “${name}” revoked.`, { isProblem: refusal !== undefined })
   }
   return (
     <tr className={isOver ? 'over' : undefined}>
@@ -103,7 +118,7 @@ function KeyRow({ entry, now }: { entry: KeyEntryFragment; now: number }) {
           <code>{prefix}…</code>
         </span>
       </th>
-      <td>
+      <td data-label="Permissions">
         <span className="tags">
           {scopes.map((scope) => (
             <span key={scope} className="tag">
@@ -112,9 +127,15 @@ function KeyRow({ entry, now }: { entry: KeyEntryFragment; now: number }) {
           ))}
         </span>
       </td>
-      <td className="created">{lastUsedAt ? formatAgo(lastUsedAt, now) : 'Never'}</td>
-      <td className="created">{formatAgo(createdAt, now)}</td>
-      <td className="created">{revokedAt ? `Revoked ${formatAgo(revokedAt, now)}` : expiresAt ? formatMoment(expiresAt) : 'Never'}</td>
+      <td data-label="Last used" className="created">
+        {lastUsedAt ? formatAgo(lastUsedAt, now) : 'Never'}
+      </td>
+      <td data-label="Created" className="created">
+        {formatAgo(createdAt, now)}
+      </td>
+      <td data-label="Expires" className="created">
+        {revokedAt ? `Revoked ${formatAgo(revokedAt, now)}` : expiresAt ? formatMoment(expiresAt) : 'Never'}
+      </td>
       <td className="row-end">
         {!isOver && mayManage && !isBootstrap && (
           <button type="button" className="small button" aria-label={`Revoke ${name}`} onClick={() => setAsking(true)}>
@@ -122,10 +143,8 @@ function KeyRow({ entry, now }: { entry: KeyEntryFragment; now: number }) {
           </button>
         )}
         <Confirm isOpen={isAsking} title={`Revoke “${name}”?`} action="Revoke" close={() => setAsking(false)} confirmed={confirmed}>
-          {isOwn
-            ? 'It is the key that you are signed in with: you will be signed out.'
-            : 'Whoever uses it is locked out within a second, open streams included.'}{' '}
-          This cannot be undone.
+          {isOwn ? 'You are signed in with this key, so you will be signed out.' : 'Apps that use it lose access within a second, open streams included.'} This
+          cannot be undone.
         </Confirm>
       </td>
     </tr>

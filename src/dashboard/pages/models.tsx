@@ -1,11 +1,12 @@
-import { useEffect, useState } from 'react'
-import { toWords } from '../client.ts'
+import { useRef, useState } from 'react'
+import { toReadWords } from '../client.ts'
 import { useDashboard } from '../dashboard.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
 import { type Locale, useLocale } from '../locale.ts'
-import { isLong, type Kind, type OwnModels, useModels } from '../models.ts'
+import { isLong, type Kind, type OwnModels, pageSize, useModels } from '../models.ts'
 import { CreateAcousticModelDialog } from '../parts/create-acoustic-model.tsx'
 import { CreateLanguageModelDialog } from '../parts/create-language-model.tsx'
+import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { ModelCard } from '../parts/model-card.tsx'
@@ -13,19 +14,31 @@ import { Pages } from '../parts/pages.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { useSearch } from '../route.ts'
+import { useTitle } from '../title.ts'
 
 const kinds = [
-  { kind: 'ACOUSTIC', title: 'Acoustic models', noun: 'custom acoustic model', use: 'How speech sounds' },
-  { kind: 'LANGUAGE', title: 'Language models', noun: 'custom language model', use: 'Which words are said, and how they are written' },
+  {
+    kind: 'ACOUSTIC',
+    title: 'Acoustic models',
+    noun: 'custom acoustic model',
+    use: 'How speech sounds',
+    invitation: 'No custom acoustic model yet. If you have trained a base model further on your own recordings, add it here.',
+  },
+  {
+    kind: 'LANGUAGE',
+    title: 'Language models',
+    noun: 'custom language model',
+    use: 'Which words people say, and how they are written',
+    invitation: 'No custom language model yet. Create one from the text of your field, and its words are recognized more reliably.',
+  },
 ] as const
 
-/** What deployments are made of. */
+/** The models that deployments are made of. */
 export default function ModelsPage() {
-  const { locale, locales } = useLocale()
-  useEffect(() => {
-    document.title = 'Models'
-  }, [])
-  return locale ? <Models key={locale.code} locale={locale} locales={locales} /> : <Loading />
+  const { locale, locales, error, refresh } = useLocale()
+  useTitle('Models')
+  if (locale) return <Models key={locale.code} locale={locale} locales={locales} />
+  return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
 }
 
 function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
@@ -33,7 +46,7 @@ function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[
   const [, setSearch] = useSearch()
   const [creating, setCreating] = useState<Kind>()
   const { models, error, refresh } = useModels(locale.code)
-  if (error && !models) return <Problem title="The models cannot be read" message={toWords(error)} again={refresh} />
+  if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
   if (!models) return <Loading />
   const { bases, own } = models
   const basesOf = (wanted: Kind) => bases.filter(({ kind }) => kind === wanted)
@@ -41,35 +54,43 @@ function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[
   return (
     <>
       <div className="head">
-        <h1>
+        <PageHeading>
           Models, <span className="muted">{locale.name}</span>
-        </h1>
+        </PageHeading>
         <div className="head-actions">
-          <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code })} />
+          <LocalePicker locale={locale} locales={locales} choose={(code) => setSearch({ locale: code }, { push: true })} />
+          {mayManage && basesOf('LANGUAGE').length > 0 && (
+            <button type="button" className="primary button" onClick={() => setCreating('LANGUAGE')}>
+              <Icon name="plus" />
+              Create language model
+            </button>
+          )}
         </div>
       </div>
-      {kinds.map(({ kind, title, noun, use }) => (
+      {kinds.map(({ kind, title, noun, use, invitation }) => (
         <section key={kind} className="models-of-kind" aria-label={title}>
           <div className="section-head">
             <div>
               <h2>{title}</h2>
               <p className="detail">{use}</p>
             </div>
-            {mayManage && basesOf(kind).length > 0 && (
+            {mayManage && kind === 'ACOUSTIC' && basesOf(kind).length > 0 && (
               <button type="button" className="button" onClick={() => setCreating(kind)}>
                 <Icon name="plus" />
-                Create {title.toLowerCase().slice(0, -1)}
+                Create acoustic model
               </button>
             )}
           </div>
-          <Cards models={basesOf(kind)} refresh={refresh} />
+          {mayManage && !own[kind].models.length && !isLong(own[kind]) && <p className="hint invitation">{invitation}</p>}
           <OwnCards own={own[kind]} noun={noun} refresh={refresh} />
+          <Cards models={basesOf(kind)} refresh={refresh} />
         </section>
       ))}
       {creating && (
         <CreateDialog
           locale={locale.code}
           bases={basesOf(creating)}
+          refresh={refresh}
           close={() => {
             setCreating(undefined)
             refresh()
@@ -81,14 +102,28 @@ function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[
 }
 
 function OwnCards({ own, noun, refresh }: { own: OwnModels; noun: string; refresh: () => void }) {
+  const list = useRef<HTMLElement>(null)
   return (
-    <>
+    <section ref={list} aria-label={`${noun.charAt(0).toUpperCase()}${noun.slice(1)}s`} tabIndex={-1} className="own-models">
       {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
       <Cards models={own.models} refresh={refresh} />
       {isLong(own) && own.pageInfo && (
-        <Pages label={`Pages of ${noun}s`} pageInfo={own.pageInfo} shown={own.models.length} total={own.totalCount} noun={noun} go={own.go} />
+        <Pages
+          label={`Pages of ${noun}s`}
+          pageInfo={own.pageInfo}
+          offset={own.offset}
+          shown={own.models.length}
+          size={pageSize}
+          total={own.totalCount}
+          noun={noun}
+          go={(page) => {
+            own.go(page)
+            list.current?.focus({ preventScroll: true })
+            list.current?.scrollIntoView()
+          }}
+        />
       )}
-    </>
+    </section>
   )
 }
 

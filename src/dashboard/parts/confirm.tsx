@@ -1,21 +1,34 @@
 import { AlertDialog } from 'radix-ui'
 import type { ReactNode } from 'react'
+import { useFocusReturn } from '../focus.ts'
+
+interface ConfirmProps {
+  isOpen: boolean
+  title: string
+  children: ReactNode
+  action: string
+  /** The label of the safe side. */
+  keep?: string
+  close: () => void
+  confirmed: () => void
+}
 
 /** Asks before something that cannot be undone; the focus begins on the safe side. */
-export function Confirm(props: { isOpen: boolean; title: string; children: ReactNode; action: string; close: () => void; confirmed: () => void }) {
+export function Confirm({ isOpen, title, children, action, keep = 'Keep it', close, confirmed }: ConfirmProps) {
+  const returnFocus = useFocusReturn(isOpen)
   return (
-    <AlertDialog.Root open={props.isOpen} onOpenChange={(isOpen) => !isOpen && props.close()}>
+    <AlertDialog.Root open={isOpen} onOpenChange={(open) => !open && close()}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="overlay" />
-        <AlertDialog.Content className="dialog">
-          <AlertDialog.Title>{props.title}</AlertDialog.Title>
+        <AlertDialog.Content className="dialog" onCloseAutoFocus={returnFocus}>
+          <AlertDialog.Title>{title}</AlertDialog.Title>
           <AlertDialog.Description asChild>
-            <div>{props.children}</div>
+            <div>{children}</div>
           </AlertDialog.Description>
           <div className="dialog-actions">
-            <AlertDialog.Cancel className="button">Keep it</AlertDialog.Cancel>
-            <AlertDialog.Action className="danger button" onClick={props.confirmed}>
-              {props.action}
+            <AlertDialog.Cancel className="button">{keep}</AlertDialog.Cancel>
+            <AlertDialog.Action className="danger button" onClick={confirmed}>
+              {action}
             </AlertDialog.Action>
           </div>
         </AlertDialog.Content>

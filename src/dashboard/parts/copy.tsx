@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import { Icon } from './icon.tsx'
 import { tell } from './news.tsx'
 
-/** Copies a text, and says that it did. */
+/** Copies a text, and confirms it. */
 export function CopyButton({ text, what }: { text: string; what: string }) {
   const [isCopied, setCopied] = useState(false)
   useEffect(() => {
@@ -15,7 +15,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       await navigator.clipboard.writeText(text)
       setCopied(true)
     } catch {
-      tell('The browser does not let pages copy here. Select the text and copy it yourself.', { isProblem: true })
+      tell('The browser does not allow copying here. Select the text and copy it yourself.', { isProblem: true })
     }
   }
   return (

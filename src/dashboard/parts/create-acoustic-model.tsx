@@ -1,23 +1,23 @@
 import { useState } from 'react'
 import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
-import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
-import { type AcousticModelSource, CreateAcousticModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { checkNamed, type FieldProblems, toFieldProblems } from '../field-problems.ts'
+import { type AcousticModelSource, CreateAcousticModelDocument } from '../gql/graphql.ts'
 import { useIdempotencyKey } from '../idempotency.ts'
 import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
-import { BaseField, NameFields, WayField } from './model-fields.tsx'
+import { BaseField, type CreateModelProps, NameFields, WayField } from './model-fields.tsx'
 import { tell } from './news.tsx'
 import { UploadField } from './upload-field.tsx'
 
 const fields = ['name', 'description', 'baseModelId', 'source.uploadId', 'source.httpsUrl', 'source.npmPackage', 'sha256']
-const ways = { uploadId: 'Send a file', httpsUrl: 'Web address', npmPackage: 'npm package' } as const
+const ways = { uploadId: 'Upload a file', httpsUrl: 'Web address', npmPackage: 'npm package' } as const
 
 type Way = keyof typeof ways
 
-/** Brings a base model that was trained further; `close` is called when it is done with, whether one was brought or not. */
-export function CreateAcousticModelDialog({ locale, bases, close }: { locale: string; bases: readonly ModelEntryFragment[]; close: () => void }) {
+/** Imports a base model that was trained further; `close` is called at the end, whether one was imported or not. */
+export function CreateAcousticModelDialog({ locale, bases, refresh, close }: CreateModelProps) {
   const [named, setNamed] = useState({ name: '', description: '' })
   const [baseModelId, setBase] = useState(bases[0]?.id ?? '')
   const [way, setWay] = useState<Way>('uploadId')
@@ -31,9 +31,14 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
 
   const submit = async () => {
     const upload = readUpload(archive)
-    const found = way === 'uploadId' && upload.problem
-    setProblems(found ? { 'source.uploadId': found } : {})
-    if (found) return false
+    const found = {
+      ...checkNamed(named),
+      ...(way === 'uploadId' && upload.problem && { 'source.uploadId': upload.problem }),
+      ...(way === 'httpsUrl' && !httpsUrl.trim() && { 'source.httpsUrl': 'Enter the address of the archive.' }),
+      ...(way === 'npmPackage' && !npmPackage.trim() && { 'source.npmPackage': 'Enter a package with its version, such as @scope/name@1.2.3.' }),
+    }
+    setProblems(found)
+    if (Object.keys(found).length) return false
     const sources: Record<Way, AcousticModelSource> = {
       uploadId: { uploadId: upload.id ?? '' },
       httpsUrl: { httpsUrl: httpsUrl.trim() },
@@ -43,30 +48,33 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
     const { data, error } = await create({ input: withKey(input) })
     const result = data?.createAcousticModel
     if (result?.__typename === 'CreateAcousticModelSuccess') {
-      tell(`“${named.name}” is being fetched and checked.`)
+      tell(`Acoustic model “${named.name}” is being fetched and checked.`)
       return true
     }
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
+    // The page may not know yet that a license has to be accepted.
+    if (result?.__typename === 'LicenseNotAcceptedError') refresh()
     return false
   }
 
   return (
-    <FormDialog title="Create acoustic model" action="Create" isBusy={fetching} problem={problems['']} holds close={close} submit={submit}>
+    <FormDialog title="Create acoustic model" action="Create" isBusy={fetching} problem={problems['']} isRoomy close={close} submit={submit}>
       <NameFields value={named} change={setNamed} problems={problems} />
       <BaseField
         bases={bases}
         value={baseModelId}
         choose={setBase}
-        hint="The one that it was trained from; it decides the scenario."
+        hint="The model that yours was trained from. It decides the scenario."
         problem={problems['baseModelId']}
+        accepted={refresh}
       />
       <div className="field">
-        <WayField legend="Where its files are" ways={ways} value={way} choose={setWay} />
+        <WayField legend="Where the files are" ways={ways} value={way} choose={setWay} />
         {way === 'uploadId' && (
           <UploadField
             label="Archive"
-            hint="A .tar.gz with encoder_model.onnx and decoder_model_merged.onnx."
+            hint="A .tar.gz that contains encoder_model.onnx and decoder_model_merged.onnx."
             accept=".tgz,.gz,application/gzip"
             upload={archive}
             problem={problems['source.uploadId']}
@@ -74,14 +82,13 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
           />
         )}
         {way === 'httpsUrl' && (
-          <Field label="Address of the archive" hint="An https: address on the internet, of such a .tar.gz." problem={problems['source.httpsUrl']}>
+          <Field label="Address of the archive" hint="An https: address on the internet that serves such a .tar.gz." problem={problems['source.httpsUrl']}>
             {(described) => (
               <input
                 {...described}
                 type="url"
                 value={httpsUrl}
                 onChange={(event) => setUrl(event.target.value)}
-                required
                 placeholder="https://models.example.org/calls.tar.gz"
               />
             )}
@@ -90,7 +97,7 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
         {way === 'npmPackage' && (
           <Field
             label="Package"
-            hint="With its exact version; it comes from the registry that the server is set up with."
+            hint="The name and exact version. The package comes from the registry that the server is set up with."
             problem={problems['source.npmPackage']}
           >
             {(described) => (
@@ -99,7 +106,6 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
                 type="text"
                 value={npmPackage}
                 onChange={(event) => setPackage(event.target.value)}
-                required
                 spellCheck={false}
                 placeholder="@scope/name@1.2.3"
               />
@@ -108,7 +114,7 @@ export function CreateAcousticModelDialog({ locale, bases, close }: { locale: st
         )}
       </div>
       {way !== 'uploadId' && (
-        <Field label="SHA-256" hint="Optional: of the archive in hex, to be sure that it is the right one." problem={problems['sha256']}>
+        <Field label="SHA-256" hint="Optional. The archive’s hash in hex, to verify the download." problem={problems['sha256']}>
           {(described) => <input {...described} type="text" value={sha256} onChange={(event) => setSha256(event.target.value)} spellCheck={false} />}
         </Field>
       )}

@@ -1,23 +1,23 @@
 import { useState } from 'react'
 import { useMutation } from 'urql'
 import { toWords } from '../client.ts'
-import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
-import { CreateLanguageModelDocument, type ModelEntryFragment } from '../gql/graphql.ts'
+import { checkNamed, type FieldProblems, toFieldProblems } from '../field-problems.ts'
+import { CreateLanguageModelDocument } from '../gql/graphql.ts'
 import { useIdempotencyKey } from '../idempotency.ts'
 import { readUpload, useUpload } from '../upload.ts'
 import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
-import { BaseField, NameFields, WayField } from './model-fields.tsx'
+import { BaseField, type CreateModelProps, NameFields, WayField } from './model-fields.tsx'
 import { tell } from './news.tsx'
 import { Pronunciations, type Row, withoutEmpty } from './pronunciations.tsx'
 import { UploadField } from './upload-field.tsx'
 
 const fields = ['name', 'description', 'baseModelId', 'text', 'uploadId', 'phrases', 'pronunciations', 'recordingsUploadId']
-const mostBytes = 1_000_000
-const ways = { text: 'Paste text', file: 'Send a file' } as const
+const maxTextBytes = 1_000_000
+const ways = { text: 'Paste text', file: 'Upload a file' } as const
 
-/** Makes a language model from text; `close` is called when it is done with, whether one was made or not. */
-export function CreateLanguageModelDialog({ locale, bases, close }: { locale: string; bases: readonly ModelEntryFragment[]; close: () => void }) {
+/** Creates a language model from text; `close` is called at the end, whether one was created or not. */
+export function CreateLanguageModelDialog({ locale, bases, refresh, close }: CreateModelProps) {
   const [named, setNamed] = useState({ name: '', description: '' })
   const [baseModelId, setBase] = useState(bases[0]?.id ?? '')
   const [way, setWay] = useState<keyof typeof ways>('text')
@@ -36,8 +36,10 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
     const source = way === 'file' ? readUpload(file) : undefined
     const proof = recordings.state.step === 'none' ? undefined : readUpload(recordings)
     const found = {
-      // The server would refuse the whole request, too large to be read.
-      ...(!source && new Blob([text]).size > mostBytes && { text: 'It must have at most 1 MB. Send a larger text as a file.' }),
+      ...checkNamed(named),
+      ...(!source && !text.trim() && { text: 'Enter the text, one utterance per line.' }),
+      // The server would refuse the whole request unread.
+      ...(!source && new Blob([text]).size > maxTextBytes && { text: 'Text must have at most 1 MB. Upload a larger text as a file.' }),
       ...(source?.problem && { uploadId: source.problem }),
       ...(proof?.problem && { recordingsUploadId: proof.problem }),
     }
@@ -58,7 +60,7 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
     const { data, error } = await create({ input: withKey(input) })
     const result = data?.createLanguageModel
     if (result?.__typename === 'CreateLanguageModelSuccess') {
-      tell(`“${named.name}” is being built.`)
+      tell(`Language model “${named.name}” is being built.`)
       return true
     }
     const refusal = error ? { message: toWords(error) } : result
@@ -67,19 +69,26 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
   }
 
   return (
-    <FormDialog title="Create language model" action="Create" isBusy={fetching} problem={problems['']} holds close={close} submit={submit}>
+    <FormDialog title="Create language model" action="Create" isBusy={fetching} problem={problems['']} isRoomy close={close} submit={submit}>
       <NameFields value={named} change={setNamed} problems={problems} />
-      <BaseField bases={bases} value={baseModelId} choose={setBase} hint="It decides the scenario." problem={problems['baseModelId']} />
+      <BaseField
+        bases={bases}
+        value={baseModelId}
+        choose={setBase}
+        hint="The base model decides the scenario."
+        problem={problems['baseModelId']}
+        accepted={refresh}
+      />
       <div className="field">
         <WayField legend="Where the text comes from" ways={ways} value={way} choose={setWay} />
         {way === 'text' ? (
-          <Field label="Text" hint="What people say in your field, one utterance a line. Up to 1 MB." problem={problems['text']}>
-            {(described) => <textarea {...described} rows={7} value={text} onChange={(event) => setText(event.target.value)} required spellCheck={false} />}
+          <Field label="Text" hint="What people say in your field, one utterance per line. Up to 1 MB." problem={problems['text']}>
+            {(described) => <textarea {...described} rows={7} value={text} onChange={(event) => setText(event.target.value)} spellCheck={false} />}
           </Field>
         ) : (
           <UploadField
             label="Text file"
-            hint="What people say in your field, one utterance a line: UTF-8, packed with gzip if you like."
+            hint="What people say in your field, one utterance per line. UTF-8, optionally compressed with gzip."
             accept=".txt,.gz,text/plain,application/gzip"
             upload={file}
             problem={problems['uploadId']}
@@ -87,13 +96,13 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
           />
         )}
       </div>
-      <Field label="Phrases" hint="Optional: those that matter most, one a line. Each counts as ten lines of the text." problem={problems['phrases']}>
+      <Field label="Phrases" hint="Optional. The most important ones, one per line. Each counts as ten lines of text." problem={problems['phrases']}>
         {(described) => <textarea {...described} rows={3} value={phrases} onChange={(event) => setPhrases(event.target.value)} spellCheck={false} />}
       </Field>
       <Pronunciations
         rows={pronunciations}
         change={(rows) => {
-          // What is wrong is told of rows by their number.
+          // Problems refer to rows by their number.
           if (rows.length !== pronunciations.length) setProblems({})
           setPronunciations(rows)
         }}
@@ -101,7 +110,7 @@ export function CreateLanguageModelDialog({ locale, bases, close }: { locale: st
       />
       <UploadField
         label="Recordings"
-        hint="Optional, to measure what the model is worth: a zip of recordings and one .tsv with file name, tab, what is said."
+        hint="Optional. Test recordings, to measure the improvement: a zip of recordings and one .tsv file with a file name, a tab and the transcript per line."
         accept=".zip,application/zip"
         upload={recordings}
         problem={problems['recordingsUploadId']}

@@ -6,13 +6,15 @@ import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { navigate } from '../route.ts'
 import { mayCancel, mayRetry } from '../words.ts'
 import { Confirm } from './confirm.tsx'
+import { EditDeploymentDialog } from './edit-dialog.tsx'
 import { Icon } from './icon.tsx'
 
-/** What can be done with a row. */
+/** The actions of a row. */
 export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragment }) {
   const { mayManage } = useDashboard()
   const { retry, cancel, remove } = useDeploymentActions(deployment)
-  const [isAsking, setAsking] = useState(false)
+  const [asking, setAsking] = useState<'edit' | 'delete'>()
+  const close = () => setAsking(undefined)
   const { id, name, status } = deployment
   return (
     <>
@@ -25,6 +27,9 @@ export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragme
             <DropdownMenu.Item className="menu-item" onSelect={() => navigate(`/deployments/${encodeURIComponent(id)}`)}>
               Details
             </DropdownMenu.Item>
+            <DropdownMenu.Item className="menu-item" disabled={!mayManage} onSelect={() => setAsking('edit')}>
+              Edit…
+            </DropdownMenu.Item>
             {mayRetry(status) && (
               <DropdownMenu.Item className="menu-item" disabled={!mayManage} onSelect={retry}>
                 Retry
@@ -36,13 +41,14 @@ export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragme
               </DropdownMenu.Item>
             )}
             <DropdownMenu.Separator className="menu-line" />
-            <DropdownMenu.Item className="danger menu-item" disabled={!mayManage} onSelect={() => setAsking(true)}>
+            <DropdownMenu.Item className="danger menu-item" disabled={!mayManage} onSelect={() => setAsking('delete')}>
               Delete…
             </DropdownMenu.Item>
           </DropdownMenu.Content>
         </DropdownMenu.Portal>
       </DropdownMenu.Root>
-      <DeleteConfirm deployment={deployment} isOpen={isAsking} close={() => setAsking(false)} confirmed={remove} />
+      {asking === 'edit' && <EditDeploymentDialog deployment={deployment} close={close} />}
+      <DeleteConfirm deployment={deployment} isOpen={asking === 'delete'} close={close} confirmed={remove} />
     </>
   )
 }
@@ -51,7 +57,7 @@ export function DeleteConfirm(props: { deployment: DeploymentRowFragment; isOpen
   const { name, isServing } = props.deployment
   return (
     <Confirm {...props} title={`Delete “${name}”?`} action="Delete">
-      {isServing ? 'Its URLs stop answering at once, for everyone who calls them.' : 'Its history goes with it.'} This cannot be undone.
+      {isServing ? 'Its URLs stop answering at once, for everyone who calls them.' : 'Its history is deleted as well.'} This cannot be undone.
     </Confirm>
   )
 }

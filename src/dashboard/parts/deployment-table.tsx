@@ -1,4 +1,4 @@
-import { memo } from 'react'
+import { memo, type Ref } from 'react'
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { Link, useSearch } from '../route.ts'
 import { formatAgo, formatMoment, useNow } from '../time.ts'
@@ -8,18 +8,18 @@ import { StatusCell } from './status.tsx'
 
 const columns = [
   { name: 'Name', field: 'NAME' },
-  { name: 'Acoustic Model' },
-  { name: 'Language Model' },
+  { name: 'Acoustic model' },
+  { name: 'Language model' },
   { name: 'Status', field: 'STATUS' },
   { name: 'Created', field: 'CREATED_AT' },
 ]
 
-export function DeploymentTable({ rows, isOld }: { rows: readonly DeploymentRowFragment[]; isOld: boolean }) {
+export function DeploymentTable({ rows, isOld, frame }: { rows: readonly DeploymentRowFragment[]; isOld: boolean; frame: Ref<HTMLDivElement> }) {
   const now = useNow(true, 30_000)
   const created = (history.state as { created?: string } | null)?.created
   return (
-    <div className={isOld ? 'card table-card old' : 'card table-card'}>
-      <table className="deployments">
+    <div ref={frame} tabIndex={-1} className={isOld ? 'card table-card old' : 'card table-card'}>
+      <table className="deployments" aria-label="Deployments">
         <thead>
           <tr>
             {columns.map(({ name, field }) => (field ? <SortHeader key={name} name={name} field={field} /> : <th key={name}>{name}</th>))}
@@ -43,12 +43,16 @@ function SortHeader({ name, field }: { name: string; field: string }) {
   const sort = search.get('sort') ?? '-CREATED_AT'
   const isChosen = sort.replace('-', '') === field
   const isDown = sort.startsWith('-')
-  // Names begin with A, moments with the newest.
+  // Names start with A, dates with the newest.
   const first = field === 'CREATED_AT' ? `-${field}` : field
   const turned = isDown ? field : `-${field}`
   return (
     <th aria-sort={isChosen ? (isDown ? 'descending' : 'ascending') : undefined}>
-      <button type="button" className="sort" onClick={() => setSearch({ sort: isChosen ? turned : first, after: undefined, before: undefined })}>
+      <button
+        type="button"
+        className="sort"
+        onClick={() => setSearch({ sort: isChosen ? turned : first, after: undefined, before: undefined, offset: undefined }, { push: true })}
+      >
         {name}
         {isChosen && <Icon name={isDown ? 'down' : 'up'} />}
       </button>
@@ -61,11 +65,12 @@ const Row = memo(function Row({ row, created, isNew }: { row: DeploymentRowFragm
     <tr className={isNew ? 'new' : undefined} data-status={row.status}>
       <th scope="row" className="name">
         {row.isServing ? <Link href={`/deployments/${encodeURIComponent(row.id)}`}>{row.name}</Link> : row.name}
+        {row.description && <span className="detail note">{row.description}</span>}
       </th>
-      <td data-label="Acoustic Model">
+      <td data-label="Acoustic">
         <ModelName model={row.acousticModel} />
       </td>
-      <td data-label="Language Model">
+      <td data-label="Language">
         <ModelName model={row.languageModel} />
       </td>
       <td data-label="Status">

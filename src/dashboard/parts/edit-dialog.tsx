@@ -1,17 +1,28 @@
 import { useState } from 'react'
 import { type CombinedError, useMutation } from 'urql'
 import { toWords } from '../client.ts'
-import { type FieldProblems, toFieldProblems } from '../field-problems.ts'
+import { checkNamed, type FieldProblems, toFieldProblems } from '../field-problems.ts'
 import { UpdateDeploymentDocument, UpdateModelDocument } from '../gql/graphql.ts'
 import { FormDialog } from './form-dialog.tsx'
 import { type Named, NameFields } from './model-fields.tsx'
 
 type Outcome = { error?: CombinedError | undefined; result: object | undefined }
 
-function EditDialog({ opened, isBusy, save, close }: { opened: Named; isBusy: boolean; save: (named: Named) => Promise<Outcome>; close: () => void }) {
+interface EditProps {
+  noun: string
+  opened: Named
+  isBusy: boolean
+  save: (named: Named) => Promise<Outcome>
+  close: () => void
+}
+
+function EditDialog({ noun, opened, isBusy, save, close }: EditProps) {
   const [named, setNamed] = useState<Named>({ name: opened.name, description: opened.description })
   const [problems, setProblems] = useState<FieldProblems>({})
   const submit = async () => {
+    const found = checkNamed(named)
+    setProblems(found)
+    if (Object.keys(found).length) return false
     const { error, result } = await save(named)
     const refusal = error ? { message: toWords(error) } : result
     if (!refusal || !('message' in refusal)) return true
@@ -19,13 +30,13 @@ function EditDialog({ opened, isBusy, save, close }: { opened: Named; isBusy: bo
     return false
   }
   return (
-    <FormDialog title="Rename" action="Save" isBusy={isBusy} problem={problems['']} close={close} submit={submit}>
+    <FormDialog title={`Edit ${noun}`} action="Save" isBusy={isBusy} problem={problems['']} close={close} submit={submit}>
       <NameFields value={named} change={setNamed} problems={problems} />
     </FormDialog>
   )
 }
 
-/** Rename and describe anew; what somebody else has changed meanwhile is not overwritten. */
+/** Changes name and description; what somebody else has changed meanwhile is not overwritten. */
 export function EditDeploymentDialog({ deployment, close }: { deployment: Named & { id: string; sequence: number }; close: () => void }) {
   const [opened] = useState(deployment)
   const [{ fetching }, update] = useMutation(UpdateDeploymentDocument)
@@ -36,7 +47,7 @@ export function EditDeploymentDialog({ deployment, close }: { deployment: Named 
     const { data, error } = await update({ input: { id: opened.id, ...named, ifSequence } })
     return { error, result: data?.updateDeployment }
   }
-  return <EditDialog opened={opened} isBusy={fetching} save={save} close={close} />
+  return <EditDialog noun="deployment" opened={opened} isBusy={fetching} save={save} close={close} />
 }
 
 export function EditModelDialog({ model: { id, name, description }, close }: { model: Named & { id: string }; close: () => void }) {
@@ -45,5 +56,5 @@ export function EditModelDialog({ model: { id, name, description }, close }: { m
     const { data, error } = await update({ input: { id, ...named } })
     return { error, result: data?.updateModel }
   }
-  return <EditDialog opened={{ name, description }} isBusy={fetching} save={save} close={close} />
+  return <EditDialog noun="model" opened={{ name, description }} isBusy={fetching} save={save} close={close} />
 }

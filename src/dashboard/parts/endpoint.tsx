@@ -1,40 +1,47 @@
 import { Tabs } from 'radix-ui'
-import { useState } from 'react'
+import type { ReactNode } from 'react'
 import type { DeploymentQuery } from '../gql/graphql.ts'
-import { samplesOf } from '../samples.ts'
-import { toWord } from '../words.ts'
+import { Link } from '../route.ts'
+import { samplesOf, toOpenAiUrl } from '../samples.ts'
+import { audioFormats, toWord } from '../words.ts'
 import { CopyButton } from './copy.tsx'
 
 export type Endpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>
+type Mode = Endpoint['urls'][number]['mode']
 
-export function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
-  const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
-  const [mode, setMode] = useState(usual?.mode)
+/** The recognition mode that the whole page is about. */
+export interface ModeChoice {
+  mode: Mode | undefined
+  choose: (mode: Mode | undefined) => void
+}
+
+export function EndpointCard({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeChoice) {
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
   return (
     <section className="card section" aria-labelledby="endpoint-title">
       <div className="section-head">
         <h2 id="endpoint-title">Endpoint</h2>
         <fieldset className="chips">
-          <legend className="hidden">Way of speaking</legend>
+          <legend className="hidden">Recognition mode</legend>
           {endpoint.urls.map((each) => (
-            <button key={each.mode} type="button" className="chip" aria-pressed={each.mode === mode} onClick={() => setMode(each.mode)}>
+            <button key={each.mode} type="button" className="chip" aria-pressed={each.mode === mode} onClick={() => choose(each.mode)}>
               {toWord(each.mode)}
             </button>
           ))}
         </fieldset>
       </div>
       <dl className="urls">
-        <Url label="HTTP" hint="POST a recording of up to a minute: WAV, MP3, M4A, …" value={urls.httpUrl} />
-        <Url label="WebSocket" hint="for the Speech SDK: streams, with text while you speak" value={urls.webSocketUrl} />
-        <Url label="Endpoint ID" hint="endpointId in the Speech SDK" value={endpoint.id} />
+        <Url label="HTTP" hint={`POST a recording of up to a minute: ${audioFormats}`} value={urls.httpUrl} />
+        <Url label="WebSocket" hint="for the Speech SDK: streams audio, returns text while you speak" value={urls.webSocketUrl} />
+        <Url label="OpenAI base URL" hint="for OpenAI’s clients, with the endpoint ID as the model" value={toOpenAiUrl(urls)} />
+        <Url label="Endpoint ID" hint="endpointId in the Speech SDK, model in OpenAI’s clients" value={endpoint.id} />
       </dl>
-      <Samples {...urls} />
+      <Samples id={endpoint.id} httpUrl={urls.httpUrl} webSocketUrl={urls.webSocketUrl} />
     </section>
   )
 }
 
-function Url({ label, hint, value }: { label: string; hint: string; value: string }) {
+function Url({ label, hint, value }: { label: string; hint: ReactNode; value: string }) {
   return (
     <div className="url">
       <dt>
@@ -48,8 +55,8 @@ function Url({ label, hint, value }: { label: string; hint: string; value: strin
   )
 }
 
-function Samples(urls: { httpUrl: string; webSocketUrl: string }) {
-  const samples = samplesOf(urls)
+function Samples(endpoint: { id: string; httpUrl: string; webSocketUrl: string }) {
+  const samples = samplesOf(endpoint)
   return (
     <Tabs.Root defaultValue="curl">
       <Tabs.List className="tabs" aria-label="Samples">
@@ -65,14 +72,15 @@ function Samples(urls: { httpUrl: string; webSocketUrl: string }) {
             <span className="detail">{needs}</span>
             <CopyButton text={code} what={`the ${name} sample`} />
           </div>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with keys */}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable with keys */}
           <pre tabIndex={0}>
             <code>{code}</code>
           </pre>
         </Tabs.Content>
       ))}
       <p className="hint">
-        <code>KEY</code> is a key with the scope RECOGNIZE; make one under Keys.
+        The samples read a recording <code>speech.wav</code> and take the key from the variable <code>KEY</code>. Any key with the Recognize permission works:{' '}
+        <Link href="/keys">create one on the Keys page</Link>.
       </p>
     </Tabs.Root>
   )

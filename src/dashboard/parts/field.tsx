@@ -6,8 +6,8 @@ interface Described {
   'aria-invalid': boolean | undefined
 }
 
-/** A label, what it labels, a hint and what is wrong, tied together for those who cannot see it. */
-export function Field(props: { label: string; hint?: string; problem: string | undefined; children: (described: Described) => ReactNode }) {
+/** A label, its control, a hint and a problem, connected for screen readers. */
+export function Field(props: { label: string; hint?: ReactNode; problem: string | undefined; children: (described: Described) => ReactNode }) {
   const id = useId()
   const describedBy = [props.problem && `${id}-problem`, props.hint && `${id}-hint`].filter(Boolean).join(' ')
   return (
@@ -24,7 +24,7 @@ export function Field(props: { label: string; hint?: string; problem: string | u
   )
 }
 
-/** What is wrong, told as soon as it is; nothing when nothing is. */
+/** A problem, announced as soon as it appears; nothing when there is none. */
 export function FieldProblem({ id, children }: { id?: string; children: string | undefined }) {
   return children ? (
     <p className="field-problem" id={id} role="alert">
@@ -33,18 +33,15 @@ export function FieldProblem({ id, children }: { id?: string; children: string |
   ) : null
 }
 
-/** What a thing is called. */
-export function NameField({
-  value,
-  change,
-  problem,
-  placeholder,
-}: {
+interface TextField {
   value: string
-  change: (name: string) => void
+  change: (text: string) => void
   problem: string | undefined
-  placeholder?: string
-}) {
+  placeholder?: string | undefined
+}
+
+// Neither has a `maxLength`: the browser would cut a pasted text without a word.
+export function NameField({ value, change, problem, placeholder }: TextField) {
   return (
     <Field label="Name" problem={problem}>
       {(described) => (
@@ -53,12 +50,19 @@ export function NameField({
           type="text"
           value={value}
           onChange={(event) => change(event.target.value)}
-          maxLength={100}
           required
           autoComplete="off"
           placeholder={placeholder}
         />
       )}
+    </Field>
+  )
+}
+
+export function DescriptionField({ value, change, problem }: TextField) {
+  return (
+    <Field label="Description" hint="Optional. Helps teammates see what this is for." problem={problem}>
+      {(described) => <textarea {...described} rows={2} value={value} onChange={(event) => change(event.target.value)} />}
     </Field>
   )
 }

@@ -1,22 +1,34 @@
 import { Dialog } from 'radix-ui'
-import { type FormEvent, type ReactNode, useEffect, useRef } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { focusFirstProblem, useFocusReturn } from '../focus.ts'
+import { Confirm } from './confirm.tsx'
 import { FieldProblem } from './field.tsx'
 
 interface FormDialogProps {
   title: string
   action: string
   isBusy: boolean
-  /** What is wrong with none of the fields in particular. */
+  /** A problem that belongs to none of the fields. */
   problem: string | undefined
-  /** What took long to fill in is not to vanish with a stray click. */
-  holds?: boolean
+  isRoomy?: boolean
+  /** Shown in place of the form; only a button of its own closes it. */
+  result?: ReactNode
   close: () => void
-  /** True when that is done and the dialog can go. */
+  /** True when the work is done and the dialog can close. */
   submit: () => Promise<boolean>
   children: ReactNode
 }
 
-export function FormDialog({ title, action, isBusy, problem, holds = false, close, submit, children }: FormDialogProps) {
+/** A form in front of the page. A form that is filled in does not close on Esc or a stray click without a question. */
+export function FormDialog({ title, action, isBusy, problem, isRoomy = false, result, close, submit, children }: FormDialogProps) {
+  const returnFocus = useFocusReturn()
+  const [isDirty, setDirty] = useState(false)
+  const [isAsking, setAsking] = useState(false)
+  const form = useRef<HTMLFormElement>(null)
+  const [refusals, setRefusals] = useState(0)
+  useEffect(() => {
+    if (refusals) focusFirstProblem(form.current)
+  }, [refusals])
   const isMounted = useRef(false)
   useEffect(() => {
     isMounted.current = true
@@ -26,29 +38,48 @@ export function FormDialog({ title, action, isBusy, problem, holds = false, clos
   }, [])
   const send = async (event: FormEvent) => {
     event.preventDefault()
-    // Whoever has closed it meanwhile may have opened another one, which is not to go with it.
-    if (!isBusy && (await submit()) && isMounted.current) close()
+    if (isBusy) return
+    const isDone = await submit()
+    // It may have been closed meanwhile, and another dialog opened that has to stay.
+    if (!isMounted.current) return
+    if (isDone) close()
+    else setRefusals((count) => count + 1)
   }
+  const touch = () => setDirty(true)
   return (
     <Dialog.Root open onOpenChange={(isOpen) => !isOpen && close()}>
       <Dialog.Portal>
         <Dialog.Overlay className="overlay" />
         <Dialog.Content
-          className={holds ? 'roomy dialog' : 'dialog'}
+          className={isRoomy ? 'roomy dialog' : 'dialog'}
           aria-describedby={undefined}
-          onInteractOutside={(event) => holds && event.preventDefault()}
+          onCloseAutoFocus={returnFocus}
+          onEscapeKeyDown={(event) => {
+            if (!result && !isDirty) return
+            event.preventDefault()
+            setAsking(!result)
+          }}
+          onInteractOutside={(event) => (result || isDirty) && event.preventDefault()}
         >
-          <Dialog.Title>{title}</Dialog.Title>
-          <form className="dialog-form" onSubmit={send}>
-            {children}
-            <FieldProblem>{problem}</FieldProblem>
-            <div className="dialog-actions">
-              <Dialog.Close className="button">Cancel</Dialog.Close>
-              <button type="submit" className="primary button" disabled={isBusy}>
-                {action}
-              </button>
-            </div>
-          </form>
+          {result ?? (
+            <>
+              <Dialog.Title>{title}</Dialog.Title>
+              {/* Problems stand at their fields, not in the browser's bubbles. */}
+              <form ref={form} className="dialog-form" noValidate onSubmit={send} onChange={touch} onPaste={touch}>
+                {children}
+                <FieldProblem>{problem}</FieldProblem>
+                <div className="dialog-actions">
+                  <Dialog.Close className="button">Cancel</Dialog.Close>
+                  <button type="submit" className="primary button" disabled={isBusy}>
+                    {action}
+                  </button>
+                </div>
+              </form>
+            </>
+          )}
+          <Confirm isOpen={isAsking} title="Discard your changes?" action="Discard" keep="Keep editing" close={() => setAsking(false)} confirmed={close}>
+            Your entries in “{title}” have not been saved.
+          </Confirm>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>

@@ -5,7 +5,7 @@ import { Icon } from './icon.tsx'
 
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 
-/** Change Locale: a list that can be searched by code or name, with what there is for each. */
+/** Change Locale: a list that can be searched by code or name, with counts for each locale. */
 export function LocalePicker(props: { locale: Locale | undefined; locales: readonly Locale[]; choose: (code: string) => void }) {
   const [isOpen, setOpen] = useState(false)
   return (
@@ -85,7 +85,7 @@ function LocaleList({ locale, locales, choose }: { locale: Locale | undefined; l
             </span>
           </div>
         ))}
-        {found.length === 0 && <p className="hint">No locale is called that. There are {locales.length}.</p>}
+        {found.length === 0 && <p className="hint">No locale matches. {locales.length} are available.</p>}
       </div>
     </>
   )

@@ -3,6 +3,7 @@ import { useModelActions } from '../actions.ts'
 import { count, formatBytes, formatShare } from '../amounts.ts'
 import { useDashboard } from '../dashboard.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
+import { Link } from '../route.ts'
 import { formatMoment } from '../time.ts'
 import { mayCancelModel, mayRetry, toWord } from '../words.ts'
 import { Confirm } from './confirm.tsx'
@@ -10,7 +11,10 @@ import { EditModelDialog } from './edit-dialog.tsx'
 import { AcceptLicence, Licence } from './licence.tsx'
 import { StatusBadge } from './status.tsx'
 
-/** A model, what it was made from and, for one of the workspace's own, how its building goes. */
+/** With fewer, a single word decides the percentage. */
+const fewRecordings = 10
+
+/** A model: its origin and, for one of the workspace's own, the progress of its building. */
 export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
   const { name, description, isBase, isReady, scenario, licence, licenceUrl, isLicenceAccepted, sizeBytes } = model
   return (
@@ -23,8 +27,12 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
       {!isBase && <Building model={model} />}
       <dl className="facts">
         {!isBase && <Origin model={model} />}
-        <dt>Scenario</dt>
-        <dd>{toWord(scenario)}</dd>
+        {toWord(scenario) !== name && (
+          <>
+            <dt>Scenario</dt>
+            <dd>{toWord(scenario)}</dd>
+          </>
+        )}
         {isReady && (
           <>
             <dt>Size</dt>
@@ -33,7 +41,7 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
         )}
         {(isBase || licenceUrl) && isLicenceAccepted && (
           <>
-            <dt>Licence</dt>
+            <dt>License</dt>
             <dd>
               <Licence licence={licence} licenceUrl={licenceUrl} />
             </dd>
@@ -46,7 +54,7 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
   )
 }
 
-/** How far it is, or why it came to nothing. */
+/** The progress, or the reason of a failure. */
 function Building({ model: { name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
   if (failure) return <p className="field-problem">{failure.message}</p>
   if (isTerminal) return null
@@ -64,7 +72,7 @@ function Building({ model: { name, status, stage, progress, isTerminal, failure 
   )
 }
 
-/** What a custom model was built from, and what it is worth. */
+/** The sources of a custom model, and what it improves. */
 function Origin({ model }: { model: ModelDetailFragment }) {
   const { baseModel, createdAt } = model
   const { source, phrases, pronunciations, statistics, evaluation } = {
@@ -82,7 +90,7 @@ function Origin({ model }: { model: ModelDetailFragment }) {
         {[
           baseModel?.name,
           source,
-          statistics && `${count(statistics.lines, 'line')} of text with ${count(statistics.words, 'word')}, ${count(statistics.vocabulary, 'different one')}`,
+          statistics && `${count(statistics.lines, 'line')} of text, ${count(statistics.words, 'word')} (${statistics.vocabulary.toLocaleString('en')} unique)`,
           phrases.length > 0 && count(phrases.length, 'phrase'),
           pronunciations.length > 0 && count(pronunciations.length, 'pronunciation'),
         ]
@@ -94,7 +102,8 @@ function Origin({ model }: { model: ModelDetailFragment }) {
           <dt>Wrong words</dt>
           <dd>
             {formatShare(evaluation.before)} → <strong>{formatShare(evaluation.after)}</strong> on {count(evaluation.recordings, 'recording')}
-            {evaluation.isWorse && <span className="detail stalled"> Worse than its base model: give it text that is closer to what is said.</span>}
+            {evaluation.isWorse && <span className="detail stalled">Worse than its base model. Use text that is closer to what people say.</span>}
+            {evaluation.recordings < fewRecordings && <span className="detail">So few recordings prove little.</span>}
           </dd>
         </>
       )}
@@ -109,10 +118,15 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
   const { retry, cancel, remove } = useModelActions(model)
   const [asking, setAsking] = useState<'edit' | 'delete'>()
   const close = () => setAsking(undefined)
-  const { name, status } = model
+  const { name, status, isReady, locale } = model
   if (!mayManage) return null
   return (
     <div className="form-actions">
+      {isReady && (
+        <Link className="small button" aria-label={`Deploy ${name}`} href={`/new?locale=${locale}&model=${encodeURIComponent(model.id)}`}>
+          Deploy
+        </Link>
+      )}
       {mayRetry(status) && (
         <button type="button" className="small button" aria-label={`Retry ${name}`} onClick={retry}>
           Retry
@@ -123,8 +137,8 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
           Cancel
         </button>
       )}
-      <button type="button" className="small button" aria-label={`Rename ${name}`} onClick={() => setAsking('edit')}>
-        Rename
+      <button type="button" className="small button" aria-label={`Edit ${name}`} onClick={() => setAsking('edit')}>
+        Edit
       </button>
       <button type="button" className="small button" aria-label={`Delete ${name}`} onClick={() => setAsking('delete')}>
         Delete
@@ -139,7 +153,7 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
           if (await remove()) refresh()
         }}
       >
-        What it was built from goes with it. This cannot be undone.
+        Its text, phrases and recordings are deleted as well. This cannot be undone.
       </Confirm>
     </div>
   )

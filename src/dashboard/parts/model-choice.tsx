@@ -1,7 +1,7 @@
 import { useId } from 'react'
 import { type Misfits, whyUnavailable } from '../fitting.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
-import { isLong, type OwnModels } from '../models.ts'
+import { isLong, type OwnModels, pageSize } from '../models.ts'
 import { toWord } from '../words.ts'
 import { FieldProblem } from './field.tsx'
 import { AcceptLicence } from './licence.tsx'
@@ -20,10 +20,10 @@ interface Choice {
   licenceAccepted: () => void
 }
 
-/** Base models first, custom ones below; what is not ready, waits for its licence or does not fit cannot be chosen and says why. */
+/** Base models first, custom ones below; a model that is not ready, waits for its license or does not fit cannot be chosen and says why. */
 export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenceAccepted }: Choice) {
   const id = useId()
-  // What has been chosen stays in sight, whatever page or search came after it.
+  // The chosen model stays in sight, whatever page or search came after it.
   const isElsewhere = chosen && !chosen.isBase && !own.models.some((model) => model.id === chosen.id)
   const ownShown = isElsewhere ? [chosen, ...own.models] : own.models
   const noun = `custom ${title.toLowerCase()}`
@@ -45,21 +45,30 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
     </>
   )
   return (
-    <fieldset className="field models" aria-describedby={problem && `${id}-problem`}>
+    <fieldset className="field models" aria-describedby={problem && `${id}-problem`} data-invalid={problem ? true : undefined}>
       <legend>{title}</legend>
       {bases.length > 0 && (
         <div className="model-group">
-          <h3>Base models</h3>
+          <h2>Base models</h2>
           {options(bases)}
         </div>
       )}
       {(ownShown.length > 0 || isLong(own)) && (
         <div className="model-group">
-          <h3>Custom models</h3>
+          <h2>Custom models</h2>
           {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
           {options(ownShown)}
           {isLong(own) && own.pageInfo && (
-            <Pages label={`Pages of ${noun}s`} pageInfo={own.pageInfo} shown={own.models.length} total={own.totalCount} noun={noun} go={own.go} />
+            <Pages
+              label={`Pages of ${noun}s`}
+              pageInfo={own.pageInfo}
+              offset={own.offset}
+              shown={own.models.length}
+              size={pageSize}
+              total={own.totalCount}
+              noun={noun}
+              go={own.go}
+            />
           )}
         </div>
       )}
@@ -78,7 +87,7 @@ function Option(props: { model: ModelEntryFragment; name: string; isChosen: bool
   const id = useId()
   return (
     <label className={misfit ? 'model-option unfit' : 'model-option'}>
-      <input type="radio" name={name} value={model.id} checked={isChosen} disabled={misfit !== undefined} onChange={choose} required aria-describedby={id} />
+      <input type="radio" name={name} value={model.id} checked={isChosen} disabled={misfit !== undefined} onChange={choose} aria-describedby={id} />
       <span className="model-name">{model.name}</span>
       {toWord(model.scenario) !== model.name && <span className="tag">{toWord(model.scenario)}</span>}
       <span className="detail" id={id}>

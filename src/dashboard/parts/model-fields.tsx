@@ -1,28 +1,27 @@
-// What every form about a model asks for.
+// The fields that every form about a model has.
 import type { FieldProblems } from '../field-problems.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
-import { Field, NameField } from './field.tsx'
+import { DescriptionField, Field, NameField } from './field.tsx'
+import { AcceptLicence } from './licence.tsx'
 
 export interface Named {
   name: string
   description: string
 }
 
+export interface CreateModelProps {
+  locale: string
+  bases: readonly ModelEntryFragment[]
+  /** Reads the models again. */
+  refresh: () => void
+  close: () => void
+}
+
 export function NameFields({ value, change, problems }: { value: Named; change: (value: Named) => void; problems: FieldProblems }) {
   return (
     <>
       <NameField value={value.name} change={(name) => change({ ...value, name })} problem={problems['name']} />
-      <Field label="Description" hint="Optional: what it is good for." problem={problems['description']}>
-        {(described) => (
-          <textarea
-            {...described}
-            rows={2}
-            value={value.description}
-            onChange={(event) => change({ ...value, description: event.target.value })}
-            maxLength={1000}
-          />
-        )}
-      </Field>
+      <DescriptionField value={value.description} change={(description) => change({ ...value, description })} problem={problems['description']} />
     </>
   )
 }
@@ -33,25 +32,31 @@ interface BaseField {
   choose: (id: string) => void
   hint: string
   problem: string | undefined
+  /** Called when the license of the chosen model has been accepted. */
+  accepted: () => void
 }
 
-export function BaseField({ bases, value, choose, hint, problem }: BaseField) {
+export function BaseField({ bases, value, choose, hint, problem, accepted }: BaseField) {
+  const chosen = bases.find(({ id }) => id === value)
   return (
-    <Field label="Base model" hint={hint} problem={problem}>
-      {(described) => (
-        <select {...described} value={value} onChange={(event) => choose(event.target.value)}>
-          {bases.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
+    <>
+      <Field label="Base model" hint={hint} problem={problem}>
+        {(described) => (
+          <select {...described} value={value} onChange={(event) => choose(event.target.value)}>
+            {bases.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {chosen && !chosen.isLicenceAccepted && <AcceptLicence model={chosen} accepted={accepted} />}
+    </>
   )
 }
 
-/** One of a few ways, of which the fields below belong to the chosen one. */
+/** A choice between a few ways; the fields below belong to the chosen one. */
 export function WayField<T extends string>(props: { legend: string; ways: Record<T, string>; value: T; choose: (way: T) => void }) {
   return (
     <fieldset className="chips">

@@ -1,15 +1,22 @@
-// Short messages about what has just happened, read out by screen readers.
-import { useEffect, useSyncExternalStore } from 'react'
+// Short messages about outcomes, read out by screen readers.
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import { Link } from '../route.ts'
 import { Icon } from './icon.tsx'
 
 interface Message {
   id: number
   text: string
   isProblem: boolean
+  links: readonly NewsLink[]
+}
+
+interface NewsLink {
+  href: string
+  text: string
 }
 
 const shownMs = 6000
-const most = 3
+const maxShown = 3
 let messages: readonly Message[] = []
 let count = 0
 const watchers = new Set<() => void>()
@@ -20,8 +27,8 @@ function set(next: readonly Message[]) {
 }
 
 /** Problems stay until they are closed. */
-export function tell(text: string, { isProblem = false } = {}) {
-  set([...messages, { id: ++count, text, isProblem }].slice(-most))
+export function tell(text: string, { isProblem = false, links = [] }: { isProblem?: boolean; links?: readonly NewsLink[] } = {}) {
+  set([...messages, { id: ++count, text, isProblem, links }].slice(-maxShown))
 }
 
 const watch = (watcher: () => void) => {
@@ -40,17 +47,28 @@ export function News() {
   )
 }
 
-function Item({ id, text, isProblem }: Message) {
+function Item({ id, text, isProblem, links }: Message) {
+  const [isHeld, setHeld] = useState(false)
   const close = () => set(messages.filter((message) => message.id !== id))
   useEffect(() => {
-    if (isProblem) return
+    if (isProblem || isHeld) return
     const timer = setTimeout(() => set(messages.filter((message) => message.id !== id)), shownMs)
     return () => clearTimeout(timer)
-  }, [id, isProblem])
+  }, [id, isProblem, isHeld])
+  const hold = () => setHeld(true)
+  const letGo = () => setHeld(false)
   return (
-    <div className={`news-item ${isProblem ? 'problem' : ''}`}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: a message that is being read stays
+    <div className={`news-item ${isProblem ? 'problem' : ''}`} onPointerEnter={hold} onPointerLeave={letGo} onFocus={hold} onBlur={letGo}>
       <Icon name={isProblem ? 'warning' : 'check'} />
-      <span>{text}</span>
+      <span>
+        {text}
+        {links.map((link) => (
+          <Link key={link.href} href={link.href} onClick={close}>
+            {link.text}
+          </Link>
+        ))}
+      </span>
       <button type="button" className="bare" aria-label="Close this message" onClick={close}>
         <Icon name="cross" />
       </button>

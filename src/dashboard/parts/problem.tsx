@@ -1,14 +1,18 @@
-/** Something went wrong, in words, with the way on where there is one. */
-export function Problem({ title, message, again }: { title: string; message: string; again?: (() => void) | undefined }) {
+import type { ReactNode } from 'react'
+import { PageHeading } from './heading.tsx'
+
+/** A page that cannot be shown: the reason in words, and what to do next. */
+export function Problem({ title, message, again, children }: { title: string; message: string; again?: (() => void) | undefined; children?: ReactNode }) {
   return (
-    <section className="empty" role="alert">
-      <h2>{title}</h2>
-      <p>{message}</p>
+    <section className="empty">
+      <PageHeading>{title}</PageHeading>
+      <p role="alert">{message}</p>
       {again && (
         <button type="button" className="button" onClick={() => again()}>
           Try again
         </button>
       )}
+      {children}
     </section>
   )
 }
@@ -16,7 +20,7 @@ export function Problem({ title, message, again }: { title: string; message: str
 export function Loading() {
   return (
     <div className="loading" role="status">
-      <span className="hidden">Reading …</span>
+      <span className="hidden">Loading…</span>
     </div>
   )
 }

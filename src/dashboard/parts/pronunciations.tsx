@@ -12,10 +12,10 @@ export interface Row {
 let made = 0
 const newRow = (spoken = '', written = ''): Row => ({ key: ++made, spoken, written })
 
-/** Rows in which nothing stands are nobody's mistake. */
+/** Empty rows are no mistake. */
 export const withoutEmpty = (rows: readonly Row[]) => rows.filter(({ spoken, written }) => spoken.trim() || written.trim())
 
-/** What is said and what is written for it, row by row; a table with two columns can be pasted. */
+/** Spoken and written forms, row by row; a table with two columns can be pasted. */
 export function Pronunciations({ rows, change, problems }: { rows: readonly Row[]; change: (rows: readonly Row[]) => void; problems: FieldProblems }) {
   const id = useId()
   const set = (at: number, part: Partial<Row>) => change(rows.map((row, n) => (n === at ? { ...row, ...part } : row)))
@@ -63,11 +63,11 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
       ))}
       <FieldProblem>{problems['pronunciations']}</FieldProblem>
       <p className="hint" id={`${id}-hint`}>
-        Optional: terms that are said otherwise than they are written. A table with two columns can be pasted into a row.
+        Optional. Terms that are pronounced differently from how they’re spelled. You can paste a table with two columns into a row.
       </p>
       <button type="button" className="small button" onClick={() => change([...rows, newRow()])}>
         <Icon name="plus" />
-        Add a pronunciation
+        Add pronunciation
       </button>
     </fieldset>
   )

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'react'
 import { Icon } from './icon.tsx'
 
-/** Asks when nothing has been typed for a moment. */
+/** Searches when the user has stopped typing for a moment. */
 export function SearchField({ label, placeholder, text, changed }: { label: string; placeholder: string; text: string; changed: (text: string) => void }) {
   const [typed, setTyped] = useState(text)
-  // Whoever shows this is shown anew with each bit of progress, which is no reason to wait again.
+  // The parent renders anew with each bit of progress, which is no reason to wait again.
   const latest = useRef(changed)
   latest.current = changed
   useEffect(() => setTyped(text), [text])

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import { toAddress } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { useConnection } from '../live.ts'
+import { useDeploymentOutcomes } from '../outcomes.ts'
 import { Link, usePath } from '../route.ts'
 import { signOut } from '../session.ts'
 import { Icon } from './icon.tsx'
@@ -14,9 +15,10 @@ const rooms = [
   { href: '/keys', name: 'Keys', holds: /^\/keys/ },
 ]
 
-/** The frame of every page: the menu, who is here, and how the connection stands. */
+/** The frame of every page: the menu, the account and the state of the connection. */
 export function Shell({ children }: { children: ReactNode }) {
   const path = usePath()
+  useDeploymentOutcomes(useDashboard().live)
   return (
     <>
       <a className="skip" href="#content">
@@ -45,15 +47,15 @@ export function Shell({ children }: { children: ReactNode }) {
   )
 }
 
-const connectionWords = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting' }
+const connectionWords = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting…' }
 
 function ConnectionState() {
   const connection = useConnection(useDashboard().live)
   return (
     <span className={`connection ${connection}`} role="status">
-      <span className="dot" aria-hidden="true" />
+      {connection === 'lost' ? <Icon name="warning" /> : <span className="dot" aria-hidden="true" />}
       <span className="word">{connectionWords[connection]}</span>
-      {connection === 'lost' && <span className="wide">: what you see may be old, nothing is lost</span>}
+      {connection === 'lost' && <span className="wide">This page may be out of date.</span>}
     </span>
   )
 }

@@ -5,9 +5,9 @@ import { toWord } from '../words.ts'
 import { Icon } from './icon.tsx'
 
 const marks = { waiting: null, running: <span className="spinner" />, done: <Icon name="check" />, failed: <Icon name="cross" />, ended: <Icon name="stop" /> }
-const stateWords = { waiting: 'not begun', running: 'at work', done: 'done', failed: 'failed', ended: 'ended' }
+const stateWords = { waiting: 'not started', running: 'in progress', done: 'done', failed: 'failed', ended: 'ended' }
 
-/** The way to Complete, stage by stage, alive. */
+/** The way to Complete, stage by stage, live. */
 export function Stages({ changes }: { changes: readonly ChangeFragment[] }) {
   const times = stageTimes(changes)
   const now = useNow(

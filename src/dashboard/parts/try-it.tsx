@@ -2,17 +2,16 @@ import { type DragEvent, useRef, useState } from 'react'
 import { formatBytes } from '../amounts.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type Attempt, useTryIt } from '../speech/try-it.ts'
-import { formatDuration } from '../time.ts'
+import { formatDuration, useNow } from '../time.ts'
 import { toWord } from '../words.ts'
-import type { Endpoint } from './endpoint.tsx'
+import { CopyButton } from './copy.tsx'
+import type { Endpoint, ModeChoice } from './endpoint.tsx'
 import { FieldProblem } from './field.tsx'
 import { Icon } from './icon.tsx'
 
-/** Speak to the endpoint, or drop a recording, and read what it hears. */
-export function TryIt({ endpoint }: { endpoint: Endpoint }) {
+/** Speak to the endpoint, or drop a recording, and read the text. */
+export function TryIt({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeChoice) {
   const { mayRecognize } = useDashboard()
-  const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
-  const [mode, setMode] = useState(usual?.mode)
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
   const { attempts, listening, level, sendFiles, listen, finish } = useTryIt(urls)
   const picker = useRef<HTMLInputElement>(null)
@@ -27,8 +26,8 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
       <div className="section-head">
         <h2 id="try-title">Try it</h2>
         <label className="inline">
-          Way of speaking
-          <select value={mode} onChange={(event) => setMode(endpoint.urls.find((each) => each.mode === event.target.value)?.mode)}>
+          Recognition mode
+          <select value={mode} onChange={(event) => choose(endpoint.urls.find((each) => each.mode === event.target.value)?.mode)}>
             {endpoint.urls.map((each) => (
               <option key={each.mode} value={each.mode}>
                 {toWord(each.mode)}
@@ -56,14 +55,14 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
           ) : (
             <button type="button" className="danger button" onClick={finish} disabled={listening !== 'yes'}>
               <span className="level" style={{ scale: `1 ${0.15 + level * 0.85}` }} aria-hidden="true" />
-              {listening === 'finishing' ? 'Finishing …' : 'Stop'}
+              {listening === 'finishing' ? 'Finishing…' : 'Stop'}
             </button>
           )}
           <button type="button" className="button" onClick={() => picker.current?.click()}>
             <Icon name="file" />
             Choose a recording
           </button>
-          <span className="detail">or drop one here: WAV, or what your browser can play, up to ten minutes</span>
+          <span className="detail">or drop one here: WAV or any audio your browser can play, up to ten minutes</span>
           <input
             ref={picker}
             type="file"
@@ -78,9 +77,9 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
           />
         </div>
       ) : (
-        <p className="hint">Your key may not send audio: it lacks the scope RECOGNIZE.</p>
+        <p className="hint">Your key can’t send audio. It does not have the Recognize permission.</p>
       )}
-      <div className="attempts" role="log" aria-live="polite" aria-label="What the endpoint hears">
+      <div className="attempts" role="log" aria-live="polite" aria-label="Recognized text">
         {attempts.map((attempt) => (
           <AttemptView key={attempt.id} attempt={attempt} />
         ))}
@@ -90,7 +89,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
 }
 
 function AttemptView({ attempt }: { attempt: Attempt }) {
-  const { name, state, phrases, hypothesis, problem, latencyMs, audioMs } = attempt
+  const { name, state, began, phrases, hypothesis, problem, latencyMs, audioMs } = attempt
   const isSilent = state === 'done' && !problem && phrases.length === 0
   return (
     <article className={`attempt ${state}`}>
@@ -98,9 +97,9 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
         {phrases.map(({ id, text }) => (
           <span key={id}>{text} </span>
         ))}
-        {hypothesis && <span className="hypothesis">{hypothesis} …</span>}
-        {isSilent && <span className="muted">Nothing was said, or nothing was understood.</span>}
-        {state === 'sending' && !hypothesis && phrases.length === 0 && <span className="muted">Listening …</span>}
+        {hypothesis && <span className="hypothesis">{hypothesis}…</span>}
+        {isSilent && <span className="muted">No speech detected.</span>}
+        {state === 'sending' && !hypothesis && phrases.length === 0 && <Waiting began={began} />}
       </p>
       <FieldProblem>{problem}</FieldProblem>
       {state === 'sending' && attempt.cancel && <Sending {...attempt} cancel={attempt.cancel} />}
@@ -111,21 +110,30 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
         {latencyMs !== undefined && <span className="latency"> · {formatDuration(latencyMs)}</span>}
         {latencyMs !== undefined && (name === 'Microphone' ? ' from the last word to its text' : ' to answer')}
       </p>
+      {state !== 'sending' && phrases.length > 0 && <CopyButton text={phrases.map(({ text }) => text).join(' ')} what={`the text of ${name}`} />}
     </article>
   )
 }
 
-/** How much of a recording the endpoint has taken: it takes no more than it can recognize. Read out, it would drown the text. */
+/** How much of a recording the endpoint has taken; it takes no more than it can recognize. Reading it out would drown the text. */
 function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { cancel: () => void }) {
   return (
     <div className="transfer" aria-live="off">
-      <progress className="bar" max={sizeBytes || 1} value={sentBytes} aria-label={`Sending of ${name}`} />
+      <progress className="bar" max={sizeBytes || 1} value={sentBytes} aria-label={`Upload of ${name}`} />
       <span className="detail">
-        {sentBytes < sizeBytes || !sizeBytes ? `${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)} sent` : 'Sent, the rest is being recognized …'}
+        {sentBytes < sizeBytes || !sizeBytes ? `${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)} sent` : 'Sent, recognizing the rest…'}
       </span>
       <button type="button" className="small button" aria-label={`Cancel ${name}`} onClick={cancel}>
         Cancel
       </button>
     </div>
   )
+}
+
+const longWaitMs = 5000
+
+/** Before the first words. On a busy server they can take a while, and the user should know why. */
+function Waiting({ began }: { began: number }) {
+  const isLong = useNow() - began > longWaitMs
+  return <span className="muted">{isLong ? 'No words yet. If you can hear speech, the server is busy: the text comes later.' : 'Listening…'}</span>
 }

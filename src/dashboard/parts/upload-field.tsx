@@ -10,11 +10,11 @@ interface Upload {
   accept: string
   upload: UploadState
   problem: string | undefined
-  /** Called when another file is chosen: what was wrong with the last one no longer counts. */
+  /** Called when another file is chosen: the problem of the last one no longer counts. */
   changed: () => void
 }
 
-/** A file to choose, and how it goes with sending it. */
+/** A file to choose, and how far its upload is. */
 export function UploadField({ label, hint, accept, upload: { state, choose, clear }, problem, changed }: Upload) {
   const input = useRef<HTMLInputElement>(null)
   const forget = () => {
@@ -50,11 +50,11 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
           />
           {state.step === 'sending' && (
             <div className="transfer">
-              <progress className="bar" max={state.sizeBytes} value={state.sentBytes} aria-label={`Sending of ${label.toLowerCase()}`} />
+              <progress className="bar" max={state.sizeBytes} value={state.sentBytes} aria-label={`Upload of ${label.toLowerCase()}`} />
               <span className="detail">
-                {state.sentBytes < state.sizeBytes ? `${formatBytes(state.sentBytes)} of ${formatBytes(state.sizeBytes)} sent` : 'Sent, being checked …'}
+                {state.sentBytes < state.sizeBytes ? `${formatBytes(state.sentBytes)} of ${formatBytes(state.sizeBytes)} uploaded` : 'Uploaded, checking…'}
               </span>
-              <button type="button" className="small button" aria-label={`Cancel the sending of ${label.toLowerCase()}`} onClick={forget}>
+              <button type="button" className="small button" aria-label={`Cancel the upload of ${label.toLowerCase()}`} onClick={forget}>
                 Cancel
               </button>
             </div>
@@ -62,8 +62,8 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
           {state.step === 'failed' && (
             <div className="failed-transfer">
               <span className="detail">{state.file.name}</span>
-              <button type="button" className="small button" aria-label={`Send again: ${label.toLowerCase()}`} onClick={() => sendAgain(state.file)}>
-                Send again
+              <button type="button" className="small button" aria-label={`Upload again: ${label.toLowerCase()}`} onClick={() => sendAgain(state.file)}>
+                Upload again
               </button>
               <button type="button" className="small button" aria-label={`Remove ${label.toLowerCase()}`} onClick={forget}>
                 Remove
@@ -75,7 +75,7 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
               <p className="sent">
                 <Icon name="check" />
                 {[
-                  `Sent: ${formatBytes(state.upload.sizeBytes)}`,
+                  `Uploaded: ${formatBytes(state.upload.sizeBytes)}`,
                   state.upload.lines !== undefined && count(state.upload.lines, 'line'),
                   state.upload.skippedLines && `${count(state.upload.skippedLines, 'line')} without a word`,
                 ]

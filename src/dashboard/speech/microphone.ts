@@ -11,12 +11,12 @@ const wantedRate = 16_000
 /** Opens the microphone; `heard` gets a tenth of a second at a time, with its loudness from 0 to 1. */
 export async function openMicrophone(heard: (pcm: Uint8Array, level: number) => void): Promise<Microphone> {
   if (!navigator.mediaDevices)
-    throw new Error('Browsers give the microphone only to https:// pages and to this machine itself. Open the dashboard that way, or drop a file.')
+    throw new Error('Browsers allow the microphone only on https:// pages and on localhost. Open the dashboard there, or choose a recording.')
   const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } }).catch((error: DOMException) => {
     throw new Error(
       error.name === 'NotAllowedError'
-        ? 'The browser may not use the microphone. Allow it beside the address, then try again.'
-        : `There is no microphone to listen to (${error.name}).`,
+        ? 'This page is not allowed to use the microphone. Allow it next to the address, then try again.'
+        : `No microphone was found (${error.name}).`,
     )
   })
   const context = openContext(media)

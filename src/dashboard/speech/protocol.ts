@@ -1,6 +1,6 @@
 // The messages of the Speech SDK's WebSocket, as far as a microphone needs them. Pure: no socket here.
 
-/** What the server tells of one stream of audio; times count 100 ns from its first byte. */
+/** The server's messages about one stream of audio; times count 100 ns from its first byte. */
 export type SpeechMessage =
   | { path: 'turn.start' | 'turn.end' | 'speech.startDetected' | 'speech.endDetected' }
   | { path: 'speech.hypothesis'; Text: string; Offset: number; Duration: number }
@@ -23,7 +23,7 @@ export function encodeAudio(requestId: string, audio: Uint8Array): Uint8Array<Ar
   return message
 }
 
-/** Undefined for what is not about this request, or not known here. */
+/** Undefined for messages of other requests, and for unknown ones. */
 export function decode(text: string, requestId: string): SpeechMessage | undefined {
   const split = text.indexOf('\r\n\r\n')
   if (split < 0) return undefined

@@ -1,5 +1,5 @@
-// A recording on its way through an endpoint, piece by piece and not far ahead of what has been heard of it: what is
-// on its way already is recognized even when nobody wants it any more.
+// A recording on its way through an endpoint, piece by piece and not far ahead of recognition: the endpoint recognizes
+// all audio that it has received, even after a cancellation.
 import type { SpeechMessage } from './protocol.ts'
 import { openSpeechStream, type SpeechStream } from './stream.ts'
 import { readByteRate } from './wav.ts'
@@ -8,7 +8,7 @@ const pieceBytes = 32_768
 const mostUnsent = 8 * pieceBytes
 const lookMs = 30
 const aheadMs = 30_000
-/** Of silence nothing is told; it goes at this multiple of its time. */
+/** Silence has no messages, so it is sent at this multiple of its duration. */
 const blindPace = 2
 const ticksPerMs = 10_000
 
@@ -58,7 +58,7 @@ export async function recognizeRecording(url: string, wav: Blob, signal: AbortSi
   }
 }
 
-/** Yields how many bytes have been taken; ends when all have, or when nobody takes more. */
+/** Yields how many bytes have been taken; ends when all have, or when the endpoint takes no more. */
 async function* sendPieces(wav: Blob, stream: SpeechStream, isAhead: (bytes: number) => boolean, over: AbortSignal): AsyncGenerator<number> {
   for (let queued = 0; queued < wav.size && !over.aborted; ) {
     const piece = new Uint8Array(await wav.slice(queued, queued + pieceBytes).arrayBuffer())

@@ -6,7 +6,7 @@ export interface SpeechStream {
   send(wav: Uint8Array): void
   /** Bytes that the endpoint has not taken yet. */
   readonly unsentBytes: number
-  /** No more audio: what was said so far is still answered. */
+  /** Ends the audio; its text is still on the way. */
   finish(): void
   close(): void
 }
@@ -40,7 +40,7 @@ export function openSpeechStream(url: string, listener: Listener): SpeechStream 
   }
   const awaitEnd = () => {
     clearTimeout(giveUp)
-    giveUp = setTimeout(() => end('The endpoint did not answer the end of the recording. Try again.'), finishMs)
+    giveUp = setTimeout(() => end('The endpoint did not answer in time. Try again.'), finishMs)
   }
   const send = (message: Uint8Array<ArrayBuffer>) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(message)

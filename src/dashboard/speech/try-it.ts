@@ -1,4 +1,4 @@
-// What was tried with an endpoint: recordings and speech, both streamed, so that their text grows while they are heard.
+// Attempts with an endpoint: recordings and speech, both streamed, so that their text grows while they are heard.
 import { useEffect, useRef, useState } from 'react'
 import { toAddress } from '../base.ts'
 import { type Microphone, openMicrophone } from './microphone.ts'
@@ -10,6 +10,8 @@ import { toWav, wavHeader } from './wav.ts'
 export interface Attempt {
   id: number
   name: string
+  /** When it began, by `Date.now()`. */
+  began: number
   state: 'sending' | 'done' | 'canceled'
   phrases: readonly { id: number; text: string }[]
   hypothesis: string
@@ -65,7 +67,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
 
   const begin = (name: string, cancel?: () => void) => {
     const id = ++count.current
-    setAttempts((others) => [{ id, name, state: 'sending' as const, phrases: [], hypothesis: '', cancel }, ...others].slice(0, mostKept))
+    setAttempts((others) => [{ id, name, began: Date.now(), state: 'sending' as const, phrases: [], hypothesis: '', cancel }, ...others].slice(0, mostKept))
     return (change: (attempt: Attempt) => Partial<Attempt>) =>
       setAttempts((all) => all.map((attempt) => (attempt.id === id ? { ...attempt, ...change(attempt) } : attempt)))
   }
@@ -85,12 +87,12 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
       const isCut = !isWhole && mode !== 'INTERACTIVE' && !ending.signal.aborted
       // Where it was refused, that is why not all of it was taken.
       change((attempt) =>
-        end(problem ?? (isCut && !attempt.problem ? 'The endpoint takes ten minutes at once. What comes after that was not recognized.' : undefined))(attempt),
+        end(problem ?? (isCut && !attempt.problem ? 'The endpoint takes ten minutes at once. The rest was not recognized.' : undefined))(attempt),
       )
       const latencyMs = performance.now() - began
       change((attempt) => (attempt.problem || ending.signal.aborted ? {} : { latencyMs }))
     } catch (error) {
-      change(end(error instanceof DOMException ? 'This browser cannot play the file. Send a WAV file of 16-bit PCM.' : String((error as Error).message)))
+      change(end(error instanceof DOMException ? 'This browser cannot play the file. Choose a WAV file with 16-bit PCM.' : String((error as Error).message)))
     }
     if (ending.signal.aborted) change(() => ({ state: 'canceled' }))
     canceling.current.delete(ending)
@@ -143,7 +145,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   return { attempts, listening, level, sendFiles, listen, finish }
 }
 
-/** Closes what is open by now. A stream that ends by that finds nothing left to close. */
+/** Closes the microphone and the stream. A stream that ends by that finds nothing left to close. */
 function release(open: { current: Open }) {
   const { microphone, stream } = open.current
   open.current = {}
@@ -151,7 +153,7 @@ function release(open: { current: Open }) {
   stream?.close()
 }
 
-/** What was still a guess when it broke off is better than nothing. */
+/** A hypothesis that was not confirmed before the end is better than nothing. */
 const end = (problem?: string) => (attempt: Attempt) => ({
   state: 'done' as const,
   hypothesis: '',
@@ -161,9 +163,9 @@ const end = (problem?: string) => (attempt: Attempt) => ({
 })
 
 const refusals: Record<string, string> = {
-  TooManyRequests: 'The server recognizes as much as it can already. Try again in a moment.',
+  TooManyRequests: 'The server is busy. Try again in a moment.',
   BadRequest: 'The endpoint cannot use this audio.',
-  Error: 'The endpoint failed to recognize this. Try again.',
+  Error: 'Recognition failed. Try again.',
 }
 
 /** `began` is when the first sample was spoken, by this page's clock; a recording has been spoken before. */

@@ -1,0 +1,30 @@
+// Repeats a read that failed because the server was out of reach.
+import { useEffect, useRef } from 'react'
+import type { CombinedError } from 'urql'
+
+const firstWaitMs = 1000
+const longestWaitMs = 15_000
+
+/** Calls `again` after growing pauses, and at once when the network is back, until `error` is gone. Refusals of the server are not retried. */
+export function useRetry(error: CombinedError | undefined, again: () => void) {
+  const latest = useRef(again)
+  latest.current = again
+  const isOut = Boolean(error?.networkError)
+  useEffect(() => {
+    if (!isOut) return
+    let timer: ReturnType<typeof setTimeout>
+    let waitMs = firstWaitMs
+    const ask = () => {
+      clearTimeout(timer)
+      latest.current()
+      waitMs = Math.min(longestWaitMs, waitMs * 2)
+      timer = setTimeout(ask, waitMs)
+    }
+    timer = setTimeout(ask, waitMs)
+    window.addEventListener('online', ask)
+    return () => {
+      clearTimeout(timer)
+      window.removeEventListener('online', ask)
+    }
+  }, [isOut])
+}

@@ -1,0 +1,34 @@
+// Lines of the log for people at a terminal; elsewhere they stay JSON, for programs.
+import { styleText } from 'node:util'
+
+const levels: Record<number, string> = {
+  20: styleText('dim', 'DEBUG'),
+  30: styleText('cyan', 'INFO '),
+  40: styleText('yellow', 'WARN '),
+  50: styleText('red', 'ERROR'),
+}
+
+/** `{"level":40,"time":"2026-11-27T05:41:02.123Z","id":7,"msg":"it broke"}` as `05:41:02 WARN  it broke id=7`. */
+export function toReadableLine(json: string): string {
+  let line: Record<string, unknown>
+  try {
+    line = JSON.parse(json) as Record<string, unknown>
+  } catch {
+    return json
+  }
+  const { level, time, msg, ...rest } = line
+  const moment = typeof time === 'string' ? time.slice(11, 19) : ''
+  const text = typeof msg === 'string' ? escapeControls(msg) : ''
+  const fields = Object.entries(rest).map(([name, value]) => toField(name, value))
+  return `${styleText('dim', moment)} ${levels[Number(level)] ?? String(level)} ${[text, ...fields].filter(Boolean).join(' ')}\n`
+}
+
+/** Values may come from clients: none of their control characters reaches the terminal. */
+const escapeControls = (text: string) => text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+function toField(name: string, value: unknown): string {
+  const label = styleText('dim', `${name}=`)
+  const isError = typeof value === 'object' && value !== null && 'stack' in value
+  if (isError) return `\n${String(value.stack).split('\n').map(escapeControls).join('\n')}`
+  return `${label}${typeof value === 'string' && /^[!-~]+$/.test(value) ? value : escapeControls(JSON.stringify(value))}`
+}
