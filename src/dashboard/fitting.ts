@@ -11,8 +11,8 @@ type Incompatible = Extract<Problem, { __typename: 'IncompatibleModelsError' }>
 export type Misfits = ReadonlyMap<string, string>
 
 /** Why a model cannot be deployed with whatever other one; undefined when it can. */
-export function whyUnavailable({ status, stage, progress, isReady, isLicenceAccepted, failure }: ModelEntryFragment): string | undefined {
-  if (!isLicenceAccepted) return 'Its licence has to be accepted first, below.'
+export function whyUnavailable({ status, stage, progress, isReady, isLicenseAccepted, failure }: ModelEntryFragment): string | undefined {
+  if (!isLicenseAccepted) return 'Its license has to be accepted first, below.'
   if (isReady) return undefined
   if (failure) return `It could not be built: ${failure.message}`
   if (status === 'CANCELED') return 'Its building was canceled. Retry it on the Models page.'

@@ -26,9 +26,9 @@ const catalogFile = z.object({
       scenario: z.enum(scenario.enumValues),
       name: z.string().min(1),
       description: z.string(),
-      licence: z.string(),
-      /** Where the licence stands, if it has to be accepted before anything is downloaded. */
-      licenceUrl: z.url({ protocol: /^https$/ }).nullish(),
+      license: z.string(),
+      /** Where the license stands, if it has to be accepted before anything is downloaded. */
+      licenseUrl: z.url({ protocol: /^https$/ }).nullish(),
       files: z.array(file).min(1),
     }),
   ),
@@ -77,7 +77,7 @@ export async function readCatalog(path: string): Promise<Catalog> {
 export async function publishCatalog(db: Db, catalog: Catalog): Promise<void> {
   await db.transaction(async (tx) => {
     for (const model of catalog.models) {
-      const row = { ...model, licenceUrl: model.licenceUrl ?? null, workspaceId: null, retiredAt: null }
+      const row = { ...model, licenseUrl: model.licenseUrl ?? null, workspaceId: null, retiredAt: null }
       const { id, ...changes } = row
       await tx.insert(models).values(row).onConflictDoUpdate({ target: models.id, set: changes })
     }

@@ -14,7 +14,7 @@ import {
   ValidationError,
 } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { isLicenceAccepted } from './licence.ts'
+import { isLicenseAccepted } from './license.ts'
 import { findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { modelLog } from './model-status.ts'
@@ -167,7 +167,7 @@ async function addModel(
     const base = await findModel(inside, kind, baseModelId)
     if (!base || base.workspaceId !== null) return new ModelNotFoundError('baseModelId', `base ${kind.toLowerCase()}`)
     if (base.locale !== locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, which the base model is for` }])
-    if (!(await isLicenceAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
+    if (!(await isLicenseAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
     const twin = await findModelNamed(tx, workspaceId, kind, wanted)
     if (twin) return new DuplicateModelNameError(twin)
     const used = await tx.$count(models, eq(models.workspaceId, workspaceId))
@@ -184,8 +184,8 @@ async function addModel(
       kind,
       scenario: base.scenario,
       baseModelId,
-      // What grows from the sound of a base model stays under its licence; a text is its owner's.
-      licence: kind === 'ACOUSTIC' ? base.licence : 'LicenseRef-own',
+      // What grows from the sound of a base model stays under its license; a text is its owner's.
+      license: kind === 'ACOUSTIC' ? base.license : 'LicenseRef-own',
       files: [],
       recipe: prepared.recipe,
       status: 'QUEUED' as const,

@@ -72,7 +72,7 @@ export class LicenseNotAcceptedError extends ExpectedError {
   readonly model: ModelRow
   constructor(model: ModelRow, path: string) {
     super(
-      `The model "${model.name}" comes under the licence ${model.licence}, which has to be accepted before anything is downloaded. Read it at ${model.licenceUrl}, then accept it with acceptLicense.`,
+      `The model "${model.name}" comes under the license ${model.license}, which has to be accepted before anything is downloaded. Read it at ${model.licenseUrl}, then accept it with acceptLicense.`,
       path,
     )
     this.model = model
@@ -108,6 +108,15 @@ export class ModelStatusConflictError extends ExpectedError {
   constructor(status: ModelStatus, whatIsPossible: string) {
     super(`The model is ${status}. ${whatIsPossible}`)
     this.status = status
+  }
+}
+
+export class ModelSequenceMismatchError extends ExpectedError {
+  readonly code = 'MODEL_SEQUENCE_MISMATCH'
+  readonly model: ModelRow
+  constructor(model: ModelRow) {
+    super(`The model has changed since it was read: its sequence is now ${model.sequence}. Read it again before you change it.`, 'ifSequence')
+    this.model = model
   }
 }
 

@@ -2,10 +2,18 @@ import { and, eq, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
-import { licenceAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
+import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
 import { findModelNamed } from './custom-model.ts'
-import { DuplicateModelNameError, type ExpectedError, ModelInUseError, ModelNotFoundError, ModelStatusConflictError, ValidationError } from './errors.ts'
+import {
+  DuplicateModelNameError,
+  type ExpectedError,
+  ModelInUseError,
+  ModelNotFoundError,
+  ModelSequenceMismatchError,
+  ModelStatusConflictError,
+  ValidationError,
+} from './errors.ts'
 import { findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
@@ -37,6 +45,8 @@ const changes = z.object({ name: nameText.optional(), description: proseText.opt
 export interface ModelUpdate extends OwnModel {
   name?: string | null | undefined
   description?: string | null | undefined
+  /** The sequence that the caller last saw; another one refuses the update. */
+  ifSequence?: number | null | undefined
 }
 
 /** Changes name or description; what is null or left out stays. */
@@ -44,6 +54,7 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<Mo
   const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
   if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
   return onModel(ctx, wanted, async (tx, row) => {
+    if (wanted.ifSequence != null && wanted.ifSequence !== row.sequence) return new ModelSequenceMismatchError(row)
     const { name = row.name, description = row.description } = input
     if (name === row.name && description === row.description) return row
     const twin = await findModelNamed(tx, row.workspaceId, row.kind, { name, locale: row.locale })
@@ -101,13 +112,13 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
   return removal?.kind === model.kind ? model : outcome
 }
 
-/** Records that the workspace accepts the model's licence; once more changes nothing. */
-export async function acceptLicence(ctx: Context, { kind, id }: OwnModel): Outcome<ModelRow> {
+/** Records that the workspace accepts the model's license; once more changes nothing. */
+export async function acceptLicense(ctx: Context, { kind, id }: OwnModel): Outcome<ModelRow> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   const model = await findModel(ctx, kind, id)
   if (!model) return new ModelNotFoundError('modelId', kind.toLowerCase())
   const { workspaceId, keyId } = ctx.viewer
-  await ctx.store.db.insert(licenceAcceptances).values({ workspaceId, licence: model.licence, keyId }).onConflictDoNothing()
+  await ctx.store.db.insert(licenseAcceptances).values({ workspaceId, license: model.license, keyId }).onConflictDoNothing()
   return model
 }

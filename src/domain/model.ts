@@ -6,7 +6,7 @@ import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario 
 import type { Context, Service } from './context.ts'
 import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
 import { readPresentCursor } from './event-cursor.ts'
-import { isLicenceAccepted } from './licence.ts'
+import { isLicenseAccepted } from './license.ts'
 import { modelLog } from './model-status.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
 import { contains, keyText, storable } from './text.ts'
@@ -71,7 +71,7 @@ export async function findModels(ctx: Context, wanted: { acousticModelId: string
   for (const model of [acoustic, language]) {
     if (model && model.status !== 'READY') problems.push(new ModelNotReadyError(model))
   }
-  if (acoustic && !(await isLicenceAccepted(ctx, acoustic))) problems.push(new LicenseNotAcceptedError(acoustic, 'acousticModelId'))
+  if (acoustic && !(await isLicenseAccepted(ctx, acoustic))) problems.push(new LicenseNotAcceptedError(acoustic, 'acousticModelId'))
   return { acoustic, language, problems }
 }
 

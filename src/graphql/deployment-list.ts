@@ -69,6 +69,7 @@ builder.queryField('deployments', (t) =>
         unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where), withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
+      name: 'DeploymentConnection',
       description: 'A page of deployments.',
       fields: (c) => ({
         totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
@@ -83,6 +84,6 @@ builder.queryField('deployments', (t) =>
         }),
       }),
     },
-    { description: 'A deployment and its place in the list.' },
+    { name: 'DeploymentEdge', description: 'A deployment and its place in the list.' },
   ),
 )

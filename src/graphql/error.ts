@@ -12,6 +12,7 @@ import {
   ModelInUseError,
   ModelNotFoundError,
   ModelNotReadyError,
+  ModelSequenceMismatchError,
   ModelStatusConflictError,
   NotAuthorizedError,
   QuotaExceededError,
@@ -80,9 +81,9 @@ builder.objectType(ModelNotReadyError, {
 
 builder.objectType(LicenseNotAcceptedError, {
   name: 'LicenseNotAcceptedError',
-  description: 'The licence of a chosen model has to be accepted first, with `acceptLicense`.',
+  description: 'The license of a chosen model has to be accepted first, with `acceptLicense`.',
   interfaces,
-  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its licence.' }) }),
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its license.' }) }),
 })
 
 builder.objectType(DuplicateModelNameError, {
@@ -104,6 +105,13 @@ builder.objectType(ModelStatusConflictError, {
   description: 'The model is in a status in which this cannot be done.',
   interfaces,
   fields: (t) => ({ status: t.expose('status', { type: ModelStatusEnum, description: 'The status that it is in.' }) }),
+})
+
+builder.objectType(ModelSequenceMismatchError, {
+  name: 'ModelSequenceMismatchError',
+  description: 'The model has changed since the caller last read it.',
+  interfaces,
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model as it is now.' }) }),
 })
 
 builder.objectType(UploadNotFoundError, {

@@ -40,10 +40,11 @@ builder.queryField('keys', (t) =>
       resolve: (_, args, ctx) => unwrapPage(listKeys(ctx, args)),
     },
     {
+      name: 'KeyConnection',
       description: 'A page of keys.',
       fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
     },
-    { description: 'A key and its place in the list.' },
+    { name: 'KeyEdge', description: 'A key and its place in the list.' },
   ),
 )
 

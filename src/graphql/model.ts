@@ -1,4 +1,4 @@
-import { isLicenceAccepted } from '../domain/licence.ts'
+import { isLicenseAccepted } from '../domain/license.ts'
 import { findModel, listModels } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
 import { describeSource } from '../domain/recipe.ts'
@@ -41,16 +41,16 @@ Model.implement({
       description: 'True for models that are always there; false for those made in this workspace.',
       resolve: (model) => model.workspaceId === null,
     }),
-    licence: t.exposeString('licence', { description: 'The SPDX identifier of its licence.' }),
+    license: t.exposeString('license', { description: 'The SPDX identifier of its license.' }),
     sizeBytes: t.float({ description: 'Bytes of all its files; a whole number.', resolve: (model) => model.files.reduce((sum, file) => sum + file.size, 0) }),
-    licenceUrl: t.expose('licenceUrl', {
+    licenseUrl: t.expose('licenseUrl', {
       type: 'URL',
       nullable: true,
-      description: 'Where its licence stands, if that has to be accepted before the model can be deployed; null when nobody has to.',
+      description: 'Where its license stands, if that has to be accepted before the model can be deployed; null when nobody has to.',
     }),
-    isLicenceAccepted: t.boolean({
+    isLicenseAccepted: t.boolean({
       description: 'True when nothing has to be accepted, or the workspace has accepted it with `acceptLicense`.',
-      resolve: (model, _, ctx) => isLicenceAccepted(ctx, model),
+      resolve: (model, _, ctx) => isLicenseAccepted(ctx, model),
     }),
     baseModel: t.field({
       type: Model,
@@ -82,6 +82,9 @@ Model.implement({
       },
       { name: 'ModelTimelineEdge', description: 'A change and its place in the log.' },
     ),
+    sequence: t.exposeInt('sequence', {
+      description: 'Counts the changes of a custom model from 1; give it as `ifSequence` to change only what you have seen. 0 for base models.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added here.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true, description: 'When it became terminal; null before that, and for base models.' }),
@@ -158,6 +161,7 @@ builder.queryField('models', (t) =>
       resolve: (_, args, ctx, info) => unwrapPage(listModels(ctx, { ...args, withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
+      name: 'ModelConnection',
       description: 'A page of models.',
       fields: (c) => ({
         totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
@@ -167,7 +171,7 @@ builder.queryField('models', (t) =>
         }),
       }),
     },
-    { description: 'A model and its place in the list.' },
+    { name: 'ModelEdge', description: 'A model and its place in the list.' },
   ),
 )
 

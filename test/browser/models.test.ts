@@ -102,16 +102,16 @@ test('a model that a stale page takes for ready is refused at its field, and the
   await language.getByRole('radio', { name: /^Thought ready/, disabled: true }).waitFor()
 })
 
-test('a licence is read and accepted where it stands in the way, after which the model can be chosen', async () => {
+test('a license is read and accepted where it stands in the way, after which the model can be chosen', async () => {
   const { page, complaints } = await openDashboard(browser, idle)
   await page.goto(`${idle.localUrl}/new?locale=es-MX`)
   const acoustic = page.getByRole('group', { name: 'Acoustic Model' })
-  await acoustic.getByText('Its licence has to be accepted first').waitFor()
+  await acoustic.getByText('Its license has to be accepted first').waitFor()
   expect(await acoustic.getByRole('radio').first().isDisabled()).toBe(true)
   expect(await acoustic.getByRole('link', { name: 'LicenseRef-Moonshine-Community' }).getAttribute('href')).toMatch(/^https:/)
   expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
-  await acoustic.getByRole('button', { name: 'Accept licence' }).click()
-  await acoustic.getByRole('button', { name: 'Accept licence' }).waitFor({ state: 'detached' })
+  await acoustic.getByRole('button', { name: 'Accept license' }).click()
+  await acoustic.getByRole('button', { name: 'Accept license' }).waitFor({ state: 'detached' })
   await acoustic.getByRole('radio').first().check()
   expect(complaints).toEqual([])
 })

@@ -106,6 +106,7 @@
       "ModelInUseError",
       "ModelNotFoundError",
       "ModelNotReadyError",
+      "ModelSequenceMismatchError",
       "ModelStatusConflictError",
       "NotAuthorizedError",
       "QuotaExceededError",
@@ -158,6 +159,7 @@
     "UpdateModelResult": [
       "DuplicateModelNameError",
       "ModelNotFoundError",
+      "ModelSequenceMismatchError",
       "NotAuthorizedError",
       "UpdateModelSuccess",
       "ValidationError"

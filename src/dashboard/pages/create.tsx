@@ -90,7 +90,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         misfits={misfits}
         problem={problems['acousticModelId']}
         choose={choose}
-        licenceAccepted={refresh}
+        licenseAccepted={refresh}
       />
       <ModelChoice
         title="Language Model"
@@ -101,7 +101,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         misfits={misfits}
         problem={problems['languageModelId']}
         choose={choose}
-        licenceAccepted={refresh}
+        licenseAccepted={refresh}
       />
       <FieldProblem>{problems['']}</FieldProblem>
       <div className="form-actions">
