@@ -3,6 +3,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { Pool, type PoolClient } from 'pg'
 import type { Log } from '../log.ts'
+import { refreshNameOrder } from './collation.ts'
 
 /** What statements run on: the pool, or one transaction. */
 export type Db = NodePgDatabase
@@ -71,6 +72,7 @@ export async function migrateTables({ pool }: Client): Promise<void> {
     if (rows[0].version < 180_000) throw new DatabaseError(`The database is Postgres ${Math.floor(rows[0].version / 10_000)}; version 18 or newer is needed.`)
     await connection.query('select pg_advisory_lock(7301)')
     await migrate(drizzle({ client: connection }), { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
+    await refreshNameOrder(connection)
     await connection.query('select pg_advisory_unlock(7301)')
   } finally {
     connection.release(true)
