@@ -15,12 +15,12 @@ import {
 } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { isLicenseAccepted } from './license.ts'
-import { findModel } from './model.ts'
+import { countOwnModels, findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { modelLog } from './model-status.ts'
-import { nameText, proseText, validate } from './text.ts'
+import { nameKey, nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
-import { findUpload } from './upload.ts'
+import { useUpload } from './upload.ts'
 
 const largestText = 1_000_000
 const mostListed = 1000
@@ -147,8 +147,8 @@ export async function createAcousticModel(ctx: Context, wanted: NewAcousticModel
   })
 }
 
-async function takeUpload({ store, viewer }: Context, tx: Tx, kind: UploadKind, id: string) {
-  const upload = await findUpload({ store: { ...store, db: tx } }, viewer.workspaceId, kind, id)
+async function takeUpload({ viewer }: Context, tx: Tx, kind: UploadKind, id: string) {
+  const upload = await useUpload(tx, viewer.workspaceId, kind, id)
   return upload && { sha256: upload.sha256, size: upload.size }
 }
 
@@ -162,7 +162,7 @@ async function addModel(
   const { name, description, locale, baseModelId } = wanted
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const earlier = idempotencyKey && (await findEarlier(tx, 'model', workspaceId, idempotencyKey, wanted))
-    if (earlier) return earlier
+    if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
     const inside = { ...ctx, store: { ...ctx.store, db: tx } }
     const base = await findModel(inside, kind, baseModelId)
     if (!base || base.workspaceId !== null) return new ModelNotFoundError('baseModelId', `base ${kind.toLowerCase()}`)
@@ -170,7 +170,7 @@ async function addModel(
     if (!(await isLicenseAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
     const twin = await findModelNamed(tx, workspaceId, kind, wanted)
     if (twin) return new DuplicateModelNameError(twin)
-    const used = await tx.$count(models, eq(models.workspaceId, workspaceId))
+    const used = await countOwnModels(inside)
     if (used >= ctx.limits.models) return new QuotaExceededError('models', ctx.limits.models, used)
     const prepared = await prepare(tx)
     if (prepared instanceof ExpectedError) return prepared
@@ -204,14 +204,14 @@ async function addModel(
   })
 }
 
-/** The workspace's own model with this name, whatever its case. */
+/** The workspace's own model whose name looks like this one. */
 export async function findModelNamed(
   tx: Tx,
   workspaceId: string,
   kind: ModelKind,
   { name, locale }: Pick<ModelRow, 'name' | 'locale'>,
 ): Promise<ModelRow | undefined> {
-  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(sql`lower(${models.name})`, sql`lower(${name})`))
+  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(nameKey(models.name), nameKey(name)))
   const [found] = await tx
     .select()
     .from(models)

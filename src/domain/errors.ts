@@ -122,8 +122,8 @@ export class ModelSequenceMismatchError extends ExpectedError {
 
 export class UploadNotFoundError extends ExpectedError {
   readonly code = 'UPLOAD_NOT_FOUND'
-  constructor(path: string, kind: string) {
-    super(`There is no upload of ${kind} with this id. PUT the file to /uploads first; it is kept for a day.`, path)
+  constructor(path: string, kind?: string) {
+    super(`There is no upload${kind ? ` of ${kind}` : ''} with this id. PUT the file to /uploads first; it is kept for a day.`, path)
   }
 }
 
@@ -175,8 +175,14 @@ export class QuotaExceededError extends ExpectedError {
 
 export class IdempotencyConflictError extends ExpectedError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
-  constructor() {
-    super('This idempotency key was used before with another input. Use a new key for a new wish.', 'idempotencyKey')
+  /** Given what the key has made, when that was deleted since. */
+  constructor(deleted?: string) {
+    super(
+      deleted
+        ? `This idempotency key made a ${deleted} that has been deleted since. Use a new key to make another one.`
+        : 'This idempotency key was used before with another input. Use a new key for a different request.',
+      'idempotencyKey',
+    )
   }
 }
 

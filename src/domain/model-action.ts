@@ -14,10 +14,11 @@ import {
   ModelStatusConflictError,
   ValidationError,
 } from './errors.ts'
+import { letExpire } from './idempotency.ts'
 import { findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
-import { nameText, proseText, validate } from './text.ts'
+import { nameText, proseText, sortable, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
@@ -100,10 +101,11 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
       .select()
       .from(deployments)
       .where(or(eq(deployments.acousticModelId, row.id), eq(deployments.languageModelId, row.id)))
-      .orderBy(deployments.name)
+      .orderBy(sortable(deployments.name))
       .limit(20)
     if (users.length) return new ModelInUseError(users)
     await building.withdraw(tx, ctx, row)
+    await letExpire(tx, { modelId: row.id })
     await modelLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return model
   })

@@ -1,6 +1,7 @@
 import { findDeployment } from '../domain/deployment.ts'
 import { defaultMode, type Endpoint, endpointOf } from '../domain/endpoint.ts'
 import { type Estimate, estimateCompletion } from '../domain/estimate.ts'
+import { keptEvents } from '../domain/retention.ts'
 import { isServing, isTerminal } from '../domain/status.ts'
 import { listEvents } from '../domain/timeline.ts'
 import type { DeploymentRow, Evidence, Failure } from '../postgres/deployment-tables.ts'
@@ -91,7 +92,7 @@ builder.node(Deployment, {
     timeline: t.connection(
       {
         type: DeploymentStatusChange,
-        description: 'Its log, oldest first.',
+        description: `Its log, oldest first. Of a long log, the first change, changes of the status and the newest ${keptEvents} changes are kept.`,
         resolve: (deployment, args, ctx) => unwrapPage(listEvents(ctx, deployment, args)),
       },
       {
@@ -104,8 +105,9 @@ builder.node(Deployment, {
     estimatedCompletion: t.field({
       type: EstimateType,
       nullable: true,
-      description: 'When it will probably be complete; null when it is terminal, or while the server has too little experience.',
-      resolve: (deployment, _, ctx) => estimateCompletion(ctx, deployment),
+      description:
+        'When it will probably be complete, the wait in the queue included; never in the past. Null when it is terminal, when it takes longer than nine of ten others did, or while the server has too little experience.',
+      resolve: (deployment, _, ctx) => estimateCompletion(ctx, deployment, ctx.queuePositions.deployment),
     }),
     stalledSince: t.expose('stalledSince', {
       type: 'DateTime',

@@ -169,7 +169,7 @@ builder.objectType(QuotaExceededError, {
 
 builder.objectType(IdempotencyConflictError, {
   name: 'IdempotencyConflictError',
-  description: 'The idempotency key was used before, with another input.',
+  description: 'The idempotency key was used before, with another input or for something that has been deleted since.',
   interfaces,
 })
 

@@ -2,6 +2,7 @@ import { isLicenseAccepted } from '../domain/license.ts'
 import { findModel, listModels } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
 import { describeSource } from '../domain/recipe.ts'
+import { keptEvents } from '../domain/retention.ts'
 import { listModelEvents } from '../domain/timeline.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
@@ -9,6 +10,7 @@ import { selects, unwrapPage } from './connection.ts'
 import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { OrderDirectionEnum } from './order.ts'
 import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
 
 const ScenarioEnum = builder.enumType('Scenario', {
@@ -72,7 +74,7 @@ Model.implement({
     timeline: t.connection(
       {
         type: ModelStatusChange,
-        description: 'Its log, oldest first; empty for base models.',
+        description: `Its log, oldest first; empty for base models. Of a long log, the first change, changes of the status and the newest ${keptEvents} changes are kept.`,
         resolve: (model, args, ctx) => unwrapPage(listModelEvents(ctx, model, args)),
       },
       {
@@ -148,7 +150,25 @@ const ModelFilter = builder.inputType('ModelFilter', {
     scenario: t.field({ type: ScenarioEnum, description: 'Only models made for this.' }),
     isBase: t.boolean({ description: 'True: only base models; false: only those made in this workspace.' }),
     statuses: t.field({ type: [ModelStatusEnum], description: 'Only models in one of these statuses.' }),
-    text: t.string({ description: 'Only models with this text in their name or description, whatever its case.' }),
+    text: t.string({
+      description:
+        'Only models with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count.',
+    }),
+  }),
+})
+
+const ModelOrder = builder.inputType('ModelOrder', {
+  description: 'How to sort models; equal ones are sorted by their id.',
+  fields: (t) => ({
+    field: t.field({
+      required: true,
+      description: 'What to sort by.',
+      type: builder.enumType('ModelOrderField', {
+        description: 'What models can be sorted by.',
+        values: { CREATED_AT: { description: 'When they were added.' }, NAME: { description: 'Their name, as deployments are sorted by theirs.' } } as const,
+      }),
+    }),
+    direction: t.field({ required: true, description: 'Which end comes first.', type: OrderDirectionEnum }),
   }),
 })
 
@@ -156,8 +176,11 @@ builder.queryField('models', (t) =>
   t.connection(
     {
       type: Model,
-      description: "The models that a deployment can be made of, by name: base models and the workspace's own.",
-      args: { where: t.arg({ type: ModelFilter, description: 'Only models that match.' }) },
+      description: "The models that a deployment can be made of: base models and the workspace's own, by name if not ordered otherwise.",
+      args: {
+        where: t.arg({ type: ModelFilter, description: 'Only models that match.' }),
+        orderBy: t.arg({ type: ModelOrder, description: 'How to sort them.' }),
+      },
       resolve: (_, args, ctx, info) => unwrapPage(listModels(ctx, { ...args, withChangesCursor: selects(info, 'changesCursor') })),
     },
     {

@@ -1,9 +1,12 @@
 import { countDeployments } from '../domain/deployment.ts'
-import { NotAuthorizedError, ValidationError } from '../domain/errors.ts'
+import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '../domain/errors.ts'
 import { type CreatedKey, countKeys, findKey } from '../domain/key.ts'
+import { countOwnModels } from '../domain/model.ts'
+import { countUnusedUploads } from '../domain/upload.ts'
 import { createWorkspace, findViewerWorkspace } from '../domain/workspace.ts'
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
+import { describeIdempotencyKey } from './idempotency.ts'
 import { Key, KeyScopeEnum } from './key.ts'
 import { asResult, resultUnion } from './result.ts'
 
@@ -33,6 +36,16 @@ const LimitsType = builder.objectRef<object>('Limits').implement({
       type: Quota,
       description: 'Deployments of the workspace.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx, {}) }),
+    }),
+    models: t.field({
+      type: Quota,
+      description: 'Custom models of the workspace.',
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.models, used: () => countOwnModels(ctx) }),
+    }),
+    uploads: t.field({
+      type: Quota,
+      description: 'Uploads of the workspace that no model was made from yet.',
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.uploads, used: () => countUnusedUploads(ctx) }),
     }),
     keys: t.field({
       type: Quota,
@@ -72,7 +85,10 @@ builder.queryField('viewer', (t) => t.field({ type: Viewer, description: 'Who is
 
 const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
   description: 'A new workspace.',
-  fields: (t) => ({ name: t.string({ required: true, description: '1 to 100 visible characters.' }) }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: '1 to 100 visible characters.' }),
+    idempotencyKey: t.string({ description: describeIdempotencyKey('workspace') }),
+  }),
 })
 
 const CreateWorkspaceSuccess = builder.objectRef<{ created: CreatedKey & { workspace: WorkspaceRow } }>('CreateWorkspaceSuccess').implement({
@@ -80,11 +96,16 @@ const CreateWorkspaceSuccess = builder.objectRef<{ created: CreatedKey & { works
   fields: (t) => ({
     workspace: t.field({ type: Workspace, description: 'The workspace.', resolve: ({ created }) => created.workspace }),
     key: t.field({ type: Key, description: 'Its first key, with every scope.', resolve: ({ created }) => created.key }),
-    secret: t.string({ description: "The key's secret. It is shown this once.", resolve: ({ created }) => created.secret }),
+    secret: t.string({
+      nullable: true,
+      description: "The key's secret. It is shown this once, and again as that of `createKey` is; null for later repetitions.",
+      resolve: ({ created }) => created.secret,
+    }),
   }),
 })
 const CreateWorkspaceResult = resultUnion('CreateWorkspace', 'The new workspace, or the reason why there is none.', CreateWorkspaceSuccess, [
   ValidationError,
+  IdempotencyConflictError,
   NotAuthorizedError,
 ])
 

@@ -157,7 +157,7 @@ export const models = snakeCase.table(
   (t) => [
     index().on(t.workspaceId),
     index().on(t.locale, t.kind),
-    uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`lower(${t.name})`).where(sql`${t.workspaceId} is not null`),
+    uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`name_key(${t.name})`).where(sql`${t.workspaceId} is not null`),
     index('models_unfinished').on(t.deadlineAt).where(sql`${t.status} in ('QUEUED', 'BUILDING')`),
   ],
 )
@@ -217,6 +217,8 @@ export const uploads = snakeCase.table(
     skippedLines: integer(),
     createdAt: createdAt(),
     expiresAt: time().notNull(),
+    /** When a model was made from it first; from then on it does not count against the limit. */
+    usedAt: time(),
   },
   (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.expiresAt)],
 )

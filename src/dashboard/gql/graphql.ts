@@ -19,7 +19,7 @@ export type CreateAcousticModelInput = {
   baseModelId: string | number;
   /** Up to 1,000 characters. */
   description?: string | null | undefined;
-  /** Up to 200 characters of your choice. Sent again with the same input, it answers the model that it made; use it to retry without making two. */
+  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the model that it made the first time; with another input, it is refused. The key counts as long as the model exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
   idempotencyKey?: string | null | undefined;
   /** That of the base model. */
   locale: string;
@@ -37,7 +37,7 @@ export type CreateDeploymentInput = {
   acousticModelId: string | number;
   /** Up to 1,000 characters. */
   description?: string | null | undefined;
-  /** Up to 200 characters of your choice. Sent again with the same input, it answers the deployment that it made; use it to retry without making two. */
+  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the deployment that it made the first time; with another input, it is refused. The key counts as long as the deployment exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
   idempotencyKey?: string | null | undefined;
   /** The `id` of a language model of the same locale and scenario. */
   languageModelId: string | number;
@@ -51,6 +51,8 @@ export type CreateDeploymentInput = {
 export type CreateKeyInput = {
   /** When it shall end by itself; null or left out, never. */
   expiresAt?: string | null | undefined;
+  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the key that it made the first time; with another input, it is refused. The key counts as long as the key exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
+  idempotencyKey?: string | null | undefined;
   /** 1 to 100 visible characters. */
   name: string;
   /** At least one. */
@@ -63,7 +65,7 @@ export type CreateLanguageModelInput = {
   baseModelId: string | number;
   /** Up to 1,000 characters. */
   description?: string | null | undefined;
-  /** Up to 200 characters of your choice. Sent again with the same input, it answers the model that it made; use it to retry without making two. */
+  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the model that it made the first time; with another input, it is refused. The key counts as long as the model exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
   idempotencyKey?: string | null | undefined;
   /** That of the base model. */
   locale: string;
@@ -85,11 +87,11 @@ export type CreateLanguageModelInput = {
 export type DeploymentFilter = {
   /** Only those that recognize this speech. */
   locale?: string | null | undefined;
-  /** Only those with this acoustic or language model. */
+  /** Only those with this acoustic or language model. An id that is not one of a model is refused (`BAD_USER_INPUT`). */
   modelId?: string | number | null | undefined;
   /** Only those in one of these statuses. */
   statuses?: Array<DeploymentStatus> | null | undefined;
-  /** Only those with this text in their name or description, whatever its case. */
+  /** Only those with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count. */
   text?: string | null | undefined;
 };
 
@@ -105,7 +107,7 @@ export type DeploymentOrder = {
 export type DeploymentOrderField =
   /** When they were created. */
   | 'CREATED_AT'
-  /** Their name, whatever its case. */
+  /** Their name; accents and case count only between names that are otherwise equal, and numbers in names count by their value. */
   | 'NAME'
   /** Their status, in the order of its values. */
   | 'STATUS'
@@ -159,7 +161,7 @@ export type ModelFilter = {
   scenario?: Scenario | null | undefined;
   /** Only models in one of these statuses. */
   statuses?: Array<ModelStatus> | null | undefined;
-  /** Only models with this text in their name or description, whatever its case. */
+  /** Only models with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count. */
   text?: string | null | undefined;
 };
 
@@ -316,6 +318,7 @@ export type PreflightQueryVariables = Exact<{
 
 export type PreflightQuery = { deploymentPreflight: { ok: boolean, problems: Array<
       | { __typename: 'DuplicateDeploymentNameError', code: string, message: string, path: string | null }
+      | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
       | { __typename: 'IncompatibleModelsError', reason: IncompatibilityReason, code: string, message: string, path: string | null, compatibleAcousticModels: Array<{ id: string }>, compatibleLanguageModels: Array<{ id: string }> }
       | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
       | { __typename: 'ModelNotFoundError', code: string, message: string, path: string | null }
@@ -704,7 +707,8 @@ export type CreateKeyMutationVariables = Exact<{
 
 
 export type CreateKeyMutation = { createKey:
-    | { __typename: 'CreateKeySuccess', secret: string, key: { id: string, name: string, prefix: string, scopes: Array<KeyScope>, createdAt: string, lastUsedAt: string | null, expiresAt: string | null, revokedAt: string | null, isBootstrap: boolean } }
+    | { __typename: 'CreateKeySuccess', secret: string | null, key: { id: string, name: string, prefix: string, scopes: Array<KeyScope>, createdAt: string, lastUsedAt: string | null, expiresAt: string | null, revokedAt: string | null, isBootstrap: boolean } }
+    | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'NotAuthorizedError', code: string, message: string, path: string | null }
     | { __typename: 'QuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'ValidationError', code: string, message: string, path: string | null, fieldErrors: Array<{ path: string, message: string }> }

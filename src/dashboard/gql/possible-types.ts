@@ -48,6 +48,7 @@
     ],
     "CreateKeyResult": [
       "CreateKeySuccess",
+      "IdempotencyConflictError",
       "NotAuthorizedError",
       "QuotaExceededError",
       "ValidationError"
@@ -65,6 +66,7 @@
     ],
     "CreateWorkspaceResult": [
       "CreateWorkspaceSuccess",
+      "IdempotencyConflictError",
       "NotAuthorizedError",
       "ValidationError"
     ],
@@ -79,8 +81,14 @@
       "ModelNotFoundError",
       "NotAuthorizedError"
     ],
+    "DeleteUploadResult": [
+      "DeleteUploadSuccess",
+      "NotAuthorizedError",
+      "UploadNotFoundError"
+    ],
     "DeploymentProblem": [
       "DuplicateDeploymentNameError",
+      "IdempotencyConflictError",
       "IncompatibleModelsError",
       "LicenseNotAcceptedError",
       "ModelNotFoundError",
@@ -129,6 +137,7 @@
       "Deployment",
       "Key",
       "LanguageModel",
+      "Upload",
       "Workspace"
     ],
     "RetryDeploymentResult": [

@@ -38,7 +38,7 @@ function CreateKeyForm({ made }: { made: (key: { name: string; secret: string })
     const expiresAt = lasts ? new Date(Date.now() + lasts * 86_400_000).toISOString() : null
     const { data, error } = await create({ input: { name, scopes: [...chosen], expiresAt } })
     const result = data?.createKey
-    if (result?.__typename === 'CreateKeySuccess') return made({ name: result.key.name, secret: result.secret })
+    if (result?.__typename === 'CreateKeySuccess') return made({ name: result.key.name, secret: result.secret ?? '' })
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], ['name', 'scopes', 'expiresAt']))
   }
