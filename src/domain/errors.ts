@@ -84,7 +84,10 @@ export class DuplicateModelNameError extends ExpectedError {
   /** The one that has the name. */
   readonly model: ModelRow
   constructor(model: ModelRow) {
-    super(`There already is a model of this kind named "${model.name}" for ${model.locale}. Choose another name; case does not count.`, 'name')
+    super(
+      `A model of this kind with the name "${model.name}" already exists in ${model.locale}. Choose another name; case and other differences that cannot be seen do not count.`,
+      'name',
+    )
     this.model = model
   }
 }
@@ -151,7 +154,10 @@ export class IncompatibleModelsError extends ExpectedError {
 export class DuplicateDeploymentNameError extends ExpectedError {
   readonly code = 'DUPLICATE_DEPLOYMENT_NAME'
   constructor(name: string, locale: string) {
-    super(`There already is a deployment named "${name}" for ${locale}. Choose another name; case does not count.`, 'name')
+    super(
+      `A deployment with the name "${name}" already exists in ${locale}. Choose another name; case and other differences that cannot be seen do not count.`,
+      'name',
+    )
   }
 }
 

@@ -3,6 +3,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
 import { keys, modelEvents, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
+import { rememberedDays } from './idempotency.ts'
 import { keptAfterEndDays, shownAgainMinutes } from './key.ts'
 import { modelLog } from './model-status.ts'
 import { deploymentLog } from './status.ts'
@@ -36,6 +37,12 @@ async function removeEndedKeys(service: Store) {
 }
 
 async function removeIdempotencyKeys(service: Store) {
+  // A process of an older version deletes without letting them expire.
+  const isOrphan = sql`(deployment_id is not null and not exists (select from ${deployments} where id = deployment_id))
+    or (model_id is not null and not exists (select from ${models} where id = model_id))`
+  await service.store.db.execute(
+    sql`update ${idempotencyKeys} set expires_at = now() + make_interval(days => ${rememberedDays}) where expires_at is null and (${isOrphan})`,
+  )
   const isMissing = sql`key_id is not null and not exists (select from ${keys} where ${keys.id} = key_id)`
   await inBatches(
     service,

@@ -63,7 +63,9 @@ builder.node(Deployment, {
   isTypeOf: (value) => 'acousticModelId' in (value as object),
   id: { resolve: (deployment) => deployment.id },
   fields: (t) => ({
-    name: t.exposeString('name', { description: "Unique among the workspace's deployments of the locale; case does not count." }),
+    name: t.exposeString('name', {
+      description: "Unique among the workspace's deployments of the locale; case, white space and differences that cannot be seen do not count.",
+    }),
     description: t.exposeString('description', { description: 'Free text; empty when none was given.' }),
     locale: t.expose('locale', { type: 'Locale', description: 'The speech it recognizes.' }),
     acousticModel: t.field({

@@ -88,7 +88,7 @@ builder.objectType(LicenseNotAcceptedError, {
 
 builder.objectType(DuplicateModelNameError, {
   name: 'DuplicateModelNameError',
-  description: 'Another model of this kind and locale has the name already; case does not count.',
+  description: 'Another model of this kind and locale has a name that looks the same; case does not count.',
   interfaces,
   fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The one that has it.' }) }),
 })
@@ -151,7 +151,7 @@ builder.objectType(IncompatibleModelsError, {
 
 builder.objectType(DuplicateDeploymentNameError, {
   name: 'DuplicateDeploymentNameError',
-  description: 'Another deployment of this locale has the name already; case does not count.',
+  description: 'Another deployment of this locale has a name that looks the same; case does not count.',
   interfaces,
 })
 

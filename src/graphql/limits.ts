@@ -23,6 +23,8 @@ export interface OperationLimits {
   cost: number
   depth: number
   subscriptionsPerSocket: number
+  /** WebSockets and event streams. */
+  socketsPerKey: number
 }
 
 export type Variables = Readonly<Record<string, unknown>> | null | undefined

@@ -25,7 +25,7 @@ export const graphqlPath = '/graphql'
 export interface GraphQLOptions {
   graphiql: boolean
   allowedOrigins: readonly string[]
-  limits: OperationLimits & { socketsPerKey: number }
+  limits: OperationLimits
 }
 
 const unexpected = 'Something went wrong on the server.'

@@ -58,6 +58,10 @@ const LimitsType = builder.objectRef<object>('Limits').implement({
       resolve: (_, __, ctx) => ctx.operationLimits.cost,
     }),
     operationDepth: t.int({ description: 'How deep one operation may be nested.', resolve: (_, __, ctx) => ctx.operationLimits.depth }),
+    streamsPerKey: t.int({
+      description: 'WebSockets and event streams that one key may hold open.',
+      resolve: (_, __, ctx) => ctx.operationLimits.socketsPerKey,
+    }),
     subscriptionsPerSocket: t.int({
       description: 'Subscriptions that one WebSocket may hold.',
       resolve: (_, __, ctx) => ctx.operationLimits.subscriptionsPerSocket,

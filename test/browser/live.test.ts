@@ -106,7 +106,7 @@ test('errors of the server stand at their fields, before and after sending', asy
     .getByRole('radio', { name: /^Conversational/ })
     .check()
   await page.getByLabel('Name', { exact: true }).fill('taken')
-  await page.getByRole('alert').getByText('There already is a deployment named "taken"').waitFor()
+  await page.getByRole('alert').getByText('A deployment with the name "taken" already exists').waitFor()
   expect(await page.getByLabel('Name', { exact: true }).getAttribute('aria-invalid')).toBe('true')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
   await page.getByRole('alert').getByText('There already is').waitFor()
