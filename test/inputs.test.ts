@@ -214,10 +214,6 @@ describe('introspection', () => {
 
   test.each([
     ['90 whole schemas', aliases(90, '__schema { types { name fields { name type { name } } } }')],
-    [
-      'fragments of fragments',
-      '{ __schema { types { name ...a } } } fragment a on __Type { fields { args { ...b } type { ...c } } } fragment b on __InputValue { type { ...c } } fragment c on __Type { name fields { name args { name type { name ofType { name } } } type { name ofType { name fields { name args { name } type { name } } } } } ofType { name fields { name args { name type { name } } type { name } } ofType { name fields { name args { name } type { name } } } } }',
-    ],
     ['the same lists under many names', `{ __schema { types { ${Array.from({ length: 30 }, (_, n) => `a${n}: fields { name args { name } }`).join(' ')} } } }`],
     [
       '90 types by a variable',
