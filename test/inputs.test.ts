@@ -174,6 +174,8 @@ describe('codes', () => {
 
 test('with GraphiQL off nothing suggests a name, whatever is wrong', async () => {
   const closed = await startTestService({ ROLES: 'api', GRAPHIQL: 'off' })
+  const page = await fetch(`${closed.url}/graphql`, { headers: { accept: 'text/html', authorization: `Bearer ${closed.key}` } })
+  expect([page.status, await page.text()]).toEqual([406, expect.stringContaining('Accept')])
   const wrong: [string, object][] = [
     ['{ deploymentz { id } }', {}],
     ['{ locales }', {}],

@@ -87,7 +87,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         if (cors(request, response)) return
         const viewer = await findViewer(service, request.headers.authorization).catch(() => null)
         // The key comes first: strangers learn nothing but that they need one.
-        const refusal = viewer && hasScope(viewer, 'READ') && !isPage(request) ? checkRequest(request) : undefined
+        const refusal = viewer && hasScope(viewer, 'READ') && !(options.graphiql && isPage(request)) ? checkRequest(request) : undefined
         if (refusal) return sendRefusal(request, response, refusal)
         if (viewer && isStream(request) && !count.enter(viewer, response)) return refuseStream(response, options.limits.socketsPerKey)
         // A stranger's body is not read at all: the long way asks for the key first.

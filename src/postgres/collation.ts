@@ -1,10 +1,10 @@
-import type { PoolClient } from 'pg'
+import type { ClientBase } from 'pg'
 
 /**
  * Builds the indexes anew that hold the order of names when Postgres has come with another version of ICU, whose
  * order may differ: an index in an old order would lose rows. Called under the lock of the migrations.
  */
-export async function refreshNameOrder(connection: PoolClient): Promise<void> {
+export async function refreshNameOrder(connection: ClientBase): Promise<void> {
   const { rows } = await connection.query(
     "select collversion is distinct from pg_collation_actual_version(oid) as moved from pg_collation where collname = 'names' and collnamespace = current_schema()::regnamespace",
   )
