@@ -31,7 +31,7 @@ const read = async () => {
   }))
 }
 
-test('each in the queue waits for those before it', async () => {
+test('the estimate of a queued deployment counts those before it', async () => {
   await Promise.all(Array.from({ length: 8 }, () => api.create()))
   const rows = (await read()).sort((a, b) => a.queuePosition - b.queuePosition)
   expect(rows.map(({ queuePosition }) => queuePosition)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
@@ -44,7 +44,7 @@ test('each in the queue waits for those before it', async () => {
   })
 })
 
-test('one at work is estimated from its beginning, ahead of now, and not at all once it takes longer than usual', async () => {
+test('the estimate of a running deployment lies ahead of now, and is null once it takes longer than nine of ten', async () => {
   const at = async (seconds: number) => {
     await sql`update deployments set status = 'PROVISIONING', started_at = now() - make_interval(secs => ${seconds}) where id = (select id from deployments where status in ('QUEUED', 'PROVISIONING') order by id limit 1)`
     return (await read()).find(({ status }) => status === 'PROVISIONING')

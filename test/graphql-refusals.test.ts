@@ -70,7 +70,7 @@ describe('refusals', () => {
     ['broken extensions by GET', { method: 'GET', path: '/graphql?query={locales{code}}&extensions=x' }, 400, 'BAD_REQUEST', /extensions is not JSON/],
     ['no key', { headers: { authorization: '' }, body: locales }, 401, 'UNAUTHENTICATED', /Bearer/],
     ['a body that is too large', { body: json({ query: `#${'x'.repeat(3_000_000)}` }) }, 413, 'REQUEST_TOO_LARGE', /bytes/],
-  ])('%s is refused in words, for every origin alike', async (_, sent, status, code, words) => {
+  ])('a request with %s is refused in words, with the CORS headers of its origin', async (_, sent, status, code, words) => {
     for (const origin of [undefined, allowed[1], 'null', 'https://evil.example']) {
       const headers = { ...sent.headers, ...(origin ? { origin } : {}) }
       const answer = await send({ ...sent, headers }).catch((error) => error as { code: string })
@@ -86,7 +86,7 @@ describe('refusals', () => {
     }
   })
 
-  test('none of them counts as unexpected', async () => {
+  test('a refused request writes no unexpected error to the log', async () => {
     const written = vi.spyOn(process.stdout, 'write')
     await send({ method: 'GET', path: '/graphql?query={locales{code}}&variables=%7B' })
     await send({ body: '{' })
@@ -133,7 +133,7 @@ describe('what is accepted', () => {
     ['empty variables by GET', { method: 'GET', path: '/graphql?query={locales{code}}&variables=&extensions=&operationName=' }],
     ['an empty operation name by POST', { body: json({ query: 'query Q { locales { code } }', operationName: '' }) }],
     ['an empty operation name by GET', { method: 'GET', path: '/graphql?query=query%20Q{locales{code}}&operationName=' }],
-  ])('%s', async (_, sent) => {
+  ])('a request with %s is answered', async (_, sent) => {
     for (let n = 0; n < 2; n++) expect(JSON.parse((await send(sent)).body).data?.locales[0]).toEqual({ code: 'en-US' })
   })
 
@@ -158,7 +158,7 @@ describe('foreign pages', () => {
       },
     })
 
-  test('of an allowed origin may call, others get no header at all', async () => {
+  test('a page of an allowed origin may call; other origins get no CORS header, never null', async () => {
     for (const origin of allowed) {
       const { status, headers } = await preflight(origin)
       expect(status).toBe(204)
@@ -180,7 +180,7 @@ describe('foreign pages', () => {
 
 describe('automatic persisted queries', () => {
   const extensions = { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } }
-  test('are answered by what every client falls back on, by POST and by GET', async () => {
+  test('a persisted query is answered with PersistedQueryNotSupported, by POST and by GET', async () => {
     for (const sent of [{ body: json({ extensions }) }, { method: 'GET', path: `/graphql?extensions=${encodeURIComponent(json(extensions))}` }]) {
       for (const accept of ['application/json', 'application/graphql-response+json, application/json;q=0.9']) {
         const answer = await send({ ...sent, headers: { accept } })

@@ -1,4 +1,4 @@
-// A request that is sent again does not do again what it has done, whatever became of its answer.
+// A request that is sent again makes nothing twice, even if the first answer was lost.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { modelsOf } from './models.ts'
@@ -35,7 +35,7 @@ describe('deployments', () => {
     expect(await preflight(input)).toMatchObject({ ok: false, problems: [{ code: 'IDEMPOTENCY_CONFLICT' }] })
   })
 
-  test('a late repetition does not bring back what was deleted, and after a week the key is free', async () => {
+  test('a late repetition does not bring back a deleted deployment, and after a week the key is free', async () => {
     const input = { ...(await api.sampleInput()), idempotencyKey: newKey() }
     const { deployment } = await api.create(input)
     await api.act('deleteDeployment', deployment.id)
@@ -49,7 +49,7 @@ describe('deployments', () => {
   })
 })
 
-test('the same holds for models', async () => {
+test('a late repetition does not bring back a deleted model', async () => {
   const models = modelsOf(api)
   const input = { name: `Words ${newKey().slice(0, 8)}`, text: 'a', idempotencyKey: newKey() }
   const { model } = await models.createLanguageModel(input)
@@ -67,7 +67,7 @@ describe('keys', () => {
       )
     ).data?.createKey
 
-  test('sent again within minutes shows the same secret, to whoever made it alone', async () => {
+  test('createKey sent again within minutes shows the same secret, but only to the key that sent it first', async () => {
     const input = { name: 'worker', scopes: ['MANAGE', 'READ', 'MANAGE'], expiresAt: '2090-01-01T00:00:00Z', idempotencyKey: newKey() }
     const first = await createKey(input)
     expect(first.secret).toMatch(/^cs_/)
@@ -81,14 +81,14 @@ describe('keys', () => {
     expect(others?.count).toBe(1)
   })
 
-  test('later it answers the key without the secret', async () => {
+  test('createKey sent again later answers the key without its secret', async () => {
     const input = { name: 'late', scopes: ['READ'], idempotencyKey: newKey() }
     const first = await createKey(input)
     await sql`update idempotency_keys set sealed_secret = null where key = ${input.idempotencyKey}`
     expect(await createKey(input)).toEqual({ ...first, secret: null })
   })
 
-  test('one key is made by fifty requests at once, also where the quota has room for one', async () => {
+  test('fifty createKey requests with one idempotency key make one key, also where the quota has room for one', async () => {
     const [used] =
       await sql`select count(*)::int as count from keys where revoked_at is null and workspace_id = (select id from workspaces order by id limit 1)`
     for (let n = used?.count; n < 39; n++) await createKey({ name: `fill ${n}`, scopes: ['READ'] })
@@ -99,7 +99,7 @@ describe('keys', () => {
   })
 })
 
-test('a workspace is made once, with a key that its maker can still read', async () => {
+test('createWorkspace sent again answers the same workspace, key and secret', async () => {
   const create = async (input: object) =>
     (
       await api.ask(
@@ -116,6 +116,6 @@ test('a workspace is made once, with a key that its maker can still read', async
   expect(uuidOf(first.workspace.id)).toMatch(/^[0-9a-f-]{36}$/)
 })
 
-test.each(['', 'front desk', 'büro-1', 'x'.repeat(201), 'tab\t'])('the key %j is refused, as its description says', async (idempotencyKey) => {
+test.each(['', 'front desk', 'büro-1', 'x'.repeat(201), 'tab\t'])('the idempotency key %j is refused, as its description says', async (idempotencyKey) => {
   expect(await api.create({ idempotencyKey })).toMatchObject({ code: 'VALIDATION_FAILED', path: 'idempotencyKey', message: expect.any(String) })
 })

@@ -1,9 +1,9 @@
-// Who has not seen a model's last change does not overwrite it.
+// updateModel does not overwrite a change that the caller has not seen.
 import { expect, test } from 'vitest'
 import { modelsOf } from './models.ts'
 import { startTestService } from './service.ts'
 
-test('a model is changed only by whoever has seen its newest sequence', async () => {
+test('updateModel with an old ifSequence changes nothing and answers the present model', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { model } = await modelsOf(api).createLanguageModel({ text: 'a' })
   const update = async (input: object) => {
@@ -22,7 +22,7 @@ test('a model is changed only by whoever has seen its newest sequence', async ()
     message: expect.stringContaining('2'),
     model: { name: 'First', sequence: 2 },
   })
-  // Also where nothing would change: the caller has seen another model than there is.
+  // Also where nothing would change: the caller has read an older model.
   expect(await update({ name: 'First', ifSequence: 1 })).toMatchObject({ code: 'MODEL_SEQUENCE_MISMATCH' })
   expect(await update({ name: 'Third' })).toMatchObject({ model: { name: 'Third', sequence: 3 } })
   const { data } = await api.ask('{ models(where: { isBase: true }, first: 1) { nodes { sequence } } }')

@@ -1,4 +1,4 @@
-// Inputs that used to be misread in silence: tags in another case, dates that no calendar has, filters that did not filter.
+// Locale tags, dates, ids and variables are read strictly, and refused with a code.
 import { getIntrospectionQuery } from 'graphql'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 describe('locales', () => {
-  test.each(['en-us', 'EN-US', 'eN-uS', 'en_US'])('%s is en-US wherever a locale is given', async (locale) => {
+  test.each(['en-us', 'EN-US', 'eN-uS', 'en_US'])('the locale %s means en-US in every query and mutation', async (locale) => {
     const sample = await api.sampleInput()
     const created = await api.create({ locale })
     expect(created.deployment).toMatchObject({ locale: 'en-US' })
@@ -40,7 +40,7 @@ describe('locales', () => {
     expect(await models.createAcousticModel({ locale, source: { httpsUrl: 'https://models.example/a.tgz' } })).toHaveProperty('model')
   })
 
-  test.each(['', 'english', 'en US', 'en--US', '-', 'x', 'en-US-'.repeat(20)])('%j is refused, as a variable and as a literal', async (locale) => {
+  test.each(['', 'english', 'en US', 'en--US', '-', 'x', 'en-US-'.repeat(20)])('the locale %j is refused, as a variable and as a literal', async (locale) => {
     if (locale === 'english') return expect((await api.create({ locale })).fieldErrors[0].message).toContain('en-US')
     const variable = await api.ask('query ($locale: Locale) { deployments(where: { locale: $locale }) { totalCount } }', { locale })
     expect(variable.errors?.[0]).toMatchObject({ message: expect.stringContaining('en-US'), extensions: { code: 'BAD_USER_INPUT' } })
@@ -77,7 +77,7 @@ describe('moments', () => {
     '+012027-01-01T00:00:00Z',
     '',
     1796083200000,
-  ])('%j is refused', async (text) => {
+  ])('the DateTime %j is refused', async (text) => {
     expect((await createKey(text)).errors?.[0]).toMatchObject({ message: expect.stringMatching(/DateTime/), extensions: { code: 'BAD_USER_INPUT' } })
   })
 
@@ -86,7 +86,7 @@ describe('moments', () => {
     ['2027-12-31t23:59:59.123456z', '2027-12-31T23:59:59.123Z'],
     ['2400-02-29T10:00:00-05:30', '2400-02-29T15:30:00.000Z'],
     ['9999-12-31T23:59:59Z', '9999-12-31T23:59:59.000Z'],
-  ])('%s is %s', async (text, moment) => {
+  ])('the DateTime %s is read as %s', async (text, moment) => {
     const { data } = await createKey(text)
     expect(data?.createKey.key.expiresAt).toBe(moment)
     await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename } }', { id: data?.createKey.key.id })
@@ -139,7 +139,7 @@ describe('codes', () => {
     ['query ($s: [DeploymentStatus!]) { deployments(where: { statuses: $s }) { totalCount } }', { s: ['COMPLETED'] }],
     ['query ($w: DeploymentFilter) { deployments(where: $w) { totalCount } }', { w: { nam: 1 } }],
     ['query ($b: Boolean = true) { locales { code @include(if: $b) } }', { b: null }],
-  ])('a bad variable of %s has one, over HTTP and WebSocket', async (query, variables) => {
+  ])('a bad variable of %s has the code BAD_USER_INPUT, over HTTP and WebSocket', async (query, variables) => {
     for (let n = 0; n < 2; n++) expect((await api.ask(query, variables)).errors?.[0]?.extensions?.code).toBe('BAD_USER_INPUT')
     const socket = createClient({
       url: `${api.url.replace('http', 'ws')}/graphql`,
@@ -151,7 +151,7 @@ describe('codes', () => {
     await socket.dispose()
   })
 
-  test('of a subscription as well', async () => {
+  test('a bad variable of a subscription has the code BAD_USER_INPUT over SSE', async () => {
     const response = await fetch(`${api.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${api.key}`, accept: 'text/event-stream' },
@@ -160,7 +160,7 @@ describe('codes', () => {
     expect(await response.text()).toContain('BAD_USER_INPUT')
   })
 
-  test('an operation without a name among several is answered over WebSocket when the name is empty and there is one', async () => {
+  test('an empty operationName is ignored over WebSocket where the document has one operation', async () => {
     const socket = createClient({
       url: `${api.url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
@@ -202,7 +202,7 @@ describe('introspection', () => {
   const full = getIntrospectionQuery({ specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, inputValueDeprecation: true, oneOf: true })
   const aliases = (times: number, field: string) => `{ ${Array.from({ length: times }, (_, n) => `a${n}: ${field}`).join(' ')} }`
 
-  test('of the standard query is answered, also twice in one document', async () => {
+  test('the standard introspection query is answered, also twice in one document', async () => {
     expect((await api.ask(full)).data?.__schema.types.length).toBeGreaterThan(50)
     const [, inner = ''] = /__schema (\{[\s\S]*?\n {6}\})/.exec(full) ?? []
     const twice = full.replace(inner, `${inner} again: __schema ${inner}`)
@@ -225,13 +225,13 @@ describe('introspection', () => {
       'what all implement',
       '{ __type(name: "Error") { possibleTypes { interfaces { possibleTypes { interfaces { possibleTypes { interfaces { possibleTypes { name fields { name } } } } } } } } } }',
     ],
-  ])('of %s is refused before it is done', async (_, query) => {
+  ])('introspection of %s is refused before it is executed', async (_, query) => {
     const { data, errors } = await api.ask(query)
     expect(data).toBeUndefined()
     expect(errors?.[0]).toMatchObject({ message: expect.stringMatching(/introspection/i), extensions: { code: 'OPERATION_TOO_LARGE' } })
   })
 
-  test('of a fragment in itself is left to validation', async () => {
+  test('introspection with a fragment that contains itself is refused by validation', async () => {
     const { errors } = await api.ask('{ __schema { types { ...a } } } fragment a on __Type { name ofType { ...a } }')
     expect(errors?.[0]?.extensions?.code).toBe('GRAPHQL_VALIDATION_FAILED')
   })

@@ -1,4 +1,4 @@
-// Names as people read them: what looks the same is the same, what cannot be seen is refused, lists are sorted as people sort.
+// Names that look the same are the same, invisible characters are refused, and lists are sorted as people sort.
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
@@ -34,7 +34,7 @@ describe('names that look the same', () => {
     ['spaces around', '  Front desk\u3000'],
     ['full-width letters', '\uff26ront desk'],
     ['a ligature in the other one', 'Front de\u017fk'],
-  ])('%s makes no other name', async (_, name) => {
+  ])('a deployment name that differs only by %s is taken', async (_, name) => {
     await remove('Front desk')
     expect((await api.create({ name: 'Front desk' })).deployment.name).toBe('Front desk')
     expect(await api.create({ name })).toMatchObject({ code: 'DUPLICATE_DEPLOYMENT_NAME', path: 'name' })
@@ -46,7 +46,7 @@ describe('names that look the same', () => {
     ['ﬁrst office', 'FIRST OFFICE'],
     ['Cafe\u0301', 'CAFÉ'],
     ['東京\u{E0100}', '東京'],
-  ])('%s and %s are one', async (first, second) => {
+  ])('the deployment names %s and %s are the same', async (first, second) => {
     expect((await api.create({ name: first })).deployment?.name).toBe(first.normalize('NFC'))
     expect(await api.create({ name: second })).toMatchObject({ code: 'DUPLICATE_DEPLOYMENT_NAME' })
     const { deployment } = await api.create()
@@ -56,13 +56,13 @@ describe('names that look the same', () => {
     expect(data?.updateDeployment).toEqual({ __typename: 'DuplicateDeploymentNameError', code: 'DUPLICATE_DEPLOYMENT_NAME' })
   })
 
-  test('so are those of models', async () => {
+  test('model names that differ only in case, white space and normalization are the same', async () => {
     const models = modelsOf(api)
     expect(await models.createLanguageModel({ name: 'Card Gämes', text: 'a' })).toHaveProperty('model')
     expect(await models.createLanguageModel({ name: 'card  GA\u0308MES', text: 'a' })).toMatchObject({ code: 'DUPLICATE_MODEL_NAME' })
   })
 
-  test('white space is folded, and text is kept in NFC', async () => {
+  test('a name is stored in NFC with single spaces', async () => {
     expect((await api.create({ name: '  Ame\u0301lie\u00a0\u2003two ' })).deployment.name).toBe('Amélie two')
   })
 })
@@ -82,7 +82,7 @@ describe('what cannot be seen', () => {
     ['blanks of Braille alone', '\u2800\u2800'],
     ['a byte order mark inside', 'Front\ufeffdesk'],
     ['a reordering mark', 'Front\u202edesk'],
-  ])('%s is refused in words', async (_, name) => {
+  ])('a name with %s is refused in words', async (_, name) => {
     expect(await api.create({ name })).toMatchObject({
       code: 'VALIDATION_FAILED',
       fieldErrors: [{ path: 'name', message: expect.stringMatching(/^name must /) }],
@@ -98,13 +98,13 @@ describe('what cannot be seen', () => {
     '🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}',
     '1\ufe0f\u20e3 Line',
     '葛\u{E0100}城',
-  ])('%s is a name all the same', async (name) => {
+  ])('%s is accepted as a name', async (name) => {
     expect((await api.create({ name })).deployment.name).toBe(name)
   })
 })
 
 describe('search', () => {
-  test('finds text however it is written', async () => {
+  test('a search finds text in any case, normalization form and width', async () => {
     await api.create({ name: 'Kafé Zürich', description: 'Über\n  alles' })
     const count = async (text: string) =>
       (await api.ask('query ($text: String) { deployments(where: { text: $text }) { totalCount } }', { text })).data?.deployments.totalCount
@@ -119,7 +119,7 @@ describe('search', () => {
 describe('the order', () => {
   const wanted = ['ábaco', 'apple', 'Banana', 'Line 2', 'line 10', 'Ömer', 'zebra']
 
-  test('is that of people, for deployments as for models, page by page in both directions', async () => {
+  test('deployments and models are sorted by name as people sort, page by page in both directions', async () => {
     const { data } = await api.ask('mutation { createWorkspace(input: { name: "Sorted" }) { ... on CreateWorkspaceSuccess { secret } } }')
     const sorted = { ...api, ...api.as(data?.createWorkspace.secret), key: data?.createWorkspace.secret }
     const models = modelsOf(sorted)
@@ -149,7 +149,7 @@ describe('the order', () => {
     await sorted.dispose()
   })
 
-  test('any two names that Postgres takes for one are one for every caller', async () => {
+  test('name_key is the same for every normalization form, and stable', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }), async (name) => {
         const [row] =
@@ -163,7 +163,7 @@ describe('the order', () => {
   })
 })
 
-test('an upgrade tells apart what looked the same, and loses nothing', async () => {
+test('an upgrade numbers existing names that look the same, and keeps every row', async () => {
   const server = postgres(inject('postgresUrl'), { max: 1 })
   const name = `upgrade_${crypto.randomUUID().replaceAll('-', '')}`
   await server`create database ${server(name)}`

@@ -1,4 +1,4 @@
-// What would grow for ever is removed after a documented time, and nothing else.
+// Records that would otherwise grow without end are removed after a documented time.
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { Pool } from 'pg'
 import postgres from 'postgres'
@@ -25,7 +25,7 @@ const timeline = async (id: string) =>
   (await api.ask('query ($id: ID!) { deployment(id: $id) { timeline(first: 100) { totalCount nodes { sequence status previousStatus cursor } } } }', { id }))
     .data?.deployment.timeline
 
-test('of a long log the first change, changes of the status and the newest stay, and watchers get what is left', async () => {
+test('a long log keeps its first change, status changes and the newest 200 changes; a watcher behind it gets those', async () => {
   const { deployment } = await api.create()
   const id = uuidOf(deployment.id)
   await api.act('cancelDeployment', deployment.id)
@@ -51,7 +51,7 @@ test('of a long log the first change, changes of the status and the newest stay,
   expect((await timeline(deployment.id)).totalCount).toBe(202)
 })
 
-test('keys that ended long ago go, with their idempotency keys; live and bootstrap keys and those that ended lately stay', async () => {
+test('keys are removed 30 days after their end, with their idempotency keys; bootstrap keys never', async () => {
   const create = async (name: string, idempotencyKey?: string) =>
     (
       await api.ask('mutation ($input: CreateKeyInput!) { createKey(input: $input) { ... on CreateKeySuccess { key { id } } } }', {
@@ -80,7 +80,7 @@ test('keys that ended long ago go, with their idempotency keys; live and bootstr
   await sql`update keys set revoked_at = null where is_bootstrap`
 })
 
-test('logs of what was deleted and forgotten idempotency keys go after their week', async () => {
+test('the log and the idempotency key of a deleted deployment are removed after a week', async () => {
   const idempotencyKey = crypto.randomUUID()
   const { deployment } = await api.create({ ...(await api.sampleInput()), idempotencyKey })
   await api.act('deleteDeployment', deployment.id)
@@ -93,4 +93,15 @@ test('logs of what was deleted and forgotten idempotency keys go after their wee
   await tidy()
   expect((await sql`select from deployment_events where deployment_id = ${id}`).length).toBe(0)
   expect((await sql`select from idempotency_keys where key = ${idempotencyKey}`).length).toBe(0)
+})
+
+test('an idempotency key whose deployment an older version has deleted expires as well', async () => {
+  const idempotencyKey = crypto.randomUUID()
+  const input = { ...(await api.sampleInput()), idempotencyKey }
+  const { deployment } = await api.create(input)
+  await sql`delete from deployments where id = ${uuidOf(deployment.id)}`
+  expect(await api.create(input)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
+  await tidy()
+  const [row] = await sql`select expires_at > now() + interval '6 days' as later from idempotency_keys where key = ${idempotencyKey}`
+  expect(row?.later).toBe(true)
 })

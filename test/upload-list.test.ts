@@ -1,4 +1,4 @@
-// Uploads can be seen, deleted and sent again, and only those that nothing was made from count.
+// Uploads can be listed, deleted and sent again, and only unused ones count against the limit.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { modelsOf } from './models.ts'
 import { openTestService, type Service } from './service.ts'
@@ -23,7 +23,7 @@ const remove = async (id: string) =>
   (await api.ask('mutation ($id: ID!) { deleteUpload(id: $id) { __typename ... on DeleteUploadSuccess { deletedId } ... on Error { code path } } }', { id }))
     .data?.deleteUpload
 
-test('the limit counts unused files, says how to go on, and never refuses a file that is there', async () => {
+test('the upload limit counts unused files and never refuses a file that the workspace already has', async () => {
   const first = await send('one\n')
   const second = await send('two\n')
   expect((await limits()).uploads).toEqual({ limit: 3, used: 2 })
@@ -44,7 +44,7 @@ test('the limit counts unused files, says how to go on, and never refuses a file
   expect(again.id).not.toBe(second.id)
 })
 
-test('they are listed newest first, with what is known of them, and found by their id', async () => {
+test('uploads are listed newest first and found by their id', async () => {
   const uploads = await list()
   expect(uploads.totalCount).toBe(4)
   expect(uploads.nodes[0]).toMatchObject({ kind: 'TEXT', sizeBytes: 4, lines: 1, skippedLines: 0, isUsed: false })
@@ -53,7 +53,7 @@ test('they are listed newest first, with what is known of them, and found by the
   expect(data?.node).toEqual({ __typename: 'Upload', sha256: uploads.nodes[0].sha256 })
 })
 
-test('strangers and readers delete nothing', async () => {
+test('a key of another workspace or without MANAGE deletes no upload', async () => {
   const [upload] = (await list()).nodes
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret } } }')
   const made = await api.ask('mutation { createKey(input: { name: "reader", scopes: [READ] }) { ... on CreateKeySuccess { secret } } }')
