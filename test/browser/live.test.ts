@@ -109,7 +109,7 @@ test('errors of the server stand at their fields, before and after sending', asy
   await page.getByRole('alert').getByText('A deployment with the name "taken" already exists').waitFor()
   expect(await page.getByLabel('Name', { exact: true }).getAttribute('aria-invalid')).toBe('true')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
-  await page.getByRole('alert').getByText('There already is').waitFor()
+  await page.getByRole('alert').getByText('already exists').waitFor()
   await page.getByLabel('Name', { exact: true }).fill('Free')
   await page.getByRole('alert').waitFor({ state: 'detached' })
 })
