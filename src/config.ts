@@ -19,6 +19,7 @@ export interface Config {
     deployments: number
     keys: number
     models: number
+    uploads: number
     deadlineSeconds: number
     stallSeconds: number
     noticeSeconds: number
@@ -72,7 +73,7 @@ const environment = z.object({
   PORT: whole(0, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
   PUBLIC_URL: webUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
-  ALLOWED_ORIGINS: list.pipe(z.array(webUrl)).default([]),
+  ALLOWED_ORIGINS: list.pipe(z.array(webUrl.transform((url) => new URL(url).origin))).default([]),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
   ROLES: list
@@ -88,6 +89,7 @@ const environment = z.object({
   MAX_DEPLOYMENTS: whole(1, 1_000_000).default(1000),
   MAX_KEYS: whole(1, 100_000).default(100),
   MAX_MODELS: whole(1, 100_000).default(100),
+  MAX_UPLOADS: whole(1, 100_000).default(100),
   MAX_UPLOAD_MB: whole(1, 10_000).default(200),
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
   STALL_SECONDS: whole(1, 86_400).default(120),
@@ -132,6 +134,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       deployments: value.MAX_DEPLOYMENTS,
       keys: value.MAX_KEYS,
       models: value.MAX_MODELS,
+      uploads: value.MAX_UPLOADS,
       deadlineSeconds: value.DEADLINE_SECONDS,
       stallSeconds: value.STALL_SECONDS,
       noticeSeconds: Math.min(longestNotice, value.STALL_SECONDS / 2),

@@ -13,7 +13,7 @@ import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
-import { openSessions, type Sessions } from './domain/session.ts'
+import { openSessions } from './domain/session.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
@@ -92,14 +92,14 @@ export async function startService(config: Config): Promise<RunningService> {
     const key = await prepareBootstrapKey(store, config, log)
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, feeds, log }
-    const tokens = await openTokens(store.db)
     const sessions = await openSessions(store.db)
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sessions, feeds, log }
+    const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log))
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
-    const parts = { ...service, tokens, sessions, artifacts, recognizers, decoders }
+    const parts = { ...service, tokens, artifacts, recognizers, decoders }
 
     const { routes, drain } = await openRoutes(config, parts, open)
     http.serve(routes)
@@ -163,7 +163,6 @@ export class DataDirError extends Error {}
 
 interface Parts extends Service {
   tokens: Tokens
-  sessions: Sessions
   artifacts: Artifacts
   recognizers: Recognizers
   decoders: Decoders

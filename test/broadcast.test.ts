@@ -31,7 +31,7 @@ beforeAll(async () => {
   const [workspace] = await store.db.insert(workspaces).values({ name: 'Watched' }).returning()
   const [model] = await store.db
     .insert(models)
-    .values({ id: crypto.randomUUID(), kind: 'ACOUSTIC', locale: 'en-US', scenario: 'CONVERSATIONAL', name: 'm', description: '', licence: '', files: [] })
+    .values({ id: crypto.randomUUID(), kind: 'ACOUSTIC', locale: 'en-US', scenario: 'CONVERSATIONAL', name: 'm', description: '', license: '', files: [] })
     .returning()
   workspaceId = workspace?.id ?? ''
   modelId = model?.id ?? ''
@@ -110,7 +110,7 @@ const move = (id: string, status: 'QUEUED' | 'PROVISIONING' | 'COMPLETE' | 'FAIL
 
 async function createModel() {
   return store.db.transaction(async (tx) => {
-    const values = { workspaceId, kind: 'LANGUAGE', locale: 'en-US', scenario: 'CONVERSATIONAL', description: '', licence: '' } as const
+    const values = { workspaceId, kind: 'LANGUAGE', locale: 'en-US', scenario: 'CONVERSATIONAL', description: '', license: '' } as const
     const [row] = await tx
       .insert(models)
       .values({ ...values, files: [], id: crypto.randomUUID(), name: crypto.randomUUID(), status: 'QUEUED', sequence: 1 })

@@ -128,11 +128,11 @@ describe('createDeployment refuses', () => {
 describe('lists', () => {
   test('models name their kind, locale and scenario', async () => {
     const { data } = await api.ask(
-      '{ models { totalCount nodes { __typename id name kind locale scenario isBase licence } } locales { code name baseAcousticModelCount baseLanguageModelCount } }',
+      '{ models { totalCount nodes { __typename id name kind locale scenario isBase license } } locales { code name baseAcousticModelCount baseLanguageModelCount } }',
     )
     expect(data?.models.totalCount).toBe(8)
     expect(data?.models.nodes).toContainEqual(
-      expect.objectContaining({ __typename: 'AcousticModel', name: 'Conversational', kind: 'ACOUSTIC', locale: 'en-US', isBase: true, licence: 'MIT' }),
+      expect.objectContaining({ __typename: 'AcousticModel', name: 'Conversational', kind: 'ACOUSTIC', locale: 'en-US', isBase: true, license: 'MIT' }),
     )
     expect(data?.locales).toEqual([
       { code: 'en-US', name: 'English (United States)', baseAcousticModelCount: 2, baseLanguageModelCount: 2 },

@@ -81,12 +81,12 @@ test.each([
   await expect((await openStore(registry.url)).fetch({ files: [await file('model', path)] })).rejects.toThrow(message)
 })
 
-test('a base model under a licence is fetched only after that was accepted, and serves then', { timeout: 240_000 }, async ({ skip }) => {
+test('a base model under a license is fetched only after that was accepted, and serves then', { timeout: 240_000 }, async ({ skip }) => {
   const api = await startTestService()
   const models = modelsOf(api)
-  const { data } = await api.ask('{ models(where: { locale: "es-MX" }) { nodes { id kind licence licenceUrl isLicenceAccepted } } }')
+  const { data } = await api.ask('{ models(where: { locale: "es-MX" }) { nodes { id kind license licenseUrl isLicenseAccepted } } }')
   const find = (kind: string) => data?.models.nodes.find((model: { kind: string }) => model.kind === kind)
-  expect(find('ACOUSTIC')).toMatchObject({ licence: 'LicenseRef-Moonshine-Community', isLicenceAccepted: false, licenceUrl: expect.stringMatching(/^https:/) })
+  expect(find('ACOUSTIC')).toMatchObject({ license: 'LicenseRef-Moonshine-Community', isLicenseAccepted: false, licenseUrl: expect.stringMatching(/^https:/) })
   const input = { locale: 'es-MX', acousticModelId: find('ACOUSTIC').id, languageModelId: find('LANGUAGE').id }
   expect(await api.create(input)).toMatchObject({ code: 'LICENSE_NOT_ACCEPTED', path: 'acousticModelId', message: expect.stringMatching(/acceptLicense/) })
   expect(await models.accept(input.acousticModelId)).toMatchObject({ __typename: 'AcceptLicenseSuccess' })

@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { diff } from '@graphql-inspector/core'
-import { buildSchema } from 'graphql'
+import { buildSchema, introspectionFromSchema } from 'graphql'
 import { expect, onTestFinished, test } from 'vitest'
 import { makeDirectory } from './postgres.ts'
 
@@ -98,6 +98,38 @@ export const show = (data: ResultOf<typeof create>): string => {
         skipLibCheck: true,
         types: [],
       },
+      include: ['src'],
+    }),
+  )
+  await node([bin('tsc')], dir)
+})
+
+test('gql.tada reads types from the schema that strict TypeScript accepts', async () => {
+  const dir = await makeProject()
+  const introspection = introspectionFromSchema(buildSchema(await readFile(join(root, 'schema.graphql'), 'utf8')), { descriptions: false })
+  await writeFile(join(dir, 'src/introspection.ts'), `export type introspection = ${JSON.stringify(introspection)}`)
+  await writeFile(
+    join(dir, 'src/app.ts'),
+    `import { initGraphQLTada, type ResultOf, type VariablesOf } from 'gql.tada'
+import type { introspection } from './introspection.ts'
+const graphql = initGraphQLTada<{ introspection: introspection; scalars: { DateTime: string; Locale: string; URL: string } }>()
+export const create = graphql(\`mutation Create($input: CreateDeploymentInput!) { createDeployment(input: $input) { __typename
+  ... on CreateDeploymentSuccess { deployment { id status createdAt endpoint { httpUrl } } } ... on ValidationError { fieldErrors { path message } } } }\`)
+export const variables: VariablesOf<typeof create> = { input: { name: 'a', locale: 'en-US', acousticModelId: 'a', languageModelId: 'b' } }
+export const show = ({ createDeployment: result }: ResultOf<typeof create>): string => {
+  if (result.__typename === 'CreateDeploymentSuccess') return \`\${result.deployment.status} \${result.deployment.createdAt.slice(0, 10)} \${result.deployment.endpoint?.httpUrl ?? ''}\`
+  return result.__typename === 'ValidationError' ? (result.fieldErrors[0]?.path ?? '') : result.__typename
+}
+const list = graphql(\`query { deployments(first: 2, orderBy: { field: NAME, direction: ASC }) { nodes { id name } } }\`)
+export const name = (data: ResultOf<typeof list>): string => data.deployments.nodes[0]?.name ?? ''
+// @ts-expect-error The schema has no such field.
+export const wrong = (data: ResultOf<typeof list>): string => data.deployments.nodes[0]?.nome ?? ''
+`,
+  )
+  await writeFile(
+    join(dir, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { strict: true, noEmit: true, module: 'nodenext', target: 'esnext', allowImportingTsExtensions: true, skipLibCheck: true, types: [] },
       include: ['src'],
     }),
   )

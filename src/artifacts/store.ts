@@ -22,8 +22,8 @@ export interface Artifacts {
   fetch(model: Pick<ModelRow, 'files'>, options?: FetchOptions): Promise<ModelFiles>
   /** The same files for serving: fetched and checked once in the life of this process. */
   open(model: ModelRow): Promise<ModelFiles>
-  /** Keeps a file that `write` makes at the path it is given; half a file never counts. */
-  keep(write: (path: string) => Promise<void>): Promise<StoredFile>
+  /** Keeps a file that `write` makes at the path it is given, unless `accept` throws; half a file never counts. */
+  keep(write: (path: string) => Promise<void>, accept?: (file: StoredFile) => Promise<void>): Promise<StoredFile>
   /** Removes kept files that are older than a day and that nobody needs, by their SHA-256; answers how many. */
   tidy(isNeeded: (sha256s: string[]) => Promise<ReadonlySet<string>>): Promise<number>
 }
@@ -124,11 +124,11 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
       files.catch(() => opened.delete(model.id))
       return files
     },
-    async keep(write) {
+    async keep(write, accept) {
       const place = join(dir, randomUUID())
       const signal = AbortSignal.timeout(longestKeepMs)
       // The lock tells other processes' sweeping that the file is being written.
-      return withLock(`${place}.lock`, () => keepFile(dir, `${place}.partial`, write, signal), { signal, waiting: () => {} })
+      return withLock(`${place}.lock`, () => keepFile(dir, `${place}.partial`, write, accept, signal), { signal, waiting: () => {} })
     },
     async tidy(isNeeded) {
       const old: string[] = []
@@ -148,10 +148,17 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
 const longestKeepMs = 60 * 60_000
 const unneededMs = 24 * 60 * 60_000
 
-async function keepFile(dir: string, partial: string, write: (path: string) => Promise<void>, signal: AbortSignal): Promise<StoredFile> {
+async function keepFile(
+  dir: string,
+  partial: string,
+  write: (path: string) => Promise<void>,
+  accept: ((file: StoredFile) => Promise<void>) | undefined,
+  signal: AbortSignal,
+): Promise<StoredFile> {
   try {
     await write(partial)
     const [{ size }, sha256] = await Promise.all([stat(partial), hashFile(partial, () => {}, signal)])
+    await accept?.({ sha256, size })
     await utimes(partial, new Date(), new Date())
     await rename(partial, join(dir, sha256))
     return { sha256, size }

@@ -11,8 +11,8 @@ type Incompatible = Extract<Problem, { __typename: 'IncompatibleModelsError' }>
 export type Misfits = ReadonlyMap<string, string>
 
 /** Why a model cannot be deployed at all; undefined when it can. */
-export function whyUnavailable({ status, stage, progress, isReady, isLicenceAccepted, failure }: ModelEntryFragment): string | undefined {
-  if (!isLicenceAccepted) return 'Accept its license first, below.'
+export function whyUnavailable({ status, stage, progress, isReady, isLicenseAccepted, failure }: ModelEntryFragment): string | undefined {
+  if (!isLicenseAccepted) return 'Accept its license first, below.'
   if (isReady) return undefined
   if (failure) return `Building failed: ${failure.message}`
   if (status === 'CANCELED') return 'Building was canceled. Retry it on the Models page.'

@@ -5,6 +5,7 @@ import { and, isNull, notInArray, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
 import { modelKind, models, scenario } from '../postgres/tables.ts'
+import { canonicalizeTag } from './language-tag.ts'
 
 /** The catalog file cannot be used; the message says where it is wrong. */
 export class CatalogError extends Error {}
@@ -16,19 +17,25 @@ const file = z.object({
   size: z.int().positive(),
 })
 
+const tag = z.string().transform((text, { addIssue }) => {
+  const canonical = canonicalizeTag(text)
+  if (!canonical) addIssue('must be a BCP 47 tag, such as en-US')
+  return canonical ?? text
+})
+
 const catalogFile = z.object({
-  locales: z.record(z.string(), z.object({ reference: z.object({ audio: z.string(), text: z.string().min(1) }) })),
+  locales: z.record(tag, z.object({ reference: z.object({ audio: z.string(), text: z.string().min(1) }) })),
   models: z.array(
     z.object({
       id: z.uuid(),
       kind: z.enum(modelKind.enumValues),
-      locale: z.string(),
+      locale: tag,
       scenario: z.enum(scenario.enumValues),
       name: z.string().min(1),
       description: z.string(),
-      licence: z.string(),
-      /** Where the licence stands, if it has to be accepted before anything is downloaded. */
-      licenceUrl: z.url({ protocol: /^https$/ }).nullish(),
+      license: z.string(),
+      /** Where the license stands, if it has to be accepted before anything is downloaded. */
+      licenseUrl: z.url({ protocol: /^https$/ }).nullish(),
       files: z.array(file).min(1),
     }),
   ),
@@ -77,7 +84,7 @@ export async function readCatalog(path: string): Promise<Catalog> {
 export async function publishCatalog(db: Db, catalog: Catalog): Promise<void> {
   await db.transaction(async (tx) => {
     for (const model of catalog.models) {
-      const row = { ...model, licenceUrl: model.licenceUrl ?? null, workspaceId: null, retiredAt: null }
+      const row = { ...model, licenseUrl: model.licenseUrl ?? null, workspaceId: null, retiredAt: null }
       const { id, ...changes } = row
       await tx.insert(models).values(row).onConflictDoUpdate({ target: models.id, set: changes })
     }

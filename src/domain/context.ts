@@ -6,6 +6,7 @@ import { NotAuthorizedError } from './errors.ts'
 import type { Feeds } from './feed.ts'
 import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
+import type { Sessions } from './session.ts'
 
 /** How much one workspace may have, and how long provisioning may take. */
 interface Limits {
@@ -13,6 +14,8 @@ interface Limits {
   keys: number
   /** Custom ones. */
   models: number
+  /** Files that no model was made from yet. */
+  uploads: number
   /** From the wish for a deployment to its end, waiting included. */
   deadlineSeconds: number
   /** Without any progress, before a deployment is failed. */
@@ -29,6 +32,8 @@ export interface Service {
   publicUrl: string
   limits: Limits
   keyring: Keyring
+  /** Seals secrets that only this database's servers can open. */
+  sessions: Sessions
   /** Logs that are being watched. */
   feeds: Feeds
   log: Log

@@ -14,13 +14,13 @@ import {
   ValidationError,
 } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { isLicenceAccepted } from './licence.ts'
-import { findModel } from './model.ts'
+import { isLicenseAccepted } from './license.ts'
+import { countOwnModels, findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { modelLog } from './model-status.ts'
-import { nameText, proseText, validate } from './text.ts'
+import { nameKey, nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
-import { findUpload } from './upload.ts'
+import { useUpload } from './upload.ts'
 
 const largestText = 1_000_000
 const mostListed = 1000
@@ -147,8 +147,8 @@ export async function createAcousticModel(ctx: Context, wanted: NewAcousticModel
   })
 }
 
-async function takeUpload({ store, viewer }: Context, tx: Tx, kind: UploadKind, id: string) {
-  const upload = await findUpload({ store: { ...store, db: tx } }, viewer.workspaceId, kind, id)
+async function takeUpload({ viewer }: Context, tx: Tx, kind: UploadKind, id: string) {
+  const upload = await useUpload(tx, viewer.workspaceId, kind, id)
   return upload && { sha256: upload.sha256, size: upload.size }
 }
 
@@ -162,15 +162,15 @@ async function addModel(
   const { name, description, locale, baseModelId } = wanted
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const earlier = idempotencyKey && (await findEarlier(tx, 'model', workspaceId, idempotencyKey, wanted))
-    if (earlier) return earlier
+    if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
     const inside = { ...ctx, store: { ...ctx.store, db: tx } }
     const base = await findModel(inside, kind, baseModelId)
     if (!base || base.workspaceId !== null) return new ModelNotFoundError('baseModelId', `base ${kind.toLowerCase()}`)
     if (base.locale !== locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, which the base model is for` }])
-    if (!(await isLicenceAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
+    if (!(await isLicenseAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
     const twin = await findModelNamed(tx, workspaceId, kind, wanted)
     if (twin) return new DuplicateModelNameError(twin)
-    const used = await tx.$count(models, eq(models.workspaceId, workspaceId))
+    const used = await countOwnModels(inside)
     if (used >= ctx.limits.models) return new QuotaExceededError('models', ctx.limits.models, used)
     const prepared = await prepare(tx)
     if (prepared instanceof ExpectedError) return prepared
@@ -184,8 +184,8 @@ async function addModel(
       kind,
       scenario: base.scenario,
       baseModelId,
-      // What grows from the sound of a base model stays under its licence; a text is its owner's.
-      licence: kind === 'ACOUSTIC' ? base.licence : 'LicenseRef-own',
+      // What grows from the sound of a base model stays under its license; a text is its owner's.
+      license: kind === 'ACOUSTIC' ? base.license : 'LicenseRef-own',
       files: [],
       recipe: prepared.recipe,
       status: 'QUEUED' as const,
@@ -204,14 +204,14 @@ async function addModel(
   })
 }
 
-/** The workspace's own model with this name, whatever its case. */
+/** The workspace's own model whose name looks like this one. */
 export async function findModelNamed(
   tx: Tx,
   workspaceId: string,
   kind: ModelKind,
   { name, locale }: Pick<ModelRow, 'name' | 'locale'>,
 ): Promise<ModelRow | undefined> {
-  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(sql`lower(${models.name})`, sql`lower(${name})`))
+  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(nameKey(models.name), nameKey(name)))
   const [found] = await tx
     .select()
     .from(models)

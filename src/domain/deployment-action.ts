@@ -11,9 +11,10 @@ import {
   StatusConflictError,
   ValidationError,
 } from './errors.ts'
+import { letExpire } from './idempotency.ts'
 import { provisioning } from './provisioning.ts'
 import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './status.ts'
-import { nameText, proseText, validate } from './text.ts'
+import { nameKey, nameText, proseText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
@@ -50,7 +51,7 @@ export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): 
     const sameName = and(
       eq(deployments.workspaceId, row.workspaceId),
       eq(deployments.locale, row.locale),
-      eq(sql`lower(${deployments.name})`, sql`lower(${name})`),
+      eq(nameKey(deployments.name), nameKey(name)),
       sql`${deployments.id} <> ${row.id}`,
     )
     if (await tx.$count(deployments, sameName)) return new DuplicateDeploymentNameError(name, row.locale)
@@ -93,6 +94,7 @@ export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow
 export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await provisioning.withdraw(tx, ctx, row)
+    await letExpire(tx, { deploymentId: row.id })
     await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return { deploymentId: row.id }
   })

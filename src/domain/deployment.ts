@@ -12,7 +12,7 @@ import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
 import { provisioning } from './provisioning.ts'
 import { deploymentLog } from './status.ts'
-import { contains, keyText, nameText, proseText, storable, validate } from './text.ts'
+import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 export interface NewDeployment {
@@ -36,7 +36,7 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
 
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const earlier = idempotencyKey && (await findEarlier(tx, 'deployment', workspaceId, idempotencyKey, values))
-    if (earlier) return earlier
+    if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
     const [problem] = await findProblems({ ...ctx, store: { ...ctx.store, db: tx } }, values)
     if (problem) return problem
     const [created] = await tx
@@ -52,14 +52,24 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
   })
 }
 
+export interface Preflight {
+  problems: ExpectedError[]
+  /** What `createDeployment` would answer again, since the idempotency key has made it. */
+  existing: DeploymentRow | null
+}
+
 /** What `createDeployment` would answer, as far as can be said before: every problem, not only the first. */
-export async function preflightDeployment(ctx: Context, wanted: NewDeployment): Promise<{ problems: ExpectedError[] }> {
+export async function preflightDeployment(ctx: Context, wanted: NewDeployment): Promise<Preflight> {
   const problems: ExpectedError[] = []
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) problems.push(refused)
   const input = validate(newDeployment(ctx), wanted)
-  if (input instanceof ValidationError) problems.push(input)
-  return { problems: [...problems, ...(await findProblems(ctx, { ...wanted, ...(input instanceof ValidationError ? {} : input) }))] }
+  if (input instanceof ValidationError) return { problems: [...problems, input, ...(await findProblems(ctx, wanted))], existing: null }
+  const { idempotencyKey, ...values } = input
+  const earlier = idempotencyKey ? await findEarlier(ctx.store.db, 'deployment', ctx.viewer.workspaceId, idempotencyKey, values) : undefined
+  // A repetition is answered as it was, whatever stands against another one by now.
+  if (earlier && !(earlier instanceof ExpectedError)) return { problems, existing: earlier.made }
+  return { problems: [...problems, ...(earlier ? [earlier] : []), ...(await findProblems(ctx, values))], existing: null }
 }
 
 /** Everything that stands against deploying these models under this name, in the order of its weight. */
@@ -70,7 +80,7 @@ async function findProblems(ctx: Context, wanted: NewDeployment): Promise<Expect
     const incompatible = await checkCompatibility(ctx, wanted.locale, found.acoustic, found.language)
     if (incompatible) problems.push(incompatible)
   }
-  const sameName = and(mine(ctx, { locale: wanted.locale }), eq(sql`lower(${deployments.name})`, sql`lower(${storable(wanted.name)})`))
+  const sameName = and(mine(ctx, { locale: wanted.locale }), eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
   if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))
   const used = await countDeployments(ctx, {})
   if (used >= ctx.limits.deployments) problems.push(new QuotaExceededError('deployments', ctx.limits.deployments, used))
@@ -136,10 +146,8 @@ const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descendin
   // UUIDv7 ids sort by the moment of their making.
   CREATED_AT: { columns: createdKey, keys: (row) => [row.id], shape: z.tuple([z.uuid()]) },
   NAME: {
-    columns: [sql`lower(${deployments.name})`, ...createdKey],
+    columns: [sortable(deployments.name), ...createdKey],
     keys: (row) => [row.name, row.id],
-    // Postgres lowers the cursor's name as it lowers the column: JavaScript has other ideas of some letters.
-    bounds: ([name, id]) => [sql`lower(${name})`, sql`${id}`],
     shape: z.tuple([keyText, z.uuid()]),
   },
   STATUS: {
@@ -150,7 +158,7 @@ const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descendin
   UPDATED_AT: {
     columns: [sql`${deployments.updatedAt}`, ...createdKey],
     keys: (row) => [row.updatedAt.toISOString(), row.id],
-    shape: z.tuple([z.iso.datetime(), z.uuid()]),
+    shape: z.tuple([momentText, z.uuid()]),
   },
 }
 

@@ -72,7 +72,7 @@ export class LicenseNotAcceptedError extends ExpectedError {
   readonly model: ModelRow
   constructor(model: ModelRow, path: string) {
     super(
-      `The model "${model.name}" comes under the licence ${model.licence}, which has to be accepted before anything is downloaded. Read it at ${model.licenceUrl}, then accept it with acceptLicense.`,
+      `The model "${model.name}" comes under the license ${model.license}, which has to be accepted before anything is downloaded. Read it at ${model.licenseUrl}, then accept it with acceptLicense.`,
       path,
     )
     this.model = model
@@ -84,7 +84,10 @@ export class DuplicateModelNameError extends ExpectedError {
   /** The one that has the name. */
   readonly model: ModelRow
   constructor(model: ModelRow) {
-    super(`There already is a model of this kind named "${model.name}" for ${model.locale}. Choose another name; case does not count.`, 'name')
+    super(
+      `A model of this kind with the name "${model.name}" already exists in ${model.locale}. Choose another name; case and other differences that cannot be seen do not count.`,
+      'name',
+    )
     this.model = model
   }
 }
@@ -111,10 +114,19 @@ export class ModelStatusConflictError extends ExpectedError {
   }
 }
 
+export class ModelSequenceMismatchError extends ExpectedError {
+  readonly code = 'MODEL_SEQUENCE_MISMATCH'
+  readonly model: ModelRow
+  constructor(model: ModelRow) {
+    super(`The model has changed since it was read: its sequence is now ${model.sequence}. Read it again before you change it.`, 'ifSequence')
+    this.model = model
+  }
+}
+
 export class UploadNotFoundError extends ExpectedError {
   readonly code = 'UPLOAD_NOT_FOUND'
-  constructor(path: string, kind: string) {
-    super(`There is no upload of ${kind} with this id. PUT the file to /uploads first; it is kept for a day.`, path)
+  constructor(path: string, kind?: string) {
+    super(`There is no upload${kind ? ` of ${kind}` : ''} with this id. PUT the file to /uploads first; it is kept for a day.`, path)
   }
 }
 
@@ -142,7 +154,10 @@ export class IncompatibleModelsError extends ExpectedError {
 export class DuplicateDeploymentNameError extends ExpectedError {
   readonly code = 'DUPLICATE_DEPLOYMENT_NAME'
   constructor(name: string, locale: string) {
-    super(`There already is a deployment named "${name}" for ${locale}. Choose another name; case does not count.`, 'name')
+    super(
+      `A deployment with the name "${name}" already exists in ${locale}. Choose another name; case and other differences that cannot be seen do not count.`,
+      'name',
+    )
   }
 }
 
@@ -166,8 +181,14 @@ export class QuotaExceededError extends ExpectedError {
 
 export class IdempotencyConflictError extends ExpectedError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
-  constructor() {
-    super('This idempotency key was used before with another input. Use a new key for a new wish.', 'idempotencyKey')
+  /** Given what the key has made, when that was deleted since. */
+  constructor(deleted?: string) {
+    super(
+      deleted
+        ? `This idempotency key made a ${deleted} that has been deleted since. Use a new key to make another one.`
+        : 'This idempotency key was used before with another input. Use a new key for a different request.',
+      'idempotencyKey',
+    )
   }
 }
 

@@ -87,13 +87,13 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       await ring(tx, [rowTopic(name, id), workspaceTopic(name, workspaceId)])
     },
 
-    /** Removes the logs of what was deleted long ago. */
-    async forgetRemoved(tx: Tx, workspaceId: string): Promise<void> {
+    /** Removes the logs of what was deleted long ago, of one workspace or of all. */
+    async forgetRemoved(tx: Db | Tx, workspaceId?: string): Promise<void> {
       const isLongAgo = lt(table.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`)
       const longGone = tx
         .select({ id: rowId })
         .from(table)
-        .where(and(within({ workspaceId }), isRemoved, isLongAgo))
+        .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo))
       await tx.delete(table).where(inArray(rowId, longGone))
     },
 

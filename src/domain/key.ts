@@ -7,7 +7,7 @@ import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postg
 import { isConfiguredNow } from './configured-key.ts'
 import { type Context, checkScope } from './context.ts'
 import {
-  type ExpectedError,
+  ExpectedError,
   KeyConfiguredError,
   KeyNotFoundError,
   LastManageKeyError,
@@ -16,6 +16,7 @@ import {
   ValidationError,
   WorkspaceNotFoundError,
 } from './errors.ts'
+import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { nameText, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
@@ -29,6 +30,9 @@ export interface Viewer {
   isBootstrap: boolean
   expiresAt: Date | null
 }
+
+/** Keys are kept and listed for so long after they were revoked or have expired. */
+export const keptAfterEndDays = 30
 
 /** Rung when a key is revoked, in every process that may have it in mind. */
 export const keysTopic = 'keys'
@@ -72,8 +76,8 @@ export async function markUsed(db: Db, keyId: string): Promise<void> {
 
 export interface CreatedKey {
   key: KeyRow
-  /** Shown this once; only its hash is kept. */
-  secret: string
+  /** Only its hash is kept, so it is null for a repetition that comes late or from another key. */
+  secret: string | null
 }
 
 export interface NewKey {
@@ -82,6 +86,8 @@ export interface NewKey {
   name: string
   scopes: readonly KeyScope[]
   expiresAt?: Date | null | undefined
+  /** Sent again with the same input, it answers the same key. */
+  idempotencyKey?: string | null | undefined
 }
 
 const newKey = z.object({
@@ -91,6 +97,7 @@ const newKey = z.object({
     .date()
     .refine((moment) => moment.getTime() > Date.now(), 'must lie in the future')
     .nullish(),
+  idempotencyKey: idempotencyKeyText,
 })
 
 export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKey | ExpectedError> {
@@ -102,10 +109,38 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
   if (workspaceId !== ctx.viewer.workspaceId && !ctx.viewer.isBootstrap) return new NotAuthorizedError(null)
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     if (!(await tx.$count(workspaces, eq(workspaces.id, workspaceId)))) return new WorkspaceNotFoundError()
+    const { name, idempotencyKey } = input
+    const values = { workspaceId, name, scopes: [...new Set(input.scopes)].sort(), expiresAt: input.expiresAt ?? null }
+    const earlier = idempotencyKey && (await findEarlierKey(ctx, tx, idempotencyKey, values))
+    if (earlier) return earlier
     const used = await tx.$count(keys, and(eq(keys.workspaceId, workspaceId), isLive()))
     if (used >= ctx.limits.keys) return new QuotaExceededError('keys', ctx.limits.keys, used)
-    return addKey(tx, { workspaceId, name: input.name, scopes: [...new Set(input.scopes)], expiresAt: input.expiresAt ?? null })
+    const created = await addKey(tx, values)
+    if (idempotencyKey) await rememberKey(ctx, tx, idempotencyKey, values, created)
+    return created
   })
+}
+
+/** A secret whose answer was lost is shown again for so long, to the key that asked for it. */
+export const shownAgainMinutes = 10
+
+/** The key that was made under this idempotency key, with its secret where that may be shown again. */
+export async function findEarlierKey(
+  { viewer, sessions }: Context,
+  tx: Tx,
+  idempotencyKey: string,
+  input: object,
+): Promise<CreatedKey | ExpectedError | undefined> {
+  const earlier = await findEarlier(tx, 'key', viewer.workspaceId, idempotencyKey, input)
+  if (!earlier || earlier instanceof ExpectedError) return earlier
+  const opened = earlier.sealedSecret ? sessions.open(earlier.sealedSecret) : null
+  const [madeBy, secret] = opened?.split(' ') ?? []
+  return { key: earlier.made, secret: madeBy === viewer.keyId ? (secret ?? null) : null }
+}
+
+export async function rememberKey({ viewer, sessions }: Context, tx: Tx, idempotencyKey: string, input: object, { key, secret }: CreatedKey): Promise<void> {
+  const sealedSecret = sessions.seal(`${viewer.keyId} ${secret}`, Date.now() + shownAgainMinutes * 60_000)
+  await remember(tx, viewer.workspaceId, idempotencyKey, input, { keyId: key.id, sealedSecret })
 }
 
 /** Inserts a key with a new secret. */

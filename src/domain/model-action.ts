@@ -2,14 +2,23 @@ import { and, eq, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
-import { licenceAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
+import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
 import { findModelNamed } from './custom-model.ts'
-import { DuplicateModelNameError, type ExpectedError, ModelInUseError, ModelNotFoundError, ModelStatusConflictError, ValidationError } from './errors.ts'
+import {
+  DuplicateModelNameError,
+  type ExpectedError,
+  ModelInUseError,
+  ModelNotFoundError,
+  ModelSequenceMismatchError,
+  ModelStatusConflictError,
+  ValidationError,
+} from './errors.ts'
+import { letExpire } from './idempotency.ts'
 import { findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
-import { nameText, proseText, validate } from './text.ts'
+import { nameText, proseText, sortable, validate } from './text.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
@@ -37,6 +46,8 @@ const changes = z.object({ name: nameText.optional(), description: proseText.opt
 export interface ModelUpdate extends OwnModel {
   name?: string | null | undefined
   description?: string | null | undefined
+  /** The sequence that the caller last saw; another one refuses the update. */
+  ifSequence?: number | null | undefined
 }
 
 /** Changes name or description; what is null or left out stays. */
@@ -44,6 +55,7 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<Mo
   const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
   if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
   return onModel(ctx, wanted, async (tx, row) => {
+    if (wanted.ifSequence != null && wanted.ifSequence !== row.sequence) return new ModelSequenceMismatchError(row)
     const { name = row.name, description = row.description } = input
     if (name === row.name && description === row.description) return row
     const twin = await findModelNamed(tx, row.workspaceId, row.kind, { name, locale: row.locale })
@@ -89,10 +101,11 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
       .select()
       .from(deployments)
       .where(or(eq(deployments.acousticModelId, row.id), eq(deployments.languageModelId, row.id)))
-      .orderBy(deployments.name)
+      .orderBy(sortable(deployments.name))
       .limit(20)
     if (users.length) return new ModelInUseError(users)
     await building.withdraw(tx, ctx, row)
+    await letExpire(tx, { modelId: row.id })
     await modelLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return model
   })
@@ -101,13 +114,13 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
   return removal?.kind === model.kind ? model : outcome
 }
 
-/** Records that the workspace accepts the model's licence; once more changes nothing. */
-export async function acceptLicence(ctx: Context, { kind, id }: OwnModel): Outcome<ModelRow> {
+/** Records that the workspace accepts the model's license; once more changes nothing. */
+export async function acceptLicense(ctx: Context, { kind, id }: OwnModel): Outcome<ModelRow> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   const model = await findModel(ctx, kind, id)
   if (!model) return new ModelNotFoundError('modelId', kind.toLowerCase())
   const { workspaceId, keyId } = ctx.viewer
-  await ctx.store.db.insert(licenceAcceptances).values({ workspaceId, licence: model.licence, keyId }).onConflictDoNothing()
+  await ctx.store.db.insert(licenseAcceptances).values({ workspaceId, license: model.license, keyId }).onConflictDoNothing()
   return model
 }

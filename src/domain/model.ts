@@ -6,10 +6,10 @@ import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario 
 import type { Context, Service } from './context.ts'
 import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
 import { readPresentCursor } from './event-cursor.ts'
-import { isLicenceAccepted } from './licence.ts'
+import { isLicenseAccepted } from './license.ts'
 import { modelLog } from './model-status.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { contains, keyText, storable } from './text.ts'
+import { contains, keyText, momentText, sortable, storable } from './text.ts'
 
 export interface ModelFilter {
   locale?: string | null | undefined
@@ -21,15 +21,30 @@ export interface ModelFilter {
   text?: string | null | undefined
 }
 
-const byName: Order<ModelRow> = {
-  columns: [sql`${models.name}`, sql`${models.id}`],
-  keys: (model) => [model.name, model.id],
-  shape: z.tuple([keyText, z.uuid()]),
-  descending: false,
+type ModelOrderField = 'NAME' | 'CREATED_AT'
+
+interface ModelOrder {
+  field: ModelOrderField
+  direction: 'ASC' | 'DESC'
+}
+
+const orders: Record<ModelOrderField, Omit<Order<ModelRow>, 'descending'>> = {
+  NAME: {
+    columns: [sortable(models.name), sql`${models.id}`],
+    keys: ({ name, id }) => [name, id],
+    shape: z.tuple([keyText, z.uuid()]),
+  },
+  // The ids of base models come from the catalog and tell nothing of their age.
+  CREATED_AT: {
+    columns: [sql`${models.createdAt}`, sql`${models.id}`],
+    keys: ({ createdAt, id }) => [createdAt.toISOString(), id],
+    shape: z.tuple([momentText, z.uuid()]),
+  },
 }
 
 interface ListModels extends PageArgs {
   where?: ModelFilter | null | undefined
+  orderBy?: ModelOrder | null | undefined
   /** True to have the cursor of later changes as well, which costs a statement. */
   withChangesCursor?: boolean
 }
@@ -40,22 +55,30 @@ export async function listModels(ctx: Context, args: ListModels): Promise<(Page<
   const where = choosable(ctx, filter)
   // Read before the rows: what changes in between is told twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, modelLog) : undefined
-  const page = await readPage(args, byName, {
-    select: (bounds, orderBy, limit) =>
-      ctx.store.db
-        .select()
-        .from(models)
-        .where(and(where, bounds))
-        .orderBy(...orderBy)
-        .limit(limit),
-    count: () => countModels(ctx, filter),
-  })
+  const { field, direction } = args.orderBy ?? { field: 'NAME', direction: 'ASC' }
+  const page = await readPage(
+    args,
+    { ...orders[field], descending: direction === 'DESC' },
+    {
+      select: (bounds, orderBy, limit) =>
+        ctx.store.db
+          .select()
+          .from(models)
+          .where(and(where, bounds))
+          .orderBy(...orderBy)
+          .limit(limit),
+      count: () => countModels(ctx, filter),
+    },
+  )
   return page instanceof ExpectedError ? page : { ...page, changesCursor }
 }
 
 async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
   return ctx.store.db.$count(models, choosable(ctx, filter))
 }
+
+/** How many models count against the workspace's limit. */
+export const countOwnModels = ({ store, viewer }: Context): Promise<number> => store.db.$count(models, eq(models.workspaceId, viewer.workspaceId))
 
 /** Both models of a wanted deployment, and what is wrong with the choice where one is not there. */
 export async function findModels(ctx: Context, wanted: { acousticModelId: string; languageModelId: string }) {
@@ -71,7 +94,7 @@ export async function findModels(ctx: Context, wanted: { acousticModelId: string
   for (const model of [acoustic, language]) {
     if (model && model.status !== 'READY') problems.push(new ModelNotReadyError(model))
   }
-  if (acoustic && !(await isLicenceAccepted(ctx, acoustic))) problems.push(new LicenseNotAcceptedError(acoustic, 'acousticModelId'))
+  if (acoustic && !(await isLicenseAccepted(ctx, acoustic))) problems.push(new LicenseNotAcceptedError(acoustic, 'acousticModelId'))
   return { acoustic, language, problems }
 }
 
@@ -86,7 +109,7 @@ export async function findModel(ctx: Context, kind: ModelKind, id: string): Prom
 /** All models of one kind that fit a locale and a scenario, and can be deployed now. */
 export async function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>): Promise<ModelRow[]> {
   const where = and(choosable(ctx, { kind, locale: fit.locale }), eq(models.scenario, fit.scenario), eq(models.status, 'READY'))
-  return ctx.store.db.select().from(models).where(where).orderBy(models.name).limit(100)
+  return ctx.store.db.select().from(models).where(where).orderBy(sortable(models.name), models.id).limit(100)
 }
 
 export type LoadFittingModels = (kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>) => Promise<ModelRow[]>

@@ -27,8 +27,6 @@ export interface Rows<Row> {
 export interface Order<Row> {
   columns: SQL[]
   keys: (row: Row) => string[]
-  /** How a cursor's keys enter the comparison, where a column is not compared as it is. */
-  bounds?: (keys: string[]) => SQL[]
   /** What a cursor's keys must look like before Postgres sees them. */
   shape: ZodType<string[]>
   descending: boolean
@@ -56,7 +54,7 @@ export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Row
     const keys = decodeCursor(cursor, order.shape)
     if (!keys) return new InvalidCursorError()
     const greater = isAfter !== order.descending
-    const values = order.bounds?.(keys) ?? keys.map((key) => sql`${key}`)
+    const values = keys.map((key) => sql`${key}`)
     bounds.push(sql`(${sql.join(order.columns, sql`, `)}) ${sql.raw(greater ? '>' : '<')} (${sql.join(values, sql`, `)})`)
   }
 

@@ -1,20 +1,29 @@
-import { type Column, ilike, or, type SQL } from 'drizzle-orm'
+import { type Column, or, type SQL, sql } from 'drizzle-orm'
 import { type ZodType, z } from 'zod'
 import { ValidationError } from './errors.ts'
+import { parseMoment } from './moment.ts'
 
 // Control characters, lone surrogates, and the marks that reorder text around them; line breaks are
 // allowed only where prose is. Five combining marks in a row are no language.
 const unusable = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
 const piledMarks = /\p{M}{5}/u
 const visible = /[\p{L}\p{N}\p{P}\p{S}]/u
+/** White space between words, the blank of Braille included. */
+const blanks = /[\p{Zs}\u2800]+/gu
+const invisible = /\p{Default_Ignorable_Code_Point}/u
+/** Where invisible characters decide what is seen: emoji, and the scripts whose letters they join or vary. */
+const meaningful =
+  /\p{RGI_Emoji}|\p{Emoji}\uFE0E|[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Nko}\p{Script=Mongolian}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}][\u064B-\u065F]?[\u200C\u200D]|\p{Script=Mongolian}[\u180B-\u180D\u180F]|\p{Script=Han}[\uFE00-\uFE02\u{E0100}-\u{E01EF}]/gv
 
 const codePoints = (text: string) => [...text].length
 const tidy = z.string().transform((text) => text.normalize('NFC').trim())
+const tidyLine = z.string().transform((text) => text.normalize('NFC').replace(blanks, ' ').trim())
 
-/** A name: 1 to 100 visible characters after trimming, NFC, on one line. */
-export const nameText = tidy
+/** A name: 1 to 100 characters on one line, NFC, with single spaces; none that cannot be seen, so that two names that differ look different. */
+export const nameText = tidyLine
   .refine((text) => codePoints(text) >= 1 && codePoints(text) <= 100, 'must have 1 to 100 characters')
   .refine((text) => !unusable.test(text) && !piledMarks.test(text), 'must not hold control characters or marks that change how text is shown')
+  .refine((text) => !invisible.test(text.replace(meaningful, '')), 'must not hold invisible characters, such as zero-width spaces; type it again by hand')
   .refine((text) => text === '' || visible.test(text), 'must hold a visible character')
 
 /** A description: up to 1,000 characters, line breaks and tabs allowed. */
@@ -31,15 +40,28 @@ export const keyText = z
   .max(400)
   .regex(/^[^\0\p{Cs}]*$/u)
 
-/** Rows with the text in any of the columns, whatever its case; no text, no condition. */
+/**
+ * What two names have in common if they look the same: compatibility forms, case, invisible characters and
+ * white space do not count. A function in Postgres, since the unique indexes on names are over it.
+ */
+export const nameKey = (name: Column | SQL | string): SQL<string> => sql`name_key(${name})`
+
+/** How names are sorted: as people do, accents and case beside their letters, numbers by their value; alike in every Postgres. */
+export const sortable = (name: Column | SQL | string): SQL<string> => sql`${name} collate names`
+
+/** Rows with the text in any of the columns, compared as names are; no text, no condition. */
 export function contains(text: string | null | undefined, ...columns: Column[]): SQL | undefined {
   if (!text) return undefined
-  const pattern = `%${storable(text).replace(/[\\%_]/g, '\\$&')}%`
-  return or(...columns.map((column) => ilike(column, pattern)))
+  // Text that has nothing to compare is in no row, rather than in every one.
+  const wanted = nameKey(storable(text))
+  return sql`(${wanted} <> '' and ${or(...columns.map((column) => sql`strpos(${nameKey(column)}, ${wanted}) > 0`))})`
 }
 
 /** Text without what Postgres cannot hold, for comparing: no stored text has it either. */
 export const storable = (text: string) => text.toWellFormed().replaceAll('\0', '\uFFFD')
+
+/** A moment as cursors hold it. */
+export const momentText = z.string().refine((text) => parseMoment(text) !== undefined)
 
 /** The parsed input, or every bad field at once, each with the first thing that is wrong with it. */
 export function validate<T>(schema: ZodType<T>, input: unknown): T | ValidationError {

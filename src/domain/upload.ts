@@ -1,46 +1,104 @@
-import { and, eq, gt, lt, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Db, Tx } from '../postgres/client.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
 import { uploads } from '../postgres/tables.ts'
-import type { Service } from './context.ts'
+import { type Context, checkScope, type Service } from './context.ts'
 import type { CorpusFigures } from './corpus.ts'
+import { type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
+import { type Order, type PageArgs, readPage } from './page.ts'
+import { changeWorkspace } from './turnstile.ts'
 
-/** A file that no model was made from is kept this long. */
+/** A file that was sent can be used for so long. */
 const keptHours = 24
-/** Of one workspace at a time. */
-export const mostUploads = 20
-
 interface NewUpload extends StoredFile {
   workspaceId: string
   kind: UploadKind
   figures?: CorpusFigures
 }
 
-/** Remembers a file that has come; the same file sent again is the same upload, for another day. */
-export async function recordUpload({ store }: Service, { figures, ...upload }: NewUpload): Promise<UploadRow> {
-  const expiresAt = sql`now() + make_interval(hours => ${keptHours})`
-  const [row] = await store.db
-    .insert(uploads)
-    .values({ ...upload, lines: figures?.lines ?? null, skippedLines: figures?.skippedLines ?? null, expiresAt: expiresAt as never })
-    .onConflictDoUpdate({ target: [uploads.workspaceId, uploads.kind, uploads.sha256], set: { expiresAt } })
+const isLive = gt(uploads.expiresAt, sql`now()`)
+const liveOf = (workspaceId: string) => and(eq(uploads.workspaceId, workspaceId), isLive)
+
+/**
+ * Remembers a file that has come; the same file sent again is the same upload, for another day. Only files that no
+ * model was made from count against the limit.
+ */
+export function recordUpload({ store, limits }: Service, { figures, ...upload }: NewUpload): Promise<UploadRow | QuotaExceededError> {
+  return changeWorkspace(store.db, upload.workspaceId, async (tx) => {
+    const refused = await checkUploads(tx, limits, upload)
+    if (refused) return refused
+    const expiresAt = sql`now() + make_interval(hours => ${keptHours})`
+    const [row] = await tx
+      .insert(uploads)
+      .values({ ...upload, lines: figures?.lines ?? null, skippedLines: figures?.skippedLines ?? null, expiresAt: expiresAt as never })
+      .onConflictDoUpdate({ target: [uploads.workspaceId, uploads.kind, uploads.sha256], set: { expiresAt } })
+      .returning()
+    if (!row) throw new Error('an upload was not inserted')
+    return row
+  })
+}
+
+/** Why a file cannot be kept; one that the workspace has already always can. */
+export async function checkUploads(
+  db: Db | Tx,
+  limits: Service['limits'],
+  { workspaceId, kind, sha256 }: Pick<NewUpload, 'workspaceId' | 'kind' | 'sha256'>,
+): Promise<QuotaExceededError | undefined> {
+  const used = await db.$count(uploads, and(liveOf(workspaceId), isNull(uploads.usedAt)))
+  if (used < limits.uploads || (await db.$count(uploads, and(liveOf(workspaceId), eq(uploads.kind, kind), eq(uploads.sha256, sha256))))) return undefined
+  return new QuotaExceededError('unused uploads', limits.uploads, used)
+}
+
+/** Takes an upload for a model; undefined when the workspace has none of this kind with this id. */
+export async function useUpload(tx: Tx, workspaceId: string, kind: UploadKind, id: string): Promise<UploadRow | undefined> {
+  const [row] = await tx
+    .update(uploads)
+    .set({ usedAt: sql`coalesce(${uploads.usedAt}, now())` })
+    .where(and(liveOf(workspaceId), eq(uploads.id, id), eq(uploads.kind, kind)))
     .returning()
-  if (!row) throw new Error('an upload was not inserted')
   return row
 }
 
-const isLive = gt(uploads.expiresAt, sql`now()`)
+const newestFirst: Order<UploadRow> = { columns: [sql`${uploads.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: true }
 
-/** Undefined when the workspace has no upload of this kind with this id. */
-export async function findUpload({ store }: Pick<Service, 'store'>, workspaceId: string, kind: UploadKind, id: string): Promise<UploadRow | undefined> {
+/** The workspace's uploads that are still kept, newest first. */
+export function listUploads({ store, viewer }: Context, args: PageArgs) {
+  const where = liveOf(viewer.workspaceId)
+  return readPage(args, newestFirst, {
+    select: (bounds, orderBy, limit) =>
+      store.db
+        .select()
+        .from(uploads)
+        .where(and(where, bounds))
+        .orderBy(...orderBy)
+        .limit(limit),
+    count: () => store.db.$count(uploads, where),
+  })
+}
+
+export async function findUpload({ store, viewer }: Context, id: string): Promise<UploadRow | null> {
   const [row] = await store.db
     .select()
     .from(uploads)
-    .where(and(eq(uploads.id, id), eq(uploads.workspaceId, workspaceId), eq(uploads.kind, kind), isLive))
-  return row
+    .where(and(liveOf(viewer.workspaceId), eq(uploads.id, id)))
+  return row ?? null
 }
 
-export function countUploads({ store }: Service, workspaceId: string): Promise<number> {
-  return store.db.$count(uploads, and(eq(uploads.workspaceId, workspaceId), isLive))
+/** Forgets an upload; what was made from it stays as it is. */
+export async function deleteUpload(ctx: Context, id: string): Promise<{ id: string } | ExpectedError> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  const [deleted] = await ctx.store.db
+    .delete(uploads)
+    .where(and(liveOf(ctx.viewer.workspaceId), eq(uploads.id, id)))
+    .returning({ id: uploads.id })
+  return deleted ?? new UploadNotFoundError('id')
 }
+
+/** How many uploads count against the limit. */
+export const countUnusedUploads = ({ store, viewer }: Context): Promise<number> =>
+  store.db.$count(uploads, and(liveOf(viewer.workspaceId), isNull(uploads.usedAt)))
 
 export async function forgetExpiredUploads({ store }: Service): Promise<void> {
   await store.db.delete(uploads).where(lt(uploads.expiresAt, sql`now()`))

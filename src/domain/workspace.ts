@@ -1,12 +1,14 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import type { Db } from '../postgres/client.ts'
+import type { Db, Tx } from '../postgres/client.ts'
 import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
-import { type ExpectedError, NotAuthorizedError, ValidationError } from './errors.ts'
-import { addKey, type CreatedKey } from './key.ts'
+import { ExpectedError, NotAuthorizedError, ValidationError } from './errors.ts'
+import { idempotencyKeyText } from './idempotency.ts'
+import { addKey, type CreatedKey, findEarlierKey, rememberKey } from './key.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { nameText, validate } from './text.ts'
+import { changeWorkspace } from './turnstile.ts'
 
 /** The id of the first workspace, which is made when there is none; processes that start at once agree. */
 export function ensureFirstWorkspace(db: Db): Promise<string> {
@@ -21,14 +23,23 @@ export function ensureFirstWorkspace(db: Db): Promise<string> {
 }
 
 /** Makes a workspace and the key with every scope that opens it; for the bootstrap key alone. */
-export async function createWorkspace(ctx: Context, wanted: { name: string }): Promise<(CreatedKey & { workspace: WorkspaceRow }) | ExpectedError> {
+export async function createWorkspace(
+  ctx: Context,
+  wanted: { name: string; idempotencyKey?: string | null | undefined },
+): Promise<(CreatedKey & { workspace: WorkspaceRow }) | ExpectedError> {
   if (!ctx.viewer.isBootstrap) return new NotAuthorizedError(null)
-  const input = validate(z.object({ name: nameText }), wanted)
+  const input = validate(z.object({ name: nameText, idempotencyKey: idempotencyKeyText }), wanted)
   if (input instanceof ValidationError) return input
-  return ctx.store.db.transaction(async (tx) => {
-    const [workspace] = await tx.insert(workspaces).values(input).returning()
+  const { name, idempotencyKey } = input
+  return changeWorkspace(ctx.store.db, ctx.viewer.workspaceId, async (tx) => {
+    const earlier = idempotencyKey && (await findEarlierKey(ctx, tx, idempotencyKey, { workspace: name }))
+    if (earlier instanceof ExpectedError) return earlier
+    if (earlier) return { ...earlier, workspace: await findWorkspace(tx, earlier.key.workspaceId) }
+    const [workspace] = await tx.insert(workspaces).values({ name }).returning()
     if (!workspace) throw new Error('a new workspace was not inserted')
-    return { workspace, ...(await addKey(tx, { workspaceId: workspace.id, name: 'first', scopes: [...keyScope.enumValues] })) }
+    const created = await addKey(tx, { workspaceId: workspace.id, name: 'first', scopes: [...keyScope.enumValues] })
+    if (idempotencyKey) await rememberKey(ctx, tx, idempotencyKey, { workspace: name }, created)
+    return { workspace, ...created }
   })
 }
 
@@ -49,8 +60,10 @@ export async function listWorkspaces({ store, viewer }: Context, args: PageArgs)
   })
 }
 
-export async function findViewerWorkspace({ store, viewer }: Context): Promise<WorkspaceRow> {
-  const [workspace] = await store.db.select().from(workspaces).where(eq(workspaces.id, viewer.workspaceId))
+export const findViewerWorkspace = ({ store, viewer }: Context): Promise<WorkspaceRow> => findWorkspace(store.db, viewer.workspaceId)
+
+async function findWorkspace(db: Db | Tx, id: string): Promise<WorkspaceRow> {
+  const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, id))
   if (!workspace) throw new Error('the workspace of a live key is missing')
   return workspace
 }

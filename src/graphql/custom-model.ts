@@ -11,6 +11,7 @@ import {
 } from '../domain/errors.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
+import { describeIdempotencyKey } from './idempotency.ts'
 import { decodeNodeId } from './node-id.ts'
 import { AcousticModel, LanguageModel } from './refs.ts'
 import { asResult, resultUnion } from './result.ts'
@@ -26,8 +27,7 @@ const refusals = [
   NotAuthorizedError,
 ]
 
-const idempotencyKeyDescription =
-  'Up to 200 characters of your choice. Sent again with the same input, it answers the model that it made; use it to retry without making two.'
+const idempotencyKeyDescription = describeIdempotencyKey('model')
 
 const PronunciationInput = builder.inputType('PronunciationInput', {
   description: 'Something that is said otherwise than it is written.',

@@ -1,7 +1,6 @@
-import { createDeployment, type NewDeployment, preflightDeployment } from '../domain/deployment.ts'
+import { createDeployment, type NewDeployment, type Preflight, preflightDeployment } from '../domain/deployment.ts'
 import {
   DuplicateDeploymentNameError,
-  type ExpectedError,
   IdempotencyConflictError,
   IncompatibleModelsError,
   LicenseNotAcceptedError,
@@ -12,7 +11,9 @@ import {
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
+import { describeIdempotencyKey } from './idempotency.ts'
 import { decodeNodeId } from './node-id.ts'
+import { Deployment } from './refs.ts'
 import { asResult, resultUnion, withDeployment } from './result.ts'
 
 const CreateDeploymentInput = builder.inputType('CreateDeploymentInput', {
@@ -24,8 +25,7 @@ const CreateDeploymentInput = builder.inputType('CreateDeploymentInput', {
     acousticModelId: t.id({ required: true, description: 'The `id` of an acoustic model.' }),
     languageModelId: t.id({ required: true, description: 'The `id` of a language model of the same locale and scenario.' }),
     idempotencyKey: t.string({
-      description:
-        'Up to 200 characters of your choice. Sent again with the same input, it answers the deployment that it made; use it to retry without making two.',
+      description: describeIdempotencyKey('deployment'),
     }),
   }),
 })
@@ -47,11 +47,12 @@ const Problem = builder.unionType('DeploymentProblem', {
     IncompatibleModelsError,
     DuplicateDeploymentNameError,
     QuotaExceededError,
+    IdempotencyConflictError,
   ],
   resolveType: (problem) => problem.constructor.name as never,
 })
 
-const Preflight = builder.objectRef<{ problems: ExpectedError[] }>('DeploymentPreflight').implement({
+const PreflightType = builder.objectRef<Preflight>('DeploymentPreflight').implement({
   description: 'What `createDeployment` would say to an input.',
   fields: (t) => ({
     ok: t.boolean({ description: 'True when nothing stands against it.', resolve: ({ problems }) => problems.length === 0 }),
@@ -60,12 +61,17 @@ const Preflight = builder.objectRef<{ problems: ExpectedError[] }>('DeploymentPr
       description: 'Everything that stands against it, with what would fit instead.',
       resolve: ({ problems }) => problems as never[],
     }),
+    existing: t.expose('existing', {
+      type: Deployment,
+      nullable: true,
+      description: 'The deployment that the idempotency key has made already; `createDeployment` answers it again. Null when there is none.',
+    }),
   }),
 })
 
 builder.queryField('deploymentPreflight', (t) =>
   t.field({
-    type: Preflight,
+    type: PreflightType,
     description: 'Checks an input as `createDeployment` does, without creating anything.',
     args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'What would be deployed.' }) },
     resolve: (_, { input }, ctx) => preflightDeployment(ctx, toNewDeployment(input)),

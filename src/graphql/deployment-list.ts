@@ -3,7 +3,8 @@ import type { DeploymentStatus } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
 import { selects, unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
-import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { decodeFilterId } from './node-id.ts'
+import { OrderDirectionEnum } from './order.ts'
 import { Deployment } from './refs.ts'
 
 const DeploymentFilterInput = builder.inputType('DeploymentFilter', {
@@ -11,8 +12,11 @@ const DeploymentFilterInput = builder.inputType('DeploymentFilter', {
   fields: (t) => ({
     locale: t.field({ type: 'Locale', description: 'Only those that recognize this speech.' }),
     statuses: t.field({ type: [DeploymentStatusEnum], description: 'Only those in one of these statuses.' }),
-    modelId: t.id({ description: 'Only those with this acoustic or language model.' }),
-    text: t.string({ description: 'Only those with this text in their name or description, whatever its case.' }),
+    modelId: t.id({ description: 'Only those with this acoustic or language model. An id that is not one of a model is refused (`BAD_USER_INPUT`).' }),
+    text: t.string({
+      description:
+        'Only those with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count.',
+    }),
   }),
 })
 
@@ -26,20 +30,13 @@ const DeploymentOrderInput = builder.inputType('DeploymentOrder', {
         description: 'What deployments can be sorted by.',
         values: {
           CREATED_AT: { description: 'When they were created.' },
-          NAME: { description: 'Their name, whatever its case.' },
+          NAME: { description: 'Their name; accents and case count only between names that are otherwise equal, and numbers in names count by their value.' },
           STATUS: { description: 'Their status, in the order of its values.' },
           UPDATED_AT: { description: 'When they last changed.' },
         } as const,
       }),
     }),
-    direction: t.field({
-      required: true,
-      description: 'Which end comes first.',
-      type: builder.enumType('OrderDirection', {
-        description: 'Which end of a list comes first.',
-        values: { ASC: { description: 'The smallest, the oldest.' }, DESC: { description: 'The greatest, the newest.' } } as const,
-      }),
-    }),
+    direction: t.field({ required: true, description: 'Which end comes first.', type: OrderDirectionEnum }),
   }),
 })
 
@@ -53,7 +50,7 @@ const StatusCount = builder.objectRef<{ status: DeploymentStatus; count: number 
 
 const toFilter = (where: typeof DeploymentFilterInput.$inferInput | null | undefined): DeploymentFilter => ({
   ...where,
-  modelId: where?.modelId && decodeNodeId(typeOfNodeId(where.modelId), where.modelId),
+  modelId: where?.modelId == null ? null : decodeFilterId('where.modelId', ['AcousticModel', 'LanguageModel'], where.modelId),
 })
 
 builder.queryField('deployments', (t) =>
@@ -69,6 +66,7 @@ builder.queryField('deployments', (t) =>
         unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where), withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
+      name: 'DeploymentConnection',
       description: 'A page of deployments.',
       fields: (c) => ({
         totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
@@ -83,6 +81,6 @@ builder.queryField('deployments', (t) =>
         }),
       }),
     },
-    { description: 'A deployment and its place in the list.' },
+    { name: 'DeploymentEdge', description: 'A deployment and its place in the list.' },
   ),
 )

@@ -1,6 +1,7 @@
 import { findDeployment } from '../domain/deployment.ts'
 import { defaultMode, type Endpoint, endpointOf } from '../domain/endpoint.ts'
 import { type Estimate, estimateCompletion } from '../domain/estimate.ts'
+import { keptEvents } from '../domain/retention.ts'
 import { isServing, isTerminal } from '../domain/status.ts'
 import { listEvents } from '../domain/timeline.ts'
 import type { DeploymentRow, Evidence, Failure } from '../postgres/deployment-tables.ts'
@@ -62,7 +63,9 @@ builder.node(Deployment, {
   isTypeOf: (value) => 'acousticModelId' in (value as object),
   id: { resolve: (deployment) => deployment.id },
   fields: (t) => ({
-    name: t.exposeString('name', { description: "Unique among the workspace's deployments of the locale; case does not count." }),
+    name: t.exposeString('name', {
+      description: "Unique among the workspace's deployments of the locale; case, white space and differences that cannot be seen do not count.",
+    }),
     description: t.exposeString('description', { description: 'Free text; empty when none was given.' }),
     locale: t.expose('locale', { type: 'Locale', description: 'The speech it recognizes.' }),
     acousticModel: t.field({
@@ -91,7 +94,7 @@ builder.node(Deployment, {
     timeline: t.connection(
       {
         type: DeploymentStatusChange,
-        description: 'Its log, oldest first.',
+        description: `Its log, oldest first. Of a long log, the first change, changes of the status and the newest ${keptEvents} changes are kept.`,
         resolve: (deployment, args, ctx) => unwrapPage(listEvents(ctx, deployment, args)),
       },
       {
@@ -104,8 +107,9 @@ builder.node(Deployment, {
     estimatedCompletion: t.field({
       type: EstimateType,
       nullable: true,
-      description: 'When it will probably be complete; null when it is terminal, or while the server has too little experience.',
-      resolve: (deployment, _, ctx) => estimateCompletion(ctx, deployment),
+      description:
+        'When it will probably be complete, the wait in the queue included; never in the past. Null when it is terminal, when it takes longer than nine of ten others did, or while the server has too little experience.',
+      resolve: (deployment, _, ctx) => estimateCompletion(ctx, deployment, ctx.queuePositions.deployment),
     }),
     stalledSince: t.expose('stalledSince', {
       type: 'DateTime',

@@ -14,6 +14,7 @@ import {
   ModelInUseError,
   ModelNotFoundError,
   ModelNotReadyError,
+  ModelSequenceMismatchError,
   ModelStatusConflictError,
   NotAuthorizedError,
   QuotaExceededError,
@@ -83,14 +84,14 @@ builder.objectType(ModelNotReadyError, {
 
 builder.objectType(LicenseNotAcceptedError, {
   name: 'LicenseNotAcceptedError',
-  description: 'The licence of a chosen model has to be accepted first, with `acceptLicense`.',
+  description: 'The license of a chosen model has to be accepted first, with `acceptLicense`.',
   interfaces,
-  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its licence.' }) }),
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its license.' }) }),
 })
 
 builder.objectType(DuplicateModelNameError, {
   name: 'DuplicateModelNameError',
-  description: 'Another model of this kind and locale has the name already; case does not count.',
+  description: 'Another model of this kind and locale has a name that looks the same; case does not count.',
   interfaces,
   fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The one that has it.' }) }),
 })
@@ -107,6 +108,13 @@ builder.objectType(ModelStatusConflictError, {
   description: 'The model is in a status in which this cannot be done.',
   interfaces,
   fields: (t) => ({ status: t.expose('status', { type: ModelStatusEnum, description: 'The status that it is in.' }) }),
+})
+
+builder.objectType(ModelSequenceMismatchError, {
+  name: 'ModelSequenceMismatchError',
+  description: 'The model has changed since the caller last read it.',
+  interfaces,
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model as it is now.' }) }),
 })
 
 builder.objectType(UploadNotFoundError, {
@@ -146,7 +154,7 @@ builder.objectType(IncompatibleModelsError, {
 
 builder.objectType(DuplicateDeploymentNameError, {
   name: 'DuplicateDeploymentNameError',
-  description: 'Another deployment of this locale has the name already; case does not count.',
+  description: 'Another deployment of this locale has a name that looks the same; case does not count.',
   interfaces,
 })
 
@@ -164,7 +172,7 @@ builder.objectType(QuotaExceededError, {
 
 builder.objectType(IdempotencyConflictError, {
   name: 'IdempotencyConflictError',
-  description: 'The idempotency key was used before, with another input.',
+  description: 'The idempotency key was used before, with another input or for something that has been deleted since.',
   interfaces,
 })
 

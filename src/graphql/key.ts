@@ -1,4 +1,5 @@
 import {
+  IdempotencyConflictError,
   KeyConfiguredError,
   KeyNotFoundError,
   LastManageKeyError,
@@ -7,10 +8,11 @@ import {
   ValidationError,
   WorkspaceNotFoundError,
 } from '../domain/errors.ts'
-import { type CreatedKey, createKey, listKeys, revokeKey } from '../domain/key.ts'
+import { type CreatedKey, createKey, keptAfterEndDays, listKeys, revokeKey, shownAgainMinutes } from '../domain/key.ts'
 import type { KeyRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
+import { describeIdempotencyKey } from './idempotency.ts'
 import { decodeNodeId } from './node-id.ts'
 import { asResult, resultUnion } from './result.ts'
 
@@ -46,14 +48,15 @@ builder.queryField('keys', (t) =>
   t.connection(
     {
       type: Key,
-      description: "The workspace's keys, newest first, revoked and expired ones included.",
+      description: `The workspace's keys, newest first. Those that were revoked or have expired stay in the list for ${keptAfterEndDays} days.`,
       resolve: (_, args, ctx) => unwrapPage(listKeys(ctx, args)),
     },
     {
+      name: 'KeyConnection',
       description: 'A page of keys.',
       fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
     },
-    { description: 'A key and its place in the list.' },
+    { name: 'KeyEdge', description: 'A key and its place in the list.' },
   ),
 )
 
@@ -66,6 +69,7 @@ const CreateKeyInput = builder.inputType('CreateKeyInput', {
     name: t.string({ required: true, description: '1 to 100 visible characters.' }),
     scopes: t.field({ type: [KeyScopeEnum], required: true, description: 'At least one.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it shall end by itself; null or left out, never.' }),
+    idempotencyKey: t.string({ description: describeIdempotencyKey('key') }),
   }),
 })
 
@@ -73,13 +77,18 @@ const CreateKeySuccess = builder.objectRef<{ created: CreatedKey }>('CreateKeySu
   description: 'The new key.',
   fields: (t) => ({
     key: t.field({ type: Key, description: 'The key.', resolve: ({ created }) => created.key }),
-    secret: t.string({ description: 'What to send as `Authorization: Bearer …`. It is shown this once.', resolve: ({ created }) => created.secret }),
+    secret: t.string({
+      nullable: true,
+      description: `What to send as \`Authorization: Bearer …\`. It is shown this once, and for ${shownAgainMinutes} minutes to a repetition under the same idempotency key and from the same caller; null for later ones. A secret that was lost cannot be shown: revoke the key and make another one.`,
+      resolve: ({ created }) => created.secret,
+    }),
   }),
 })
 const CreateKeyResult = resultUnion('CreateKey', 'The new key, or the reason why there is none.', CreateKeySuccess, [
   ValidationError,
   QuotaExceededError,
   WorkspaceNotFoundError,
+  IdempotencyConflictError,
   NotAuthorizedError,
 ])
 

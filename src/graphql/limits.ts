@@ -15,6 +15,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql'
+import { IntrospectionWeigher, introspectionLimit } from './introspection-cost.ts'
 
 /** What one operation may ask for. */
 export interface OperationLimits {
@@ -22,6 +23,8 @@ export interface OperationLimits {
   cost: number
   depth: number
   subscriptionsPerSocket: number
+  /** WebSockets and event streams. */
+  socketsPerKey: number
 }
 
 export type Variables = Readonly<Record<string, unknown>> | null | undefined
@@ -77,6 +80,7 @@ class Walk {
   /** What variables are when they are not given; operations may differ. */
   readonly #defaults = new Map<string, ValueNode[]>()
   readonly #shapes = new Map<string, Shape>()
+  readonly #introspection: IntrospectionWeigher
   #aliases = 0
   #directives = 0
   #selections = 0
@@ -86,6 +90,7 @@ class Walk {
     this.#document = document
     this.#variables = variables
     this.#limits = limits
+    this.#introspection = new IntrospectionWeigher(schema, this.#fragments, introspectionLimit(schema))
     for (const definition of document.definitions) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition)
       if (definition.kind !== Kind.OPERATION_DEFINITION) continue
@@ -148,7 +153,12 @@ class Walk {
     if (field.name.value.startsWith('__')) {
       if (inner.depth > introspectionDepth)
         throw new TooMuch(`This introspection is deeper than ${introspectionDepth} levels.`, { depth: inner.depth, limit: introspectionDepth })
-      return { cost: inner.cost, depth: 1 }
+      if (this.#introspection.add(field)) {
+        const limit = introspectionLimit(this.#schema)
+        throw new TooMuch(`This introspection answers more than ${limit} fields, which is the limit. Ask for fewer types at once.`, { limit })
+      }
+      // Weighed by what it answers, which is known exactly; the factors for lists are for data.
+      return { cost: 1, depth: 1 }
     }
     // Connections take first and last, and pass their length on to the edges and nodes in them.
     const rows = definition?.args.some(({ name }) => name === 'first')

@@ -11,9 +11,34 @@ export function isUnexpected(error: unknown): boolean {
   return !isGraphQLError(error) || Boolean(original && !isGraphQLError(original))
 }
 
+/** What graphql-js refuses by itself, such as variables of another type, gets a code like everything else. */
+function withCode(error: GraphQLError): GraphQLError {
+  const { code } = error.extensions
+  if (code === 'OPERATION_RESOLUTION_FAILURE')
+    return reworded(error, 'operationName must name one of the operations of the document; it can be left out where there is only one.')
+  if (code !== undefined) return error
+  // Without a path nothing has been executed: the request is at fault. The status counts where the client asks for it by its Accept.
+  const http = error.path ? {} : { http: { status: 400, spec: true } }
+  return reworded(error, error.message, { code: 'BAD_USER_INPUT', ...http, ...error.extensions })
+}
+
+/** Without a guess at what was meant, which would tell names of the schema. */
+export const withoutSuggestion = (error: GraphQLError): GraphQLError => reworded(error, error.message.replace(/ Did you mean .*$/s, ''))
+
+function reworded({ nodes, source, positions, path, originalError, extensions }: GraphQLError, message: string, more: object = extensions): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    originalError: originalError ?? null,
+    extensions: { ...more },
+  })
+}
+
 /** Shows what was meant to be shown, and what may work in a moment; of anything else only an id, under which the log has the rest. */
 export function maskError({ log }: Service, error: unknown, message: string): Error {
-  if (!isUnexpected(error)) return error as GraphQLError
+  if (!isUnexpected(error)) return withCode(error as GraphQLError)
   const original = isGraphQLError(error) ? error.originalError : error
   const id = crypto.randomUUID()
   const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}

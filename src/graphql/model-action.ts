@@ -2,11 +2,12 @@ import {
   DuplicateModelNameError,
   ModelInUseError,
   ModelNotFoundError,
+  ModelSequenceMismatchError,
   ModelStatusConflictError,
   NotAuthorizedError,
   ValidationError,
 } from '../domain/errors.ts'
-import { acceptLicence, cancelModel, deleteModel, type OwnModel, retryModel, updateModel } from '../domain/model-action.ts'
+import { acceptLicense, cancelModel, deleteModel, type OwnModel, retryModel, updateModel } from '../domain/model-action.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
@@ -28,6 +29,7 @@ const UpdateModelInput = builder.inputType('UpdateModelInput', {
     id: t.id({ required: true, description: 'The `id` of a custom model.' }),
     name: t.string({ description: 'The new name; null or left out, it stays.' }),
     description: t.string({ description: 'The new description; null or left out, it stays.' }),
+    ifSequence: t.int({ description: 'The `sequence` that you last saw. If the model has changed since then, nothing is changed.' }),
   }),
 })
 
@@ -36,6 +38,7 @@ const UpdateModelResult = resultUnion('UpdateModel', 'The changed model, or the 
   ModelNotFoundError,
   ValidationError,
   DuplicateModelNameError,
+  ModelSequenceMismatchError,
   NotAuthorizedError,
 ])
 
@@ -104,8 +107,8 @@ builder.mutationField('deleteModel', (t) =>
   }),
 )
 
-const AcceptLicenseSuccess = withModel('AcceptLicenseSuccess', "The workspace has accepted the model's licence.", 'The model.')
-const AcceptLicenseResult = resultUnion('AcceptLicense', 'The model, or the reason why its licence is not accepted.', AcceptLicenseSuccess, [
+const AcceptLicenseSuccess = withModel('AcceptLicenseSuccess', "The workspace has accepted the model's license.", 'The model.')
+const AcceptLicenseResult = resultUnion('AcceptLicense', 'The model, or the reason why its license is not accepted.', AcceptLicenseSuccess, [
   ModelNotFoundError,
   NotAuthorizedError,
 ])
@@ -114,8 +117,8 @@ builder.mutationField('acceptLicense', (t) =>
   t.field({
     type: AcceptLicenseResult,
     description:
-      'Accepts, for the workspace, the licence of a model that asks for it (`licenceUrl`), and of all others under it. Nothing of such a model is downloaded before.',
+      'Accepts, for the workspace, the license of a model that asks for it (`licenseUrl`), and of all others under it. Nothing of such a model is downloaded before.',
     args: { modelId: t.arg.id({ required: true, description: 'The `id` of the model.' }) },
-    resolve: (_, { modelId }, ctx) => acceptLicence(ctx, toModel(modelId)).then(asResult('model')),
+    resolve: (_, { modelId }, ctx) => acceptLicense(ctx, toModel(modelId)).then(asResult('model')),
   }),
 )

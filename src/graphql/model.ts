@@ -1,7 +1,8 @@
-import { isLicenceAccepted } from '../domain/licence.ts'
+import { isLicenseAccepted } from '../domain/license.ts'
 import { findModel, listModels } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
 import { describeSource } from '../domain/recipe.ts'
+import { keptEvents } from '../domain/retention.ts'
 import { listModelEvents } from '../domain/timeline.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
@@ -9,6 +10,7 @@ import { selects, unwrapPage } from './connection.ts'
 import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { OrderDirectionEnum } from './order.ts'
 import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
 
 const ScenarioEnum = builder.enumType('Scenario', {
@@ -41,16 +43,16 @@ Model.implement({
       description: 'True for models that are always there; false for those made in this workspace.',
       resolve: (model) => model.workspaceId === null,
     }),
-    licence: t.exposeString('licence', { description: 'The SPDX identifier of its licence.' }),
+    license: t.exposeString('license', { description: 'The SPDX identifier of its license.' }),
     sizeBytes: t.float({ description: 'Bytes of all its files; a whole number.', resolve: (model) => model.files.reduce((sum, file) => sum + file.size, 0) }),
-    licenceUrl: t.expose('licenceUrl', {
+    licenseUrl: t.expose('licenseUrl', {
       type: 'URL',
       nullable: true,
-      description: 'Where its licence stands, if that has to be accepted before the model can be deployed; null when nobody has to.',
+      description: 'Where its license stands, if that has to be accepted before the model can be deployed; null when nobody has to.',
     }),
-    isLicenceAccepted: t.boolean({
+    isLicenseAccepted: t.boolean({
       description: 'True when nothing has to be accepted, or the workspace has accepted it with `acceptLicense`.',
-      resolve: (model, _, ctx) => isLicenceAccepted(ctx, model),
+      resolve: (model, _, ctx) => isLicenseAccepted(ctx, model),
     }),
     baseModel: t.field({
       type: Model,
@@ -72,7 +74,7 @@ Model.implement({
     timeline: t.connection(
       {
         type: ModelStatusChange,
-        description: 'Its log, oldest first; empty for base models.',
+        description: `Its log, oldest first; empty for base models. Of a long log, the first change, changes of the status and the newest ${keptEvents} changes are kept.`,
         resolve: (model, args, ctx) => unwrapPage(listModelEvents(ctx, model, args)),
       },
       {
@@ -82,6 +84,9 @@ Model.implement({
       },
       { name: 'ModelTimelineEdge', description: 'A change and its place in the log.' },
     ),
+    sequence: t.exposeInt('sequence', {
+      description: 'Counts the changes of a custom model from 1; give it as `ifSequence` to change only what you have seen. 0 for base models.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added here.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true, description: 'When it became terminal; null before that, and for base models.' }),
@@ -145,7 +150,25 @@ const ModelFilter = builder.inputType('ModelFilter', {
     scenario: t.field({ type: ScenarioEnum, description: 'Only models made for this.' }),
     isBase: t.boolean({ description: 'True: only base models; false: only those made in this workspace.' }),
     statuses: t.field({ type: [ModelStatusEnum], description: 'Only models in one of these statuses.' }),
-    text: t.string({ description: 'Only models with this text in their name or description, whatever its case.' }),
+    text: t.string({
+      description:
+        'Only models with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count.',
+    }),
+  }),
+})
+
+const ModelOrder = builder.inputType('ModelOrder', {
+  description: 'How to sort models; equal ones are sorted by their id.',
+  fields: (t) => ({
+    field: t.field({
+      required: true,
+      description: 'What to sort by.',
+      type: builder.enumType('ModelOrderField', {
+        description: 'What models can be sorted by.',
+        values: { CREATED_AT: { description: 'When they were added.' }, NAME: { description: 'Their name, as deployments are sorted by theirs.' } } as const,
+      }),
+    }),
+    direction: t.field({ required: true, description: 'Which end comes first.', type: OrderDirectionEnum }),
   }),
 })
 
@@ -153,11 +176,15 @@ builder.queryField('models', (t) =>
   t.connection(
     {
       type: Model,
-      description: "The models that a deployment can be made of, by name: base models and the workspace's own.",
-      args: { where: t.arg({ type: ModelFilter, description: 'Only models that match.' }) },
+      description: "The models that a deployment can be made of: base models and the workspace's own, by name if not ordered otherwise.",
+      args: {
+        where: t.arg({ type: ModelFilter, description: 'Only models that match.' }),
+        orderBy: t.arg({ type: ModelOrder, description: 'How to sort them.' }),
+      },
       resolve: (_, args, ctx, info) => unwrapPage(listModels(ctx, { ...args, withChangesCursor: selects(info, 'changesCursor') })),
     },
     {
+      name: 'ModelConnection',
       description: 'A page of models.',
       fields: (c) => ({
         totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
@@ -167,7 +194,7 @@ builder.queryField('models', (t) =>
         }),
       }),
     },
-    { description: 'A model and its place in the list.' },
+    { name: 'ModelEdge', description: 'A model and its place in the list.' },
   ),
 )
 

@@ -1,8 +1,20 @@
+import { GraphQLError } from 'graphql'
+
 /** The id under which nothing is ever found. */
 const nowhere = '00000000-0000-0000-0000-000000000000'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const split = (id: string) => Buffer.from(id, 'base64').toString().split(':')
+
+/** The row that a global id in a filter means. A filter that cannot match is a mistake of the caller, so it is refused rather than ignored. */
+export function decodeFilterId(path: string, typenames: readonly string[], id: string): string {
+  const type = typeOfNodeId(id)
+  const key = typenames.includes(type) ? decodeNodeId(type, id) : nowhere
+  if (key !== nowhere) return key
+  throw new GraphQLError(`${path} is not an id of ${typenames.join(' or ')}. Use an id that this API gave, or leave it out.`, {
+    extensions: { code: 'BAD_USER_INPUT', path },
+  })
+}
 
 /** The type that a global id claims; an empty string for garbage. */
 export const typeOfNodeId = (id: string) => split(id)[0] ?? ''

@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { findKey } from '../domain/key.ts'
 import { findModel } from '../domain/model.ts'
+import { findUpload } from '../domain/upload.ts'
 import { findViewerWorkspace } from '../domain/workspace.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
@@ -12,6 +13,7 @@ const finders = new Map<string, (ctx: GraphQLContext, id: string) => Promise<obj
     AcousticModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'ACOUSTIC', id),
     LanguageModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'LANGUAGE', id),
     Key: findKey,
+    Upload: findUpload,
     Workspace: async (ctx: GraphQLContext, id: string) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
   }),
 )

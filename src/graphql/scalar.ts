@@ -1,4 +1,6 @@
 import { GraphQLError } from 'graphql'
+import { canonicalizeTag } from '../domain/language-tag.ts'
+import { parseMoment } from '../domain/moment.ts'
 import { builder } from './builder.ts'
 
 builder.scalarType('DateTime', {
@@ -6,19 +8,19 @@ builder.scalarType('DateTime', {
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => value.toISOString(),
   parseValue(value) {
-    const isMoment = typeof value === 'string' && /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/.test(value)
-    const moment = isMoment ? new Date(value) : undefined
-    if (!moment || Number.isNaN(moment.getTime())) throw new GraphQLError('A DateTime is written like 2026-11-22T15:04:05Z.')
-    return moment
+    const moment = typeof value === 'string' ? parseMoment(value) : undefined
+    if (moment) return moment
+    throw new GraphQLError('A DateTime is a date of the calendar with a time and an offset, such as 2026-11-22T15:04:05Z.')
   },
 })
 
 builder.scalarType('Locale', {
-  description: 'A BCP 47 tag of a language as spoken in a place, such as en-US.',
+  description: 'A BCP 47 tag of a language as spoken in a place, such as en-US. Input is not case-sensitive; output is in canonical form.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc5646',
   serialize: (value) => value,
   parseValue(value) {
-    if (typeof value === 'string' && /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$/.test(value)) return value
+    const tag = typeof value === 'string' ? canonicalizeTag(value) : undefined
+    if (tag) return tag
     throw new GraphQLError('A Locale is written like en-US.')
   },
 })

@@ -13,6 +13,7 @@ import './status-change.ts'
 import './error.ts'
 import './locale.ts'
 import './status.ts'
+import './upload.ts'
 import './viewer.ts'
 import './node.ts'
 

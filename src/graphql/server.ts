@@ -10,11 +10,13 @@ import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
+import { createCors } from './cors.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
 import { renderGraphiQLPage } from './graphiql.ts'
 import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
-import { maskError } from './masking.ts'
+import { maskError, withoutSuggestion } from './masking.ts'
+import { acceptsEvents, checkRequest, sendRefusal, withoutMark } from './request-check.ts'
 import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
 
@@ -23,7 +25,7 @@ export const graphqlPath = '/graphql'
 export interface GraphQLOptions {
   graphiql: boolean
   allowedOrigins: readonly string[]
-  limits: OperationLimits & { socketsPerKey: number }
+  limits: OperationLimits
 }
 
 const unexpected = 'Something went wrong on the server.'
@@ -47,7 +49,10 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 
   const lane = createFastLane(schema, options.limits)
   const count = createStreamCount(options.limits.socketsPerKey)
-  const mask = (error: unknown, message = unexpected) => maskError(service, error, message)
+  const mask = (error: unknown, message = unexpected) => {
+    const shown = maskError(service, error, message)
+    return options.graphiql ? shown : withoutSuggestion(shown as GraphQLError)
+  }
   const broadcasts = createBroadcasts(toContext, mask)
   const yoga = createYoga<object, GraphQLContext>({
     schema,
@@ -59,10 +64,13 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     // A refusal for its variables must not be remembered as one of the document.
     parserAndValidationCache: { validationCache: false },
     maxRequestBodySize: largestBody,
-    cors: options.allowedOrigins.length ? { origin: [...options.allowedOrigins], credentials: false } : false,
+    // Ours comes before everything, so that it counts for refusals and known queries as well.
+    cors: false,
     logging: false,
     plugins: [
       requireKey(service, toContext, options.graphiql),
+      readParameters(),
+      refuseUnacceptable(),
       limitOperations(options.limits),
       learnDocuments(lane),
       ...(options.graphiql ? [] : [hideSchema()]),
@@ -70,17 +78,23 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     maskedErrors: { errorMessage: unexpected, maskError: mask },
   })
 
+  const cors = createCors(options.allowedOrigins)
   const answerStream = createEventStreams(yoga, broadcasts, service.keyring)
 
   return {
     async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
       try {
-        const viewer = request.method === 'POST' ? await findViewer(service, request.headers.authorization).catch(() => null) : null
+        if (cors(request, response)) return
+        const viewer = await findViewer(service, request.headers.authorization).catch(() => null)
+        // The key comes first: strangers learn nothing but that they need one.
+        const refusal = viewer && hasScope(viewer, 'READ') && !(options.graphiql && isPage(request)) ? checkRequest(request) : undefined
+        if (refusal) return sendRefusal(response, refusal)
         if (viewer && isStream(request) && !count.enter(viewer, response)) return refuseStream(response, options.limits.socketsPerKey)
         // A stranger's body is not read at all: the long way asks for the key first.
-        if (viewer && hasScope(viewer, 'READ')) {
-          const body = await readBody(request)
-          if (!body) return refuseBody(response)
+        if (viewer && hasScope(viewer, 'READ') && request.method === 'POST') {
+          const read = await readBody(request)
+          if (!read) return refuseBody(response)
+          const body = withoutMark(read)
           if (await lane.answer(request, response, body, toContext(viewer))) return
           if (await answerStream(request, response, body, toContext(viewer))) return
           request.body = body
@@ -100,6 +114,10 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   }
 }
 
+/** GraphiQL's page, which is asked for as every page is. */
+const isPage = ({ method, url, headers }: IncomingMessage) =>
+  method === 'GET' && Boolean(headers.accept?.includes('text/html')) && !new URL(url ?? '', 'http://graphql').searchParams.has('query')
+
 const isStream = ({ headers }: IncomingMessage) => headers.accept?.includes('text/event-stream') ?? false
 
 function refuseStream(response: ServerResponse, most: number) {
@@ -109,6 +127,34 @@ function refuseStream(response: ServerResponse, most: number) {
     ],
   })
   response.writeHead(429, { 'content-type': 'application/json' }).end(text)
+}
+
+/** What clients send beside a document: an empty name is none, and a hash without a document cannot be looked up here. */
+function readParameters(): Plugin<GraphQLContext> {
+  return {
+    onParams({ params, setParams }) {
+      if (params.operationName === '') {
+        const { operationName: _, ...rest } = params
+        setParams(rest)
+      }
+      // Every client of automatic persisted queries knows this answer, and sends the document from then on.
+      if (!params.query && params.extensions?.persistedQuery)
+        throw new GraphQLError('PersistedQueryNotSupported', { extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', http: { status: 200 } } })
+    },
+  }
+}
+
+/** Refuses subscriptions by clients that read no events, before anything is begun. */
+function refuseUnacceptable(): Plugin<GraphQLContext> {
+  return {
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const { request } = args.contextValue as { request?: Request }
+      if (!request || acceptsEvents(request.headers.get('accept'))) return
+      const message =
+        'Over HTTP subscriptions come as Server-Sent Events: send "Accept: text/event-stream", or open a WebSocket (graphql-transport-ws) at this path.'
+      setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } })] })
+    },
+  }
 }
 
 function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
@@ -163,10 +209,7 @@ function hideSchema(): Plugin<GraphQLContext> {
         },
       }))
       return ({ valid, result, setResult }) => {
-        if (!valid)
-          setResult(
-            result.map((error) => new GraphQLError(error.message.replace(/ Did you mean .*$/, ''), { nodes: error.nodes ?? [], extensions: error.extensions })),
-          )
+        if (!valid) setResult(result.map((error) => withoutSuggestion(error as GraphQLError)))
       }
     },
   }

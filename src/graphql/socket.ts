@@ -99,7 +99,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
         return {
           schema: enveloped.schema,
           document,
-          operationName: payload.operationName,
+          operationName: payload.operationName || undefined,
           variableValues: payload.variables,
           contextValue: await enveloped.contextFactory(),
           rootValue: steps,

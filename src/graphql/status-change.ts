@@ -27,7 +27,9 @@ DeploymentStatusChange.implement({
     progress: t.exposeFloat('progress', { description: 'Of the whole provisioning, 0 to 1.' }),
     message: t.exposeString('message', { description: 'For people: what has just happened.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
-    sequence: t.exposeInt('sequence', { description: "Counts the deployment's changes from 1, without a gap." }),
+    sequence: t.exposeInt('sequence', {
+      description: "Counts the deployment's changes from 1. A watched log has no gap; of an old one, changes that are not kept are missing (see `timeline`).",
+    }),
     cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor('deployment', event) }),
   }),
 })

@@ -1,10 +1,13 @@
 import { countDeployments } from '../domain/deployment.ts'
-import { NotAuthorizedError, ValidationError } from '../domain/errors.ts'
+import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '../domain/errors.ts'
 import { type CreatedKey, countKeys, findKey } from '../domain/key.ts'
+import { countOwnModels } from '../domain/model.ts'
+import { countUnusedUploads } from '../domain/upload.ts'
 import { createWorkspace, findViewerWorkspace, listWorkspaces } from '../domain/workspace.ts'
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { unwrapPage } from './connection.ts'
+import { describeIdempotencyKey } from './idempotency.ts'
 import { Key, KeyScopeEnum } from './key.ts'
 import { asResult, resultUnion } from './result.ts'
 
@@ -35,6 +38,16 @@ const LimitsType = builder.objectRef<object>('Limits').implement({
       description: 'Deployments of the workspace.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx, {}) }),
     }),
+    models: t.field({
+      type: Quota,
+      description: 'Custom models of the workspace.',
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.models, used: () => countOwnModels(ctx) }),
+    }),
+    uploads: t.field({
+      type: Quota,
+      description: 'Uploads of the workspace that no model was made from yet.',
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.uploads, used: () => countUnusedUploads(ctx) }),
+    }),
     keys: t.field({
       type: Quota,
       description: 'Keys of the workspace that still open it.',
@@ -46,6 +59,10 @@ const LimitsType = builder.objectRef<object>('Limits').implement({
       resolve: (_, __, ctx) => ctx.operationLimits.cost,
     }),
     operationDepth: t.int({ description: 'How deep one operation may be nested.', resolve: (_, __, ctx) => ctx.operationLimits.depth }),
+    streamsPerKey: t.int({
+      description: 'WebSockets and event streams that one key may hold open.',
+      resolve: (_, __, ctx) => ctx.operationLimits.socketsPerKey,
+    }),
     subscriptionsPerSocket: t.int({
       description: 'Subscriptions that one WebSocket may hold.',
       resolve: (_, __, ctx) => ctx.operationLimits.subscriptionsPerSocket,
@@ -79,16 +96,20 @@ builder.queryField('workspaces', (t) =>
       resolve: (_, args, ctx) => unwrapPage(listWorkspaces(ctx, args)),
     },
     {
+      name: 'WorkspaceConnection',
       description: 'A page of workspaces.',
       fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
     },
-    { description: 'A workspace and its place in the list.' },
+    { name: 'WorkspaceEdge', description: 'A workspace and its place in the list.' },
   ),
 )
 
 const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
   description: 'A new workspace.',
-  fields: (t) => ({ name: t.string({ required: true, description: '1 to 100 visible characters.' }) }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: '1 to 100 visible characters.' }),
+    idempotencyKey: t.string({ description: describeIdempotencyKey('workspace') }),
+  }),
 })
 
 const CreateWorkspaceSuccess = builder.objectRef<{ created: CreatedKey & { workspace: WorkspaceRow } }>('CreateWorkspaceSuccess').implement({
@@ -96,11 +117,16 @@ const CreateWorkspaceSuccess = builder.objectRef<{ created: CreatedKey & { works
   fields: (t) => ({
     workspace: t.field({ type: Workspace, description: 'The workspace.', resolve: ({ created }) => created.workspace }),
     key: t.field({ type: Key, description: 'Its first key, with every scope.', resolve: ({ created }) => created.key }),
-    secret: t.string({ description: "The key's secret. It is shown this once.", resolve: ({ created }) => created.secret }),
+    secret: t.string({
+      nullable: true,
+      description: "The key's secret. It is shown this once, and again as that of `createKey` is; null for later repetitions.",
+      resolve: ({ created }) => created.secret,
+    }),
   }),
 })
 const CreateWorkspaceResult = resultUnion('CreateWorkspace', 'The new workspace, or the reason why there is none.', CreateWorkspaceSuccess, [
   ValidationError,
+  IdempotencyConflictError,
   NotAuthorizedError,
 ])
 

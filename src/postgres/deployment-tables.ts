@@ -74,10 +74,10 @@ export const deployments = snakeCase.table(
     completedAt: time(),
   },
   (t) => [
-    uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`lower(${t.name})`),
+    uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`name_key(${t.name})`),
     // One for each order of the list: a page is read off an index, however many rows there are.
     index().on(t.workspaceId, t.id),
-    index('deployments_workspace_name').on(t.workspaceId, sql`lower(${t.name})`, t.id),
+    index('deployments_workspace_name').on(t.workspaceId, sql`${t.name} collate names`, t.id),
     index().on(t.workspaceId, t.status, t.id),
     index().on(t.workspaceId, t.updatedAt, t.id),
     index().on(t.workspaceId, t.locale, t.id),
@@ -107,7 +107,7 @@ export const deploymentEvents = snakeCase.table(
   ],
 )
 
-/** Which deployment or model a client's idempotency key made, and a hash of what it had asked for. */
+/** What a client's idempotency key made, and a hash of what it had asked for. No foreign keys, since it outlives what it made. */
 export const idempotencyKeys = snakeCase.table(
   'idempotency_keys',
   {
@@ -116,16 +116,23 @@ export const idempotencyKeys = snakeCase.table(
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     key: text().notNull(),
     inputHash: text().notNull(),
-    /** One of these two. */
-    deploymentId: uuid().references(() => deployments.id, { onDelete: 'cascade' }),
-    modelId: uuid().references(() => models.id, { onDelete: 'cascade' }),
+    /** One of these three. */
+    deploymentId: uuid(),
+    modelId: uuid(),
+    keyId: uuid(),
+    /** The secret of a key, for a repetition that follows soon. */
+    sealedSecret: text(),
+    /** Set when what it made was deleted. */
+    expiresAt: time(),
     createdAt: createdAt(),
   },
   (t) => [
     primaryKey({ columns: [t.workspaceId, t.key] }),
     index().on(t.deploymentId),
     index().on(t.modelId),
-    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}) = 1`),
+    index().on(t.keyId),
+    index().on(t.expiresAt).where(sql`${t.expiresAt} is not null`),
+    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}, ${t.keyId}) = 1`),
   ],
 )
 

@@ -4,6 +4,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { Client } from 'pg'
 import type { Log } from '../log.ts'
+import { refreshNameOrder } from './collation.ts'
 import { DatabaseError, explainDatabaseProblem } from './problem.ts'
 
 /** The lock that a process holds while it migrates. */
@@ -25,6 +26,7 @@ export async function migrateTables(url: string, log: Log, more: (connection: Cl
     await checkServer(connection, url)
     await waitForLock(connection, log)
     await migrate(drizzle({ client: connection }), { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
+    await refreshNameOrder(connection)
     await more(connection)
   } catch (error) {
     throw explainDatabaseProblem(error, url)

@@ -125,9 +125,10 @@ export const models = snakeCase.table(
     scenario: scenario().notNull(),
     name: text().notNull(),
     description: text().notNull(),
-    licence: text().notNull(),
+    // The columns keep their first spelling, so that an older process can run beside this one during an upgrade.
+    license: text('licence').notNull(),
     /** Where its text stands, for those who have to accept it before they use the model; null where nobody has to. */
-    licenceUrl: text(),
+    licenseUrl: text('licence_url'),
     files: jsonb().$type<ArtifactFile[]>().notNull(),
     /** The model that a custom one grew from. */
     baseModelId: uuid().references((): AnyPgColumn => models.id),
@@ -158,7 +159,7 @@ export const models = snakeCase.table(
   (t) => [
     index().on(t.workspaceId),
     index().on(t.locale, t.kind),
-    uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`lower(${t.name})`).where(sql`${t.workspaceId} is not null`),
+    uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`name_key(${t.name})`).where(sql`${t.workspaceId} is not null`),
     index('models_unfinished').on(t.deadlineAt).where(sql`${t.status} in ('QUEUED', 'BUILDING')`),
   ],
 )
@@ -218,23 +219,25 @@ export const uploads = snakeCase.table(
     skippedLines: integer(),
     createdAt: createdAt(),
     expiresAt: time().notNull(),
+    /** When a model was made from it first; from then on it does not count against the limit. */
+    usedAt: time(),
   },
   (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.expiresAt)],
 )
 
-/** Which licences were accepted for a workspace. */
-export const licenceAcceptances = snakeCase.table(
+/** Which licenses were accepted for a workspace. */
+export const licenseAcceptances = snakeCase.table(
   'licence_acceptances',
   {
     workspaceId: uuid()
       .notNull()
       .references(() => workspaces.id, { onDelete: 'cascade' }),
-    licence: text().notNull(),
+    license: text('licence').notNull(),
     acceptedAt: createdAt(),
     /** The key that accepted it; kept for the record, so not a reference. */
     keyId: uuid().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.workspaceId, t.licence] })],
+  (t) => [primaryKey({ columns: [t.workspaceId, t.license] })],
 )
 
 export type KeyRow = typeof keys.$inferSelect

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Artifacts } from '../artifacts/store.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { CorpusFigures } from '../domain/corpus.ts'
-import { countUploads, mostUploads, recordUpload } from '../domain/upload.ts'
+import { QuotaExceededError } from '../domain/errors.ts'
+import { checkUploads, recordUpload } from '../domain/upload.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import { sendUploadProblem, UploadProblem } from './problem.ts'
@@ -29,14 +30,18 @@ export function createUploads(service: Uploads, { largestBytes }: { largestBytes
     if (open >= mostAtOnce) throw new UploadProblem(429, 'TOO_MANY_UPLOADS', 'Too many files are being sent at once. Try again in a moment.')
     open++
     try {
-      if ((await countUploads(service, workspaceId)) >= mostUploads)
-        throw new UploadProblem(429, 'UPLOAD_LIMIT', `The workspace has ${mostUploads} uploads, which is the limit; each is forgotten a day after it came.`)
       if (request.headers.expect) response.writeContinue()
       let figures: CorpusFigures | undefined
-      const file = await service.artifacts.keep(async (path) => {
-        figures = await receiveFile(request, path, { kind, largestBytes })
-      })
-      const { id, sha256, size, lines, skippedLines, expiresAt } = await recordUpload(service, { workspaceId, kind, ...file, ...(figures ? { figures } : {}) })
+      const file = await service.artifacts.keep(
+        async (path) => {
+          figures = await receiveFile(request, path, { kind, largestBytes })
+        },
+        // Only now is it known whether the workspace has the file already, which is no other upload.
+        async ({ sha256 }) => refuse(await checkUploads(service.store.db, service.limits, { workspaceId, kind, sha256 })),
+      )
+      const recorded = await recordUpload(service, { workspaceId, kind, ...file, ...(figures ? { figures } : {}) })
+      if (recorded instanceof QuotaExceededError) return refuse(recorded)
+      const { id, sha256, size, lines, skippedLines, expiresAt } = recorded
       const answer = { id: toUploadId(id), kind, sizeBytes: size, sha256, ...(figures ? { lines, skippedLines } : {}), expiresAt }
       response.writeHead(201, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`)
     } finally {
@@ -53,6 +58,13 @@ export function createUploads(service: Uploads, { largestBytes }: { largestBytes
       sendUploadProblem(response, error instanceof UploadProblem ? error : unexpected(service, error))
     }
   }
+}
+
+function refuse(quota: QuotaExceededError | undefined) {
+  if (!quota) return
+  const { limit } = quota
+  const message = `The workspace has ${limit} uploads that no model was made from, which is the limit. Delete some with deleteUpload; each is forgotten a day after it came.`
+  throw new UploadProblem(429, 'UPLOAD_LIMIT', message)
 }
 
 /** What GraphQL takes as an id. */

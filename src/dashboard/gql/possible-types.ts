@@ -48,6 +48,7 @@
     ],
     "CreateKeyResult": [
       "CreateKeySuccess",
+      "IdempotencyConflictError",
       "NotAuthorizedError",
       "QuotaExceededError",
       "ValidationError",
@@ -66,6 +67,7 @@
     ],
     "CreateWorkspaceResult": [
       "CreateWorkspaceSuccess",
+      "IdempotencyConflictError",
       "NotAuthorizedError",
       "ValidationError"
     ],
@@ -80,8 +82,14 @@
       "ModelNotFoundError",
       "NotAuthorizedError"
     ],
+    "DeleteUploadResult": [
+      "DeleteUploadSuccess",
+      "NotAuthorizedError",
+      "UploadNotFoundError"
+    ],
     "DeploymentProblem": [
       "DuplicateDeploymentNameError",
+      "IdempotencyConflictError",
       "IncompatibleModelsError",
       "LicenseNotAcceptedError",
       "ModelNotFoundError",
@@ -109,6 +117,7 @@
       "ModelInUseError",
       "ModelNotFoundError",
       "ModelNotReadyError",
+      "ModelSequenceMismatchError",
       "ModelStatusConflictError",
       "NotAuthorizedError",
       "QuotaExceededError",
@@ -132,6 +141,7 @@
       "Deployment",
       "Key",
       "LanguageModel",
+      "Upload",
       "Workspace"
     ],
     "RetryDeploymentResult": [
@@ -164,6 +174,7 @@
     "UpdateModelResult": [
       "DuplicateModelNameError",
       "ModelNotFoundError",
+      "ModelSequenceMismatchError",
       "NotAuthorizedError",
       "UpdateModelSuccess",
       "ValidationError"

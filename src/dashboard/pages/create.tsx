@@ -108,7 +108,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         misfits={misfits}
         problem={problems['acousticModelId']}
         choose={choose}
-        licenceAccepted={refresh}
+        licenseAccepted={refresh}
       />
       <ModelChoice
         title="Language model"
@@ -119,7 +119,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         misfits={misfits}
         problem={problems['languageModelId']}
         choose={choose}
-        licenceAccepted={refresh}
+        licenseAccepted={refresh}
       />
       <FieldProblem>{problems['']}</FieldProblem>
       <div className="form-actions">

@@ -27,7 +27,7 @@ export function CreateKeyDialog({ close }: { close: () => void }) {
     const expiresAt = lasts ? new Date(Date.now() + lasts * 86_400_000).toISOString() : null
     const { data, error } = await create({ input: { name, scopes: [...chosen], expiresAt } })
     const result = data?.createKey
-    if (result?.__typename === 'CreateKeySuccess') setMade({ name: result.key.name, secret: result.secret })
+    if (result?.__typename === 'CreateKeySuccess') setMade({ name: result.key.name, secret: result.secret ?? '' })
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], ['name', 'scopes', 'expiresAt']))
     return false

@@ -8,7 +8,7 @@ import { formatMoment } from '../time.ts'
 import { mayCancelModel, mayRetry, toWord } from '../words.ts'
 import { Confirm } from './confirm.tsx'
 import { EditModelDialog } from './edit-dialog.tsx'
-import { AcceptLicence, Licence } from './licence.tsx'
+import { AcceptLicense, License } from './license.tsx'
 import { StatusBadge } from './status.tsx'
 
 /** With fewer, a single word decides the percentage. */
@@ -16,7 +16,7 @@ const fewRecordings = 10
 
 /** A model: its origin and, for one of the workspace's own, the progress of its building. */
 export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
-  const { name, description, isBase, isReady, scenario, licence, licenceUrl, isLicenceAccepted, sizeBytes } = model
+  const { name, description, isBase, isReady, scenario, license, licenseUrl, isLicenseAccepted, sizeBytes } = model
   return (
     <li className="card model-card">
       <div className="model-card-head">
@@ -39,16 +39,16 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
             <dd>{formatBytes(sizeBytes)}</dd>
           </>
         )}
-        {(isBase || licenceUrl) && isLicenceAccepted && (
+        {(isBase || licenseUrl) && isLicenseAccepted && (
           <>
             <dt>License</dt>
             <dd>
-              <Licence licence={licence} licenceUrl={licenceUrl} />
+              <License license={license} licenseUrl={licenseUrl} />
             </dd>
           </>
         )}
       </dl>
-      {!isLicenceAccepted && <AcceptLicence model={model} accepted={refresh} />}
+      {!isLicenseAccepted && <AcceptLicense model={model} accepted={refresh} />}
       {!isBase && <Actions model={model} refresh={refresh} />}
     </li>
   )

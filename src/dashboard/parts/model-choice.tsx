@@ -4,7 +4,7 @@ import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { isLong, type OwnModels, pageSize } from '../models.ts'
 import { toWord } from '../words.ts'
 import { FieldProblem } from './field.tsx'
-import { AcceptLicence } from './licence.tsx'
+import { AcceptLicense } from './license.tsx'
 import { Pages } from './pages.tsx'
 import { SearchField } from './search-field.tsx'
 
@@ -17,11 +17,11 @@ interface Choice {
   misfits: Misfits
   problem: string | undefined
   choose: (model: ModelEntryFragment) => void
-  licenceAccepted: () => void
+  licenseAccepted: () => void
 }
 
 /** Base models first, custom ones below; a model that is not ready, waits for its license or does not fit cannot be chosen and says why. */
-export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenceAccepted }: Choice) {
+export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenseAccepted }: Choice) {
   const id = useId()
   // The chosen model stays in sight, whatever page or search came after it.
   const isElsewhere = chosen && !chosen.isBase && !own.models.some((model) => model.id === chosen.id)
@@ -40,7 +40,7 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
         />
       ))}
       {toUnaccepted(models).map((model) => (
-        <AcceptLicence key={model.licence} model={model} accepted={licenceAccepted} />
+        <AcceptLicense key={model.license} model={model} accepted={licenseAccepted} />
       ))}
     </>
   )
@@ -77,9 +77,9 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
   )
 }
 
-/** One model for each licence that waits: accepting it counts for all under it. */
+/** One model for each license that waits: accepting it counts for all under it. */
 const toUnaccepted = (models: readonly ModelEntryFragment[]) => [
-  ...new Map(models.filter(({ isLicenceAccepted }) => !isLicenceAccepted).map((model) => [model.licence, model])).values(),
+  ...new Map(models.filter(({ isLicenseAccepted }) => !isLicenseAccepted).map((model) => [model.license, model])).values(),
 ]
 
 function Option(props: { model: ModelEntryFragment; name: string; isChosen: boolean; misfit: string | undefined; choose: () => void }) {

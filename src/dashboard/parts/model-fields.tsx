@@ -2,7 +2,7 @@
 import type { FieldProblems } from '../field-problems.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { DescriptionField, Field, NameField } from './field.tsx'
-import { AcceptLicence } from './licence.tsx'
+import { AcceptLicense } from './license.tsx'
 
 export interface Named {
   name: string
@@ -51,7 +51,7 @@ export function BaseField({ bases, value, choose, hint, problem, accepted }: Bas
           </select>
         )}
       </Field>
-      {chosen && !chosen.isLicenceAccepted && <AcceptLicence model={chosen} accepted={accepted} />}
+      {chosen && !chosen.isLicenseAccepted && <AcceptLicense model={chosen} accepted={accepted} />}
     </>
   )
 }

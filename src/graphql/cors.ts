@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+const preflightSeconds = '7200'
+const methods = 'GET, POST, OPTIONS'
+/** What a page may ask to send: names of headers, a short list of them. */
+const headerNames = /^[\w-]+(\s*,\s*[\w-]+){0,50}$/
+
+/**
+ * Says which foreign pages may call and read, before anything is answered, so that refusals say it too. Credentials
+ * are not allowed: a page sends a key in a header, and cookies count for our own pages only.
+ * Answers preflights; true when it has.
+ */
+export function createCors(allowedOrigins: readonly string[]) {
+  const allowed = new Set(allowedOrigins)
+  return ({ method, headers }: IncomingMessage, response: ServerResponse): boolean => {
+    const isAllowed = headers.origin !== undefined && allowed.has(headers.origin)
+    // What is answered to one origin is not to be given to another, whether it was allowed or not.
+    if (allowed.size) response.setHeader('vary', 'Origin')
+    if (isAllowed) {
+      response.setHeader('access-control-allow-origin', headers.origin ?? '')
+      response.setHeader('access-control-expose-headers', 'Retry-After, WWW-Authenticate')
+    }
+    if (method !== 'OPTIONS') return false
+    if (isAllowed) {
+      const wanted = headers['access-control-request-headers'] ?? ''
+      response.setHeader('access-control-allow-methods', methods)
+      response.setHeader('access-control-allow-headers', headerNames.test(wanted) ? wanted : 'authorization, content-type')
+      response.setHeader('access-control-max-age', preflightSeconds)
+    }
+    response.writeHead(204, { allow: methods }).end()
+    return true
+  }
+}
