@@ -3,7 +3,7 @@ import { startChild } from './child.ts'
 import type { ExaminationReply, ExaminationRequest } from './examiner.ts'
 import { modelLimitMb } from './memory-limit.ts'
 
-const patienceMs = 120_000
+const patienceMs = 60_000
 
 /** Opens and tries an acoustic model in a process of its own; one that ends or hangs says as much of the model. */
 export async function examineAcousticModel(request: ExaminationRequest, recognition: Config['recognition'], signal: AbortSignal): Promise<ExaminationReply> {

@@ -176,7 +176,8 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     const { deploymentId, priority } = piece
     const from = workersFor(piece)
     if (!from || priority === 'INTERIM') {
-      piece.settle(new ModelUnusableError(refusal(suspects.refusedUntil(deploymentId))))
+      // Never before the caller holds its ticket.
+      queueMicrotask(() => piece.settle(new ModelUnusableError(refusal(suspects.refusedUntil(deploymentId)))))
       return
     }
     piece.isIsolated = from === ownWorker
