@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
+import { noteOnDeployment } from './domain/deployment-note.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
 import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
@@ -26,6 +27,7 @@ import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
+import type { Suspicion } from './recognition/suspects.ts'
 import { answerMetrics } from './speech/metrics.ts'
 import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
@@ -96,7 +98,7 @@ export async function startService(config: Config): Promise<RunningService> {
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sessions, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
-    const recognizers = await open(openRecognizers(config.recognition, log))
+    const recognizers = await open(openRecognizers(config.recognition, log, undefined, tellOwner(service)))
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
     const parts = { ...service, tokens, artifacts, recognizers, decoders }
@@ -122,8 +124,21 @@ export async function startService(config: Config): Promise<RunningService> {
 async function workJobs(config: Config, parts: Parts) {
   await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
   await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
-  await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config.artifacts))
+  await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config))
 }
+
+/** Writes into a deployment's log that its acoustic model holds up or ends recognizers. */
+const tellOwner =
+  (service: Service) =>
+  ({ deploymentId, standing, reason, refusedUntil = 0 }: Suspicion) => {
+    const consequence =
+      standing === 'ISOLATED'
+        ? 'It now recognizes in a process of its own.'
+        : `Its recordings are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
+    noteOnDeployment(service, deploymentId, `The acoustic model held up a recognizer: ${reason}. ${consequence}`).catch((error) =>
+      service.log.warn({ deploymentId, error: String(error) }, 'a note on a deployment was not written'),
+    )
+  }
 
 /** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */
 function keepDeadlines(parts: Parts) {

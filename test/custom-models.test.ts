@@ -1,10 +1,7 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { create } from 'tar'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { openArtifacts } from '../src/artifacts/store.ts'
-import { readCatalog } from '../src/domain/catalog.ts'
+import { baseAcousticFiles, bringModel, makeArchive } from './acoustic-models.ts'
 import { cardLines, cardText, makeZip, modelsOf } from './models.ts'
 import { makeDirectory } from './postgres.ts'
 import { cardRecordings, collect, openTestService, type Service, startTestService } from './service.ts'
@@ -215,34 +212,9 @@ describe('a language model', () => {
 })
 
 describe('an acoustic model', () => {
-  const catalogFiles = async (scenario: string) => {
-    const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
-    const artifacts = await openArtifacts({ dataDir: join(tmpdir(), 'custom-speech-test-models'), privateSources: false })
-    const model = catalog.models.find((one) => one.kind === 'ACOUSTIC' && one.scenario === scenario)
-    return artifacts.fetch(model as never)
-  }
-
-  /** An archive with these files in it, as tar makes it. */
-  async function makeArchive(files: Record<string, string>): Promise<Buffer<ArrayBuffer>> {
-    const dir = await makeDirectory()
-    onTestFinished(() => rm(dir, { recursive: true, force: true }))
-    await mkdir(join(dir, 'model'))
-    for (const [name, path] of Object.entries(files)) await copyFile(path, join(dir, 'model', name))
-    await create({ gzip: { level: 1 }, cwd: dir, file: join(dir, 'model.tgz') }, ['model'])
-    return readFile(join(dir, 'model.tgz'))
-  }
-
-  async function bring(archive: Buffer<ArrayBuffer>, scenario?: string) {
-    const response = await models.upload('acoustic-model', archive)
-    const { id, sha256 } = (await response.json()) as { id: string; sha256: string }
-    const { model } = await models.createAcousticModel({ source: { uploadId: id }, sha256 }, scenario)
-    const changes = await collect(models.watch(model.id))
-    return { id: model.id, last: changes.at(-1), found: await models.find(model.id) }
-  }
-
   test('is unpacked, compared with its base, tried, and then deployed', { timeout: 120_000 }, async () => {
-    const { encoder = '', decoder = '' } = await catalogFiles('SEARCH_AND_DICTATION')
-    const { id, last, found } = await bring(await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }))
+    const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
+    const { id, last, found } = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }))
     expect(last).toMatchObject({ status: 'READY', message: expect.stringMatching(/talked about the weather/) })
     expect(found.source).toMatch(/^upload [0-9a-f]{64}$/)
     const { deployment } = await api.create({ acousticModelId: id })
@@ -250,8 +222,8 @@ describe('an acoustic model', () => {
   })
 
   test('of another shape than its base is refused with both shapes', { timeout: 120_000 }, async () => {
-    const { encoder = '', decoder = '' } = await catalogFiles('SEARCH_AND_DICTATION')
-    const { found } = await bring(await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }), 'CONVERSATIONAL')
+    const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
+    const { found } = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }), 'CONVERSATIONAL')
     expect(found).toMatchObject({
       status: 'FAILED',
       failure: { stage: 'CHECKING', code: 'MODEL_SHAPE_MISMATCH', message: expect.stringMatching(/has 6 layers, its base .* has 8/) },
@@ -259,21 +231,24 @@ describe('an acoustic model', () => {
   })
 
   test('whose files are swapped, missing, damaged or none is refused in words, and the server lives on', { timeout: 180_000 }, async () => {
-    const { encoder = '', decoder = '' } = await catalogFiles('SEARCH_AND_DICTATION')
-    const swapped = await bring(await makeArchive({ 'encoder_model.onnx': decoder, 'decoder_model_merged.onnx': encoder }))
+    const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
+    const swapped = await bringModel(models, await makeArchive({ 'encoder_model.onnx': decoder, 'decoder_model_merged.onnx': encoder }))
     expect(swapped.found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/the encoder takes .* instead of input_values/) })
-    const missing = await bring(await makeArchive({ 'encoder_model.onnx': encoder }))
+    const missing = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder }))
     expect(missing.found.failure).toMatchObject({ code: 'ARCHIVE_INCOMPLETE', message: expect.stringMatching(/decoder_model_merged\.onnx/) })
     const dir = await makeDirectory()
     onTestFinished(() => rm(dir, { recursive: true, force: true }))
     const poison = Buffer.concat([(await readFile(decoder)).subarray(0, 9_000_000), Buffer.alloc(1_000_000, 0x5a)])
     await writeFile(join(dir, 'poison'), poison)
-    const damaged = await bring(await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': join(dir, 'poison') }))
+    const damaged = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': join(dir, 'poison') }))
     expect(damaged.found.failure).toMatchObject({ stage: 'CHECKING', code: 'MODEL_UNUSABLE' })
-    const other = await bring(await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': resolve(import.meta.dirname, '../README.md') }))
+    const other = await bringModel(
+      models,
+      await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': resolve(import.meta.dirname, '../README.md') }),
+    )
     expect(other.found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/the decoder is not an ONNX file/) })
     const cut = (await makeArchive({ 'encoder_model.onnx': encoder })).subarray(0, 1_000_000)
-    expect((await bring(cut)).found.failure).toMatchObject({ code: 'ARCHIVE_UNUSABLE' })
+    expect((await bringModel(models, cut)).found.failure).toMatchObject({ code: 'ARCHIVE_UNUSABLE' })
   })
 
   test('from a package without a model, or from a private network, is refused in words', { timeout: 120_000 }, async () => {

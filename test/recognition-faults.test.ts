@@ -85,7 +85,7 @@ test('a process that cannot be started, for want of file descriptors, is told as
     const { openSync } = await import('node:fs')
     const { startChild } = await import('./src/recognition/child.ts')
     try { for (;;) openSync('/dev/null') } catch {}
-    const child = startChild('detector.ts', { message() {}, ended: (reason) => console.log('ended:', reason) })
+    const child = startChild('detector.ts', { message() {}, ended: (reason) => console.log('ended:', reason) }, 2_000)
     child.send({})
     child.kill()
     await child.gone

@@ -36,15 +36,15 @@ const fileNames = { encoder: 'encoder_model.onnx', decoder: 'decoder_model_merge
 
 //   QUEUED ─▶ FETCHING ─▶ CHECKING ─▶ VERIFYING ─▶ READY
 //                 └───────────┴───────────┴──▶ FAILED, in words; or again, when it may pass
-export function validateAcousticModelHandler(service: Validation, sources: Config['artifacts']): Handler<BuildingPayload> {
+export function validateAcousticModelHandler(service: Validation, config: Pick<Config, 'artifacts' | 'recognition'>): Handler<BuildingPayload> {
   return modelHandler(service, { FETCHING: 0, CHECKING: 0.6, VERIFYING: 0.9 }, async (steps, { model, base }) => {
     const dir = await mkdtemp(join(tmpdir(), 'custom-speech-model-'))
     try {
       await steps.enter('FETCHING', 'Fetching the archive.')
-      const archive = await bringArchive(service, sources, steps, model, join(dir, 'archive'))
+      const archive = await bringArchive(service, config.artifacts, steps, model, join(dir, 'archive'))
       await steps.enter('CHECKING', 'Unpacking the archive and comparing the model with its base.')
       const files = await unpack(archive, dir, steps)
-      const { text, milliseconds } = await examine(service, steps, { model, base, files })
+      const { text, milliseconds } = await examine(service, config.recognition, steps, { model, base, files })
       await steps.enter('VERIFYING', `The reference recording was recognized in ${Math.round(milliseconds)} ms: "${text}"`)
       checkTranscript(service, model, text)
       const kept = []
@@ -109,9 +109,15 @@ interface Examined {
   files: AcousticFiles
 }
 
-async function examine(service: Validation, steps: ModelSteps, { model, base, files }: Examined): Promise<{ text: string; milliseconds: number }> {
+async function examine(
+  service: Validation,
+  recognition: Config['recognition'],
+  steps: ModelSteps,
+  { model, base, files }: Examined,
+): Promise<{ text: string; milliseconds: number }> {
   const { encoder = '', decoder = '' } = await service.artifacts.fetch(base, { signal: steps.signal })
-  const found = await examineAcousticModel({ files, base: { encoder, decoder }, audio: await readReference(service, model.locale, steps.signal) }, steps.signal)
+  const audio = await readReference(service, model.locale, steps.signal)
+  const found = await examineAcousticModel({ files, base: { encoder, decoder }, audio }, recognition, steps.signal)
   if (!found.ok) throw refuse('MODEL_UNUSABLE', `The model cannot be used: ${found.message}.`)
   const labels = { layers: 'layers', heads: 'attention heads', dimension: 'numbers in a head', vocabulary: 'tokens' } as const
   for (const [name, label] of Object.entries(labels) as [keyof typeof labels, string][]) {

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 
 export interface Child<Request> {
@@ -15,18 +15,15 @@ interface Handlers<Reply> {
   ended(reason: string, lastWords: string): void
 }
 
-/** Starts one of this room's programs as a process of its own. */
-export function startChild<Request extends object, Reply>(
-  program: 'worker.ts' | 'detector.ts' | 'trainer.ts' | 'examiner.ts',
-  handlers: Handlers<Reply>,
-): Child<Request> {
-  const child = fork(resolve(import.meta.dirname, program), [], {
-    serialization: 'advanced',
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // The environment holds keys and passwords that no model file needs to see.
-    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
-  })
+/** The programs of this room that run as processes of their own. */
+type Program = 'worker.ts' | 'detector.ts' | 'trainer.ts' | 'examiner.ts'
+
+/**
+ * Starts a program as a process of its own. `memoryMb` is a hard limit on its writable memory: an allocation
+ * beyond it fails in the process, and the machine does not notice.
+ */
+export function startChild<Request extends object, Reply>(program: Program, handlers: Handlers<Reply>, memoryMb: number): Child<Request> {
+  const child = spawnLimited(resolve(import.meta.dirname, program), memoryMb)
   let lastWords = ''
   let isOver = false
   const end = (reason: string) => {
@@ -56,4 +53,16 @@ export function startChild<Request extends object, Reply>(
       child.once('error', () => child.pid === undefined && done())
     }),
   }
+}
+
+/** A shell sets the limit, or keeps a lower one, and becomes the program under the same process id. Windows has no such limit. */
+function spawnLimited(program: string, memoryMb: number): ChildProcess {
+  const limited = ['/bin/sh', '-c', 'ulimit -d "$0" 2>/dev/null; exec "$@"', String(Math.ceil(memoryMb * 1024)), process.execPath, program]
+  const [command = '', ...args] = process.platform === 'win32' ? [process.execPath, program] : limited
+  return spawn(command, args, {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // The environment holds keys and passwords that no model file needs to see.
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
+  })
 }

@@ -1,10 +1,13 @@
+import type { Config } from '../config.ts'
 import { startChild } from './child.ts'
 import type { ExaminationReply, ExaminationRequest } from './examiner.ts'
+import { modelLimitMb } from './memory-limit.ts'
 
-const patienceMs = 120_000
+const patienceMs = 60_000
 
 /** Opens and tries an acoustic model in a process of its own; one that ends or hangs says as much of the model. */
-export function examineAcousticModel(request: ExaminationRequest, signal: AbortSignal): Promise<ExaminationReply> {
+export async function examineAcousticModel(request: ExaminationRequest, recognition: Config['recognition'], signal: AbortSignal): Promise<ExaminationReply> {
+  const memoryMb = await modelLimitMb([...Object.values(request.files), ...Object.values(request.base)], recognition)
   return new Promise((examined, failed) => {
     signal.throwIfAborted()
     const settle = (reply: ExaminationReply) => {
@@ -13,10 +16,12 @@ export function examineAcousticModel(request: ExaminationRequest, signal: AbortS
       child.kill()
       examined(reply)
     }
-    const child = startChild<ExaminationRequest, ExaminationReply>('examiner.ts', {
-      message: settle,
-      ended: (reason) => settle({ ok: false, message: `opening its files ended the process that did it (${reason}); they are damaged, or no ONNX files` }),
-    })
+    const ended = (reason: string) =>
+      settle({
+        ok: false,
+        message: `opening its files, or recognizing with them, ended the process that did it (${reason}); they are damaged, are no ONNX files, or take more than ${memoryMb} MB of memory`,
+      })
+    const child = startChild<ExaminationRequest, ExaminationReply>('examiner.ts', { message: settle, ended }, memoryMb)
     const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${patienceMs / 1000} s` }), patienceMs)
     const stop = () => {
       clearTimeout(late)

@@ -2,6 +2,8 @@
 // here, and the process ends with its answer.
 import { readFile } from 'node:fs/promises'
 import { type AcousticFiles, describeMoonshine, openMoonshine } from './moonshine.ts'
+import { refersToOtherFiles } from './onnx-file.ts'
+import { sampleRate } from './recognizer.ts'
 import { decodeGreedily } from './search.ts'
 
 type Description = Awaited<ReturnType<typeof describeMoonshine>>
@@ -18,18 +20,33 @@ export type ExaminationReply =
   | { ok: true; geometry: Description; baseGeometry: Description; text: string; milliseconds: number }
   | { ok: false; message: string }
 
+/** A word, and the longest phrase that recognition cuts: a model has to bear both, and all between. */
+const shortestSeconds = 0.5
+const longestSeconds = 25
+
 async function examine({ files, base, audio }: ExaminationRequest): Promise<ExaminationReply> {
   for (const [name, path] of Object.entries(files)) {
+    const bytes = await readFile(path)
     // Every ONNX file begins with its format's version, a small number in the protocol buffers' first field.
-    const [tag, version = 0] = await readFile(path).then((bytes) => bytes.subarray(0, 2))
+    const [tag, version = 0] = bytes
     if (tag !== 8 || version < 3 || version > 20) return { ok: false, message: `the ${name} is not an ONNX file` }
+    if (refersToOtherFiles(bytes)) return { ok: false, message: `the ${name} keeps numbers in other files; export it as one file` }
   }
   const baseGeometry = await describeMoonshine(base)
   const geometry = await describeMoonshine(files)
   const acoustic = await openMoonshine(files)
   const started = performance.now()
   const { text } = await decodeGreedily(acoustic, audio)
-  return { ok: true, geometry, baseGeometry, text, milliseconds: performance.now() - started }
+  const milliseconds = performance.now() - started
+  for (const seconds of [shortestSeconds, longestSeconds]) await decodeGreedily(acoustic, repeat(audio, seconds))
+  return { ok: true, geometry, baseGeometry, text, milliseconds }
+}
+
+/** The recording again and again, for as long as is asked for. */
+function repeat(audio: Float32Array, seconds: number): Float32Array {
+  const samples = new Float32Array(seconds * sampleRate)
+  for (let at = 0; at < samples.length; at += audio.length) samples.set(audio.subarray(0, samples.length - at), at)
+  return samples
 }
 
 process.once('message', async (request: ExaminationRequest) => {

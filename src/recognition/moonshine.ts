@@ -31,7 +31,7 @@ type Feeds = Record<string, Tensor>
 
 /** The names and shapes that make a decoder go with an encoder and a tokenizer; throws when the files are no such pair. */
 export async function describeMoonshine(files: AcousticFiles): Promise<Geometry & { vocabulary: number }> {
-  const [encoder, decoder] = [await InferenceSession.create(files.encoder), await InferenceSession.create(files.decoder)]
+  const [encoder, decoder] = [await openSession(files, 'encoder'), await openSession(files, 'decoder')]
   try {
     const names = (list: readonly string[]) => [...list].sort().join(', ')
     if (names(encoder.inputNames) !== 'input_values') throw new Error(`the encoder takes ${names(encoder.inputNames)} instead of input_values`)
@@ -57,8 +57,8 @@ export async function openMoonshine(files: AcousticFiles): Promise<Moonshine> {
     // Else the largest matrix, which turns the last layer into scores, is converted from bytes at every step: half of the time.
     extra: { session: { disable_quant_qdq: '1' } },
   }
-  const encoder = await InferenceSession.create(files.encoder, options)
-  const decoder = await InferenceSession.create(files.decoder, options)
+  const encoder = await openSession(files, 'encoder', options)
+  const decoder = await openSession(files, 'decoder', options)
   const geometry = readGeometry(decoder)
   const model: Model = { decoder, geometry, caches: { decoder: cacheNames(geometry, 'decoder'), encoder: cacheNames(geometry, 'encoder') } }
 
@@ -72,6 +72,13 @@ export async function openMoonshine(files: AcousticFiles): Promise<Moonshine> {
       await Promise.all([encoder.release(), decoder.release()])
     },
   }
+}
+
+/** Opens one of both files; the runtime's own messages name places of this machine, which are nobody's business. */
+function openSession(files: AcousticFiles, name: keyof AcousticFiles, options: InferenceSession.SessionOptions = {}): Promise<InferenceSession> {
+  return InferenceSession.create(files[name], options).catch((error: Error) => {
+    throw new Error(error.message.replaceAll(files[name], `the ${name}`).replace(/(^|[\s"'(:])\/[^\s"')]*/g, '$1…'))
+  })
 }
 
 /** Decodes one piece of audio along several beams at once; they share what the encoder heard. */

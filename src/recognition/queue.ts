@@ -50,6 +50,14 @@ export class FairQueue<T> {
     return true
   }
 
+  /** Takes everything that waits for one owner, in order. */
+  removeAll(owner: string): T[] {
+    const line = this.#lines.get(owner) ?? []
+    this.#lines.delete(owner)
+    this.#size -= line.length
+    return line
+  }
+
   /** The item that would be taken last of the owner who has most of them; of several such owners, the one whose turn is last. */
   get lastOfLongest(): T | undefined {
     const longest = [...this.#lines.values()].reduce<T[]>((most, line) => (line.length >= most.length ? line : most), [])

@@ -13,6 +13,8 @@ export interface RecognizerModel {
   writing: string
   /** The words of a custom language model. */
   words?: string | undefined
+  /** The acoustic model was brought by a user, and may do anything when it runs. */
+  isCustom?: boolean
 }
 
 /** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
@@ -162,6 +164,8 @@ interface RecognizersUsage {
   workers: { running: number; busy: number; most: number; ended: number }
   models: { id: string; workers: number }[]
   memoryBytes: number
+  /** Users' acoustic models: how often one held up or ended a recognizer, and how many deployments are isolated or refused for it. */
+  suspects: { strikes: number; isolated: number; refused: number }
 }
 
 /** Audio in, text out. Several models and many callers share the workers behind it. */

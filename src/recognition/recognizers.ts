@@ -4,11 +4,13 @@ import { Admission } from './admission.ts'
 import { type Child, startChild } from './child.ts'
 import type { DetectorReply, DetectorRequest } from './detector.ts'
 import { endLevel } from './end-level.ts'
+import { detectorLimitMb } from './memory-limit.ts'
 import { closing, openPool } from './pool.ts'
 import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
 import { recognizeWhole } from './recording.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
 import { Stream } from './stream.ts'
+import type { Suspicion } from './suspects.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadPatienceMs = 60_000
@@ -25,8 +27,13 @@ interface Detector {
 }
 
 /** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
-export function openRecognizers(config: Config['recognition'], log: Log, decodingPatience = usualPatience): Recognizers {
-  const pool = openPool(config, log)
+export function openRecognizers(
+  config: Config['recognition'],
+  log: Log,
+  decodingPatience = usualPatience,
+  suspected: (suspicion: Suspicion) => void = () => {},
+): Recognizers {
+  const pool = openPool(config, log, suspected)
   const admission = new Admission(config.workers)
   const reserved = new ReservedCapacity(config.workers)
   /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
@@ -40,9 +47,9 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
   function startDetector(): Detector {
     const started = performance.now()
     const streams = new Map<number, Stream>()
-    const child = startChild<DetectorRequest, DetectorReply>('detector.ts', {
-      message: (reply) => streams.get(reply.stream)?.take(reply),
-      ended(reason, lastWords) {
+    const handlers = {
+      message: (reply: DetectorReply) => streams.get(reply.stream)?.take(reply),
+      ended(reason: string, lastWords: string) {
         if (present === detector) present = undefined
         if (isClosed) return
         log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'the detector ended')
@@ -51,7 +58,8 @@ export function openRecognizers(config: Config['recognition'], log: Log, decodin
         if (!present && performance.now() - started > shortestLifeMs) startDetector()
         failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
       },
-    })
+    }
+    const child = startChild<DetectorRequest, DetectorReply>('detector.ts', handlers, detectorLimitMb)
     const detector = { child, streams }
     present = detector
     detectors.add(detector)

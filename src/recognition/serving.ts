@@ -10,7 +10,7 @@ interface Models {
 /** The files of both models, checked, as a recognizer takes them. */
 export async function openRecognizerModel(artifacts: Artifacts, { acousticModel, languageModel }: Models): Promise<RecognizerModel> {
   const [acoustic, language] = await Promise.all([artifacts.open(acousticModel), artifacts.open(languageModel)])
-  return toRecognizerModel(acoustic, language)
+  return { ...toRecognizerModel(acoustic, language), isCustom: acousticModel.workspaceId !== null }
 }
 
 /** Deployments with the same files, but for custom words, get the same id, and so share what is loaded. */

@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises'
 import { startChild } from './child.ts'
+import { trainingLimitMb } from './memory-limit.ts'
 import type { TrainingReply, TrainingRequest } from './trainer.ts'
 
 type Trained = Extract<TrainingReply, { kind: 'TRAINED' }>['statistics']
@@ -12,20 +14,22 @@ interface TrainingOptions {
 export class TrainerEndedError extends Error {}
 
 /** Trains a language model in a process of its own; when the signal aborts, that process ends at once. */
-export function trainWords(request: TrainingRequest, { tell, signal }: TrainingOptions): Promise<Trained> {
+export async function trainWords(request: TrainingRequest, { tell, signal }: TrainingOptions): Promise<Trained> {
+  const memoryMb = trainingLimitMb((await stat(request.textFile)).size)
   return new Promise((trained, failed) => {
     signal.throwIfAborted()
-    const child = startChild<TrainingRequest, TrainingReply>('trainer.ts', {
-      message(reply) {
+    const handlers = {
+      message(reply: TrainingReply) {
         if (reply.kind === 'PROGRESS') return tell(reply)
         if (reply.kind === 'TRAINED') trained(reply.statistics)
         else failed(Object.assign(new Error(reply.message), { code: reply.code }))
       },
-      ended: (reason, lastWords) => {
+      ended: (reason: string, lastWords: string) => {
         signal.removeEventListener('abort', stop)
         failed(new TrainerEndedError(`${reason} ${lastWords}`.trim()))
       },
-    })
+    }
+    const child = startChild<TrainingRequest, TrainingReply>('trainer.ts', handlers, memoryMb)
     const stop = () => {
       child.kill()
       failed(signal.reason)

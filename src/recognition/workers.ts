@@ -1,6 +1,8 @@
+import { constants, setPriority } from 'node:os'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from './child.ts'
 import { endLevel } from './end-level.ts'
+import { workerLimitMb } from './memory-limit.ts'
 import type { RecognizerModel } from './recognizer.ts'
 import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
@@ -17,6 +19,8 @@ export interface Work {
   patienceMs: number
   /** Complete words of a text that is still being decoded. */
   begun?(beginning: string): void
+  /** A worker that takes longer is set apart, so that another can take its place. */
+  overdue?: { ms: number; passed(): void }
   replied(reply: WorkerReply, ms: number): void
   /** The worker ended before it answered; `wasStarted` is false when there was no process at all. */
   lost(reason: string, wasStarted: boolean): void
@@ -27,19 +31,27 @@ export interface Worker {
   work: Work | undefined
   began: number
   watchdog: NodeJS.Timeout | undefined
+  overdue: NodeJS.Timeout | undefined
+  /** The watchdog ended it. */
+  isHung: boolean
   models: Set<string>
   /** Models that it was asked to hold before anybody needs them here. */
   offered: Set<string>
   memoryBytes: number
 }
 
+const nothingToDo = { work: undefined, began: 0, watchdog: undefined, overdue: undefined, isHung: false } as const
+
 /** The worker processes, started as they are needed: who is idle, who holds which models, who has ended. */
 export class Workers {
   readonly #most: number
   readonly #memoryPerWorker: number
+  readonly #limitMb: number
   readonly #log: Log
   readonly #changed: () => void
   readonly #all = new Set<Worker>()
+  /** Workers that are overdue: nothing else is given to them, and they end with what they are at. */
+  readonly #apart = new Set<Worker>()
   /** Replaced workers that are not gone yet. */
   readonly #leaving = new Set<Promise<void>>()
   /** Models that were loaded on purpose, the latest last: every worker is to hold them, where there is room. */
@@ -57,6 +69,7 @@ export class Workers {
   constructor({ workers, memoryMb }: { workers: number; memoryMb: number }, log: Log, changed: () => void) {
     this.#most = workers
     this.#memoryPerWorker = (memoryMb / workers) * 2 ** 20
+    this.#limitMb = workerLimitMb({ workers, memoryMb })
     this.#log = log
     this.#changed = changed
   }
@@ -83,7 +96,12 @@ export class Workers {
     worker.work = work
     worker.began = performance.now()
     // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
-    worker.watchdog = setTimeout(() => worker.child.kill(), work.patienceMs)
+    worker.watchdog = setTimeout(() => {
+      worker.isHung = true
+      worker.child.kill()
+    }, work.patienceMs)
+    const { overdue } = work
+    worker.overdue = overdue && setTimeout(() => this.#setApart(worker, overdue.passed), overdue.ms)
     worker.child.send({ memoryBytes: this.#memoryPerWorker, task: work.task })
   }
 
@@ -113,8 +131,9 @@ export class Workers {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#restart)
-    const gone = [...this.#all].map((worker) => {
+    const gone = [...this.#all, ...this.#apart].map((worker) => {
       clearTimeout(worker.watchdog)
+      clearTimeout(worker.overdue)
       worker.child.kill()
       worker.work?.lost('closed', true)
       return worker.child.gone
@@ -123,11 +142,12 @@ export class Workers {
   }
 
   #start(): Worker {
-    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>('worker.ts', {
-      message: (message) => ('beginning' in message ? worker.work?.begun?.(message.beginning) : this.#finish(worker, message)),
-      ended: (reason, lastWords) => this.#lose(worker, reason, lastWords),
-    })
-    const worker: Worker = { child, work: undefined, began: 0, watchdog: undefined, models: new Set(), offered: new Set(), memoryBytes: 0 }
+    const handlers = {
+      message: (message: WorkerReply | WorkerProgress) => ('beginning' in message ? worker.work?.begun?.(message.beginning) : this.#finish(worker, message)),
+      ended: (reason: string, lastWords: string) => this.#lose(worker, reason, lastWords),
+    }
+    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>('worker.ts', handlers, this.#limitMb)
+    const worker: Worker = { child, ...nothingToDo, models: new Set(), offered: new Set(), memoryBytes: 0 }
     this.#all.add(worker)
     return worker
   }
@@ -135,23 +155,29 @@ export class Workers {
   #finish(worker: Worker, reply: WorkerReply) {
     const { work } = worker
     clearTimeout(worker.watchdog)
+    clearTimeout(worker.overdue)
     worker.work = undefined
     worker.memoryBytes = reply.memoryBytes
     worker.models = new Set(reply.models)
     this.#endedInARow = 0
     this.#isResting = false
     if (reply.ok && work?.task.kind === 'LOAD') this.#remember(work.task.model)
-    if (reply.memoryBytes > mostGrowth * Math.max(this.#memoryPerWorker, reply.expectedBytes)) this.#replace(worker)
+    const hasGrown = reply.memoryBytes > mostGrowth * Math.max(this.#memoryPerWorker, reply.expectedBytes)
+    if (hasGrown) this.#log.info({ megabytes: Math.round(reply.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
+    if (hasGrown || this.#apart.has(worker)) this.dismiss(worker)
     work?.replied(reply, performance.now() - worker.began)
     this.#changed()
   }
 
   #lose(worker: Worker, reason: string, lastWords: string) {
     clearTimeout(worker.watchdog)
-    if (!this.#all.delete(worker) || this.#isClosed) return
+    clearTimeout(worker.overdue)
+    const wasKnown = this.#all.delete(worker) || this.#apart.delete(worker)
+    if (!wasKnown || this.#isClosed) return
     this.#ended++
     this.#endedInARow++
     this.#isResting = true
+    if (worker.isHung) reason = 'it gave no answer in time'
     this.#log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const backoffMs = Math.min(30_000, 250 * 2 ** this.#endedInARow)
     const wasStarted = worker.child.pid !== undefined
@@ -167,13 +193,28 @@ export class Workers {
     }, backoffMs).unref()
   }
 
-  /** Ends a worker that has grown past what its models explain; it has nothing to do at the moment. */
-  #replace(worker: Worker) {
+  /** Lets an overdue worker go on beside the others, at the lowest priority, as long as there are not too many of them. */
+  #setApart(worker: Worker, passed: () => void) {
+    if (this.#apart.size < this.#most && this.#all.delete(worker)) {
+      this.#apart.add(worker)
+      slowDown(worker.child.pid)
+    }
+    passed()
+    this.#changed()
+  }
+
+  /** Ends a worker that has nothing to do. */
+  dismiss(worker: Worker) {
     this.#all.delete(worker)
+    this.#apart.delete(worker)
     worker.child.kill()
     const gone = worker.child.gone.then(() => void this.#leaving.delete(gone))
     this.#leaving.add(gone)
-    this.#log.info({ megabytes: Math.round(worker.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
+  }
+
+  /** Ends every worker that has nothing to do. */
+  dismissIdle(): void {
+    for (const worker of [...this.#all]) if (!worker.work) this.dismiss(worker)
   }
 
   #remember(model: RecognizerModel) {
@@ -181,5 +222,13 @@ export class Workers {
     this.#wanted.set(model.id, model)
     const [oldest] = this.#wanted.keys()
     if (this.#wanted.size > mostWanted && oldest !== undefined) this.#wanted.delete(oldest)
+  }
+}
+
+function slowDown(pid: number | undefined) {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended meanwhile.
   }
 }

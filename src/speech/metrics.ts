@@ -29,6 +29,11 @@ export function answerMetrics({ figures, places, recognizers }: Speech, sockets:
       ['{state="busy"}', usage.workers.busy],
     ]),
     write('recognizer_workers_ended_total', 'counter', 'Processes that ended before they were told to.', one(usage.workers.ended)),
+    write('recognizer_model_strikes_total', 'counter', 'Times that a custom acoustic model held up or ended a recognizer.', one(usage.suspects.strikes)),
+    write('recognizer_deployments_suspected', 'gauge', 'Deployments whose custom acoustic model has a recognizer of its own, or is refused for a while.', [
+      ['{standing="isolated"}', usage.suspects.isolated],
+      ['{standing="refused"}', usage.suspects.refused],
+    ]),
     write('recognizer_models', 'gauge', 'Models that are loaded.', one(usage.models.length)),
     write('recognizer_memory_bytes', 'gauge', 'Memory of the processes that recognize.', one(usage.memoryBytes)),
     write('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', one(process.memoryUsage().heapUsed)),

@@ -1,0 +1,96 @@
+// Reads as much of an ONNX file as is needed to judge it before any native code opens it: which tensors
+// keep their numbers in other files. An ONNX file is a protocol buffer, and only the fields that lead to
+// tensors are followed. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
+
+type Kind = 'model' | 'training' | 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor'
+
+/** Which kind of message a field holds, by its number. */
+const shapes: Record<Kind, { [field: number]: Kind }> = {
+  model: { 7: 'graph', 20: 'training', 25: 'function' },
+  training: { 1: 'graph', 2: 'graph' },
+  graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
+  function: { 7: 'node', 11: 'attribute' },
+  node: { 5: 'attribute' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
+  sparse: { 1: 'tensor', 2: 'tensor' },
+  tensor: {},
+}
+
+const externalData = 13
+const dataLocation = 14
+/** Branches within branches; the models that are exported have two. */
+const deepest = 40
+
+/** The file is no protocol buffer, or is cut off. */
+export class OnnxFileError extends Error {}
+
+/** Whether any tensor of the model, in whatever branch or function, keeps its numbers in another file. */
+export function refersToOtherFiles(file: Uint8Array): boolean {
+  return search(new Reader(file), 'model', 0)
+}
+
+function search(reader: Reader, kind: Kind, depth: number): boolean {
+  if (depth > deepest) throw new OnnxFileError(`the graphs are nested more than ${deepest} levels deep`)
+  const shape = shapes[kind]
+  while (!reader.isAtEnd) {
+    const { field, wire } = reader.tag()
+    const inner = shape[field]
+    if (kind === 'tensor' && field === externalData) return true
+    if (kind === 'tensor' && field === dataLocation && wire === 0) {
+      if (reader.number() !== 0) return true
+    } else if (inner && wire === 2) {
+      if (search(reader.message(), inner, depth + 1)) return true
+    } else reader.skip(wire)
+  }
+  return false
+}
+
+class Reader {
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  tag(): { field: number; wire: number } {
+    const tag = this.number()
+    return { field: Math.floor(tag / 8), wire: tag % 8 }
+  }
+
+  /** A variable-length number; what is larger than a double can count is only ever skipped. */
+  number(): number {
+    let value = 0
+    for (let n = 0; n < 10; n++) {
+      const byte = this.#bytes[this.#at++]
+      if (byte === undefined) throw new OnnxFileError('the file is cut off')
+      value += (byte & 0x7f) * 2 ** (7 * n)
+      if (byte < 0x80) return value
+    }
+    throw new OnnxFileError('a number in the file has more than ten bytes')
+  }
+
+  message(): Reader {
+    const length = this.number()
+    const from = this.#at
+    this.#move(length)
+    return new Reader(this.#bytes.subarray(from, this.#at))
+  }
+
+  skip(wire: number): void {
+    if (wire === 0) this.number()
+    else if (wire === 1) this.#move(8)
+    else if (wire === 2) this.#move(this.number())
+    else if (wire === 5) this.#move(4)
+    else throw new OnnxFileError(`the file has a field of an unknown kind (${wire})`)
+  }
+
+  #move(count: number) {
+    this.#at += count
+    if (this.#at > this.#bytes.length) throw new OnnxFileError('the file is cut off')
+  }
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { baseAcousticFiles, bringModel, makeArchive } from '../acoustic-models.ts'
+import { figure } from '../faults/figure.ts'
+import { modelsOf } from '../models.ts'
+import { makeDirectory } from '../postgres.ts'
+import { collect, librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { allocates, keepsElsewhere, loopsBetween } from './onnx-poison.ts'
+
+let api: Service
+let models: ReturnType<typeof modelsOf>
+beforeAll(async () => {
+  api = await openTestService({ RECOGNIZERS: '2', LOG_LEVEL: 'silent' })
+  models = modelsOf(api)
+})
+afterAll(() => api?.close())
+
+/** Makes a model of the base's files with another encoder. */
+async function bring(change: (encoder: Buffer) => Buffer) {
+  const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
+  const dir = await makeDirectory()
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  await writeFile(join(dir, 'encoder'), change(await readFile(encoder)))
+  return bringModel(models, await makeArchive({ 'encoder_model.onnx': join(dir, 'encoder'), 'decoder_model_merged.onnx': decoder }))
+}
+
+/** The most memory that any child of this process has had, in MB, while something is done. */
+async function peakOfChildren<T>(act: () => Promise<T>): Promise<{ peak: number; value: T }> {
+  let peak = 0
+  const watching = setInterval(() => {
+    try {
+      for (const pid of readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' '))
+        peak = Math.max(peak, Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024)
+    } catch {
+      // One has ended meanwhile.
+    }
+  }, 20)
+  const value = await act().finally(() => clearInterval(watching))
+  return { peak, value }
+}
+
+test('a model that makes a tensor of 3 GB is refused, and its process stays under its limit', { timeout: 240_000 }, async () => {
+  const { peak, value } = await peakOfChildren(() => bring((encoder) => allocates(encoder, 750_000_000)))
+  figure('a tensor of 3 GB', { 'peak of a child in MB': peak })
+  expect(value.found).toMatchObject({ status: 'FAILED', failure: { code: 'MODEL_UNUSABLE' } })
+  expect(value.found.failure.message).not.toMatch(/\/tmp|\.data/)
+  expect(peak).toBeLessThan(2_000)
+})
+
+test('a model with numbers in other files is refused, wherever those are', { timeout: 240_000 }, async () => {
+  for (const file of ['decoder', 'archive', '/etc/hostname', '../archive']) {
+    const { found } = await bring((encoder) => keepsElsewhere(encoder, file))
+    expect(found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/keeps numbers in other files/) })
+  }
+})
+
+test('a model that loops for long phrases is refused in validation', { timeout: 300_000 }, async () => {
+  const { found } = await bring((encoder) => loopsBetween(encoder, 100_000, 10_000_000))
+  expect(found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/no result within/) })
+})
+
+test('a model that loops in use does not refuse or delay the recordings of others', { timeout: 400_000 }, async () => {
+  // Neither the reference nor the longest phrase meets it.
+  const { id, found } = await bring((encoder) => loopsBetween(encoder, 100_000, 390_000))
+  expect(found.status).toBe('READY')
+  const poison = await api.create({ acousticModelId: id })
+  const changes = await collect(api.watch(poison.deployment.id))
+  expect(changes.at(-1)?.status).toBe('COMPLETE')
+  const poisonUrl = changes.at(-1)?.deployment.endpoint?.httpUrl as string
+  const { deployment: neighbor } = await api.deploy()
+  const url = neighbor.endpoint?.httpUrl as string
+  const [recording] = librivoxRecordings()
+  const longest = librivoxRecordings().toSorted((a, b) => b.wav.length - a.wav.length)[0]
+  const post = async () => {
+    const started = performance.now()
+    const response = await api.post(url, recording?.wav as Buffer<ArrayBuffer>)
+    return { status: response.status, ms: performance.now() - started }
+  }
+  await post()
+  const before = []
+  for (let n = 0; n < 20; n++) before.push(await post())
+  const attacks = Array.from({ length: 4 }, () =>
+    api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>).then(async (answer) => [answer.status, await answer.text()]),
+  )
+  const after = []
+  for (let n = 0; n < 20; n++) after.push(await post())
+  const refusals = await Promise.all(attacks)
+  const again = await api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>)
+  const p95 = (times: { ms: number }[]) => times.map(({ ms }) => ms).sort((a, b) => a - b)[Math.floor(times.length * 0.95) - 1] as number
+  figure('a model that loops in use', { 'neighbor p95 before in ms': p95(before), 'during in ms': p95(after), ratio: p95(after) / p95(before) })
+  expect(after.map(({ status }) => status)).toEqual(after.map(() => 200))
+  expect(refusals.filter(([status]) => status !== 503 && status !== 429)).toEqual([])
+  expect([again.status, await again.text()]).toEqual([503, expect.stringMatching(/MODEL_UNUSABLE.*tried again after/)])
+  const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { status timeline(last: 5) { nodes { message } } } }', { id: poison.deployment.id })
+  expect(data?.deployment).toMatchObject({
+    status: 'COMPLETE',
+    timeline: { nodes: expect.arrayContaining([{ message: expect.stringMatching(/held up a recognizer.*refused with MODEL_UNUSABLE until/) }]) },
+  })
+  const metrics = await (await fetch(`${api.localUrl}/metrics`)).text()
+  expect(metrics).toMatch(/recognizer_deployments_suspected\{standing="refused"\} 1/)
+  expect(Number(/recognizer_model_strikes_total (\d+)/.exec(metrics)?.[1])).toBeGreaterThanOrEqual(2)
+})
