@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 import { FairQueue } from './queue.ts'
 import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from './recognizer.ts'
-import { Suspects, type Suspicion } from './suspects.ts'
+import { isOfUser, overdueMs, refusal, Suspects, type Suspicion } from './suspects.ts'
 import { Turns } from './turns.ts'
 import type { WorkerReply, WorkerTask } from './worker.ts'
 import { type Worker, Workers } from './workers.ts'
