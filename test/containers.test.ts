@@ -149,6 +149,17 @@ describe('a Content-Encoding is undone:', () => {
     expect([status, errorsIn(DisplayText)]).toEqual([200, 0])
   })
 
+  test('gzip, of a form', async () => {
+    const form = new FormData()
+    form.set('model', new URL(url).searchParams.get('cid') ?? '')
+    form.set('file', new Blob([reference]), 'recording.wav')
+    const plain = new Response(form)
+    const body = gzipSync(Buffer.from(await plain.arrayBuffer()))
+    const headers = { authorization: `Bearer ${api.key}`, 'content-type': plain.headers.get('content-type') ?? '', 'content-encoding': 'gzip' }
+    const response = await fetch(`${api.localUrl}/v1/audio/transcriptions`, { method: 'POST', headers, body })
+    expect(errorsIn(((await response.json()) as { text: string }).text)).toBe(0)
+  })
+
   test('another one is refused by name', async () => {
     expect(await recognize(reference, { 'content-encoding': 'compress' })).toMatchObject({ status: 415, code: 'UNSUPPORTED_ENCODING' })
   })

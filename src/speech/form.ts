@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
+import { unpackContent } from './content-encoding.ts'
 import { SpeechProblem } from './problem.ts'
 import { readChunks } from './upload.ts'
 
@@ -17,6 +18,8 @@ export const firstField = ({ fields }: Form, name: string): string | undefined =
 
 /** What OpenAI takes. */
 const largestFile = 25 * 2 ** 20
+/** A form unpacked, whatever its parts are. */
+const largestForm = 2 * largestFile
 /** All forms on their way in, together: the file may come before the fields that say what to do with it. */
 const largestSum = 200 * 2 ** 20
 /** What one key may have of it. */
@@ -82,7 +85,12 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
     })
     stream.on('error', () => {})
   })
-  for await (const chunk of readChunks(request, { idleMs: 10_000, wholeMs: 100_000 }, gone)) {
+  const chunks = readChunks(request, { idleMs: 10_000, wholeMs: 100_000 }, gone)
+  let received = 0
+  for await (const chunk of unpackContent(chunks, request.headers['content-encoding'])) {
+    received += chunk.length
+    if (received > largestForm)
+      throw new SpeechProblem(413, 'FILE_TOO_LARGE', `The form is larger than ${largestForm / 2 ** 20} MB. Send the recording in parts.`)
     if (!parser.write(chunk)) await Promise.race([new Promise((drained) => parser.once('drain', drained)), finished])
     if (problem) throw problem
   }
