@@ -63,6 +63,8 @@ function discardBody(request: IncomingMessage): void {
   const stop = limitDiscarding(request.socket)
   request.unpipe()
   request.removeAllListeners('data').removeAllListeners('readable')
+  // Without a listener, a request that flows already would stop when its readers are removed.
+  request.on('data', () => {})
   request.once('close', stop)
   request.resume()
 }
