@@ -4,7 +4,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
-import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
+import { createChosenModelLoader, createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
 import { createQueuePositionLoader, deploymentLine, modelLine } from '../domain/queue-place.ts'
 import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey } from './admission.ts'
@@ -37,6 +37,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     return {
       ...context,
       loadModel: createModelLoader(service),
+      loadChosenModel: createChosenModelLoader(context),
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       timelines: createTimelineLoaders(context),
