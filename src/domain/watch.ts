@@ -6,7 +6,7 @@ import type { Context } from './context.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError, ModelNotFoundError } from './errors.ts'
 import { decodeEventCursor } from './event-cursor.ts'
 import type { EventLog, LoggedEvent, Scope } from './event-log.ts'
-import type { Feed, Stretch } from './feed.ts'
+import type { Feed, Feeds, Stretch } from './feed.ts'
 import type { ReadLog } from './feed-reader.ts'
 import { modelLog } from './model-status.ts'
 import { deploymentLog } from './status.ts'
@@ -47,7 +47,7 @@ async function openWatch<Event extends LoggedEvent>(
   const feed = ctx.feeds.of(log, scope)
   const newest = await feed.findNewest()
   if (resumed !== null && resumed > (newest?.position ?? 0) && (await isToCome(ctx, log, feed, resumed))) return new InvalidCursorError()
-  const open = (from: number) => new Watch(ctx, log, scope, includes, from, newest)
+  const open = (from: number) => new Watch(ctx.feeds, log, scope, includes, from, newest)
   if (id === undefined) return open(resumed ?? feed.position)
   // The last event of what was deleted tells those who come back for it, and nobody else.
   if (!newest || !includes(newest) || (newest.status === 'DELETING' && resumed === null)) return notFound()
@@ -68,7 +68,7 @@ type WatchedLog<Event extends LoggedEvent> = ReadLog<Event> &
 
 /** What one watcher sees of a feed. Nothing is held until it is read. */
 export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIterable<Event> {
-  readonly #parts: Pick<Context, 'feeds' | 'keyring' | 'viewer'>
+  readonly #feeds: Feeds
   readonly #log: WatchedLog<Event>
   readonly #scope: Scope
   readonly #includes: (event: Event) => boolean
@@ -77,15 +77,8 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
   /** The newest event when the watch was opened. */
   readonly newest: Event | undefined
 
-  constructor(
-    { feeds, keyring, viewer }: Context,
-    log: WatchedLog<Event>,
-    scope: Scope,
-    includes: (event: Event) => boolean,
-    from: number,
-    newest: Event | undefined,
-  ) {
-    this.#parts = { feeds, keyring, viewer }
+  constructor(feeds: Feeds, log: WatchedLog<Event>, scope: Scope, includes: (event: Event) => boolean, from: number, newest: Event | undefined) {
+    this.#feeds = feeds
     this.#log = log
     this.#scope = scope
     this.#includes = includes
@@ -94,7 +87,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
   }
 
   openFeed(): Feed<Event> {
-    return this.#parts.feeds.of(this.#log, this.#scope)
+    return this.#feeds.of(this.#log, this.#scope)
   }
 
   includes(event: Event): boolean {
@@ -120,8 +113,6 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
         wake()
         wake = undefined
       })
-      // A revoked key ends its streams, whichever way they travel.
-      const unwatchKey = this.#parts.keyring.onEnd(this.#parts.viewer, stop)
       stop.finally(() => {
         isStopped = true
         wake?.()
@@ -141,7 +132,6 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
         }
       } finally {
         leave()
-        unwatchKey()
       }
     })
   }

@@ -17,6 +17,8 @@ import { checkOperation, type OperationLimits, type Variables } from './limits.t
 import { maskError } from './masking.ts'
 import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
+import { guardStreams } from './streamed-results.ts'
+import { guardValidation } from './subscription-documents.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -64,20 +66,21 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     logging: false,
     plugins: [
       requireKey(service, toContext, options.graphiql),
+      guardValidation(mask),
       limitOperations(options.limits),
+      guardStreams(service, count, options.limits.socketsPerKey),
       learnDocuments(lane),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
     maskedErrors: { errorMessage: unexpected, maskError: mask },
   })
 
-  const answerStream = createEventStreams(yoga, broadcasts, service.keyring)
+  const answerStream = createEventStreams(yoga, broadcasts, service.keyring, count)
 
   return {
     async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
       try {
         const viewer = request.method === 'POST' ? await findViewer(service, request.headers.authorization).catch(() => null) : null
-        if (viewer && isStream(request) && !count.enter(viewer, response)) return refuseStream(response, options.limits.socketsPerKey)
         // A stranger's body is not read at all: the long way asks for the key first.
         if (viewer && hasScope(viewer, 'READ')) {
           const body = await readBody(request)
@@ -95,19 +98,8 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       }
     },
 
-    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count }),
+    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask }),
   }
-}
-
-const isStream = ({ headers }: IncomingMessage) => headers.accept?.includes('text/event-stream') ?? false
-
-function refuseStream(response: ServerResponse, most: number) {
-  const text = JSON.stringify({
-    errors: [
-      { message: `This key has ${most} streams open, which is the limit. End one, then open another.`, extensions: { code: 'TOO_MANY_STREAMS', limit: most } },
-    ],
-  })
-  response.writeHead(429, { 'content-type': 'application/json', connection: 'close' }).end(text)
 }
 
 function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
