@@ -14,6 +14,7 @@ import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
 import { printTable } from './table.ts'
+import { differentWatchers } from './watchers.ts'
 
 const wanted = process.argv.slice(2)
 const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
@@ -37,6 +38,7 @@ if (runs('graphql')) {
   printTable('GraphQL', await graphql(service, server.url).finally(service.close))
 }
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
+if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))
 if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
 

@@ -112,7 +112,7 @@ async function end(child: ChildProcess) {
 
 const heapOf = async (child: ChildProcess) => Number((await tell(child, { heap: true }))[0])
 
-async function createDeployment(url: string, key: string): Promise<string> {
+export async function createDeployment(url: string, key: string): Promise<string> {
   const ask = async (query: string, variables: object = {}) => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
     const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })

@@ -34,11 +34,16 @@ export interface HttpServer {
 }
 
 const drainMs = 3000
+/** The lines before a body have to come in this time. The clock of a kept connection begins with its next request. */
+const headersTimeout = 5_000
+/** Longer than load balancers keep a connection, which is a minute: whoever closes first must not be us, or requests get lost. */
+const keepAliveTimeout = 75_000
 const longestRequestMs = 120_000
 
 export async function listen({ host, port }: Config['http']): Promise<HttpServer> {
   const server = createServer({
-    headersTimeout: 5_000,
+    headersTimeout,
+    keepAliveTimeout,
     requestTimeout: 0,
     connectionsCheckingInterval: 1_000,
     requireHostHeader: false,

@@ -1,11 +1,12 @@
 // The part between a log and its watchers, on a real Postgres, with peers that can be slow.
-import { parse } from 'graphql'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type ExecutionResult, parse } from 'graphql'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest'
 import type { Context } from '../src/domain/context.ts'
 import { createDeploymentLoader } from '../src/domain/deployment.ts'
 import { encodeEventCursor } from '../src/domain/event-cursor.ts'
 import { openFeeds } from '../src/domain/feed.ts'
 import { allJobs } from '../src/domain/jobs.ts'
+import { createChosenModelLoader } from '../src/domain/model.ts'
 import { modelLifecycle, modelLog } from '../src/domain/model-status.ts'
 import { deploymentLog, recordChange } from '../src/domain/status.ts'
 import { createBroadcasts, type Peer } from '../src/graphql/broadcast.ts'
@@ -41,24 +42,36 @@ afterAll(async () => {
   await drop()
 })
 
-/** Counts the statements that read logs, and the executions. */
+/** Counts the statements that read logs, the statements that look up what is inside events, and the results that are made. */
 function openBroadcasts() {
-  const counts = { statements: 0, executions: 0 }
+  const counts = { statements: 0, lookUps: 0, results: 0 }
+  for (const log of [deploymentLog, modelLog]) {
+    const { selectMany } = log
+    const spy = vi.spyOn(log, 'selectMany').mockImplementation((...args) => {
+      counts.statements++
+      return selectMany(...args) as never
+    })
+    onTestFinished(() => spy.mockRestore())
+  }
   const db = new Proxy(store.db, {
     get(target, name, receiver) {
-      if (name === 'select') counts.statements++
+      if (name === 'select') counts.lookUps++
       const value = Reflect.get(target, name, receiver)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-  const feeds = openFeeds({ db, events: store.events }, openLog('silent'))
+  const feeds = openFeeds(store, openLog('silent'))
+  onTestFinished(feeds.close)
   const viewer = { workspaceId, keyId: crypto.randomUUID(), scopes: ['READ'], isBootstrap: false, expiresAt: null } as Context['viewer']
   const toContext = () => {
-    counts.executions++
-    const context = { store, feeds, viewer } as Context
-    return { ...context, loadDeployment: createDeploymentLoader(context) } as GraphQLContext
+    const context = { store: { ...store, db }, feeds, viewer } as unknown as Context
+    return { ...context, loadDeployment: createDeploymentLoader(context), loadChosenModel: createChosenModelLoader(context) } as GraphQLContext
   }
   const broadcasts = createBroadcasts(toContext, (error) => error)
+  const format = (result: ExecutionResult) => {
+    counts.results++
+    return JSON.stringify(result)
+  }
   const subscribe = async <Change>(query: string, variableValues: object, backlog = () => 0) => {
     const operation: Operation = { query, schema, document: parse(query), variableValues: { ...variableValues }, viewer, contextValue: toContext() }
     const watch = await broadcasts.open(operation)
@@ -80,6 +93,7 @@ function openBroadcasts() {
     counts,
     watch: (id: string, after?: string, backlog?: () => number) =>
       subscribe<{ sequence: number; deployment: { status: string; sequence: number } }>(deploymentQuery, { id: idOf('Deployment', id), after }, backlog),
+    watchWorkspace: (after: string) => subscribe<{ sequence: number }>(workspaceQuery, { after }),
     watchModels: ({ id, after }: { id?: string; after?: string | undefined }) =>
       subscribe<{ modelId: string; sequence: number }>(modelQuery, { ...(id && { id: idOf('LanguageModel', id) }), after }),
   }
@@ -87,10 +101,10 @@ function openBroadcasts() {
 
 const deploymentQuery =
   'subscription ($id: ID!, $after: String) { changed: deploymentStatusChanged(deploymentId: $id, after: $after) { ... on DeploymentStatusChange { sequence deployment { status sequence } } } }'
+const workspaceQuery =
+  'subscription ($after: String) { changed: deploymentStatusChanged(after: $after) { ... on DeploymentStatusChange { sequence deployment { status } } } }'
 const modelQuery =
-  'subscription ($id: ID, $after: String) { changed: modelStatusChanged(modelId: $id, after: $after) { ... on ModelStatusChange { modelId sequence } } }'
-
-const format = JSON.stringify as Peer['format']
+  'subscription ($id: ID, $after: String) { changed: modelStatusChanged(modelId: $id, after: $after) { ... on ModelStatusChange { modelId sequence model { id } } } }'
 
 async function createRow() {
   return store.db.transaction(async (tx) => {
@@ -124,10 +138,17 @@ async function createModel() {
 const build = (modelId: string, status: 'BUILDING' | 'READY') =>
   modelLifecycle.recordChange(store.db, { modelId, workspaceId, attempt: 1 }, { status, message: 'built' })
 
+/** Records many changes in one transaction, round after round over the rows. */
+const pour = (rows: readonly string[], changes: number) =>
+  store.db.transaction(async (tx) => {
+    for (let n = 0; n < changes; n++)
+      await recordChange(tx, { deploymentId: rows[n % rows.length] ?? '', workspaceId, attempt: 1 }, { status: 'PROVISIONING', message: 'moved' })
+  })
+
 const sequences = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 const start = Buffer.from('event:0').toString('base64url')
 
-test('a hundred watchers cost one statement and one execution per event, whatever their cursors', async () => {
+test('a hundred watchers cost one statement and one result per event, whatever their cursors', async () => {
   const { watch, counts } = openBroadcasts()
   const id = await createRow()
   await move(id, 'PROVISIONING')
@@ -139,12 +160,12 @@ test('a hundred watchers cost one statement and one execution per event, whateve
     await until(() => watchers.every(({ seen }) => seen.at(-1)?.sequence === n))
   }
   expect(counts.statements - before.statements).toBeLessThanOrEqual(12)
-  expect(counts.executions - before.executions).toBe(10)
+  expect(counts.results - before.results).toBe(10)
   for (const [n, { seen }] of watchers.entries()) expect(seen.map(({ sequence }) => sequence)).toEqual(sequences(n % 2 ? 1 : 2, 12))
   for (const { leave } of watchers) leave()
 })
 
-test('fifty watchers of models cost one statement and one execution per event, and each sees each event once, in order', async () => {
+test('fifty watchers of models cost one statement and one result per event, and each sees each event once, in order', async () => {
   const { watchModels, counts } = openBroadcasts()
   const [one, other] = [await createModel(), await createModel()]
   const watchers = await Promise.all(Array.from({ length: 50 }, (_, n) => watchModels({ after: n % 2 ? start : undefined })))
@@ -155,7 +176,7 @@ test('fifty watchers of models cost one statement and one execution per event, a
     await until(() => watchers.every(({ seen }, at) => seen.length === n + (at % 2 ? 2 : 0)))
   }
   expect(counts.statements - before.statements).toBeLessThanOrEqual(12)
-  expect(counts.executions - before.executions).toBe(10)
+  expect(counts.results - before.results).toBe(10)
   for (const [n, { seen, ended }] of watchers.entries()) {
     expect(ended).toBe(false)
     expect(seen.filter(({ modelId }) => modelId === seen[0]?.modelId).map(({ sequence }) => sequence)).toEqual(sequences(n % 2 ? 1 : 2, 6))
@@ -246,4 +267,91 @@ test('one that takes nothing is let go while the others go on', async () => {
   await until(() => quick.ended && slow.slow)
   expect(quick.seen).toHaveLength(3)
   expect(slow).toMatchObject({ ended: false, seen: [{ sequence: 1 }, { sequence: 2 }] })
+})
+
+test('watchers of two hundred deployments share statements and look-ups: when they come, when all change in one commit, and when one changes', async () => {
+  const { watch, counts } = openBroadcasts()
+  const rows = await Promise.all(Array.from({ length: 200 }, createRow))
+  const watchers = await Promise.all(rows.map((id) => watch(id)))
+  await until(() => watchers.every(({ seen }) => seen.length === 1))
+  // Those that come together share their first statements, too.
+  expect(counts.statements).toBeLessThanOrEqual(10)
+  expect(counts.lookUps).toBeLessThanOrEqual(10)
+  let before = { ...counts }
+  await pour(rows, 200)
+  await until(() => watchers.every(({ seen }) => seen.length === 2))
+  expect(counts.statements - before.statements).toBeLessThanOrEqual(4)
+  expect(counts.lookUps - before.lookUps).toBe(1)
+  expect(counts.results - before.results).toBe(200)
+  before = { ...counts }
+  await pour(rows.slice(7, 8), 1)
+  await until(() => watchers[7]?.seen.length === 3)
+  expect(counts.statements - before.statements).toBe(1)
+  expect(counts.results - before.results).toBe(1)
+  for (const { leave } of watchers) leave()
+})
+
+test('a watcher of one deployment sees all of its changes while a thousand others pass by', async () => {
+  const { watch } = openBroadcasts()
+  const [own = '', ...others] = await Promise.all(Array.from({ length: 4 }, createRow))
+  const watchers = [await watch(own), await watch(own, start)]
+  await until(() => watchers.every(({ seen }) => seen.length === 1))
+  for (let n = 2; n <= 5; n++) {
+    // More than is kept in memory, twice in one go and twice little by little.
+    for (let part = 0; part < 2; part++) await pour(others, n % 2 ? 300 : 30)
+    await pour([own], 1)
+    await until(() => watchers.every(({ seen }) => seen.at(-1)?.sequence === n))
+  }
+  await pour(others, 300)
+  await move(own, 'COMPLETE')
+  await until(() => watchers.every(({ ended }) => ended))
+  for (const { seen } of watchers) expect(seen.map(({ sequence }) => sequence)).toEqual(sequences(1, 6))
+})
+
+test('a thousand changes are replayed in some batches that share their look-ups', async () => {
+  const { watch, watchWorkspace, counts } = openBroadcasts()
+  const rows = await Promise.all(Array.from({ length: 5 }, createRow))
+  const position = await deploymentLog.readPosition(store.db, workspaceId)
+  await pour(rows, 1000)
+  const after = encodeEventCursor('deployment', { workspaceId, position })
+  const all = await watchWorkspace(after)
+  await until(() => all.seen.length === 1000)
+  expect(counts.statements).toBeLessThanOrEqual(8)
+  expect(counts.lookUps).toBeLessThanOrEqual(25)
+  const one = await watch(rows[0] ?? '', after)
+  await until(() => one.seen.length === 200)
+  expect(one.seen.map(({ sequence }) => sequence)).toEqual(sequences(2, 201))
+  expect(all.seen.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 1000 }, (_, n) => 2 + Math.floor(n / 5)))
+})
+
+test('models inside replayed changes are looked up together', async () => {
+  const { watchModels, counts } = openBroadcasts()
+  const position = await modelLog.readPosition(store.db, workspaceId)
+  for (let n = 0; n < 40; n++) await createModel()
+  const watcher = await watchModels({ after: encodeEventCursor('model', { workspaceId, position }) })
+  await until(() => watcher.seen.length === 40)
+  expect(counts.lookUps).toBe(1)
+})
+
+test('feeds of many workspaces are read in one statement when all are rung at once', async () => {
+  const spy = vi.spyOn(deploymentLog, 'selectMany')
+  onTestFinished(() => spy.mockRestore())
+  const rings = new Set<() => void>()
+  const watch = (_: string, ring: () => void) => {
+    rings.add(ring)
+    return () => void rings.delete(ring)
+  }
+  const feeds = openFeeds({ db: store.db, events: { ...store.events, watch } }, openLog('silent'))
+  onTestFinished(feeds.close)
+  const rows = await store.db
+    .insert(workspaces)
+    .values(Array.from({ length: 50 }, (_, n) => ({ name: `Watched ${n}` })))
+    .returning()
+  await Promise.all(rows.map(({ id }) => feeds.of(deploymentLog, { workspaceId: id }).refresh()))
+  spy.mockClear()
+  for (const ring of rings) ring()
+  await until(() => spy.mock.settledResults.length > 0)
+  expect(rings.size).toBe(50)
+  expect(spy).toHaveBeenCalledTimes(1)
+  expect(spy.mock.calls[0]?.[1]).toHaveLength(50)
 })

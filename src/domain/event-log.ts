@@ -1,4 +1,4 @@
-import { and, asc, eq, getColumns, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getColumns, gt, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { ring } from '../postgres/events.ts'
@@ -29,6 +29,11 @@ export interface LoggedRow {
 export interface Scope {
   workspaceId: string
   id?: string | undefined
+}
+
+/** A place in a log: what is read next is what comes behind the position. */
+export interface Place extends Scope {
+  after: number
 }
 
 type Name = 'deployment' | 'model'
@@ -68,9 +73,40 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
   const within = ({ workspaceId, id }: Scope) => and(eq(table.workspaceId, workspaceId), id === undefined ? undefined : eq(rowId, id))
   const isRemoved = eq(table.status, 'DELETING')
 
+  /**
+   * The events behind many places, oldest first, or the newest of them, newest first. The places are all of rows or
+   * all of workspaces. One lateral join, so that each place is read off an index, in one statement.
+   */
+  async function selectMany(db: Db, places: readonly Place[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
+    const ofRows = places[0]?.id !== undefined
+    // Sequences and positions of one row grow together, and its index has the sequence.
+    const by = ofRows ? table.sequence : table.position
+    const isOf = and(eq(table.workspaceId, sql`place.workspace_id`), gt(table.position, sql`place.after`), ofRows ? eq(rowId, sql`place.id`) : undefined)
+    const behind = db
+      .select({ event: getColumns(table) })
+      .from(table)
+      .where(isOf)
+      .orderBy(order === 'oldest' ? asc(by) : desc(by))
+      .limit(limit)
+      .as('behind')
+    const ids = ofRows ? places.map(({ id }) => id) : places.map(({ workspaceId }) => workspaceId)
+    const columns = [ids, places.map(({ workspaceId }) => workspaceId), places.map(({ after }) => after)].map((column) => sql.param(column))
+    const found = await db
+      .select({ number: sql<number>`place.number::int`, event: behind.event })
+      .from(sql`unnest(${columns[0]}::uuid[], ${columns[1]}::uuid[], ${columns[2]}::bigint[]) with ordinality as place(id, workspace_id, after, number)`)
+      .crossJoinLateral(behind)
+    const events = places.map((): Event[] => [])
+    for (const { number, event } of found) events[number - 1]?.push(event as unknown as Event)
+    for (const own of events) own.sort((a, b) => (order === 'oldest' ? a.position - b.position : b.position - a.position))
+    return events
+  }
+
   return {
     name,
     isTerminal,
+    selectMany,
+    /** Of which row an event is. */
+    rowOf: (event: LoggedEvent) => (event as unknown as Record<typeof key, string>)[key],
     /** What its events are ordered by: all of a workspace, and those of one row. */
     columns: { position: table.position, sequence: table.sequence },
 

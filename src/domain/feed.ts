@@ -1,58 +1,72 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { asc, desc, gt } from 'drizzle-orm'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
-import { type EventLog, type LoggedEvent, rowTopic, type Scope, workspaceTopic } from './event-log.ts'
-
-/** What a feed reads of a log. */
-type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'select' | 'columns'>
+import { type LoggedEvent, type Scope, workspaceTopic } from './event-log.ts'
+import { batch, createReader, type Reader, type ReadLog } from './feed-reader.ts'
 
 /**
- * One log, read once for all who watch it in this process. Events never change, so the newest are kept,
- * and most watchers are served from memory wherever in the log they are.
+ * One log as a watcher of all rows or of one row sees it. Every watcher of a workspace in this process reads the same
+ * feed, so a change costs one statement however many watch, and whichever rows they watch.
  */
 export interface Feed<Event extends LoggedEvent = LoggedEvent> {
-  /** Reads what Postgres has now; those who ask at the same time share one statement. */
+  /** Reads what Postgres has now; callers at the same time share one statement. */
   refresh(): Promise<void>
-  /** The newest event that has been read. */
-  readonly newest: Event | undefined
-  /** Everything up to here has been read. */
+  /** All events of the workspace up to here have been read. */
   readonly position: number
-  /** Some of the events behind a position, in order; none when there are no others yet. */
-  read(after: number): Promise<readonly Event[]>
-  /** Calls `heard` after events have been read. Returns the way to leave. */
-  join(heard: () => void): () => void
+  /** The newest event that Postgres has; callers at the same time share one statement. */
+  findNewest(): Promise<Event | undefined>
+  read(after: number): Promise<Stretch<Event>>
+  /** Returns the way to leave. */
+  join(heard: Heard): () => void
 }
 
+/** A part of a log. */
+export interface Stretch<Event extends LoggedEvent = LoggedEvent> {
+  /** In order; none when there are no others yet. */
+  events: readonly Event[]
+  /** Nothing else up to this position concerns the watcher. */
+  upTo: number
+}
+
+/** Called after events have been read that concern the watcher. Those up to `since` were announced before. */
+export type Heard = (since: number) => void
+
 export interface Feeds {
-  /** To be joined soon: one that nobody watches is forgotten. */
+  /** To be joined soon: a feed without watchers is closed. */
   of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: Scope): Feed<Event>
   close(): Promise<void>
 }
 
-const batch = 200
 /** Between a watcher's first look and its joining, and for one that comes back at once. */
 const lingerMs = 2_000
 /** While Postgres is away there is nothing new; mostly the ring of its return comes first. */
 const retryMs = 1_000
 
 export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Feeds {
-  const feeds = new Map<string, OpenFeed<LoggedEvent>>()
+  const feeds = new Map<string, WorkspaceFeed<LoggedEvent>>()
+  const readers = new Map<string, Reader<LoggedEvent>>()
+  const readerOf = (eventLog: ReadLog<LoggedEvent>) => {
+    const known = readers.get(eventLog.name) ?? createReader(db, eventLog)
+    readers.set(eventLog.name, known)
+    return known
+  }
+  const open = (eventLog: ReadLog<LoggedEvent>, workspaceId: string) => {
+    const topic = workspaceTopic(eventLog.name, workspaceId)
+    const known = feeds.get(topic)
+    if (known) return known
+    const feed = new WorkspaceFeed(workspaceId, eventLog, readerOf(eventLog), log, () => {
+      feeds.delete(topic)
+      unwatch()
+    })
+    const unwatch = events.watch(topic, () => void feed.ring())
+    feeds.set(topic, feed)
+    return feed
+  }
   return {
-    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: Scope) {
-      const topic = scope.id === undefined ? workspaceTopic(eventLog.name, scope.workspaceId) : rowTopic(eventLog.name, scope.id)
-      // Whoever asks for a stranger's deployment shares nothing with its owner.
-      const key = `${scope.workspaceId} ${topic}`
-      const known = feeds.get(key)
-      if (known) return known as unknown as OpenFeed<Event>
-      const feed = new OpenFeed(createReader(db, eventLog, scope), log, () => {
-        feeds.delete(key)
-        unwatch()
-      })
-      const unwatch = events.watch(topic, () => void feed.ring())
-      feeds.set(key, feed as unknown as OpenFeed<LoggedEvent>)
-      return feed
+    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, { workspaceId, id }: Scope) {
+      const feed = open(eventLog as unknown as ReadLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
+      return createView(feed, id)
     },
     async close() {
       for (const feed of [...feeds.values()]) feed.close()
@@ -60,25 +74,25 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
   }
 }
 
-interface Reader<Event> {
-  /** The newest batch, newest first. */
-  readNewest(): Promise<Event[]>
-  /** The batch behind a position. */
-  readBehind(after: number): Promise<Event[]>
-}
+const createView = <Event extends LoggedEvent>(feed: WorkspaceFeed<Event>, id: string | undefined): Feed<Event> => ({
+  refresh: () => feed.refresh(),
+  get position() {
+    return feed.position
+  },
+  findNewest: () => feed.findNewest(id),
+  read: (after) => feed.read(after, id),
+  join: (heard) => feed.join(heard, id),
+})
 
-function createReader<Event extends LoggedEvent>(db: Store['db'], { select, columns: { position } }: ReadLog<Event>, scope: Scope): Reader<Event> {
-  return {
-    readNewest: () => select(db, scope, undefined, [desc(position)], batch),
-    readBehind: (after) => select(db, scope, gt(position, after), [asc(position)], batch),
-  }
-}
-
-class OpenFeed<Event extends LoggedEvent> implements Feed<Event> {
+/** The log of one workspace. Events never change, so the newest are kept, and most watchers are served from memory. */
+class WorkspaceFeed<Event extends LoggedEvent> {
+  readonly #workspaceId: string
+  readonly #rowOf: (event: Event) => string
   readonly #reader: Reader<Event>
   readonly #log: Log
   readonly #forget: () => void
-  readonly #watchers = new Set<() => void>()
+  /** Watchers by the row that they watch, or under `undefined` those of all rows. */
+  readonly #watchers = new Map<string | undefined, Set<Heard>>()
   #tail: Event[] = []
   /** The tail has every event behind this position. */
   #floor = 0
@@ -91,15 +105,13 @@ class OpenFeed<Event extends LoggedEvent> implements Feed<Event> {
   #linger: NodeJS.Timeout | undefined
   position = 0
 
-  constructor(reader: Reader<Event>, log: Log, forget: () => void) {
+  constructor(workspaceId: string, { rowOf }: ReadLog<Event>, reader: Reader<Event>, log: Log, forget: () => void) {
+    this.#workspaceId = workspaceId
+    this.#rowOf = rowOf
     this.#reader = reader
     this.#log = log
     this.#forget = forget
     this.#closeSoon()
-  }
-
-  get newest() {
-    return this.#tail.at(-1)
   }
 
   refresh(): Promise<void> {
@@ -131,16 +143,32 @@ class OpenFeed<Event extends LoggedEvent> implements Feed<Event> {
     this.#ringing = false
   }
 
-  async read(after: number): Promise<readonly Event[]> {
-    if (!this.#isLoaded) await this.refresh()
-    return after < this.#floor ? this.#reader.readBehind(after) : after < this.position ? this.#tail.filter(({ position }) => position > after) : []
+  async findNewest(id: string | undefined): Promise<Event | undefined> {
+    if (id !== undefined) return this.#reader.findNewest({ workspaceId: this.#workspaceId, id })
+    await this.refresh()
+    return this.#tail.at(-1)
   }
 
-  join(heard: () => void): () => void {
+  async read(after: number, id: string | undefined): Promise<Stretch<Event>> {
+    if (!this.#isLoaded) await this.refresh()
+    const { position } = this
+    if (after >= this.#floor) {
+      const isWanted = (event: Event) => event.position > after && (id === undefined || this.#rowOf(event) === id)
+      return { events: after < position ? this.#tail.filter(isWanted) : [], upTo: Math.max(after, position) }
+    }
+    const events = await this.#reader.readBehind({ workspaceId: this.#workspaceId, id, after })
+    const last = events.at(-1)?.position ?? after
+    return { events, upTo: events.length < batch ? Math.max(last, position) : last }
+  }
+
+  join(heard: Heard, id: string | undefined): () => void {
     clearTimeout(this.#linger)
-    this.#watchers.add(heard)
+    const others = this.#watchers.get(id) ?? new Set()
+    this.#watchers.set(id, others.add(heard))
     return () => {
-      if (this.#watchers.delete(heard) && this.#watchers.size === 0) this.#closeSoon()
+      if (!others.delete(heard)) return
+      if (others.size === 0 && this.#watchers.get(id) === others) this.#watchers.delete(id)
+      if (this.#watchers.size === 0) this.#closeSoon()
     }
   }
 
@@ -168,27 +196,36 @@ class OpenFeed<Event extends LoggedEvent> implements Feed<Event> {
   }
 
   async #load(): Promise<void> {
-    const before = this.position
-    if (!this.#isLoaded) await this.#loadTail()
-    else for (let found = batch; found === batch; ) found = this.#append(await this.#reader.readBehind(this.position))
-    if (this.position > before) for (const heard of [...this.#watchers]) heard()
+    if (!this.#isLoaded) return this.#loadTail()
+    const place = () => ({ workspaceId: this.#workspaceId, after: this.position })
+    for (let found = batch; found === batch; ) found = this.#append(await this.#reader.readBehind(place()))
   }
 
+  /** Announced to nobody: a watcher that has joined reads before it waits. */
   async #loadTail() {
-    const newestFirst = await this.#reader.readNewest()
+    const newestFirst = await this.#reader.readTail(this.#workspaceId)
     // A full batch may leave older ones out; anything else is the whole log.
     const oldest = newestFirst.at(-1)
     this.#floor = newestFirst.length === batch && oldest ? oldest.position - 1 : 0
     this.#tail = newestFirst.reverse()
-    this.position = this.newest?.position ?? 0
+    this.position = this.#tail.at(-1)?.position ?? 0
     this.#isLoaded = true
   }
 
   #append(events: Event[]): number {
+    const since = this.position
     this.#tail.push(...events)
-    this.position = this.newest?.position ?? 0
+    this.position = events.at(-1)?.position ?? since
     const dropped = this.#tail.splice(0, this.#tail.length - batch).at(-1)
     if (dropped) this.#floor = dropped.position
+    if (events.length) this.#announce(since, events)
     return events.length
+  }
+
+  /** Before the next batch is read, so that the tail still has what each watcher is told of. */
+  #announce(since: number, events: readonly Event[]) {
+    for (const id of new Set([undefined, ...events.map(this.#rowOf)])) {
+      for (const heard of [...(this.#watchers.get(id) ?? [])]) heard(since)
+    }
   }
 }

@@ -1,8 +1,8 @@
-import DataLoader from 'dataloader'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
 import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed, type Viewer } from './key.ts'
+import { createLookUp } from './look-up.ts'
 
 /** Knows which secret belongs to whom, and forgets at once when a key is revoked. */
 export interface Keyring {
@@ -24,8 +24,6 @@ const trustMs = 20_000
 const mostKnown = 10_000
 /** "Last used" is right to a minute; more would cost a write for each request. */
 const markMs = 60_000
-/** Strangers' secrets are looked up with those of others. */
-const mostAtOnce = 1000
 const longestTimer = 2 ** 31 - 1
 /** While Postgres does not say whether a key is live, it is asked so often. */
 const retryMs = 1_000
@@ -34,11 +32,11 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
   const known = new Map<string, Known>()
   const waiting = new Map<string, Set<() => void>>()
   const unsure = new Set<string>()
-  const viewers = createLookUp(async (hashes) => {
+  const viewers = createLookUp(async (hashes: readonly string[]) => {
     const found = await findViewers(db, hashes)
     return (hash) => found.get(hash) ?? null
   })
-  const liveness = createLookUp(async (keyIds) => {
+  const liveness = createLookUp(async (keyIds: readonly string[]) => {
     const live = await findLiveKeys(db, keyIds)
     return (keyId) => live.has(keyId)
   })
@@ -115,20 +113,4 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
       waiting.clear()
     },
   }
-}
-
-/**
- * Asks Postgres one statement at a time: whoever comes while one is under way, as when many sockets open again
- * at once, shares the next, which tells what is true after they came.
- */
-function createLookUp<Found>(find: (keys: readonly string[]) => Promise<(key: string) => Found>): DataLoader<string, Found> {
-  let asking: Promise<unknown> = Promise.resolve()
-  return new DataLoader<string, Found>(
-    async (keys) => {
-      const found = find([...new Set(keys)])
-      asking = found.catch(() => {})
-      return keys.map(await found)
-    },
-    { cache: false, maxBatchSize: mostAtOnce, batchScheduleFn: (ask) => void asking.then(ask) },
-  )
 }

@@ -106,6 +106,24 @@ export async function findModel(ctx: Context, kind: ModelKind, id: string): Prom
   return model ?? null
 }
 
+export type LoadChosenModel = (kind: ModelKind, id: string) => Promise<ModelRow | null>
+
+/** {@link findModel}, in one statement for those that are asked for at once. */
+export function createChosenModelLoader(ctx: Context): LoadChosenModel {
+  const loader = new DataLoader<string, ModelRow | null>(async (ids) => {
+    const rows = await ctx.store.db
+      .select()
+      .from(models)
+      .where(and(choosable(ctx, {}), inArray(models.id, [...new Set(ids)])))
+    const found = new Map(rows.map((row) => [row.id, row]))
+    return ids.map((id) => found.get(id) ?? null)
+  }, options)
+  return async (kind, id) => {
+    const model = await loader.load(id)
+    return model?.kind === kind ? model : null
+  }
+}
+
 /** All models of one kind that fit a locale and a scenario, and can be deployed now. */
 export async function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>): Promise<ModelRow[]> {
   const where = and(choosable(ctx, { kind, locale: fit.locale }), eq(models.scenario, fit.scenario), eq(models.status, 'READY'))

@@ -6,7 +6,8 @@ import type { Context } from './context.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError, ModelNotFoundError } from './errors.ts'
 import { decodeEventCursor } from './event-cursor.ts'
 import type { EventLog, LoggedEvent, Scope } from './event-log.ts'
-import type { Feed } from './feed.ts'
+import type { Feed, Feeds, Stretch } from './feed.ts'
+import type { ReadLog } from './feed-reader.ts'
 import { modelLog } from './model-status.ts'
 import { deploymentLog } from './status.ts'
 
@@ -44,48 +45,57 @@ async function openWatch<Event extends LoggedEvent>(
   if (resumed === undefined) return new InvalidCursorError()
   const scope = { workspaceId, id }
   const feed = ctx.feeds.of(log, scope)
-  await feed.refresh()
-  const { newest, position } = feed
-  // Nobody can have been sent what has not happened; unless it has happened to another row, which the workspace knows.
-  if (resumed !== null && resumed > position && resumed > (await log.readPosition(ctx.store.db, workspaceId))) return new InvalidCursorError()
-  if (id === undefined) return new Watch(ctx, log, scope, includes, resumed ?? position)
+  const newest = await feed.findNewest()
+  if (resumed !== null && resumed > (newest?.position ?? 0) && (await isToCome(ctx, log, feed, resumed))) return new InvalidCursorError()
+  const open = (from: number) => new Watch(ctx.feeds, log, scope, includes, from, newest)
+  if (id === undefined) return open(resumed ?? feed.position)
   // The last event of what was deleted tells those who come back for it, and nobody else.
   if (!newest || !includes(newest) || (newest.status === 'DELETING' && resumed === null)) return notFound()
-  return new Watch(ctx, log, scope, includes, resumed ?? newest.position - 1)
+  return open(resumed ?? newest.position - 1)
+}
+
+/** True for the position of an event that has not happened, neither to the row nor to another of the workspace. */
+async function isToCome<Event extends LoggedEvent>(ctx: Context, log: WatchedLog<Event>, feed: Feed<Event>, position: number): Promise<boolean> {
+  if (position > feed.position) await feed.refresh()
+  return position > feed.position && position > (await log.readPosition(ctx.store.db, ctx.viewer.workspaceId))
 }
 
 /** What watching needs of a log. */
-type WatchedLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'select' | 'columns' | 'readPosition'> & {
-  isTerminal(status: Event['status']): boolean
-}
+type WatchedLog<Event extends LoggedEvent> = ReadLog<Event> &
+  Pick<EventLog<never, Event>, 'readPosition'> & {
+    isTerminal(status: Event['status']): boolean
+  }
 
 /** What one watcher sees of a feed. Nothing is held until it is read. */
 export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIterable<Event> {
-  readonly #ctx: Context
+  readonly #feeds: Feeds
   readonly #log: WatchedLog<Event>
   readonly #scope: Scope
   readonly #includes: (event: Event) => boolean
   /** The position that has been seen already. */
   readonly from: number
+  /** The newest event when the watch was opened. */
+  readonly newest: Event | undefined
 
-  constructor(ctx: Context, log: WatchedLog<Event>, scope: Scope, includes: (event: Event) => boolean, from: number) {
-    this.#ctx = ctx
+  constructor(feeds: Feeds, log: WatchedLog<Event>, scope: Scope, includes: (event: Event) => boolean, from: number, newest: Event | undefined) {
+    this.#feeds = feeds
     this.#log = log
     this.#scope = scope
     this.#includes = includes
     this.from = from
+    this.newest = newest
   }
 
   openFeed(): Feed<Event> {
-    return this.#ctx.feeds.of(this.#log, this.#scope)
+    return this.#feeds.of(this.#log, this.#scope)
   }
 
   includes(event: Event): boolean {
     return this.#includes(event)
   }
 
-  /** One that was tried again goes on behind a terminal event, so only the newest can be the last. */
-  isOver({ newest }: Feed<Event>, seen: number): boolean {
+  /** Of a row that was tried again a terminal event has others behind it, so only the newest can be the last. */
+  isOver(newest: Event | undefined, seen: number): boolean {
     return this.#scope.id !== undefined && newest !== undefined && newest.position <= seen && this.#log.isTerminal(newest.status)
   }
 
@@ -93,35 +103,41 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
     return new Repeater<Event>(async (push, stop) => {
       const feed = this.openFeed()
       let isStopped = false
-      let wake = () => {}
-      const leave = feed.join(() => wake())
-      // A revoked key ends its streams, whichever way they travel.
-      const unwatchKey = this.#ctx.keyring.onEnd(this.#ctx.viewer, stop)
+      let seen = this.from
+      let { newest } = this
+      let wake: (() => void) | undefined
+      const leave = feed.join((since) => {
+        if (!wake) return
+        // While it waits, everything that was announced before has been pushed.
+        seen = Math.max(seen, since)
+        wake()
+        wake = undefined
+      })
       stop.finally(() => {
         isStopped = true
-        wake()
+        wake?.()
       })
       try {
-        for (let seen = this.from; !isStopped; ) {
-          const events = await readPatiently(feed, seen)
+        while (!isStopped) {
+          const { events, upTo } = await readPatiently(feed, seen)
           for (const event of events) {
             // Waits until the consumer has taken it, so a slow one holds one batch and no more.
             if (!isStopped && this.includes(event)) await push(event)
-            seen = event.position
+            newest = event
           }
-          if (events.length) continue
-          if (this.isOver(feed, seen)) return stop()
-          if (feed.position <= seen && !isStopped) await new Promise<void>((woken) => (wake = woken))
+          seen = upTo
+          if (events.length || feed.position > seen) continue
+          if (this.isOver(newest, seen)) return stop()
+          if (!isStopped) await new Promise<void>((woken) => (wake = woken))
         }
       } finally {
         leave()
-        unwatchKey()
       }
     })
   }
 }
 
 /** While Postgres is away nothing can be read, and nobody has to know. */
-export const readPatiently = <Event extends LoggedEvent>(feed: Feed<Event>, after: number): Promise<readonly Event[]> =>
-  feed.read(after).catch(() => delay(retryMs, []))
+export const readPatiently = <Event extends LoggedEvent>(feed: Feed<Event>, after: number): Promise<Stretch<Event>> =>
+  feed.read(after).catch(() => delay(retryMs, { events: [], upTo: after }))
 const retryMs = 500

@@ -17,6 +17,15 @@ const forbidden = () =>
     extensions: { code: 'FORBIDDEN', requiredScope: 'READ', http: { status: 403 } },
   })
 
+export const tooManyStreams = (limit: number) =>
+  new GraphQLError(`This key has ${limit} streams open, which is the limit. End one, then open another.`, {
+    extensions: { code: 'TOO_MANY_STREAMS', limit, http: { status: 429 } },
+  })
+
+/** The last word of every stream whose key ends before it does. */
+export const keyEnded = () =>
+  new GraphQLError('The key has been revoked or has expired. Connect again with another key.', { extensions: { code: 'UNAUTHENTICATED' } })
+
 /**
  * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
  * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
@@ -25,8 +34,8 @@ export function requireKey(service: Service, toContext: (viewer: Viewer) => Grap
   const viewers = new WeakMap<Request, Viewer>()
   return {
     async onRequest({ request, fetchAPI, endResponse }) {
-      const isPage =
-        hasPage && request.method === 'GET' && !new URL(request.url).searchParams.has('query') && request.headers.get('accept')?.includes('text/html')
+      // GraphiQL keeps what is written in its address, and executes nothing of it by itself.
+      const isPage = hasPage && request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
       if (isPage || request.method === 'OPTIONS') return
       const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
       if (found && !(found instanceof GraphQLError) && hasScope(found, 'READ')) return void viewers.set(request, found)
@@ -57,6 +66,8 @@ export async function findViewer({ keyring }: Service, authorization: string | n
 export function createStreamCount(most: number) {
   const open = new Map<string, number>()
   return {
+    hasRoom: ({ keyId }: Viewer) => (open.get(keyId) ?? 0) < most,
+
     /** False when the key has as many as it may have; else counted until `peer` closes. */
     enter({ keyId }: Viewer, peer: { once(event: 'close', closed: () => void): unknown }): boolean {
       const others = open.get(keyId) ?? 0

@@ -1,11 +1,9 @@
 import { setTimeout as delay, setImmediate as yieldToOthers } from 'node:timers/promises'
-import { createSourceEventStream, type ExecutionResult, execute, type GraphQLError } from 'graphql'
+import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
 import type { LoggedEvent } from '../domain/event-log.ts'
 import type { Feed } from '../domain/feed.ts'
-import type { Viewer } from '../domain/key.ts'
 import { readPatiently, Watch } from '../domain/watch.ts'
-import type { GraphQLContext } from './builder.ts'
-import { isUnexpected } from './masking.ts'
+import { createExecution, type ToContext } from './event-execution.ts'
 import { keyOf, type Operation } from './operation.ts'
 
 /** How a result is written for one kind of peer. */
@@ -41,23 +39,14 @@ const patienceMs = 10_000
 /** Results are for those who come a moment later, too; after that a deployment may look different. */
 const sharedMs = 1_000
 const mostShared = 64
-const retryMs = 500
+/** Events that are executed together; their results wait in memory for their turn. */
+const mostAtOnce = 50
 /** Then others have their turn. */
 const turn = 256
 
 /** Executes and encodes each event once for all who ask for the same with the same rights, however many they are. */
 export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLError) => Error): Broadcasts {
-  const run = async ({ viewer, contextValue, ...args }: Operation, rootValue: LoggedEvent): Promise<ExecutionResult> => {
-    // Look-ups of its own for each event, so that none answers with what an earlier one has seen.
-    const once = async () => execute({ ...args, contextValue: { ...contextValue, ...toContext(viewer) }, rootValue })
-    let result = await once()
-    if (result.errors?.some(isUnexpected)) {
-      // An event comes once, so it is not spoiled by a Postgres that has just gone away.
-      while (!(await isAnswering(contextValue))) await delay(retryMs, undefined, { ref: false })
-      result = await once()
-    }
-    return result.errors ? { ...result, errors: result.errors.map((error) => mask(error) as GraphQLError) } : result
-  }
+  const run = createExecution(toContext, mask)
   const open = new Map<string, Broadcast>()
   return {
     async open(operation) {
@@ -66,27 +55,22 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
     },
     join(operation, watch, peer) {
       const key = keyOf(operation)
-      const broadcast =
-        open.get(key) ??
-        new Broadcast(
-          (event) => run(operation, event),
-          watch,
-          () => open.delete(key),
-        )
+      const known = open.get(key)
+      if (known) return known.join(watch, peer)
+      // Kept as long as the broadcast, so nothing else of the operation is.
+      const { schema, document, operationName, variableValues, viewer } = operation
+      const broadcast = new Broadcast(
+        (event) => run(viewer, { schema, document, operationName, variableValues }, event),
+        watch,
+        () => open.delete(key),
+      )
       open.set(key, broadcast)
       return broadcast.join(watch, peer)
     },
   }
 }
 
-type ToContext = (viewer: Viewer) => GraphQLContext
 type Run = (event: LoggedEvent) => Promise<ExecutionResult>
-
-const isAnswering = ({ store }: GraphQLContext) =>
-  store.check().then(
-    () => true,
-    () => false,
-  )
 
 interface Member {
   peer: Peer
@@ -108,6 +92,7 @@ class Broadcast {
   /** Those who have everything up to the position, and get the next together. */
   readonly #live = new Set<Member>()
   readonly #shared = new Map<number, Shared>()
+  #newest: LoggedEvent | undefined
   #position = 0
   #isSending = false
 
@@ -115,16 +100,21 @@ class Broadcast {
     this.#run = run
     this.#watch = watch
     this.#feed = watch.openFeed()
-    const leave = this.#feed.join(() => void this.#sendNews().catch((error) => this.#fail(error)))
+    const leave = this.#feed.join((since) => {
+      // At rest, everything that was announced before has been sent.
+      if (!this.#isSending) this.#position = Math.max(this.#position, since)
+      this.#sendNews().catch((error) => this.#fail(error))
+    })
     this.#close = () => {
       leave()
       closed()
     }
   }
 
-  join({ from }: Watch, peer: Peer): () => void {
+  join({ from, newest }: Watch, peer: Peer): () => void {
     const member = { peer, seen: from }
     this.#members.add(member)
+    if (newest) this.#notice(newest)
     this.#catchUp(member).catch((error) => this.#end(member, error))
     return () => this.#leave(member)
   }
@@ -150,21 +140,23 @@ class Broadcast {
     for (const member of [...this.#live]) this.#end(member, error)
   }
 
+  #notice(event: LoggedEvent) {
+    if (event.position >= (this.#newest?.position ?? 0)) this.#newest = event
+  }
+
   /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
   async #catchUp(member: Member): Promise<void> {
     while (this.#members.has(member)) {
-      const events = await readPatiently(this.#feed, member.seen)
-      for (const event of events) {
-        if (this.#watch.includes(event)) {
-          const shared = this.#share(event)
-          await shared.result
-          if (!(await this.#isReady(member))) return
-          member.peer.send(await write(shared, member.peer.format))
-        }
+      const { events, upTo } = await readPatiently(this.#feed, member.seen)
+      for (const { event, shared } of this.#shareInTurn(events)) {
+        const text = shared && (await write(shared, member.peer.format))
+        if (text !== undefined && !(await this.#isReady(member))) return
+        if (text !== undefined) member.peer.send(text)
         member.seen = event.position
       }
+      member.seen = upTo
       if (events.length || this.#feed.position > member.seen) continue
-      if (this.#watch.isOver(this.#feed, member.seen)) return this.#end(member)
+      if (this.#watch.isOver(this.#newest, member.seen)) return this.#end(member)
       if (this.#live.size === 0 && !this.#isSending) this.#position = this.#feed.position
       if (this.#members.has(member)) this.#live.add(member)
       return
@@ -187,18 +179,19 @@ class Broadcast {
     if (this.#isSending) return
     this.#isSending = true
     while (this.#live.size && this.#feed.position > this.#position) {
-      for (const event of await readPatiently(this.#feed, this.#position)) {
-        if (this.#watch.includes(event)) await this.#sendToAll(event)
+      const { events, upTo } = await readPatiently(this.#feed, this.#position)
+      for (const { event, shared } of this.#shareInTurn(events)) {
+        if (shared) await this.#sendToAll(event, shared)
         this.#position = event.position
       }
-      if (!this.#watch.isOver(this.#feed, this.#position)) continue
+      this.#position = upTo
+      if (!this.#watch.isOver(this.#newest, this.#position)) continue
       for (const member of [...this.#live]) this.#end(member)
     }
     this.#isSending = false
   }
 
-  async #sendToAll(event: LoggedEvent): Promise<void> {
-    const shared = this.#share(event)
+  async #sendToAll(event: LoggedEvent, shared: Shared): Promise<void> {
     await shared.result
     let sent = 0
     for (const member of [...this.#live]) {
@@ -214,12 +207,23 @@ class Broadcast {
     }
   }
 
+  /** Executes some events at a time, together, so that they share look-ups. Events that are not included have no result. */
+  *#shareInTurn(events: readonly LoggedEvent[]): Generator<{ event: LoggedEvent; shared: Shared | undefined }> {
+    for (let begun = 0; begun < events.length; begun += mostAtOnce) {
+      const some = events.slice(begun, begun + mostAtOnce)
+      for (const event of some) this.#notice(event)
+      yield* some.map((event) => ({ event, shared: this.#watch.includes(event) ? this.#share(event) : undefined }))
+    }
+  }
+
   #share(event: LoggedEvent): Shared {
     const known = this.#shared.get(event.position)
     if (known) return known
     if (this.#shared.size === 0) setTimeout(() => this.#shared.clear(), sharedMs).unref()
     else if (this.#shared.size >= mostShared) this.#shared.delete(this.#shared.keys().next().value ?? 0)
     const shared = { result: this.#run(event), texts: new Map() }
+    // Awaited in its turn; until then it is nobody's fault.
+    shared.result.catch(() => {})
     this.#shared.set(event.position, shared)
     return shared
   }

@@ -2,7 +2,7 @@ import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
-import type { LoadFittingModels, LoadModel } from '../domain/model.ts'
+import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/model.ts'
 import type { LoadQueuePosition } from '../domain/queue-place.ts'
 import type { Timelines } from '../domain/timeline.ts'
 import type { OperationLimits } from './limits.ts'
@@ -10,6 +10,7 @@ import type { OperationLimits } from './limits.ts'
 /** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
 export interface GraphQLContext extends Context {
   loadModel: LoadModel
+  loadChosenModel: LoadChosenModel
   loadDeployment: LoadDeployment
   loadFittingModels: LoadFittingModels
   timelines: Timelines

@@ -1,30 +1,36 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type DocumentNode, type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
+import { type DocumentNode, type ExecutionResult, GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import type { Keyring } from '../domain/keyring.ts'
+import { keyEnded, type StreamCount } from './admission.ts'
 import type { Broadcasts, Peer } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
 import { readParameters } from './fast-lane.ts'
 import { toShownError } from './masking.ts'
 import type { Operation } from './operation.ts'
+import { unbuffered } from './streamed-results.ts'
 
 const pingMs = 12_000
 /** Peers that are gone without a word are noticed by TCP between two pings. */
 const probeMs = 5_000
 const graceMs = 10_000
 
-const headers = { 'content-type': 'text/event-stream', connection: 'keep-alive', 'cache-control': 'no-cache', 'content-encoding': 'none' }
+const headers = {
+  'content-type': 'text/event-stream',
+  connection: 'keep-alive',
+  'cache-control': 'no-cache',
+  'content-encoding': 'none',
+  [unbuffered[0]]: unbuffered[1],
+}
 const ping = ':\n\n'
 const complete = 'event: complete\ndata:\n\n'
-const tooSlow = JSON.stringify({
-  errors: [{ message: 'Slow consumer: too much waits to be read. Connect again, with your last cursor.', extensions: { code: 'SLOW_CONSUMER' } }],
-})
+const tooSlow = new GraphQLError('Slow consumer: too much waits to be read. Connect again, with your last cursor.', { extensions: { code: 'SLOW_CONSUMER' } })
 
 /**
  * Answers subscriptions over Server-Sent Events with results that are shared. Whatever is not plain, or is
  * refused, is left to the long way, with nothing written.
  */
-export function createEventStreams(yoga: YogaServerInstance<object, GraphQLContext>, broadcasts: Broadcasts, keyring: Keyring) {
+export function createEventStreams(yoga: YogaServerInstance<object, GraphQLContext>, broadcasts: Broadcasts, keyring: Keyring, count: StreamCount) {
   const open = new Set<ServerResponse>()
   let pinging: NodeJS.Timeout | undefined
   const pingAll = () => {
@@ -42,11 +48,14 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
   }
 
   return async (request: IncomingMessage, response: ServerResponse, body: Buffer, contextValue: GraphQLContext): Promise<boolean> => {
-    if (!isPlain(request)) return false
+    // Most bodies are not read here: of queries and mutations one word is missing.
+    if (!isPlain(request) || !body.includes('subscription')) return false
     const operation = await readOperation(yoga, body, contextValue)
-    const watch = operation && (await broadcasts.open(operation))
-    if (!operation || !watch) return false
+    if (!operation || !count.hasRoom(contextValue.viewer)) return false
+    const watch = await broadcasts.open(operation)
+    if (!watch) return false
     if (response.destroyed) return true
+    if (!count.enter(contextValue.viewer, response)) return false
     request.socket.setKeepAlive(true, probeMs)
     response.writeHead(200, headers)
     response.write(ping)
@@ -57,7 +66,11 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
       else response.end(complete)
     }
     const leaveBroadcast = broadcasts.join(operation, watch, createStreamPeer(response, finish))
-    const forgetKey = keyring.onEnd(contextValue.viewer, finish)
+    const forgetKey = keyring.onEnd(contextValue.viewer, () => {
+      if (response.writableEnded) return
+      response.write(format({ errors: [keyEnded()] }))
+      finish()
+    })
     const stop = () => {
       leaveBroadcast()
       forgetKey()
@@ -75,7 +88,7 @@ function createStreamPeer(response: ServerResponse, end: Peer['end']): Peer {
     backlog: () => response.writableLength,
     endSlow() {
       if (response.writableEnded) return
-      response.end(`event: next\ndata: ${tooSlow}\n\n${complete}`)
+      response.end(format({ errors: [tooSlow] }) + complete)
       const late = setTimeout(() => response.destroy(), graceMs).unref()
       response.once('close', () => clearTimeout(late))
     },
@@ -92,9 +105,14 @@ function format(result: ExecutionResult): string {
 const isPlain = ({ method, headers, url }: IncomingMessage) =>
   method === 'POST' &&
   url === '/graphql' &&
-  headers['content-type']?.startsWith('application/json') &&
-  headers.accept === 'text/event-stream' &&
+  headers['content-type']?.toLowerCase().startsWith('application/json') &&
+  acceptsStreams(headers.accept) &&
   !headers.origin
+
+/** Whatever else a client takes, a subscription is answered as a stream. */
+const acceptsStreams = (accept: string | undefined) =>
+  (accept || '*/*').split(',').some((type) => streamed.includes(type.split(';')[0]?.trim().toLowerCase() ?? ''))
+const streamed = ['text/event-stream', 'text/*', '*/*']
 
 async function readOperation(yoga: YogaServerInstance<object, GraphQLContext>, body: Buffer, context: GraphQLContext): Promise<Operation | undefined> {
   const parameters = readParameters(body)

@@ -2,7 +2,8 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 
 const options = {
   title: 'custom-speech',
-  subscriptionsProtocol: 'WS' as const,
+  // As its other requests, so that the headers of its pane count for subscriptions as well.
+  subscriptionsProtocol: 'SSE' as const,
   defaultQuery: `# Press the play button. Then create a deployment with createDeployment and watch it
 # with deploymentStatusChanged; the schema on the left describes every field.
 query Models {
@@ -27,8 +28,8 @@ const signIn = `(() => {
     history.replaceState(null, '', location.pathname + location.search)
   }
   const key = sessionStorage.getItem('custom-speech-key')
-  const authorization = key ? { authorization: 'Bearer ' + key } : {}
-  return { additionalHeaders: { 'x-requested-with': 'graphiql', ...authorization }, connectionParams: authorization }
+  // By GET a long subscription would not fit into the address.
+  return { method: 'POST', additionalHeaders: { 'x-requested-with': 'graphiql', ...(key && { authorization: 'Bearer ' + key }) } }
 })()`
 
 let page: string | undefined

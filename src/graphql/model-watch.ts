@@ -1,6 +1,5 @@
 import { ExpectedError, InvalidCursorError, ModelNotFoundError } from '../domain/errors.ts'
 import { encodeEventCursor } from '../domain/event-cursor.ts'
-import { findModel } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
 import { watchModels } from '../domain/watch.ts'
 import { builder } from './builder.ts'
@@ -21,7 +20,7 @@ ModelStatusChange.implement({
       type: Model,
       nullable: true,
       description: 'The model as it is now, which may be further than this change; null when it has been deleted.',
-      resolve: ({ kind, modelId }, _, ctx) => findModel(ctx, kind, modelId),
+      resolve: ({ kind, modelId }, _, ctx) => ctx.loadChosenModel(kind, modelId),
     }),
     kind: t.expose('kind', { type: ModelKindEnum, description: 'Acoustic or language.' }),
     status: t.expose('status', { type: ModelStatusEnum, description: 'The status after the change.' }),

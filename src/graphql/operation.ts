@@ -14,9 +14,11 @@ export interface Operation extends ExecutionArgs {
 export function keyOf({ query, document, operationName, variableValues, viewer }: Operation): string {
   const ignored = findCursorVariables(document)
   const variables = Object.entries(variableValues ?? {}).filter(([name]) => !ignored.has(name))
-  const rights = [viewer.workspaceId, viewer.isBootstrap, [...viewer.scopes].sort()]
-  return hash('sha256', JSON.stringify([query, operationName, variables, rights]))
+  return hash('sha256', JSON.stringify([query, operationName, variables, rightsOf(viewer)]))
 }
+
+/** Equal for callers that see the same. */
+export const rightsOf = ({ workspaceId, isBootstrap, scopes }: Viewer) => JSON.stringify([workspaceId, isBootstrap, [...scopes].sort()])
 
 const cursorVariables = new WeakMap<DocumentNode, Set<string>>()
 

@@ -4,7 +4,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import type { Viewer } from '../domain/key.ts'
-import { createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
+import { createChosenModelLoader, createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
 import { createQueuePositionLoader, deploymentLine, modelLine } from '../domain/queue-place.ts'
 import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createStreamCount, findViewer, requireKey } from './admission.ts'
@@ -19,6 +19,8 @@ import { maskError, withoutSuggestion } from './masking.ts'
 import { acceptsEvents, checkRequest, sendRefusal, withoutMark } from './request-check.ts'
 import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
+import { guardStreams } from './streamed-results.ts'
+import { guardValidation } from './subscription-documents.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -39,6 +41,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     return {
       ...context,
       loadModel: createModelLoader(service),
+      loadChosenModel: createChosenModelLoader(context),
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       timelines: createTimelineLoaders(context),
@@ -69,9 +72,11 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     logging: false,
     plugins: [
       requireKey(service, toContext, options.graphiql),
+      guardValidation(mask),
       readParameters(),
       refuseUnacceptable(),
       limitOperations(options.limits),
+      guardStreams(service, count, options.limits.socketsPerKey),
       learnDocuments(lane),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
@@ -79,7 +84,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   })
 
   const cors = createCors(options.allowedOrigins)
-  const answerStream = createEventStreams(yoga, broadcasts, service.keyring)
+  const answerStream = createEventStreams(yoga, broadcasts, service.keyring, count)
 
   return {
     async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
@@ -89,7 +94,6 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         // The key comes first: strangers learn nothing but that they need one.
         const refusal = viewer && hasScope(viewer, 'READ') && !(options.graphiql && isPage(request)) ? checkRequest(request) : undefined
         if (refusal) return sendRefusal(response, refusal)
-        if (viewer && isStream(request) && !count.enter(viewer, response)) return refuseStream(response, options.limits.socketsPerKey)
         // A stranger's body is not read at all: the long way asks for the key first.
         if (viewer && hasScope(viewer, 'READ') && request.method === 'POST') {
           const read = await readBody(request)
@@ -110,24 +114,13 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       }
     },
 
-    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count }),
+    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask }),
   }
 }
 
 /** GraphiQL's page, which is asked for as every page is. */
 const isPage = ({ method, url, headers }: IncomingMessage) =>
   method === 'GET' && Boolean(headers.accept?.includes('text/html')) && !new URL(url ?? '', 'http://graphql').searchParams.has('query')
-
-const isStream = ({ headers }: IncomingMessage) => headers.accept?.includes('text/event-stream') ?? false
-
-function refuseStream(response: ServerResponse, most: number) {
-  const text = JSON.stringify({
-    errors: [
-      { message: `This key has ${most} streams open, which is the limit. End one, then open another.`, extensions: { code: 'TOO_MANY_STREAMS', limit: most } },
-    ],
-  })
-  response.writeHead(429, { 'content-type': 'application/json' }).end(text)
-}
 
 /** What clients send beside a document: an empty name is none, and a hash without a document cannot be looked up here. */
 function readParameters(): Plugin<GraphQLContext> {

@@ -1,23 +1,24 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type DocumentNode, type ExecutionArgs, type ExecutionResult, type execute, GraphQLError } from 'graphql'
-import { CloseCode, type Context as Socket } from 'graphql-ws'
-import { type Extra, useServer } from 'graphql-ws/use/ws'
+import { type ExecutionArgs, type ExecutionResult, type execute, GraphQLError } from 'graphql'
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer } from 'graphql-ws'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
 import { refuseConnection } from '../http/problem.ts'
-import { findViewer, type StreamCount, unauthenticated, unavailable } from './admission.ts'
+import { findViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './admission.ts'
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
+import { explainRefusal, findAuthorization } from './connection-key.ts'
 import { toShownError } from './masking.ts'
+import { SocketBinding } from './socket-binding.ts'
 import { SocketStream, toPayload } from './socket-stream.ts'
 
 const largestMessage = 256 * 1024
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
-const socketOptions = { noServer: true, maxPayload: largestMessage, perMessageDeflate: false, closeTimeout: 1000 }
+const socketOptions = { noServer: true, maxPayload: largestMessage, perMessageDeflate: false, closeTimeout: 1000, handleProtocols }
 /** A peer that has not answered one ping when the next is due is gone. */
 const pingMs = 10_000
 
@@ -31,9 +32,10 @@ interface Parts {
   toContext: (viewer: Viewer) => GraphQLContext
   broadcasts: Broadcasts
   count: StreamCount
+  mask: (error: unknown) => Error
 }
 
-type SocketExtra = { viewer?: Viewer }
+type SocketExtra = { socket: WebSocket; request?: IncomingMessage | undefined; viewer?: Viewer }
 /** What graphql-ws carries from our checks to our execution. */
 interface Steps {
   execute: typeof execute
@@ -41,78 +43,69 @@ interface Steps {
 }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
-export function openSockets(service: Service, { allowedOrigins, limits }: SocketOptions, { yoga, toContext, broadcasts, count }: Parts) {
+export function openSockets(service: Service, { allowedOrigins, limits }: SocketOptions, { yoga, toContext, broadcasts, count, mask }: Parts) {
   const sockets = new WebSocketServer(socketOptions)
-  const closing = useServer<{ authorization?: string }, SocketExtra>(
-    {
-      connectionInitWaitTimeout: 5000,
-      async onConnect(socket) {
-        const viewer = await findViewer(service, socket.connectionParams?.authorization ?? socket.extra.request.headers.authorization).catch((error) =>
-          unavailable(service, error),
-        )
-        // A code on which clients come back by themselves: with Postgres they will be let in.
-        if (viewer instanceof GraphQLError) return refuse(socket, viewer.message.slice(0, 120), tryAgainLater)
-        if (!viewer) return refuse(socket, 'Send { "authorization": "Bearer <key>" } in connection_init.')
-        if (!hasScope(viewer, 'READ')) return refuse(socket, 'This key lacks the scope READ.')
-        const peer = socket.extra.socket
-        // It may have left while Postgres was asked; its close will not come again.
-        if (peer.readyState !== peer.OPEN) return true
-        if (!count.enter(viewer, peer)) return refuse(socket, `This key has ${limits.socketsPerKey} streams open, which is the limit.`)
-        const stopWaiting = service.keyring.onEnd(viewer, () => refuse(socket, 'The key has been revoked or has expired.'))
-        peer.once('close', stopWaiting)
-        socket.extra.viewer = viewer
-        // Its headers have been read; they would be kept as long as the socket.
-        Object.assign(socket.extra, { request: undefined })
-        return true
-      },
-      async onSubscribe(socket, id, payload) {
-        const viewer = socket.extra.viewer
-        if (!viewer) return [unauthenticated()]
-        if (Object.keys(socket.subscriptions).length > limits.subscriptionsPerSocket) {
-          return [
-            new GraphQLError(`One socket may hold ${limits.subscriptionsPerSocket} subscriptions. End one, or open another socket.`, {
-              extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
-            }),
-          ]
-        }
-        const enveloped = yoga.getEnveloped({ ...toContext(viewer), params: payload })
-        let document: DocumentNode
-        try {
-          document = enveloped.parse(payload.query)
-        } catch (error) {
-          return [error as GraphQLError]
-        }
-        const problems = enveloped.validate(enveloped.schema, document)
-        if (problems.length) return problems
-        const steps: Steps = {
-          execute: enveloped.execute,
-          async subscribe(args) {
-            const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
-            const watch = await broadcasts.open(operation)
-            if (!watch) return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
-            // These are held as long as the subscription, and not needed any more: the broadcast has its own.
-            Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, rootValue: undefined })
-            Object.assign(payload, { query: '', variables: undefined })
-            return new SocketStream(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
-          },
-        }
-        return {
-          schema: enveloped.schema,
-          document,
-          operationName: payload.operationName || undefined,
-          variableValues: payload.variables,
-          contextValue: await enveloped.contextFactory(),
-          rootValue: steps,
-        }
-      },
-      onNext: (_socket, _id, _payload, _args, result) => toPayload(result as ExecutionResult),
-      onError: (_socket, _id, _payload, errors) => errors.map(toShownError),
-      execute: (args: ExecutionArgs) => (args.rootValue as Steps).execute(args),
-      subscribe: (args: ExecutionArgs) => (args.rootValue as Steps).subscribe(args),
+  const toShown = (error: unknown) => toShownError(mask(error) as GraphQLError)
+  const server = makeServer<Record<string, unknown>, SocketExtra>({
+    connectionInitWaitTimeout: 5000,
+    async onConnect({ connectionParams, extra }) {
+      const { socket: peer, request } = extra
+      const authorization = findAuthorization(connectionParams) ?? request?.headers.authorization
+      const viewer = await findViewer(service, authorization).catch((error) => unavailable(service, error))
+      // A code on which clients come back by themselves: with Postgres they will be let in.
+      if (viewer instanceof GraphQLError) return refuse(peer, viewer.message.slice(0, 120), tryAgainLater)
+      if (!viewer) return refuse(peer, explainRefusal(authorization))
+      if (!hasScope(viewer, 'READ')) return refuse(peer, 'This key lacks the scope READ.')
+      // It may have left while Postgres was asked; its close will not come again.
+      if (peer.readyState !== peer.OPEN) return true
+      if (!count.enter(viewer, peer)) return refuse(peer, tooManyStreams(limits.socketsPerKey).message)
+      const stopWaiting = service.keyring.onEnd(viewer, () => refuse(peer, keyEnded().message))
+      peer.once('close', stopWaiting)
+      extra.viewer = viewer
+      // Its headers have been read; they would be kept as long as the socket.
+      extra.request = undefined
+      return true
     },
-    sockets,
-    0,
-  )
+    async onSubscribe(socket, id, payload) {
+      const viewer = socket.extra.viewer
+      if (!viewer) return [unauthenticated()]
+      if (Object.keys(socket.subscriptions).length > limits.subscriptionsPerSocket) {
+        return [
+          new GraphQLError(`One socket may hold ${limits.subscriptionsPerSocket} subscriptions. End one, or open another socket.`, {
+            extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+          }),
+        ]
+      }
+      const enveloped = yoga.getEnveloped({ ...toContext(viewer), params: payload })
+      const document = enveloped.parse(payload.query)
+      const problems = enveloped.validate(enveloped.schema, document)
+      if (problems.length) return problems
+      const steps: Steps = {
+        execute: enveloped.execute,
+        async subscribe(args) {
+          const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
+          const watch = await broadcasts.open(operation)
+          if (!watch) return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
+          // These are held as long as the subscription, and not needed any more: the broadcast has its own.
+          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, rootValue: undefined })
+          Object.assign(payload, { query: '', variables: undefined })
+          return new SocketStream(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
+        },
+      }
+      return {
+        schema: enveloped.schema,
+        document,
+        operationName: payload.operationName || undefined,
+        variableValues: payload.variables,
+        contextValue: await enveloped.contextFactory(),
+        rootValue: steps,
+      }
+    },
+    onNext: (_socket, _id, _payload, _args, result) => toPayload(result as ExecutionResult),
+    onError: (_socket, _id, _payload, errors) => errors.map(toShown),
+    execute: (args: ExecutionArgs) => (args.rootValue as Steps).execute(args),
+    subscribe: (args: ExecutionArgs) => (args.rootValue as Steps).subscribe(args),
+  })
   const stopPinging = pingAll(sockets)
   const mayCome = ({ headers: { origin, host } }: IncomingMessage) => !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)
   return {
@@ -120,12 +113,16 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
       if (!mayCome(request)) return refuseConnection(socket, foreignOrigin)
       sockets.handleUpgrade(request, socket, head, (opened) => {
         opened.on('error', terminate)
-        sockets.emit('connection', opened, request)
+        // Also one that speaks something else is opened: a browser shows no reason of a handshake that fails.
+        if (opened.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return opened.close(CloseCode.SubprotocolNotAcceptable, otherProtocol)
+        sockets.emit('connection', opened)
+        new SocketBinding(opened, toShown).open(server, { socket: opened, request })
       })
     },
     async close() {
       stopPinging()
-      await closing.dispose()
+      for (const socket of sockets.clients) socket.close(1001, 'The server is going away.')
+      await new Promise((closed) => sockets.close(closed))
     },
   }
 }
@@ -162,7 +159,14 @@ const foreignOrigin = {
   message: 'Pages of this origin cannot open this socket. Add the origin to ALLOWED_ORIGINS.',
 }
 
-function refuse(socket: Socket<{ authorization?: string }, Extra & SocketExtra>, reason: string, code: number = CloseCode.Forbidden): true {
-  socket.extra.socket.close(code, reason)
+function refuse(socket: WebSocket, reason: string, code: number = CloseCode.Forbidden): true {
+  socket.close(code, reason)
   return true
+}
+
+const otherProtocol = 'Speak the subprotocol graphql-transport-ws, as the npm package graphql-ws does.'
+
+/** Ours, or else what was asked for first, to have a socket that can be closed with a reason. */
+function handleProtocols(asked: Set<string>): string | false {
+  return asked.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : ([...asked][0] ?? false)
 }

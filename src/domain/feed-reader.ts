@@ -1,0 +1,40 @@
+import DataLoader from 'dataloader'
+import type { Store } from '../postgres/store.ts'
+import type { EventLog, LoggedEvent, Place, Scope } from './event-log.ts'
+import { createLookUp } from './look-up.ts'
+
+/** What a feed reads of a log. */
+export type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>
+
+/** Events that one place is read at once. */
+export const batch = 200
+/** Workspaces that are read at once. */
+const maxBatchSize = 100
+
+export interface Reader<Event> {
+  /** The newest batch, newest first. */
+  readTail(workspaceId: string): Promise<Event[]>
+  findNewest(scope: Scope): Promise<Event | undefined>
+  /** The batch behind a place. */
+  readBehind(place: Place): Promise<Event[]>
+}
+
+/** Reads one log for all feeds of the process, so that they can share statements. */
+export function createReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: ReadLog<Event>): Reader<Event> {
+  const behind = async (places: readonly Place[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
+  const newest = async (places: readonly Place[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
+  // News must not wait for a statement under way; those that come in one go, as when every feed is rung, are read in one.
+  const ofWorkspaces = new DataLoader<Place, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
+  const ofRows = createLookUp(behind)
+  const newestOfRows = createLookUp(newest)
+  return {
+    readTail: async (workspaceId) => (await selectMany(db, [{ workspaceId, after: 0 }], 'newest', batch))[0] ?? [],
+    findNewest: async (scope) => (await newestOfRows.load({ ...scope, after: 0 }))[0],
+    readBehind: (place) => (place.id === undefined ? ofWorkspaces : ofRows).load(place),
+  }
+}
+
+function toFinder<Event>(places: readonly Place[], found: Event[][]): (place: Place) => Event[] {
+  const byPlace = new Map(places.map((place, at) => [place, found[at] ?? []]))
+  return (place) => byPlace.get(place) ?? []
+}

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql'
+import type { LoggedEvent } from '../domain/event-log.ts'
+import type { Viewer } from '../domain/key.ts'
+import type { GraphQLContext } from './builder.ts'
+import { isUnexpected } from './masking.ts'
+import { rightsOf } from './operation.ts'
+
+export type ToContext = (viewer: Viewer) => GraphQLContext
+type Run = (viewer: Viewer, args: ExecutionArgs, event: LoggedEvent) => Promise<ExecutionResult>
+
+const retryMs = 500
+
+/** Executes a subscription for one of its events. */
+export function createExecution(toContext: ToContext, mask: (error: GraphQLError) => Error): Run {
+  const contextOf = shareContexts(toContext)
+  const waitForPostgres = createWait()
+  return async (viewer: Viewer, args: ExecutionArgs, rootValue: LoggedEvent): Promise<ExecutionResult> => {
+    const once = async () => execute({ ...args, contextValue: contextOf(viewer), rootValue })
+    let result = await once()
+    if (result.errors?.some(isUnexpected)) {
+      // An event comes once, so it is not spoiled by a Postgres that has just gone away.
+      await waitForPostgres(contextOf(viewer))
+      result = await once()
+    }
+    return result.errors ? { ...result, errors: result.errors.map((error) => mask(error) as GraphQLError) } : result
+  }
+}
+
+/**
+ * One context for executions that begin in the same turn of the event loop, so that they share look-ups. Contexts
+ * remember nothing: a look-up is sent after the events that it is for were read, and is never older than they are.
+ */
+function shareContexts(toContext: ToContext): ToContext {
+  const contexts = new Map<string, GraphQLContext>()
+  return (viewer) => {
+    const rights = rightsOf(viewer)
+    const known = contexts.get(rights)
+    if (known) return known
+    if (contexts.size === 0) setImmediate(() => contexts.clear())
+    const context = toContext(viewer)
+    contexts.set(rights, context)
+    return context
+  }
+}
+
+/** Waits until Postgres answers. Callers at the same time ask it once. */
+function createWait() {
+  let waiting: Promise<void> | undefined
+  const wait = async ({ store }: GraphQLContext) => {
+    for (let isAnswering = false; !isAnswering; ) {
+      isAnswering = await store.check().then(
+        () => true,
+        () => false,
+      )
+      if (!isAnswering) await delay(retryMs, undefined, { ref: false })
+    }
+    waiting = undefined
+  }
+  return (context: GraphQLContext) => (waiting ??= wait(context))
+}

@@ -1,0 +1,103 @@
+import { CloseCode, type CompleteMessage, type Message, MessageType, parseMessage, type Server, type SubscribeMessage } from 'graphql-ws'
+import type { WebSocket } from 'ws'
+
+/** Tells of what went wrong unexpectedly: as a client may see it. */
+type Explain = (error: unknown) => { message: string }
+
+interface Run {
+  /** The client has completed it; its handler may still be at work. */
+  isCompleted: boolean
+  /** The subscription that takes over the id when the handler has come to its end. */
+  next: SubscribeMessage | undefined
+}
+
+/**
+ * Carries messages between one socket and graphql-ws. Nothing that a message causes ends the socket: what a subscription
+ * throws is an error for its id. An id that a client uses again while the handler of its last use is still ending would
+ * lose its new subscription to that end, so the new one waits for it.
+ */
+export class SocketBinding {
+  readonly #socket: WebSocket
+  readonly #explain: Explain
+  readonly #runs = new Map<string, Run>()
+  #handle: (message: Message) => Promise<void> = async () => {}
+
+  constructor(socket: WebSocket, explain: Explain) {
+    this.#socket = socket
+    this.#explain = explain
+  }
+
+  open<Extra extends Record<PropertyKey, unknown>>(server: Server<Extra>, extra: Extra) {
+    const closed = server.opened(this, extra)
+    this.#socket.on('message', (data) => this.#hear(String(data)))
+    this.#socket.once('close', (code, reason) => closed(code, String(reason)).catch(this.#explain))
+  }
+
+  get protocol() {
+    return this.#socket.protocol
+  }
+
+  send(data: string) {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(data)
+  }
+
+  close(code?: number, reason?: string) {
+    this.#socket.close(code, reason && shorten(reason))
+  }
+
+  /** graphql-ws takes a message that has been parsed as well. */
+  onMessage(handle: (data: string) => Promise<void>) {
+    this.#handle = handle as unknown as (message: Message) => Promise<void>
+  }
+
+  #hear(data: string) {
+    let message: Message
+    try {
+      message = parseMessage(data)
+    } catch {
+      return this.close(CloseCode.BadRequest, 'Invalid message received')
+    }
+    if (message.type === MessageType.Subscribe) this.#subscribe(message)
+    else if (message.type === MessageType.Complete) this.#complete(message)
+    else this.#pass(message)
+  }
+
+  #pass(message: Message) {
+    // Whatever it is, it is no document's fault.
+    this.#handle(message).catch((error) => this.close(CloseCode.InternalServerError, this.#explain(error).message))
+  }
+
+  #subscribe(message: SubscribeMessage) {
+    const run = this.#runs.get(message.id)
+    if (!run) return void this.#run(message)
+    if (!run.isCompleted || run.next) return this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`)
+    run.next = message
+  }
+
+  #complete(message: CompleteMessage) {
+    const run = this.#runs.get(message.id)
+    if (run?.isCompleted) {
+      run.next = undefined
+      return
+    }
+    if (run) run.isCompleted = true
+    this.#pass(message)
+  }
+
+  async #run(message: SubscribeMessage) {
+    const { id } = message
+    const run: Run = { isCompleted: false, next: undefined }
+    this.#runs.set(id, run)
+    try {
+      await this.#handle(message)
+    } catch (error) {
+      const shown = this.#explain(error)
+      if (!run.isCompleted) this.send(JSON.stringify({ id, type: MessageType.Error, payload: [shown] }))
+    }
+    this.#runs.delete(id)
+    if (run.next && this.#socket.readyState === this.#socket.OPEN) void this.#run(run.next)
+  }
+}
+
+/** A reason may have 123 bytes; a character that is cut in two becomes one of three bytes. */
+const shorten = (reason: string) => (Buffer.byteLength(reason) > 123 ? Buffer.from(reason).subarray(0, 120).toString() : reason)

@@ -1,0 +1,62 @@
+// GraphiQL, the page for trying the API, with a key that is typed into its pane of headers.
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openTestService, type Service } from '../service.ts'
+import { openBrowser, openTab } from './browser.ts'
+
+let api: Service
+let browser: Browser
+beforeAll(async () => {
+  ;[api, browser] = await Promise.all([openTestService({ ROLES: 'api' }), openBrowser()])
+})
+afterAll(() => Promise.all([api.close(), browser.close()]))
+
+const query = 'subscription { deploymentStatusChanged { ... on DeploymentStatusChange { status deployment { name } } } }'
+const resultOf = (page: Page) => page.getByRole('region', { name: 'Result Window' })
+const run = (page: Page) => page.getByRole('button', { name: /^Execute query/ }).click()
+
+async function open(fragment = '') {
+  const tab = await openTab(browser)
+  await tab.page.goto(`${api.localUrl}/graphql?query=${encodeURIComponent(query)}${fragment}`)
+  await tab.page.getByRole('button', { name: /^Execute query/ }).waitFor()
+  return tab
+}
+
+async function typeHeaders(page: Page, headers: object) {
+  await page.getByRole('button', { name: 'Headers', exact: true }).click()
+  await page.getByRole('region', { name: 'Headers' }).getByRole('code').click()
+  await page.keyboard.insertText(JSON.stringify(headers))
+}
+
+/** Creates deployments until the page shows one. */
+async function seeDeployment(page: Page) {
+  const shown = resultOf(page)
+    .getByText(/QUEUED/)
+    .first()
+  const created = (async () => {
+    for (let isShown = false; !isShown; isShown = await shown.isVisible()) await api.create({ name: `Shown ${crypto.randomUUID()}` })
+  })()
+  await created
+  expect(await resultOf(page).textContent()).toContain('Shown')
+}
+
+test('a key that is typed into the headers counts for subscriptions', async () => {
+  const { page } = await open()
+  await typeHeaders(page, { Authorization: `Bearer ${api.key}` })
+  await run(page)
+  await seeDeployment(page)
+})
+
+test('the key of the link counts for subscriptions', async () => {
+  const { page } = await open(`#key=${api.key}`)
+  await run(page)
+  await seeDeployment(page)
+})
+
+test('without a key the result says what to send', async () => {
+  const { page } = await open()
+  await run(page)
+  await resultOf(page).getByText('UNAUTHENTICATED').first().waitFor()
+  // The editor writes spaces that do not break.
+  expect((await resultOf(page).textContent())?.replace(/\s+/g, ' ')).toContain('Send a key that is known')
+})
