@@ -73,12 +73,7 @@ describe('refusals', () => {
   ])('a request with %s is refused in words, with the CORS headers of its origin', async (_, sent, status, code, words) => {
     for (const origin of [undefined, allowed[1], 'null', 'https://evil.example']) {
       const headers = { ...sent.headers, ...(origin ? { origin } : {}) }
-      const answer = await send({ ...sent, headers }).catch((error) => error as { code: string })
-      // The end of the connection may come before the words do, since the rest of such a body is not read.
-      if ('code' in answer) {
-        expect(status).toBe(413)
-        continue
-      }
+      const answer = await send({ ...sent, headers })
       expect(answer.status).toBe(status)
       expect(problem(answer.body)).toMatchObject({ message: expect.stringMatching(words), extensions: { code } })
       expect(answer.headers.vary).toBe('Origin')

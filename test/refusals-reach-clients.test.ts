@@ -85,6 +85,13 @@ const refusals: Record<string, () => Refusal> = {
     url: `${api.localUrl}/graphql`,
     headers: { authorization: `Bearer ${api.key}`, 'content-type': 'text/plain' },
     body: zeros.subarray(0, 3_000_000),
+    status: 415,
+    words: /UNSUPPORTED_MEDIA_TYPE/,
+  }),
+  'a request to /graphql that is too large': () => ({
+    url: `${api.localUrl}/graphql`,
+    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
+    body: zeros.subarray(0, 3_000_000),
     status: 413,
     words: /REQUEST_TOO_LARGE/,
   }),

@@ -8,6 +8,7 @@ import type { GraphQLContext } from './builder.ts'
 import { readParameters } from './fast-lane.ts'
 import { toShownError } from './masking.ts'
 import type { Operation } from './operation.ts'
+import { acceptsEvents } from './request-check.ts'
 import { unbuffered } from './streamed-results.ts'
 
 const pingMs = 12_000
@@ -106,13 +107,9 @@ const isPlain = ({ method, headers, url }: IncomingMessage) =>
   method === 'POST' &&
   url === '/graphql' &&
   headers['content-type']?.toLowerCase().startsWith('application/json') &&
-  acceptsStreams(headers.accept) &&
+  // Whatever else a client takes, a subscription is answered as a stream.
+  acceptsEvents(headers.accept ?? null) &&
   !headers.origin
-
-/** Whatever else a client takes, a subscription is answered as a stream. */
-const acceptsStreams = (accept: string | undefined) =>
-  (accept || '*/*').split(',').some((type) => streamed.includes(type.split(';')[0]?.trim().toLowerCase() ?? ''))
-const streamed = ['text/event-stream', 'text/*', '*/*']
 
 async function readOperation(yoga: YogaServerInstance<object, GraphQLContext>, body: Buffer, context: GraphQLContext): Promise<Operation | undefined> {
   const parameters = readParameters(body)

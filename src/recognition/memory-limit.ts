@@ -12,7 +12,7 @@ const workingMb = 300
 const largestShare = 0.6
 
 /** What one process can have on this machine, in megabytes: of its control group, where it has one. */
-export function bearableMb(): number {
+function bearableMb(): number {
   const bytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
   return Math.floor((bytes * largestShare) / megabyte)
 }

@@ -22,7 +22,7 @@ const dataLocation = 14
 const deepest = 40
 
 /** The file is no protocol buffer, or is cut off. */
-export class OnnxFileError extends Error {}
+class OnnxFileError extends Error {}
 
 /** Whether any tensor of the model, in whatever branch or function, keeps its numbers in another file. */
 export function refersToOtherFiles(file: Uint8Array): boolean {
