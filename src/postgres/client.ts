@@ -35,12 +35,15 @@ export function openClient(url: string, log: Log, connections = 6): Client {
     prepareStatements(connection)
   })
   pool.on('remove', (connection) => open.delete(connection))
-  // A connection that breaks while idle is replaced by the pool; only the log needs to know.
-  pool.on('error', (error) => limitLog(log).warn({ error: error.message }, 'a connection to Postgres was lost'))
+  let isClosing = false
+  // A connection that breaks while idle is replaced by the pool; only the log needs to know. The pool has ended
+  // before its connections have, so that a server which stops behind it may still reach them.
+  pool.on('error', (error) => isClosing || limitLog(log).warn({ error: error.message }, 'a connection to Postgres was lost'))
   return {
     pool,
     db: drizzle({ client: pool }),
     async close() {
+      isClosing = true
       const late = setTimeout(() => {
         for (const connection of open) destroy(connection)
       }, closeMs)
