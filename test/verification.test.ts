@@ -11,7 +11,9 @@ import { openSocket } from './speech-socket.ts'
 import { until } from './until.ts'
 
 const novel = librivoxRecordings()
-const [header] = novel.map(({ wav }) => wav.subarray(0, 44)) as [Buffer]
+/** Of a live stream: it promises no length, so that the turn goes on. */
+const [header] = novel.map(({ wav }) => Buffer.from(wav.subarray(0, 44))) as [Buffer]
+header.writeUInt32LE(0, 40)
 const talk = Buffer.concat([header, ...novel.map(({ wav }) => samplesOf(wav))])
 
 /** Deploys, and answers every change. */
