@@ -1,7 +1,9 @@
 // Subscriptions as Server-Sent Events, however a client asks for them.
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { subscriptionOfAll } from './graphql-socket.ts'
-import { createTestClient, openTestService, type Service } from './service.ts'
+import { openTestService, type Service } from './service.ts'
 import { until } from './until.ts'
 
 const limit = 3
@@ -120,11 +122,11 @@ test('a stream that is refused by its Accept is not counted', async () => {
 
 test('sockets and streams are counted together', async () => {
   const { secret } = await makeKey()
-  const other = createTestClient(api.url, secret)
-  onTestFinished(other.dispose)
-  const watching = other.watchAll({})
-  void watching.next().catch(() => {})
-  onTestFinished(() => void watching.return(undefined))
+  const socket = new WebSocket(`${api.localUrl.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${secret}` } }))
+  await once(socket, 'message')
   await until(async () => {
     const answers = await Promise.all(Array.from({ length: limit }, () => post({ accept: '*/*' })(secret, subscriptionOfAll)))
     const opened = answers.filter(({ status }) => status === 200).length
