@@ -113,6 +113,17 @@ test('a hypothesis that comes after a newer guess is not shown', () => {
   expect(told.shown).toEqual(['one two three'])
 })
 
+test('a guess shows its words as they are decoded where hypotheses need not be stable, and nothing older after them', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(second, second)
+  grow(second)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(2 * second), audio: new Int16Array(2 * second) })
+  for (const beginning of ['one', 'one two']) pieces[1]?.piece.begun?.(beginning)
+  pieces[0]?.answer('won')
+  pieces[1]?.answer('one two three')
+  expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+})
+
 test('guesses that the speaker went on from are counted among what a phrase costs', () => {
   const { phrase, pieces, told } = openPhrase()
   phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })

@@ -136,8 +136,9 @@ export class PhraseDecoding {
     // When workers are short, guesses would take them from what is sure to be wanted.
     if (!this.#parts.pool.mayGuess()) return
     const begun = (beginning: string) => {
-      guess.beginnings.push(beginning)
-      if (this.#guess === guess && this.#segment) this.#extend(this.#segment, beginning)
+      // The speaker may go on: words that have to be stable are kept until it is sure that the phrase has ended.
+      if (this.#guess !== guess || (!this.#segment && this.#parts.request.listening.stableHypotheses)) guess.beginnings.push(beginning)
+      else this.#extend(segment, beginning)
     }
     const decoded = (result: Alternative[] | Error) => {
       if (result instanceof Error) {
@@ -192,8 +193,10 @@ export class PhraseDecoding {
     this.#parts.changed()
   }
 
-  /** Shows a beginning of the text of the phrase, which has ended. */
-  #extend({ onset, offset }: Segment, beginning: string) {
+  /** Shows a beginning of the text of all that the segment holds. */
+  #extend({ onset, offset, end }: Segment, beginning: string) {
+    // What was begun to be decoded before, of less audio, is not shown any more.
+    this.#supposedUntil = Math.max(this.#supposedUntil, end)
     const text = this.#hypothesis.extend(beginning)
     if (!text) return
     const spoken = Math.round((beginning.length / charactersPerSecond) * sampleRate)
