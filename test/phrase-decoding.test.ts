@@ -113,6 +113,40 @@ test('a hypothesis that comes after a newer guess is not shown', () => {
   expect(told.shown).toEqual(['one two three'])
 })
 
+test('a hypothesis of much audio at once shows its words as they are decoded, until a guess has shown more', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(5 * second, 5 * second)
+  grow(5 * second)
+  for (const beginning of ['one', 'one two']) pieces[0]?.piece.begun?.(beginning)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(6 * second), audio: new Int16Array(6 * second) })
+  pieces[1]?.piece.begun?.('one two three')
+  pieces[0]?.piece.begun?.('one too three four')
+  pieces[0]?.answer('one too three four')
+  phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(6 * second), audio: undefined })
+  pieces[0]?.piece.begun?.('one too three four five')
+  pieces[1]?.answer('one two three four')
+  expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+})
+
+test('words that have to be stable are not shown while one hypothesis is decoded', () => {
+  const { phrase, pieces, grow } = openPhrase({ listening: listeningFor('CONVERSATIONAL', 'conversation') })
+  phrase.hear(5 * second, 5 * second)
+  grow(5 * second)
+  expect(pieces[0]?.piece).toMatchObject({ priority: 'INTERIM', task: { reportBeginnings: false } })
+  expect(pieces[0]?.piece.begun).toBeUndefined()
+})
+
+test('a guess shows its words as they are decoded where hypotheses need not be stable, and nothing older after them', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(second, second)
+  grow(second)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(2 * second), audio: new Int16Array(2 * second) })
+  for (const beginning of ['one', 'one two']) pieces[1]?.piece.begun?.(beginning)
+  pieces[0]?.answer('won')
+  pieces[1]?.answer('one two three')
+  expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+})
+
 test('guesses that the speaker went on from are counted among what a phrase costs', () => {
   const { phrase, pieces, told } = openPhrase()
   phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })

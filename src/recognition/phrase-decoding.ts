@@ -1,5 +1,5 @@
 import type { DetectorReply } from './detector.ts'
-import { Hypothesis } from './hypothesis.ts'
+import { Hypothesis, type Shown } from './hypothesis.ts'
 import type { Pool, Priority, Ticket } from './pool.ts'
 import { type Alternative, type StreamRequest, sampleRate } from './recognizer.ts'
 import type { Segment } from './segmenter.ts'
@@ -13,8 +13,6 @@ const firstOfTwoMs = 250
 const mostFirstTries = 4
 /** A phrase longer than this has a hypothesis before its text, however fast its audio came. */
 const maxWithoutHypothesisMs = 1000
-/** Characters of text in a second of speech, to place a beginning of the text that has no time of its own. */
-const charactersPerSecond = 14
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
@@ -43,11 +41,6 @@ interface Guess {
   beginnings: string[]
 }
 
-interface Shown {
-  text: string
-  duration: number
-}
-
 /**
  * One phrase from its first sound to its text: hypotheses while it grows, a guess at each pause, the text at its end.
  * Audio that comes faster than speech may have ended the phrase before any hypothesis could be decoded; the words of
@@ -59,8 +52,6 @@ export class PhraseDecoding {
   readonly #parts: Parts
   readonly #hypothesis: Hypothesis
   readonly #tickets = new Set<Ticket>()
-  #toShow: Shown[] = []
-  #shownDuration = 0
   #turn: DecodingTurn | undefined
   #isTurnGiven = false
   #tries = 0
@@ -95,9 +86,7 @@ export class PhraseDecoding {
 
   /** The hypotheses that were not taken yet, in order. */
   takeHypotheses(): Shown[] {
-    const hypotheses = this.#toShow
-    this.#toShow = []
-    return hypotheses
+    return this.#hypothesis.takeNew()
   }
 
   /** More was heard, of which the voice lasted until `voice`; `isBehind` says that much more is there already. */
@@ -117,14 +106,18 @@ export class PhraseDecoding {
     if (!grown || this.#segment) return this.#endTurn()
     const { segment, audio } = grown
     this.#turn?.begin()
-    this.#decode('INTERIM', audio, (result, ms) => {
+    const { stableHypotheses } = this.#parts.request.listening
+    // Where much audio came at once, the first hypothesis would be nearly all of the text.
+    const begun = (beginning: string) => void (this.#segment || this.#extend(segment, beginning))
+    const decoded = (result: Alternative[] | Error, ms: number) => {
       this.#endTurn()
       if (result instanceof Error) return
       this.#tries++
       this.#decodedUntil = segment.end
       this.#suppose(segment, result)
       this.#intervalMs = this.#isNew ? this.#nextInterval : Math.max(this.#nextInterval, 4 * ms)
-    })
+    }
+    this.#decode('INTERIM', audio, decoded, stableHypotheses ? undefined : begun)
   }
 
   pause({ segment, audio }: Found<'PAUSED'>): void {
@@ -136,8 +129,9 @@ export class PhraseDecoding {
     // When workers are short, guesses would take them from what is sure to be wanted.
     if (!this.#parts.pool.mayGuess()) return
     const begun = (beginning: string) => {
-      guess.beginnings.push(beginning)
-      if (this.#guess === guess && this.#segment) this.#extend(this.#segment, beginning)
+      // The speaker may go on: words that have to be stable are kept until it is sure that the phrase has ended.
+      if (this.#guess !== guess || (!this.#segment && this.#parts.request.listening.stableHypotheses)) guess.beginnings.push(beginning)
+      else this.#extend(segment, beginning)
     }
     const decoded = (result: Alternative[] | Error) => {
       if (result instanceof Error) {
@@ -187,30 +181,24 @@ export class PhraseDecoding {
     // A guess may have been done before the hypothesis that was begun earlier.
     if (segment.end < this.#supposedUntil) return
     this.#supposedUntil = segment.end
-    const text = this.#segment ? undefined : this.#hypothesis.take(best?.lexical ?? '')
-    if (text) this.#show(text, segment.offset - segment.onset)
+    if (!this.#segment) this.#hypothesis.take(best?.lexical ?? '', segment.offset - segment.onset)
     this.#parts.changed()
   }
 
-  /** Shows a beginning of the text of the phrase, which has ended. */
-  #extend({ onset, offset }: Segment, beginning: string) {
-    const text = this.#hypothesis.extend(beginning)
-    if (!text) return
-    const spoken = Math.round((beginning.length / charactersPerSecond) * sampleRate)
-    this.#show(text, Math.min(offset - onset, Math.max(this.#shownDuration, spoken)))
+  /** Shows a beginning of the text of all that the segment holds. */
+  #extend({ onset, offset, end }: Segment, beginning: string) {
+    // What was begun to be decoded before, of less audio, is not shown any more.
+    if (!this.#segment && end < this.#supposedUntil) return
+    this.#supposedUntil = Math.max(this.#supposedUntil, end)
+    this.#hypothesis.extend(beginning, offset - onset)
     this.#parts.changed()
-  }
-
-  #show(text: string, duration: number) {
-    this.#toShow.push({ text, duration })
-    this.#shownDuration = duration
   }
 
   #finish(segment: Segment, result: Alternative[]) {
     const [best] = result
     const { request } = this.#parts
-    const isDue = request.interims && this.#hypothesis.isEmpty && milliseconds(segment.offset - segment.onset) > maxWithoutHypothesisMs
-    if (best && isDue) this.#show(best.lexical, segment.offset - segment.onset)
+    const duration = segment.offset - segment.onset
+    if (best && request.interims && milliseconds(duration) > maxWithoutHypothesisMs) this.#hypothesis.complete(best.lexical, duration)
     this.#result = result
     this.#parts.measured(milliseconds(segment.end - segment.start), this.#spentMs)
     this.#parts.changed()
