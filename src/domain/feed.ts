@@ -29,7 +29,7 @@ export interface Stretch<Event extends LoggedEvent = LoggedEvent> {
 }
 
 /** Called after events have been read that concern the watcher. Those up to `since` were announced before. */
-export type Heard = (since: number) => void
+type Heard = (since: number) => void
 
 export interface Feeds {
   /** To be joined soon: a feed without watchers is closed. */
