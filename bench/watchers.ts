@@ -37,15 +37,20 @@ export async function differentWatchers(settings: Record<string, string>): Promi
 
     // What the first leave behind, such as compiled code, is not theirs.
     await end(await open(500))
+    const rest = async () => {
+      const [transactions, cpu] = [await transactionsOf(db), await cpuOf(api.child)]
+      await delay(idleMs)
+      return { transactions: (await transactionsOf(db)) - transactions, cpu: ((await cpuOf(api.child)) - cpu) / idleMs / 0.01 }
+    }
+    const idle = await rest()
     const [heap, memory] = [await heapOf(api.child), await memoryOf(api.child)]
     const crowd = await open(watchers)
     note('heap of each', `${(((await heapOf(api.child)) - heap) / watchers / 1000).toFixed(1)} kB`)
     note('memory (PSS) of each', `${(((await memoryOf(api.child)) - memory) / watchers / 1000).toFixed(1)} kB`)
 
-    const [statements, cpu] = [await transactionsOf(db), await cpuOf(api.child)]
-    await delay(idleMs)
-    note('statements in 32 s of rest', String((await transactionsOf(db)) - statements))
-    note('CPU of a core at rest', `${(((await cpuOf(api.child)) - cpu) / idleMs / 0.01).toFixed(2)} %`)
+    const busy = await rest()
+    note('transactions in 32 s of rest', `${busy.transactions} (none watching: ${idle.transactions})`)
+    note('CPU of a core at rest', `${busy.cpu.toFixed(2)} % (none watching: ${idle.cpu.toFixed(2)} %)`)
 
     const delays: number[] = []
     for (let round = 0; round < rounds; round++) {

@@ -66,7 +66,7 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
   return {
     of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, { workspaceId, id }: Scope) {
       const feed = open(eventLog as unknown as ReadLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
-      return createView(feed, id)
+      return new View(feed, id)
     },
     async close() {
       for (const feed of [...feeds.values()]) feed.close()
@@ -74,15 +74,36 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
   }
 }
 
-const createView = <Event extends LoggedEvent>(feed: WorkspaceFeed<Event>, id: string | undefined): Feed<Event> => ({
-  refresh: () => feed.refresh(),
+/** Without closures, since there may be very many. */
+class View<Event extends LoggedEvent> implements Feed<Event> {
+  readonly #feed: WorkspaceFeed<Event>
+  readonly #id: string | undefined
+
+  constructor(feed: WorkspaceFeed<Event>, id: string | undefined) {
+    this.#feed = feed
+    this.#id = id
+  }
+
   get position() {
-    return feed.position
-  },
-  findNewest: () => feed.findNewest(id),
-  read: (after) => feed.read(after, id),
-  join: (heard) => feed.join(heard, id),
-})
+    return this.#feed.position
+  }
+
+  refresh() {
+    return this.#feed.refresh()
+  }
+
+  findNewest() {
+    return this.#feed.findNewest(this.#id)
+  }
+
+  read(after: number) {
+    return this.#feed.read(after, this.#id)
+  }
+
+  join(heard: Heard) {
+    return this.#feed.join(heard, this.#id)
+  }
+}
 
 /** The log of one workspace. Events never change, so the newest are kept, and most watchers are served from memory. */
 class WorkspaceFeed<Event extends LoggedEvent> {

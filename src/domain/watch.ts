@@ -66,6 +66,9 @@ type WatchedLog<Event extends LoggedEvent> = ReadLog<Event> &
     isTerminal(status: Event['status']): boolean
   }
 
+/** What is kept of the newest event. */
+export type Newest<Event extends LoggedEvent = LoggedEvent> = Pick<Event, 'position' | 'status'>
+
 /** What one watcher sees of a feed. Nothing is held until it is read. */
 export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIterable<Event> {
   readonly #feeds: Feeds
@@ -75,7 +78,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
   /** The position that has been seen already. */
   readonly from: number
   /** The newest event when the watch was opened. */
-  readonly newest: Event | undefined
+  readonly newest: Newest<Event> | undefined
 
   constructor(feeds: Feeds, log: WatchedLog<Event>, scope: Scope, includes: (event: Event) => boolean, from: number, newest: Event | undefined) {
     this.#feeds = feeds
@@ -83,7 +86,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
     this.#scope = scope
     this.#includes = includes
     this.from = from
-    this.newest = newest
+    this.newest = newest && { position: newest.position, status: newest.status }
   }
 
   openFeed(): Feed<Event> {
@@ -95,7 +98,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
   }
 
   /** Of a row that was tried again a terminal event has others behind it, so only the newest can be the last. */
-  isOver(newest: Event | undefined, seen: number): boolean {
+  isOver(newest: Newest<Event> | undefined, seen: number): boolean {
     return this.#scope.id !== undefined && newest !== undefined && newest.position <= seen && this.#log.isTerminal(newest.status)
   }
 
@@ -104,7 +107,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
       const feed = this.openFeed()
       let isStopped = false
       let seen = this.from
-      let { newest } = this
+      let newest = this.newest
       let wake: (() => void) | undefined
       const leave = feed.join((since) => {
         if (!wake) return

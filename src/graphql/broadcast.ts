@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate as yieldToOthers } from 'node:timers/
 import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
 import type { LoggedEvent } from '../domain/event-log.ts'
 import type { Feed } from '../domain/feed.ts'
-import { readPatiently, Watch } from '../domain/watch.ts'
+import { type Newest, readPatiently, Watch } from '../domain/watch.ts'
 import { createExecution, type ToContext } from './event-execution.ts'
 import { keyOf, type Operation } from './operation.ts'
 
@@ -92,7 +92,7 @@ class Broadcast {
   /** Those who have everything up to the position, and get the next together. */
   readonly #live = new Set<Member>()
   readonly #shared = new Map<number, Shared>()
-  #newest: LoggedEvent | undefined
+  #newest: Newest | undefined
   #position = 0
   #isSending = false
 
@@ -140,8 +140,8 @@ class Broadcast {
     for (const member of [...this.#live]) this.#end(member, error)
   }
 
-  #notice(event: LoggedEvent) {
-    if (event.position >= (this.#newest?.position ?? 0)) this.#newest = event
+  #notice({ position, status }: Newest) {
+    if (position >= (this.#newest?.position ?? 0)) this.#newest = { position, status }
   }
 
   /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
