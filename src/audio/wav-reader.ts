@@ -12,7 +12,12 @@ interface Expectations {
   warn(text: string): void
 }
 
-type State = { name: 'HEADER' } | { name: 'SAMPLES'; left: number } | { name: 'BEHIND'; isBehindTag: boolean } | { name: 'SKIP'; left: number; isTag: boolean } | { name: 'OVER' }
+type State =
+  | { name: 'HEADER' }
+  | { name: 'SAMPLES'; left: number }
+  | { name: 'BEHIND'; isBehindTag: boolean }
+  | { name: 'SKIP'; left: number; isTag: boolean }
+  | { name: 'OVER' }
 
 /** Programs that write to a pipe promise about 2 or 4 GB. */
 const placeholder = 0x7fff_0000
