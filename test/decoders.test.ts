@@ -120,6 +120,19 @@ describe('a decoder process', () => {
     expect(children()).toEqual([])
   })
 
+  test('that is closed under its recording is no crash, and none is started any more', async () => {
+    const { decoders, ended } = open()
+    const { body, release } = halting('en-US.ogg')
+    const outcome = expect(read(decoders, body)).rejects.toMatchObject({ code: 'DECODER_CRASHED' })
+    await until(() => children().length === 1)
+    await decoders.close()
+    await outcome
+    release()
+    await expect(read(decoders, once(recording('en-US.ogg')))).rejects.toMatchObject({ message: expect.stringContaining('shutting down') })
+    expect(children()).toEqual([])
+    expect(ended).toEqual([])
+  })
+
   test('takes no more recordings at once than it may', async () => {
     const { decoders } = open({ processes: 1 })
     const { body, release } = halting('en-US.ogg')
