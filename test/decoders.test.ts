@@ -120,6 +120,19 @@ describe('a decoder process', () => {
     expect(children()).toEqual([])
   })
 
+  test('outlives the signals that stop a server, so that its recording is answered', async () => {
+    const { decoders, ended } = open()
+    const { body, release } = halting('en-US.ogg')
+    const sounds = readSound(body, { decoders, maxSeconds: 60, signal: AbortSignal.timeout(20_000), warn() {} })
+    let { seconds } = (await sounds.next()).value
+    const [pid] = children()
+    for (const signal of ['SIGINT', 'SIGTERM']) process.kill(pid as number, signal)
+    release()
+    for await (const sound of sounds) seconds = sound.seconds
+    expect(seconds).toBeCloseTo(3, 0)
+    expect(ended).toEqual([])
+  })
+
   test('that is closed under its recording is no crash, and none is started any more', async () => {
     const { decoders, ended } = open()
     const { body, release } = halting('en-US.ogg')
