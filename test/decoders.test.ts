@@ -78,9 +78,9 @@ describe('a decoder process', () => {
   })
 
   test('is not blamed for a sender who takes a while', async () => {
-    const { decoders } = open({ patienceMs: 100 })
+    const { decoders } = open({ patienceMs: 2_000 })
     const { body, release } = halting('en-US.ogg')
-    setTimeout(release, 500)
+    setTimeout(release, 3_000)
     expect(await read(decoders, body)).toBeCloseTo(3, 0)
   })
 
