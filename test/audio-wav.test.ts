@@ -149,6 +149,22 @@ describe('what follows the promised samples is not dropped in silence:', () => {
     expect(found.warnings).toEqual([expect.stringContaining('More sound came')])
   })
 
+  // As little-endian bytes these samples are the first ones of an MPEG or AAC frame, or of an AC-3 one.
+  test.each([-1, -2, -257, -1025, -3585, -170, 30_475])('samples that begin with %i are no file of another kind', async (first) => {
+    const more = Int16Array.from([first, ...reference])
+    const expected = Int16Array.from([...reference, ...more])
+    const found = await read(wav(expected, { dataLength: reference.byteLength }))
+    expect(difference(found.samples, expected)).toBe(0)
+    expect(found.warnings).toEqual([expect.stringContaining('More sound came')])
+  })
+
+  test('an MP3 file that begins with a tag is named in a warning', async () => {
+    const mp3 = Buffer.from([0xff, 0xfb, 0x90, 0x64, ...Array(60).fill(0)])
+    const found = await read(Buffer.concat([wav(reference), id3, mp3]))
+    expect(difference(found.samples, reference)).toBe(0)
+    expect(found.warnings).toEqual([expect.stringContaining('an MP3 file, which was not recognized')])
+  })
+
   test('a file of another kind is named in a warning', async () => {
     const found = await read(Buffer.concat([wav(reference), Buffer.from('fLaC\0\0\0\x22and so on', 'latin1')]))
     expect(difference(found.samples, reference)).toBe(0)

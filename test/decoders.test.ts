@@ -78,9 +78,9 @@ describe('a decoder process', () => {
   })
 
   test('is not blamed for a sender who takes a while', async () => {
-    const { decoders } = open({ patienceMs: 100 })
+    const { decoders } = open({ patienceMs: 2_000 })
     const { body, release } = halting('en-US.ogg')
-    setTimeout(release, 500)
+    setTimeout(release, 3_000)
     expect(await read(decoders, body)).toBeCloseTo(3, 0)
   })
 
@@ -118,6 +118,32 @@ describe('a decoder process', () => {
     await until(() => children().length === 1)
     await decoders.close()
     expect(children()).toEqual([])
+  })
+
+  test('outlives the signals that stop a server, so that its recording is answered', async () => {
+    const { decoders, ended } = open()
+    const { body, release } = halting('en-US.ogg')
+    const sounds = readSound(body, { decoders, maxSeconds: 60, signal: AbortSignal.timeout(20_000), warn() {} })
+    let { seconds } = (await sounds.next()).value
+    const [pid] = children()
+    for (const signal of ['SIGINT', 'SIGTERM']) process.kill(pid as number, signal)
+    release()
+    for await (const sound of sounds) seconds = sound.seconds
+    expect(seconds).toBeCloseTo(3, 0)
+    expect(ended).toEqual([])
+  })
+
+  test('that is closed under its recording is no crash, and none is started any more', async () => {
+    const { decoders, ended } = open()
+    const { body, release } = halting('en-US.ogg')
+    const outcome = expect(read(decoders, body)).rejects.toMatchObject({ code: 'DECODER_CRASHED' })
+    await until(() => children().length === 1)
+    await decoders.close()
+    await outcome
+    release()
+    await expect(read(decoders, once(recording('en-US.ogg')))).rejects.toMatchObject({ message: expect.stringContaining('shutting down') })
+    expect(children()).toEqual([])
+    expect(ended).toEqual([])
   })
 
   test('takes no more recordings at once than it may', async () => {

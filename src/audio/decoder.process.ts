@@ -84,6 +84,8 @@ function end(): DecoderEnd {
   }
 }
 
+// A terminal's Ctrl-C and a service manager's stop reach every process of the group; the parent decides when this one ends.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 Log.setLevel(quiet)
 writeMessage([Buffer.from(JSON.stringify(end()))], 'END', (bytes) => writeSync(pipeOut, bytes))
 // The library keeps the loop alive.

@@ -33,7 +33,7 @@ export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {
   let isClosed = false
 
   const start = () => {
-    const decoder = new Decoder(patienceMs, crashed)
+    const decoder = new Decoder(patienceMs, (reason) => !isClosed && crashed(reason))
     running.add(decoder)
     void decoder.gone.then(() => {
       running.delete(decoder)
@@ -58,6 +58,7 @@ export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {
   return {
     isAvailable,
     async *decode(body, warn, signal) {
+      if (isClosed) throw new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again in a moment.')
       if (decoding >= processes) throw new AudioError('DECODERS_BUSY', 'Too many compressed recordings are being decoded. Try again in a moment.')
       decoding++
       const decoder = take()
@@ -128,7 +129,8 @@ class Decoder {
     try {
       signal.throwIfAborted()
       for (;;) {
-        const next = await Promise.race([this.#patiently(output?.next()), refused])
+        // A process that was killed takes its pipe along, and why it ended is known when it is gone.
+        const next = await Promise.race([this.#patiently(output?.next().catch(() => undefined)), refused])
         if (!next || next.done) break
         for (const { kind, content } of messages.read(next.value)) {
           if (kind === 'SAMPLES') yield content

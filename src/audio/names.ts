@@ -85,5 +85,5 @@ export function nameOther(head: Buffer): string | undefined {
 /** Names what begins here if it may be sound, samples without a header aside. */
 export const nameSound = (head: Buffer): string | undefined => nameAudio(head) ?? find(frames, latin(head))
 
-/** Names any file that begins here, text aside. */
-export const nameFile = (head: Buffer): string | undefined => nameSound(head) ?? find(others, latin(head))
+/** Names a file that begins here for certain, text aside. Samples may look like an MP3 or AAC frame, but not like any of these. */
+export const nameFile = (head: Buffer): string | undefined => nameAudio(head) ?? find(others, latin(head))

@@ -12,7 +12,12 @@ interface Expectations {
   warn(text: string): void
 }
 
-type State = { name: 'HEADER' } | { name: 'SAMPLES'; left: number } | { name: 'BEHIND' } | { name: 'SKIP'; left: number } | { name: 'OVER' }
+type State =
+  | { name: 'HEADER' }
+  | { name: 'SAMPLES'; left: number }
+  | { name: 'BEHIND'; isBehindTag: boolean }
+  | { name: 'SKIP'; left: number; isTag: boolean }
+  | { name: 'OVER' }
 
 /** Programs that write to a pipe promise about 2 or 4 GB. */
 const placeholder = 0x7fff_0000
@@ -98,13 +103,11 @@ export class WavReader {
       case 'SAMPLES':
         return this.#takeSamples(this.#state.left, isEnd)
       case 'BEHIND':
-        this.#lookBehind(isEnd)
+        this.#lookBehind(this.#state.isBehindTag, isEnd)
         return empty
       case 'SKIP': {
-        const skipped = this.#take(this.#state.left).length
-        const left = this.#state.left - skipped
-        this.#state = left ? this.#state : { name: 'BEHIND' }
-        if (this.#state.name === 'SKIP') this.#state.left = left
+        this.#state.left -= this.#take(this.#state.left).length
+        if (!this.#state.left) this.#state = { name: 'BEHIND', isBehindTag: this.#state.isTag }
         return empty
       }
       case 'OVER':
@@ -149,20 +152,20 @@ export class WavReader {
     this.#came += isLast ? end : whole
     this.#frames += whole / size
     if (isLast) {
-      this.#state = { name: 'BEHIND' }
+      this.#state = { name: 'BEHIND', isBehindTag: false }
       this.#isComplete ||= left !== Infinity
     }
     if (this.#state.name === 'SAMPLES') this.#state.left -= whole
     return toMono(samples, format)
   }
 
-  #lookBehind(isEnd: boolean) {
+  #lookBehind(isBehindTag: boolean, isEnd: boolean) {
     if (this.#kept.length < 12 && !isEnd) return
     if (this.#kept.length < 8) return void this.#take(Infinity)
     // Chunks begin at even places, which not everyone cares about.
     if ((this.#promised ?? 0) % 2 && this.#kept[0] === 0) this.#take(1)
-    const next = whatFollows(this.#kept)
-    if (next.kind === 'SKIP') this.#state = { name: 'SKIP', left: next.bytes }
+    const next = whatFollows(this.#kept, isBehindTag)
+    if (next.kind === 'SKIP') this.#state = { name: 'SKIP', left: next.bytes, isTag: next.isTag }
     else if (next.kind === 'WAV') this.#state = { name: 'HEADER' }
     else if (next.kind === 'SAMPLES') {
       this.#take(next.bytes)

@@ -1,8 +1,8 @@
-import { nameFile } from './names.ts'
+import { nameFile, nameSound } from './names.ts'
 import { isWav } from './wav-header.ts'
 
 export type Following =
-  | { kind: 'SKIP'; bytes: number }
+  | { kind: 'SKIP'; bytes: number; isTag: boolean }
   | { kind: 'WAV' }
   /** `bytes` lead up to the samples. */
   | { kind: 'SAMPLES'; bytes: number; isUnannounced: boolean }
@@ -16,16 +16,19 @@ const chunks = new Set(
 )
 const maxChunk = 16 * 2 ** 20
 
-/** Tells what stands behind the samples that a WAV header has promised; at least 8 bytes are needed. */
-export function whatFollows(bytes: Buffer): Following {
+/**
+ * Tells what stands behind the samples that a WAV header has promised; at least 8 bytes are needed. Only behind a tag
+ * are the first bytes of a frame those of an MP3 or AAC file: the sample -1 has the same ones.
+ */
+export function whatFollows(bytes: Buffer, isBehindTag: boolean): Following {
   const word = bytes.toString('latin1', 0, 8)
   if (isWav(bytes)) return { kind: 'WAV' }
   if (word.startsWith('data')) return { kind: 'SAMPLES', bytes: 8, isUnannounced: false }
   const length = bytes.readUInt32LE(4)
-  if (chunks.has(word.slice(0, 4)) && length <= maxChunk) return { kind: 'SKIP', bytes: 8 + length + (length % 2) }
+  if (chunks.has(word.slice(0, 4)) && length <= maxChunk) return { kind: 'SKIP', bytes: 8 + length + (length % 2), isTag: false }
   const tag = tagBytes(bytes)
-  if (tag) return { kind: 'SKIP', bytes: tag }
-  const name = nameFile(bytes)
+  if (tag) return { kind: 'SKIP', bytes: tag, isTag: true }
+  const name = nameFile(bytes) ?? (isBehindTag ? nameSound(bytes) : undefined)
   return name ? { kind: 'OTHER', name } : { kind: 'SAMPLES', bytes: 0, isUnannounced: true }
 }
 
