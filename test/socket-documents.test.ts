@@ -79,6 +79,37 @@ describe.each(['text/event-stream', 'application/json', 'application/graphql-res
   })
 })
 
+test.each([
+  ['a document that is not complete', 'subscription {', undefined, 'GRAPHQL_PARSE_FAILED'],
+  ['a document with bad characters', 'query { locales { code } } \u0007', undefined, 'GRAPHQL_PARSE_FAILED'],
+  ['two operations without a name', 'query A { locales { code } } query B { locales { code } }', undefined, 'OPERATION_RESOLUTION_FAILURE'],
+  ['the name of no operation', 'query A { locales { code } }', 'B', 'OPERATION_RESOLUTION_FAILURE'],
+])('%s has the same code over a socket and over HTTP', async (_, query, operationName, code) => {
+  const socket = await connect(api)
+  socket.send({ id: '1', type: 'subscribe', payload: { query, operationName } })
+  const { payload } = await socket.next({ id: '1', type: 'error' })
+  const response = await fetch(`${api.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${api.key}` },
+    body: JSON.stringify({ query, operationName }),
+  })
+  const { errors } = (await response.json()) as { errors: object[] }
+  expect(payload).toEqual(errors)
+  expect(payload[0].extensions).toEqual({ code })
+})
+
+test.each([
+  ['variables', { variables: [] }],
+  ['variables', { variables: 'x' }],
+  ['operationName', { operationName: 5 }],
+  ['extensions', { extensions: 'x' }],
+  ['query', { query: 5 }],
+])('a message with bad %s closes the socket, and the reason names them', async (name, payload) => {
+  const socket = await connect(api)
+  socket.send({ id: '1', type: 'subscribe', payload: { query: '{ locales { code } }', ...payload } })
+  expect(await socket.close()).toEqual({ code: 4400, reason: expect.stringContaining(`'${name}'`) })
+})
+
 test('@skip and @include further down in a subscription are executed', async () => {
   const { deployment } = await api.create()
   const socket = await connect(api)

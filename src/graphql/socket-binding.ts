@@ -54,8 +54,8 @@ export class SocketBinding {
     let message: Message
     try {
       message = parseMessage(data)
-    } catch {
-      return this.close(CloseCode.BadRequest, 'Invalid message received')
+    } catch (error) {
+      return this.close(CloseCode.BadRequest, `Invalid message: ${(error as Error).message}`)
     }
     if (message.type === MessageType.Subscribe) this.#subscribe(message)
     else if (message.type === MessageType.Complete) this.#complete(message)
