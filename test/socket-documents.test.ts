@@ -1,7 +1,9 @@
 // A document harms only its own subscription, whatever validation or execution makes of it.
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect, dial, subscriptionOfAll } from './graphql-socket.ts'
 import { openTestService, type Service } from './service.ts'
+import { until } from './until.ts'
 
 let api: Service
 beforeAll(async () => {
@@ -154,6 +156,28 @@ test('an id that is completed and used again at once gets the changes of its sec
   await api.create()
   await socket.next({ id: '1', type: 'next' })
   expect(socket.heard).toEqual([])
+})
+
+test('subscriptions that are completed while they begin are bounded, and their socket lives', async () => {
+  const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
+  onTestFinished(() => sql.end())
+  const { deployment } = await api.create()
+  const socket = await connect(api)
+  await sql.begin(async (tx) => {
+    // None of them can begin before the table is released.
+    await tx`lock table deployment_events in access exclusive mode`
+    for (let n = 0; n < 250; n++) {
+      socket.subscribe(String(n), `subscription { ${field}(deploymentId: "${deployment.id}") { __typename } }`)
+      socket.send({ id: String(n), type: 'complete' })
+    }
+    for (let n = 200; n < 250; n++)
+      expect(await socket.next({ id: String(n), type: 'error' })).toMatchObject({ payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] })
+    expect(socket.heard).toEqual([])
+  })
+  await until(async () => {
+    socket.subscribe('more', '{ locales { code } }')
+    return (await socket.next({ id: 'more' })).type === 'next'
+  })
 })
 
 test('an id that is in use closes the socket by name, however long it is', async () => {
