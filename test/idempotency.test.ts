@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { modelsOf } from './models.ts'
 import { openTestService, type Service, uuidOf } from './service.ts'
+import { until } from './until.ts'
 
 let api: Service
 let sql: postgres.Sql
@@ -86,6 +87,27 @@ describe('keys', () => {
     const first = await createKey(input)
     await sql`update idempotency_keys set sealed_secret = null where key = ${input.idempotencyKey}`
     expect(await createKey(input)).toEqual({ ...first, secret: null })
+  })
+
+  test('of two createKey requests at once for different workspaces, one idempotency key makes one key', async () => {
+    const made = await api.ask('mutation { createWorkspace(input: { name: "Elsewhere" }) { ... on CreateWorkspaceSuccess { workspace { id } } } }')
+    const input = { name: 'race', scopes: ['READ'], idempotencyKey: newKey() }
+    const inputs = [input, { ...input, workspaceId: made.data?.createWorkspace.workspace.id }]
+    const query = 'mutation ($input: CreateKeyInput!) { createKey(input: $input) { __typename ... on Error { code } } }'
+    // Both have looked for an earlier request, and neither has written yet, when the table is released.
+    const answers = await sql.begin(async (tx) => {
+      await tx`lock table idempotency_keys in share mode`
+      const asked = Promise.all(inputs.map((each) => api.ask(query, { input: each })))
+      const isWaiting = async () =>
+        (await tx`select from pg_locks where relation = 'idempotency_keys'::regclass and not granted and pid <> pg_backend_pid()`).length === 2
+      await until(isWaiting)
+      return { asked }
+    })
+    const outcomes = (await answers.asked).map(({ data, errors }) => data?.createKey?.__typename ?? errors?.[0]?.extensions?.code)
+    expect(outcomes.sort()).toEqual(['CreateKeySuccess', 'SERVICE_UNAVAILABLE'])
+    expect((await sql`select from keys where name = 'race'`).length).toBe(1)
+    const again = await Promise.all(inputs.map((each) => createKey(each)))
+    expect(again.map(({ __typename }) => __typename).sort()).toEqual(['CreateKeySuccess', 'IdempotencyConflictError'])
   })
 
   test('fifty createKey requests with one idempotency key make one key, also where the quota has room for one', async () => {

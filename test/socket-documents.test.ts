@@ -1,7 +1,9 @@
 // A document harms only its own subscription, whatever validation or execution makes of it.
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect, dial, subscriptionOfAll } from './graphql-socket.ts'
 import { openTestService, type Service } from './service.ts'
+import { until } from './until.ts'
 
 let api: Service
 beforeAll(async () => {
@@ -79,6 +81,37 @@ describe.each(['text/event-stream', 'application/json', 'application/graphql-res
   })
 })
 
+test.each([
+  ['a document that is not complete', 'subscription {', undefined, 'GRAPHQL_PARSE_FAILED'],
+  ['a document with bad characters', 'query { locales { code } } \u0007', undefined, 'GRAPHQL_PARSE_FAILED'],
+  ['two operations without a name', 'query A { locales { code } } query B { locales { code } }', undefined, 'OPERATION_RESOLUTION_FAILURE'],
+  ['the name of no operation', 'query A { locales { code } }', 'B', 'OPERATION_RESOLUTION_FAILURE'],
+])('%s has the same code over a socket and over HTTP', async (_, query, operationName, code) => {
+  const socket = await connect(api)
+  socket.send({ id: '1', type: 'subscribe', payload: { query, operationName } })
+  const { payload } = await socket.next({ id: '1', type: 'error' })
+  const response = await fetch(`${api.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${api.key}` },
+    body: JSON.stringify({ query, operationName }),
+  })
+  const { errors } = (await response.json()) as { errors: object[] }
+  expect(payload).toEqual(errors)
+  expect(payload[0].extensions).toEqual({ code })
+})
+
+test.each([
+  ['variables', { variables: [] }],
+  ['variables', { variables: 'x' }],
+  ['operationName', { operationName: 5 }],
+  ['extensions', { extensions: 'x' }],
+  ['query', { query: 5 }],
+])('a message with bad %s closes the socket, and the reason names them', async (name, payload) => {
+  const socket = await connect(api)
+  socket.send({ id: '1', type: 'subscribe', payload: { query: '{ locales { code } }', ...payload } })
+  expect(await socket.close()).toEqual({ code: 4400, reason: expect.stringContaining(`'${name}'`) })
+})
+
 test('@skip and @include further down in a subscription are executed', async () => {
   const { deployment } = await api.create()
   const socket = await connect(api)
@@ -123,6 +156,28 @@ test('an id that is completed and used again at once gets the changes of its sec
   await api.create()
   await socket.next({ id: '1', type: 'next' })
   expect(socket.heard).toEqual([])
+})
+
+test('subscriptions that are completed while they begin are bounded, and their socket lives', async () => {
+  const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
+  onTestFinished(() => sql.end())
+  const { deployment } = await api.create()
+  const socket = await connect(api)
+  await sql.begin(async (tx) => {
+    // None of them can begin before the table is released.
+    await tx`lock table deployment_events in access exclusive mode`
+    for (let n = 0; n < 250; n++) {
+      socket.subscribe(String(n), `subscription { ${field}(deploymentId: "${deployment.id}") { __typename } }`)
+      socket.send({ id: String(n), type: 'complete' })
+    }
+    for (let n = 200; n < 250; n++)
+      expect(await socket.next({ id: String(n), type: 'error' })).toMatchObject({ payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] })
+    expect(socket.heard).toEqual([])
+  })
+  await until(async () => {
+    socket.subscribe('more', '{ locales { code } }')
+    return (await socket.next({ id: 'more' })).type === 'next'
+  })
 })
 
 test('an id that is in use closes the socket by name, however long it is', async () => {

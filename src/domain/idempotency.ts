@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { and, eq, getColumns, type SQL, sql } from 'drizzle-orm'
+import { and, eq, getColumns, lte, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
 import { type KeyRow, keys, type ModelRow, models } from '../postgres/tables.ts'
+import { UnavailableError } from '../postgres/unavailable.ts'
 import { IdempotencyConflictError } from './errors.ts'
 
 /** A key is remembered for so long after what it made was deleted, so that a late retry does not make it again. */
@@ -67,11 +68,17 @@ export async function remember(tx: Tx, workspaceId: string, key: string, input: 
     createdAt: sql`now()`,
     ...made,
   }
-  await tx
+  const remembered = await tx
     .insert(idempotencyKeys)
     .values({ workspaceId, key, ...values })
-    .onConflictDoUpdate({ target: [idempotencyKeys.workspaceId, idempotencyKeys.key], set: values })
+    .onConflictDoUpdate({ target: [idempotencyKeys.workspaceId, idempotencyKeys.key], set: values, setWhere: lte(idempotencyKeys.expiresAt, sql`now()`) })
+    .returning({ key: idempotencyKeys.key })
+  // A key for another workspace is made under the lock of that workspace, so two requests can come this far.
+  if (!remembered.length) throw collided()
 }
+
+const collided = () =>
+  new UnavailableError('SERVICE_UNAVAILABLE', 'Another request used this idempotency key at the same time, and this one changed nothing. Send it again.')
 
 /** Lets the keys expire that made what is deleted now. */
 export async function letExpire(tx: Tx, made: { deploymentId: string } | { modelId: string }): Promise<void> {

@@ -14,9 +14,14 @@ export function isUnexpected(error: unknown): boolean {
 /** What graphql-js refuses by itself, such as variables of another type, gets a code like everything else. */
 function withCode(error: GraphQLError): GraphQLError {
   const { code } = error.extensions
-  if (code === 'OPERATION_RESOLUTION_FAILURE')
-    return reworded(error, 'operationName must name one of the operations of the document; it can be left out where there is only one.')
+  // graphql-ws gives the same two problems no code, and graphql-yoga does.
+  if (code === 'OPERATION_RESOLUTION_FAILURE' || (code === undefined && error.message === 'Unable to identify operation'))
+    return reworded(error, 'operationName must name one of the operations of the document; it can be left out where there is only one.', {
+      ...error.extensions,
+      code: 'OPERATION_RESOLUTION_FAILURE',
+    })
   if (code !== undefined) return error
+  if (error.message.startsWith('Syntax Error')) return reworded(error, error.message, { ...error.extensions, code: 'GRAPHQL_PARSE_FAILED' })
   // Without a path nothing has been executed: the request is at fault. The status counts where the client asks for it by its Accept.
   const http = error.path ? {} : { http: { status: 400, spec: true } }
   return reworded(error, error.message, { code: 'BAD_USER_INPUT', ...http, ...error.extensions })

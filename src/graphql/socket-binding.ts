@@ -1,3 +1,4 @@
+import { GraphQLError } from 'graphql'
 import { CloseCode, type CompleteMessage, type Message, MessageType, parseMessage, type Server, type SubscribeMessage } from 'graphql-ws'
 import type { WebSocket } from 'ws'
 
@@ -19,12 +20,15 @@ interface Run {
 export class SocketBinding {
   readonly #socket: WebSocket
   readonly #explain: Explain
+  readonly #maxRuns: number
   readonly #runs = new Map<string, Run>()
   #handle: (message: Message) => Promise<void> = async () => {}
 
-  constructor(socket: WebSocket, explain: Explain) {
+  /** Of `maxRuns` subscriptions some can have been completed by the client while their handlers are still at work. */
+  constructor(socket: WebSocket, explain: Explain, maxRuns: number) {
     this.#socket = socket
     this.#explain = explain
+    this.#maxRuns = maxRuns
   }
 
   open<Extra extends Record<PropertyKey, unknown>>(server: Server<Extra>, extra: Extra) {
@@ -54,8 +58,8 @@ export class SocketBinding {
     let message: Message
     try {
       message = parseMessage(data)
-    } catch {
-      return this.close(CloseCode.BadRequest, 'Invalid message received')
+    } catch (error) {
+      return this.close(CloseCode.BadRequest, `Invalid message: ${(error as Error).message}`)
     }
     if (message.type === MessageType.Subscribe) this.#subscribe(message)
     else if (message.type === MessageType.Complete) this.#complete(message)
@@ -69,6 +73,8 @@ export class SocketBinding {
 
   #subscribe(message: SubscribeMessage) {
     const run = this.#runs.get(message.id)
+    if (!run && this.#runs.size >= this.#maxRuns)
+      return this.send(JSON.stringify({ id: message.id, type: MessageType.Error, payload: [this.#explain(stillEnding())] }))
     if (!run) return void this.#run(message)
     if (!run.isCompleted || run.next) return this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`)
     run.next = message
@@ -98,6 +104,11 @@ export class SocketBinding {
     if (run.next && this.#socket.readyState === this.#socket.OPEN) void this.#run(run.next)
   }
 }
+
+const stillEnding = () =>
+  new GraphQLError('Too many completed subscriptions of this socket are still ending. Subscribe again in a moment.', {
+    extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+  })
 
 /** A reason may have 123 bytes; a character that is cut in two becomes one of three bytes. */
 const shorten = (reason: string) => (Buffer.byteLength(reason) > 123 ? Buffer.from(reason).subarray(0, 120).toString() : reason)

@@ -116,7 +116,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
         // Also one that speaks something else is opened: a browser shows no reason of a handshake that fails.
         if (opened.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return opened.close(CloseCode.SubprotocolNotAcceptable, otherProtocol)
         sockets.emit('connection', opened)
-        new SocketBinding(opened, toShown).open(server, { socket: opened, request })
+        new SocketBinding(opened, toShown, 2 * limits.subscriptionsPerSocket).open(server, { socket: opened, request })
       })
     },
     async close() {

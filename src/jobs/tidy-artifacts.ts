@@ -21,7 +21,10 @@ export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
   const tidying = (async () => {
     for (let ms = firstMs; !closing.signal.aborted; ms = intervalMs) {
       await delay(ms, undefined, { signal: closing.signal, ref: false }).catch(() => {})
-      if (!closing.signal.aborted) await tidy().catch((error) => service.log.debug({ error: String(error) }, 'files were not tidied'))
+      if (closing.signal.aborted) return
+      await tidy().catch((error) => {
+        if (!closing.signal.aborted) service.log.warn({ error: String(error) }, 'records and files were not tidied; the next attempt is in an hour')
+      })
     }
   })()
   return {
