@@ -131,7 +131,7 @@ describe('an unknown address', () => {
     for (const accept of ['application/json', '*/*', undefined]) {
       const response = await fetch(`${api.localUrl}/foo`, { headers: accept ? { accept } : {} })
       expect(response.status).toBe(404)
-      expect((await response.json()).message).toContain('The API is at /graphql.')
+      expect((await response.json()).detail).toContain('The API is at /graphql.')
     }
     const posted = await fetch(`${api.localUrl}/foo`, { method: 'POST', headers: { accept: 'text/html' } })
     expect(posted.status).toBe(404)
