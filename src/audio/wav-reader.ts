@@ -29,6 +29,8 @@ export class WavReader {
   /** What the header of the present file promised, and what came of it. */
   #promised: number | undefined
   #came = 0
+  /** True behind an odd number of bytes, which may be followed by one to even it. */
+  #isOdd = false
   #isComplete = false
   #frames = 0
 
@@ -150,6 +152,7 @@ export class WavReader {
     this.#frames += whole / size
     if (isLast) {
       this.#state = { name: 'BEHIND' }
+      this.#isOdd = (this.#promised ?? 0) % 2 === 1
       this.#isComplete ||= left !== Infinity
     }
     if (this.#state.name === 'SAMPLES') this.#state.left -= whole
@@ -160,10 +163,13 @@ export class WavReader {
     if (this.#kept.length < 12 && !isEnd) return
     if (this.#kept.length < 8) return void this.#take(Infinity)
     // Chunks begin at even places, which not everyone cares about.
-    if ((this.#promised ?? 0) % 2 && this.#kept[0] === 0) this.#take(1)
+    if (this.#isOdd && this.#kept[0] === 0) this.#take(1)
+    this.#isOdd = false
     const next = whatFollows(this.#kept)
-    if (next.kind === 'SKIP') this.#state = { name: 'SKIP', left: next.bytes }
-    else if (next.kind === 'WAV') this.#state = { name: 'HEADER' }
+    if (next.kind === 'SKIP') {
+      this.#isOdd = next.bytes % 2 === 1
+      this.#state = { name: 'SKIP', left: next.bytes }
+    } else if (next.kind === 'WAV') this.#state = { name: 'HEADER' }
     else if (next.kind === 'SAMPLES') {
       this.#take(next.bytes)
       this.#promised = undefined

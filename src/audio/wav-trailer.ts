@@ -22,7 +22,7 @@ export function whatFollows(bytes: Buffer): Following {
   if (isWav(bytes)) return { kind: 'WAV' }
   if (word.startsWith('data')) return { kind: 'SAMPLES', bytes: 8, isUnannounced: false }
   const length = bytes.readUInt32LE(4)
-  if (chunks.has(word.slice(0, 4)) && length <= maxChunk) return { kind: 'SKIP', bytes: 8 + length + (length % 2) }
+  if (chunks.has(word.slice(0, 4)) && length <= maxChunk) return { kind: 'SKIP', bytes: 8 + length }
   const tag = tagBytes(bytes)
   if (tag) return { kind: 'SKIP', bytes: tag }
   const name = nameFile(bytes)
