@@ -32,6 +32,7 @@ const wanted = {
   'FLAC of 96 kHz': { container: 'flac', codec: 'flac', sampleRate: 96_000, channels: 2 },
   'MP3 of 44.1 kHz': { container: 'mp3', codec: 'libmp3lame', sampleRate: 44_100, channels: 2 },
   'MP3 of 16 kHz': { container: 'mp3', codec: 'libmp3lame' },
+  'MP2 of 48 kHz': { container: 'mp2', codec: 'mp2', sampleRate: 48_000, options: { b: '384k' } },
   MP2: { container: 'mp2', codec: 'mp2' },
   'AC-3': { container: 'ac3', codec: 'ac3', sampleRate: 48_000 },
   'E-AC-3': { container: 'eac3', codec: 'eac3', sampleRate: 48_000 },
@@ -75,6 +76,18 @@ test.each(['FLAC', 'ALAC in MP4', 'AIFF', 'CAF', 'Wave64', 'FLAC in Ogg'] as con
   expect(Buffer.compare(Buffer.from((await read(files[name])).samples.buffer), Buffer.from(reference.buffer))).toBe(0)
 })
 
+test.each([2, 3, 4] as const)('big-endian WAV with samples of %i bytes is read as such', async (bytes) => {
+  const header = wav(Buffer.alloc(reference.length * bytes), { bits: bytes * 8 }).subarray(0, 44)
+  header.write('RIFX')
+  for (const at of [4, 16, 24, 28, 40]) header.subarray(at, at + 4).reverse()
+  for (const at of [20, 22, 32, 34]) header.subarray(at, at + 2).reverse()
+  const samples = Buffer.alloc(reference.length * bytes)
+  for (const [n, value] of reference.entries()) samples.writeInt16BE(value, n * bytes)
+  const found = await read(Buffer.concat([header, samples]))
+  expect(found.warnings).toEqual([])
+  expect(likeness(reference, found.samples)).toBeGreaterThan(0.99)
+})
+
 test('AMR and GSM, which telephones record, are decoded', async () => {
   // AMR of one mode: a byte that says so, then 31 bytes of speech, 50 times a second.
   const frames = Buffer.alloc(32 * 100, Buffer.from([0x3c, ...Array.from({ length: 31 }, (_, n) => (n * 37) & 255)]))
@@ -102,6 +115,7 @@ describe('recordings that were joined are read to their end:', () => {
     ['Opus in WebM', 'Vorbis in WebM'],
     ['Windows Media', 'Windows Media'],
     ['AIFF', 'CAF'],
+    ['Wave64', 'Wave64'],
     ['ADPCM in WAV', 'MP3 in WAV'],
     ['AU of µ-law', 'Opus in Ogg'],
   ])('%s and %s', async (one, other) => {

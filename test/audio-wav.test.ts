@@ -122,9 +122,17 @@ describe('a length that nobody can have sent is none:', () => {
   })
 })
 
+test.each(['', '\0', '?'])('a chunk of odd length in the header may be followed by %j', async (padding) => {
+  const file = wav(reference)
+  const found = await read(Buffer.concat([file.subarray(0, 36), Buffer.from(`LIST\x05\0\0\0INFOx${padding}`, 'latin1'), file.subarray(36)]))
+  expect(difference(found.samples, reference)).toBe(0)
+  expect(found.warnings).toEqual([])
+})
+
 describe('what follows the promised samples is not dropped in silence:', () => {
   const twice = Int16Array.from([...reference, ...reference])
   const list = Buffer.from('LIST\x04\0\0\0INFO', 'latin1')
+  const oddList = Buffer.from('LIST\x05\0\0\0INFOx', 'latin1')
   const id3 = Buffer.from('ID3\x04\0\0\0\0\0\x05abcde', 'latin1')
   const id3v1 = Buffer.from(`TAGTitle${'\0'.repeat(120)}`, 'latin1')
   const ape = Buffer.from(`APETAGEX\xd0\x07\0\0\x20\0\0\0${'\0'.repeat(48)}`, 'latin1')
@@ -136,6 +144,8 @@ describe('what follows the promised samples is not dropped in silence:', () => {
     ['a second file of other samples', Buffer.concat([wav(reference), wav(float(4), { bits: 32, encoding: 3 })]), twice],
     ['a second chunk of samples', Buffer.concat([wav(reference), wav(reference).subarray(36)]), twice],
     ['lists and tags alone', Buffer.concat([wav(reference), list, id3, ape, id3v1]), reference],
+    ['a list of odd length, padded', Buffer.concat([wav(reference), oddList, Buffer.from([0]), list]), reference],
+    ['a list of odd length that is not padded', Buffer.concat([wav(reference), oddList, list, wav(reference)]), twice],
     ['a few stray bytes', Buffer.concat([wav(reference), Buffer.from('\r\n')]), reference],
   ])('%s', async (_, file, expected) => {
     const found = await read(file)
@@ -235,6 +245,10 @@ describe('samples without a header', () => {
     expect([found.sampleRate, ...found.samples]).toEqual([8000, ...values])
   })
 
+  test('are refused when they are less than one', async () => {
+    await expect(read(raw.subarray(0, 1), 'audio/l16; rate=16000')).rejects.toMatchObject({ code: 'NO_AUDIO' })
+  })
+
   test('need their rate', async () => {
     await expect(read(raw, 'audio/pcm')).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining('"audio/pcm; rate=16000"') })
   })
@@ -256,6 +270,7 @@ describe('what is no recording is refused by its name:', () => {
     ['gzip', [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'This is a gzip file.'],
     ['a picture', [0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0], 'This is a JPEG image.'],
     ['a playlist', '#EXTM3U\nfile:///etc/passwd\n', 'This is an HLS playlist.'],
+    ['DTS', [0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x3f, 0xf0, 0, 0, 0, 0], 'This is a DTS stream.'],
     ['an AVI', 'RIFF\0\0\0\0AVI LIST', 'This is an AVI video.'],
     ['an MP3 where only WAV is read', [0xff, 0xfb, 0x90, 0x64, ...Array(60).fill(0)], 'This is an MP3 file, and this server decodes only WAV.'],
     ['an M4A where only WAV is read', '\0\0\0\x20ftypM4A \0\0\0\0', 'This is an MP4 or QuickTime file, and this server decodes only WAV.'],

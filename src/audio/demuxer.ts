@@ -1,4 +1,4 @@
-import type { AVDiscard } from 'node-av/constants'
+import type { AVDiscard, FFDecoderCodec } from 'node-av/constants'
 import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, InputFormat, IOContext, Packet, type Stream } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
 import { containers, isDecodable } from './decodable.ts'
@@ -32,6 +32,7 @@ export class Demuxer {
   constructor(input: DecoderInput) {
     const { format, name, reads } = probe(input)
     const failure = unrecognized(input)
+    const isBigEndian = input.peek(4).toString('latin1') === 'RIFX'
     input.expect(format.name ?? '')
     const isWhole = reads === 'WHOLE' || (name === 'MP4' && !isIndexFirst(input))
     const [read, seekTo] = isWhole ? readBuffer(input.readWhole()) : [(size: number) => input.read(size), null]
@@ -47,6 +48,7 @@ export class Demuxer {
     for (const other of this.#format.streams) if (other.index !== stream.index) other.discard = discardAll
     this.tracks = streams.length
     this.#stream = stream
+    if (isBigEndian) turnBytes(stream)
     this.decoder = openDecoder(stream, name, failure)
   }
 
@@ -83,7 +85,8 @@ function probe(input: DecoderInput): { format: InputFormat; name: string; reads:
   for (let bytes = probeBytes.first; bytes <= probeBytes.max; bytes *= 2) {
     const head = input.peek(bytes)
     format = InputFormat.probe(head)
-    if (format || head.length < bytes) break
+    // The first bytes of sound may look like a rare format, until more of them have come.
+    if (containers[format?.name ?? ''] || head.length < bytes) break
   }
   const known = containers[format?.name ?? '']
   if (format && known) return { format, ...known }
@@ -100,6 +103,13 @@ function unrecognized(input: DecoderInput, guess?: string): AudioError {
         'UNSUPPORTED_AUDIO',
         `This is ${nameOther(head) ?? guess ?? 'no recording in a known format'}. Send a recording, for example WAV, MP3, M4A, FLAC, Ogg or WebM.`,
       )
+}
+
+/** FFmpeg reads the numbers in the header of a big-endian WAV file as they are, but not its samples. */
+function turnBytes({ codecpar }: Stream) {
+  const name = avGetCodecName(codecpar.codecId) ?? ''
+  const turned = /^pcm_.*le$/.test(name) ? Codec.findDecoderByName(name.replace(/le$/, 'be') as FFDecoderCodec) : null
+  if (turned) codecpar.codecId = turned.id
 }
 
 function openDecoder({ codecpar, timeBase }: Stream, container: string, failure: AudioError): CodecContext {

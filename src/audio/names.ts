@@ -47,6 +47,7 @@ const others: Signature[] = [
   { name: 'a Flash video', begins: /^FLV\x01/ },
   { name: 'an MPEG video', begins: /^\0\0\x01[\xb3\xba]/ },
   { name: 'an MPEG transport stream', begins: /^G.{187}G/s },
+  { name: 'a DTS stream', begins: /^(\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\0|\xff\x1f\0\xe8)/ },
   { name: 'a WavPack file', begins: /^wvpk/ },
   { name: 'a True Audio file', begins: /^TTA[12]/ },
   { name: "a Monkey's Audio file", begins: /^MAC / },

@@ -7,6 +7,7 @@ const beginnings: { word: string; back: number; begins: RegExp; not?: RegExp }[]
   { word: 'OggS', back: 0, begins: /^OggS\0[\x02\x03\x06\x07]/, not: /^matroska/ },
   { word: 'fLaC', back: 0, begins: /^fLaC[\0\x80]\0\0"/, not: /^(ogg|matroska|mov)/ },
   { word: 'RIFF', back: 0, begins: /^RIFF.{4}WAVE/s },
+  { word: 'riff.\x91\xcf\x11', back: 0, begins: /^riff\.\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0.{8}wave/s },
   { word: 'FORM', back: 0, begins: /^FORM.{4}AIF[FC]/s },
   { word: '#!AMR', back: 0, begins: /^#!AMR(-WB)?\n/ },
   { word: '.snd', back: 0, begins: /^\.snd\0\0.{4}/s },

@@ -83,7 +83,9 @@ async function* readRaw(body: AsyncIterable<Buffer>, reader: RawReader, sampleRa
     return { pcm, format: { sampleRate, channels: 1 }, seconds }
   }
   for await (const chunk of body) yield sound(reader.read(chunk))
-  yield sound(reader.finish())
+  const last = sound(reader.finish())
+  if (!seconds) throw new AudioError('NO_AUDIO', 'The request has less than one sample. Record something and send it again.')
+  yield last
 }
 
 async function* readDecoded(recording: Lookahead, { decoders, warn, signal }: SoundOptions): AsyncGenerator<Sound> {

@@ -46,12 +46,19 @@ export function readWavHeader(head: Buffer): WavHeader | undefined {
       if (id === 'ds64') longLength = Number(chunk.readBigUInt64LE(8))
       else format = readFormat(chunk)
     }
-    at += 8 + length + (length % 2)
+    at += 8 + length
     if (at > maxHeaderBytes) throw invalid('The header is longer than 64 kB.')
+    // Chunks begin at even places, but some programs write no byte to even an odd length.
+    if (length % 2 && at >= head.length) return undefined
+    if (length % 2 && !isNamed(head, at)) at++
   }
   if (head.length > maxHeaderBytes) throw invalid('The header is longer than 64 kB.')
   return undefined
 }
+
+/** True where a chunk begins that the header needs, or that programs often write. */
+const isNamed = (head: Buffer, at: number) =>
+  /^(data|fmt |fact|LIST|bext|id3 |ID3 |JUNK|junk|PAD |FLLR|iXML|PEAK|cue |smpl)/.test(head.toString('latin1', at, at + 4))
 
 function readFormat(chunk: Buffer): Pick<WavHeader, 'format' | 'description'> {
   const given = chunk.readUInt16LE(0)

@@ -19,6 +19,8 @@ type State =
   | { name: 'SKIP'; left: number; isTag: boolean }
   | { name: 'OVER' }
 
+/** What may follow the sound without being sound. */
+const maxBeside = 64 * 2 ** 20
 /** Programs that write to a pipe promise about 2 or 4 GB. */
 const placeholder = 0x7fff_0000
 const empty = Buffer.alloc(0)
@@ -34,8 +36,12 @@ export class WavReader {
   /** What the header of the present file promised, and what came of it. */
   #promised: number | undefined
   #came = 0
+  /** True behind an odd number of bytes, which may be followed by one to even it. */
+  #isOdd = false
   #isComplete = false
   #frames = 0
+  /** Bytes behind sound that were left out. */
+  #beside = 0
 
   constructor(expect: Expectations) {
     this.#expect = expect
@@ -106,12 +112,12 @@ export class WavReader {
         this.#lookBehind(this.#state.isBehindTag, isEnd)
         return empty
       case 'SKIP': {
-        this.#state.left -= this.#take(this.#state.left).length
+        this.#state.left -= this.#leaveOut(this.#state.left)
         if (!this.#state.left) this.#state = { name: 'BEHIND', isBehindTag: this.#state.isTag }
         return empty
       }
       case 'OVER':
-        this.#take(Infinity)
+        this.#leaveOut(Infinity)
         return empty
     }
   }
@@ -123,6 +129,7 @@ export class WavReader {
     this.#format = format
     this.#promised = this.#believe(format, this.#fileStart + dataStart, dataLength)
     this.#came = 0
+    this.#isComplete = false
     this.#take(dataStart)
     this.#state = { name: 'SAMPLES', left: this.#promised ?? Infinity }
   }
@@ -153,6 +160,7 @@ export class WavReader {
     this.#frames += whole / size
     if (isLast) {
       this.#state = { name: 'BEHIND', isBehindTag: false }
+      this.#isOdd = (this.#promised ?? 0) % 2 === 1
       this.#isComplete ||= left !== Infinity
     }
     if (this.#state.name === 'SAMPLES') this.#state.left -= whole
@@ -163,10 +171,13 @@ export class WavReader {
     if (this.#kept.length < 12 && !isEnd) return
     if (this.#kept.length < 8) return void this.#take(Infinity)
     // Chunks begin at even places, which not everyone cares about.
-    if ((this.#promised ?? 0) % 2 && this.#kept[0] === 0) this.#take(1)
+    if (this.#isOdd && this.#kept[0] === 0) this.#take(1)
+    this.#isOdd = false
     const next = whatFollows(this.#kept, isBehindTag)
-    if (next.kind === 'SKIP') this.#state = { name: 'SKIP', left: next.bytes, isTag: next.isTag }
-    else if (next.kind === 'WAV') this.#state = { name: 'HEADER' }
+    if (next.kind === 'SKIP') {
+      this.#isOdd = next.bytes % 2 === 1
+      this.#state = { name: 'SKIP', left: next.bytes, isTag: next.isTag }
+    } else if (next.kind === 'WAV') this.#state = { name: 'HEADER' }
     else if (next.kind === 'SAMPLES') {
       this.#take(next.bytes)
       this.#promised = undefined
@@ -176,6 +187,14 @@ export class WavReader {
       this.#state = { name: 'OVER' }
       this.#expect.warn(`Behind the WAV recording came ${next.name}, which was not recognized. Send it on its own.`)
     }
+  }
+
+  /** Reads over what is no sound; a small upload can unpack to any amount of it. */
+  #leaveOut(bytes: number): number {
+    const { length } = this.#take(bytes)
+    this.#beside += length
+    if (this.#beside > maxBeside) throw new AudioError('UNDECODABLE_AUDIO', 'More than 64 MB that are no sound follow the recording. Send the sound alone.')
+    return length
   }
 
   #take(bytes: number): Buffer {

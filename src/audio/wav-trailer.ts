@@ -25,7 +25,7 @@ export function whatFollows(bytes: Buffer, isBehindTag: boolean): Following {
   if (isWav(bytes)) return { kind: 'WAV' }
   if (word.startsWith('data')) return { kind: 'SAMPLES', bytes: 8, isUnannounced: false }
   const length = bytes.readUInt32LE(4)
-  if (chunks.has(word.slice(0, 4)) && length <= maxChunk) return { kind: 'SKIP', bytes: 8 + length + (length % 2), isTag: false }
+  if (chunks.has(word.slice(0, 4)) && length <= maxChunk) return { kind: 'SKIP', bytes: 8 + length, isTag: false }
   const tag = tagBytes(bytes)
   if (tag) return { kind: 'SKIP', bytes: tag, isTag: true }
   const name = nameFile(bytes) ?? (isBehindTag ? nameSound(bytes) : undefined)

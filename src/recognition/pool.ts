@@ -99,8 +99,6 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     const piece = worker && isolated.take()
     if (!worker || !piece) return
     give(ownWorker, worker, piece)
-    clearTimeout(endingOwn)
-    endingOwn = setTimeout(() => ownWorker.dismissIdle(), isolationIdleMs + piece.patienceMs).unref()
   }
 
   /** A new model never has all workers at once, so that those of others go on whatever it does. */
@@ -119,6 +117,10 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     clearTimeout(piece.timer)
     const { deploymentId, task } = piece
     const isSuspect = isOfUser(task)
+    if (from === ownWorker) {
+      clearTimeout(endingOwn)
+      endingOwn = setTimeout(() => ownWorker.dismissIdle(), isolationIdleMs + piece.patienceMs).unref()
+    }
     if (isSuspect && from === workers) newAtWork.set(deploymentId, (newAtWork.get(deploymentId) ?? 0) + 1)
     let isOverdue = false
     const done = () => {

@@ -8,6 +8,7 @@ import type { ProfanityFilter } from './profanity.ts'
 import { openSteadyStream } from './steady-stream.ts'
 import type { Hearing } from './turn.ts'
 import { readChunks } from './upload.ts'
+import { addWarning } from './warnings.ts'
 
 /** What a whole recording said. */
 export interface Heard {
@@ -41,16 +42,16 @@ export async function hearRecording(
   const abort = () => recording.close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
-  const warnings: string[] = []
+  const warnings = new Set<string>()
   try {
-    for await (const sound of readSound(body, { ...sent, decoders, maxSeconds, signal, warn: (text) => warnings.push(text) })) {
+    for await (const sound of readSound(body, { ...sent, decoders, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
       signal.throwIfAborted()
       seconds = sound.seconds
       await recording.write(sound.pcm, sound.format)
     }
     const heard = await recording.finish()
     figures.phrases += heard.phrases.length
-    return { ...heard, seconds, warnings }
+    return { ...heard, seconds, warnings: [...warnings] }
   } finally {
     figures.audioSeconds += seconds
     signal.removeEventListener('abort', abort)
