@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { openDecoders } from '../src/audio/decoders.ts'
 import { readRecording } from '../src/audio/recording.ts'
 import { readSound } from '../src/audio/sound.ts'
+import { WavReader } from '../src/audio/wav-reader.ts'
+import { addWarning } from '../src/speech/warnings.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording } from './service.ts'
 import { samplesOf, type WavOptions, wav } from './wav.ts'
 
@@ -219,6 +221,34 @@ test('a file gives the same samples, however it was cut', async () => {
 
 test('every recording of the test data has the samples that stand in it', async () => {
   for (const { wav: file } of [...librivoxRecordings(), ...cardRecordings()]) expect(difference((await read(file)).samples, samplesOf(file))).toBe(0)
+})
+
+test('chunks without end behind the sound are cut off', async () => {
+  const chunk = Buffer.alloc(8 + (1 << 20))
+  chunk.write('LIST')
+  chunk.writeUInt32LE(1 << 20, 4)
+  async function* body() {
+    yield wav(reference)
+    for (let n = 0; n < 100; n++) yield chunk
+  }
+  const hear = async () => {
+    for await (const _ of readSound(body(), { decoders, maxSeconds: 60, signal: AbortSignal.timeout(10_000), warn() {} }));
+  }
+  await expect(hear()).rejects.toMatchObject({ code: 'UNDECODABLE_AUDIO', message: expect.stringMatching(/64 MB/) })
+})
+
+test('a second header with a promise of its own is not complete before that is kept', () => {
+  const reader = new WavReader({ maxSeconds: Number.POSITIVE_INFINITY, warn() {} })
+  reader.read(wav(reference))
+  expect(reader.isComplete).toBe(true)
+  reader.read(wav(reference).subarray(0, 1000))
+  expect(reader.isComplete).toBe(false)
+})
+
+test('a warning is kept once, and not more than ten', () => {
+  const warnings = new Set<string>()
+  for (let n = 0; n < 1000; n++) addWarning(warnings, `Part ${n % 20} was left out.`)
+  expect(warnings.size).toBe(10)
 })
 
 describe('samples without a header', () => {
