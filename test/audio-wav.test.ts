@@ -108,8 +108,20 @@ describe('a length that nobody can have sent is none:', () => {
     expect(found.warnings).toEqual([expect.stringContaining('600 s')])
   })
 
-  test('but a promise that could have been kept is missed', async () => {
-    await expect(read(wav(reference, { dataLength: reference.byteLength + 2 }))).rejects.toMatchObject({ code: 'TRUNCATED_AUDIO' })
+  test('a little more than the file has, with a warning', async () => {
+    const found = await read(wav(reference, { dataLength: reference.byteLength + 3_200 }))
+    expect(difference(found.samples, reference)).toBe(0)
+    expect(found.warnings).toEqual([expect.stringMatching(/promises .* more than was sent/)])
+  })
+
+  test('but where the size of the file is unknown, a promise that could have been kept is missed', async () => {
+    async function* body() {
+      yield wav(reference, { dataLength: reference.byteLength + 2 })
+    }
+    const hear = async () => {
+      for await (const _ of readSound(body(), { decoders, maxSeconds: 60, signal: AbortSignal.timeout(10_000), warn() {} }));
+    }
+    await expect(hear()).rejects.toMatchObject({ code: 'TRUNCATED_AUDIO' })
   })
 
   test('and one that is kept is refused at once', async () => {

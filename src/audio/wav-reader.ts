@@ -137,10 +137,11 @@ export class WavReader {
   /** A length that cannot have been sent is none. */
   #believe(format: SampleFormat, start: number, length: number | undefined): number | undefined {
     const { maxSeconds, fileBytes, warn } = this.#expect
-    const perSecond = frameBytes(format) * format.sampleRate
-    if (length === undefined || length <= maxSeconds * perSecond) return length
-    if (fileBytes !== undefined && start + length <= fileBytes) throw tooLong(maxSeconds)
-    if (length < placeholder) warn(`The WAV header promises ${Math.round(length / perSecond)} s of sound. What came was recognized.`)
+    const seconds = (length ?? 0) / (frameBytes(format) * format.sampleRate)
+    const isSent = fileBytes === undefined ? seconds <= maxSeconds : start + (length ?? 0) <= fileBytes
+    if (length === undefined || (isSent && seconds <= maxSeconds)) return length
+    if (isSent) throw tooLong(maxSeconds)
+    if (length < placeholder) warn(`The header promises ${Math.round(seconds * 10) / 10} s of sound, more than was sent. What came was recognized.`)
     return undefined
   }
 
