@@ -1,4 +1,5 @@
 import { AudioError } from './audio-error.ts'
+import { nameSound } from './names.ts'
 import { tagBytes } from './wav-trailer.ts'
 
 const maxSkipped = 16 * 2 ** 20
@@ -28,8 +29,8 @@ export class Lookahead {
   /** Leaves out zeros and tags, which stand before the sound in some files. */
   async skipTags(): Promise<void> {
     for (;;) {
-      const head = await this.peek(16)
-      const bytes = tagBytes(head) || zerosBefore(head)
+      const head = await this.peek(32)
+      const bytes = tagBytes(head) || zerosBefore(head) || strayBytes(head)
       if (bytes) await this.#skip(bytes)
       if (!bytes) return
     }
@@ -52,6 +53,15 @@ export class Lookahead {
       if (this.skipped > maxSkipped) throw new AudioError('UNDECODABLE_AUDIO', 'The first 16 MB hold no sound. Send the sound alone.')
     }
   }
+}
+
+/** A few zeros, line ends or a byte order mark in front of what is known for certain: programs that join or convert leave them. */
+function strayBytes(head: Buffer): number {
+  if (nameSound(head)) return 0
+  const stray = /^(\0{1,7}|[\r\n]{1,4}|\xef\xbb\xbf)/.exec(head.toString('latin1'))?.[0].length ?? 0
+  // Some of the zeros may belong to the file.
+  for (let bytes = 1; bytes <= stray; bytes++) if (nameSound(head.subarray(bytes))) return bytes
+  return 0
 }
 
 /** MP4 files begin with up to three zeros; more of them are padding. */
