@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Those pull plugs and take their time, or need a browser: npm run test:faults, npm run test:browser.
-    exclude: ['test/faults/**', 'test/attacks/**', 'test/browser/**'],
+    exclude: ['**/node_modules/**', 'test/faults/**', 'test/attacks/**', 'test/browser/**'],
     globalSetup: 'test/postgres.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,
