@@ -17,6 +17,8 @@ async function createKey(input: object) {
   return data.createKey
 }
 
+const soon = () => new Date(Date.now() + 2500).toISOString()
+
 const revoke = async (id: string) =>
   (await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on RevokeKeySuccess { key { revokedAt } } } }', { id })).data?.revokeKey
 
@@ -31,6 +33,24 @@ test('a key is shown once, listed without its secret, and notes its use', async 
   await expect
     .poll(async () => (await api.ask('query ($id: ID!) { node(id: $id) { ... on Key { lastUsedAt } } }', { id: key.id })).data?.node.lastUsedAt)
     .not.toBeNull()
+})
+
+test('the list is filtered by keys that open the workspace and keys that do not any more', async () => {
+  const [live, revoked, expired] = [
+    await createKey({ name: 'Live' }),
+    await createKey({ name: 'Revoked' }),
+    await createKey({ name: 'Expired', expiresAt: soon() }),
+  ]
+  await revoke(revoked.key.id)
+  const list = async (where: object | null) => {
+    const { data } = await api.ask('query ($where: KeyFilter) { keys(first: 100, where: $where) { totalCount nodes { id } } }', { where })
+    const ids = data?.keys.nodes.map(({ id }: { id: string }) => id)
+    expect(data?.keys.totalCount).toBe(ids.length)
+    return [live, revoked, expired].map(({ key }) => ids.includes(key.id))
+  }
+  await expect.poll(() => list({ isActive: true }), { timeout: 20_000 }).toEqual([true, false, false])
+  expect(await list({ isActive: false })).toEqual([false, true, true])
+  for (const where of [null, {}, { isActive: null }]) expect(await list(where)).toEqual([true, true, true])
 })
 
 test('a READ key reads and watches, but every mutation names the scope that it lacks', async () => {
@@ -90,7 +110,7 @@ test('a revoked key opens nothing any more, and its open streams end', async () 
 })
 
 test('an expired key ends by itself, in the middle of a stream too', async () => {
-  const { secret } = await createKey({ expiresAt: new Date(Date.now() + 1500).toISOString() })
+  const { secret } = await createKey({ expiresAt: new Date(Date.now() + 2500).toISOString() })
   const brief = api.as(secret)
   expect((await brief.ask('{ locales { code } }')).errors).toBeUndefined()
   await expect(collect(brief.watchAll({}))).rejects.toMatchObject({ code: 4403 })

@@ -188,9 +188,16 @@ async function isLastManageKey(tx: Tx, { id, workspaceId }: KeyRow): Promise<boo
 
 const newestFirst: Order<KeyRow> = { columns: [sql`${keys.id}`], keys: (key) => [key.id], shape: z.tuple([z.uuid()]), descending: true }
 
-/** The workspace's keys, revoked ones included, newest first. */
-export function listKeys(ctx: Context, args: PageArgs) {
-  const where = eq(keys.workspaceId, ctx.viewer.workspaceId)
+export interface KeyFilter {
+  /** True for keys that open the workspace, false for those that were revoked or have expired. */
+  isActive?: boolean | null | undefined
+}
+
+const matches = ({ isActive }: KeyFilter): SQL | undefined => (isActive == null ? undefined : isActive ? isLive() : sql`not (${isLive()})`)
+
+/** The workspace's keys, newest first. */
+export function listKeys(ctx: Context, { where: filter, ...args }: PageArgs & { where?: KeyFilter | null | undefined }) {
+  const where = and(eq(keys.workspaceId, ctx.viewer.workspaceId), matches(filter ?? {}))
   return readPage(args, newestFirst, {
     select: (bounds, orderBy, limit) =>
       ctx.store.db

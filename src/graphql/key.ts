@@ -44,11 +44,19 @@ builder.node(Key, {
   }),
 })
 
+const KeyFilterInput = builder.inputType('KeyFilter', {
+  description: 'Only keys that match everything given here.',
+  fields: (t) => ({
+    isActive: t.boolean({ description: 'True for keys that open the workspace, false for those that were revoked or have expired.' }),
+  }),
+})
+
 builder.queryField('keys', (t) =>
   t.connection(
     {
       type: Key,
       description: `The workspace's keys, newest first. Those that were revoked or have expired stay in the list for ${keptAfterEndDays} days.`,
+      args: { where: t.arg({ type: KeyFilterInput, description: 'Only keys that match.' }) },
       resolve: (_, args, ctx) => unwrapPage(listKeys(ctx, args)),
     },
     {

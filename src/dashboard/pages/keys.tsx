@@ -16,13 +16,16 @@ import { useTitle } from '../title.ts'
 import { toWord } from '../words.ts'
 
 const pageSize = 50
+const onlyActive = { isActive: true }
 
 /** The keys of the workspace. */
 export default function KeysPage() {
   const { mayManage } = useDashboard()
   const [cursors, setCursors] = useState<readonly string[]>([])
   const after = cursors.at(-1) ?? null
-  const [{ data: read, error }, ask] = useQuery({ query: KeysDocument, variables: { after } })
+  const [isAll, setAll] = useState(false)
+  const where = isAll ? null : onlyActive
+  const [{ data: read, error }, ask] = useQuery({ query: KeysDocument, variables: { where, after } })
   const [isCreating, setCreating] = useState(false)
   const now = useNow(true, 30_000)
   const data = useLast(read ?? undefined)
@@ -52,6 +55,17 @@ export default function KeysPage() {
           </button>
         )}
       </div>
+      <label className="toggle">
+        <input
+          type="checkbox"
+          checked={isAll}
+          onChange={({ target }) => {
+            setAll(target.checked)
+            setCursors([])
+          }}
+        />
+        Show revoked and expired keys
+      </label>
       <div className="card table-card" ref={table} tabIndex={-1}>
         <table className="keys" aria-label="Keys">
           <thead>
@@ -68,7 +82,7 @@ export default function KeysPage() {
           </thead>
           <tbody>
             {nodes.map((key) => (
-              <KeyRow key={key.id} entry={key} now={now} />
+              <KeyRow key={key.id} entry={key} now={now} revoked={again} />
             ))}
           </tbody>
         </table>
@@ -98,7 +112,7 @@ export default function KeysPage() {
   )
 }
 
-function KeyRow({ entry, now }: { entry: KeyEntryFragment; now: number }) {
+function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number; revoked: () => void }) {
   const { viewer, mayManage } = useDashboard()
   const [isAsking, setAsking] = useState(false)
   const [, revoke] = useMutation(RevokeKeyDocument)
@@ -108,6 +122,7 @@ function KeyRow({ entry, now }: { entry: KeyEntryFragment; now: number }) {
   const confirmed = async () => {
     const { data, error } = await revoke({ id })
     const refusal = error ? toWords(error) : data?.revokeKey.__typename === 'RevokeKeySuccess' ? undefined : data?.revokeKey.message
+    if (!refusal) revoked()
     tell(refusal ?? `Key “${name}” revoked.`, { isProblem: refusal !== undefined })
   }
   return (
