@@ -1,9 +1,9 @@
 // The browser's Back button, and what a turn of the page does.
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTestService, type Service } from '../service.ts'
-import { openBrowser, openDashboard } from './browser.ts'
+import { openBrowser, openDashboard, openModelForm } from './browser.ts'
 
 const many = 120
 
@@ -89,4 +89,84 @@ test('nothing found says what to do, whether by a search or by a filter', async 
   expect(await page.getByText('0 deployments').count()).toBe(0)
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await page.getByText(`1–50 of ${many} deployments`).waitFor()
+})
+
+describe('a draft is kept', () => {
+  const question = (page: Page, name = 'Discard your changes?') => page.getByRole('alertdialog', { name })
+  const keep = (page: Page, label = 'Keep editing') => page.getByRole('button', { name: label }).click()
+
+  test('when a link or Back would leave the form of a new deployment', async () => {
+    const { page, complaints } = await openDashboard(browser, api)
+    await page.getByRole('link', { name: 'Models' }).click()
+    await page.getByRole('heading', { level: 1, name: /^Models/ }).waitFor()
+    await page.getByRole('link', { name: 'Deployments' }).click()
+    await page.getByRole('link', { name: /^Create/ }).click()
+    const name = page.getByLabel('Name', { exact: true })
+    // An untouched form is left without a question.
+    await name.waitFor()
+    await page.goBack()
+    await page.getByRole('heading', { level: 1, name: /^Deployments/ }).waitFor()
+    await page.goForward()
+    await name.fill('Unsaved')
+    const address = page.url()
+    for (const leave of [() => page.goBack(), () => page.getByRole('link', { name: 'Keys' }).click(), () => page.evaluate('history.go(-2)')]) {
+      await leave()
+      await question(page).waitFor()
+      await keep(page)
+      await question(page).waitFor({ state: 'detached' })
+      expect(await name.inputValue()).toBe('Unsaved')
+      await expect.poll(() => page.url()).toBe(address)
+    }
+    await page.getByRole('link', { name: 'Keys' }).click()
+    await question(page).getByRole('button', { name: 'Discard' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Keys' }).waitFor()
+    await page.goBack()
+    await name.fill('Unsaved again')
+    await page.evaluate('history.go(-2)')
+    await question(page).getByRole('button', { name: 'Discard' }).click()
+    await page.getByRole('heading', { level: 1, name: /^Models/ }).waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('when Back would leave a dialog, and with it the secret of a new key', async () => {
+    const { page, dialog } = await openModelForm(browser, api, 'language')
+    await dialog.getByLabel('Text').fill('the four of clubs')
+    await page.goBack()
+    await question(page).waitFor()
+    await keep(page)
+    expect(await dialog.getByLabel('Text').inputValue()).toBe('the four of clubs')
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('link', { name: 'Keys' }).click()
+    await page.getByRole('button', { name: 'Create key' }).click()
+    await dialog.getByLabel('Name').fill('Not copied yet')
+    await dialog.getByRole('button', { name: 'Create', exact: true }).click()
+    await dialog.locator('code').waitFor()
+    await page.goBack()
+    await question(page, 'Leave this page?').waitFor()
+    await keep(page, 'Stay')
+    expect(await dialog.locator('code').textContent()).toMatch(/^cs_/)
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.goBack()
+    await page.getByRole('heading', { level: 1, name: /^Models/ }).waitFor()
+  })
+
+  test('when the tab is closed or loaded again; once it is saved, no question is asked', async () => {
+    const { page } = await openDashboard(browser, api)
+    await page.getByRole('link', { name: /^Create/ }).click()
+    const name = page.getByLabel('Name', { exact: true })
+    await name.fill('Draft')
+    const asked = page.waitForEvent('dialog')
+    const closed = page.close({ runBeforeUnload: true })
+    const dialog = await asked
+    expect(dialog.type()).toBe('beforeunload')
+    await dialog.dismiss()
+    await closed
+    expect(await name.inputValue()).toBe('Draft')
+    for (const group of ['Acoustic model', 'Language model'])
+      await page.getByRole('group', { name: group }).getByRole('radio', { disabled: false }).first().check()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('rowheader', { name: /^Draft/ }).waitFor()
+    await page.reload()
+    await page.getByRole('rowheader', { name: /^Draft/ }).waitFor()
+  })
 })

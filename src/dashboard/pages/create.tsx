@@ -9,6 +9,7 @@ import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFr
 import { useIdempotencyKey } from '../idempotency.ts'
 import { type Locale, useLocale } from '../locale.ts'
 import { isWhole, type Kind, useModels } from '../models.ts'
+import { DraftGuard } from '../parts/draft-guard.tsx'
 import { DescriptionField, FieldProblem, NameField } from '../parts/field.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -51,7 +52,7 @@ function Create({ locale }: { locale: Locale }) {
 function CreateForm({ locale, models, refresh }: { locale: string; models: Models; refresh: () => void }) {
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
-  const { chosen, choose, misfits, bases } = usePair(locale, models)
+  const { chosen, choose, misfits, bases, isTouched } = usePair(locale, models)
   const [, create] = useMutation(CreateDeploymentDocument)
   const [isSending, setSending] = useState(false)
   const [refused, setRefused] = useState<{ input: string; problems: FieldProblems }>()
@@ -87,7 +88,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     const { data, error } = await create({ input: withKey(input) })
     setSending(false)
     const result = data?.createDeployment
-    if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id } })
+    if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id }, isDecided: true })
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setRefused({ input: JSON.stringify(input), problems: toFieldProblems([refusal], fields) })
     refuse()
@@ -126,10 +127,11 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         <button type="submit" className="primary button" disabled={isSending}>
           Create
         </button>
-        <Link className="button" href={`/?locale=${locale}`}>
+        <Link className="button" href={`/?locale=${locale}`} isDecided>
           Cancel
         </Link>
       </div>
+      <DraftGuard isActive={Boolean(name || description || isTouched)}>The new deployment has not been created.</DraftGuard>
     </form>
   )
 }
@@ -173,10 +175,12 @@ function usePair(locale: string, { bases: all, own }: Models) {
       return isAll && fitting.length === 1 && fitting[0] ? { ...rest, [follower]: fitting[0] } : rest
     })
   }, [misfits, followers, follower, isAll])
+  const [isTouched, setTouched] = useState(false)
   const choose = (model: ModelEntryFragment) => {
     const kind = toKind(model)
+    setTouched(true)
     setLeading((first) => first ?? kind)
     setPair((now) => ({ ...now, [kind]: model }))
   }
-  return { chosen, choose, misfits, bases }
+  return { chosen, choose, misfits, bases, isTouched }
 }

@@ -2,6 +2,7 @@ import { Dialog } from 'radix-ui'
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { focusFirstProblem, useFocusReturn } from '../focus.ts'
 import { Confirm } from './confirm.tsx'
+import { DraftGuard } from './draft-guard.tsx'
 import { FieldProblem } from './field.tsx'
 
 interface FormDialogProps {
@@ -80,6 +81,10 @@ export function FormDialog({ title, action, isBusy, problem, isRoomy = false, re
           <Confirm isOpen={isAsking} title="Discard your changes?" action="Discard" keep="Keep editing" close={() => setAsking(false)} confirmed={close}>
             Your entries in “{title}” have not been saved.
           </Confirm>
+          <DraftGuard isActive={isDirty && !result}>Your entries in “{title}” have not been saved.</DraftGuard>
+          <DraftGuard isActive={Boolean(result)} title="Leave this page?" action="Leave" keep="Stay">
+            The secret is not shown again. Copy it first.
+          </DraftGuard>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
