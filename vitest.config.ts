@@ -1,22 +1,55 @@
 import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
+import { AlternatingSequencer } from './test/sequencer.ts'
 
+// Node and the libraries load graphql's CommonJS build; left to itself, Vite would add a second copy beside it.
+const resolve = { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] }
+
+const shared = {
+  // Tests wait about as much as they compute: three workers keep two processors busy.
+  maxWorkers: 3,
+  // The gate's machine does other things as well: what fails there is tried once more, and the report says so.
+  retry: process.env['CI'] ? 1 : 0,
+  // Each worker holds a real service with real models: threads would share their environment.
+  pool: 'forks' as const,
+}
+
+const patience = (ms: number) => ({ testTimeout: ms, hookTimeout: ms })
+
+/** `vitest run` runs everything; `vitest run --project main` one part. */
 export default defineConfig({
-  resolve: {
-    // Node and the libraries load graphql's CommonJS build; left to itself, Vite would add a second copy beside it.
-    alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }],
-  },
   test: {
-    include: ['test/**/*.test.ts'],
-    // Those pull plugs and take their time, or need a browser: npm run test:faults, npm run test:browser.
-    exclude: ['**/node_modules/**', 'test/faults/**', 'test/attacks/**', 'test/browser/**'],
     globalSetup: 'test/postgres.ts',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    maxWorkers: 2,
-    // The gate's machine does other things as well: what fails there is tried once more, and the report says so.
-    retry: process.env['CI'] ? 1 : 0,
-    // Each worker holds a real service with real models: threads would share their environment.
-    pool: 'forks',
+    sequence: { sequencer: AlternatingSequencer },
+    projects: [
+      {
+        resolve,
+        test: {
+          ...shared,
+          ...patience(60_000),
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'test/browser/**', 'test/faults/**', 'test/attacks/**'],
+        },
+      },
+      // The pages of the dashboard in a real browser.
+      { resolve, test: { ...shared, ...patience(90_000), name: 'browser', include: ['test/browser/*.test.ts'], globalSetup: 'test/browser/build.ts' } },
+      // Plugs are pulled; each test says what it measured.
+      { resolve, test: { ...shared, ...patience(120_000), name: 'faults', include: ['test/faults/*.test.ts'], disableConsoleIntercept: true } },
+      // Heavy attacks, after everything else and one at a time: each is bounded, and says what it cost.
+      {
+        resolve,
+        test: {
+          ...shared,
+          ...patience(120_000),
+          name: 'attacks',
+          include: ['test/attacks/*.test.ts'],
+          disableConsoleIntercept: true,
+          isolate: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

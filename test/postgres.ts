@@ -19,7 +19,7 @@ const log = openLog('error')
 
 export default async function setup(project: TestProject) {
   const dir = await makeDirectory()
-  const server = await openEmbeddedPostgres(join(dir, 'postgres'), log, ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'])
+  const server = await openEmbeddedPostgres(join(dir, 'postgres'), log, ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=400'])
   const sql = postgres(server.url, { max: 1 })
   await sql`create database template_service`
   const store = await openStore({ databaseUrl: databaseUrl(server.url, 'template_service'), dataDir: dir }, allJobs, log)

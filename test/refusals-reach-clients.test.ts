@@ -256,7 +256,7 @@ describe('what is discarded is bounded', () => {
     return socket
   }
 
-  test.each(['', 'Connection: close\r\n'])('in time: a client that never ends is cut off (%j)', { timeout: 30_000 }, async (header) => {
+  test.concurrent.each(['', 'Connection: close\r\n'])('in time: a client that never ends is cut off (%j)', { timeout: 30_000 }, async (header) => {
     const socket = await begin(header)
     const dripping = setInterval(() => socket.write('x'), 20)
     await new Promise((closed) => socket.once('close', closed))
