@@ -2,9 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from './config.ts'
+import { defaultHeaders, findStrictTransport } from './http/headers.ts'
 import { deliverAnswers } from './http/linger.ts'
 import { explainBadRequest, type HttpProblem, refuseConnection, sendProblem } from './http/problem.ts'
+import { findMaxStrangers, limitStrangers, type Strangers } from './http/strangers.ts'
 import { findHostProblem, normalizeTarget } from './http/target.ts'
+import { limitUnread, type Unread, unreadLimits } from './http/unread.ts'
 
 /** The address cannot be listened on; the message says what to change. */
 export class ListenError extends Error {}
@@ -18,8 +21,8 @@ export interface Route {
   drains?: boolean
   /** True when it tells a client itself to go on with its body (Expect: 100-continue). */
   continuesItself?: boolean
-  /** What a request may take to come in; two minutes if nothing is said. */
-  longestRequestMs?: number
+  /** What a request may take to come in; ten seconds if nothing is said. */
+  maxRequestMs?: number
 }
 
 export interface HttpServer {
@@ -27,6 +30,8 @@ export interface HttpServer {
   port: number
   /** From now on these answer; before, everything is told to come back in a second. */
   serve(routes: Route[]): void
+  readonly unread: Unread
+  readonly strangers: Strangers
   /** Takes no new connections, and waits a moment for answers that drain. */
   drain(): Promise<void>
   /** Ends every connection that is left. */
@@ -38,9 +43,10 @@ const drainMs = 3000
 const headersTimeout = 5_000
 /** Longer than load balancers keep a connection, which is a minute: whoever closes first must not be us, or requests get lost. */
 const keepAliveTimeout = 75_000
-const longestRequestMs = 120_000
+/** Enough for a request without a body; a route whose requests have larger ones says so. */
+const maxRequestMs = 10_000
 
-export async function listen({ host, port }: Config['http']): Promise<HttpServer> {
+export async function listen({ host, port, publicUrl }: Config['http']): Promise<HttpServer> {
   const server = createServer({
     headersTimeout,
     keepAliveTimeout,
@@ -54,6 +60,9 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
   const draining = new Set<ServerResponse>()
   const current = new WeakMap<Duplex, ServerResponse>()
   const deliver = deliverAnswers(server)
+  const unread = limitUnread(server, unreadLimits)
+  const strangers = limitStrangers(server, await findMaxStrangers())
+  const headers = Object.entries({ ...defaultHeaders, ...findStrictTransport(publicUrl) })
   let routes: Route[] = [starting]
 
   server.on('connection', (socket) => {
@@ -68,9 +77,8 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
   const begin = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (!deliver(request, response)) return false
     current.set(request.socket, response)
-    response.setHeader('x-content-type-options', 'nosniff')
-    response.setHeader('referrer-policy', 'no-referrer')
-    response.setHeader('x-frame-options', 'DENY')
+    unread.begin(request, response)
+    for (const [name, value] of headers) response.setHeader(name, value)
     return true
   }
   const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -81,7 +89,7 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
     // A client of HTTP/1.0 does not know the interim answer.
     if (request.httpVersion === '1.0') delete request.headers.expect
     if (request.headers.expect && !route.continuesItself) response.writeContinue()
-    limitRequest(request, response, route.longestRequestMs ?? longestRequestMs)
+    limitRequest(request, response, route.maxRequestMs ?? maxRequestMs)
     if (route.drains) {
       draining.add(response)
       response.once('close', () => draining.delete(response))
@@ -121,6 +129,8 @@ export async function listen({ host, port }: Config['http']): Promise<HttpServer
 
   return {
     port: (server.address() as { port: number }).port,
+    unread,
+    strangers,
     serve(ready) {
       routes = ready
     },

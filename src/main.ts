@@ -17,7 +17,10 @@ import { enforceModelDeadlines } from './domain/model-building.ts'
 import { openSessions } from './domain/session.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
-import { listen, type Route } from './http.ts'
+import { createCors } from './http/cors.ts'
+import { healthRoute, readyRoute } from './http/health.ts'
+import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
+import { type HttpServer, listen, type Route } from './http.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
@@ -28,7 +31,7 @@ import type { Recognizers } from './recognition/recognizer.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import { openRecognizerModel } from './recognition/serving.ts'
 import type { Suspicion } from './recognition/suspects.ts'
-import { answerMetrics } from './speech/metrics.ts'
+import { writeSpeechMetrics } from './speech/metrics.ts'
 import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
@@ -103,7 +106,7 @@ export async function startService(config: Config): Promise<RunningService> {
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
     const parts = { ...service, tokens, artifacts, recognizers, decoders }
 
-    const { routes, drain } = await openRoutes(config, parts, open)
+    const { routes, drain } = await openRoutes(config, parts, http, open)
     http.serve(routes)
     if (config.roles.has('speech')) void warmUp(parts)
     // What comes last ends first: jobs, while the endpoints that they call still answer, then requests and
@@ -170,8 +173,12 @@ async function warmUp(parts: Parts) {
   }
 }
 
+/** Two megabytes over a slow line. */
+const maxOperationMs = 30_000
+/** What whole recordings may take to be uploaded, and some more: the routes have limits of their own. */
+const maxRecordingMs = 120_000
 /** Two hundred megabytes over a slow line. */
-const longestUploadMs = 60 * 60_000
+const maxUploadMs = 60 * 60_000
 
 /** The data directory cannot be used. */
 export class DataDirError extends Error {}
@@ -189,24 +196,35 @@ interface Answering {
   drain(): Promise<void>
 }
 
-async function openRoutes(config: Config, parts: Parts, open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>): Promise<Answering> {
+async function openRoutes(
+  config: Config,
+  parts: Parts,
+  http: HttpServer,
+  open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>,
+): Promise<Answering> {
   let drain = async () => {}
-  const routes: Route[] = [healthRoute, readyRoute(parts)]
+  const metrics = [() => writeHttpMetrics(http)]
+  const routes: Route[] = [healthRoute, readyRoute({ postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
   const fallbacks: Route[] = []
   const signIn = createSignIn(parts, parts.sessions)
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())
     const pages = createPages(config)
-    routes.push(signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade }), signIn.route, pages.route)
+    routes.push(
+      signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade, maxRequestMs: maxOperationMs }),
+      signIn.route,
+      ...graphql.routes,
+      pages.route,
+    )
     fallbacks.push(pages.fallback)
     routes.push(
       signIn.letIn({
         matches: (path) => path === uploadsPath,
-        handle: createUploads(parts, config.uploads),
+        handle: createUploads(parts, { ...config.uploads, cors: createCors(config.http.allowedOrigins, 'PUT, OPTIONS') }),
         drains: true,
         continuesItself: true,
-        longestRequestMs: longestUploadMs,
+        maxRequestMs: maxUploadMs,
       }),
     )
   }
@@ -214,7 +232,7 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
     const speech = createSpeech(parts, config)
     const sockets = await open(openSpeechSockets(speech, config.sessions))
     drain = sockets.drain
-    routes.push({ matches: (path) => path === '/metrics', handle: (_, response) => answerMetrics(speech, sockets, response) })
+    metrics.push(() => writeSpeechMetrics(speech, sockets))
     routes.push(
       signIn.letIn({
         matches: isSpeechPath,
@@ -222,29 +240,11 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
         upgrade: sockets.upgrade,
         drains: true,
         continuesItself: true,
+        maxRequestMs: maxRecordingMs,
       }),
     )
   }
   return { routes: [...routes, ...fallbacks], drain }
-}
-
-const healthRoute: Route = {
-  matches: (path) => path === '/health',
-  handle: (_, response) => sendStatus(response, 200, { status: 'alive' }),
-}
-
-const readyRoute = ({ store, recognizers }: Parts): Route => ({
-  matches: (path) => path === '/ready',
-  async handle(_, response) {
-    const [postgres, recognizer] = await Promise.allSettled([store.check(), recognizers.check()])
-    const parts = { postgres: postgres.status === 'fulfilled', recognizer: recognizer.status === 'fulfilled' }
-    const isReady = Object.values(parts).every(Boolean)
-    sendStatus(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...parts })
-  },
-})
-
-function sendStatus(response: Parameters<Route['handle']>[1], status: number, value: object) {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`)
 }
 
 /** An address to listen on everywhere is not one to call. */

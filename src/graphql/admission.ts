@@ -1,8 +1,10 @@
 // Who is let in, and how much of us one key may hold.
+import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
+import { letIn } from '../http/strangers.ts'
 import type { GraphQLContext } from './builder.ts'
 import { maskError } from './masking.ts'
 
@@ -27,16 +29,14 @@ export const keyEnded = () =>
   new GraphQLError('The key has been revoked or has expired. Connect again with another key.', { extensions: { code: 'UNAUTHENTICATED' } })
 
 /**
- * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
- * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
+ * Asks for the key before a byte of the body is read. A key comes in a header that no form and no link of a foreign
+ * page can send, so that nothing is left to forge.
  */
-export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext, hasPage: boolean): Plugin<GraphQLContext> {
+export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext): Plugin<GraphQLContext> {
   const viewers = new WeakMap<Request, Viewer>()
   return {
     async onRequest({ request, fetchAPI, endResponse }) {
-      // GraphiQL keeps what is written in its address, and executes nothing of it by itself.
-      const isPage = hasPage && request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
-      if (isPage || request.method === 'OPTIONS') return
+      if (request.method === 'OPTIONS') return
       const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
       if (found && !(found instanceof GraphQLError) && hasScope(found, 'READ')) return void viewers.set(request, found)
       const error = found instanceof GraphQLError ? found : found ? forbidden() : unauthenticated()
@@ -60,6 +60,11 @@ export function unavailable(service: Service, error: unknown): GraphQLError {
 export async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
   const secret = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1]
   return secret ? keyring.authenticate(secret) : null
+}
+
+/** The same for a request or a socket that shows its key for the first time. After many wrong keys, null comes late. */
+export async function admitViewer(service: Service, request: IncomingMessage, authorization = request.headers.authorization): Promise<Viewer | null> {
+  return authorization ? letIn(request, findViewer(service, authorization)) : null
 }
 
 /** Counts what each key holds open, sockets and event streams alike. */

@@ -1,4 +1,6 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { packStaticFile, type StaticFile, sendStatic } from '../http/static-file.ts'
+import { nothing, type Route } from '../http.ts'
 
 const options = {
   title: 'custom-speech',
@@ -32,10 +34,113 @@ const signIn = `(() => {
   return { method: 'POST', additionalHeaders: { 'x-requested-with': 'graphiql', ...(key && { authorization: 'Bearer ' + key }) } }
 })()`
 
-let page: string | undefined
+/** Only our own files run. The editor writes its styles into the page itself, and its icons and fonts are data. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
-/** GraphiQL with everything it needs in one page, so that it works without the internet. */
-export function renderGraphiQLPage(): string {
-  page ??= renderGraphiQL(options).replace(JSON.stringify(options), () => `{ ...${JSON.stringify(options)}, ...${signIn} }`)
-  return page
+const assetsPath = '/graphiql/'
+const script = { 'content-type': 'text/javascript; charset=utf-8' }
+const style = { 'content-type': 'text/css; charset=utf-8' }
+/** The name of each file holds its hash. */
+const immutable = { 'cache-control': 'public, max-age=31536000, immutable' }
+
+export interface GraphiQL {
+  /** Answers a request for the page; the page needs no key, and neither do its files. */
+  sendPage(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** The page's files. */
+  route: Route
 }
+
+/** GraphiQL with everything it needs, so that it works without the internet. Its files are read and compressed at the first request. */
+export function createGraphiQL(): GraphiQL {
+  let reading: Promise<Files> | undefined
+  const read = () => {
+    reading ??= readFiles()
+    // A failure is not kept.
+    reading.catch(() => {
+      reading = undefined
+    })
+    return reading
+  }
+  return {
+    async sendPage(request, response) {
+      sendStatic(request, response, (await read()).page)
+    },
+    route: {
+      matches: (path) => path.startsWith(assetsPath),
+      async handle(request, response) {
+        const isRead = request.method === 'GET' || request.method === 'HEAD'
+        const file = isRead ? (await read()).assets.get(request.url?.split('?')[0] ?? '') : undefined
+        if (file) sendStatic(request, response, file)
+        else await nothing.handle(request, response)
+      },
+    },
+  }
+}
+
+/** True for a request of a browser that opens an address, as of every page. */
+export const isPage = ({ method, headers }: IncomingMessage) => (method === 'GET' || method === 'HEAD') && Boolean(headers.accept?.includes('text/html'))
+
+interface Files {
+  page: StaticFile
+  /** By path. */
+  assets: Map<string, StaticFile>
+}
+
+async function readFiles(): Promise<Files> {
+  const { css, editorWorkerService, graphqlWorker, js, jsonWorker } = await import('@graphql-yoga/render-graphiql/graphiql')
+  const assets: Files['assets'] = new Map()
+  /** Adds a file; answers its address, relative to the page, since a proxy may have put both under a prefix. */
+  const add = async (name: string, extension: string, content: string, headers: Record<string, string>) => {
+    const file = await packStaticFile(content, { ...headers, ...immutable })
+    const path = `${assetsPath}${name}-${file.hash}.${extension}`
+    assets.set(path, file)
+    return path.slice(1)
+  }
+  const workers = {
+    editorWorkerService: await add('editor-worker', 'js', editorWorkerService, script),
+    json: await add('json-worker', 'js', jsonWorker, script),
+    graphql: await add('graphql-worker', 'js', graphqlWorker, script),
+  }
+  const styles = await add('graphiql', 'css', css, style)
+  const program = await add('graphiql', 'js', `${js};\n${writeStart(workers)}`, script)
+  const html = writePage(program, styles)
+  return {
+    page: await packStaticFile(html, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy, 'cache-control': 'no-cache' }),
+    assets,
+  }
+}
+
+/** What the package's own page does behind its script, which is set up before it. */
+const writeStart = (workers: Record<string, string>) => `(() => {
+  const workers = ${JSON.stringify(workers)}
+  self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_, label) => workers[label] }
+  YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), { ...${JSON.stringify(options)}, ...${signIn} })
+})()
+`
+
+const writePage = (program: string, styles: string) => `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>${options.title}</title>
+    <link rel="icon" href="icon.svg" type="image/svg+xml">
+    <link rel="stylesheet" href="${styles}">
+    <script src="${program}" defer></script>
+  </head>
+  <body id="body" class="no-focus-outline">
+    <noscript>You need to enable JavaScript to run this app.</noscript>
+    <div id="root"></div>
+  </body>
+</html>
+`

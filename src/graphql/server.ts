@@ -7,13 +7,13 @@ import type { Viewer } from '../domain/key.ts'
 import { createChosenModelLoader, createFittingModelsLoader, createModelLoader } from '../domain/model.ts'
 import { createQueuePositionLoader, deploymentLine, modelLine } from '../domain/queue-place.ts'
 import { createTimelineLoaders } from '../domain/timeline.ts'
-import { createStreamCount, findViewer, requireKey } from './admission.ts'
+import { createCors } from '../http/cors.ts'
+import { admitViewer, createStreamCount, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
-import { createCors } from './cors.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
-import { renderGraphiQLPage } from './graphiql.ts'
+import { createGraphiQL, isPage } from './graphiql.ts'
 import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
 import { maskError, withoutSuggestion } from './masking.ts'
 import { acceptsEvents, checkRequest, sendRefusal, withoutMark } from './request-check.ts'
@@ -60,8 +60,8 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   const yoga = createYoga<object, GraphQLContext>({
     schema,
     graphqlEndpoint: graphqlPath,
-    graphiql: options.graphiql,
-    renderGraphiQL: renderGraphiQLPage,
+    // Its page is a file of its own.
+    graphiql: false,
     landingPage: false,
     batching: false,
     // A refusal for its variables must not be remembered as one of the document.
@@ -71,7 +71,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     cors: false,
     logging: false,
     plugins: [
-      requireKey(service, toContext, options.graphiql),
+      requireKey(service, toContext),
       guardValidation(mask),
       readParameters(),
       refuseUnacceptable(),
@@ -83,16 +83,18 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     maskedErrors: { errorMessage: unexpected, maskError: mask },
   })
 
-  const cors = createCors(options.allowedOrigins)
+  const cors = createCors(options.allowedOrigins, 'GET, POST, OPTIONS')
   const answerStream = createEventStreams(yoga, broadcasts, service.keyring, count)
+  const graphiql = options.graphiql ? createGraphiQL() : undefined
 
   return {
     async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
       try {
         if (cors(request, response)) return
-        const viewer = await findViewer(service, request.headers.authorization).catch(() => null)
+        if (graphiql && isPage(request)) return await graphiql.sendPage(request, response)
+        const viewer = await admitViewer(service, request).catch(() => null)
         // The key comes first: strangers learn nothing but that they need one.
-        const refusal = viewer && hasScope(viewer, 'READ') && !(options.graphiql && isPage(request)) ? checkRequest(request) : undefined
+        const refusal = viewer && hasScope(viewer, 'READ') ? checkRequest(request) : undefined
         if (refusal) return sendRefusal(response, refusal)
         // A stranger's body is not read at all: the long way asks for the key first.
         if (viewer && hasScope(viewer, 'READ') && request.method === 'POST') {
@@ -114,13 +116,12 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       }
     },
 
+    /** The files of GraphiQL's page; none where it is switched off. */
+    routes: graphiql ? [graphiql.route] : [],
+
     openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask }),
   }
 }
-
-/** GraphiQL's page, which is asked for as every page is. */
-const isPage = ({ method, url, headers }: IncomingMessage) =>
-  method === 'GET' && Boolean(headers.accept?.includes('text/html')) && !new URL(url ?? '', 'http://graphql').searchParams.has('query')
 
 /** What clients send beside a document: an empty name is none, and a hash without a document cannot be looked up here. */
 function readParameters(): Plugin<GraphQLContext> {

@@ -8,7 +8,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import type { Viewer } from '../domain/key.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
 import { refuseConnection } from '../http/problem.ts'
-import { findViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './admission.ts'
+import { admitViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './admission.ts'
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
 import { explainRefusal, findAuthorization } from './connection-key.ts'
@@ -51,7 +51,9 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
     async onConnect({ connectionParams, extra }) {
       const { socket: peer, request } = extra
       const authorization = findAuthorization(connectionParams) ?? request?.headers.authorization
-      const viewer = await findViewer(service, authorization).catch((error) => unavailable(service, error))
+      // It is there until the key has been looked at, which happens once.
+      if (!request) return false
+      const viewer = await admitViewer(service, request, authorization).catch((error) => unavailable(service, error))
       // A code on which clients come back by themselves: with Postgres they will be let in.
       if (viewer instanceof GraphQLError) return refuse(peer, viewer.message.slice(0, 120), tryAgainLater)
       if (!viewer) return refuse(peer, explainRefusal(authorization))

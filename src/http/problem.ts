@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { defaultHeaders } from './headers.ts'
 import { closeInStages } from './linger.ts'
 
 /** Why a request is refused: a status, a code for programs, a sentence for people. */
@@ -28,7 +29,7 @@ export function sendProblem(response: ServerResponse, problem: HttpProblem, { mo
 export function refuseConnection(socket: Duplex, problem: HttpProblem): void {
   if (!socket.writable) return void socket.destroy()
   const body = JSON.stringify(describe(problem))
-  const headers = { 'Content-Type': problemType, 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...problem.headers }
+  const headers = { ...defaultHeaders, 'Content-Type': problemType, 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...problem.headers }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`)
   closeInStages(socket)

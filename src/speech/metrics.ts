@@ -1,14 +1,12 @@
-import type { ServerResponse } from 'node:http'
+import { type MetricValues, writeMetric as write } from '../http/metrics.ts'
 import type { SpeechSockets } from './server.ts'
 import type { Speech } from './speech.ts'
 
-type Values = readonly (readonly [labels: string, value: number])[]
-
-/** Figures in Prometheus' text format. They name no workspace, no key and no deployment. */
-export function answerMetrics({ figures, places, recognizers }: Speech, sockets: SpeechSockets, response: ServerResponse): void {
+/** Figures of the data plane. They name no workspace, no key and no deployment. */
+export function writeSpeechMetrics({ figures, places, recognizers }: Speech, sockets: SpeechSockets): string {
   const usage = recognizers.usage()
-  const one = (value: number): Values => [['', value]]
-  const body = [
+  const one = (value: number): MetricValues => [['', value]]
+  return [
     write('speech_sockets_open', 'gauge', 'WebSockets of speech clients, those between two turns included.', one(sockets.open)),
     write('speech_sessions', 'gauge', 'Streams and recordings that hold a place.', one(places.taken)),
     write('speech_audio_seconds_total', 'counter', 'Seconds of audio received.', one(figures.audioSeconds)),
@@ -36,13 +34,5 @@ export function answerMetrics({ figures, places, recognizers }: Speech, sockets:
     ]),
     write('recognizer_models', 'gauge', 'Models that are loaded.', one(usage.models.length)),
     write('recognizer_memory_bytes', 'gauge', 'Memory of the processes that recognize.', one(usage.memoryBytes)),
-    write('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', one(process.memoryUsage().heapUsed)),
-    write('process_resident_memory_bytes', 'gauge', 'Memory of this process.', one(process.memoryUsage.rss())),
   ].join('')
-  response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body)
-}
-
-function write(name: string, type: 'counter' | 'gauge', help: string, values: Values): string {
-  const full = `custom_speech_${name}`
-  return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, ...values.map(([labels, value]) => `${full}${labels} ${value}`), ''].join('\n')
 }

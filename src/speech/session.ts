@@ -85,7 +85,8 @@ export class Session {
   /** Ends the session for a reason that its user should read. */
   end(problem: SpeechProblem): void {
     if (this.#state.name === 'CLOSED') return
-    countProblem(this.#setup.figures, problem.code)
+    // A refusal was counted when the caller was not let in.
+    if (this.#state.name !== 'REFUSED') countProblem(this.#setup.figures, problem.code)
     this.#close(closeCodes.refused, `${problem.code}: ${problem.message}`)
   }
 
@@ -102,8 +103,16 @@ export class Session {
     else this.#close(closeCodes.leaving, leaving)
   }
 
-  /** Looks at the clock, once a second or so. */
+  /** Looks at the clock, once a second or so. Never throws. */
   check(): void {
+    try {
+      this.#checkTime()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #checkTime() {
     const now = this.#setup.now()
     const still = now - this.#heardAt
     const state = this.#state

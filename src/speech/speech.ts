@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Decoders } from '../audio/decoders.ts'
 import type { Config } from '../config.ts'
+import { refuseKey, welcome } from '../http/strangers.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
 import type { Admission } from './admission.ts'
-import { createDoorkeeper } from './doorkeeper.ts'
 import { countProblem, createFigures } from './figures.ts'
 import { createGuard, type Guard } from './guard.ts'
 import { createPlaces, type Places } from './places.ts'
@@ -24,7 +24,6 @@ export interface Speech extends Admission, Hearing {
 
 export function createSpeech(admission: Admission & { recognizers: Recognizers; decoders: Decoders }, { sessions, profaneWords }: Config): Speech {
   const figures = createFigures()
-  const { refuse } = createDoorkeeper()
 
   const explain = (error: unknown): SpeechProblem => {
     const known = explainFailure(error)
@@ -44,11 +43,13 @@ export function createSpeech(admission: Admission & { recognizers: Recognizers; 
     explain,
     async letIn(request, admitting) {
       try {
-        return await admitting
+        const admitted = await admitting
+        welcome(request)
+        return admitted
       } catch (error) {
         const problem = explain(error)
         countProblem(figures, problem.code)
-        if (problem.status === 401) await refuse(request.socket.remoteAddress ?? '')
+        if (problem.status === 401 && problem.code !== 'KEY_MISSING') await refuseKey(request)
         throw problem
       }
     },

@@ -226,9 +226,10 @@ export class Turn {
   #fail(error: unknown) {
     if (this.isEnded) return
     const canSendAgain = this.#state === 'HEARING' && !this.isComplete
-    if (error instanceof RecognizersBusyError) {
-      countProblem(this.#hearing.figures, 'TOO_MANY_REQUESTS')
-      return this.refuseAsBusy(`TOO_MANY_REQUESTS: ${error.message}`)
+    const problem = explainFailure(error)
+    if (problem?.status === 429) {
+      countProblem(this.#hearing.figures, problem.code)
+      return this.refuseAsBusy(`${problem.code}: ${problem.message}`)
     }
     this.close()
     if (error instanceof RecognizerCrashedError && canSendAgain) return this.#listener.lost()

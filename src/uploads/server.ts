@@ -4,6 +4,8 @@ import { hasScope, type Service } from '../domain/context.ts'
 import type { CorpusFigures } from '../domain/corpus.ts'
 import { QuotaExceededError } from '../domain/errors.ts'
 import { checkUploads, recordUpload } from '../domain/upload.ts'
+import type { Cors } from '../http/cors.ts'
+import { letIn } from '../http/strangers.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import { sendUploadProblem, UploadProblem } from './problem.ts'
@@ -20,7 +22,7 @@ const kinds: Record<string, UploadKind> = { text: 'TEXT', recordings: 'RECORDING
 const mostAtOnce = 8
 
 /** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
-export function createUploads(service: Uploads, { largestBytes }: { largestBytes: number }) {
+export function createUploads(service: Uploads, { largestBytes, cors }: { largestBytes: number; cors: Cors }) {
   let open = 0
 
   const receive = async (request: IncomingMessage, response: ServerResponse) => {
@@ -51,6 +53,7 @@ export function createUploads(service: Uploads, { largestBytes }: { largestBytes
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
+      if (cors(request, response)) return
       await receive(request, response)
     } catch (error) {
       // A client that left in the middle needs no answer; nothing of its file is kept.
@@ -78,9 +81,9 @@ function readKind({ method, url }: IncomingMessage): UploadKind {
   return kind
 }
 
-async function authenticate({ keyring }: Uploads, { headers }: IncomingMessage): Promise<string> {
-  const secret = /^Bearer\s+(.+)$/i.exec(headers.authorization ?? '')?.[1]
-  const viewer = secret ? await keyring.authenticate(secret) : null
+async function authenticate({ keyring }: Uploads, request: IncomingMessage): Promise<string> {
+  const secret = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  const viewer = secret ? await letIn(request, keyring.authenticate(secret)) : null
   if (!viewer) throw new UploadProblem(401, 'UNAUTHENTICATED', 'Send a key with the scope MANAGE as Authorization: Bearer.')
   if (!hasScope(viewer, 'MANAGE')) throw new UploadProblem(403, 'SCOPE_MISSING', 'This key may not upload: it lacks the scope MANAGE.')
   return viewer.workspaceId

@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative } from 'node:path'
 import { sendProblem } from '../http/problem.ts'
+import { createStaticFile, type StaticFile, sendStatic } from '../http/static-file.ts'
 import { nothing, type Route } from '../http.ts'
 import { findBuild } from './built.ts'
 
@@ -18,7 +19,12 @@ const types: Record<string, string> = {
 /** Paths that people type, and the page that they mean. */
 const redirects = /^(?:(\/(?:new|models|keys|deployments\/[\w=%-]+))\/|\/deployments\/?)$/
 
-type Files = Map<string, Buffer>
+interface Files {
+  /** The page, in which each answer has a nonce of its own. */
+  index: Buffer | undefined
+  /** By path. */
+  assets: Map<string, StaticFile>
+}
 
 const readOnly = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Pages can only be read. Use GET.', headers: { allow: 'GET, HEAD' } }
 
@@ -42,9 +48,10 @@ export function createPages({ graphiql }: { graphiql: boolean }): Pages {
         if (redirect) return void response.writeHead(302, { location: `${wayToRoot(path)}${redirect[1]?.slice(1) ?? ''}${query}` }).end()
         files ??= await readBuild()
         if (!files) return sendWaiting(response)
-        const page = files.get('/index.html')
-        if (page && pages.test(path)) sendPage(response, page, path, { graphiql })
-        else sendFile(request, response, files, path)
+        const file = files.assets.get(path)
+        if (files.index && pages.test(path)) sendPage(response, files.index, path, { graphiql })
+        else if (file) sendStatic(request, response, file)
+        else response.writeHead(404, { 'content-type': 'text/plain' }).end('There is no such file. Reload the page.\n')
       },
     },
     fallback: {
@@ -53,7 +60,7 @@ export function createPages({ graphiql }: { graphiql: boolean }): Pages {
       async handle(request, response) {
         const isPerson = isRead(request.method) && request.headers.accept?.includes('text/html')
         if (isPerson) files ??= await readBuild()
-        const page = isPerson && files?.get('/index.html')
+        const page = isPerson && files?.index
         if (page) sendPage(response, page, splitUrl(request).path, { graphiql, status: 404 })
         else nothing.handle(request, response)
       },
@@ -71,7 +78,16 @@ async function readBuild(): Promise<Files | undefined> {
   if (!dir) return undefined
   const entries = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
   const paths = entries.map((entry) => join(entry.parentPath, entry.name))
-  return new Map(await Promise.all(paths.map(async (path) => [`/${relative(dir, path)}`, await readFile(path)] as const)))
+  const bodies = new Map(await Promise.all(paths.map(async (path) => [`/${relative(dir, path)}`, await readFile(path)] as const)))
+  const assets: Files['assets'] = new Map()
+  for (const [path, body] of bodies) {
+    const type = types[extname(path)]
+    if (!type) continue
+    const [br, gzip] = [bodies.get(`${path}.br`), bodies.get(`${path}.gz`)]
+    const caching = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600'
+    assets.set(path, createStaticFile(body, { 'content-type': type, 'cache-control': caching }, { ...(br && { br }), ...(gzip && { gzip }) }))
+  }
+  return { index: bodies.get('/index.html'), assets }
 }
 
 /** Only our own files run; the nonce is for the few style elements that the dialogs make. */
@@ -109,28 +125,9 @@ function sendPage(response: ServerResponse, page: Buffer, path: string, { graphi
   response.end(body)
 }
 
-function sendFile({ headers }: IncomingMessage, response: ServerResponse, files: Files, path: string) {
-  const type = types[extname(path)]
-  const body = files.get(path)
-  if (!type || !body) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('There is no such file. Reload the page.\n')
-  const accepted = headers['accept-encoding'] ?? ''
-  const [encoding, packed] = [['br', '.br'] as const, ['gzip', '.gz'] as const]
-    .filter(([name]) => accepted.includes(name))
-    .map(([name, suffix]) => [name, files.get(path + suffix)] as const)
-    .find(([, file]) => file) ?? [undefined, undefined]
-  response.writeHead(200, {
-    'content-type': type,
-    'content-length': (packed ?? body).length,
-    'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
-    vary: 'accept-encoding',
-    ...(encoding && { 'content-encoding': encoding }),
-  })
-  response.end(packed ?? body)
-}
-
 function sendWaiting(response: ServerResponse) {
   response
-    .writeHead(503, { 'content-type': 'text/html; charset=utf-8', refresh: '2', 'cache-control': 'no-store', 'content-security-policy': "default-src 'none'" })
+    .writeHead(503, { 'content-type': 'text/html; charset=utf-8', refresh: '2' })
     .end(
       '<!doctype html><title>custom-speech</title><p>The dashboard is not built yet. &quot;npm start&quot; builds it in a few seconds, &quot;npm run build&quot; by hand. This page tries again automatically.</p>',
     )

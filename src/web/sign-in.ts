@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hasScope, type Service } from '../domain/context.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
 import type { Sessions } from '../domain/session.ts'
+import { letIn } from '../http/strangers.ts'
 import type { Route } from '../http.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 
@@ -17,7 +18,7 @@ const ownHeader = 'x-requested-with'
 const sessionSeconds = 30 * 24 * 3600
 const longestBody = 4096
 /** Anyone may send such a request, and it is short. */
-const longestRequestMs = 10_000
+const maxRequestMs = 5_000
 
 export interface SignIn {
   route: Route
@@ -47,18 +48,18 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
 
   async function signIn(request: IncomingMessage, response: ServerResponse) {
     const key = await readKey(request)
-    const viewer = key ? await service.keyring.authenticate(key) : null
+    const viewer = key ? await letIn(request, service.keyring.authenticate(key)) : null
     if (!key || !viewer) return answer(response, 401, 'This key is unknown, expired or revoked. Copy it again, whole, or use another one.')
     if (!hasScope(viewer, 'READ'))
       return answer(response, 403, 'This key may only send audio to endpoints. The dashboard needs one with the scope READ or MANAGE.')
     const session = sessions.seal(key, Date.now() + sessionSeconds * 1000)
-    response.writeHead(204, { 'set-cookie': `${name}=${session}; Max-Age=${sessionSeconds}; ${attributes}`, 'cache-control': 'no-store' }).end()
+    response.writeHead(204, { 'set-cookie': `${name}=${session}; Max-Age=${sessionSeconds}; ${attributes}` }).end()
   }
 
   return {
     route: {
       matches: (path) => path === sessionPath,
-      longestRequestMs,
+      maxRequestMs,
       async handle(request, response) {
         if (!isOwnRequest(request)) return answer(response, 403, 'Only the dashboard may sign in and out, from its own origin.')
         try {
@@ -125,5 +126,5 @@ async function readKey(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function answer(response: ServerResponse, status: number, message: string, headers: Record<string, string> = {}, code?: string) {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify({ message, code }))
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify({ message, code }))
 }

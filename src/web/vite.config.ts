@@ -13,6 +13,7 @@ export default defineConfig({
   server: {
     proxy: {
       '^/graphql(\\?|$)': { target: server, ws: true },
+      '^/graphiql/': { target: server },
       '^/speech/recognition/': { target: server, ws: true },
       '^/session$': { target: server },
       '^/uploads(\\?|$)': { target: server },

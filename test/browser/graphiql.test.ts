@@ -15,9 +15,9 @@ const query = 'subscription { deploymentStatusChanged { ... on DeploymentStatusC
 const resultOf = (page: Page) => page.getByRole('region', { name: 'Result Window' })
 const run = (page: Page) => page.getByRole('button', { name: /^Execute query/ }).click()
 
-async function open(fragment = '') {
+async function open() {
   const tab = await openTab(browser)
-  await tab.page.goto(`${api.localUrl}/graphql?query=${encodeURIComponent(query)}${fragment}`)
+  await tab.page.goto(`${api.localUrl}/graphql?query=${encodeURIComponent(query)}`)
   await tab.page.getByRole('button', { name: /^Execute query/ }).waitFor()
   return tab
 }
@@ -47,10 +47,16 @@ test('a key that is typed into the headers counts for subscriptions', async () =
   await seeDeployment(page)
 })
 
-test('the key of the link counts for subscriptions', async () => {
-  const { page } = await open(`#key=${api.key}`)
-  await run(page)
-  await seeDeployment(page)
+test('the key of the link counts for subscriptions, and nothing of the page is against its own policy', async () => {
+  const workers: string[] = []
+  const tab = await openTab(browser)
+  tab.page.on('worker', (worker) => workers.push(new URL(worker.url()).pathname))
+  await tab.page.goto(`${api.localUrl}/graphql?query=${encodeURIComponent(query)}#key=${api.key}`)
+  await tab.page.getByRole('button', { name: /^Execute query/ }).waitFor()
+  await run(tab.page)
+  await seeDeployment(tab.page)
+  await expect.poll(() => workers.join()).toMatch(/graphql-worker/)
+  expect(tab.complaints).toEqual([])
 })
 
 test('without a key the result says what to send', async () => {

@@ -1,18 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const preflightSeconds = '7200'
-const methods = 'GET, POST, OPTIONS'
 /** What a page may ask to send: names of headers, a short list of them. */
 const headerNames = /^[\w-]+(\s*,\s*[\w-]+){0,50}$/
+
+/** Adds the headers that pages of other origins need; true when it has answered a preflight. */
+export type Cors = (request: IncomingMessage, response: ServerResponse) => boolean
 
 /**
  * Says which foreign pages may call and read, before anything is answered, so that refusals say it too. Credentials
  * are not allowed: a page sends a key in a header, and cookies count for our own pages only.
  * Answers preflights; true when it has.
  */
-export function createCors(allowedOrigins: readonly string[]) {
+export function createCors(allowedOrigins: readonly string[], methods: string): Cors {
   const allowed = new Set(allowedOrigins)
-  return ({ method, headers }: IncomingMessage, response: ServerResponse): boolean => {
+  return ({ method, headers }, response) => {
     const isAllowed = headers.origin !== undefined && allowed.has(headers.origin)
     // What is answered to one origin is not to be given to another, whether it was allowed or not.
     if (allowed.size) response.setHeader('vary', 'Origin')

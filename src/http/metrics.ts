@@ -1,0 +1,34 @@
+import type { HttpServer, Route } from '../http.ts'
+
+export type MetricValues = readonly (readonly [labels: string, value: number])[]
+
+/** One figure in Prometheus' text format. */
+export function writeMetric(name: string, type: 'counter' | 'gauge', help: string, values: MetricValues): string {
+  const full = `custom_speech_${name}`
+  return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, ...values.map(([labels, value]) => `${full}${labels} ${value}`), ''].join('\n')
+}
+
+/** The figures of every process that answers HTTP. */
+export function writeHttpMetrics({ unread, strangers }: Pick<HttpServer, 'unread' | 'strangers'>): string {
+  const one = (value: number): MetricValues => [['', value]]
+  const cut = { ...unread.cut, stranger: strangers.cut }
+  return [
+    writeMetric('http_connections', 'gauge', 'Connections, WebSockets included.', one(unread.connections)),
+    writeMetric('http_strangers', 'gauge', 'Connections that have not shown a good key.', one(strangers.count)),
+    writeMetric('http_unread_bytes', 'gauge', 'Bytes of answers that clients have not read yet.', one(unread.bytes)),
+    writeMetric(
+      'http_connections_cut_total',
+      'counter',
+      'Connections cut because the client did not read in time, left too much unread, was the slowest reader while all left too much, or was the oldest stranger.',
+      Object.entries(cut).map(([reason, count]) => [`{reason="${reason}"}`, count] as const),
+    ),
+    writeMetric('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', one(process.memoryUsage().heapUsed)),
+    writeMetric('process_resident_memory_bytes', 'gauge', 'Memory of this process.', one(process.memoryUsage.rss())),
+  ].join('')
+}
+
+export const metricsRoute = (sections: readonly (() => string)[]): Route => ({
+  matches: (path) => path === '/metrics',
+  handle: (_, response) =>
+    void response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(sections.map((write) => write()).join('')),
+})

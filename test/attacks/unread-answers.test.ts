@@ -1,0 +1,44 @@
+// Strangers ask for the largest answer that needs no key, and never read it.
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { figure } from '../faults/figure.ts'
+import { openTestService, type Service } from '../service.ts'
+
+let api: Service
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api', LOG_LEVEL: 'silent' })
+})
+afterAll(() => api?.close())
+
+const megabytes = () => Math.round(process.memoryUsage.rss() / 1e6)
+
+async function ask(paths: readonly string[], encoding: string): Promise<Socket> {
+  const socket = connect({ port: Number(new URL(api.localUrl).port), host: '127.0.0.1' })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.pause()
+  for (const path of paths) socket.write(`GET ${path} HTTP/1.1\r\nHost: here\r\nAccept: text/html\r\nAccept-Encoding: ${encoding}\r\n\r\n`)
+  return socket
+}
+
+test.each(['identity', 'br'])('80 sockets that never read cost little memory (%s)', async (encoding) => {
+  const page = await (await fetch(`${api.localUrl}/graphql`, { headers: { accept: 'text/html' } })).text()
+  // The page, and each file that it names, again and again.
+  const files = [...page.slice(0, 100_000).matchAll(/(?:src|href)="((?!data:)[^"]+)"/g)].map(([, path]) => `/${path}`)
+  for (const path of files) await (await fetch(`${api.localUrl}${path}`)).arrayBuffer()
+  const before = megabytes()
+  const sockets = await Promise.all(Array.from({ length: 80 }, () => ask(['/graphql', ...files, ...files, ...files], encoding)))
+  let most = 0
+  for (let n = 0; n < 20; n++) {
+    await delay(200)
+    most = Math.max(most, megabytes())
+  }
+  const began = performance.now()
+  expect((await fetch(`${api.localUrl}/health`)).status).toBe(200)
+  const health = performance.now() - began
+  for (const socket of sockets) socket.destroy()
+  figure(`80 unread answers (${encoding})`, { 'MB before': before, 'MB with them': most, 'health ms': Math.round(health) })
+  expect(most - before).toBeLessThan(150)
+})
