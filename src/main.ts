@@ -14,7 +14,7 @@ import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
-import { openSessions } from './domain/session.ts'
+import { openSealing } from './domain/sealing.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { listen, type Route } from './http.ts'
@@ -94,8 +94,8 @@ export async function startService(config: Config): Promise<RunningService> {
     const key = await prepareBootstrapKey(store, config, log)
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
-    const sessions = await openSessions(store.db)
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sessions, feeds, log }
+    const sealing = await openSealing(store.db)
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sealing, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log, undefined, tellOwner(service)))
@@ -193,7 +193,7 @@ async function openRoutes(config: Config, parts: Parts, open: <T extends { close
   let drain = async () => {}
   const routes: Route[] = [healthRoute, readyRoute(parts)]
   const fallbacks: Route[] = []
-  const signIn = createSignIn(parts, parts.sessions)
+  const signIn = createSignIn(parts)
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())

@@ -217,6 +217,13 @@ export class KeyNotFoundError extends ExpectedError {
   }
 }
 
+export class SessionNotFoundError extends ExpectedError {
+  readonly code = 'SESSION_NOT_FOUND'
+  constructor() {
+    super('There is no session with this id; it may have ended. List the ones there are with the sessions query.', 'id')
+  }
+}
+
 export class LastManageKeyError extends ExpectedError {
   readonly code = 'LAST_MANAGE_KEY'
   constructor() {
