@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from './artifacts/store.ts'
 import { openArtifacts } from './artifacts/store.ts'
 import { type Decoders, openDecoders } from './audio/decoders.ts'
-import { prepareBootstrapKey } from './bootstrap.ts'
+import { type FirstKey, prepareBootstrapKey } from './bootstrap.ts'
 import type { Config } from './config.ts'
+import { prepareDataDir } from './data-dir.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
@@ -53,6 +53,7 @@ export interface RunningService {
   localUrl: string
   /** A key with every scope; empty where its secret is not known to this process. */
   key: string
+  keyOrigin: FirstKey['origin']
   /** Why the key is not known, and how to get another one. */
   keyMissing: string | undefined
   close(): Promise<void>
@@ -86,9 +87,7 @@ export async function startService(config: Config): Promise<RunningService> {
     const http = await open(listen(config.http))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
-    await mkdir(config.dataDir, { recursive: true }).catch((error) => {
-      throw new DataDirError(`Cannot create the data directory ${config.dataDir} (${error.code}). Set DATA_DIR to a directory that can be written to.`)
-    })
+    await prepareDataDir(config.dataDir, log)
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store, config, log)
@@ -113,7 +112,7 @@ export async function startService(config: Config): Promise<RunningService> {
     opened.push(store.queue.close)
     if (config.roles.has('jobs')) openRounds(keepArtifactsTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
-    return { url: publicUrl, localUrl, key: key.secret ?? '', keyMissing: 'reason' in key ? key.reason : undefined, close }
+    return { url: publicUrl, localUrl, key: key.secret ?? '', keyOrigin: key.origin, keyMissing: 'reason' in key ? key.reason : undefined, close }
   } catch (error) {
     await close()
     throw error
@@ -172,9 +171,6 @@ async function warmUp(parts: Parts) {
 
 /** Two hundred megabytes over a slow line. */
 const longestUploadMs = 60 * 60_000
-
-/** The data directory cannot be used. */
-export class DataDirError extends Error {}
 
 interface Parts extends Service {
   tokens: Tokens

@@ -39,7 +39,7 @@ export class NotAuthorizedError extends ExpectedError {
     super(
       requiredScope
         ? `This key lacks the scope ${requiredScope}. Use a key that has it, or let someone with MANAGE create one.`
-        : 'Only the bootstrap key may do this: the one that the first start printed, or the one that is configured as BOOTSTRAP_KEY.',
+        : 'Only the bootstrap key may do this: the one that the first start made, or the one that is configured as BOOTSTRAP_KEY.',
     )
     this.requiredScope = requiredScope
   }
