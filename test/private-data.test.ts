@@ -124,7 +124,7 @@ describe('the bootstrap key', () => {
       const dir = await makeDataDir()
       const outputs: string[] = []
       for (let n = 0; n < 2; n++) {
-        const child = spawn('script', ['-qec', `'${process.execPath}' '${program}' serve`, '/dev/null'], {
+        const child = spawn('/usr/bin/script', ['-qec', `'${process.execPath}' '${program}' serve`, '/dev/null'], {
           env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: dir, ROLES: 'api', RECOGNIZERS: '1' },
           stdio: ['pipe', 'pipe', 'inherit'],
         })
