@@ -306,8 +306,8 @@ async function waitUntilReady(child: ChildProcess): Promise<{ url: string; key: 
   })
   const late = performance.now() + startMs
   while (child.exitCode === null && performance.now() < late) {
-    const found = /Try it +(\S+)\/#key=(\S+)/.exec(said)
-    if (found?.[1] && found[2]) return { url: found[1], key: found[2] }
+    const found = /Try it +(\S+)\/\s/.exec(said)
+    if (found?.[1]) return { url: found[1], key: readFileSync(join(dataDir, 'data/bootstrap-key'), 'utf8').trim() }
     await delay(50)
   }
   child.kill()

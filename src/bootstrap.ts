@@ -16,8 +16,8 @@ type Settings = Pick<Config, 'bootstrapKey' | 'dataDir'>
 
 export const bootstrapKeyFile = (dataDir: string) => join(dataDir, 'bootstrap-key')
 
-/** The key that opens the first workspace; why its secret is not known here, where it is not. */
-export type FirstKey = { secret: string } | { secret: undefined; reason: string }
+/** The key that opens the first workspace: from the configuration, made by this start or by an earlier one, or why its secret is not known here. */
+export type FirstKey = { origin: 'CONFIGURED' | 'MADE' | 'KEPT'; secret: string } | { origin: 'ELSEWHERE'; secret: undefined; reason: string }
 
 export async function prepareBootstrapKey({ db, events }: Pick<Store, 'db' | 'events'>, config: Settings, log: Log): Promise<FirstKey> {
   const workspaceId = await ensureFirstWorkspace(db)
@@ -28,7 +28,7 @@ export async function prepareBootstrapKey({ db, events }: Pick<Store, 'db' | 'ev
   events.watch(keysTopic, () => {
     ensureConfiguredKey(db, workspaceId, secret).catch((error) => limitLog(log).warn({ error: String(error) }, 'the configured key was not looked after'))
   })
-  return { secret }
+  return { origin: 'CONFIGURED', secret }
 }
 
 async function prepareGeneratedKey(db: Db, workspaceId: string, dataDir: string): Promise<FirstKey> {
@@ -37,7 +37,9 @@ async function prepareGeneratedKey(db: Db, workspaceId: string, dataDir: string)
     known: () => readSecret(file),
     make: () => makeSecret(file),
   })
-  return 'key' in found ? { secret: undefined, reason: explain(found.key) } : found
+  return 'key' in found
+    ? { origin: 'ELSEWHERE', secret: undefined, reason: explain(found.key) }
+    : { origin: found.isNew ? 'MADE' : 'KEPT', secret: found.secret }
 }
 
 const makeAnother = '"custom-speech key reset" makes a new one.'

@@ -3,8 +3,8 @@ import { toReadableLine } from './log-lines.ts'
 
 export type Log = Pick<pino.Logger, 'error' | 'warn' | 'info' | 'debug'>
 
-/** Keys (`cs_…`), tokens and credentials in URLs, wherever in a line they stand. */
-const secrets = /\bcs_[\w-]{8,}|\bcst_[\w.-]{8,}|(?<=:\/\/[^\s/:@]*:)[^\s/@]+(?=@)|(?<=(?:subscription-key|authorization)=)[^&\s"]+/gi
+/** Keys (`cs_…`), tokens (`cst_…`, `css_…`) and credentials in URLs, wherever in a line they stand. */
+const secrets = /\bcs_[\w-]{8,}|\bcs[st]_[\w.-]{8,}|(?<=:\/\/[^\s/:@]*:)[^\s/@]+(?=@)|(?<=(?:subscription-key|authorization)=)[^&\s"]+/gi
 
 export function redact(text: string): string {
   return text.replace(secrets, '[redacted]')

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from './artifacts/store.ts'
 import { openArtifacts } from './artifacts/store.ts'
 import { type Decoders, openDecoders } from './audio/decoders.ts'
-import { prepareBootstrapKey } from './bootstrap.ts'
+import { type FirstKey, prepareBootstrapKey } from './bootstrap.ts'
 import type { Config } from './config.ts'
+import { prepareDataDir } from './data-dir.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { enforceDeadlines } from './domain/deadline.ts'
@@ -14,7 +14,7 @@ import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
-import { openSessions } from './domain/session.ts'
+import { openSealing } from './domain/sealing.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
 import { createCors } from './http/cors.ts'
@@ -56,6 +56,7 @@ export interface RunningService {
   localUrl: string
   /** A key with every scope; empty where its secret is not known to this process. */
   key: string
+  keyOrigin: FirstKey['origin']
   /** Why the key is not known, and how to get another one. */
   keyMissing: string | undefined
   close(): Promise<void>
@@ -89,16 +90,14 @@ export async function startService(config: Config): Promise<RunningService> {
     const http = await open(listen(config.http))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
-    await mkdir(config.dataDir, { recursive: true }).catch((error) => {
-      throw new DataDirError(`Cannot create the data directory ${config.dataDir} (${error.code}). Set DATA_DIR to a directory that can be written to.`)
-    })
+    await prepareDataDir(config.dataDir, log)
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store, config, log)
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
-    const sessions = await openSessions(store.db)
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sessions, feeds, log }
+    const sealing = await openSealing(store.db)
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sealing, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log, undefined, tellOwner(service)))
@@ -116,7 +115,7 @@ export async function startService(config: Config): Promise<RunningService> {
     opened.push(store.queue.close)
     if (config.roles.has('jobs')) openRounds(keepArtifactsTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
-    return { url: publicUrl, localUrl, key: key.secret ?? '', keyMissing: 'reason' in key ? key.reason : undefined, close }
+    return { url: publicUrl, localUrl, key: key.secret ?? '', keyOrigin: key.origin, keyMissing: 'reason' in key ? key.reason : undefined, close }
   } catch (error) {
     await close()
     throw error
@@ -180,9 +179,6 @@ const maxRecordingMs = 120_000
 /** Two hundred megabytes over a slow line. */
 const maxUploadMs = 60 * 60_000
 
-/** The data directory cannot be used. */
-export class DataDirError extends Error {}
-
 interface Parts extends Service {
   tokens: Tokens
   artifacts: Artifacts
@@ -206,7 +202,7 @@ async function openRoutes(
   const metrics = [() => writeHttpMetrics(http)]
   const routes: Route[] = [healthRoute, readyRoute({ postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
   const fallbacks: Route[] = []
-  const signIn = createSignIn(parts, parts.sessions)
+  const signIn = createSignIn(parts)
   if (config.roles.has('api')) {
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
     const sockets = await open(graphql.openSockets())

@@ -1,7 +1,7 @@
 // The product as a user starts it, in processes of its own that a test may kill.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
@@ -32,7 +32,8 @@ export async function start(settings: Record<string, string>, onFinished: OnFini
   const launched = launch({ PORT: '0', ...settings }, 'serve', onFinished)
   await until(() => /Ctrl-C stops/.test(launched.said.out) || launched.child.exitCode !== null)
   expect(launched.said.out, launched.said.err).toContain('is ready')
-  const [, url = '', key = ''] = /Try it +(\S+)\/#key=(\S+)/.exec(launched.said.out) ?? []
+  const [, url = ''] = /Try it +(\S+)\/\s/.exec(launched.said.out) ?? []
+  const key = settings['BOOTSTRAP_KEY'] ?? (await readFile(join(settings['DATA_DIR'] ?? '', 'bootstrap-key'), 'utf8').catch(() => '')).trim()
   const client = createTestClient(url, key)
   onFinished(client.dispose)
   return { ...launched, ...client, url, key }

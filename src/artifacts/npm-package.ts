@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { childEnvironment } from '../child-environment.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import { extractFiles } from './archive.ts'
 
@@ -125,12 +126,24 @@ function split(integrity: string): [algorithm: string, digest: string] {
   return [algorithm, digest]
 }
 
+/** Where npm finds its own settings. */
+const npmSettings = [
+  'npm_config_registry',
+  'npm_config_userconfig',
+  'npm_config_globalconfig',
+  'npm_config_prefix',
+  'NPM_CONFIG_REGISTRY',
+  'NPM_CONFIG_USERCONFIG',
+]
+
 async function askNpm(): Promise<string> {
-  const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry'], { timeout: answerMs, shell: process.platform === 'win32' }).catch(
-    (cause) => {
-      throw refuse('npm, which knows the registry, cannot be run here; set npm_config_registry', true, cause)
-    },
-  )
+  const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry'], {
+    timeout: answerMs,
+    shell: process.platform === 'win32',
+    env: childEnvironment(npmSettings),
+  }).catch((cause) => {
+    throw refuse('npm, which knows the registry, cannot be run here; set npm_config_registry', true, cause)
+  })
   const registry = stdout.trim()
   if (!URL.canParse(registry)) throw refuse('npm names no registry; set npm_config_registry', true)
   return registry.endsWith('/') ? registry : `${registry}/`

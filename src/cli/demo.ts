@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { BootstrapKeyError, bootstrapKeyFile } from '../bootstrap.ts'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { countWordErrors, type WordErrors, wordErrorRate } from '../recognition/word-errors.ts'
 import { readAddress } from './address.ts'
@@ -41,7 +41,7 @@ interface Recording {
 }
 
 async function demo() {
-  const { url, key, close, isOwn } = await reachService()
+  const { url, key, shownKey, close, isOwn } = await reachService()
   const api = createApi(url, key)
   await showModels(api)
   await tryIncompatibleModels(api)
@@ -51,11 +51,14 @@ async function demo() {
   if (isOwn) console.log(dim('The server stops with the demo. Start it again with "npm start"; it still has the deployment.'))
   console.log(
     dim(
-      `\nTry it yourself${isOwn ? ' while the server runs' : ''}:\n  curl --data-binary @your.wav -H 'Ocp-Apim-Subscription-Key: ${key}' \\\n    '${endpoint.httpUrl}'\n`,
+      `\nTry it yourself${isOwn ? ' while the server runs' : ''}:\n  curl --data-binary @your.wav -H "Ocp-Apim-Subscription-Key: ${shownKey}" \\\n    '${endpoint.httpUrl}'\n`,
     ),
   )
   await close()
 }
+
+/** The key as a shell finds it: the secret itself is not printed, since the output may be kept. */
+const showKey = ({ bootstrapKey, dataDir }: Config) => (bootstrapKey ? '$BOOTSTRAP_KEY' : `$(cat '${bootstrapKeyFile(dataDir)}')`)
 
 /** The server that already runs on the configured port or with the same data directory, or one of our own for as long as the demo lasts. */
 async function reachService() {
@@ -68,7 +71,7 @@ async function reachService() {
     console.log(dim('No server is running; starting one…'))
     const service = await startService(config)
     if (!service.key) throw new BootstrapKeyError(service.keyMissing)
-    return { ...service, isOwn: true }
+    return { ...service, shownKey: showKey(config), isOwn: true }
   }
   console.log(dim(`Using the server at ${url}.`))
   const file = bootstrapKeyFile(config.dataDir)
@@ -77,7 +80,7 @@ async function reachService() {
     throw new BootstrapKeyError(
       `The demo needs the bootstrap key, and ${file} does not exist. Set BOOTSTRAP_KEY, or DATA_DIR to the directory of the server that runs.`,
     )
-  return { url, key, close: async () => {}, isOwn: false }
+  return { url, key, shownKey: showKey(config), close: async () => {}, isOwn: false }
 }
 
 const isServing = (url: string) =>

@@ -8,5 +8,5 @@ const server = spawn(process.execPath, ['--watch', join(import.meta.dirname, 'cu
 server.once('exit', (code) => process.exit(code ?? 1))
 const pages = await createServer({ configFile: join(import.meta.dirname, '../web/vite.config.ts'), root: sourceDir })
 await pages.listen()
-console.log(`\nThe dashboard with hot reload: ${pages.resolvedUrls?.local[0]}, with the #key=… of the link below.\n`)
+console.log(`\nThe dashboard with hot reload: ${pages.resolvedUrls?.local[0]}, sign in with the key of the server that starts below.\n`)
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => server.kill(name))

@@ -1,13 +1,16 @@
 // custom-speech key reset: a new bootstrap key, for those who lost the old one and have the database at hand.
 import { bootstrapKeyFile, resetBootstrapKey } from '../bootstrap.ts'
 import { readConfig } from '../config.ts'
+import { prepareDataDir } from '../data-dir.ts'
 import { openLog } from '../log.ts'
 import { openDatabase } from '../postgres/store.ts'
 import { describeProblem } from './problem.ts'
 
 async function reset() {
   const config = readConfig()
-  const database = await openDatabase(config, openLog(config.logLevel))
+  const log = openLog(config.logLevel)
+  await prepareDataDir(config.dataDir, log)
+  const database = await openDatabase(config, log)
   try {
     return { ...(await resetBootstrapKey(database.db, config.dataDir)), file: bootstrapKeyFile(config.dataDir) }
   } finally {

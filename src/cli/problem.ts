@@ -1,9 +1,9 @@
 import { BootstrapKeyError } from '../bootstrap.ts'
 import { ConfigError } from '../config.ts'
+import { DataDirError } from '../data-dir.ts'
 import { CatalogError } from '../domain/catalog.ts'
 import { ListenError } from '../http.ts'
 import { redact } from '../log.ts'
-import { DataDirError } from '../main.ts'
 import { DatabaseError, EmbeddedPostgresError } from '../postgres/problem.ts'
 
 const foreseen = [BootstrapKeyError, ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { childEnvironment } from '../child-environment.ts'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { forgetAddress, noteAddress } from './address.ts'
 import { describeProblem } from './problem.ts'
 import { secondsSinceStart } from './since-start.ts'
+import { describeStart } from './start-message.ts'
 
 /** npm passes on the signal that the terminal has sent us already: two of a kind at once are one request to stop. */
 const sameRequestMs = 300
@@ -30,17 +32,8 @@ try {
   const service = await startService(config)
   await dashboard
   isReady = true
-  const seconds = secondsSinceStart().toFixed(1)
   if (config.roles.has('api')) await noteAddress(config.dataDir, service.localUrl)
-  const api = `${service.url}/graphql`
-  console.log(`\ncustom-speech is ready (${seconds} s).\n`)
-  if (config.roles.has('api')) {
-    console.log(`  Try it   ${service.url}/${service.key && `#key=${service.key}`}`)
-    console.log(`  API      ${api}`)
-  }
-  console.log(`  Roles    ${[...config.roles].join(', ')}`)
-  console.log(`  Data     ${config.dataDir}\n`)
-  console.log(`  ${service.keyMissing ?? 'The link signs you in with the bootstrap key. "npm run demo" shows an example.'} Ctrl-C stops the server.\n`)
+  console.log(describeStart(service, config, { seconds: secondsSinceStart(), isTerminal: process.stdout.isTTY }))
   await interrupted
   console.log('Stopping. Press Ctrl-C again to stop at once.')
   await service.close()
@@ -53,7 +46,7 @@ try {
 
 /** Runs beside the start of everything else and does nothing when the dashboard is built. The API serves without it as well. */
 async function buildDashboard() {
-  const building = spawn(process.execPath, [join(import.meta.dirname, '../web/build.ts')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const building = spawn(process.execPath, [join(import.meta.dirname, '../web/build.ts')], { stdio: ['ignore', 'ignore', 'pipe'], env: childEnvironment() })
   let said = ''
   building.stderr.on('data', (text) => {
     said += text

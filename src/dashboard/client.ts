@@ -47,6 +47,7 @@ const keys: KeyingConfig = {
   ModelStatusChange: ({ cursor }) => cursor as string,
   DeploymentConnection: partOfParent,
   KeyConnection: partOfParent,
+  SessionConnection: partOfParent,
   ModelConnection: partOfParent,
   TextStatistics: partOfParent,
   SpeechLocale: ({ code }) => code as string,

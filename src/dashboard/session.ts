@@ -1,4 +1,4 @@
-// The server keeps the key in a cookie that no script can read; here it only passes through.
+// A key becomes a session, whose token is in a cookie that no script can read; here the key only passes through.
 
 import { base, toAddress } from './base.ts'
 

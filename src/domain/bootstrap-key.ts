@@ -41,11 +41,15 @@ interface OwnSecret {
 }
 
 /** The secret of the generated key, which is made when the database has had none; only the key where the secret is kept elsewhere. */
-export async function ensureGeneratedKey(db: Db, workspaceId: string, { known, make }: OwnSecret): Promise<{ secret: string } | { key: BootstrapKey }> {
+export async function ensureGeneratedKey(
+  db: Db,
+  workspaceId: string,
+  { known, make }: OwnSecret,
+): Promise<{ secret: string; isNew: boolean } | { key: BootstrapKey }> {
   return changeBootstrapKeys(db, async (tx) => {
     await endUnconfigured(tx)
     const secret = await known()
-    if (secret && (await isBootstrapLive(tx, hashSecret(secret)))) return { secret }
+    if (secret && (await isBootstrapLive(tx, hashSecret(secret)))) return { secret, isNew: false }
     const [generated] = await tx
       .select()
       .from(keys)
@@ -56,7 +60,7 @@ export async function ensureGeneratedKey(db: Db, workspaceId: string, { known, m
     // A secret without its row was kept just before a crash, or comes from another database.
     const made = secret ?? (await make())
     await putInForce(tx, workspaceId, made, { name: 'bootstrap', isConfigured: false })
-    return { secret: made }
+    return { secret: made, isNew: true }
   })
 }
 

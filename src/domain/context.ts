@@ -6,7 +6,7 @@ import { NotAuthorizedError } from './errors.ts'
 import type { Feeds } from './feed.ts'
 import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
-import type { Sessions } from './session.ts'
+import type { Sealing } from './sealing.ts'
 
 /** How much one workspace may have, and how long provisioning may take. */
 interface Limits {
@@ -33,7 +33,7 @@ export interface Service {
   limits: Limits
   keyring: Keyring
   /** Seals secrets that only this database's servers can open. */
-  sessions: Sessions
+  sealing: Sealing
   /** Logs that are being watched. */
   feeds: Feeds
   log: Log

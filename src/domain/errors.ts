@@ -39,7 +39,7 @@ export class NotAuthorizedError extends ExpectedError {
     super(
       requiredScope
         ? `This key lacks the scope ${requiredScope}. Use a key that has it, or let someone with MANAGE create one.`
-        : 'Only the bootstrap key may do this: the one that the first start printed, or the one that is configured as BOOTSTRAP_KEY.',
+        : 'Only the bootstrap key may do this: the one that the first start made, or the one that is configured as BOOTSTRAP_KEY.',
     )
     this.requiredScope = requiredScope
   }
@@ -214,6 +214,13 @@ export class KeyNotFoundError extends ExpectedError {
   readonly code = 'KEY_NOT_FOUND'
   constructor() {
     super('There is no key with this id. List the ones there are with the keys query.', 'id')
+  }
+}
+
+export class SessionNotFoundError extends ExpectedError {
+  readonly code = 'SESSION_NOT_FOUND'
+  constructor() {
+    super('There is no session with this id; it may have ended. List the ones there are with the sessions query.', 'id')
   }
 }
 

@@ -24,10 +24,13 @@ import { changeWorkspace } from './turnstile.ts'
 /** Who is calling, and what the key that let them in may do. */
 export interface Viewer {
   keyId: string
+  /** The browser session that stands for the key; left out for callers that send the key itself. */
+  sessionId?: string | undefined
   workspaceId: string
   scopes: readonly KeyScope[]
   /** True for the key that may make workspaces. */
   isBootstrap: boolean
+  /** When the key or the session expires, whichever is first. */
   expiresAt: Date | null
 }
 
@@ -45,7 +48,8 @@ export const prefixOf = (secret: string) => secret.slice(0, 10)
 
 export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
-const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
+/** The condition that a key is neither revoked nor expired. */
+export const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
 
 /** Who comes with the keys of these hashes; those that are unknown, expired or revoked are left out. */
 export async function findViewers(db: Db, secretHashes: readonly string[]): Promise<Map<string, Viewer>> {
@@ -66,9 +70,6 @@ export async function findLiveKeys(db: Db, keyIds: readonly string[]): Promise<S
     .where(and(sql`${keys.id} = any(${sql.param(keyIds)}::uuid[])`, isLive()))
   return new Set(found.map(({ id }) => id))
 }
-
-/** False once the key has been revoked or has expired. */
-export const isKeyLive = async (db: Db, keyId: string): Promise<boolean> => (await findLiveKeys(db, [keyId])).has(keyId)
 
 export async function markUsed(db: Db, keyId: string): Promise<void> {
   await db.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, keyId))
@@ -126,20 +127,20 @@ export const shownAgainMinutes = 10
 
 /** The key that was made under this idempotency key, with its secret where that may be shown again. */
 export async function findEarlierKey(
-  { viewer, sessions }: Context,
+  { viewer, sealing }: Context,
   tx: Tx,
   idempotencyKey: string,
   input: object,
 ): Promise<CreatedKey | ExpectedError | undefined> {
   const earlier = await findEarlier(tx, 'key', viewer.workspaceId, idempotencyKey, input)
   if (!earlier || earlier instanceof ExpectedError) return earlier
-  const opened = earlier.sealedSecret ? sessions.open(earlier.sealedSecret) : null
+  const opened = earlier.sealedSecret ? sealing.open(earlier.sealedSecret) : null
   const [madeBy, secret] = opened?.split(' ') ?? []
   return { key: earlier.made, secret: madeBy === viewer.keyId ? (secret ?? null) : null }
 }
 
-export async function rememberKey({ viewer, sessions }: Context, tx: Tx, idempotencyKey: string, input: object, { key, secret }: CreatedKey): Promise<void> {
-  const sealedSecret = sessions.seal(`${viewer.keyId} ${secret}`, Date.now() + shownAgainMinutes * 60_000)
+export async function rememberKey({ viewer, sealing }: Context, tx: Tx, idempotencyKey: string, input: object, { key, secret }: CreatedKey): Promise<void> {
+  const sealedSecret = sealing.seal(`${viewer.keyId} ${secret}`, Date.now() + shownAgainMinutes * 60_000)
   await remember(tx, viewer.workspaceId, idempotencyKey, input, { keyId: key.id, sealedSecret })
 }
 
@@ -174,7 +175,7 @@ export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | Expe
       .returning()
     await ring(tx, [keysTopic])
     return revoked ?? new KeyNotFoundError()
-  })
+  }).finally(ctx.keyring.recheck)
 }
 
 /** True when the workspace could be managed with no key any more. */

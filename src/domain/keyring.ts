@@ -1,15 +1,27 @@
+import { randomBytes } from 'node:crypto'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
+import { findLiveSessions, findSessionViewers, markSessionsUsed, sessionsTopic } from './browser-session.ts'
+import { createEndWatch } from './end-watch.ts'
 import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed, type Viewer } from './key.ts'
 import { createLookUp } from './look-up.ts'
 
-/** Knows which secret belongs to whom, and forgets at once when a key is revoked. */
+/** Knows which secret belongs to whom, and forgets at once when a key is revoked or a session ends. */
 export interface Keyring {
   /** The caller that a secret stands for; null when it is unknown, expired or revoked. */
   authenticate(secret: string): Promise<Viewer | null>
-  /** Calls `ended` once when the key is revoked or expires, those who have waited longest first. Returns the way to stop waiting. */
+  /**
+   * The secret that stands for a browser's session in {@link authenticate}. Only this process can make and read it:
+   * the token of a cookie is accepted from cookies alone, never where a client sends a key.
+   */
+  secretOfSession(token: string): string
+  /** False once the session, or else the key, has ended. */
+  isLive(viewer: Pick<Viewer, 'keyId' | 'sessionId'>): Promise<boolean>
+  /** Calls `ended` once when the key or the session ends, those who have waited longest first. Returns the way to stop waiting. */
   onEnd(viewer: Viewer, ended: () => void): () => void
+  /** Looks up every caller again, for this process has just ended a key or a session. */
+  recheck(): void
   close(): Promise<void>
 }
 
@@ -24,93 +36,95 @@ const trustMs = 20_000
 const mostKnown = 10_000
 /** "Last used" is right to a minute; more would cost a write for each request. */
 const markMs = 60_000
-const longestTimer = 2 ** 31 - 1
-/** While Postgres does not say whether a key is live, it is asked so often. */
-const retryMs = 1_000
 
 export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Keyring {
   const known = new Map<string, Known>()
-  const waiting = new Map<string, Set<() => void>>()
-  const unsure = new Set<string>()
-  const viewers = createLookUp(async (hashes: readonly string[]) => {
-    const found = await findViewers(db, hashes)
-    return (hash) => found.get(hash) ?? null
-  })
-  const liveness = createLookUp(async (keyIds: readonly string[]) => {
-    const live = await findLiveKeys(db, keyIds)
-    return (keyId) => live.has(keyId)
-  })
-  const check = async (keyId: string) => {
-    const isLive = await liveness.load(keyId).catch(() => 'unknown' as const)
-    if (isLive === 'unknown') return askAgain(keyId)
-    if (isLive) return
-    for (const ended of [...(waiting.get(keyId) ?? [])]) ended()
-    waiting.delete(keyId)
+  const viewers = {
+    key: createLookUp(async (hashes: readonly string[]) => {
+      const found = await findViewers(db, hashes)
+      return (hash) => found.get(hash) ?? null
+    }),
+    session: createLookUp(async (hashes: readonly string[]) => {
+      const found = await findSessionViewers(db, hashes)
+      return (hash) => found.get(hash) ?? null
+    }),
   }
-  const askAgain = (keyId: string) => {
-    if (unsure.has(keyId)) return
-    unsure.add(keyId)
-    setTimeout(() => {
-      unsure.delete(keyId)
-      if (waiting.has(keyId)) void check(keyId)
-    }, retryMs).unref()
+  const ends = {
+    key: createEndWatch((ids) => findLiveKeys(db, ids)),
+    session: createEndWatch(async (ids) => {
+      const live = await findLiveSessions(db, ids)
+      // A page that is open uses its session, however quiet it is.
+      note(markSessionsUsed(db, [...live]))
+      return live
+    }),
   }
-  let revocations = 0
-  const unwatch = events.watch(keysTopic, () => {
-    revocations++
-    known.clear()
-    for (const keyId of waiting.keys()) void check(keyId)
+  const isLive = ({ keyId, sessionId }: Pick<Viewer, 'keyId' | 'sessionId'>) => (sessionId ? ends.session.isLive(sessionId) : ends.key.isLive(keyId))
+
+  let endings = 0
+  const forget = (isOver: (viewer: Viewer) => boolean) => {
+    endings++
+    for (const [name, { viewer }] of known) if (isOver(viewer)) known.delete(name)
+  }
+  const recheck = () => {
+    forget(() => true)
+    ends.key.checkAll()
+    ends.session.checkAll()
+  }
+  const unwatchKeys = events.watch(keysTopic, recheck)
+  const unwatchSessions = events.watch(sessionsTopic, () => {
+    forget(({ sessionId }) => sessionId !== undefined)
+    ends.session.checkAll()
   })
 
+  const note = (marking: Promise<void>) => {
+    marking.catch((error) => limitLog(log).warn({ error: String(error) }, 'last use of a key was not noted'))
+  }
   const mark = (entry: Known) => {
     if (Date.now() - entry.markedAt < markMs) return
     entry.markedAt = Date.now()
-    markUsed(db, entry.viewer.keyId).catch((error) => limitLog(log).warn({ error: String(error) }, 'last use of a key was not noted'))
+    const { keyId, sessionId } = entry.viewer
+    note(markUsed(db, keyId))
+    if (sessionId) note(markSessionsUsed(db, [sessionId]))
   }
 
+  const sessionPrefix = `css_${randomBytes(32).toString('base64url')}.`
+  const findViewer = (secret: string) =>
+    secret.startsWith(sessionPrefix) ? viewers.session.load(hashSecret(secret.slice(sessionPrefix.length))) : viewers.key.load(hashSecret(secret))
+
   return {
+    secretOfSession: (token) => sessionPrefix + token,
+
     async authenticate(secret) {
-      const hash = hashSecret(secret)
-      const entry = known.get(hash)
+      const name = hashSecret(secret)
+      const entry = known.get(name)
       const now = Date.now()
       if (entry && now - entry.checkedAt < trustMs && (!entry.viewer.expiresAt || entry.viewer.expiresAt.getTime() > now)) {
         mark(entry)
         return entry.viewer
       }
-      const before = revocations
-      const viewer = await viewers.load(hash)
+      const before = endings
+      const viewer = await findViewer(secret)
       if (!viewer) return null
-      // What was read while something was revoked may be old: good for this once, but not to be remembered.
-      if (before !== revocations) return (await liveness.load(viewer.keyId)) ? viewer : null
+      // What was read while something ended may be old: good for this once, but not to be remembered.
+      if (before !== endings) return (await isLive(viewer)) ? viewer : null
       if (known.size >= mostKnown) known.clear()
       const fresh = { viewer, checkedAt: now, markedAt: entry?.markedAt ?? 0 }
-      known.set(hash, fresh)
+      known.set(name, fresh)
       mark(fresh)
       return viewer
     },
 
-    onEnd(viewer, ended) {
-      const others = waiting.get(viewer.keyId) ?? new Set()
-      waiting.set(viewer.keyId, others.add(ended))
-      let timer: NodeJS.Timeout | undefined
-      const awaitExpiry = (expiresAt: Date) => {
-        const ms = expiresAt.getTime() - Date.now() + 50
-        // No timer is as long as a month.
-        timer = setTimeout(() => (ms > longestTimer ? awaitExpiry(expiresAt) : void check(viewer.keyId)), Math.min(longestTimer, ms)).unref()
-      }
-      if (viewer.expiresAt) awaitExpiry(viewer.expiresAt)
-      // It may have ended between being let in and waiting here.
-      void check(viewer.keyId)
-      return () => {
-        clearTimeout(timer)
-        others.delete(ended)
-        if (others.size === 0 && waiting.get(viewer.keyId) === others) waiting.delete(viewer.keyId)
-      }
+    isLive,
+    onEnd({ keyId, sessionId, expiresAt }, ended) {
+      return sessionId ? ends.session.wait(sessionId, expiresAt, ended) : ends.key.wait(keyId, expiresAt, ended)
     },
+    recheck,
 
     async close() {
-      unwatch()
-      waiting.clear()
+      unwatchKeys()
+      unwatchSessions()
+      ends.key.close()
+      ends.session.close()
     },
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
-import { keys, modelEvents, models } from '../postgres/tables.ts'
+import { keys, modelEvents, models, sessions } from '../postgres/tables.ts'
+import { isLiveSession } from './browser-session.ts'
 import type { Service } from './context.ts'
 import { rememberedDays } from './idempotency.ts'
 import { keptAfterEndDays, shownAgainMinutes } from './key.ts'
@@ -19,10 +20,11 @@ const pauseMs = 20
 
 type Store = Pick<Service, 'store'>
 
-/** Removes what would grow for ever: ended keys, old events of living rows, logs of deleted ones, forgotten idempotency keys. */
+/** Removes what would grow for ever: ended keys and sessions, old events of living rows, logs of deleted ones, forgotten idempotency keys. */
 export async function tidyRecords(service: Store): Promise<void> {
   const { db } = service.store
   await removeEndedKeys(service)
+  await removeEndedSessions(service)
   await removeIdempotencyKeys(service)
   await inBatches(service, pruneEvents(deploymentEvents, sql`deployment_id`, deployments))
   await inBatches(service, pruneEvents(modelEvents, sql`model_id`, models))
@@ -34,6 +36,11 @@ export async function tidyRecords(service: Store): Promise<void> {
 async function removeEndedKeys(service: Store) {
   const isLongOver = sql`least(${keys.revokedAt}, ${keys.expiresAt}) < now() - make_interval(days => ${keptAfterEndDays})`
   await inBatches(service, sql`delete from ${keys} where id in (select id from ${keys} where not is_bootstrap and ${isLongOver} limit ${batch})`)
+}
+
+async function removeEndedSessions(service: Store) {
+  const ended = sql`select ${sessions.id} from ${sessions} join ${keys} on ${keys.id} = ${sessions.keyId} where not (${isLiveSession()}) limit ${batch}`
+  await inBatches(service, sql`delete from ${sessions} where id in (${ended})`)
 }
 
 async function removeIdempotencyKeys(service: Store) {

@@ -10,6 +10,8 @@ const claims = z.object({
   deploymentId: z.uuid().optional(),
   /** The key that a client's token stands for, and ends with. */
   keyId: z.uuid().optional(),
+  /** The browser session that got the token, and ends it. */
+  sessionId: z.uuid().optional(),
   /** When that key expires; milliseconds since 1970. */
   keyExpiresAt: z.int().optional(),
   /** Milliseconds since 1970. */

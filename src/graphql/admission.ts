@@ -24,9 +24,12 @@ export const tooManyStreams = (limit: number) =>
     extensions: { code: 'TOO_MANY_STREAMS', limit, http: { status: 429 } },
   })
 
-/** The last word of every stream whose key ends before it does. */
-export const keyEnded = () =>
-  new GraphQLError('The key has been revoked or has expired. Connect again with another key.', { extensions: { code: 'UNAUTHENTICATED' } })
+/** The last message of every stream whose key or session ends before the stream does. */
+export const keyEnded = ({ sessionId }: Viewer) =>
+  new GraphQLError(
+    sessionId ? 'The session has ended, or its key has. Sign in again.' : 'The key has been revoked or has expired. Connect again with another key.',
+    { extensions: { code: 'UNAUTHENTICATED' } },
+  )
 
 /**
  * Asks for the key before a byte of the body is read. A key comes in a header that no form and no link of a foreign

@@ -19,6 +19,7 @@ import {
   NotAuthorizedError,
   QuotaExceededError,
   SequenceMismatchError,
+  SessionNotFoundError,
   StatusConflictError,
   UploadNotFoundError,
   ValidationError,
@@ -191,6 +192,12 @@ builder.objectType(SequenceMismatchError, {
 })
 
 builder.objectType(KeyNotFoundError, { name: 'KeyNotFoundError', description: 'There is no such key in this workspace.', interfaces })
+
+builder.objectType(SessionNotFoundError, {
+  name: 'SessionNotFoundError',
+  description: 'There is no such session in this workspace, or it has ended.',
+  interfaces,
+})
 
 builder.objectType(LastManageKeyError, {
   name: 'LastManageKeyError',

@@ -69,7 +69,7 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
     const leaveBroadcast = broadcasts.join(operation, watch, createStreamPeer(response, finish))
     const forgetKey = keyring.onEnd(contextValue.viewer, () => {
       if (response.writableEnded) return
-      response.write(format({ errors: [keyEnded()] }))
+      response.write(format({ errors: [keyEnded(contextValue.viewer)] }))
       finish()
     })
     const stop = () => {

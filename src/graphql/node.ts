@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql'
+import { findSession } from '../domain/browser-session.ts'
 import { findKey } from '../domain/key.ts'
 import { findModel } from '../domain/model.ts'
 import { findUpload } from '../domain/upload.ts'
@@ -13,6 +14,7 @@ const finders = new Map<string, (ctx: GraphQLContext, id: string) => Promise<obj
     AcousticModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'ACOUSTIC', id),
     LanguageModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'LANGUAGE', id),
     Key: findKey,
+    Session: findSession,
     Upload: findUpload,
     Workspace: async (ctx: GraphQLContext, id: string) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
   }),

@@ -61,7 +61,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
       // It may have left while Postgres was asked; its close will not come again.
       if (peer.readyState !== peer.OPEN) return true
       if (!count.enter(viewer, peer)) return refuse(peer, tooManyStreams(limits.socketsPerKey).message)
-      const stopWaiting = service.keyring.onEnd(viewer, () => refuse(peer, keyEnded().message))
+      const stopWaiting = service.keyring.onEnd(viewer, () => refuse(peer, keyEnded(viewer).message))
       peer.once('close', stopWaiting)
       extra.viewer = viewer
       // Its headers have been read; they would be kept as long as the socket.

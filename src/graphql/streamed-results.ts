@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Repeater } from '@repeaterjs/repeater'
-import type { ExecutionResult } from 'graphql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Service } from '../domain/context.ts'
 import { keyEnded, type StreamCount, tooManyStreams } from './admission.ts'
@@ -24,7 +24,7 @@ export function guardStreams({ keyring }: Service, count: StreamCount, limit: nu
       if (!count.enter(viewer, response)) return setResultAndStopExecution({ errors: [tooManyStreams(limit)] })
       return {
         onSubscribeResult({ result, setResult }) {
-          if (Symbol.asyncIterator in result) setResult(endWith(result, (ended) => keyring.onEnd(viewer, ended)))
+          if (Symbol.asyncIterator in result) setResult(endWith(result, keyEnded(viewer), (ended) => keyring.onEnd(viewer, ended)))
         },
       }
     },
@@ -38,11 +38,15 @@ export function guardStreams({ keyring }: Service, count: StreamCount, limit: nu
 export const unbuffered = ['x-accel-buffering', 'no'] as const
 
 /** The same results, and when the key has ended that as the last. */
-function endWith(results: AsyncIterable<ExecutionResult>, onEnd: (ended: () => void) => () => void): AsyncIterableIterator<ExecutionResult> {
+function endWith(
+  results: AsyncIterable<ExecutionResult>,
+  last: GraphQLError,
+  onEnd: (ended: () => void) => () => void,
+): AsyncIterableIterator<ExecutionResult> {
   return new Repeater<ExecutionResult>(async (push, stop) => {
     const inner = results[Symbol.asyncIterator]()
     const forget = onEnd(() => {
-      push({ errors: [keyEnded()] }).catch(() => {})
+      push({ errors: [last] }).catch(() => {})
       stop()
     })
     stop.finally(() => void inner.return?.())

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { childEnvironment } from '../child-environment.ts'
 import { EmbeddedPostgresError } from './problem.ts'
 
 const run = promisify(execFile)
@@ -20,7 +21,7 @@ export async function claim(dir: string) {
 
 /** Process id and start time, which together are never used twice; undefined when there is no such living process. */
 async function identity(pid: number): Promise<string | undefined> {
-  const facts = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } }).catch(() => undefined)
+  const facts = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env: { ...childEnvironment(), LC_ALL: 'C' } }).catch(() => undefined)
   const [state = 'Z', ...started] = facts?.stdout.trim().split(/\s+/) ?? []
   return state.startsWith('Z') ? undefined : `${pid} ${started.join(' ')}`
 }

@@ -1,25 +1,22 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { constants, existsSync } from 'node:fs'
-import { access, chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, chown, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { childEnvironment } from '../child-environment.ts'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
+import { type Account, prepareDirectory, unprivilegedAccount } from './embedded-account.ts'
 import { claim, toAddress } from './embedded-claim.ts'
 import { EmbeddedPostgresError } from './problem.ts'
 
 export interface EmbeddedPostgres {
   url: string
   close(): Promise<void>
-}
-
-interface Account {
-  uid: number
-  gid: number
 }
 
 const run = promisify(execFile)
@@ -51,6 +48,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
     const launched = spawn('/bin/sh', ['-c', guard, 'postgres', ...command], {
       ...account,
       cwd: dir,
+      env: childEnvironment(),
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
@@ -133,47 +131,12 @@ const findPackage = (name: string) =>
     ?.map((folder) => join(folder, name))
     .find(existsSync)
 
-/** Postgres refuses to run as root, so root lends it an account that exists everywhere. */
-async function unprivilegedAccount(): Promise<Account | undefined> {
-  if (process.getuid?.() !== 0) return undefined
-  for (const name of ['postgres', 'nobody']) {
-    try {
-      const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])])
-      return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
-    } catch {}
-  }
-  throw new EmbeddedPostgresError(
-    'Postgres does not run as root, and this machine has neither a postgres nor a nobody account. Start as another user, or set DATABASE_URL.',
-  )
-}
-
-async function prepareDirectory(dir: string, account: Account | undefined) {
-  try {
-    await mkdir(dirname(dir), { recursive: true })
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    await access(dir, constants.W_OK)
-    if (account) await chown(dir, account.uid, account.gid)
-  } catch (error) {
-    throw new EmbeddedPostgresError(
-      `Cannot write to the data directory (${(error as NodeJS.ErrnoException).code}): ${dir}. Set DATA_DIR to a directory that can be written to.`,
-    )
-  }
-  if (!account) return
-  for (let parent = dirname(dir); parent !== dirname(parent); parent = dirname(parent)) {
-    const mode = (await stat(parent)).mode
-    if (!(mode & 0o001))
-      throw new EmbeddedPostgresError(
-        `Postgres runs as an unprivileged account that may not enter ${parent}. Set DATA_DIR to a directory outside it, or start as another user.`,
-      )
-  }
-}
-
 /** Stops a server that outlived its parent, so that the directory is free. */
 async function stopOrphan(data: string, log: Log) {
   const pid = await postmasterPid(data)
   if (!pid || !isAlive(pid)) return
   // Its number may belong to another program by now.
-  const command = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => undefined)
+  const command = await run('ps', ['-o', 'args=', '-p', String(pid)], { env: childEnvironment() }).catch(() => undefined)
   if (!command?.stdout.includes(data)) return
   log.warn({ pid }, 'stopping a Postgres that an earlier run left behind')
   signal(pid, 'SIGINT')
@@ -190,7 +153,7 @@ async function initialize(initdb: string, dir: string, data: string, passwordFil
   await chmod(passwordFile, 0o600)
   if (account) await chown(passwordFile, account.uid, account.gid)
   const options = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8']
-  await run(initdb, ['-D', fresh, ...options], { ...account, cwd: dir }).catch((error) => {
+  await run(initdb, ['-D', fresh, ...options], { ...account, cwd: dir, env: childEnvironment() }).catch((error) => {
     throw new EmbeddedPostgresError(
       `Postgres could not prepare ${dir}: ${String(error.stderr ?? error.message)
         .trim()

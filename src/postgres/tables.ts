@@ -114,6 +114,29 @@ export const keys = snakeCase.table(
   (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
 )
 
+/** Browsers that are signed in to the dashboard. A row ends with its key, and is deleted at the sign-out. */
+export const sessions = snakeCase.table(
+  'sessions',
+  {
+    id: id(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    /** The key that signed in: the session opens as much as the key does. */
+    keyId: uuid()
+      .notNull()
+      .references(() => keys.id, { onDelete: 'cascade' }),
+    /** SHA-256 of the token in the cookie, in hex; the token itself is not kept. */
+    tokenHash: text().notNull(),
+    /** What the browser calls itself. */
+    userAgent: text(),
+    createdAt: createdAt(),
+    lastUsedAt: createdAt(),
+    expiresAt: time().notNull(),
+  },
+  (t) => [uniqueIndex().on(t.tokenHash), index().on(t.workspaceId), index().on(t.keyId), index().on(t.expiresAt)],
+)
+
 export const models = snakeCase.table(
   'models',
   {
@@ -241,6 +264,7 @@ export const licenseAcceptances = snakeCase.table(
 )
 
 export type KeyRow = typeof keys.$inferSelect
+export type SessionRow = typeof sessions.$inferSelect
 export type ModelRow = typeof models.$inferSelect
 export type ModelEventRow = typeof modelEvents.$inferSelect
 export type UploadRow = typeof uploads.$inferSelect

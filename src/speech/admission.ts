@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Artifacts } from '../artifacts/store.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { findServedDeployment, type ServedDeployment, wasDeleted } from '../domain/endpoint.ts'
-import { isKeyLive, type Viewer } from '../domain/key.ts'
+import type { Viewer } from '../domain/key.ts'
 import { isServing } from '../domain/status.ts'
 import type { Tokens } from '../domain/token.ts'
 import type { RecognizerModel } from '../recognition/recognizer.ts'
@@ -79,9 +79,9 @@ export async function identify(admission: Admission, secret: string | undefined)
   const token = admission.tokens.read(secret)
   if (token && !token.keyId) return { workspaceId: token.workspaceId, viewer: undefined, deploymentId: token.deploymentId }
   if (token?.keyId) {
-    if (!(await isKeyLive(admission.store.db, token.keyId))) throw unauthorized('KEY_REVOKED', 'The key of this token has been revoked or has expired.')
-    const expiresAt = token.keyExpiresAt ? new Date(token.keyExpiresAt) : null
-    const viewer: Viewer = { keyId: token.keyId, workspaceId: token.workspaceId, scopes: ['RECOGNIZE'], isBootstrap: false, expiresAt }
+    const { keyId, sessionId, workspaceId, keyExpiresAt } = token
+    if (!(await admission.keyring.isLive({ keyId, sessionId }))) throw unauthorized('KEY_REVOKED', 'The key of this token has been revoked or has expired.')
+    const viewer: Viewer = { keyId, sessionId, workspaceId, scopes: ['RECOGNIZE'], isBootstrap: false, expiresAt: keyExpiresAt ? new Date(keyExpiresAt) : null }
     return { workspaceId: token.workspaceId, viewer, deploymentId: undefined }
   }
   const viewer = await admission.keyring.authenticate(secret)

@@ -12,11 +12,12 @@ export async function issueToken(speech: Speech, { request, response, query }: E
   const { viewer } = await speech.letIn(request, identify(speech, secret))
   if (!viewer || speech.tokens.read(secret ?? ''))
     throw new SpeechProblem(401, 'KEY_MISSING', 'Tokens are issued for keys, not for tokens. Send a key in the header Ocp-Apim-Subscription-Key.')
-  const { keyId, workspaceId, expiresAt } = viewer
+  const { keyId, sessionId, workspaceId, expiresAt } = viewer
   const keyExpiresAt = expiresAt?.getTime()
   const token = speech.tokens.issue({
     workspaceId,
     keyId,
+    sessionId,
     keyExpiresAt,
     expiresAt: Math.min(Date.now() + tokenMs, keyExpiresAt ?? Number.POSITIVE_INFINITY),
   })

@@ -1,12 +1,12 @@
-// Signing in: POST /session turns a key into a cookie, DELETE /session forgets it.
+// Signing in: POST /session starts a session for a key and puts its token into a cookie, DELETE /session ends it on the server.
 //
 // Browsers send cookies along with whatever a foreign page makes them send, so a cookie counts only where
 // no foreign page can have asked: with a header that forms and links cannot set, from our own origin.
 // Ports do not separate cookies: another program on this machine is "same site", hence the origin is compared whole.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { endSession, sessionDays, startSession } from '../domain/browser-session.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
-import type { Sessions } from '../domain/session.ts'
 import { letIn } from '../http/strangers.ts'
 import type { Route } from '../http.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
@@ -15,7 +15,7 @@ const sessionPath = '/session'
 
 /** The dashboard sends this with every request; the value does not matter. */
 const ownHeader = 'x-requested-with'
-const sessionSeconds = 30 * 24 * 3600
+const sessionSeconds = sessionDays * 24 * 3600
 const longestBody = 4096
 /** Anyone may send such a request, and it is short. */
 const maxRequestMs = 5_000
@@ -26,7 +26,7 @@ export interface SignIn {
   letIn(route: Route): Route
 }
 
-export function createSignIn(service: Service, sessions: Sessions): SignIn {
+export function createSignIn(service: Service): SignIn {
   const { publicUrl } = service
   const name = cookieName(publicUrl)
   const attributes = `Path=/; HttpOnly; SameSite=Strict${publicUrl.startsWith('https:') ? '; Secure' : ''}`
@@ -42,8 +42,8 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
   const admit = (request: IncomingMessage, isOwn: (request: IncomingMessage) => boolean) => {
     const { headers } = request
     if (!headers.cookie || headers.authorization || headers['ocp-apim-subscription-key'] || !isOwn(request)) return
-    const secret = sessions.open(readCookie(headers.cookie, name) ?? '')
-    if (secret) headers.authorization = `Bearer ${secret}`
+    const token = readCookie(headers.cookie, name)
+    if (token) headers.authorization = `Bearer ${service.keyring.secretOfSession(token)}`
   }
 
   async function signIn(request: IncomingMessage, response: ServerResponse) {
@@ -52,8 +52,19 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
     if (!key || !viewer) return answer(response, 401, 'This key is unknown, expired or revoked. Copy it again, whole, or use another one.')
     if (!hasScope(viewer, 'READ'))
       return answer(response, 403, 'This key may only send audio to endpoints. The dashboard needs one with the scope READ or MANAGE.')
-    const session = sessions.seal(key, Date.now() + sessionSeconds * 1000)
-    response.writeHead(204, { 'set-cookie': `${name}=${session}; Max-Age=${sessionSeconds}; ${attributes}` }).end()
+    await endPresent(request)
+    const token = await startSession(service, viewer, request.headers['user-agent'])
+    response.writeHead(204, { 'set-cookie': `${name}=${token}; Max-Age=${sessionSeconds}; ${attributes}`, 'cache-control': 'no-store' }).end()
+  }
+
+  async function signOut(request: IncomingMessage, response: ServerResponse) {
+    await endPresent(request)
+    response.writeHead(204, { 'set-cookie': `${name}=; Max-Age=0; ${attributes}`, 'cache-control': 'no-store' }).end()
+  }
+
+  const endPresent = async ({ headers }: IncomingMessage) => {
+    const token = readCookie(headers.cookie ?? '', name)
+    if (token) await endSession(service, token)
   }
 
   return {
@@ -64,6 +75,7 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
         if (!isOwnRequest(request)) return answer(response, 403, 'Only the dashboard may sign in and out, from its own origin.')
         try {
           if (request.method === 'POST') return await signIn(request, response)
+          if (request.method === 'DELETE') return await signOut(request, response)
         } catch (error) {
           if (request.readableAborted) return void response.destroy()
           const unavailable = explainUnavailable(error)
@@ -72,11 +84,10 @@ export function createSignIn(service: Service, sessions: Sessions): SignIn {
             const { message, code, retryAfterSeconds } = unavailable
             return answer(response, 503, message, { 'retry-after': String(retryAfterSeconds) }, code)
           }
-          service.log.warn({ error: String(error) }, 'keys cannot be looked up to sign in')
-          return answer(response, 503, 'The server cannot look up keys at the moment. Try again soon.')
+          service.log.warn({ error: String(error) }, 'sign-in or sign-out failed')
+          return answer(response, 503, 'The server cannot start or end sessions at the moment. Try again soon.')
         }
-        if (request.method !== 'DELETE') return answer(response, 405, 'POST signs in, DELETE signs out.', { allow: 'POST, DELETE' })
-        response.writeHead(204, { 'set-cookie': `${name}=; Max-Age=0; ${attributes}` }).end()
+        answer(response, 405, 'POST signs in, DELETE signs out.', { allow: 'POST, DELETE' })
       },
     },
     letIn: (route) => ({

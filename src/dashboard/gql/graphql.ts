@@ -662,6 +662,8 @@ type Refusal_QuotaExceededError_Fragment = { code: string, message: string, path
 
 type Refusal_SequenceMismatchError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_SessionNotFoundError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_StatusConflictError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_UploadNotFoundError_Fragment = { code: string, message: string, path: string | null };
@@ -689,6 +691,7 @@ export type RefusalFragment =
   | Refusal_NotAuthorizedError_Fragment
   | Refusal_QuotaExceededError_Fragment
   | Refusal_SequenceMismatchError_Fragment
+  | Refusal_SessionNotFoundError_Fragment
   | Refusal_StatusConflictError_Fragment
   | Refusal_UploadNotFoundError_Fragment
   | Refusal_ValidationError_Fragment

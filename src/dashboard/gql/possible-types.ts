@@ -122,6 +122,7 @@
       "NotAuthorizedError",
       "QuotaExceededError",
       "SequenceMismatchError",
+      "SessionNotFoundError",
       "StatusConflictError",
       "UploadNotFoundError",
       "ValidationError",
@@ -141,6 +142,7 @@
       "Deployment",
       "Key",
       "LanguageModel",
+      "Session",
       "Upload",
       "Workspace"
     ],
@@ -162,6 +164,11 @@
       "LastManageKeyError",
       "NotAuthorizedError",
       "RevokeKeySuccess"
+    ],
+    "RevokeSessionResult": [
+      "NotAuthorizedError",
+      "RevokeSessionSuccess",
+      "SessionNotFoundError"
     ],
     "UpdateDeploymentResult": [
       "DeploymentNotFoundError",

@@ -4,14 +4,12 @@ import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
 import { settings } from '../postgres/tables.ts'
 
-/**
- * What a browser keeps instead of a key: the key's secret, sealed so that only our processes can read it.
- * It opens what the key opens and ends when the key does, since the secret in it is looked up each time.
- */
-export interface Sessions {
+/** Encrypts secrets for a while, so that only the processes of this installation can read them. */
+export interface Sealing {
+  /** `expiresAt` is in milliseconds since 1970. */
   seal(secret: string, expiresAt: number): string
-  /** The sealed secret; null when the session was tampered with or has expired. */
-  open(session: string): string | null
+  /** The secret; null when what is sealed was tampered with or has expired. */
+  open(sealed: string): string | null
 }
 
 const content = z.object({ secret: z.string(), expiresAt: z.int() })
@@ -19,18 +17,19 @@ const content = z.object({ secret: z.string(), expiresAt: z.int() })
 const cipher = 'aes-256-gcm'
 const [ivBytes, tagBytes] = [12, 16]
 
-export async function openSessions(db: Db): Promise<Sessions> {
+export async function openSealing(db: Db): Promise<Sealing> {
+  // The name is older than its present use; processes of both versions may run side by side.
   await db
     .insert(settings)
     .values({ name: 'session-secret', value: randomBytes(32).toString('hex') })
     .onConflictDoNothing()
   const [setting] = await db.select().from(settings).where(eq(settings.name, 'session-secret'))
-  if (!setting) throw new Error('the session secret is missing')
-  return createSessions(Buffer.from(setting.value, 'hex'))
+  if (!setting) throw new Error('the secret for sealing is missing')
+  return createSealing(Buffer.from(setting.value, 'hex'))
 }
 
-/** Sessions are base64url of nonce, AES-256-GCM ciphertext and its tag. */
-function createSessions(key: Buffer): Sessions {
+/** The sealed form is base64url of nonce, AES-256-GCM ciphertext and its tag. */
+function createSealing(key: Buffer): Sealing {
   return {
     seal(secret, expiresAt) {
       const iv = randomBytes(ivBytes)
@@ -38,8 +37,8 @@ function createSessions(key: Buffer): Sessions {
       const sealed = Buffer.concat([sealing.update(JSON.stringify({ secret, expiresAt })), sealing.final()])
       return Buffer.concat([iv, sealed, sealing.getAuthTag()]).toString('base64url')
     },
-    open(session) {
-      const bytes = Buffer.from(session, 'base64url')
+    open(text) {
+      const bytes = Buffer.from(text, 'base64url')
       if (bytes.length <= ivBytes + tagBytes) return null
       try {
         const opening = createDecipheriv(cipher, key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes })

@@ -1,0 +1,32 @@
+import { bootstrapKeyFile } from '../bootstrap.ts'
+import type { Config } from '../config.ts'
+import type { RunningService } from '../main.ts'
+
+type Service = Pick<RunningService, 'url' | 'key' | 'keyOrigin' | 'keyMissing'>
+type Settings = Pick<Config, 'roles' | 'dataDir'>
+
+interface Start {
+  /** Since the command was given. */
+  seconds: number
+  /** Whether the output is a terminal; elsewhere it may be kept in a log. */
+  isTerminal: boolean
+}
+
+/** What a start prints when the server is ready. The key is in it only on a terminal, and only at the start that made the key. */
+export function describeStart(service: Service, { roles, dataDir }: Settings, { seconds, isTerminal }: Start): string {
+  const isShown = isTerminal && service.keyOrigin === 'MADE'
+  const addresses = [`  Try it   ${service.url}/${isShown ? `#key=${service.key}` : ''}`, `  API      ${service.url}/graphql`]
+  return [
+    `\ncustom-speech is ready (${seconds.toFixed(1)} s).\n`,
+    ...(roles.has('api') ? addresses : []),
+    `  Roles    ${[...roles].join(', ')}`,
+    `  Data     ${dataDir}\n`,
+    `  ${isShown ? 'The link signs you in with the bootstrap key.' : explainKey(service, dataDir)} "npm run demo" shows an example. Ctrl-C stops the server.\n`,
+  ].join('\n')
+}
+
+function explainKey({ keyOrigin, keyMissing }: Service, dataDir: string): string {
+  if (keyMissing) return keyMissing
+  if (keyOrigin === 'CONFIGURED') return 'Sign in with the key that is configured as BOOTSTRAP_KEY.'
+  return `Sign in with the bootstrap key, which is in the file ${bootstrapKeyFile(dataDir)}.`
+}
