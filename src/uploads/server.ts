@@ -6,8 +6,8 @@ import { QuotaExceededError } from '../domain/errors.ts'
 import { checkUploads, recordUpload } from '../domain/upload.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
-import { sendUploadProblem, UploadProblem } from './problem.ts'
-import { receiveFile, tooLarge } from './receive.ts'
+import { sendUploadProblem, tooLarge, UploadProblem } from './problem.ts'
+import { receiveFile } from './receive.ts'
 
 interface Uploads extends Service {
   artifacts: Artifacts
