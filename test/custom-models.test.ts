@@ -196,7 +196,7 @@ describe('a language model', () => {
       if (change.progress > 0.02 && told.length === 0 && (await killTrainer())) told.push('killed')
       if (/Try 1 of 5 failed/.test(change.message)) told.push(change.message)
     }
-    expect(told).toEqual(['killed', expect.stringMatching(/The training process ended before it was done/)])
+    expect(told).toEqual(['killed', expect.stringMatching(/The process that did this step ended before it was done/)])
     expect(last).toBe('READY')
   })
 

@@ -83,9 +83,9 @@ describe('a worker', () => {
 test('a process that cannot be started, for want of file descriptors, is told as one that ended', async () => {
   const program = `
     const { openSync } = await import('node:fs')
-    const { startChild } = await import('./src/recognition/child.ts')
+    const { startChild } = await import('./src/sandbox/child.ts')
     try { for (;;) openSync('/dev/null') } catch {}
-    const child = startChild('detector.ts', { message() {}, ended: (reason) => console.log('ended:', reason) }, 2_000)
+    const child = startChild('src/recognition/detector.ts', { message() {}, ended: (reason) => console.log('ended:', reason) }, 2_000)
     child.send({})
     child.kill()
     await child.gone

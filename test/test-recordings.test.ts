@@ -13,10 +13,12 @@ const decoders = openDecoders({ processes: 2 })
 afterAll(() => decoders.close())
 
 async function read(files: Record<string, Buffer>, by = decoders) {
+  const dir = await makeDirectory()
   const path = join(await makeDirectory(), 'recordings.zip')
   const table = Object.keys(files).map((name) => `${name}\tsome words`)
   await writeFile(path, makeZip({ 'table.tsv': Buffer.from(table.join('\n')), ...files }))
-  return readTestRecordings(path, by, AbortSignal.timeout(30_000))
+  const found = await readTestRecordings(path, { dir, locale: 'en-US', decoders: by, signal: AbortSignal.timeout(30_000) })
+  return Promise.all(found.map(async ({ name, text, read }) => ({ name, text, audio: await read() })))
 }
 
 const reference = referenceRecording()

@@ -34,7 +34,7 @@ export async function openPackageFile(source: string, options: PackageOptions): 
   const tarball = await keepPackage(spec, options)
   const file = temporaryFile()
   try {
-    const found = await extractFiles(tarball, (inside) => (inside === `package/${path}` ? file : undefined), largestFile, options.signal)
+    const found = await extractFiles({ archive: tarball, places: { [`package/${path}`]: file }, by: 'PATH', maxFileBytes: largestFile }, options.signal)
     if (!found.size)
       throw new ProvisioningFailure('ARTIFACT_MISSING', `The package ${spec} has no file ${path}. Correct the catalog entry.`, { isLasting: true })
   } catch (error) {

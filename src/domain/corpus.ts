@@ -1,11 +1,15 @@
 import { isUtf8 } from 'node:buffer'
+import { setImmediate } from 'node:timers/promises'
 
 /** What one line of a text may hold in bytes; longer ones are no utterances. */
 const longestLine = 10_000
 /** So many bad lines are told, then reading ends. */
 const mostProblems = 10
+/** What a text may have in lines; in a text of the largest size, utterances have some hundred bytes and not two. */
+const maxLines = 10_000_000
 
-const control = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/u
+/** Tabs are spaces, and columns of a table. */
+const control = /(?!\t)[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/u
 
 /** A line that no text of utterances can have. */
 export interface LineProblem {
@@ -26,16 +30,17 @@ export interface CorpusFigures {
 export class CorpusReader {
   readonly problems: LineProblem[] = []
   readonly figures: CorpusFigures = { lines: 0, skippedLines: 0 }
-  readonly #line: (text: string) => void
+  readonly #line: (text: string, line: number) => void
   #rest = Buffer.alloc(0)
 
-  constructor(line: (text: string) => void = () => {}) {
+  /** `line` is called with each line that is not skipped, and its number from 1. */
+  constructor(line: (text: string, line: number) => void = () => {}) {
     this.#line = line
   }
 
   /** True when so much is wrong that more would say nothing new. */
   get isHopeless(): boolean {
-    return this.problems.length >= mostProblems
+    return this.problems.length >= mostProblems || this.figures.lines > maxLines
   }
 
   write(piece: Buffer) {
@@ -56,10 +61,10 @@ export class CorpusReader {
 
   #read(bytes: Buffer) {
     this.figures.lines++
-    const problem = judge(bytes)
+    const problem = this.figures.lines > maxLines ? `is one too many; a text has at most ${maxLines.toLocaleString('en')} lines` : judge(bytes)
     if (typeof problem === 'string') return void this.problems.push({ line: this.figures.lines, message: problem })
     const { text } = problem
-    if (/[\p{L}\p{N}]/u.test(text)) this.#line(text)
+    if (/[\p{L}\p{N}]/u.test(text)) this.#line(text, this.figures.lines)
     else this.figures.skippedLines++
   }
 }
@@ -70,7 +75,6 @@ function judge(bytes: Buffer): { text: string } | string {
   const text = bytes
     .toString('utf8')
     .replace(/^\uFEFF/, '')
-    .replace(/\t/g, ' ')
     .replace(/\r$/, '')
   return control.test(text) ? 'holds control characters; this may not be a text file' : { text }
 }
@@ -79,4 +83,19 @@ function judge(bytes: Buffer): { text: string } | string {
 export function describeProblems({ problems, isHopeless, figures }: CorpusReader): string[] {
   if (problems.length) return [...problems.map(({ line, message }) => `line ${line} ${message}`), ...(isHopeless ? ['and there may be more'] : [])]
   return figures.lines === figures.skippedLines ? ['has no line with a word in it'] : []
+}
+
+/** Text is judged in pieces of this many bytes, each of which takes some milliseconds. */
+const pieceBytes = 16 * 1024
+
+/** What is wrong with a text, as {@link describeProblems} says it, without holding up anything else meanwhile. */
+export async function findTextProblems(text: string): Promise<string[]> {
+  const reader = new CorpusReader()
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length && !reader.isHopeless; at += pieceBytes) {
+    reader.write(bytes.subarray(at, at + pieceBytes))
+    await setImmediate()
+  }
+  reader.end()
+  return describeProblems(reader)
 }

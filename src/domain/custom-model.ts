@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
-import { CorpusReader, describeProblems } from './corpus.ts'
+import { findTextProblems } from './corpus.ts'
 import {
   DuplicateModelNameError,
   ExpectedError,
@@ -74,7 +74,6 @@ const newLanguageModel = z
     text: z
       .string()
       .refine((text) => Buffer.byteLength(text) <= largestText, `must have at most ${largestText} bytes; PUT a larger one to /uploads and give its uploadId`)
-      .refine((text) => readProblems(text).length === 0, { error: ({ input }) => readProblems(String(input)).join('; ') })
       .nullish(),
     uploadId: z.string().nullish(),
     pronunciations: listed(z.object({ spoken: shortText(100), written: shortText(100) })),
@@ -104,18 +103,13 @@ const newAcousticModel = z.object({
     .nullish(),
 })
 
-function readProblems(text: string): string[] {
-  const reader = new CorpusReader()
-  reader.write(Buffer.from(text))
-  reader.end()
-  return describeProblems(reader)
-}
-
 /** Records a language model of the workspace's own and asks for its training, or does neither. */
 export async function createLanguageModel(ctx: Context, wanted: NewLanguageModel): Promise<ModelRow | ExpectedError> {
   const input = checkScope(ctx, 'MANAGE') ?? validate(newLanguageModel, wanted)
   if (input instanceof ExpectedError) return input
   const { text, uploadId, recordingsUploadId, pronunciations, phrases } = input
+  const problems = text == null ? [] : await findTextProblems(text)
+  if (problems.length) return new ValidationError([{ path: 'text', message: `text ${problems.join('; ')}` }])
   return addModel(ctx, 'LANGUAGE', input, async (tx) => {
     const recipe: Recipe = { pronunciations, phrases }
     for (const [what, id, kind, path, called] of [

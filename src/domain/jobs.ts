@@ -8,7 +8,7 @@ export type ProvisioningPayload = z.infer<typeof provisioning>
 
 /**
  * Makes a deployment servable: QUEUED to COMPLETE, or to FAILED with the reason. A try that fails asks for
- * the next one itself; the queue's own retries are for workers that die or stop, and cost nothing.
+ * the next one itself; the queue's own retries are for workers that stop or die, and `domain/work.ts` counts deaths.
  */
 export const provisionDeployment: Job<ProvisioningPayload> = {
   name: 'provision-deployment',
@@ -25,7 +25,7 @@ export type BuildingPayload = z.infer<typeof building>
 const buildModel = {
   payload: building,
   key: ({ modelId, attempt, failedTries }: BuildingPayload) => `${modelId}:${attempt}:${failedTries}`,
-  interruptions: 5,
+  interruptions: 100,
 }
 
 /** Makes a language model READY: learns its text and measures it on recordings where there are some. */

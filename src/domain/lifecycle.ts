@@ -11,6 +11,8 @@ export interface WorkedRow extends LoggedRow {
   attempt: number
   run: number
   failedTries: number
+  heldBy: string | null
+  deadRuns: number[]
 }
 
 export interface WorkedChange<Row extends WorkedRow> {

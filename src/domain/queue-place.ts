@@ -2,8 +2,8 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Tx } from '../postgres/client.ts'
-import { deployments } from '../postgres/deployment-tables.ts'
-import { type ModelKind, models } from '../postgres/tables.ts'
+import { deployments, type Stage } from '../postgres/deployment-tables.ts'
+import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 
 /** Those who wait for the same workers. */
@@ -11,12 +11,14 @@ export interface Line {
   table: typeof deployments | typeof models
   /** The status of what a worker is at. */
   atWork: 'PROVISIONING' | 'BUILDING'
+  /** Where work is said to have ended that ended before its first stage. */
+  firstStage: Stage | ModelStage
   /** The column that tells apart who waits for which workers, where there are several kinds. */
   kind?: 'kind'
 }
 
-export const deploymentLine: Line = { table: deployments, atWork: 'PROVISIONING' }
-export const modelLine: Line = { table: models, atWork: 'BUILDING', kind: 'kind' }
+export const deploymentLine: Line = { table: deployments, atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
+export const modelLine: Line = { table: models, atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
 
 // All columns that are used here are in either table, and `kind` where it is asked for.
 const columnsOf = ({ table }: Line) => table as typeof models

@@ -1,4 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Tx } from '../postgres/client.ts'
 import type { deployments } from '../postgres/deployment-tables.ts'
 import type { Job } from '../postgres/queue.ts'
@@ -10,6 +12,14 @@ import { changeWorkspace } from './turnstile.ts'
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
 const mostTries = 5
 const firstPause = 1
+/** An attempt that so many processes did not survive is given up: another start may take the next server along. */
+const maxDeaths = 2
+/** Letting go waits for Postgres this often, with a pause between. */
+const maxLetGoTries = 300
+const letGoPauseMs = 2_000
+
+/** This process, in the rows that its workers hold. */
+const processId = randomUUID()
 
 /** Which row a job works on, for which of its attempts, and how often that has failed before. */
 export type PayloadOf<Key extends string> = Record<Key, string> & { workspaceId: string; attempt: number; failedTries: number }
@@ -49,9 +59,10 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
 
   /** Ends the work for good, until somebody tries it again. Its job goes with it, wherever it is. */
   function fail(service: Queueing, claim: ClaimOn<Key>, failure: Problem<Row>): Promise<Row | undefined> {
-    const change = { status: 'FAILED', message: failure.message, failure } as unknown as Change
-    return lifecycle.recordChange(service.store.db, claim, change, (tx, row) => withdraw(tx, service, row))
+    return lifecycle.recordChange(service.store.db, claim, failed(failure), (tx, row) => withdraw(tx, service, row))
   }
+
+  const failed = (failure: Problem<Row>) => ({ status: 'FAILED', message: failure.message, failure }) as unknown as Change
 
   return {
     enqueue,
@@ -63,16 +74,46 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
 
     /**
      * Takes the row into one worker's hands; whoever held it before changes nothing from then on. Answers
-     * undefined when nobody wants the work any more.
+     * undefined when nobody wants the work any more. A row that another process still holds means that this
+     * process died: the second time, the work is given up.
      */
     claim({ store }: Queueing, payload: PayloadOf<Key>): Promise<(ClaimOn<Key> & { run: number }) | undefined> {
       return changeWorkspace(store.db, payload.workspaceId, async (tx) => {
         const row = await lifecycle.findClaimed(tx, payload)
         if (!row || isTerminal(row.status)) return undefined
+        const isOrphan = row.heldBy !== null && row.heldBy !== processId
+        const deadRuns = isOrphan ? [...row.deadRuns, row.run] : row.deadRuns
+        if (deadRuns.length >= maxDeaths) {
+          const ended = await lifecycle.applyChange(tx, row, failed(diedTwice(row.stage ?? line.firstStage)), { deadRuns, heldBy: null } as Partial<Row>)
+          await withdraw(tx, { store }, ended)
+          return undefined
+        }
         const run = row.run + 1
-        await tx.update(table).set({ run }).where(eq(table.id, row.id))
+        await tx.update(table).set({ run, deadRuns, heldBy: processId }).where(eq(table.id, row.id))
         return { [key]: row.id, workspaceId: row.workspaceId, attempt: row.attempt, run } as ClaimOn<Key> & { run: number }
       })
+    },
+
+    /**
+     * Tells that this process survived its run, which was interrupted or taken over: then the run was no death.
+     * While Postgres is away, it is told again later.
+     */
+    async letGo({ store }: Queueing, claim: ClaimOn<Key> & { run: number }): Promise<void> {
+      const { run, attempt } = claim
+      const heldBy = sql`case when ${table.run} = ${run} then null else ${table.heldBy} end`
+      const values = { heldBy, deadRuns: sql`array_remove(${table.deadRuns}, ${run})` }
+      const tell = () =>
+        store.db
+          .update(table)
+          .set(values)
+          .where(and(eq(table.id, claim[key]), eq(table.attempt, attempt)))
+      const tellLater = async () => {
+        for (let tries = 1; tries < maxLetGoTries; tries++) {
+          await delay(letGoPauseMs, undefined, { ref: false })
+          if (await tell().then(Boolean, () => false)) return
+        }
+      }
+      await tell().catch(() => void tellLater())
     },
 
     /** True while the claim is the newest and the work still to be done. */
@@ -81,20 +122,36 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
       return row?.attempt === claim.attempt && row.run === claim.run && !isTerminal(row.status)
     },
 
-    /** Tries again after a pause when tries are left; else ends the work. */
-    async failTry(service: Queueing, claim: ClaimOn<Key>, failedBefore: number, failure: Problem<Row>): Promise<void> {
+    /**
+     * Tries again after a pause when tries are left; else ends the work. A failure that is the death of a process
+     * that did this work counts as the worker's own.
+     */
+    async failTry(service: Queueing, claim: ClaimOn<Key> & { run: number }, failedBefore: number, failure: Problem<Row>, isDeath = false): Promise<void> {
       const failedTries = failedBefore + 1
       if (failedTries >= mostTries) {
         await fail(service, claim, failure)
         return
       }
       const pause = firstPause * 2 ** failedBefore
-      const message = `Try ${failedTries} of ${mostTries} failed, the next is in ${pause} s. ${failure.message}`
-      const change = { status: line.atWork, stage: failure.stage, message } as unknown as Change
-      await lifecycle.recordChange(service.store.db, claim, change, async (tx, row) => {
-        await tx.update(table).set({ failedTries }).where(eq(table.id, row.id))
-        await enqueue(tx, service, { ...row, failedTries }, pause)
+      await changeWorkspace(service.store.db, claim.workspaceId, async (tx) => {
+        const before = await lifecycle.findClaimed(tx, claim)
+        if (!before || isTerminal(before.status)) return
+        const deadRuns = isDeath ? [...before.deadRuns, claim.run] : before.deadRuns
+        const more = { failedTries, heldBy: null, deadRuns } as Partial<Row>
+        if (deadRuns.length >= maxDeaths) {
+          const ended = await lifecycle.applyChange(tx, before, failed(diedTwice(failure.stage, failure.message)), more)
+          return withdraw(tx, service, ended)
+        }
+        const message = `Try ${failedTries} of ${mostTries} failed, the next is in ${pause} s. ${failure.message}`
+        const change = { status: line.atWork, stage: failure.stage, message } as unknown as Change
+        const row = await lifecycle.applyChange(tx, before, change, more)
+        await enqueue(tx, service, row, pause)
       })
     },
+  }
+
+  function diedTwice(stage: string, reason = ''): Problem<Row> {
+    const message = `A process ended in the middle of this work for the second time, so it is not begun again. ${reason} Look at the log of the server for the reason: the files may be damaged, or need more memory than the machine has. Then try it again.`
+    return { stage, code: 'PROCESS_DIED_TWICE', message: message.replace('  ', ' ') } as unknown as Problem<Row>
   }
 }

@@ -1,8 +1,9 @@
+import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
 import type { RecognizerModel, Recognizers } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
 import { toSpokenWords } from '../recognition/spoken-words.ts'
-import { countWordErrors, matchWords, wordErrorRate } from '../recognition/word-errors.ts'
+import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../recognition/word-errors.ts'
 import type { TestRecording } from './test-recordings.ts'
 
 /** How much the words may count against the sound; of equally good ones, the first is taken. */
@@ -34,9 +35,11 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
   let done = 0
   const hear = async (recording: TestRecording, model: RecognizerModel) => {
     const listening = { ...listeningFor(trial.scenario, 'conversation'), firstPhraseOnly: false }
-    const { phrases } = await trial.recognizers.recognize({ model, audio: recording.audio, mode: 'conversation', listening }, trial.signal)
+    const { phrases } = await trial.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, trial.signal)
     trial.tell(++done / all, `Recognizing recordings without and with the custom words: ${done} of ${all}.`)
-    return say(phrases.map(({ display }) => display).join(' '))
+    const heard = say(phrases.map(({ display }) => display).join(' '))
+    if (heard.split(' ').length > maxComparedWords) throw tooManyWords(recording)
+    return heard
   }
   // "Press 1" and "press one" are the same.
   const say = (text: string) =>
@@ -78,6 +81,14 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
     worsened: mostFrequent(worsened),
   }
 }
+
+/** Nobody says as much in a minute; what is written for a pronunciation may have made it so long. */
+const tooManyWords = ({ name }: TestRecording) =>
+  new ProvisioningFailure(
+    'RECORDINGS_UNUSABLE',
+    `The text recognized in ${name} has more than ${maxComparedWords.toLocaleString('en')} words. Shorten what is written for the pronunciations.`,
+    { isLasting: true },
+  )
 
 const mostFrequent = (words: ReadonlyMap<string, number>) =>
   [...words]

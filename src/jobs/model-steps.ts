@@ -17,14 +17,15 @@ export interface ToBuild {
 
 type StageBegins = Ledger<ModelStage, ModelChange>['stageBegins']
 
-const ledgerOf = (service: Service, claim: ModelClaim, failedBefore: number, stageBegins: StageBegins): Ledger<ModelStage, ModelChange> => ({
+const ledgerOf = (service: Service, claim: ModelClaim & { run: number }, failedBefore: number, stageBegins: StageBegins): Ledger<ModelStage, ModelChange> => ({
   topic: modelTopic(claim.modelId),
   stageBegins,
   toStep: (step) => ({ status: 'BUILDING', ...step }),
   record: (change) => modelLifecycle.recordChange(service.store.db, claim, change),
   holds: () => building.holds(service, claim),
   fail: (problem) => building.fail(service, claim, problem),
-  failTry: (problem) => building.failTry(service, claim, failedBefore, problem),
+  failTry: (problem, isDeath) => building.failTry(service, claim, failedBefore, problem, isDeath),
+  letGo: () => building.letGo(service, claim),
 })
 
 /** Works a model's job: claims it, builds it step by step, and leaves it READY, FAILED, or to another worker. */

@@ -9,10 +9,10 @@ import { type Change, type Claim, deploymentTopic, recordChange } from '../domai
 import type { Tokens } from '../domain/token.ts'
 import type { Stage } from '../postgres/deployment-tables.ts'
 import type { Handler } from '../postgres/queue.ts'
-import { openCustomWords } from '../recognition/custom-words.ts'
 import { openLanguageModel } from '../recognition/language-model.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
 import { toRecognizerModel } from '../recognition/serving.ts'
+import { checkWords } from '../recognition/word-files.ts'
 import { type Ledger, Steps, Unwanted } from './steps.ts'
 import { verifyEndpoint } from './verify-endpoint.ts'
 
@@ -56,14 +56,15 @@ type ProvisioningSteps = Steps<Stage, Change>
 /** Fetching and loading take the time. */
 const stageBegins: Record<Stage, number> = { RESOLVING: 0, FETCHING: 0.05, BUILDING: 0.45, LOADING: 0.5, VERIFYING: 0.8 }
 
-const ledgerOf = (service: Provisioning, claim: Claim, failedBefore: number): Ledger<Stage, Change> => ({
+const ledgerOf = (service: Provisioning, claim: Claim & { run: number }, failedBefore: number): Ledger<Stage, Change> => ({
   topic: deploymentTopic(claim.deploymentId),
   stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
   record: (change) => recordChange(service.store.db, claim, change),
   holds: () => provisioning.holds(service, claim),
   fail: (problem) => provisioning.fail(service, claim, problem),
-  failTry: (problem) => provisioning.failTry(service, claim, failedBefore, problem),
+  failTry: (problem, isDeath) => provisioning.failTry(service, claim, failedBefore, problem, isDeath),
+  letGo: () => provisioning.letGo(service, claim),
 })
 
 async function provision(service: Provisioning, steps: ProvisioningSteps, deploymentId: string) {
@@ -75,7 +76,7 @@ async function provision(service: Provisioning, steps: ProvisioningSteps, deploy
 
   await steps.enter('BUILDING', 'Compiling the language model.')
   await openLanguageModel(language.writing ?? '')
-  if (language.words) await openCustomWords(language.words)
+  if (language.words) await checkWords(language.words, steps.signal)
 
   await steps.enter('LOADING', 'Loading the models into a recognizer.')
   await service.recognizers.load(toRecognizerModel(acoustic, language), steps.signal)

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
 import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer.ts'
+import { TaskEndedError } from '../sandbox/task.ts'
 
 /** Progress within a stage is told this often at most. */
 const progressIntervalMs = 250
@@ -25,7 +26,10 @@ export interface Ledger<Stage extends string, Change> {
   record(change: Change): Promise<object | undefined>
   holds(): Promise<boolean>
   fail(problem: Problem<Stage>): Promise<unknown>
-  failTry(problem: Problem<Stage>): Promise<unknown>
+  /** `isDeath` says that a process ended which did the work. */
+  failTry(problem: Problem<Stage>, isDeath: boolean): Promise<unknown>
+  /** Tells that this process lives on without the claim. */
+  letGo(): Promise<unknown>
 }
 
 /** Tells how one worker's run goes on, and ends it when nobody wants it any more. */
@@ -50,14 +54,19 @@ export class Steps<Stage extends string, Change> {
     this.#interrupted = interrupted
     this.signal = AbortSignal.any([interrupted, this.#unwanted.signal])
     // Canceling, deleting and taking over ring the row's watchers, and we are one: the work ends within the stage.
+    // Whatever the work still waits for, a process that stops has not died of it.
+    interrupted.addEventListener('abort', this.#letGo, { once: true })
     this.#unwatch = events.watch(ledger.topic, () => void this.#checkWanted())
   }
 
   /** Waits for what is still being told, so that nothing is told of a run that has ended. */
   async close() {
     this.#unwatch()
+    this.#interrupted.removeEventListener('abort', this.#letGo)
     await this.#telling
   }
+
+  readonly #letGo = () => void this.#ledger.letGo()
 
   async #checkWanted() {
     // While Postgres is away nobody knows; the work goes on, and its next change will tell.
@@ -98,15 +107,28 @@ export class Steps<Stage extends string, Change> {
 
   /** Ends it when its failure lasts, else sees to another try; throws when another worker shall go on. */
   async fail(error: unknown) {
-    if (this.#unwanted.signal.aborted || error instanceof Unwanted) return
+    if (this.#unwanted.signal.aborted || error instanceof Unwanted) return void (await this.#ledger.letGo())
     await this.#telling
-    if (this.#interrupted.aborted) throw error
+    if (this.#interrupted.aborted) {
+      await this.#ledger.letGo()
+      throw error
+    }
     const { isLasting, ...failure } = describe(error)
-    if (failure.code === 'INTERNAL')
-      this.#log.error({ topic: this.#ledger.topic, stage: this.#stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
-    const problem = { stage: this.#stage, ...failure }
+    try {
+      await this.#record(error, { stage: this.#stage, ...failure }, isLasting)
+    } catch (unrecorded) {
+      await this.#ledger.letGo()
+      throw unrecorded
+    }
+  }
+
+  async #record(error: unknown, problem: Problem<Stage>, isLasting: boolean) {
+    if (problem.code === 'INTERNAL')
+      this.#log.error({ topic: this.#ledger.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
+    if (error instanceof TaskEndedError)
+      this.#log.warn({ topic: this.#ledger.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
     if (isLasting) await this.#ledger.fail(problem)
-    else await this.#ledger.failTry(problem)
+    else await this.#ledger.failTry(problem, error instanceof TaskEndedError)
   }
 
   #begins(stage: Stage): number {
@@ -122,6 +144,8 @@ function describe(error: unknown): { code: string; message: string; isLasting: b
   if (unavailable) return { ...unavailable, isLasting: false }
   if (error instanceof ProvisioningFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
+  if (error instanceof TaskEndedError)
+    return { code: 'PROCESS_ENDED', message: `The process that did this step ended before it was done (${error.message}).`, isLasting: false }
   if (error instanceof RecognizersBusyError) return { code: 'RECOGNIZERS_BUSY', message: error.message, isLasting: false }
   if (error instanceof ModelUnusableError) return { code: 'MODEL_UNUSABLE', message: `The model cannot be loaded: ${error.message}`, isLasting: true }
   return { code: 'INTERNAL', message: 'Something went wrong on the server. Try it again; if it fails again, look at the log of the server.', isLasting: false }

@@ -1,123 +1,80 @@
-import { once } from 'node:events'
-import { basename } from 'node:path'
-import type { Readable } from 'node:stream'
-import yauzl, { type Entry, type ZipFile } from 'yauzl'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { AudioError } from '../audio/audio-error.ts'
 import type { Decoders } from '../audio/decoders.ts'
-import { readRecording } from '../audio/recording.ts'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { readSound } from '../audio/sound.ts'
+import { explainTask, ProvisioningFailure } from '../domain/failure.ts'
 import type { Pcm } from '../recognition/recognizer.ts'
+import { readingLimits } from '../sandbox/limits.ts'
+import { runTask } from '../sandbox/task.ts'
+import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
 
 /** A recording and what is said in it. */
 export interface TestRecording {
   name: string
   text: string
-  audio: Pcm
+  /** Reads its sound, which lies on the disk. */
+  read(): Promise<Pcm>
 }
 
-const mostEntries = 2000
-const largestFile = 20_000_000
-const largestTotal = 400_000_000
-const longestSeconds = 60
-const longestTotalSeconds = 20 * 60
-const fewest = 2
-/** Other files in the zip are left alone. */
-const audioNames = /\.(wav|wave|mp3|m4a|mp4|aac|flac|ogg|oga|opus|webm|mka|amr|3gp|aiff?|au|caf|wma)$/i
+const maxTotalSeconds = 20 * 60
+const minRecordings = 2
+/** 400 MB of WAV files take some 10 s. */
+const cpuSeconds = 60
+
+interface Options {
+  /** An empty directory, which the recordings need for as long as they are read. */
+  dir: string
+  locale: string
+  decoders: Decoders
+  signal: AbortSignal
+}
 
 /**
- * Reads a zip of recordings and one TSV, whose lines name a file and, after a tab, say what is said in it.
- * Sizes are counted as they come, whatever the zip claims.
+ * Reads a zip of recordings and one TSV, whose lines name a file and, after a tab, say what is said in it. A process
+ * of its own reads it, and the decoders' processes decode what is no plain WAV. Rejects with RECORDINGS_UNUSABLE.
  */
-export async function readTestRecordings(path: string, decoders: Decoders, signal: AbortSignal): Promise<TestRecording[]> {
-  const files = new Map<string, Buffer>()
-  let table: string | undefined
-  let total = 0
-  for await (const { name, bytes } of readZip(path, signal)) {
-    total += bytes.length
-    if (total > largestTotal) throw refuse(`unpacks to more than ${largestTotal / 1e6} MB`)
-    if (name.endsWith('.tsv')) {
-      if (table !== undefined) throw refuse('has more than one .tsv file')
-      table = bytes.toString('utf8')
-    } else if (files.has(name)) throw refuse(`has two files named ${name}`)
-    else files.set(name, bytes)
-  }
-  if (table === undefined) throw refuse('has no .tsv file; add one with a line for each recording: the name of the file, a tab, what is said in it')
+export async function readTestRecordings(zip: string, { dir, locale, decoders, signal }: Options): Promise<TestRecording[]> {
+  const request: UnpackRequest = { zip, dir, locale, hasDecoders: decoders.isAvailable }
+  const program = join(import.meta.dirname, 'recordings.process.ts')
+  const unpacked = await runTask<UnpackRequest, Unpacked[]>(program, request, { limits: readingLimits(cpuSeconds), signal }).catch(fail)
+  if (unpacked.length < minRecordings) throw refuse(`needs at least ${minRecordings} recordings`)
   const recordings: TestRecording[] = []
-  for (const { name, text } of readTable(table)) {
-    const bytes = files.get(name)
-    if (!bytes) throw refuse(`has no file ${name}, which the .tsv names`)
-    recordings.push({ name, text, audio: await readAudio(name, bytes, decoders, signal) })
+  let seconds = 0
+  for (const one of unpacked) {
+    const { path, sampleRate } = one.sound ? { path: one.path, ...one.sound } : await decode(one, decoders, signal).catch(fail)
+    seconds += (await stat(path)).size / 2 / sampleRate
+    if (seconds > maxTotalSeconds) throw refuse(`has more than ${maxTotalSeconds / 60} minutes of speech, up to ${one.name}`)
+    recordings.push({ name: one.name, text: one.text, read: async () => ({ samples: await readFile(path), sampleRate, channels: 1 }) })
   }
-  const seconds = recordings.reduce((sum, { audio }) => sum + audio.samples.length / (2 * audio.channels * audio.sampleRate), 0)
-  if (recordings.length < fewest) throw refuse(`needs at least ${fewest} recordings`)
-  if (seconds > longestTotalSeconds) throw refuse(`has ${Math.round(seconds / 60)} minutes of speech; ${longestTotalSeconds / 60} are enough`)
   return recordings
 }
 
-/** What is measured must be what the file says: a recording that can be read with a warning only is refused. */
-async function readAudio(name: string, bytes: Buffer, decoders: Decoders, signal: AbortSignal): Promise<Pcm> {
-  const unusable = (reason: string) => refuse(`has a recording that cannot be used: ${name}. ${reason.replace(/\.$/, '')}`)
+/** Has a recording decoded into a file beside it. What is measured must be what the file says: one that can be read with a warning only is refused. */
+async function decode({ name, path }: Unpacked, decoders: Decoders, signal: AbortSignal): Promise<{ path: string; sampleRate: number }> {
   const warn = (text: string) => {
-    throw unusable(text)
+    throw explainAudio(name, text)
   }
-  try {
-    return await readRecording(bytes, { decoders, maxSeconds: longestSeconds, signal, warn })
-  } catch (error) {
-    if (error instanceof AudioError && !/^DECODER/.test(error.code)) throw unusable(error.message)
-    throw error
-  }
-}
-
-async function* readZip(path: string, signal: AbortSignal): AsyncGenerator<{ name: string; bytes: Buffer }> {
-  const zip = await new Promise<ZipFile>((opened, failed) =>
-    yauzl.open(path, { lazyEntries: true, autoClose: false }, (error, file) =>
-      error ? failed(refuse(`cannot be read as a zip (${error.message})`)) : opened(file),
-    ),
-  )
-  try {
-    if (zip.entryCount > mostEntries) throw refuse(`has more than ${mostEntries} entries`)
-    while (zip.entryCount > 0) {
-      signal.throwIfAborted()
-      zip.readEntry()
-      const [entry] = (await Promise.race([once(zip, 'entry', { signal }), once(zip, 'end', { signal }).then(() => [undefined])]).catch((error) => {
-        signal.throwIfAborted()
-        throw refuse(`is damaged (${error.message})`)
-      })) as [Entry | undefined]
-      if (!entry) return
-      const name = basename(entry.fileName)
-      if ((audioNames.test(name) || /\.tsv$/i.test(name)) && !name.startsWith('.')) yield { name, bytes: await readEntry(zip, entry) }
+  const decoded = `${path}.pcm`
+  let sampleRate = 0
+  const samples = async function* () {
+    for await (const sound of readSound(createReadStream(path), { decoders, maxSeconds, fileBytes: (await stat(path)).size, signal, warn })) {
+      sampleRate = sound.format.sampleRate
+      yield sound.pcm
     }
-  } finally {
-    zip.close()
   }
-}
-
-async function readEntry(zip: ZipFile, entry: Entry): Promise<Buffer> {
-  const stream = await new Promise<Readable>((opened, failed) =>
-    zip.openReadStream(entry, (error, found) => (error ? failed(refuse(`is damaged at ${basename(entry.fileName)} (${error.message})`)) : opened(found))),
-  )
-  const pieces: Buffer[] = []
-  let size = 0
   try {
-    for await (const piece of stream) {
-      size += (piece as Buffer).length
-      if (size > largestFile) throw refuse(`has a file of more than ${largestFile / 1e6} MB: ${basename(entry.fileName)}`)
-      pieces.push(piece as Buffer)
-    }
+    await pipeline(samples, createWriteStream(decoded))
   } catch (error) {
-    throw error instanceof ProvisioningFailure ? error : refuse(`is damaged at ${basename(entry.fileName)} (${(error as Error).message})`)
+    throw error instanceof AudioError && !/^DECODER/.test(error.code) ? explainAudio(name, error.message) : error
   }
-  return Buffer.concat(pieces)
+  return { path: decoded, sampleRate }
 }
 
-function readTable(table: string): { name: string; text: string }[] {
-  const lines = table.replace(/^\uFEFF/, '').split(/\r?\n/)
-  return lines.flatMap((line, n) => {
-    if (!line.trim()) return []
-    const [name = '', text = '', ...more] = line.split('\t')
-    if (!name || !text.trim() || more.length) throw refuse(`has a .tsv whose line ${n + 1} is not the name of a file, a tab and a text`)
-    return [{ name: basename(name.trim()), text: text.trim() }]
-  })
+function fail(error: unknown): never {
+  throw explainTask(error, 'RECORDINGS_UNUSABLE', 'The zip of recordings')
 }
 
 const refuse = (reason: string) => new ProvisioningFailure('RECORDINGS_UNUSABLE', `The zip of recordings ${reason}.`, { isLasting: true })

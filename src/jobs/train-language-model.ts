@@ -1,18 +1,18 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { storedFile, storeSource } from '../artifacts/source.ts'
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
 import type { Decoders } from '../audio/decoders.ts'
 import type { Service } from '../domain/context.ts'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { explainTask, ProvisioningFailure } from '../domain/failure.ts'
 import type { BuildingPayload } from '../domain/jobs.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { Evaluation, ModelRow, StoredFile, TextStatistics } from '../postgres/tables.ts'
-import { decodeWordModel, encodeWordModel } from '../recognition/ngram-file.ts'
 import type { RecognizerModel, Recognizers } from '../recognition/recognizer.ts'
 import { toRecognizerModel } from '../recognition/serving.ts'
-import { TrainerEndedError, trainWords } from '../recognition/training.ts'
+import { trainWords } from '../recognition/training.ts'
+import { weighWords } from '../recognition/word-files.ts'
 import { evaluateWords, weights } from './evaluate-words.ts'
 import { type ModelSteps, modelHandler, type ToBuild } from './model-steps.ts'
 import { readTestRecordings } from './test-recordings.ts'
@@ -46,9 +46,9 @@ async function build(service: Training, steps: ModelSteps, { model, base, text }
   if (recordings) {
     await steps.enter('EVALUATING', 'Recognizing the recordings.')
     evaluation = await evaluate(service, steps, { base, recordings, modelFile, dir })
-    await weigh(modelFile, evaluation.weight, modelFile)
+    await weighWords(modelFile, [{ weight: evaluation.weight, file: modelFile }], steps.signal)
   }
-  const words = await service.artifacts.keep(async (path) => writeFile(path, await readFile(modelFile)))
+  const words = await service.artifacts.keep((path) => copyFile(modelFile, path))
   const files = [...base.files.map((file) => ({ ...file, sources: [...file.sources, storeSource] })), storedFile('words', words)]
   await steps.record({ status: 'READY', message: describe(statistics, evaluation), progress: 1, made: { files, statistics, evaluation: evaluation ?? null } })
 }
@@ -68,12 +68,8 @@ async function train(
   const tell = ({ bytes, lines }: { bytes: number; lines: number }) =>
     steps.tell((0.8 * bytes) / size, `${lines.toLocaleString('en')} lines read.${bytes >= size ? ' Counting what follows what.' : ''}`)
   return trainWords({ textFile, locale: model.locale, pronunciations, phrases, modelFile }, { tell, signal: steps.signal }).catch((error) => {
-    if (error instanceof TrainerEndedError)
-      throw new ProvisioningFailure('TRAINER_ENDED', `The training process ended before it was done (${error.message}). It is begun anew.`, {
-        isLasting: false,
-      })
     if (error.code === 'ENOSPC') throw new ProvisioningFailure('DISK_FULL', 'The disk is full. Free some space, then try again.', { isLasting: true })
-    throw error
+    throw explainTask(error, 'TEXT_UNUSABLE', 'The text', 'Use less text, or fewer pronunciations.')
   })
 }
 
@@ -86,7 +82,10 @@ interface Trial {
 
 async function evaluate(service: Training, steps: ModelSteps, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
   const { artifacts, recognizers, decoders, catalog } = service
-  const spoken = await readTestRecordings((await fetchStored(artifacts, recordings, steps.signal)).file ?? '', decoders, steps.signal)
+  const zip = (await fetchStored(artifacts, recordings, steps.signal)).file ?? ''
+  const unpacked = join(dir, 'recordings')
+  await mkdir(unpacked)
+  const spoken = await readTestRecordings(zip, { dir: unpacked, locale: base.locale, decoders, signal: steps.signal })
   const acoustic = catalog.models.find(({ kind, locale, scenario }) => kind === 'ACOUSTIC' && locale === base.locale && scenario === base.scenario)
   if (!acoustic) throw new ProvisioningFailure('NO_ACOUSTIC_MODEL', 'There is no base acoustic model to try the words with.', { isLasting: true })
   const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]
@@ -101,18 +100,10 @@ async function evaluate(service: Training, steps: ModelSteps, { base, recordings
     tell: (share: number, message: string) => steps.tell(share, message),
     signal: steps.signal,
   }
-  for (const weight of weights) {
-    const words = join(dir, `words-${weight}`)
-    await weigh(modelFile, weight, words)
-    weighted.set(weight, { ...plain, words })
-  }
+  const files = weights.map((weight) => ({ weight, file: join(dir, `words-${weight}`) }))
+  await weighWords(modelFile, files, steps.signal)
+  for (const { weight, file } of files) weighted.set(weight, { ...plain, words: file })
   return evaluateWords(spoken, trial)
-}
-
-/** Writes the words with the weight that they shall have in recognition. */
-async function weigh(from: string, weight: number, to: string): Promise<void> {
-  const model = decodeWordModel(await readFile(from))
-  await writeFile(to, encodeWordModel({ ...model, weight }))
 }
 
 const fetchStored = (artifacts: Artifacts, file: StoredFile, signal: AbortSignal): Promise<ModelFiles> =>

@@ -58,6 +58,10 @@ export const deployments = snakeCase.table(
     run: integer().notNull().default(0),
     /** Passing failures of this attempt; interruptions of the worker are none. */
     failedTries: integer().notNull().default(0),
+    /** The process whose worker has it in hand, or died with it; a worker that stops clears it. */
+    heldBy: uuid(),
+    /** The runs of this attempt that ended with their process, or in which a process of theirs ended. */
+    deadRuns: integer().array().notNull().default([]),
     /** Its place among everything that waits: the lowest is next. */
     turn: integer().notNull().default(0),
     /** The job at work on it; removed with the wish for it. */

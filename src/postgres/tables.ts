@@ -168,6 +168,8 @@ export const models = snakeCase.table(
     attempt: integer().notNull().default(1),
     run: integer().notNull().default(0),
     failedTries: integer().notNull().default(0),
+    heldBy: uuid(),
+    deadRuns: integer().array().notNull().default([]),
     /** Its place among the models of its kind that wait, whosever they are: the lowest is next. */
     turn: integer().notNull().default(0),
     jobId: uuid(),

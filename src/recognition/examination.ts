@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { startChild } from './child.ts'
+import { startChild } from '../sandbox/child.ts'
 import type { ExaminationReply, ExaminationRequest } from './examiner.ts'
 import { modelLimitMb } from './memory-limit.ts'
 
@@ -21,7 +22,7 @@ export async function examineAcousticModel(request: ExaminationRequest, recognit
         ok: false,
         message: `opening its files, or recognizing with them, ended the process that did it (${reason}); they are damaged, are no ONNX files, or take more than ${memoryMb} MB of memory`,
       })
-    const child = startChild<ExaminationRequest, ExaminationReply>('examiner.ts', { message: settle, ended }, memoryMb)
+    const child = startChild<ExaminationRequest, ExaminationReply>(join(import.meta.dirname, 'examiner.ts'), { message: settle, ended }, memoryMb)
     const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${patienceMs / 1000} s` }), patienceMs)
     const stop = () => {
       clearTimeout(late)

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import type { Config } from '../config.ts'
+import type { TaskLimits } from '../sandbox/task.ts'
 
 const megabyte = 2 ** 20
 /** Node reserves writable memory that it never touches; a limit on it counts that as well. */
@@ -31,5 +32,8 @@ export async function modelLimitMb(files: readonly string[], recognition: Config
   return Math.min(workerLimitMb(recognition), runtimeMb + workingMb + Math.ceil((modelBytesPerFileByte * bytes) / megabyte))
 }
 
-/** The hard limit of a process that learns a text: its n-grams take a multiple of it. */
-export const trainingLimitMb = (textBytes: number): number => Math.min(bearableMb(), runtimeMb + 1_000 + Math.ceil((20 * textBytes) / megabyte))
+/** What learning a text may take: its n-grams take a multiple of its memory, and each megabyte about a second. */
+export const trainingLimits = (textBytes: number): TaskLimits => {
+  const megabytes = Math.ceil(textBytes / megabyte)
+  return { memoryMb: Math.min(bearableMb(), runtimeMb + 1_000 + 20 * megabytes), cpuSeconds: 120 + 5 * megabytes, seconds: 1_200 + 50 * megabytes }
+}

@@ -1,7 +1,8 @@
+import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
+import { type Child, startChild } from '../sandbox/child.ts'
 import { Admission } from './admission.ts'
-import { type Child, startChild } from './child.ts'
 import type { DetectorReply, DetectorRequest } from './detector.ts'
 import { endLevel } from './end-level.ts'
 import { detectorLimitMb } from './memory-limit.ts'
@@ -59,7 +60,7 @@ export function openRecognizers(
         failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
       },
     }
-    const child = startChild<DetectorRequest, DetectorReply>('detector.ts', handlers, detectorLimitMb)
+    const child = startChild<DetectorRequest, DetectorReply>(join(import.meta.dirname, 'detector.ts'), handlers, detectorLimitMb)
     const detector = { child, streams }
     present = detector
     detectors.add(detector)

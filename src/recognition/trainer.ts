@@ -3,6 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { type CorpusFigures, CorpusReader } from '../domain/corpus.ts'
+import { answerTask } from '../sandbox/answer.ts'
 import { readBackground } from './background.ts'
 import { encodeWordModel, type Rewrite } from './ngram-file.ts'
 import { type WordStatistics, WordTrainer } from './word-training.ts'
@@ -16,15 +17,17 @@ export interface TrainingRequest {
   modelFile: string
 }
 
-export type TrainingReply =
-  | { kind: 'PROGRESS'; bytes: number; lines: number }
-  | { kind: 'TRAINED'; statistics: WordStatistics & CorpusFigures }
-  | { kind: 'FAILED'; message: string; code: string | undefined }
+export interface TrainingProgress {
+  bytes: number
+  lines: number
+}
+
+export type Trained = WordStatistics & CorpusFigures
 
 /** Progress is told after this many bytes. */
 const stride = 256 * 1024
 
-async function train({ textFile, locale, pronunciations, phrases, modelFile }: TrainingRequest): Promise<void> {
+answerTask<TrainingRequest, Trained, TrainingProgress>(async ({ textFile, locale, pronunciations, phrases, modelFile }, tell) => {
   const trainer = new WordTrainer({ locale, background: await readBackground(locale), pronunciations, phrases })
   let unsaid = 0
   const reader = new CorpusReader((line) => {
@@ -32,23 +35,13 @@ async function train({ textFile, locale, pronunciations, phrases, modelFile }: T
   })
   let bytes = 0
   for await (const piece of createReadStream(textFile, { highWaterMark: stride })) {
+    tell.place(`line ${reader.figures.lines + 1}`)
     reader.write(piece as Buffer)
     bytes += (piece as Buffer).length
-    tell({ kind: 'PROGRESS', bytes, lines: reader.figures.lines })
+    tell.progress({ bytes, lines: reader.figures.lines })
   }
   reader.end()
   const { model, statistics } = trainer.finish()
   await writeFile(modelFile, encodeWordModel(model))
-  tell({ kind: 'TRAINED', statistics: { ...statistics, lines: reader.figures.lines, skippedLines: reader.figures.skippedLines + unsaid } })
-}
-
-const tell = (reply: TrainingReply) => void (process.connected && process.send?.(reply))
-
-process.once('message', (request: TrainingRequest) =>
-  train(request)
-    .catch((error: NodeJS.ErrnoException) => tell({ kind: 'FAILED', message: error.message, code: error.code }))
-    .finally(() => process.disconnect?.()),
-)
-process.on('disconnect', () => process.exit())
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => {})
+  return { ...statistics, lines: reader.figures.lines, skippedLines: reader.figures.skippedLines + unsaid }
+})

@@ -6,54 +6,89 @@ export interface WordErrors {
   words: number
 }
 
-/** The fewest word edits (Levenshtein) that turn one text into the other; case and punctuation do not count. */
-export function countWordErrors(reference: string, transcript: string): WordErrors {
-  const said = toWords(reference)
-  const heard = toWords(transcript)
-  let above = Array.from({ length: heard.length + 1 }, (_, column) => column)
-  for (const [row, word] of said.entries()) {
-    const current = [row + 1]
-    for (const [column, other] of heard.entries()) {
-      const substituted = (above[column] as number) + (word === other ? 0 : 1)
-      current.push(Math.min(substituted, (above[column + 1] as number) + 1, (current[column] as number) + 1))
-    }
-    above = current
+/**
+ * The most words that either text of a comparison may have, which bounds its time: a million pairs of words.
+ * Nobody says half as many in the minute that a test recording may last.
+ */
+export const maxComparedWords = 1_000
+
+/** One of two texts to be compared has more words than {@link maxComparedWords}. */
+export class TooManyWordsError extends Error {
+  readonly words: number
+  constructor(words: number) {
+    super(`has ${words} words; at most ${maxComparedWords} can be compared`)
+    this.words = words
   }
-  return { errors: above[heard.length] as number, words: said.length }
 }
 
-/** The words that were said, each with whether it was heard, by the same fewest edits. */
+/**
+ * The fewest word edits (Levenshtein) that turn one text into the other; case and punctuation do not count.
+ * Throws a {@link TooManyWordsError} where a text is too long.
+ */
+export function countWordErrors(reference: string, transcript: string): WordErrors {
+  const { said, heard } = toNumbers(reference, transcript)
+  return { errors: countEdits(said, heard)[heard.length] as number, words: said.length }
+}
+
+/**
+ * The words that were said, each with whether it was heard, by fewest edits. Memory grows with the length of
+ * the texts, not with their product (Hirschberg, 1975). Throws as {@link countWordErrors} does.
+ */
 export function matchWords(reference: string, transcript: string): { word: string; isHeard: boolean }[] {
-  const said = toWords(reference)
-  const heard = toWords(transcript)
-  const rows = [Array.from({ length: heard.length + 1 }, (_, column) => column)]
-  for (const [row, word] of said.entries()) {
-    const above = rows[row] as number[]
-    const current = [row + 1]
-    for (const [column, other] of heard.entries()) {
-      const substituted = (above[column] as number) + (word === other ? 0 : 1)
-      current.push(Math.min(substituted, (above[column + 1] as number) + 1, (current[column] as number) + 1))
-    }
-    rows.push(current)
-  }
-  const cost = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
-  const matched = said.map((word) => ({ word, isHeard: false }))
-  for (let row = said.length, column = heard.length; row > 0; ) {
-    const isSame = column > 0 && said[row - 1] === heard[column - 1]
-    if (column > 0 && cost(row, column) === cost(row - 1, column - 1) + (isSame ? 0 : 1)) {
-      const entry = matched[--row]
-      if (entry) entry.isHeard = isSame
-      column--
-    } else if (cost(row, column) === cost(row - 1, column) + 1) row--
-    else column--
-  }
-  return matched
+  const { said, heard, words } = toNumbers(reference, transcript)
+  const isHeard = new Uint8Array(said.length)
+  match(said, heard, isHeard)
+  return words.map((word, n) => ({ word, isHeard: isHeard[n] === 1 }))
 }
 
 /** Word error rate over many pairs: all errors by all words. */
 export function wordErrorRate(counts: readonly WordErrors[]): number {
   const words = counts.reduce((sum, count) => sum + count.words, 0)
   return counts.reduce((sum, count) => sum + count.errors, 0) / Math.max(1, words)
+}
+
+/** The words of both texts as numbers, equal for equal words. */
+function toNumbers(reference: string, transcript: string) {
+  const ids = new Map<string, number>()
+  const number = (words: string[]) => {
+    if (words.length > maxComparedWords) throw new TooManyWordsError(words.length)
+    return Uint16Array.from(words, (word) => ids.get(word) ?? ids.set(word, ids.size).size - 1)
+  }
+  const words = toWords(reference)
+  return { words, said: number(words), heard: number(toWords(transcript)) }
+}
+
+/** The fewest edits from all that was said to each beginning of what was heard. */
+function countEdits(said: Uint16Array, heard: Uint16Array): Uint16Array {
+  const row = Uint16Array.from({ length: heard.length + 1 }, (_, column) => column)
+  for (const word of said) {
+    let diagonal = row[0] as number
+    row[0] = diagonal + 1
+    for (let column = 1; column < row.length; column++) {
+      const above = row[column] as number
+      const substituted = diagonal + (word === heard[column - 1] ? 0 : 1)
+      row[column] = Math.min(substituted, above + 1, (row[column - 1] as number) + 1)
+      diagonal = above
+    }
+  }
+  return row
+}
+
+/** Halves what was said, and divides what was heard where both halves together take the fewest edits. */
+function match(said: Uint16Array, heard: Uint16Array, isHeard: Uint8Array): void {
+  if (said.length === 0 || heard.length === 0) return
+  if (said.length === 1) {
+    isHeard[0] = heard.includes(said[0] as number) ? 1 : 0
+    return
+  }
+  const middle = said.length >> 1
+  const before = countEdits(said.subarray(0, middle), heard)
+  const after = countEdits(said.slice(middle).reverse(), heard.slice().reverse())
+  let at = 0
+  const cost = (column: number) => (before[column] as number) + (after[heard.length - column] as number)
+  for (let column = 1; column <= heard.length; column++) if (cost(column) < cost(at)) at = column
+  match(said.subarray(0, middle), heard.subarray(0, at), isHeard.subarray(0, middle))
+  match(said.subarray(middle), heard.subarray(at), isHeard.subarray(middle))
 }
 
 const titles = new Map([

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
+import { join } from 'node:path'
 import type { Log } from '../log.ts'
-import { type Child, startChild } from './child.ts'
+import { type Child, startChild } from '../sandbox/child.ts'
 import { endLevel } from './end-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
 import type { RecognizerModel } from './recognizer.ts'
@@ -146,7 +147,7 @@ export class Workers {
       message: (message: WorkerReply | WorkerProgress) => ('beginning' in message ? worker.work?.begun?.(message.beginning) : this.#finish(worker, message)),
       ended: (reason: string, lastWords: string) => this.#lose(worker, reason, lastWords),
     }
-    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>('worker.ts', handlers, this.#limitMb)
+    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>(join(import.meta.dirname, 'worker.ts'), handlers, this.#limitMb)
     const worker: Worker = { child, ...nothingToDo, models: new Set(), offered: new Set(), memoryBytes: 0 }
     this.#all.add(worker)
     return worker

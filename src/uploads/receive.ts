@@ -1,11 +1,10 @@
 import { createWriteStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
-import { type CorpusFigures, CorpusReader, describeProblems } from '../domain/corpus.ts'
+import type { CorpusFigures } from '../domain/corpus.ts'
 import type { UploadKind } from '../postgres/tables.ts'
-import { UploadProblem } from './problem.ts'
+import { damaged, tooLarge, UploadProblem } from './problem.ts'
+import { judgeText } from './text.ts'
 
 /** A client that sends nothing for this long has gone. */
 const idleMs = 30_000
@@ -15,42 +14,24 @@ interface Received {
   largestBytes: number
 }
 
-/** Streams a body to a file and judges it on its way: a text line by line, archives by their first bytes. */
+/** Streams a body to a file, then judges it: a text line by line, archives by their first bytes. */
 export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes }: Received): Promise<CorpusFigures | undefined> {
-  const reader = kind === 'TEXT' ? new CorpusReader() : undefined
   const checked = async function* (pieces: AsyncIterable<Buffer>) {
     let size = 0
     for await (const piece of pieces) {
       if (size === 0) checkBeginning(kind, piece)
       size += piece.length
       if (size > largestBytes) throw tooLarge(largestBytes)
-      reader?.write(piece)
-      if (reader?.isHopeless) break
       yield piece
     }
     if (size === 0) throw new UploadProblem(400, 'EMPTY_UPLOAD', 'The body is empty. Send the file as the body, for example with curl -T file.')
-    reader?.end()
-    const problems = reader ? describeProblems(reader) : []
-    if (problems.length) throw new UploadProblem(422, 'TEXT_UNUSABLE', `The text cannot be used: ${problems.join('; ')}.`, problems)
   }
-  const pieces = readBody(request)
-  const first = await pieces.next()
-  const body = Readable.from(startingWith(first, pieces))
-  const isPacked = kind === 'TEXT' && !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b
-  const file = createWriteStream(path, { flags: 'wx', flush: true })
   try {
-    if (isPacked) await pipeline(body, createGunzip(), checked, file)
-    else await pipeline(body, checked, file)
+    await pipeline(readBody(request), checked, createWriteStream(path, { flags: 'wx', flush: true }))
+    return kind === 'TEXT' ? await judgeText(path, largestBytes) : undefined
   } catch (error) {
     throw toProblem(error)
   }
-  return reader?.figures
-}
-
-async function* startingWith(first: IteratorResult<Buffer, void>, rest: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
-  if (first.done) return
-  yield first.value
-  yield* rest
 }
 
 /** The body's pieces; the connection stays open for the answer, whatever becomes of them. */
@@ -79,14 +60,10 @@ function checkBeginning(kind: UploadKind, piece: Buffer) {
     throw new UploadProblem(415, 'NOT_A_TGZ', 'An acoustic model comes as a .tar.gz with encoder_model.onnx and decoder_model_merged.onnx.')
 }
 
-export const tooLarge = (largestBytes: number) =>
-  new UploadProblem(413, 'UPLOAD_TOO_LARGE', `The file has more than ${largestBytes / 1e6} MB, unpacked. Send less, or let MAX_UPLOAD_MB be raised.`)
-
 function toProblem(error: unknown): unknown {
   if (error instanceof UploadProblem) return error
   const { code } = error as NodeJS.ErrnoException
-  if (code?.startsWith('Z_') || code === 'ERR_STREAM_PREMATURE_CLOSE')
-    return new UploadProblem(400, 'UPLOAD_DAMAGED', 'The file did not come whole, or is damaged. Send it again from its beginning.')
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE') return damaged()
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new UploadProblem(507, 'DISK_FULL', "The server's disk is full. Let some space in DATA_DIR be freed, then try again.")
   return error

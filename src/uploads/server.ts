@@ -8,8 +8,8 @@ import type { Cors } from '../http/cors.ts'
 import { letIn } from '../http/strangers.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
-import { sendUploadProblem, UploadProblem } from './problem.ts'
-import { receiveFile, tooLarge } from './receive.ts'
+import { sendUploadProblem, tooLarge, UploadProblem } from './problem.ts'
+import { receiveFile } from './receive.ts'
 
 interface Uploads extends Service {
   artifacts: Artifacts

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { resolve } from 'node:path'
 
 export interface Child<Request> {
   pid: number | undefined
@@ -15,15 +14,13 @@ interface Handlers<Reply> {
   ended(reason: string, lastWords: string): void
 }
 
-/** The programs of this room that run as processes of their own. */
-type Program = 'worker.ts' | 'detector.ts' | 'trainer.ts' | 'examiner.ts'
-
 /**
- * Starts a program as a process of its own. `memoryMb` is a hard limit on its writable memory: an allocation
- * beyond it fails in the process, and the machine does not notice.
+ * Starts a program, given by its path, as a process of its own. `memoryMb` is a hard limit on its writable memory:
+ * an allocation beyond it fails in the process, and the machine does not notice. `cpuSeconds` limits the
+ * processor time of all its threads: beyond it the process ends with SIGXCPU.
  */
-export function startChild<Request extends object, Reply>(program: Program, handlers: Handlers<Reply>, memoryMb: number): Child<Request> {
-  const child = spawnLimited(resolve(import.meta.dirname, program), memoryMb)
+export function startChild<Request extends object, Reply>(program: string, handlers: Handlers<Reply>, memoryMb: number, cpuSeconds?: number): Child<Request> {
+  const child = spawnLimited(program, memoryMb, cpuSeconds)
   let lastWords = ''
   let isOver = false
   const end = (reason: string) => {
@@ -55,9 +52,11 @@ export function startChild<Request extends object, Reply>(program: Program, hand
   }
 }
 
-/** A shell sets the limit, or keeps a lower one, and becomes the program under the same process id. Windows has no such limit. */
-function spawnLimited(program: string, memoryMb: number): ChildProcess {
-  const limited = ['/bin/sh', '-c', 'ulimit -d "$0" 2>/dev/null; exec "$@"', String(Math.ceil(memoryMb * 1024)), process.execPath, program]
+/** A shell sets the limits, or keeps lower ones, and becomes the program under the same process id. Windows has no such limits. */
+function spawnLimited(program: string, memoryMb: number, cpuSeconds: number | undefined): ChildProcess {
+  const limits = [`ulimit -d ${Math.ceil(memoryMb * 1024)}`, ...(cpuSeconds === undefined ? [] : [`ulimit -S -t ${Math.ceil(cpuSeconds)}`])]
+  const script = `${limits.map((limit) => `${limit} 2>/dev/null; `).join('')}exec "$@"`
+  const limited = ['/bin/sh', '-c', script, 'sh', process.execPath, program]
   const [command = '', ...args] = process.platform === 'win32' ? [process.execPath, program] : limited
   return spawn(command, args, {
     serialization: 'advanced',

@@ -1,0 +1,42 @@
+import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
+import { CorpusReader } from '../domain/corpus.ts'
+import { toSpokenWords } from '../recognition/spoken-words.ts'
+import { maxComparedWords } from '../recognition/word-errors.ts'
+import { TaskRefusal } from '../sandbox/task.ts'
+
+/** A line of the table: the name of a recording and what is said in it. */
+export interface TableLine {
+  name: string
+  text: string
+  line: number
+}
+
+/**
+ * Reads a .tsv whose lines name a file and, after a tab, say what is said in it. Each line is as bounded as a line
+ * of a text is, and each transcript by the words that can be compared. Throws {@link TaskRefusal}, which names the line.
+ */
+export async function readTable(file: { name: string; path: string }, locale: string, maxLines: number): Promise<TableLine[]> {
+  const found = new Map<string, TableLine>()
+  const refuse = (line: number, reason: string) => new TaskRefusal(`has a .tsv, ${file.name}, whose line ${line} ${reason}`)
+  const reader = new CorpusReader((row, line) => {
+    const [name = '', text = '', ...more] = row.split('\t')
+    if (!name.trim() || !text.trim() || more.length) throw refuse(line, 'is not the name of a file, a tab and a text')
+    const words = toSpokenWords(text, locale).length
+    if (words > maxComparedWords)
+      throw refuse(line, `has ${words.toLocaleString('en')} words; a transcript has at most ${maxComparedWords.toLocaleString('en')}`)
+    const recording = basename(name.trim())
+    if (found.has(recording)) throw refuse(line, `names ${recording} once more`)
+    if (found.size >= maxLines) throw refuse(line, `is one too many: at most ${maxLines.toLocaleString('en')} recordings`)
+    found.set(recording, { name: recording, text: text.trim(), line })
+  })
+  for await (const piece of createReadStream(file.path)) {
+    reader.write(piece as Buffer)
+    const [problem] = reader.problems
+    if (problem) throw refuse(problem.line, problem.message)
+  }
+  reader.end()
+  const [problem] = reader.problems
+  if (problem) throw refuse(problem.line, problem.message)
+  return [...found.values()]
+}

@@ -1,0 +1,75 @@
+// The process that unpacks and reads one zip of recordings: whatever its bytes do, they do it here.
+import { open, readFile, stat } from 'node:fs/promises'
+import { AudioError } from '../audio/audio-error.ts'
+import type { Decoders } from '../audio/decoders.ts'
+import { inPieces } from '../audio/recording.ts'
+import { readSound } from '../audio/sound.ts'
+import { answerTask } from '../sandbox/answer.ts'
+import { unpackedLimit } from '../sandbox/limits.ts'
+import { TaskRefusal } from '../sandbox/task.ts'
+import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
+import { readTable } from './recordings-table.ts'
+import { unpackZip, type ZipLimits } from './zip-entries.ts'
+
+const limits: Omit<ZipLimits, 'total'> = { entries: 2_000, nameBytes: 255, fileBytes: 20_000_000 }
+const maxTotalBytes = 400_000_000
+/** Other files in the zip are left alone. */
+const audioNames = /\.(wav|wave|mp3|m4a|mp4|aac|flac|ogg|oga|opus|webm|mka|amr|3gp|aiff?|au|caf|wma)$/i
+const isTable = (name: string) => /\.tsv$/i.test(name)
+const isWanted = (name: string) => (audioNames.test(name) || isTable(name)) && !name.startsWith('.')
+
+answerTask<UnpackRequest, Unpacked[]>(async ({ zip, dir, locale, hasDecoders }, tell) => {
+  const files = new Map<string, string>()
+  let table: { name: string; path: string } | undefined
+  const total = unpackedLimit((await stat(zip)).size, maxTotalBytes)
+  for await (const file of unpackZip(zip, dir, isWanted, { ...limits, total })) {
+    tell.place(file.name)
+    if (files.has(file.name)) throw new TaskRefusal(`has two files named ${file.name}`)
+    if (!isTable(file.name)) files.set(file.name, file.path)
+    else if (table) throw new TaskRefusal('has more than one .tsv file')
+    else table = file
+  }
+  if (!table) throw new TaskRefusal('has no .tsv file; add one with a line for each recording: the name of the file, a tab, what is said in it')
+  tell.place(table.name)
+  const lines = await readTable(table, locale, limits.entries)
+  const missing = lines.find(({ name }) => !files.has(name))
+  if (missing) throw new TaskRefusal(`has no file ${missing.name}, which line ${missing.line} of ${table.name} names`)
+  const recordings: Unpacked[] = []
+  for (const { name, text } of lines) {
+    tell.place(name)
+    recordings.push({ name, text, path: files.get(name) ?? '', sound: await readSamples(name, files.get(name) ?? '', hasDecoders) })
+  }
+  return recordings
+})
+
+class NeedsDecoder extends Error {}
+
+/** Turns a plain WAV file into its samples, in its place; undefined for what a decoder is needed for. */
+async function readSamples(name: string, path: string, hasDecoders: boolean): Promise<Unpacked['sound']> {
+  const file = await readFile(path)
+  const decoders: Decoders = {
+    isAvailable: hasDecoders,
+    // biome-ignore lint/correctness/useYield: the parent has the decoders
+    async *decode() {
+      throw new NeedsDecoder()
+    },
+    async close() {},
+  }
+  const warn = (text: string) => {
+    throw explainAudio(name, text)
+  }
+  const samples: Buffer[] = []
+  let sampleRate = 0
+  try {
+    for await (const sound of readSound(inPieces(file), { decoders, maxSeconds, fileBytes: file.length, signal: new AbortController().signal, warn })) {
+      samples.push(sound.pcm)
+      sampleRate = sound.format.sampleRate
+    }
+  } catch (error) {
+    if (error instanceof NeedsDecoder) return undefined
+    throw error instanceof AudioError ? explainAudio(name, error.message) : error
+  }
+  const pcm = await open(path, 'w')
+  await pcm.writeFile(Buffer.concat(samples)).finally(() => pcm.close())
+  return { sampleRate }
+}

@@ -1,0 +1,23 @@
+// The process that opens the files of a custom language model outside of recognition: they may have hundreds of megabytes.
+import { readFile, writeFile } from 'node:fs/promises'
+import { answerTask } from '../sandbox/answer.ts'
+import { TaskRefusal } from '../sandbox/task.ts'
+import { openCustomWords } from './custom-words.ts'
+import { decodeWordModel, encodeWordModel } from './ngram-file.ts'
+import { ModelUnusableError } from './recognizer.ts'
+
+export interface WordFilesRequest {
+  words: string
+  /** Where copies are written that count under another weight; none, to only try whether the file can be used. */
+  weighted: { weight: number; file: string }[]
+}
+
+answerTask<WordFilesRequest, null>(async ({ words, weighted }) => {
+  try {
+    if (!weighted.length) await openCustomWords(words)
+    for (const { weight, file } of weighted) await writeFile(file, encodeWordModel({ ...decodeWordModel(await readFile(words)), weight }))
+  } catch (error) {
+    throw error instanceof ModelUnusableError ? new TaskRefusal(error.message) : error
+  }
+  return null
+})
