@@ -30,8 +30,12 @@ export const keyEnded = () =>
  * Asks for the key before a byte of the body is read; only GraphiQL's empty page needs none. A key comes
  * in a header that no form and no link of a foreign page can send, so that nothing is left to forge.
  */
-export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext, hasPage: boolean): Plugin<GraphQLContext> {
-  const viewers = new WeakMap<Request, Viewer>()
+export function requireKey(
+  service: Service,
+  toContext: (viewer: Viewer) => GraphQLContext,
+  viewers: WeakMap<Request, Viewer>,
+  hasPage: boolean,
+): Plugin<GraphQLContext> {
   return {
     async onRequest({ request, fetchAPI, endResponse }) {
       // GraphiQL keeps what is written in its address, and executes nothing of it by itself.

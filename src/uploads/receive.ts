@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { type CorpusFigures, CorpusReader, describeProblems } from '../domain/corpus.ts'
+import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { UploadProblem } from './problem.ts'
 
@@ -13,17 +14,19 @@ const idleMs = 30_000
 interface Received {
   kind: UploadKind
   largestBytes: number
+  /** Why the workspace cannot keep so many bytes, if it cannot. */
+  checkRoom: (bytes: number) => DiskQuotaExceededError | undefined
 }
 
 /** Streams a body to a file and judges it on its way: a text line by line, archives by their first bytes. */
-export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes }: Received): Promise<CorpusFigures | undefined> {
+export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes, checkRoom }: Received): Promise<CorpusFigures | undefined> {
   const reader = kind === 'TEXT' ? new CorpusReader() : undefined
   const checked = async function* (pieces: AsyncIterable<Buffer>) {
     let size = 0
     for await (const piece of pieces) {
       if (size === 0) checkBeginning(kind, piece)
       size += piece.length
-      if (size > largestBytes) throw tooLarge(largestBytes)
+      checkSize(size, { largestBytes, checkRoom })
       reader?.write(piece)
       if (reader?.isHopeless) break
       yield piece
@@ -79,7 +82,18 @@ function checkBeginning(kind: UploadKind, piece: Buffer) {
     throw new UploadProblem(415, 'NOT_A_TGZ', 'An acoustic model comes as a .tar.gz with encoder_model.onnx and decoder_model_merged.onnx.')
 }
 
-export const tooLarge = (largestBytes: number) =>
+/** Refuses a file of which so many bytes are known to come, or have come. */
+export function checkSize(bytes: number, { largestBytes, checkRoom }: Omit<Received, 'kind'>): void {
+  if (bytes > largestBytes) throw tooLarge(largestBytes)
+  const full = checkRoom(bytes)
+  if (full) throw diskFull(full)
+}
+
+/** Not 507 or 429, which clients send again by themselves: nothing changes until something is deleted. */
+export const diskFull = ({ code, message, usedBytes, limitBytes, unusedUploadBytes }: DiskQuotaExceededError) =>
+  new UploadProblem(413, code, message, [], {}, { usedBytes, limitBytes, unusedUploadBytes })
+
+const tooLarge = (largestBytes: number) =>
   new UploadProblem(413, 'UPLOAD_TOO_LARGE', `The file has more than ${largestBytes / 1e6} MB, unpacked. Send less, or let MAX_UPLOAD_MB be raised.`)
 
 function toProblem(error: unknown): unknown {

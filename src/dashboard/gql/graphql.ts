@@ -555,6 +555,7 @@ export type CreateLanguageModelMutation = { createLanguageModel:
           | { id: string, name: string }
           | { id: string, name: string }
          | null, failure: { message: string } | null } }
+    | { __typename: 'DiskQuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'DuplicateModelNameError', code: string, message: string, path: string | null }
     | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
@@ -575,6 +576,7 @@ export type CreateAcousticModelMutation = { createAcousticModel:
           | { id: string, name: string }
           | { id: string, name: string }
          | null, failure: { message: string } | null } }
+    | { __typename: 'DiskQuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'DuplicateModelNameError', code: string, message: string, path: string | null }
     | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
@@ -622,6 +624,8 @@ export type StartQuery = { viewer: { scopes: Array<KeyScope>, key: { id: string,
 
 type Refusal_DeploymentNotFoundError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_DiskQuotaExceededError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_DuplicateDeploymentNameError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_DuplicateModelNameError_Fragment = { code: string, message: string, path: string | null };
@@ -666,6 +670,7 @@ type Refusal_WorkspaceNotFoundError_Fragment = { code: string, message: string, 
 
 export type RefusalFragment =
   | Refusal_DeploymentNotFoundError_Fragment
+  | Refusal_DiskQuotaExceededError_Fragment
   | Refusal_DuplicateDeploymentNameError_Fragment
   | Refusal_DuplicateModelNameError_Fragment
   | Refusal_IdempotencyConflictError_Fragment
