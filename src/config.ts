@@ -20,6 +20,11 @@ export interface Config {
     keys: number
     models: number
     uploads: number
+    /** Of all uploads of a workspace and what was made from them. */
+    diskBytes: number
+    /** Per minute. */
+    mutationsPerKey: number
+    mutationsPerWorkspace: number
     deadlineSeconds: number
     stallSeconds: number
     noticeSeconds: number
@@ -91,6 +96,9 @@ const environment = z.object({
   MAX_MODELS: whole(1, 100_000).default(100),
   MAX_UPLOADS: whole(1, 100_000).default(100),
   MAX_UPLOAD_MB: whole(1, 10_000).default(200),
+  MAX_DISK_MB: whole(1, 1_000_000_000).default(10_000),
+  MAX_MUTATIONS_PER_KEY: whole(1, 1_000_000).default(600),
+  MAX_MUTATIONS_PER_WORKSPACE: whole(1, 1_000_000).default(1200),
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
   STALL_SECONDS: whole(1, 86_400).default(120),
   PRIVATE_SOURCES: switchedOn.default(false),
@@ -135,6 +143,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       keys: value.MAX_KEYS,
       models: value.MAX_MODELS,
       uploads: value.MAX_UPLOADS,
+      diskBytes: value.MAX_DISK_MB * 1e6,
+      mutationsPerKey: value.MAX_MUTATIONS_PER_KEY,
+      mutationsPerWorkspace: value.MAX_MUTATIONS_PER_WORKSPACE,
       deadlineSeconds: value.DEADLINE_SECONDS,
       stallSeconds: value.STALL_SECONDS,
       noticeSeconds: Math.min(longestNotice, value.STALL_SECONDS / 2),

@@ -14,6 +14,7 @@ import { openFeeds } from './domain/feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './domain/jobs.ts'
 import { openKeyring } from './domain/keyring.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
+import { createMutationRate } from './domain/mutation-rate.ts'
 import { openSealing } from './domain/sealing.ts'
 import { openTokens, type Tokens } from './domain/token.ts'
 import { createGraphQL, graphqlPath } from './graphql/server.ts'
@@ -25,6 +26,7 @@ import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
+import { toOperationLimits, toShownLimits } from './limits.ts'
 import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizer.ts'
@@ -97,7 +99,8 @@ export async function startService(config: Config): Promise<RunningService> {
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
     const sealing = await openSealing(store.db)
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, sealing, feeds, log }
+    const mutationRate = createMutationRate(config.limits)
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const recognizers = await open(openRecognizers(config.recognition, log, undefined, tellOwner(service)))
@@ -204,7 +207,8 @@ async function openRoutes(
   const fallbacks: Route[] = []
   const signIn = createSignIn(parts)
   if (config.roles.has('api')) {
-    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, limits: toOperationLimits(config) })
+    const limits = { limits: toOperationLimits(config), shownLimits: toShownLimits(config) }
+    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, ...limits })
     const sockets = await open(graphql.openSockets())
     const pages = createPages(config)
     routes.push(
@@ -245,10 +249,3 @@ async function openRoutes(
 
 /** An address to listen on everywhere is not one to call. */
 const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)
-
-const toOperationLimits = ({ limits }: Config) => ({
-  cost: limits.operationCost,
-  depth: limits.operationDepth,
-  subscriptionsPerSocket: limits.subscriptionsPerSocket,
-  socketsPerKey: limits.socketsPerKey,
-})

@@ -6,6 +6,7 @@ import { NotAuthorizedError } from './errors.ts'
 import type { Feeds } from './feed.ts'
 import type { Viewer } from './key.ts'
 import type { Keyring } from './keyring.ts'
+import type { MutationRate } from './mutation-rate.ts'
 import type { Sealing } from './sealing.ts'
 
 /** How much one workspace may have, and how long provisioning may take. */
@@ -16,6 +17,8 @@ interface Limits {
   models: number
   /** Files that no model was made from yet. */
   uploads: number
+  /** Bytes of all uploads and of what was made from them. */
+  diskBytes: number
   /** From the wish for a deployment to its end, waiting included. */
   deadlineSeconds: number
   /** Without any progress, before a deployment is failed. */
@@ -32,6 +35,7 @@ export interface Service {
   publicUrl: string
   limits: Limits
   keyring: Keyring
+  mutationRate: MutationRate
   /** Seals secrets that only this database's servers can open. */
   sealing: Sealing
   /** Logs that are being watched. */

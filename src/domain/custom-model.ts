@@ -4,6 +4,7 @@ import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
 import { findTextProblems } from './corpus.ts'
+import { checkDisk } from './disk-usage.ts'
 import {
   DuplicateModelNameError,
   ExpectedError,
@@ -168,6 +169,9 @@ async function addModel(
     if (used >= ctx.limits.models) return new QuotaExceededError('models', ctx.limits.models, used)
     const prepared = await prepare(tx)
     if (prepared instanceof ExpectedError) return prepared
+    // Of what building will make, the size is not known yet: there must be room for something at least.
+    const full = await checkDisk(tx, ctx.limits, workspaceId, Math.max(1, Buffer.byteLength(prepared.text ?? '')))
+    if (full) return full
     const [id] = (await tx.execute<{ id: string }>(sql`select uuidv7() as id`)).rows
     const values = {
       name,

@@ -179,6 +179,28 @@ export class QuotaExceededError extends ExpectedError {
   }
 }
 
+/** A workspace's files on disk; all figures are bytes. */
+export class DiskQuotaExceededError extends ExpectedError {
+  readonly code = 'DISK_QUOTA_EXCEEDED'
+  readonly limitBytes: number
+  readonly usedBytes: number
+  readonly unusedUploadBytes: number
+  constructor(limitBytes: number, { bytes, unusedUploadBytes }: { bytes: number; unusedUploadBytes: number }, moreBytes = 0) {
+    const more = moreBytes > 0 ? `, and this needs ${inMegabytes(moreBytes)} more` : ''
+    const cure = unusedUploadBytes
+      ? `Delete uploads that no model uses (deleteUpload frees ${inMegabytes(unusedUploadBytes)}), or models that are no longer needed (deleteModel)`
+      : 'Delete models that are no longer needed (deleteModel), with the uploads that they were made from (deleteUpload)'
+    super(
+      `The workspace keeps ${inMegabytes(bytes)} of uploads and custom models; ${inMegabytes(limitBytes)} is the limit${more}. ${cure}, or ask for a higher MAX_DISK_MB.`,
+    )
+    this.limitBytes = limitBytes
+    this.usedBytes = bytes
+    this.unusedUploadBytes = unusedUploadBytes
+  }
+}
+
+const inMegabytes = (bytes: number) => `${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: bytes < 10e6 ? 3 : 1 })} MB`
+
 export class IdempotencyConflictError extends ExpectedError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
   /** Given what the key has made, when that was deleted since. */

@@ -60,6 +60,10 @@ export const workspaceTopic = (name: Name, workspaceId: string) => `${name}s:${w
 
 /** What has been deleted leaves its log for so long, so that whoever watched it comes to its end. */
 const tombstoneDays = 7
+/** Of each workspace, the logs of so many deleted rows stay at most; older ones go before their time. */
+export const maxTombstones = 1000
+/** Logs of one statement, so that a deletion does not wait for those of others. */
+const logsAtOnce = 50
 
 /**
  * A log of what happens to rows of one kind. Whoever writes into it holds the workspace's lock, so events are
@@ -123,14 +127,25 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       await ring(tx, [rowTopic(name, id), workspaceTopic(name, workspaceId)])
     },
 
-    /** Removes the logs of what was deleted long ago, of one workspace or of all. */
-    async forgetRemoved(tx: Db | Tx, workspaceId?: string): Promise<void> {
+    /** Removes some of the logs of what was deleted long ago, of one workspace or of all; answers how many events were removed. */
+    async forgetRemoved(tx: Db | Tx, workspaceId?: string): Promise<number> {
       const isLongAgo = lt(table.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`)
       const longGone = tx
         .select({ id: rowId })
         .from(table)
         .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo))
-      await tx.delete(table).where(inArray(rowId, longGone))
+        .limit(logsAtOnce)
+      const { rowCount } = await tx.delete(table).where(inArray(rowId, longGone))
+      return rowCount ?? 0
+    },
+
+    /** The same for what was deleted lately, where a workspace has more of it than is kept. */
+    async forgetExcess(db: Db): Promise<number> {
+      const excess = sql`select old.id from ${workspaces} as owner cross join lateral (
+        select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved}
+        order by ${table.occurredAt} desc offset ${maxTombstones} limit ${logsAtOnce}) as old limit ${logsAtOnce}`
+      const { rowCount } = await db.delete(table).where(sql`${rowId} in (${excess})`)
+      return rowCount ?? 0
     },
 
     /** The last event of a row that was deleted not long ago. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
-import { keys, modelEvents, models, sessions } from '../postgres/tables.ts'
+import { keys, modelEvents, models, sessions, uploads, workspaces } from '../postgres/tables.ts'
 import { isLiveSession } from './browser-session.ts'
 import type { Service } from './context.ts'
 import { rememberedDays } from './idempotency.ts'
@@ -14,34 +14,64 @@ export const keptEvents = 200
 /** Of changes of the status, those among so many of the newest. */
 const keptMilestones = 2000
 
+/** Of each workspace, so many stay at most, the newest ones, whatever their age. */
+const maxEndedKeys = 1000
+/** Keys of what was deleted; with their loss a late repetition makes the thing once more. */
+const maxExpiringIdempotencyKeys = 10_000
+/** Uploads that models were made from, which the limit of unused ones does not count. */
+const maxUsedUploads = 1000
+
 /** Rows of one statement, so that none holds locks for long. */
 const batch = 500
 const pauseMs = 20
 
 type Store = Pick<Service, 'store'>
 
-/** Removes what would grow for ever: ended keys and sessions, old events of living rows, logs of deleted ones, forgotten idempotency keys. */
+/**
+ * Removes what would grow for ever: ended keys and sessions, expired uploads, old events of living rows, logs of deleted ones,
+ * forgotten idempotency keys. Each has a time, and a number for those who make and delete faster than time goes by.
+ */
 export async function tidyRecords(service: Store): Promise<void> {
   const { db } = service.store
   await removeEndedKeys(service)
   await removeEndedSessions(service)
+  await removeUploads(service)
   await removeIdempotencyKeys(service)
   await inBatches(service, pruneEvents(deploymentEvents, sql`deployment_id`, deployments))
   await inBatches(service, pruneEvents(modelEvents, sql`model_id`, models))
-  await deploymentLog.forgetRemoved(db)
-  await modelLog.forgetRemoved(db)
+  for (const log of [deploymentLog, modelLog]) {
+    await untilNone(() => log.forgetRemoved(db))
+    await untilNone(() => log.forgetExcess(db))
+  }
 }
 
 /** Bootstrap keys stay: one that was revoked on request must not open anything when it is configured again. */
 async function removeEndedKeys(service: Store) {
-  const isLongOver = sql`least(${keys.revokedAt}, ${keys.expiresAt}) < now() - make_interval(days => ${keptAfterEndDays})`
+  const end = sql`least(${keys.revokedAt}, ${keys.expiresAt})`
+  const isLongOver = sql`${end} < now() - make_interval(days => ${keptAfterEndDays})`
   await inBatches(service, sql`delete from ${keys} where id in (select id from ${keys} where not is_bootstrap and ${isLongOver} limit ${batch})`)
+  const isEnded = sql`not ${keys.isBootstrap} and ${end} < now()`
+  await inBatches(service, sql`delete from ${keys} where id in (${beyond(keys, isEnded, end, maxEndedKeys)})`)
 }
 
 async function removeEndedSessions(service: Store) {
   const ended = sql`select ${sessions.id} from ${sessions} join ${keys} on ${keys.id} = ${sessions.keyId} where not (${isLiveSession()}) limit ${batch}`
   await inBatches(service, sql`delete from ${sessions} where id in (${ended})`)
 }
+
+async function removeUploads(service: Store) {
+  await inBatches(service, sql`delete from ${uploads} where id in (select id from ${uploads} where expires_at < now() limit ${batch})`)
+  await inBatches(service, sql`delete from ${uploads} where id in (${beyond(uploads, sql`used_at is not null`, sql`id`, maxUsedUploads)})`)
+}
+
+/** Ids of the rows of each workspace that come behind the first `kept`, the newest first. */
+const beyond = (
+  table: typeof keys | typeof uploads,
+  isCounted: SQL,
+  by: SQL,
+  kept: number,
+) => sql`select old.id from ${workspaces} as owner cross join lateral (
+  select id from ${table} where workspace_id = owner.id and ${isCounted} order by ${by} desc offset ${kept} limit ${batch}) as old limit ${batch}`
 
 async function removeIdempotencyKeys(service: Store) {
   // A process of an older version deletes without letting them expire.
@@ -54,6 +84,12 @@ async function removeIdempotencyKeys(service: Store) {
   await inBatches(
     service,
     sql`delete from ${idempotencyKeys} where (workspace_id, key) in (select workspace_id, key from ${idempotencyKeys} where expires_at < now() or (${isMissing}) limit ${batch})`,
+  )
+  await inBatches(
+    service,
+    sql`delete from ${idempotencyKeys} where (workspace_id, key) in (select old.workspace_id, old.key from ${workspaces} as owner cross join lateral (
+      select workspace_id, key from ${idempotencyKeys} where workspace_id = owner.id and expires_at is not null
+      order by expires_at desc offset ${maxExpiringIdempotencyKeys} limit ${batch}) as old limit ${batch})`,
   )
   await service.store.db.execute(
     sql`update ${idempotencyKeys} set sealed_secret = null where sealed_secret is not null and created_at < now() - make_interval(mins => ${shownAgainMinutes})`,
@@ -72,8 +108,10 @@ function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId
 }
 
 async function inBatches({ store }: Store, statement: SQL) {
-  for (let removed = batch; removed === batch; ) {
-    removed = ((await store.db.execute(statement)) as { rowCount?: number | null }).rowCount ?? 0
-    if (removed === batch) await delay(pauseMs)
-  }
+  await untilNone(async () => ((await store.db.execute(statement)) as { rowCount?: number | null }).rowCount ?? 0)
+}
+
+/** Repeats with a pause, until nothing was removed. */
+async function untilNone(remove: () => Promise<number>) {
+  while (await remove()) await delay(pauseMs)
 }

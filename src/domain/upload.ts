@@ -1,16 +1,20 @@
-import { and, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
 import { uploads } from '../postgres/tables.ts'
 import { type Context, checkScope, type Service } from './context.ts'
 import type { CorpusFigures } from './corpus.ts'
-import { type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
+import { checkDiskFor } from './disk-usage.ts'
+import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { changeWorkspace } from './turnstile.ts'
 
 /** A file that was sent can be used for so long. */
 const keptHours = 24
+
+export type UploadRefusal = QuotaExceededError | DiskQuotaExceededError
+
 interface NewUpload extends StoredFile {
   workspaceId: string
   kind: UploadKind
@@ -22,9 +26,9 @@ const liveOf = (workspaceId: string) => and(eq(uploads.workspaceId, workspaceId)
 
 /**
  * Remembers a file that has come; the same file sent again is the same upload, for another day. Only files that no
- * model was made from count against the limit.
+ * model was made from count against the limit of their number; all count against that of bytes.
  */
-export function recordUpload({ store, limits }: Service, { figures, ...upload }: NewUpload): Promise<UploadRow | QuotaExceededError> {
+export function recordUpload({ store, limits }: Service, { figures, ...upload }: NewUpload): Promise<UploadRow | UploadRefusal> {
   return changeWorkspace(store.db, upload.workspaceId, async (tx) => {
     const refused = await checkUploads(tx, limits, upload)
     if (refused) return refused
@@ -43,11 +47,12 @@ export function recordUpload({ store, limits }: Service, { figures, ...upload }:
 export async function checkUploads(
   db: Db | Tx,
   limits: Service['limits'],
-  { workspaceId, kind, sha256 }: Pick<NewUpload, 'workspaceId' | 'kind' | 'sha256'>,
-): Promise<QuotaExceededError | undefined> {
+  { workspaceId, kind, ...file }: Pick<NewUpload, 'workspaceId' | 'kind' | 'sha256' | 'size'>,
+): Promise<UploadRefusal | undefined> {
+  const isThere = await db.$count(uploads, and(liveOf(workspaceId), eq(uploads.kind, kind), eq(uploads.sha256, file.sha256)))
+  if (isThere) return undefined
   const used = await db.$count(uploads, and(liveOf(workspaceId), isNull(uploads.usedAt)))
-  if (used < limits.uploads || (await db.$count(uploads, and(liveOf(workspaceId), eq(uploads.kind, kind), eq(uploads.sha256, sha256))))) return undefined
-  return new QuotaExceededError('unused uploads', limits.uploads, used)
+  return used < limits.uploads ? checkDiskFor(db, limits, workspaceId, file) : new QuotaExceededError('unused uploads', limits.uploads, used)
 }
 
 /** Takes an upload for a model; undefined when the workspace has none of this kind with this id. */
@@ -99,7 +104,3 @@ export async function deleteUpload(ctx: Context, id: string): Promise<{ id: stri
 /** How many uploads count against the limit. */
 export const countUnusedUploads = ({ store, viewer }: Context): Promise<number> =>
   store.db.$count(uploads, and(liveOf(viewer.workspaceId), isNull(uploads.usedAt)))
-
-export async function forgetExpiredUploads({ store }: Service): Promise<void> {
-  await store.db.delete(uploads).where(lt(uploads.expiresAt, sql`now()`))
-}

@@ -35,8 +35,7 @@ export const keyEnded = ({ sessionId }: Viewer) =>
  * Asks for the key before a byte of the body is read. A key comes in a header that no form and no link of a foreign
  * page can send, so that nothing is left to forge.
  */
-export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext): Plugin<GraphQLContext> {
-  const viewers = new WeakMap<Request, Viewer>()
+export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext, viewers: WeakMap<Request, Viewer>): Plugin<GraphQLContext> {
   return {
     async onRequest({ request, fetchAPI, endResponse }) {
       if (request.method === 'OPTIONS') return

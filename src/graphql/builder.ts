@@ -7,6 +7,19 @@ import type { LoadQueuePosition } from '../domain/queue-place.ts'
 import type { Timelines } from '../domain/timeline.ts'
 import type { OperationLimits } from './limits.ts'
 
+/** Limits of other parts of the server that `viewer.limits` tells. */
+export interface ShownLimits {
+  upload: { bytes: number; atOnce: number }
+  speech: {
+    sessions: number
+    sessionsPerKey: number
+    sessionsPerDeployment: number
+    shortAudioSeconds: number
+    transcriptionSeconds: number
+    transcriptionBytes: number
+  }
+}
+
 /** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
 export interface GraphQLContext extends Context {
   loadModel: LoadModel
@@ -16,6 +29,7 @@ export interface GraphQLContext extends Context {
   timelines: Timelines
   queuePositions: { deployment: LoadQueuePosition; model: LoadQueuePosition }
   operationLimits: OperationLimits
+  shownLimits: ShownLimits
 }
 
 export const builder = new SchemaBuilder<{

@@ -1,5 +1,6 @@
 import { createAcousticModel, createLanguageModel, type NewAcousticModel, type NewLanguageModel } from '../domain/custom-model.ts'
 import {
+  DiskQuotaExceededError,
   DuplicateModelNameError,
   IdempotencyConflictError,
   LicenseNotAcceptedError,
@@ -23,6 +24,7 @@ const refusals = [
   DuplicateModelNameError,
   LicenseNotAcceptedError,
   QuotaExceededError,
+  DiskQuotaExceededError,
   IdempotencyConflictError,
   NotAuthorizedError,
 ]

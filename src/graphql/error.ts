@@ -1,5 +1,6 @@
 import {
   DeploymentNotFoundError,
+  DiskQuotaExceededError,
   DuplicateDeploymentNameError,
   DuplicateModelNameError,
   type ExpectedError,
@@ -168,6 +169,19 @@ builder.objectType(QuotaExceededError, {
   fields: (t) => ({
     limit: t.exposeInt('limit', { description: 'How many there may be.' }),
     used: t.exposeInt('used', { description: 'How many there are.' }),
+  }),
+})
+
+builder.objectType(DiskQuotaExceededError, {
+  name: 'DiskQuotaExceededError',
+  description: "The workspace's uploads and custom models have as many bytes as they can have.",
+  interfaces,
+  fields: (t) => ({
+    limitBytes: t.exposeFloat('limitBytes', { description: 'Bytes that the workspace can keep; a whole number.' }),
+    usedBytes: t.exposeFloat('usedBytes', { description: 'Bytes that it keeps; a whole number.' }),
+    unusedUploadBytes: t.exposeFloat('unusedUploadBytes', {
+      description: 'Bytes of uploads that no model uses, which `deleteUpload` frees; a whole number.',
+    }),
   }),
 })
 

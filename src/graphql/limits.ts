@@ -43,6 +43,15 @@ const usualPage = 20
 const usualList = 10
 const largestPage = 100
 
+/** What `viewer.limits` tells of the figures above. */
+export const documentLimits = {
+  aliases: mostAliases,
+  directives: mostDirectives,
+  selections: mostSelections,
+  repeats: mostRepeats,
+  introspectionDepth,
+}
+
 interface Shape {
   cost: number
   depth: number

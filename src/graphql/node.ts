@@ -46,10 +46,10 @@ builder.queryField('nodes', (t) =>
   }),
 )
 
-const mostNodes = 100
+export const maxNodes = 100
 
 function findNodes(ctx: GraphQLContext, ids: readonly string[]) {
-  if (ids.length > mostNodes)
-    throw new GraphQLError(`${ids.length} ids were asked for; ${mostNodes} is the limit.`, { extensions: { code: 'TOO_MANY_IDS', limit: mostNodes } })
+  if (ids.length > maxNodes)
+    throw new GraphQLError(`${ids.length} ids were asked for; ${maxNodes} is the limit.`, { extensions: { code: 'TOO_MANY_IDS', limit: maxNodes } })
   return Promise.all(ids.map((id) => findNode(ctx, id)))
 }

@@ -10,17 +10,19 @@ import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createCors } from '../http/cors.ts'
 import { admitViewer, createStreamCount, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
-import type { GraphQLContext } from './builder.ts'
+import type { GraphQLContext, ShownLimits } from './builder.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFastLane, type FastLane } from './fast-lane.ts'
 import { createGraphiQL, isPage } from './graphiql.ts'
 import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
 import { maskError, withoutSuggestion } from './masking.ts'
+import { limitMutations } from './mutation-limit.ts'
 import { acceptsEvents, checkRequest, sendRefusal, withoutMark } from './request-check.ts'
 import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
 import { guardStreams } from './streamed-results.ts'
 import { guardValidation } from './subscription-documents.ts'
+import { maxRequestBytes } from './transport-limits.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -28,11 +30,10 @@ export interface GraphQLOptions {
   graphiql: boolean
   allowedOrigins: readonly string[]
   limits: OperationLimits
+  shownLimits: ShownLimits
 }
 
 const unexpected = 'Something went wrong on the server.'
-// A megabyte of text, escaped, and what stands around it.
-const largestBody = 2 * 1024 * 1024
 
 /** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {
@@ -47,6 +48,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       timelines: createTimelineLoaders(context),
       queuePositions: { deployment: createQueuePositionLoader(service, deploymentLine), model: createQueuePositionLoader(service, modelLine) },
       operationLimits: options.limits,
+      shownLimits: options.shownLimits,
     }
   }
 
@@ -57,6 +59,8 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     return options.graphiql ? shown : withoutSuggestion(shown as GraphQLError)
   }
   const broadcasts = createBroadcasts(toContext, mask)
+  /** Who has sent each HTTP request. */
+  const viewers = new WeakMap<Request, Viewer>()
   const yoga = createYoga<object, GraphQLContext>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -66,16 +70,17 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     batching: false,
     // A refusal for its variables must not be remembered as one of the document.
     parserAndValidationCache: { validationCache: false },
-    maxRequestBodySize: largestBody,
+    maxRequestBodySize: maxRequestBytes,
     // Ours comes before everything, so that it counts for refusals and known queries as well.
     cors: false,
     logging: false,
     plugins: [
-      requireKey(service, toContext),
+      requireKey(service, toContext, viewers),
       guardValidation(mask),
       readParameters(),
       refuseUnacceptable(),
       limitOperations(options.limits),
+      limitMutations(service, viewers),
       guardStreams(service, count, options.limits.socketsPerKey),
       learnDocuments(lane),
       ...(options.graphiql ? [] : [hideSchema()]),
@@ -179,7 +184,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   let size = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += (chunk as Buffer).length
-    if (size > largestBody) return undefined
+    if (size > maxRequestBytes) return undefined
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks)
@@ -187,7 +192,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 
 function refuseBody(response: ServerResponse) {
   const text = JSON.stringify({
-    errors: [{ message: `A request may have ${largestBody} bytes. Ask for less at once.`, extensions: { code: 'REQUEST_TOO_LARGE', limit: largestBody } }],
+    errors: [
+      { message: `A request may have ${maxRequestBytes} bytes. Ask for less at once.`, extensions: { code: 'REQUEST_TOO_LARGE', limit: maxRequestBytes } },
+    ],
   })
   response.writeHead(413, { 'content-type': 'application/json' }).end(text)
 }

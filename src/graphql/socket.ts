@@ -15,10 +15,10 @@ import { explainRefusal, findAuthorization } from './connection-key.ts'
 import { toShownError } from './masking.ts'
 import { SocketBinding } from './socket-binding.ts'
 import { SocketStream, toPayload } from './socket-stream.ts'
+import { maxSocketMessageBytes } from './transport-limits.ts'
 
-const largestMessage = 256 * 1024
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
-const socketOptions = { noServer: true, maxPayload: largestMessage, perMessageDeflate: false, closeTimeout: 1000, handleProtocols }
+const socketOptions = { noServer: true, maxPayload: maxSocketMessageBytes, perMessageDeflate: false, closeTimeout: 1000, handleProtocols }
 /** A peer that has not answered one ping when the next is due is gone. */
 const pingMs = 10_000
 

@@ -1,8 +1,5 @@
-import { countDeployments } from '../domain/deployment.ts'
 import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '../domain/errors.ts'
-import { type CreatedKey, countKeys, findKey } from '../domain/key.ts'
-import { countOwnModels } from '../domain/model.ts'
-import { countUnusedUploads } from '../domain/upload.ts'
+import { type CreatedKey, findKey } from '../domain/key.ts'
 import { createWorkspace, findViewerWorkspace, listWorkspaces } from '../domain/workspace.ts'
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
@@ -10,6 +7,7 @@ import { unwrapPage } from './connection.ts'
 import { describeIdempotencyKey } from './idempotency.ts'
 import { Key, KeyScopeEnum } from './key.ts'
 import { asResult, resultUnion } from './result.ts'
+import { Limits } from './viewer-limits.ts'
 
 const Workspace = builder.objectRef<WorkspaceRow>('Workspace')
 builder.node(Workspace, {
@@ -22,61 +20,13 @@ builder.node(Workspace, {
   }),
 })
 
-const Quota = builder.objectRef<{ limit: number; used: () => Promise<number> }>('Quota').implement({
-  description: 'How many there may be and how many there are.',
-  fields: (t) => ({
-    limit: t.exposeInt('limit', { description: 'How many there may be.' }),
-    used: t.int({ description: 'How many there are.', resolve: (quota) => quota.used() }),
-  }),
-})
-
-const LimitsType = builder.objectRef<object>('Limits').implement({
-  description: 'What the workspace and one operation may use.',
-  fields: (t) => ({
-    deployments: t.field({
-      type: Quota,
-      description: 'Deployments of the workspace.',
-      resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx, {}) }),
-    }),
-    models: t.field({
-      type: Quota,
-      description: 'Custom models of the workspace.',
-      resolve: (_, __, ctx) => ({ limit: ctx.limits.models, used: () => countOwnModels(ctx) }),
-    }),
-    uploads: t.field({
-      type: Quota,
-      description: 'Uploads of the workspace that no model was made from yet.',
-      resolve: (_, __, ctx) => ({ limit: ctx.limits.uploads, used: () => countUnusedUploads(ctx) }),
-    }),
-    keys: t.field({
-      type: Quota,
-      description: 'Keys of the workspace that still open it.',
-      resolve: (_, __, ctx) => ({ limit: ctx.limits.keys, used: () => countKeys(ctx) }),
-    }),
-    pageSize: t.int({ description: 'Rows of a page.', resolve: () => 100 }),
-    operationCost: t.int({
-      description: 'What one operation may cost. Each field costs 1, and everything inside a list as often as the list may have rows.',
-      resolve: (_, __, ctx) => ctx.operationLimits.cost,
-    }),
-    operationDepth: t.int({ description: 'How deep one operation may be nested.', resolve: (_, __, ctx) => ctx.operationLimits.depth }),
-    streamsPerKey: t.int({
-      description: 'WebSockets and event streams that one key may hold open.',
-      resolve: (_, __, ctx) => ctx.operationLimits.socketsPerKey,
-    }),
-    subscriptionsPerSocket: t.int({
-      description: 'Subscriptions that one WebSocket may hold.',
-      resolve: (_, __, ctx) => ctx.operationLimits.subscriptionsPerSocket,
-    }),
-  }),
-})
-
 const Viewer = builder.objectRef<object>('Viewer').implement({
   description: 'Who is asking.',
   fields: (t) => ({
     key: t.field({ type: Key, description: 'The key that they came with.', resolve: (_, __, ctx) => findOwnKey(ctx) }),
     scopes: t.field({ type: [KeyScopeEnum], description: 'What it may do.', resolve: (_, __, ctx) => [...ctx.viewer.scopes] }),
     workspace: t.field({ type: Workspace, description: 'The workspace that it opens.', resolve: (_, __, ctx) => findViewerWorkspace(ctx) }),
-    limits: t.field({ type: LimitsType, description: 'What may be used, and how much of it is.', resolve: () => ({}) }),
+    limits: t.field({ type: Limits, description: 'What may be used, and how much of it is.', resolve: () => ({}) }),
   }),
 })
 

@@ -20,7 +20,7 @@ export function createCors(allowedOrigins: readonly string[], methods: string): 
     if (allowed.size) response.setHeader('vary', 'Origin')
     if (isAllowed) {
       response.setHeader('access-control-allow-origin', headers.origin ?? '')
-      response.setHeader('access-control-expose-headers', 'Retry-After, WWW-Authenticate')
+      response.setHeader('access-control-expose-headers', 'Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate')
     }
     if (method !== 'OPTIONS') return false
     if (isAllowed) {

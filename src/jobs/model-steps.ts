@@ -1,7 +1,10 @@
 import type { Service } from '../domain/context.ts'
+import { checkDisk } from '../domain/disk-usage.ts'
+import { ProvisioningFailure } from '../domain/failure.ts'
 import type { BuildingPayload } from '../domain/jobs.ts'
 import { building, findModelToBuild } from '../domain/model-building.ts'
 import { type ModelChange, type ModelClaim, modelLifecycle, modelTopic } from '../domain/model-status.ts'
+import type { Tx } from '../postgres/client.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow, ModelStage } from '../postgres/tables.ts'
 import { type Ledger, Steps, Unwanted } from './steps.ts'
@@ -21,12 +24,18 @@ const ledgerOf = (service: Service, claim: ModelClaim & { run: number }, failedB
   topic: modelTopic(claim.modelId),
   stageBegins,
   toStep: (step) => ({ status: 'BUILDING', ...step }),
-  record: (change) => modelLifecycle.recordChange(service.store.db, claim, change),
+  record: (change) => modelLifecycle.recordChange(service.store.db, claim, change, change.made?.files && ((tx) => requireDisk(tx, service, claim))),
   holds: () => building.holds(service, claim),
   fail: (problem) => building.fail(service, claim, problem),
   failTry: (problem, isDeath) => building.failTry(service, claim, failedBefore, problem, isDeath),
   letGo: () => building.letGo(service, claim),
 })
+
+/** Refuses files, already part of the model, that do not fit into what the workspace can keep. */
+async function requireDisk(tx: Tx, { limits }: Service, { workspaceId }: ModelClaim) {
+  const full = await checkDisk(tx, limits, workspaceId, 0)
+  if (full) throw new ProvisioningFailure(full.code, `The model was built, but there is no room for its files. ${full.message}`, { isLasting: true })
+}
 
 /** Works a model's job: claims it, builds it step by step, and leaves it READY, FAILED, or to another worker. */
 export function modelHandler(

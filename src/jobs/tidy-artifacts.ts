@@ -3,17 +3,15 @@ import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
 import { findNeededFiles } from '../domain/needed-files.ts'
 import { tidyRecords } from '../domain/retention.ts'
-import { forgetExpiredUploads } from '../domain/upload.ts'
 
 const intervalMs = 60 * 60_000
 /** Not in the middle of a start. */
 const firstMs = 60_000
 
-/** Forgets uploads that nobody used and records that are long over, and removes files that no model has any more, as long as it is open. */
+/** Removes records that are long over, uploads among them, and files that no model has any more, as long as it is open. */
 export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
   const closing = new AbortController()
   const tidy = async () => {
-    await forgetExpiredUploads(service)
     await tidyRecords(service)
     const removed = await service.artifacts.tidy((sha256s) => findNeededFiles(service, sha256s))
     if (removed) service.log.info({ removed }, 'files that nobody needs were removed')

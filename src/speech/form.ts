@@ -17,7 +17,7 @@ export interface Form {
 export const firstField = ({ fields }: Form, name: string): string | undefined => fields.get(name)?.[0]
 
 /** What OpenAI takes. */
-const largestFile = 25 * 2 ** 20
+export const largestFile = 25 * 2 ** 20
 /** A form unpacked, whatever its parts are. */
 const largestForm = 2 * largestFile
 /** All forms on their way in, together: the file may come before the fields that say what to do with it. */

@@ -17,7 +17,7 @@ import { writeWarnings } from './warnings.ts'
 // https://platform.openai.com/docs/api-reference/audio/createTranscription
 
 /** As much speech as 25 MB of 16 kHz WAV hold, and some more. */
-const longestSeconds = 900
+export const longestTranscriptionSeconds = 900
 const mode = 'conversation'
 
 /** Transcribes the recording in a form, and answers with the text at its end or with events phrase by phrase. */
@@ -45,7 +45,14 @@ export async function transcribe(speech: Speech, { request, response, query, gon
     try {
       await whileAllowed(speech, admitted, gone, async (signal) => {
         const onPhrase = (phrase: Phrase) => events?.phrase(phrase)
-        const heard = await hearRecording(speech, recording, { body: inPieces(form.file), fileBytes: form.file.length }, longestSeconds, signal, onPhrase)
+        const heard = await hearRecording(
+          speech,
+          recording,
+          { body: inPieces(form.file), fileBytes: form.file.length },
+          longestTranscriptionSeconds,
+          signal,
+          onPhrase,
+        )
         const all = { ...heard, warnings: [...warnings, ...heard.warnings] }
         if (events) events.done(all)
         else sendTranscript(response, all, { ...wanted, locale })

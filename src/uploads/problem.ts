@@ -7,12 +7,15 @@ export class UploadProblem extends Error {
   readonly code: string
   readonly problems: string[]
   readonly headers: Record<string, string>
-  constructor(status: number, code: string, message: string, problems: string[] = [], headers: Record<string, string> = {}) {
+  /** Members of the answer beside the usual ones, such as figures. */
+  readonly members: object
+  constructor(status: number, code: string, message: string, problems: string[] = [], headers: Record<string, string> = {}, members: object = {}) {
     super(message)
     this.status = status
     this.code = code
     this.problems = problems
     this.headers = headers
+    this.members = members
   }
 }
 
@@ -21,7 +24,7 @@ export const tooLarge = (largestBytes: number) =>
 
 export const damaged = () => new UploadProblem(400, 'UPLOAD_DAMAGED', 'The file did not come whole, or is damaged. Send it again from its beginning.')
 
-export function sendUploadProblem(response: ServerResponse, { status, code, message, problems, headers }: UploadProblem): void {
+export function sendUploadProblem(response: ServerResponse, { status, code, message, problems, headers, members }: UploadProblem): void {
   const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
-  sendProblem(response, { status, code, message, headers: { ...challenge, ...headers } }, { more: problems.length ? { problems } : {} })
+  sendProblem(response, { status, code, message, headers: { ...challenge, ...headers } }, { more: { ...(problems.length && { problems }), ...members } })
 }

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { CorpusFigures } from '../domain/corpus.ts'
+import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { damaged, tooLarge, UploadProblem } from './problem.ts'
 import { judgeText } from './text.ts'
@@ -12,16 +13,18 @@ const idleMs = 30_000
 interface Received {
   kind: UploadKind
   largestBytes: number
+  /** Why the workspace cannot keep so many bytes, if it cannot. */
+  checkRoom: (bytes: number) => DiskQuotaExceededError | undefined
 }
 
 /** Streams a body to a file, then judges it: a text line by line, archives by their first bytes. */
-export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes }: Received): Promise<CorpusFigures | undefined> {
+export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes, checkRoom }: Received): Promise<CorpusFigures | undefined> {
   const checked = async function* (pieces: AsyncIterable<Buffer>) {
     let size = 0
     for await (const piece of pieces) {
       if (size === 0) checkBeginning(kind, piece)
       size += piece.length
-      if (size > largestBytes) throw tooLarge(largestBytes)
+      checkSize(size, { largestBytes, checkRoom })
       yield piece
     }
     if (size === 0) throw new UploadProblem(400, 'EMPTY_UPLOAD', 'The body is empty. Send the file as the body, for example with curl -T file.')
@@ -59,6 +62,17 @@ function checkBeginning(kind: UploadKind, piece: Buffer) {
   if (kind === 'ACOUSTIC_MODEL' && !isPacked)
     throw new UploadProblem(415, 'NOT_A_TGZ', 'An acoustic model comes as a .tar.gz with encoder_model.onnx and decoder_model_merged.onnx.')
 }
+
+/** Refuses a file of which so many bytes are known to come, or have come. */
+export function checkSize(bytes: number, { largestBytes, checkRoom }: Omit<Received, 'kind'>): void {
+  if (bytes > largestBytes) throw tooLarge(largestBytes)
+  const full = checkRoom(bytes)
+  if (full) throw diskFull(full)
+}
+
+/** Not 507 or 429, which clients send again by themselves: nothing changes until something is deleted. */
+export const diskFull = ({ code, message, usedBytes, limitBytes, unusedUploadBytes }: DiskQuotaExceededError) =>
+  new UploadProblem(413, code, message, [], {}, { usedBytes, limitBytes, unusedUploadBytes })
 
 function toProblem(error: unknown): unknown {
   if (error instanceof UploadProblem) return error

@@ -2,14 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Artifacts } from '../artifacts/store.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { CorpusFigures } from '../domain/corpus.ts'
-import { QuotaExceededError } from '../domain/errors.ts'
-import { checkUploads, recordUpload } from '../domain/upload.ts'
+import { readDiskUsage } from '../domain/disk-usage.ts'
+import { DiskQuotaExceededError, ExpectedError } from '../domain/errors.ts'
+import type { Viewer } from '../domain/key.ts'
+import { explainRate, toRateHeaders } from '../domain/mutation-rate.ts'
+import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload.ts'
 import type { Cors } from '../http/cors.ts'
 import { letIn } from '../http/strangers.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
-import { sendUploadProblem, tooLarge, UploadProblem } from './problem.ts'
-import { receiveFile } from './receive.ts'
+import { sendUploadProblem, UploadProblem } from './problem.ts'
+import { checkSize, diskFull, receiveFile } from './receive.ts'
 
 interface Uploads extends Service {
   artifacts: Artifacts
@@ -19,7 +22,7 @@ export const uploadsPath = '/uploads'
 
 const kinds: Record<string, UploadKind> = { text: 'TEXT', recordings: 'RECORDINGS', 'acoustic-model': 'ACOUSTIC_MODEL' }
 /** Uploads that a process takes in at once. */
-const mostAtOnce = 8
+export const mostAtOnce = 8
 
 /** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
 export function createUploads(service: Uploads, { largestBytes, cors }: { largestBytes: number; cors: Cors }) {
@@ -27,8 +30,11 @@ export function createUploads(service: Uploads, { largestBytes, cors }: { larges
 
   const receive = async (request: IncomingMessage, response: ServerResponse) => {
     const kind = readKind(request)
-    const workspaceId = await authenticate(service, request)
-    if (Number(request.headers['content-length'] ?? 0) > largestBytes) throw tooLarge(largestBytes)
+    const viewer = await authenticate(service, request)
+    const { workspaceId } = viewer
+    countUpload(service, viewer, response)
+    const limits = { largestBytes, checkRoom: await measureRoom(service, workspaceId) }
+    checkSize(Number(request.headers['content-length'] ?? 0), limits)
     if (open >= mostAtOnce) throw new UploadProblem(429, 'TOO_MANY_UPLOADS', 'Too many files are being sent at once. Try again in a moment.')
     open++
     try {
@@ -36,13 +42,13 @@ export function createUploads(service: Uploads, { largestBytes, cors }: { larges
       let figures: CorpusFigures | undefined
       const file = await service.artifacts.keep(
         async (path) => {
-          figures = await receiveFile(request, path, { kind, largestBytes })
+          figures = await receiveFile(request, path, { kind, ...limits })
         },
         // Only now is it known whether the workspace has the file already, which is no other upload.
-        async ({ sha256 }) => refuse(await checkUploads(service.store.db, service.limits, { workspaceId, kind, sha256 })),
+        async (kept) => refuse(await checkUploads(service.store.db, service.limits, { workspaceId, kind, ...kept })),
       )
       const recorded = await recordUpload(service, { workspaceId, kind, ...file, ...(figures ? { figures } : {}) })
-      if (recorded instanceof QuotaExceededError) return refuse(recorded)
+      if (recorded instanceof ExpectedError) return refuse(recorded)
       const { id, sha256, size, lines, skippedLines, expiresAt } = recorded
       const answer = { id: toUploadId(id), kind, sizeBytes: size, sha256, ...(figures ? { lines, skippedLines } : {}), expiresAt }
       response.writeHead(201, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`)
@@ -63,8 +69,22 @@ export function createUploads(service: Uploads, { largestBytes, cors }: { larges
   }
 }
 
-function refuse(quota: QuotaExceededError | undefined) {
+/** Uploads count as mutations do. */
+function countUpload({ mutationRate }: Uploads, viewer: Viewer, response: ServerResponse) {
+  const refusal = mutationRate.take(viewer, 1)
+  for (const [name, value] of Object.entries(toRateHeaders(mutationRate.read(viewer)))) response.setHeader(name, value)
+  if (refusal) throw new UploadProblem(429, 'RATE_LIMITED', explainRate(refusal), [], { 'retry-after': String(refusal.retryAfter) }, refusal)
+}
+
+/** What stands against so many bytes more, as the workspace is now; when all have come, it is asked again under its lock. */
+async function measureRoom({ store, limits }: Uploads, workspaceId: string) {
+  const usage = await readDiskUsage(store.db, workspaceId)
+  return (bytes: number) => (usage.bytes + bytes > limits.diskBytes ? new DiskQuotaExceededError(limits.diskBytes, usage, bytes) : undefined)
+}
+
+function refuse(quota: UploadRefusal | undefined) {
   if (!quota) return
+  if (quota instanceof DiskQuotaExceededError) throw diskFull(quota)
   const { limit } = quota
   const message = `The workspace has ${limit} uploads that no model was made from, which is the limit. Delete some with deleteUpload; each is forgotten a day after it came.`
   throw new UploadProblem(429, 'UPLOAD_LIMIT', message)
@@ -81,12 +101,12 @@ function readKind({ method, url }: IncomingMessage): UploadKind {
   return kind
 }
 
-async function authenticate({ keyring }: Uploads, request: IncomingMessage): Promise<string> {
+async function authenticate({ keyring }: Uploads, request: IncomingMessage): Promise<Viewer> {
   const secret = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
   const viewer = secret ? await letIn(request, keyring.authenticate(secret)) : null
   if (!viewer) throw new UploadProblem(401, 'UNAUTHENTICATED', 'Send a key with the scope MANAGE as Authorization: Bearer.')
   if (!hasScope(viewer, 'MANAGE')) throw new UploadProblem(403, 'SCOPE_MISSING', 'This key may not upload: it lacks the scope MANAGE.')
-  return viewer.workspaceId
+  return viewer
 }
 
 function unexpected({ log }: Uploads, error: unknown): UploadProblem {

@@ -561,6 +561,7 @@ export type CreateLanguageModelMutation = { createLanguageModel:
           | { id: string, name: string }
           | { id: string, name: string }
          | null, failure: { message: string } | null } }
+    | { __typename: 'DiskQuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'DuplicateModelNameError', code: string, message: string, path: string | null }
     | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
@@ -581,6 +582,7 @@ export type CreateAcousticModelMutation = { createAcousticModel:
           | { id: string, name: string }
           | { id: string, name: string }
          | null, failure: { message: string } | null } }
+    | { __typename: 'DiskQuotaExceededError', code: string, message: string, path: string | null }
     | { __typename: 'DuplicateModelNameError', code: string, message: string, path: string | null }
     | { __typename: 'IdempotencyConflictError', code: string, message: string, path: string | null }
     | { __typename: 'LicenseNotAcceptedError', code: string, message: string, path: string | null }
@@ -628,6 +630,8 @@ export type StartQuery = { viewer: { scopes: Array<KeyScope>, key: { id: string,
 
 type Refusal_DeploymentNotFoundError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_DiskQuotaExceededError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_DuplicateDeploymentNameError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_DuplicateModelNameError_Fragment = { code: string, message: string, path: string | null };
@@ -674,6 +678,7 @@ type Refusal_WorkspaceNotFoundError_Fragment = { code: string, message: string, 
 
 export type RefusalFragment =
   | Refusal_DeploymentNotFoundError_Fragment
+  | Refusal_DiskQuotaExceededError_Fragment
   | Refusal_DuplicateDeploymentNameError_Fragment
   | Refusal_DuplicateModelNameError_Fragment
   | Refusal_IdempotencyConflictError_Fragment

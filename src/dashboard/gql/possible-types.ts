@@ -25,6 +25,7 @@
     ],
     "CreateAcousticModelResult": [
       "CreateAcousticModelSuccess",
+      "DiskQuotaExceededError",
       "DuplicateModelNameError",
       "IdempotencyConflictError",
       "LicenseNotAcceptedError",
@@ -56,6 +57,7 @@
     ],
     "CreateLanguageModelResult": [
       "CreateLanguageModelSuccess",
+      "DiskQuotaExceededError",
       "DuplicateModelNameError",
       "IdempotencyConflictError",
       "LicenseNotAcceptedError",
@@ -105,6 +107,7 @@
     ],
     "Error": [
       "DeploymentNotFoundError",
+      "DiskQuotaExceededError",
       "DuplicateDeploymentNameError",
       "DuplicateModelNameError",
       "IdempotencyConflictError",

@@ -1,0 +1,54 @@
+import { sql } from 'drizzle-orm'
+import type { Db, Tx } from '../postgres/client.ts'
+import { models, modelTexts, type StoredFile, uploads } from '../postgres/tables.ts'
+import type { Service } from './context.ts'
+import { DiskQuotaExceededError } from './errors.ts'
+
+/** Bytes that a workspace keeps on disk. */
+export interface DiskUsage {
+  bytes: number
+  /** Of these, what only uploads hold: deleting uploads frees it, deleting models does not. */
+  unusedUploadBytes: number
+}
+
+type Limits = Pick<Service['limits'], 'diskBytes'>
+
+/**
+ * Adds up the workspace's uploads and its models: their texts, recordings, archives, and what was made from them.
+ * A content that several of its rows have counts once; files of base models count for no workspace. What two
+ * workspaces have both counts for each, although the disk holds it once.
+ */
+export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: readonly StoredFile[] = []): Promise<DiskUsage> {
+  const own = sql`from ${models} as model where model.workspace_id = ${workspaceId}`
+  const recipeFile = (path: string) => sql`select model.recipe #> ${path}::text[] as file ${own} and model.recipe #> ${path}::text[] is not null`
+  // The files of a base model, which its language models name as well, have sources outside of the artifact directory.
+  const made = sql`select file from (select jsonb_array_elements(model.files) as file ${own}) as part where jsonb_array_length(part.file -> 'sources') = 1`
+  const ofModels = sql.join([made, ...['{text}', '{recordings}', '{archive,file}'].map(recipeFile)], sql` union all `)
+  const added = sql`select sha256, size, false from unnest(${sql.param(more.map(({ sha256 }) => sha256))}::text[], ${sql.param(more.map(({ size }) => size))}::bigint[]) as added(sha256, size)`
+  const { rows } = await db.execute<{ bytes: number; unused: number; texts: number }>(sql`
+    with files(sha256, size, is_used) as (
+      select upload.sha256, upload.size, false from ${uploads} as upload where upload.workspace_id = ${workspaceId} and upload.expires_at > now()
+      union all ${added}
+      union all select file ->> 'sha256', (file ->> 'size')::bigint, true from (${ofModels}) as used
+    ), contents as (select max(size) as size, bool_or(is_used) as is_used from files group by sha256)
+    select coalesce(sum(size), 0)::float8 as bytes, coalesce(sum(size) filter (where not is_used), 0)::float8 as unused,
+      (select coalesce(sum(octet_length(kept.text)), 0)::float8 from ${modelTexts} as kept join ${models} as model on model.id = kept.model_id
+        where model.workspace_id = ${workspaceId}) as texts
+    from contents`)
+  const { bytes = 0, unused = 0, texts = 0 } = rows[0] ?? {}
+  return { bytes: bytes + texts, unusedUploadBytes: unused }
+}
+
+/** Why the workspace cannot keep a file; one whose content it has already always can. The workspace should be locked. */
+export async function checkDiskFor(db: Db | Tx, limits: Limits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
+  const after = await readDiskUsage(db, workspaceId, [file])
+  if (after.bytes <= limits.diskBytes) return undefined
+  const before = await readDiskUsage(db, workspaceId)
+  return after.bytes > before.bytes ? new DiskQuotaExceededError(limits.diskBytes, before, file.size) : undefined
+}
+
+/** Why the workspace cannot keep so many bytes more of which nothing else is known; 0 asks whether it is over the limit. */
+export async function checkDisk(db: Db | Tx, limits: Limits, workspaceId: string, moreBytes: number): Promise<DiskQuotaExceededError | undefined> {
+  const usage = await readDiskUsage(db, workspaceId)
+  return usage.bytes + moreBytes > limits.diskBytes ? new DiskQuotaExceededError(limits.diskBytes, usage, moreBytes) : undefined
+}

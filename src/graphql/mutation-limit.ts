@@ -1,0 +1,67 @@
+import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, getOperationAST, Kind, OperationTypeNode, type SelectionSetNode } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { Service } from '../domain/context.ts'
+import type { Viewer } from '../domain/key.ts'
+import { explainRate, type RateRefusal, toRateHeaders } from '../domain/mutation-rate.ts'
+import type { GraphQLContext } from './builder.ts'
+
+/** What is known of a request before it is executed; over WebSocket there is no `request`, and the viewer is there at once. */
+interface Known {
+  request?: Request
+  viewer?: Viewer
+  params?: { operationName?: string | null }
+}
+
+/**
+ * Counts the mutations of each key and workspace, and refuses those that are too many, after validation and before
+ * anything is executed. Every way to send a mutation (HTTP, Server-Sent Events, WebSocket) comes through here.
+ */
+export function limitMutations({ mutationRate }: Pick<Service, 'mutationRate'>, viewers: WeakMap<Request, Viewer>): Plugin<GraphQLContext> {
+  const counted = new WeakMap<Request, Viewer>()
+  return {
+    onValidate({ params: { documentAST }, context }) {
+      const { request, viewer = request && viewers.get(request), params } = context as Known
+      const count = countMutations(documentAST, params?.operationName)
+      if (!viewer || !count) return
+      return ({ valid, setResult }) => {
+        if (!valid) return
+        if (request) counted.set(request, viewer)
+        const refusal = mutationRate.take(viewer, count)
+        if (refusal) setResult([rateLimited(refusal)])
+      }
+    },
+    onResponse({ request, response }) {
+      const viewer = counted.get(request)
+      if (!viewer) return
+      for (const [name, value] of Object.entries(toRateHeaders(mutationRate.read(viewer)))) response.headers.set(name, value)
+    },
+  }
+}
+
+const rateLimited = (refusal: RateRefusal) => {
+  const http = { status: 429, headers: { 'retry-after': String(refusal.retryAfter) } }
+  return new GraphQLError(explainRate(refusal), { extensions: { code: 'RATE_LIMITED', ...refusal, http } })
+}
+
+/** The root fields of the mutation that is to be executed, by their names in the answer; 0 for other operations. */
+export function countMutations(document: DocumentNode, operationName: string | null | undefined): number {
+  const operation = getOperationAST(document, operationName || undefined)
+  if (operation?.operation !== OperationTypeNode.MUTATION) return 0
+  const fragments = new Map<string, FragmentDefinitionNode>()
+  for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition)
+  const names = new Set<string>()
+  const collect = ({ selections }: SelectionSetNode) => {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) names.add((selection.alias ?? selection.name).value)
+      else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet)
+      else {
+        const fragment = fragments.get(selection.name.value)
+        // Each fragment counts once, as it is executed.
+        fragments.delete(selection.name.value)
+        if (fragment) collect(fragment.selectionSet)
+      }
+    }
+  }
+  collect(operation.selectionSet)
+  return names.size
+}

@@ -1,0 +1,27 @@
+// Limits that the GraphQL API refuses by or tells of, from the settings and from the rooms that have them.
+import type { Config } from './config.ts'
+import type { ShownLimits } from './graphql/builder.ts'
+import type { OperationLimits } from './graphql/limits.ts'
+import { largestFile } from './speech/form.ts'
+import { longestShortAudioSeconds } from './speech/short-audio.ts'
+import { longestTranscriptionSeconds } from './speech/transcription.ts'
+import { mostAtOnce } from './uploads/server.ts'
+
+export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({
+  upload: { bytes: uploads.largestBytes, atOnce: mostAtOnce },
+  speech: {
+    sessions: sessions.all,
+    sessionsPerKey: sessions.ofKey,
+    sessionsPerDeployment: sessions.ofDeployment,
+    shortAudioSeconds: longestShortAudioSeconds,
+    transcriptionSeconds: longestTranscriptionSeconds,
+    transcriptionBytes: largestFile,
+  },
+})
+
+export const toOperationLimits = ({ limits }: Config): OperationLimits => ({
+  cost: limits.operationCost,
+  depth: limits.operationDepth,
+  subscriptionsPerSocket: limits.subscriptionsPerSocket,
+  socketsPerKey: limits.socketsPerKey,
+})
