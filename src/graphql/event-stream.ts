@@ -5,9 +5,9 @@ import type { Keyring } from '../domain/keyring.ts'
 import { keyEnded, type StreamCount } from './admission.ts'
 import type { Broadcasts, Peer } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
-import { readParameters } from './fast-lane.ts'
 import { toShownError } from './masking.ts'
 import type { Operation } from './operation.ts'
+import type { Parameters } from './request-body.ts'
 import { acceptsEvents } from './request-check.ts'
 import { unbuffered } from './streamed-results.ts'
 
@@ -48,10 +48,9 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
     pinging = undefined
   }
 
-  return async (request: IncomingMessage, response: ServerResponse, body: Buffer, contextValue: GraphQLContext): Promise<boolean> => {
-    // Most bodies are not read here: of queries and mutations one word is missing.
-    if (!isPlain(request) || !body.includes('subscription')) return false
-    const operation = await readOperation(yoga, body, contextValue)
+  return async (request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean> => {
+    if (!isPlain(request) || !asksForEvents(parameters)) return false
+    const operation = await readOperation(yoga, parameters, contextValue)
     if (!operation || !count.hasRoom(contextValue.viewer)) return false
     const watch = await broadcasts.open(operation)
     if (!watch) return false
@@ -111,17 +110,22 @@ const isPlain = ({ method, headers, url }: IncomingMessage) =>
   acceptsEvents(headers.accept ?? null) &&
   !headers.origin
 
-async function readOperation(yoga: YogaServerInstance<object, GraphQLContext>, body: Buffer, context: GraphQLContext): Promise<Operation | undefined> {
-  const parameters = readParameters(body)
-  if (!parameters) return undefined
+/** False for most: of queries and mutations one word is missing. */
+export const asksForEvents = ({ query, extensions }: Parameters) => Boolean(query?.includes('subscription')) && !extensions
+
+async function readOperation(
+  yoga: YogaServerInstance<object, GraphQLContext>,
+  parameters: Parameters,
+  context: GraphQLContext,
+): Promise<Operation | undefined> {
+  const { query = '', operationName, variables } = parameters
   const enveloped = yoga.getEnveloped({ ...context, params: parameters })
   let document: DocumentNode
   try {
-    document = enveloped.parse(parameters.query)
+    document = enveloped.parse(query)
   } catch {
     return undefined
   }
-  const { query, operationName, variables } = parameters
   if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return undefined
   if (enveloped.validate(enveloped.schema, document).length) return undefined
   return {

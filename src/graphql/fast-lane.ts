@@ -12,23 +12,16 @@ import {
 } from 'graphql'
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit'
 import type { GraphQLContext } from './builder.ts'
-import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
+import type { Documents } from './documents.ts'
+import { checkOperation, countFields, type OperationLimits, type Variables } from './limits.ts'
+import type { Parameters } from './request-body.ts'
 
-/** Documents that are remembered, and how long a remembered one may be. */
-const mostDocuments = 500
-const longestDocument = 8 * 1024
-
-interface Parameters {
-  query: string
-  variables: Variables
-  operationName: string | undefined
-}
+/** Compiling takes a fifth of a millisecond for each field, and is never interrupted. */
+const maxCompiledFields = 100
 
 export interface FastLane {
-  /** Remembers a document that has been validated against the schema. */
-  learn(query: string, document: DocumentNode): void
-  /** Answers a query that it knows; false when somebody else must, with nothing written. */
-  answer(request: IncomingMessage, response: ServerResponse, body: Buffer, contextValue: GraphQLContext): Promise<boolean>
+  /** Answers a query whose document has been accepted before; false, with nothing written, when the long way must. */
+  answer(request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean>
 }
 
 /**
@@ -37,25 +30,22 @@ export interface FastLane {
  * to send it, any error at all) is left to the long way, which then says it in its own words. A query
  * may be executed twice by that; it changes nothing.
  */
-export function createFastLane(schema: GraphQLSchema, limits: OperationLimits): FastLane {
-  const documents = new Map<string, Known>()
+export function createFastLane(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): FastLane {
+  const queries = new WeakMap<DocumentNode, Known>()
+  const know = (document: DocumentNode) => {
+    const known = queries.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }
+    queries.set(document, known)
+    return known
+  }
   return {
-    learn(query, document) {
-      if (query.length > longestDocument || documents.has(query)) return
-      const [oldest] = documents.keys()
-      if (documents.size >= mostDocuments && oldest !== undefined) documents.delete(oldest)
-      documents.set(query, { document, compiled: new Map() })
-    },
-
-    async answer(request, response, body, contextValue) {
-      if (!isPlain(request)) return false
-      const parameters = readParameters(body)
-      const known = parameters && documents.get(parameters.query)
-      if (!known || !parameters) return false
-      if (checkOperation(schema, known.document, parameters.variables, limits)) return false
-      const run = compile(schema, known, parameters.operationName)
-      if (!run || !mayCoerce(schema, known, parameters)) return false
-      const { data, errors } = await run(undefined, contextValue, parameters.variables ?? {})
+    async answer(request, response, { query, variables, operationName, extensions }, contextValue) {
+      if (!isPlain(request) || extensions) return false
+      const document = query === undefined ? undefined : documents.find(query)
+      if (!document || checkOperation(schema, document, variables, limits)) return false
+      const known = know(document)
+      const run = compile(schema, known, operationName)
+      if (!run || !mayCoerce(schema, known, variables, operationName)) return false
+      const { data, errors } = await run(undefined, contextValue, variables ?? {})
       if (errors || !data) return false
       const text = JSON.stringify({ data })
       response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) })
@@ -67,17 +57,19 @@ export function createFastLane(schema: GraphQLSchema, limits: OperationLimits): 
 
 interface Known {
   document: DocumentNode
+  /** True when it may be compiled. */
+  isSmall: boolean
   /** Nullable variables that stand where null is refused, if they have been looked for. */
   delicate?: ReadonlySet<string>
   /** By operation name; null where there is nothing to compile, such as a mutation. */
   compiled: Map<string | undefined, CompiledQuery['query'] | null>
 }
 
-function compile(schema: GraphQLSchema, { document, compiled }: Known, operationName: string | undefined): CompiledQuery['query'] | null {
+function compile(schema: GraphQLSchema, { document, isSmall, compiled }: Known, operationName: string | undefined): CompiledQuery['query'] | null {
   const known = compiled.get(operationName)
   if (known !== undefined) return known
   // Names that the document does not have are not remembered: there is no end of them.
-  if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY) return null
+  if (!isSmall || getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY) return null
   const made = compileQuery(schema, document, operationName)
   const run = isCompiledQuery(made) ? made.query : null
   compiled.set(operationName, run)
@@ -88,7 +80,7 @@ function compile(schema: GraphQLSchema, { document, compiled }: Known, operation
  * True when graphql-js takes the variables. The compiled query reads them with code of its own, which takes more: a
  * list for an input object, several fields of one that may have one, null where only its absence is allowed.
  */
-function mayCoerce(schema: GraphQLSchema, known: Known, { variables, operationName }: Parameters): boolean {
+function mayCoerce(schema: GraphQLSchema, known: Known, variables: Variables, operationName: string | undefined): boolean {
   const definitions = getOperationAST(known.document, operationName)?.variableDefinitions
   if (!definitions?.length) return true
   const { coerced } = getVariableValues(schema, definitions, variables ?? {}, { maxErrors: 1 })
@@ -116,16 +108,3 @@ const isPlain = ({ method, headers, url }: IncomingMessage) =>
   url === '/graphql' &&
   headers['content-type'] === 'application/json' &&
   (headers.accept === undefined || headers.accept === '*/*' || headers.accept === 'application/json')
-
-export function readParameters(body: Buffer): Parameters | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body.toString())
-    const { query, variables, operationName, ...more } = parsed as Record<string, unknown>
-    const isVariables = variables === undefined || variables === null || (typeof variables === 'object' && !Array.isArray(variables))
-    const isName = operationName === undefined || operationName === null || typeof operationName === 'string'
-    if (typeof query !== 'string' || !isVariables || !isName || Object.keys(more).length) return undefined
-    return { query, variables: variables as Variables, operationName: operationName || undefined }
-  } catch {
-    return undefined
-  }
-}

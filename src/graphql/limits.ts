@@ -15,6 +15,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql'
+import { operationTooLarge } from './document-limits.ts'
 import { IntrospectionWeigher, introspectionLimit } from './introspection-cost.ts'
 
 /** What one operation may ask for. */
@@ -29,11 +30,8 @@ export interface OperationLimits {
 
 export type Variables = Readonly<Record<string, unknown>> | null | undefined
 
-/** Fields with other names than their own, in a whole document. */
-const mostAliases = 100
-const mostDirectives = 50
-/** Selections of a whole document, before fragments are spread. */
-const mostSelections = 1000
+/** In a whole document, before fragments are spread. Validation compares many of these with each other. */
+const most = { aliases: 100, directives: 50, selections: 1000, definitions: 100, 'fragment spreads': 200, variables: 200 }
 /** The same field asked for again in one place is merged, at a price that grows with the square. */
 const mostRepeats = 20
 /** Introspection nests deeper than data: the list of a type of a field of a type. */
@@ -45,9 +43,7 @@ const largestPage = 100
 
 /** What `viewer.limits` tells of the figures above. */
 export const documentLimits = {
-  aliases: mostAliases,
-  directives: mostDirectives,
-  selections: mostSelections,
+  ...most,
   repeats: mostRepeats,
   introspectionDepth,
 }
@@ -55,22 +51,39 @@ export const documentLimits = {
 interface Shape {
   cost: number
   depth: number
+  /** Fields with all fragments spread, those in lists once. */
+  fields: number
 }
+
+const nothing: Shape = { cost: 0, depth: 0, fields: 0 }
+const leaf: Shape = { cost: 1, depth: 1, fields: 1 }
 
 /**
  * Refuses a document that costs too much, before it is validated: validation itself is what some
  * documents attack. Runs in the time of the document's length, since each fragment is looked at once.
  */
 export function checkOperation(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: OperationLimits): GraphQLError | undefined {
+  if (!document.definitions.some(({ kind }) => kind === Kind.OPERATION_DEFINITION)) return noOperation()
   try {
     new Walk(schema, document, variables, limits).check()
     return undefined
   } catch (error) {
-    if (error instanceof TooMuch)
-      return new GraphQLError(error.message, { extensions: { code: 'OPERATION_TOO_LARGE', ...error.figures, http: { status: 400 } } })
+    if (error instanceof TooMuch) return operationTooLarge(error.message, error.figures)
     throw error
   }
 }
+
+/** How many fields the largest operation of an accepted document has, with all fragments spread. */
+export function countFields(schema: GraphQLSchema, document: DocumentNode): number {
+  const walk = new Walk(schema, document, undefined, { cost: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY })
+  walk.check()
+  return walk.fields
+}
+
+const noOperation = () =>
+  new GraphQLError('The document has no operation. Add a query, a mutation or a subscription that spreads its fragments.', {
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 } },
+  })
 
 class TooMuch extends Error {
   readonly figures: object
@@ -80,29 +93,33 @@ class TooMuch extends Error {
   }
 }
 
+type CostLimits = Pick<OperationLimits, 'cost' | 'depth'>
+
 class Walk {
+  /** Of the largest operation. */
+  fields = 0
   readonly #schema: GraphQLSchema
   readonly #document: DocumentNode
   readonly #variables: Variables
-  readonly #limits: OperationLimits
+  readonly #limits: CostLimits
   readonly #fragments = new Map<string, FragmentDefinitionNode>()
   /** What variables are when they are not given; operations may differ. */
   readonly #defaults = new Map<string, ValueNode[]>()
   readonly #shapes = new Map<string, Shape>()
   readonly #introspection: IntrospectionWeigher
-  #aliases = 0
-  #directives = 0
-  #selections = 0
+  readonly #counts = { aliases: 0, directives: 0, selections: 0, definitions: 0, 'fragment spreads': 0, variables: 0 }
 
-  constructor(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: OperationLimits) {
+  constructor(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: CostLimits) {
     this.#schema = schema
     this.#document = document
     this.#variables = variables
     this.#limits = limits
     this.#introspection = new IntrospectionWeigher(schema, this.#fragments, introspectionLimit(schema))
+    this.#count('definitions', document.definitions.length)
     for (const definition of document.definitions) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition)
       if (definition.kind !== Kind.OPERATION_DEFINITION) continue
+      this.#count('variables', definition.variableDefinitions?.length)
       for (const { variable, defaultValue } of definition.variableDefinitions ?? []) {
         if (defaultValue) this.#defaults.set(variable.name.value, [...(this.#defaults.get(variable.name.value) ?? []), defaultValue])
       }
@@ -114,7 +131,8 @@ class Walk {
       if (definition.kind !== Kind.OPERATION_DEFINITION) continue
       this.#count('directives', definition.directives?.length)
       const root = this.#schema.getRootType(definition.operation) ?? undefined
-      const { cost, depth } = this.#measure(definition.selectionSet, root, 1)
+      const { cost, depth, fields } = this.#measure(definition.selectionSet, root)
+      this.fields = Math.max(this.fields, fields)
       if (cost > this.#limits.cost) {
         const message = `This operation costs ${cost}; ${this.#limits.cost} is the limit. Ask for shorter pages or fewer fields.`
         throw new TooMuch(message, { cost, limit: this.#limits.cost })
@@ -125,13 +143,13 @@ class Walk {
     for (const name of this.#fragments.keys()) this.#measureFragment(name)
   }
 
-  #measure(set: SelectionSetNode, type: GraphQLCompositeType | undefined, level: number): Shape {
-    if (level > 200) throw new TooMuch('This operation is nested too deeply.', {})
-    const shape: Shape = { cost: 0, depth: 0 }
+  #measure(set: SelectionSetNode, type: GraphQLCompositeType | undefined): Shape {
+    const shape: Shape = { ...nothing }
     const repeats = new Map<string, number>()
     this.#count('selections', set.selections.length)
     for (const selection of set.selections) {
       this.#count('directives', selection.directives?.length)
+      if (selection.kind === Kind.FRAGMENT_SPREAD) this.#count('fragment spreads', 1)
       const name =
         selection.kind === Kind.FIELD
           ? (selection.alias ?? selection.name).value
@@ -143,22 +161,23 @@ class Walk {
       if (times > mostRepeats) throw new TooMuch(`"${name}" is selected more than ${mostRepeats} times in one place.`, { limit: mostRepeats })
       const inner =
         selection.kind === Kind.FIELD
-          ? this.#measureField(selection, type, level)
+          ? this.#measureField(selection, type)
           : selection.kind === Kind.FRAGMENT_SPREAD
             ? this.#measureFragment(selection.name.value)
-            : this.#measure(selection.selectionSet, this.#typeNamed(selection.typeCondition?.name.value) ?? type, level + 1)
+            : this.#measure(selection.selectionSet, this.#typeNamed(selection.typeCondition?.name.value) ?? type)
       shape.cost += inner.cost
+      shape.fields += inner.fields
       shape.depth = Math.max(shape.depth, inner.depth)
     }
     return shape
   }
 
-  #measureField(field: FieldNode, type: GraphQLCompositeType | undefined, level: number): Shape {
+  #measureField(field: FieldNode, type: GraphQLCompositeType | undefined): Shape {
     if (field.alias && field.alias.value !== field.name.value) this.#count('aliases', 1)
-    if (!field.selectionSet) return { cost: 1, depth: 1 }
+    if (!field.selectionSet) return leaf
     const definition = type && (isObjectType(type) || isInterfaceType(type)) ? type.getFields()[field.name.value] : undefined
     const named = definition && getNamedType(definition.type)
-    const inner = this.#measure(field.selectionSet, isCompositeType(named) ? named : undefined, level + 1)
+    const inner = this.#measure(field.selectionSet, isCompositeType(named) ? named : undefined)
     if (field.name.value.startsWith('__')) {
       if (inner.depth > introspectionDepth)
         throw new TooMuch(`This introspection is deeper than ${introspectionDepth} levels.`, { depth: inner.depth, limit: introspectionDepth })
@@ -167,7 +186,7 @@ class Walk {
         throw new TooMuch(`This introspection answers more than ${limit} fields, which is the limit. Ask for fewer types at once.`, { limit })
       }
       // Weighed by what it answers, which is known exactly; the factors for lists are for data.
-      return { cost: 1, depth: 1 }
+      return { ...leaf, fields: 1 + inner.fields }
     }
     // Connections take first and last, and pass their length on to the edges and nodes in them.
     const rows = definition?.args.some(({ name }) => name === 'first')
@@ -175,7 +194,7 @@ class Walk {
       : definition && isList(definition.type) && !isInConnection(type)
         ? this.#listLength(field)
         : 1
-    return { cost: 1 + rows * inner.cost, depth: inner.depth + 1 }
+    return { cost: 1 + rows * inner.cost, depth: inner.depth + 1, fields: 1 + inner.fields }
   }
 
   #measureFragment(name: string): Shape {
@@ -183,8 +202,8 @@ class Walk {
     if (known) return known
     const fragment = this.#fragments.get(name)
     // A fragment in itself costs nothing here; validation refuses it.
-    this.#shapes.set(name, { cost: 0, depth: 0 })
-    const shape = fragment ? this.#measure(fragment.selectionSet, this.#typeNamed(fragment.typeCondition.name.value), 1) : { cost: 0, depth: 0 }
+    this.#shapes.set(name, nothing)
+    const shape = fragment ? this.#measure(fragment.selectionSet, this.#typeNamed(fragment.typeCondition.name.value)) : nothing
     this.#shapes.set(name, shape)
     return shape
   }
@@ -215,13 +234,9 @@ class Walk {
     return given === undefined ? (this.#defaults.get(value.name.value) ?? []).flatMap((known) => this.#read(known)) : [given]
   }
 
-  #count(what: 'aliases' | 'directives' | 'selections', more = 0) {
-    if (what === 'aliases') this.#aliases += more
-    else if (what === 'directives') this.#directives += more
-    else this.#selections += more
-    if (this.#aliases > mostAliases) throw new TooMuch(`A document may have ${mostAliases} aliases.`, { limit: mostAliases })
-    if (this.#directives > mostDirectives) throw new TooMuch(`A document may have ${mostDirectives} directives.`, { limit: mostDirectives })
-    if (this.#selections > mostSelections) throw new TooMuch(`A document may have ${mostSelections} selections.`, { limit: mostSelections })
+  #count(what: keyof typeof most, more = 0) {
+    this.#counts[what] += more
+    if (this.#counts[what] > most[what]) throw new TooMuch(`A document may have ${most[what]} ${what}.`, { limit: most[what] })
   }
 }
 

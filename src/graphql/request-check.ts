@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { JsonScanner } from './json-limits.ts'
 
 /** Why a request cannot be read, or its answer cannot be sent as it was asked for. */
-interface Refusal {
+export interface Refusal {
   status: number
   code: string
   message: string
   headers?: Record<string, string>
+  /** Further extensions of the error. */
+  figures?: object
 }
 
 const jsonTypes = new Set(['application/json', 'application/graphql+json', 'application/graphql-response+json'])
@@ -85,6 +88,7 @@ function checkQuery(url: string): Refusal | undefined {
 }
 
 function findJsonProblem(text: string): string | undefined {
+  if (new JsonScanner().write(Buffer.from(text))) return 'has too many values or is nested too deeply'
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && !Array.isArray(value) ? undefined : 'is not a JSON object'
@@ -93,11 +97,8 @@ function findJsonProblem(text: string): string | undefined {
   }
 }
 
-/** The body without a byte order mark, which some programs write before JSON. */
-export const withoutMark = (body: Buffer): Buffer => (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body)
-
 /** Answers in the form of GraphQL; a body that is still coming in is discarded where answers are delivered. */
-export function sendRefusal(response: ServerResponse, { status, code, message, headers }: Refusal): void {
-  const text = JSON.stringify({ errors: [{ message, extensions: { code } }] })
+export function sendRefusal(response: ServerResponse, { status, code, message, headers, figures }: Refusal): void {
+  const text = JSON.stringify({ errors: [{ message, extensions: { code, ...figures } }] })
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(text)
 }

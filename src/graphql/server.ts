@@ -11,18 +11,19 @@ import { createCors } from '../http/cors.ts'
 import { admitViewer, createStreamCount, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext, ShownLimits } from './builder.ts'
-import { createEventStreams } from './event-stream.ts'
-import { createFastLane, type FastLane } from './fast-lane.ts'
+import { createDocuments } from './documents.ts'
+import { asksForEvents, createEventStreams } from './event-stream.ts'
+import { createFastLane } from './fast-lane.ts'
 import { createGraphiQL, isPage } from './graphiql.ts'
 import { checkOperation, type OperationLimits, type Variables } from './limits.ts'
 import { maskError, withoutSuggestion } from './masking.ts'
 import { limitMutations } from './mutation-limit.ts'
-import { acceptsEvents, checkRequest, sendRefusal, withoutMark } from './request-check.ts'
+import { isRefusal, readParameters } from './request-body.ts'
+import { acceptsEvents, checkRequest, sendRefusal } from './request-check.ts'
 import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
 import { guardStreams } from './streamed-results.ts'
 import { guardValidation } from './subscription-documents.ts'
-import { maxRequestBytes } from './transport-limits.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -52,7 +53,8 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     }
   }
 
-  const lane = createFastLane(schema, options.limits)
+  const documents = createDocuments()
+  const lane = createFastLane(schema, documents, options.limits)
   const count = createStreamCount(options.limits.socketsPerKey)
   const mask = (error: unknown, message = unexpected) => {
     const shown = maskError(service, error, message)
@@ -68,21 +70,21 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     graphiql: false,
     landingPage: false,
     batching: false,
-    // A refusal for its variables must not be remembered as one of the document.
-    parserAndValidationCache: { validationCache: false },
-    maxRequestBodySize: maxRequestBytes,
+    // Ours keeps only what was accepted, and bodies are read before.
+    parserAndValidationCache: false,
+    maxRequestBodySize: false,
     // Ours comes before everything, so that it counts for refusals and known queries as well.
     cors: false,
     logging: false,
     plugins: [
       requireKey(service, toContext, viewers),
+      documents.plugin,
       guardValidation(mask),
-      readParameters(),
+      nameParameters(),
       refuseUnacceptable(),
       limitOperations(options.limits),
       limitMutations(service, viewers),
       guardStreams(service, count, options.limits.socketsPerKey),
-      learnDocuments(lane),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
     maskedErrors: { errorMessage: unexpected, maskError: mask },
@@ -93,22 +95,30 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   const graphiql = options.graphiql ? createGraphiQL() : undefined
 
   return {
-    async handle(request: IncomingMessage & { body?: Buffer }, response: ServerResponse) {
+    async handle(request: IncomingMessage & { body?: object }, response: ServerResponse) {
       try {
         if (cors(request, response)) return
         if (graphiql && isPage(request)) return await graphiql.sendPage(request, response)
         const viewer = await admitViewer(service, request).catch(() => null)
         // The key comes first: strangers learn nothing but that they need one.
-        const refusal = viewer && hasScope(viewer, 'READ') ? checkRequest(request) : undefined
-        if (refusal) return sendRefusal(response, refusal)
-        // A stranger's body is not read at all: the long way asks for the key first.
-        if (viewer && hasScope(viewer, 'READ') && request.method === 'POST') {
-          const read = await readBody(request)
-          if (!read) return refuseBody(response)
-          const body = withoutMark(read)
-          if (await lane.answer(request, response, body, toContext(viewer))) return
-          if (await answerStream(request, response, body, toContext(viewer))) return
-          request.body = body
+        if (viewer && hasScope(viewer, 'READ')) {
+          const refusal = checkRequest(request)
+          if (refusal) return sendRefusal(response, refusal)
+          // A stranger's body is not read at all: the long way asks for the key first.
+          let query: string | undefined
+          if (request.method === 'POST') {
+            const parameters = await readParameters(request)
+            if (isRefusal(parameters)) return sendRefusal(response, parameters)
+            if (await lane.answer(request, response, parameters, toContext(viewer))) return
+            query = parameters.query
+            if (asksForEvents(parameters)) {
+              await documents.takeTurn(query)
+              if (await answerStream(request, response, parameters, toContext(viewer))) return
+            }
+            request.body = parameters
+            request.headers['content-type'] = 'application/json'
+          }
+          await documents.takeTurn(query)
         }
         await yoga.handle(request, response)
       } catch (error) {
@@ -129,7 +139,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 }
 
 /** What clients send beside a document: an empty name is none, and a hash without a document cannot be looked up here. */
-function readParameters(): Plugin<GraphQLContext> {
+function nameParameters(): Plugin<GraphQLContext> {
   return {
     onParams({ params, setParams }) {
       if (params.operationName === '') {
@@ -164,39 +174,6 @@ function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
       if (refused) setResult([refused])
     },
   }
-}
-
-/** What has passed every check once may take the fast lane from then on. */
-function learnDocuments(lane: FastLane): Plugin<GraphQLContext> {
-  return {
-    onValidate({ params, context }) {
-      const { query } = (context as { params?: { query?: string } }).params ?? {}
-      return ({ valid }) => {
-        if (valid && query) lane.learn(query, params.documentAST)
-      }
-    },
-  }
-}
-
-/** The whole body; undefined when it is larger than any request may be. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    size += (chunk as Buffer).length
-    if (size > maxRequestBytes) return undefined
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
-}
-
-function refuseBody(response: ServerResponse) {
-  const text = JSON.stringify({
-    errors: [
-      { message: `A request may have ${maxRequestBytes} bytes. Ask for less at once.`, extensions: { code: 'REQUEST_TOO_LARGE', limit: maxRequestBytes } },
-    ],
-  })
-  response.writeHead(413, { 'content-type': 'application/json' }).end(text)
 }
 
 /** With GraphiQL off, strangers learn nothing of the schema: no introspection, no "did you mean". */

@@ -5,7 +5,9 @@ import { countOwnModels } from '../domain/model.ts'
 import { type RateState, rateWindowSeconds } from '../domain/mutation-rate.ts'
 import { countUnusedUploads } from '../domain/upload.ts'
 import { builder } from './builder.ts'
+import { maxDocumentBytes, maxNesting, maxTokens } from './document-limits.ts'
 import { introspectionLimit } from './introspection-cost.ts'
+import { maxJsonNesting, maxJsonValues } from './json-limits.ts'
 import { documentLimits } from './limits.ts'
 import { maxNodes } from './node.ts'
 import { maxRequestBytes, maxSocketMessageBytes } from './transport-limits.ts'
@@ -61,6 +63,14 @@ const DocumentLimits = builder.objectRef<object>('DocumentLimits').implement({
   fields: (t) => ({
     requestBytes: t.int({ description: 'Bytes of one HTTP request, variables included.', resolve: () => maxRequestBytes }),
     socketMessageBytes: t.int({ description: 'Bytes of one message over WebSocket.', resolve: () => maxSocketMessageBytes }),
+    jsonValues: t.int({ description: 'Values in the JSON of one request or message.', resolve: () => maxJsonValues }),
+    jsonNesting: t.int({ description: 'Levels of objects and lists in the JSON of one request or message.', resolve: () => maxJsonNesting }),
+    documentBytes: t.int({ description: 'Bytes of the document itself (`query`).', resolve: () => maxDocumentBytes }),
+    tokens: t.int({ description: 'Tokens of the document.', resolve: () => maxTokens }),
+    nesting: t.int({ description: 'Levels of braces, brackets and parentheses in the document.', resolve: () => maxNesting }),
+    definitions: t.int({ description: 'Operations and fragments.', resolve: () => documentLimits.definitions }),
+    fragmentSpreads: t.int({ description: 'Spreads of fragments.', resolve: () => documentLimits['fragment spreads'] }),
+    variables: t.int({ description: 'Variables that the document declares.', resolve: () => documentLimits.variables }),
     selections: t.int({ description: 'Selections, before fragments are spread.', resolve: () => documentLimits.selections }),
     aliases: t.int({ description: 'Fields with an alias.', resolve: () => documentLimits.aliases }),
     directives: t.int({ description: 'Directives.', resolve: () => documentLimits.directives }),

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import { JsonScanner } from './json-limits.ts'
+import type { Variables } from './limits.ts'
+import type { Refusal } from './request-check.ts'
+import { maxRequestBytes } from './transport-limits.ts'
+
+/** What a client asks for; `query` is missing where it sends the hash of a document instead. */
+export interface Parameters {
+  query?: string
+  variables?: Variables
+  operationName?: string
+  extensions?: Record<string, unknown> | null
+}
+
+/** What a request by POST asks for, or why it cannot be read. */
+export async function readParameters(request: IncomingMessage): Promise<Parameters | Refusal> {
+  const isJson = request.headers['content-type'] === 'application/json'
+  const body = await readBody(request, isJson)
+  if (!Buffer.isBuffer(body)) return body
+  const text = withoutMark(body).toString()
+  return isJson ? parseParameters(text) : { query: text }
+}
+
+export const isRefusal = (value: Parameters | Refusal): value is Refusal => 'status' in value
+
+async function readBody(request: IncomingMessage, isJson: boolean): Promise<Buffer | Refusal> {
+  const chunks: Buffer[] = []
+  const scanner = new JsonScanner()
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxRequestBytes) return tooLarge(`A request may have ${maxRequestBytes} bytes. Ask for less at once.`, maxRequestBytes)
+    const problem = isJson ? scanner.write(chunk) : undefined
+    if (problem) return tooLarge(problem)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const tooLarge = (message: string, limit?: number): Refusal => ({ status: 413, code: 'REQUEST_TOO_LARGE', message, ...(limit && { figures: { limit } }) })
+
+/** The body without a byte order mark, which some programs write before JSON. */
+const withoutMark = (body: Buffer): Buffer => (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body)
+
+function parseParameters(text: string): Parameters | Refusal {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return badRequest('The body is not JSON. Send {"query": "…", "variables": {…}} as JSON.')
+  }
+  if (!isObject(parsed)) return badRequest('The body must be a JSON object, such as {"query": "…", "variables": {…}}.')
+  const { query, variables, operationName, extensions, ...more } = parsed
+  const [unknown] = Object.entries(more).flatMap(([name, value]) => (value == null ? [] : [name]))
+  if (unknown !== undefined)
+    return badRequest(`The body has an unexpected parameter "${unknown.slice(0, 40)}". Send query, variables, operationName, extensions.`)
+  if (query != null && typeof query !== 'string') return badRequest('The parameter query must be a string.')
+  if (!query && !(isObject(extensions) && extensions['persistedQuery'])) return badRequest('The parameter query is missing: the text of a document.')
+  if (variables != null && !isObject(variables)) return badRequest('The parameter variables must be a JSON object.')
+  if (operationName != null && typeof operationName !== 'string') return badRequest('The parameter operationName must be a string.')
+  if (extensions != null && !isObject(extensions)) return badRequest('The parameter extensions must be a JSON object.')
+  return { ...(query && { query }), variables: variables ?? undefined, ...(operationName && { operationName }), ...(extensions && { extensions }) }
+}
+
+const badRequest = (message: string): Refusal => ({ status: 400, code: 'BAD_REQUEST', message })
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
