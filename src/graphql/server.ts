@@ -23,6 +23,7 @@ import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
 import { guardStreams } from './streamed-results.ts'
 import { guardValidation } from './subscription-documents.ts'
+import { guardVariables } from './variables.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -78,6 +79,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       nameParameters(),
       refuseUnacceptable(),
       limitOperations(options.limits),
+      guardVariables(mask),
       guardStreams(service, count, options.limits.socketsPerKey),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
@@ -123,7 +125,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       }
     },
 
-    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask }),
+    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask, documents }),
   }
 }
 
