@@ -1,8 +1,9 @@
-import { setTimeout as delay, setImmediate as yieldToOthers } from 'node:timers/promises'
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
 import type { LoggedEvent } from '../domain/event-log.ts'
 import type { Feed } from '../domain/feed.ts'
 import { type Newest, readPatiently, Watch } from '../domain/watch.ts'
+import { waitForReader } from './backlog.ts'
 import { createExecution, type ToContext } from './event-execution.ts'
 import { keyOf, type Operation } from './operation.ts'
 
@@ -33,9 +34,6 @@ export interface Broadcasts {
 
 /** More than this behind while others go on, and a watcher is let go. */
 const mostBehind = 512 * 1024
-/** One that catches up is sent no more while this much waits, for as long as it takes something in this time. */
-const enoughBehind = 64 * 1024
-const patienceMs = 10_000
 /** Results are for those who come a moment later, too; after that a deployment may look different. */
 const sharedMs = 1_000
 const mostShared = 64
@@ -50,7 +48,8 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
   const open = new Map<string, Broadcast>()
   return {
     async open(operation) {
-      const source = await createSourceEventStream(operation)
+      // Its own refusal is the answer the usual way gives, so one mistake is enough.
+      const source = await createSourceEventStream({ ...operation, options: { maxCoercionErrors: 1 } })
       return source instanceof Watch ? source : undefined
     },
     join(operation, watch, peer) {
@@ -164,14 +163,11 @@ class Broadcast {
   }
 
   async #isReady(member: Member): Promise<boolean> {
-    let least = member.peer.backlog()
-    for (let late = performance.now() + patienceMs; this.#members.has(member) && member.peer.backlog() > enoughBehind; await delay(20)) {
-      if (member.peer.backlog() < least) {
-        least = member.peer.backlog()
-        late = performance.now() + patienceMs
-      }
-      if (performance.now() > late) this.#letGo(member)
-    }
+    const isReading = await waitForReader(
+      () => member.peer.backlog(),
+      () => this.#members.has(member),
+    )
+    if (!isReading) this.#letGo(member)
     return this.#members.has(member)
   }
 

@@ -5,6 +5,9 @@ import { explainUnavailable, logUnavailable, type Unavailable } from '../postgre
 // By name, because an application may hold several copies of graphql, each with a class of its own.
 const isGraphQLError = (error: unknown): error is GraphQLError => (error as Error | undefined)?.name === 'GraphQLError'
 
+/** In characters. */
+const maxMessage = 1_000
+
 /** True for what was not meant to be shown. */
 export function isUnexpected(error: unknown): boolean {
   const original = isGraphQLError(error) ? error.originalError : error
@@ -30,6 +33,12 @@ function withCode(error: GraphQLError): GraphQLError {
 /** Without a guess at what was meant, which would tell names of the schema. */
 export const withoutSuggestion = (error: GraphQLError): GraphQLError => reworded(error, error.message.replace(/ Did you mean .*$/s, ''))
 
+/** Many messages quote the input, which may be long: what is wrong stands before it and behind it. */
+export function withShortMessage(error: GraphQLError): GraphQLError {
+  const { message } = error
+  return message.length > maxMessage ? reworded(error, `${message.slice(0, maxMessage / 2)} … ${message.slice(-maxMessage / 2)}`.toWellFormed()) : error
+}
+
 function reworded({ nodes, source, positions, path, originalError, extensions }: GraphQLError, message: string, more: object = extensions): GraphQLError {
   return new GraphQLError(message, {
     nodes: nodes ?? null,
@@ -43,7 +52,7 @@ function reworded({ nodes, source, positions, path, originalError, extensions }:
 
 /** Shows what was meant to be shown, and what may work in a moment; of anything else only an id, under which the log has the rest. */
 export function maskError({ log }: Service, error: unknown, message: string): Error {
-  if (!isUnexpected(error)) return withCode(error as GraphQLError)
+  if (!isUnexpected(error)) return withCode(withShortMessage(error as GraphQLError))
   const original = isGraphQLError(error) ? error.originalError : error
   const id = crypto.randomUUID()
   const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}

@@ -24,6 +24,7 @@ import { schema } from './schema.ts'
 import { openSockets } from './socket.ts'
 import { guardStreams } from './streamed-results.ts'
 import { guardValidation } from './subscription-documents.ts'
+import { guardVariables } from './variables.ts'
 
 export const graphqlPath = '/graphql'
 
@@ -84,6 +85,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       refuseUnacceptable(),
       limitOperations(options.limits),
       limitMutations(service, viewers),
+      guardVariables(mask),
       guardStreams(service, count, options.limits.socketsPerKey),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
@@ -134,7 +136,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     /** The files of GraphiQL's page; none where it is switched off. */
     routes: graphiql ? [graphiql.route] : [],
 
-    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask }),
+    openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask, documents }),
   }
 }
 

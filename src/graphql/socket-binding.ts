@@ -1,6 +1,8 @@
 import { GraphQLError } from 'graphql'
 import { CloseCode, type CompleteMessage, type Message, MessageType, parseMessage, type Server, type SubscribeMessage } from 'graphql-ws'
 import type { WebSocket } from 'ws'
+import { JsonScanner } from './json-limits.ts'
+import type { SocketAnswers } from './socket-answers.ts'
 
 /** Tells of what went wrong unexpectedly: as a client may see it. */
 type Explain = (error: unknown) => { message: string }
@@ -21,19 +23,21 @@ export class SocketBinding {
   readonly #socket: WebSocket
   readonly #explain: Explain
   readonly #maxRuns: number
+  readonly #answers: SocketAnswers
   readonly #runs = new Map<string, Run>()
   #handle: (message: Message) => Promise<void> = async () => {}
 
   /** Of `maxRuns` subscriptions some can have been completed by the client while their handlers are still at work. */
-  constructor(socket: WebSocket, explain: Explain, maxRuns: number) {
+  constructor(socket: WebSocket, answers: SocketAnswers, explain: Explain, maxRuns: number) {
     this.#socket = socket
+    this.#answers = answers
     this.#explain = explain
     this.#maxRuns = maxRuns
   }
 
   open<Extra extends Record<PropertyKey, unknown>>(server: Server<Extra>, extra: Extra) {
     const closed = server.opened(this, extra)
-    this.#socket.on('message', (data) => this.#hear(String(data)))
+    this.#socket.on('message', (data) => this.#hear(data as Buffer))
     this.#socket.once('close', (code, reason) => closed(code, String(reason)).catch(this.#explain))
   }
 
@@ -42,7 +46,7 @@ export class SocketBinding {
   }
 
   send(data: string) {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(data)
+    this.#answers.send(data)
   }
 
   close(code?: number, reason?: string) {
@@ -54,7 +58,10 @@ export class SocketBinding {
     this.#handle = handle as unknown as (message: Message) => Promise<void>
   }
 
-  #hear(data: string) {
+  #hear(bytes: Buffer) {
+    const problem = new JsonScanner().write(bytes)
+    const data = String(bytes)
+    if (problem) return this.#refuse(data, problem)
     let message: Message
     try {
       message = parseMessage(data)
@@ -64,6 +71,14 @@ export class SocketBinding {
     if (message.type === MessageType.Subscribe) this.#subscribe(message)
     else if (message.type === MessageType.Complete) this.#complete(message)
     else this.#pass(message)
+  }
+
+  /** A message that is not parsed has no id but the one that it begins with, as clients write it. */
+  #refuse(data: string, problem: string) {
+    const [, id] = /^\{\s*"id"\s*:\s*("(?:[^"\\]|\\.){1,200}")\s*,\s*"type"\s*:\s*"subscribe"/.exec(data) ?? []
+    if (!id) return this.close(CloseCode.BadRequest, `Invalid message: ${problem}`)
+    const error = new GraphQLError(problem, { extensions: { code: 'REQUEST_TOO_LARGE' } })
+    this.send(`{"id":${id},"type":"${MessageType.Error}","payload":${JSON.stringify([this.#explain(error)])}}`)
   }
 
   #pass(message: Message) {

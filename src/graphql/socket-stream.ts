@@ -76,7 +76,11 @@ const format = (result: ExecutionResult) => `${JSON.stringify(toPayload(result))
 
 const ending = new WeakSet<WebSocket>()
 
-function endSlow(socket: WebSocket) {
+/** True for a socket that is being closed because it does not read. */
+export const isEnding = (socket: WebSocket) => ending.has(socket)
+
+/** Closes a socket in words once it has read what waits for it, or without words when it does not. */
+export function endSlow(socket: WebSocket) {
   if (ending.has(socket)) return
   ending.add(socket)
   // It asks for nothing more before it has read what it asked for.

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ExecutionArgs, type ExecutionResult, type execute, GraphQLError } from 'graphql'
+import { type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql'
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer } from 'graphql-ws'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -12,7 +12,9 @@ import { admitViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticate
 import type { Broadcasts } from './broadcast.ts'
 import type { GraphQLContext } from './builder.ts'
 import { explainRefusal, findAuthorization } from './connection-key.ts'
+import type { Documents } from './documents.ts'
 import { toShownError } from './masking.ts'
+import { SocketAnswers } from './socket-answers.ts'
 import { SocketBinding } from './socket-binding.ts'
 import { SocketStream, toPayload } from './socket-stream.ts'
 import { maxSocketMessageBytes } from './transport-limits.ts'
@@ -33,17 +35,18 @@ interface Parts {
   broadcasts: Broadcasts
   count: StreamCount
   mask: (error: unknown) => Error
+  documents: Documents
 }
 
-type SocketExtra = { socket: WebSocket; request?: IncomingMessage | undefined; viewer?: Viewer }
+type SocketExtra = { socket: WebSocket; answers: SocketAnswers; request?: IncomingMessage | undefined; viewer?: Viewer }
 /** What graphql-ws carries from our checks to our execution. */
 interface Steps {
-  execute: typeof execute
+  execute(args: ExecutionArgs): Promise<ExecutionResult>
   subscribe(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult>>
 }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
-export function openSockets(service: Service, { allowedOrigins, limits }: SocketOptions, { yoga, toContext, broadcasts, count, mask }: Parts) {
+export function openSockets(service: Service, { allowedOrigins, limits }: SocketOptions, { yoga, toContext, broadcasts, count, mask, documents }: Parts) {
   const sockets = new WebSocketServer(socketOptions)
   const toShown = (error: unknown) => toShownError(mask(error) as GraphQLError)
   const server = makeServer<Record<string, unknown>, SocketExtra>({
@@ -78,12 +81,13 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
           }),
         ]
       }
+      await documents.takeTurn(payload.query)
       const enveloped = yoga.getEnveloped({ ...toContext(viewer), params: payload })
       const document = enveloped.parse(payload.query)
       const problems = enveloped.validate(enveloped.schema, document)
       if (problems.length) return problems
       const steps: Steps = {
-        execute: enveloped.execute,
+        execute: (args) => socket.extra.answers.run(() => enveloped.execute(args) as Promise<ExecutionResult>),
         async subscribe(args) {
           const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
           const watch = await broadcasts.open(operation)
@@ -118,7 +122,8 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
         // Also one that speaks something else is opened: a browser shows no reason of a handshake that fails.
         if (opened.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return opened.close(CloseCode.SubprotocolNotAcceptable, otherProtocol)
         sockets.emit('connection', opened)
-        new SocketBinding(opened, toShown, 2 * limits.subscriptionsPerSocket).open(server, { socket: opened, request })
+        const answers = new SocketAnswers(opened)
+        new SocketBinding(opened, answers, toShown, 2 * limits.subscriptionsPerSocket).open(server, { socket: opened, answers, request })
       })
     },
     async close() {

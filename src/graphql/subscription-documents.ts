@@ -1,6 +1,7 @@
 import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, Kind, OperationTypeNode, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { GraphQLContext } from './builder.ts'
+import { withShortMessage } from './masking.ts'
 
 const refused = ['skip', 'include']
 
@@ -21,6 +22,9 @@ export function guardValidation(mask: (error: unknown) => Error): Plugin<GraphQL
           return [mask(error)]
         }
       })
+      return ({ valid, result, setResult }) => {
+        if (!valid) setResult(result.map((error) => withShortMessage(error as GraphQLError)))
+      }
     },
   }
 }
