@@ -2,9 +2,10 @@
 import { eq } from 'drizzle-orm'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { provisioning } from '../src/domain/provisioning.ts'
 import { type Provisioning, provisionDeploymentHandler } from '../src/jobs/provision-deployment.ts'
 import { openLog } from '../src/log.ts'
-import { deployments } from '../src/postgres/deployment-tables.ts'
+import { type DeploymentRow, deployments } from '../src/postgres/deployment-tables.ts'
 import type { Job } from '../src/postgres/queue.ts'
 import { openStore } from '../src/postgres/store.ts'
 import { cloneDatabase } from './postgres.ts'
@@ -53,6 +54,37 @@ test('a deployment whose job is given up is FAILED in words, unless another try 
   expect(await read()).toMatchObject({ status: 'QUEUED', failure: null })
   await handler.giveUp({ ...payload, failedTries: 1 })
   expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Try it again') } })
+})
+
+test('two deaths of processes end an attempt; a stop, a takeover that was survived and one death do not', async () => {
+  const api = await startTestService({ ROLES: 'api' })
+  await api.create()
+  const store = await openStore({ databaseUrl: api.databaseUrl, dataDir: '' }, [], openLog('silent'))
+  onTestFinished(store.close)
+  const read = async () => (await store.db.select().from(deployments))[0] as DeploymentRow
+  const { id, workspaceId, attempt } = await read()
+  const payload = { deploymentId: id, workspaceId, attempt, failedTries: 0 }
+  /** As if another process had the row in hand. */
+  const hold = () => store.db.update(deployments).set({ heldBy: crypto.randomUUID() })
+  const claim = async () => (await provisioning.claim({ store }, payload)) ?? { ...payload, run: 0 }
+
+  const first = await claim()
+  await provisioning.letGo({ store }, first)
+  expect(await read()).toMatchObject({ heldBy: null, deadRuns: [], run: 1 })
+  const second = await claim()
+  await hold()
+  const third = await claim()
+  expect(await read()).toMatchObject({ deadRuns: [2], run: 3 })
+  await provisioning.letGo({ store }, second)
+  expect(await read()).toMatchObject({ heldBy: expect.any(String), deadRuns: [], run: 3 })
+  const failure = { stage: 'LOADING', code: 'PROCESS_ENDED', message: 'Its process ended.' } as const
+  await provisioning.failTry({ store }, third, 0, failure, true)
+  expect(await read()).toMatchObject({ status: 'PROVISIONING', heldBy: null, deadRuns: [3], failedTries: 1 })
+  payload.failedTries = 1
+  await claim()
+  await hold()
+  expect(await provisioning.claim({ store }, payload)).toBeUndefined()
+  expect(await read()).toMatchObject({ status: 'FAILED', heldBy: null, deadRuns: [3, 4], failure: { stage: 'LOADING', code: 'PROCESS_DIED_TWICE' } })
 })
 
 test('a finished job is deleted an hour after its end, ten minutes later at most', async () => {

@@ -60,7 +60,12 @@ export async function holdStages(sql: Sql, seconds: number) {
 export async function holdFetching(dataDir: string, onFinished: OnFinished = onTestFinished) {
   const catalog = JSON.parse(await readFile(resolve(import.meta.dirname, '../../src/catalog/catalog.json'), 'utf8'))
   const model = catalog.models.find((other: { kind: string; scenario: string }) => other.kind === 'ACOUSTIC' && other.scenario === 'SEARCH_AND_DICTATION')
-  const lock = join(dataDir, 'artifacts', `${model.files[0].sha256}.lock`)
+  return holdFile(dataDir, model.files[0].sha256, onFinished)
+}
+
+/** Holds every fetching of one file, as a process would that is fetching it. */
+export async function holdFile(dataDir: string, sha256: string, onFinished: OnFinished = onTestFinished) {
+  const lock = join(dataDir, 'artifacts', `${sha256}.lock`)
   await writeFile(lock, '')
   const refresh = setInterval(() => void utimes(lock, new Date(), new Date()), 500)
   onFinished(() => clearInterval(refresh))

@@ -1,10 +1,14 @@
 // The process that provisions is killed, stopped, held still: another goes on, and nothing is told twice or lost.
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { modelsOf } from '../models.ts'
 import { collect } from '../service.ts'
 import { until } from '../until.ts'
 import { figure } from './figure.ts'
-import { expectWhole, holdFetching, holdStages, readTimeline, stages, startInstallation } from './roles.ts'
+import { expectWhole, holdFetching, holdFile, holdStages, readTimeline, stages, startInstallation } from './roles.ts'
 
 test('kill -9 of the job process in each of the five stages: another takes all five over within 15 s, and all are COMPLETE', async () => {
   const api = await startInstallation()
@@ -55,13 +59,20 @@ test.concurrent('a worker that stands still for 20 s while another takes over ch
   expect(changes.at(-1)?.status).toBe('COMPLETE')
   expectWhole(changes)
   await delay(Math.max(0, 20_000 - completeAfter))
-  const readRow = () => api.sql`select * from deployments join workspaces on workspaces.id = workspace_id`
+  const readRow = async () => {
+    const [row] = await api.sql`select * from deployments join workspaces on workspaces.id = workspace_id`
+    const { dead_runs: deadRuns, ...rest } = row ?? {}
+    return { deadRuns, rest }
+  }
   const before = await readRow()
+  expect(before.deadRuns).toEqual([1])
   stale.child.kill('SIGCONT')
+  // It was taken for dead, and says that it lives.
+  await until(async () => (await readRow()).deadRuns.length === 0)
   // It wakes, finds what it holds to be stale and lets go: nothing of it is at work any more.
   await until(async () => (await api.sql`select from pgboss.job where name = 'provision-deployment' and state in ('active', 'created', 'retry')`).length === 0)
   await delay(3000)
-  expect(await readRow()).toEqual(before)
+  expect((await readRow()).rest).toEqual(before.rest)
   expectWhole((await readTimeline(api, deployment.id)).timeline.nodes)
   expect(stale.child.exitCode).toBeNull()
   figure('13, SIGSTOP for 20 s, then SIGCONT', { 'COMPLETE by another after, s': completeAfter / 1000, 'changes by the stale one': 0 })
@@ -94,7 +105,47 @@ test.concurrent('SIGTERM of six workers one after the other, in the middle of th
   const changes = await watched
   expect(changes.at(-1)?.status).toBe('COMPLETE')
   expectWhole(changes)
-  expect((await api.sql`select failed_tries, run from deployments`)[0]).toMatchObject({ failed_tries: 0, run: 7 })
+  expect((await api.sql`select failed_tries, run, dead_runs from deployments`)[0]).toMatchObject({ failed_tries: 0, run: 7, dead_runs: [] })
   expect(Math.max(...grace)).toBeLessThan(10_000)
   figure('12, SIGTERM with a job at work', { restarts: grace.length, 'longest until ended, s': Math.max(...grace) / 1000, 'tries lost': 0 })
+})
+
+test('kill -9 of the job process twice in the middle of the same work: the third gives each kind of it up in words, and it can be tried again', async () => {
+  const api = await startInstallation()
+  const models = modelsOf(api)
+  const release = await holdFetching(api.dataDir)
+  const send = async (kind: string, body: string | Buffer) =>
+    (await (await models.upload(kind, body as Buffer<ArrayBuffer>)).json()) as { id: string; sha256: string }
+  const text = await send('text', 'the four of clubs\n')
+  const archive = await send('acoustic-model', gzipSync('an archive'))
+  const { deployment } = await api.create()
+  const { model: language } = await models.createLanguageModel({ uploadId: text.id })
+  const { model: acoustic } = await models.createAcousticModel({ source: { uploadId: archive.id } })
+  for (const { sha256 } of [text, archive]) {
+    await holdFile(api.dataDir, sha256)
+    await rm(join(api.dataDir, 'artifacts', sha256))
+  }
+  const watched = [collect(api.watch(deployment.id)), collect(models.watch(language.id)), collect(models.watch(acoustic.id))]
+  const startedAt = Date.now()
+  for (const run of [1, 2]) {
+    const worker = await api.startWorker()
+    await until(async () => {
+      const rows = await api.sql`select run, stage::text from deployments union all select run, stage::text from models where base_model_id is not null`
+      return rows.length === 3 && rows.every((row) => row.run === run && row.stage)
+    })
+    worker.child.kill('SIGKILL')
+    await worker.ended
+  }
+  await api.startWorker()
+  const ends = (await Promise.all(watched)).map((changes) => changes.at(-1))
+  expect(ends.map((end) => end?.status)).toEqual(['FAILED', 'FAILED', 'FAILED'])
+  figure('14, kill -9 twice in the middle of the same work', { 'given up after, s': (Date.now() - startedAt) / 1000 })
+  const failures = [(await readTimeline(api, deployment.id)).failure, (await models.find(language.id)).failure, (await models.find(acoustic.id)).failure]
+  const failure = { code: 'PROCESS_DIED_TWICE', message: expect.stringMatching(/for the second time, so it is not begun again/) }
+  expect(failures).toEqual(['FETCHING', 'TRAINING', 'FETCHING'].map((stage) => ({ ...failure, stage })))
+  expect(await api.sql`select from pgboss.job where state in ('active', 'created', 'retry') and name not like '\\_\\_%'`).toHaveLength(0)
+
+  await release()
+  await api.act('retryDeployment', deployment.id)
+  expect((await collect(api.watch(deployment.id))).at(-1)?.status).toBe('COMPLETE')
 })
