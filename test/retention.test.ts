@@ -2,7 +2,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { Pool } from 'pg'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tidyRecords } from '../src/domain/retention.ts'
 import { openTestService, type Service, type StatusChange, uuidOf } from './service.ts'
 
@@ -104,4 +104,55 @@ test('an idempotency key whose deployment an older version has deleted expires a
   await tidy()
   const [row] = await sql`select expires_at > now() + interval '6 days' as later from idempotency_keys where key = ${idempotencyKey}`
   expect(row?.later).toBe(true)
+})
+
+describe('what comes and goes faster than time is kept by number as well:', () => {
+  const ownWorkspace = async () => {
+    const [row] = await sql`insert into workspaces (name) values ('Own') returning id`
+    return row?.id as string
+  }
+  const countOf = async (table: string, workspaceId: string, where = 'true') =>
+    (await sql.unsafe(`select count(*)::int as count from ${table} where workspace_id = '${workspaceId}' and ${where}`))[0]?.['count']
+
+  test('1,000 ended keys of a workspace, the newest; live ones do not count', async () => {
+    const [busy, quiet] = [await ownWorkspace(), await ownWorkspace()]
+    for (const [workspace, ended] of [
+      [busy, 1800],
+      [quiet, 1000],
+    ] as const)
+      await sql`insert into keys (workspace_id, name, prefix, secret_hash, scopes, revoked_at, expires_at)
+        select ${workspace}, 'k' || n, 'cs_', ${workspace} || n, '{READ}', case when n % 2 = 0 and n <= ${ended} then now() - make_interval(secs => n) end,
+          case when n > ${ended} then null when n % 2 = 1 then now() - make_interval(secs => n) else now() + interval '1 day' end
+        from generate_series(1, ${ended + 50}) n`
+    await tidy()
+    expect(await countOf('keys', busy)).toBe(1050)
+    expect(await countOf('keys', quiet)).toBe(1050)
+    expect(await countOf('keys', busy, `name in ('k1', 'k1000', 'k1801')`)).toBe(3)
+    expect(await countOf('keys', busy, `name in ('k1001', 'k1800')`)).toBe(0)
+  })
+
+  test('1,000 deleted deployments of a workspace leave their logs, the newest', async () => {
+    const workspace = await ownWorkspace()
+    await sql`insert into deployment_events (deployment_id, workspace_id, sequence, position, progress, message, locale, status, occurred_at)
+      select ('00000000-0000-7000-8000-' || lpad(row::text, 12, '0'))::uuid, ${workspace}, sequence, 2 * row + sequence, 0, '', 'en-US',
+        case sequence when 1 then 'QUEUED' else 'DELETING' end::deployment_status, now() - make_interval(secs => row)
+      from generate_series(1, 1200) row, generate_series(1, 2) sequence`
+    await tidy()
+    expect(await countOf('deployment_events', workspace)).toBe(2000)
+    expect(await countOf('deployment_events', workspace, `occurred_at < now() - interval '1100 seconds'`)).toBe(0)
+  })
+
+  test('1,000 uploads that models were made from, 10,000 idempotency keys of what was deleted', async () => {
+    const workspace = await ownWorkspace()
+    await sql`insert into uploads (workspace_id, kind, sha256, size, expires_at, used_at)
+      select ${workspace}, 'TEXT', n::text, 1, now() + interval '1 day', case when n <= 1100 then now() end from generate_series(1, 1103) n`
+    await sql`insert into uploads (workspace_id, kind, sha256, size, expires_at) values (${workspace}, 'TEXT', 'expired', 1, now() - interval '1 second')`
+    await sql`insert into idempotency_keys (workspace_id, key, input_hash, deployment_id, expires_at)
+      select ${workspace}, n::text, '', uuidv7(), now() + make_interval(secs => 1000 + n) from generate_series(1, 10700) n`
+    await tidy()
+    expect(await countOf('uploads', workspace)).toBe(1003)
+    expect(await countOf('uploads', workspace, 'used_at is null')).toBe(3)
+    expect(await countOf('idempotency_keys', workspace)).toBe(10_000)
+    expect(await countOf('idempotency_keys', workspace, 'key::int <= 700')).toBe(0)
+  })
 })
