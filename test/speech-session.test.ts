@@ -12,12 +12,13 @@ const live = Buffer.from(reference)
 live.writeUInt32LE(0, 40)
 
 describe('a session ends by name', () => {
-  test('when it is refused and the client says nothing', () => {
-    const { pass, socket } = openSession({ problem: new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is none.') })
+  test('when it is refused and the client says nothing; the refusal was counted before', () => {
+    const { pass, socket, figures } = openSession({ problem: new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is none.') })
     pass(4)
     expect(socket.closed).toBeUndefined()
     pass(2)
     expect(socket.closed).toEqual({ code: 1007, reason: 'ENDPOINT_NOT_FOUND: There is none.' })
+    expect([...figures.problems]).toEqual([])
   })
 
   test('when nothing is sent for three minutes, with the normal code, which native clients do not report', () => {

@@ -59,7 +59,7 @@ export function unavailable(service: Service, error: unknown): GraphQLError {
   return new GraphQLError(masked.message, { extensions: { http: { status: 503, headers: { 'retry-after': '1' } }, ...masked.extensions } })
 }
 
-export async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
+async function findViewer({ keyring }: Service, authorization: string | null | undefined): Promise<Viewer | null> {
   const secret = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1]
   return secret ? keyring.authenticate(secret) : null
 }

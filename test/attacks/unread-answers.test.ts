@@ -1,4 +1,4 @@
-// Strangers ask for the largest answer that needs no key, and never read it.
+// Strangers ask for the largest answer that needs no key and never read it, or only hold connections.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -41,4 +41,16 @@ test.each(['identity', 'br'])('80 sockets that never read cost little memory (%s
   for (const socket of sockets) socket.destroy()
   figure(`80 unread answers (${encoding})`, { 'MB before': before, 'MB with them': most, 'health ms': Math.round(health) })
   expect(most - before).toBeLessThan(150)
+})
+
+test('2,000 silent strangers keep no client out', async () => {
+  const port = Number(new URL(api.localUrl).port)
+  const sockets = Array.from({ length: 2_000 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}))
+  await Promise.all(sockets.slice(0, 500).map((socket) => (socket.connecting ? once(socket, 'connect') : undefined)))
+  const began = performance.now()
+  for (let n = 0; n < 20; n++) expect((await api.ask('{ locales { code } }')).errors).toBeUndefined()
+  const ms = (performance.now() - began) / 20
+  expect(await api.readFigure('http_strangers')).toBeLessThanOrEqual(1_000)
+  figure('2,000 silent strangers', { 'ms per request of a client': ms })
+  for (const socket of sockets) socket.destroy()
 })
