@@ -2,6 +2,8 @@
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { Client, fetchExchange, subscriptionExchange } from '@urql/core'
+import { ApolloClient as Apollo3, InMemoryCache as Cache3, gql as gql3, HttpLink as HttpLink3 } from 'apollo3/core/index.js'
+import { GraphQLWsLink as WsLink3 } from 'apollo3/link/subscriptions/index.js'
 import { serverAudits } from 'graphql-http'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -44,10 +46,11 @@ const watchDocument = `subscription Watch($id: ID!) {
 async function inputs() {
   const sample = await api.sampleInput()
   const idempotencyKey = crypto.randomUUID()
-  await api.create({ ...sample, name: 'Taken', idempotencyKey })
+  const taken = `Taken ${idempotencyKey}`
+  await api.create({ ...sample, name: taken, idempotencyKey })
   return [
     ['CreateDeploymentSuccess', { ...sample, name: `New ${crypto.randomUUID()}` }],
-    ['DuplicateDeploymentNameError', { ...sample, name: 'taken' }],
+    ['DuplicateDeploymentNameError', { ...sample, name: taken.toUpperCase() }],
     ['IncompatibleModelsError', { ...sample, acousticModelId: await api.modelId('ACOUSTIC', 'CONVERSATIONAL') }],
     ['ModelNotFoundError', { ...sample, languageModelId: 'nothing' }],
     ['ValidationError', { ...sample, name: '' }],
@@ -57,32 +60,41 @@ async function inputs() {
 
 const socket = () => createClient({ url: `${api.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: headers() })
 
-test('Apollo Client: query, every member of the union, subscription', async () => {
-  const possibleTypes = { Error: ['ValidationError'], Node: ['Deployment'] }
-  const ws = socket()
-  const http = new ApolloClient({ link: new HttpLink({ uri: `${api.url}/graphql`, headers: headers() }), cache: new InMemoryCache({ possibleTypes }) })
-  const live = new ApolloClient({ link: new GraphQLWsLink(ws), cache: new InMemoryCache({ possibleTypes }) })
-  const models = await http.query<any>({ query: gql('{ models { nodes { id name __typename } } }') })
-  expect(models.data?.models.nodes).toHaveLength(8)
-  let id = ''
-  for (const [typename, input] of await inputs()) {
-    const { data } = await http.mutate<any>({ mutation: gql(createDocument), variables: { input } })
-    expect(data?.createDeployment.__typename).toBe(typename)
-    if (typename === 'CreateDeploymentSuccess') id = data?.createDeployment.deployment.id
-  }
-  const last = await new Promise<any>((resolve, reject) => {
-    let latest: any
-    live.subscribe<any>({ query: gql(watchDocument), variables: { id } }).subscribe({
-      next: ({ data }) => {
-        latest = data?.deploymentStatusChanged
-      },
-      error: reject,
-      complete: () => resolve(latest),
+/** The two have the same names and differ in their types. */
+const apollos: [string, any][] = [
+  ['4', { ApolloClient, gql, HttpLink, InMemoryCache, GraphQLWsLink }],
+  ['3', { ApolloClient: Apollo3, gql: gql3, HttpLink: HttpLink3, InMemoryCache: Cache3, GraphQLWsLink: WsLink3 }],
+]
+
+test.each(apollos)(
+  'Apollo Client %s: query, every member of the union, subscription',
+  async (_, { ApolloClient, gql, HttpLink, InMemoryCache, GraphQLWsLink }) => {
+    const possibleTypes = { Error: ['ValidationError'], Node: ['Deployment'] }
+    const ws = socket()
+    const http = new ApolloClient({ link: new HttpLink({ uri: `${api.url}/graphql`, headers: headers() }), cache: new InMemoryCache({ possibleTypes }) })
+    const live = new ApolloClient({ link: new GraphQLWsLink(ws), cache: new InMemoryCache({ possibleTypes }) })
+    const models = await http.query({ query: gql('{ models { nodes { id name __typename } } }') })
+    expect(models.data?.models.nodes).toHaveLength(8)
+    let id = ''
+    for (const [typename, input] of await inputs()) {
+      const { data } = await http.mutate({ mutation: gql(createDocument), variables: { input } })
+      expect(data?.createDeployment.__typename).toBe(typename)
+      if (typename === 'CreateDeploymentSuccess') id = data?.createDeployment.deployment.id
+    }
+    const last = await new Promise<any>((resolve, reject) => {
+      let latest: any
+      live.subscribe({ query: gql(watchDocument), variables: { id } }).subscribe({
+        next: ({ data }: any) => {
+          latest = data?.deploymentStatusChanged
+        },
+        error: reject,
+        complete: () => resolve(latest),
+      })
     })
-  })
-  expect(last).toMatchObject({ status: 'COMPLETE', isTerminal: true, deployment: { id, endpoint: { httpUrl: expect.stringContaining('/speech/') } } })
-  await ws.dispose()
-})
+    expect(last).toMatchObject({ status: 'COMPLETE', isTerminal: true, deployment: { id, endpoint: { httpUrl: expect.stringContaining('/speech/') } } })
+    await ws.dispose()
+  },
+)
 
 test('urql: query, every member of the union, subscription', async () => {
   const ws = socket()
@@ -102,9 +114,6 @@ test('urql: query, every member of the union, subscription', async () => {
     { code: 'es-ES', name: 'Spanish (Spain)' },
     { code: 'es-MX', name: 'Spanish (Mexico)' },
   ])
-  await api.ask('mutation ($id: ID!) { deleteDeployment(id: $id) { __typename } }', {
-    id: (await api.ask('{ deployments(where: { text: "Taken" }) { nodes { id } } }')).data?.deployments.nodes[0]?.id ?? 'none',
-  })
   let id = ''
   for (const [typename, input] of await inputs()) {
     const { data } = await urql.mutation(createDocument, { input })

@@ -1,10 +1,13 @@
 // The keyboard's focus: dialogs give it back, pages take it, and nothing that disappears takes it along.
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cardText, modelsOf } from '../models.ts'
 import { openTestService, type Service, startTestService } from '../service.ts'
-import { cardOf, openBrowser, openDashboard, openModelForm, rowOf, sendForm } from './browser.ts'
+import { cardOf, findViolations, openBrowser, openDashboard, openModelForm, rowOf, sendForm } from './browser.ts'
 
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 // No jobs run here: what is created stays QUEUED.
 let api: Service
 let browser: Browser
@@ -12,6 +15,7 @@ beforeAll(async () => {
   api = await openTestService({ ROLES: 'api' })
   await api.create({ name: 'Front desk' })
   await modelsOf(api).createLanguageModel({ name: 'Cards', text: cardText })
+  await api.ask('mutation { createKey(input: { name: "Guest", scopes: [READ] }) { __typename } }')
   browser = await openBrowser()
 })
 afterAll(async () => {
@@ -48,10 +52,11 @@ const dialogs: Dialog[] = [
   { name: 'editing a model', path: '/models', opener: button('Edit Cards') },
   { name: 'deleting a model', path: '/models', opener: button('Delete Cards'), role: 'alertdialog' },
   { name: 'a new key', path: '/keys', opener: button('Create key') },
+  { name: 'revoking a key', path: '/keys', opener: button('Revoke Guest'), role: 'alertdialog' },
   { name: 'the locales', path: '/', opener: button('Change Locale') },
 ]
 
-describe('a dialog gives the focus back to its opener', () => {
+describe('a dialog is accessible, and gives the focus back to its opener', () => {
   test.each(dialogs)('$name, closed by Esc', async ({ path, opener, item, role = 'dialog' as const }: Dialog) => {
     const { page, complaints } = await openDashboard(browser, api)
     await page.goto(api.localUrl + (path === 'deployment' ? await deploymentPath() : path))
@@ -59,6 +64,7 @@ describe('a dialog gives the focus back to its opener', () => {
     await page.keyboard.press('Enter')
     if (item) await page.getByRole('menuitem', { name: item }).press('Enter')
     await page.getByRole(role).waitFor()
+    expect(await findViolations(page, axe)).toEqual([])
     await page.keyboard.press('Escape')
     await page.getByRole(role).waitFor({ state: 'detached' })
     await hasFocus(opener(page))
@@ -133,6 +139,7 @@ describe('Esc', () => {
     await page.keyboard.press('Escape')
     const question = page.getByRole('alertdialog', { name: 'Discard your changes?' })
     await question.waitFor()
+    expect(await findViolations(page, axe)).toEqual([])
     await page.keyboard.press('Escape')
     await question.waitFor({ state: 'detached' })
     expect(await dialog.getByLabel('Text').inputValue()).toBe('the four of clubs')
