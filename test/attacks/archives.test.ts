@@ -13,7 +13,7 @@ import { overlappingZip, tarOfZeros } from './archive-bombs.ts'
 
 let models: ReturnType<typeof modelsOf>
 let readLoop: () => Promise<{ p99: number; max: number; busy: number; memoryMb: number }>
-const finished: OnTestFinishedHandler[] = []
+const finished: (() => unknown)[] = []
 
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
@@ -28,7 +28,7 @@ beforeAll(async () => {
     WATCH_LOOP: socketPath,
     NODE_OPTIONS: `--import ${join(import.meta.dirname, 'watch-loop.mjs')}`,
   }
-  const server = await start(settings, (end) => finished.push(end))
+  const server = await start(settings, (end) => finished.push(() => end({} as never)))
   models = modelsOf({ ...server, localUrl: server.url })
   readLoop = () =>
     new Promise((read, failed) => {
@@ -44,7 +44,7 @@ beforeAll(async () => {
   await train({ text: 'a game of cards' }, makeZip({ 'a.tsv': 'a.wav\ta word\nb.wav\ta word', 'a.wav': referenceRecording(), 'b.wav': referenceRecording() }))
 })
 afterAll(async () => {
-  for (const end of finished.reverse()) await end(context)
+  for (const end of finished.reverse()) await end()
 })
 
 /** Builds a model, with recordings where there are some; answers its end. */

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const NODE_OPTIONS = `--import=${join(import.meta.dirname, 'stalls.process.mjs')}`
   const settings = { NODE_OPTIONS, STALLS_PORT: String(stallsPort), DATABASE_URL: database.url, DATA_DIR: await makeDirectory(), LOG_LEVEL: 'silent' }
   closing.push(database.drop)
-  await start({ ...settings, PORT: String(port), ROLES: 'api', BOOTSTRAP_KEY: key }, (close) => closing.push(close))
+  await start({ ...settings, PORT: String(port), ROLES: 'api', BOOTSTRAP_KEY: key }, (close) => closing.push(() => close({} as never)))
 })
 afterAll(async () => {
   for (const close of closing.reverse()) await close()
