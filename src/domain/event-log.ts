@@ -61,7 +61,7 @@ export const workspaceTopic = (name: Name, workspaceId: string) => `${name}s:${w
 /** What has been deleted leaves its log for so long, so that whoever watched it comes to its end. */
 const tombstoneDays = 7
 /** Of each workspace, the logs of so many deleted rows stay at most; older ones go before their time. */
-export const maxTombstones = 1000
+const maxTombstones = 1000
 /** Logs of one statement, so that a deletion does not wait for those of others. */
 const logsAtOnce = 50
 

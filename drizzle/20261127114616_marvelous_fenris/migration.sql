@@ -9,6 +9,10 @@ CREATE TABLE "sessions" (
 	"expires_at" timestamp(3) with time zone NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE "deployments" ADD COLUMN "held_by" uuid;--> statement-breakpoint
+ALTER TABLE "deployments" ADD COLUMN "dead_runs" integer[] DEFAULT '{}'::integer[] NOT NULL;--> statement-breakpoint
+ALTER TABLE "models" ADD COLUMN "held_by" uuid;--> statement-breakpoint
+ALTER TABLE "models" ADD COLUMN "dead_runs" integer[] DEFAULT '{}'::integer[] NOT NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX "sessions_token_hash_index" ON "sessions" ("token_hash");--> statement-breakpoint
 CREATE INDEX "sessions_workspace_id_index" ON "sessions" ("workspace_id");--> statement-breakpoint
 CREATE INDEX "sessions_key_id_index" ON "sessions" ("key_id");--> statement-breakpoint
