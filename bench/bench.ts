@@ -22,7 +22,15 @@ const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
 const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-bench-'))
 await chmod(dataDir, 0o755)
 const server = await openEmbeddedPostgres(join(dataDir, 'postgres'), openLog('error'))
-const settings = { DATABASE_URL: server.url, DATA_DIR: join(dataDir, 'data'), PORT: '0', RECOGNIZERS: '1', MAX_DEPLOYMENTS: '1000000' }
+const settings = {
+  DATABASE_URL: server.url,
+  DATA_DIR: join(dataDir, 'data'),
+  PORT: '0',
+  RECOGNIZERS: '1',
+  MAX_DEPLOYMENTS: '1000000',
+  MAX_MUTATIONS_PER_KEY: '1000000',
+  MAX_MUTATIONS_PER_WORKSPACE: '1000000',
+}
 
 if (runs('control-plane')) {
   const service = await startService(readConfig(settings))

@@ -24,7 +24,7 @@ let api: Service
 let schema: GraphQLSchema
 let ids: string[]
 beforeAll(async () => {
-  api = await openTestService({ ROLES: 'api', MAX_DEPLOYMENTS: '5000' })
+  api = await openTestService({ ROLES: 'api', MAX_DEPLOYMENTS: '5000', MAX_MUTATIONS_PER_KEY: '1000000', MAX_MUTATIONS_PER_WORKSPACE: '1000000' })
   schema = buildClientSchema((await api.ask(getIntrospectionQuery({ oneOf: true }))).data as never)
   const { data } = await api.ask('{ models(first: 4) { nodes { id } } viewer { key { id } workspace { id } } }')
   const { deployment } = await api.create()

@@ -72,7 +72,8 @@ const PreflightType = builder.objectRef<Preflight>('DeploymentPreflight').implem
 builder.queryField('deploymentPreflight', (t) =>
   t.field({
     type: PreflightType,
-    description: 'Checks an input as `createDeployment` does, without creating anything.',
+    description:
+      'Checks an input as `createDeployment` does, without creating anything. The rate of mutations is no matter of the input: see `viewer.limits.mutations`.',
     args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'What would be deployed.' }) },
     resolve: (_, { input }, ctx) => preflightDeployment(ctx, toNewDeployment(input)),
   }),

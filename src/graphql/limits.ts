@@ -41,7 +41,7 @@ const usualPage = 20
 const usualList = 10
 const largestPage = 100
 
-/** What `viewer.limits` tells of the figures above. */
+/** What `viewer.limits.document` tells of the figures above. Limits of the text itself (bytes, tokens) belong here too. */
 export const documentLimits = {
   ...most,
   repeats: mostRepeats,

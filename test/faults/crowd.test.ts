@@ -83,7 +83,13 @@ test('50 creations with one idempotency key make one row and one job; 50 with on
 })
 
 test('canceling and deleting race with completion 200 times: never a crash, never a zombie, the terminal change comes last', async () => {
-  const api = await startTestService({ CATALOG: await writeQuickCatalog(), RECOGNIZERS: '2', LOG_LEVEL: 'silent' })
+  const api = await startTestService({
+    CATALOG: await writeQuickCatalog(),
+    RECOGNIZERS: '2',
+    MAX_MUTATIONS_PER_KEY: '1000000',
+    MAX_MUTATIONS_PER_WORKSPACE: '1000000',
+    LOG_LEVEL: 'silent',
+  })
   const complete = await api.deploy()
   await api.deploy()
   const [proof] = (await api.ask('{ deployments(first: 1) { nodes { verification { latencyMs webSocketLatencyMs } } } }')).data?.deployments.nodes ?? []

@@ -11,7 +11,7 @@ import { freezePostgres } from './freeze.ts'
 
 test('Postgres freezes for 22 s under writes: every write that was acknowledged is there afterwards', { timeout: 180_000 }, async () => {
   const dataDir = await makeDataDir()
-  const api = await start({ DATA_DIR: dataDir, ROLES: 'api', MAX_KEYS: '100000' })
+  const api = await start({ DATA_DIR: dataDir, ROLES: 'api', MAX_KEYS: '100000', MAX_MUTATIONS_PER_KEY: '1000000', MAX_MUTATIONS_PER_WORKSPACE: '1000000' })
   const acknowledged: string[] = []
   let refused = 0
   const codes = new Set<string>()
