@@ -42,3 +42,21 @@ test.each(['deployment', 'model'] as const)('the whole log of a deleted %s is fo
   await remove(await create())
   expect(await readLogs()).toEqual([[], ['QUEUED'], ['QUEUED', 'DELETING']])
 })
+
+test('the log of a deleted deployment with very many events is forgotten in batches, its removal last', async () => {
+  const id = await kinds.deployment.create()
+  const uuid = Buffer.from(id, 'base64').toString().split(':')[1] as string
+  await sql`insert into deployment_events select (event).* from (
+    select jsonb_populate_record(old, jsonb_build_object('sequence', n, 'position', 100000 + n)) as event
+    from deployment_events old, generate_series(2, 900) n where deployment_id = ${uuid} and sequence = 1)`
+  await sql`update deployments set sequence = 900 where id = ${uuid}`
+  await kinds.deployment.remove(id)
+  await sql`update deployment_events set occurred_at = now() - interval '8 days' where deployment_id = ${uuid}`
+  const left = async () => {
+    await kinds.deployment.remove(await kinds.deployment.create())
+    const rows = await sql`select status from deployment_events where deployment_id = ${uuid} order by sequence`
+    return [rows.length, rows.at(-1)?.['status']]
+  }
+  expect(await left()).toEqual([401, 'DELETING'])
+  expect(await left()).toEqual([0, undefined])
+})

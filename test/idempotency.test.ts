@@ -89,6 +89,15 @@ describe('keys', () => {
     expect(await createKey(input)).toEqual({ ...first, secret: null })
   })
 
+  test('createKey sent again after the key has expired answers the same key', async () => {
+    const input = { name: 'short', scopes: ['READ'], expiresAt: new Date(Date.now() + 1_500).toISOString(), idempotencyKey: newKey() }
+    const first = await createKey(input)
+    await until(() => Date.parse(input.expiresAt) < Date.now())
+    expect(await createKey(input)).toEqual(first)
+    expect(await createKey({ ...input, name: 'other' })).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
+    expect(await createKey({ ...input, idempotencyKey: newKey() })).toMatchObject({ code: 'VALIDATION_FAILED', path: 'expiresAt' })
+  })
+
   test('of two createKey requests at once for different workspaces, one idempotency key makes one key', async () => {
     const made = await api.ask('mutation { createWorkspace(input: { name: "Elsewhere" }) { ... on CreateWorkspaceSuccess { workspace { id } } } }')
     const input = { name: 'race', scopes: ['READ'], idempotencyKey: newKey() }
@@ -112,7 +121,7 @@ describe('keys', () => {
 
   test('fifty createKey requests with one idempotency key make one key, also where the quota has room for one', async () => {
     const [used] =
-      await sql`select count(*)::int as count from keys where revoked_at is null and workspace_id = (select id from workspaces order by id limit 1)`
+      await sql`select count(*)::int as count from keys where revoked_at is null and (expires_at is null or expires_at > now()) and workspace_id = (select id from workspaces order by id limit 1)`
     for (let n = used?.count; n < 39; n++) await createKey({ name: `fill ${n}`, scopes: ['READ'] })
     const input = { name: 'crowd', scopes: ['READ'], idempotencyKey: newKey() }
     const answers = await Promise.all(Array.from({ length: 50 }, () => createKey(input)))

@@ -2,6 +2,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { connect, subscriptionOfAll } from './graphql-socket.ts'
 import { openTestService, type Service, startTestService } from './service.ts'
 
 let api: Service
@@ -87,6 +88,85 @@ describe('operations that ask for too much', () => {
       expect(JSON.stringify([errors, data])).not.toContain('INTERNAL_SERVER_ERROR')
     },
   )
+})
+
+describe('documents that are too large for the parser or for validation', () => {
+  const large: [string, string, RegExp][] = [
+    ['bytes', `{ __typename ${'#'.repeat(65_536)} }`, /65536 bytes/],
+    ['bytes of other letters', `{ __typename #${'é'.repeat(33_000)}\n }`, /65536 bytes/],
+    ['tokens', `{ nodes(ids: [${'1 '.repeat(10_000)}]) { id } }`, /10000 tokens/],
+    ['levels of lists', `{ node(id: ${'['.repeat(1_500)}${']'.repeat(1_500)}) { id } }`, /200 levels/],
+    ['levels of types', `query ($a: ${'['.repeat(3_000)}ID${']'.repeat(3_000)}) { __typename }`, /200 levels/],
+    ['levels of fields', `${'{a'.repeat(4_000)}${'}'.repeat(4_000)}`, /200 levels/],
+    ['fragments', `{ __typename } ${repeat(150, (n) => `fragment f${n} on Query { __typename }`)}`, /100 definitions/],
+    ['spreads', `{ ${repeat(250, (n) => `...f${n}`)} }`, /200 fragment spreads/],
+    ['variables', `query (${repeat(250, (n) => `$a${n}: ID`)}) { __typename }`, /200 variables/],
+  ]
+  const refusal = (message: RegExp) => ({ message: expect.stringMatching(message), extensions: expect.objectContaining({ code: 'OPERATION_TOO_LARGE' }) })
+  const send = (init: RequestInit, query = '') =>
+    fetch(`${api.url}/graphql${query}`, { ...init, headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json', ...init.headers } })
+
+  test.each(large)('too many %s', async (_, query, message) => {
+    for (const text of [query, `${query} # subscription`]) {
+      const body = JSON.stringify({ query: text })
+      const plain = await send({ method: 'POST', body })
+      expect(plain.status).toBe(400)
+      expect((await plain.json()) as object).toEqual({ errors: [refusal(message)] })
+      const events = await send({ method: 'POST', body, headers: { accept: 'text/event-stream' } })
+      expect(await events.text()).toMatch(/^:\n\nevent: next\ndata: .*"code":"OPERATION_TOO_LARGE"/)
+    }
+    const asItIs = await send({ method: 'POST', body: query, headers: { 'content-type': 'application/graphql' } })
+    expect([asItIs.status, await asItIs.json()]).toEqual([400, { errors: [refusal(message)] }])
+    if (encodeURIComponent(query).length < 12_000) {
+      const byGet = await send({}, `?query=${encodeURIComponent(query)}`)
+      expect([byGet.status, await byGet.json()]).toEqual([400, { errors: [refusal(message)] }])
+    }
+    const socket = await connect(api)
+    socket.subscribe('other', subscriptionOfAll)
+    socket.subscribe('large', query)
+    expect((await socket.next({ id: 'large' })).payload).toEqual([refusal(message)])
+    socket.subscribe('fine', '{ locales { code } }')
+    expect((await socket.next({ id: 'fine' })).type).toBe('next')
+  })
+
+  test('a document of fragments is told that it has no operation', async () => {
+    const { errors } = await api.ask('fragment F on Query { __typename }')
+    expect(errors).toMatchObject([{ message: expect.stringContaining('has no operation'), extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }])
+  })
+
+  test('messages quote no more than a part of a long input', async () => {
+    for (const [query, variables] of [
+      ['query ($n: Int) { deployments(first: $n) { totalCount } }', { n: 'x'.repeat(1_000_000) }],
+      ['query ($n: Int) { deployments(first: $n) { totalCount } }', { n: 'x'.repeat(10_000) }],
+      [`{ ${'x'.repeat(10_000)} }`, {}],
+    ] as const) {
+      const { errors } = await api.ask(query, variables)
+      expect(errors?.[0]?.message.length).toBeLessThan(1_010)
+      expect(errors?.[0]?.extensions?.code).toMatch(/BAD_USER_INPUT|GRAPHQL_VALIDATION_FAILED/)
+    }
+  })
+
+  test.each([
+    ['levels', `{"id":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, /64 levels/],
+    ['values', `{"id":[${'{},'.repeat(20_000)}{}]}`, /10000 values/],
+  ])('variables of too many %s', async (_, variables, message) => {
+    const payload = `{"query":"query ($id: ID!) { node(id: $id) { id } }","variables":${variables}}`
+    const error = { message: expect.stringMatching(message), extensions: { code: 'REQUEST_TOO_LARGE' } }
+    const response = await send({ method: 'POST', body: payload })
+    expect([response.status, await response.json()]).toEqual([413, { errors: [error] }])
+    const socket = await connect(api)
+    socket.subscribe('other', subscriptionOfAll)
+    socket.socket.send(`{"id":"large","type":"subscribe","payload":${payload}}`)
+    expect((await socket.next({ id: 'large', type: 'error' })).payload).toEqual([error])
+    socket.socket.send(`{"type":"subscribe","id":"large","payload":${payload}}`)
+    expect(await socket.close()).toEqual({ code: 4400, reason: expect.stringMatching(message) })
+  })
+
+  test('a body that is not JSON is not echoed', async () => {
+    const text = await (await send({ method: 'POST', body: '{"query": secret' })).text()
+    expect(text).toContain('BAD_REQUEST')
+    expect(text).not.toMatch(/originalError|secret/)
+  })
 })
 
 describe('requests', () => {

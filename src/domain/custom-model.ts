@@ -8,6 +8,7 @@ import { checkDisk } from './disk-usage.ts'
 import {
   DuplicateModelNameError,
   ExpectedError,
+  type FieldError,
   LicenseNotAcceptedError,
   ModelNotFoundError,
   QuotaExceededError,
@@ -104,13 +105,21 @@ const newAcousticModel = z.object({
     .nullish(),
 })
 
+/** What is wrong with the lines of a text that is not too long to be read. */
+async function findLineProblems(text: string | null | undefined): Promise<FieldError[]> {
+  if (text == null || Buffer.byteLength(text) > largestText) return []
+  const problems = await findTextProblems(text)
+  return problems.length ? [{ path: 'text', message: `text ${problems.join('; ')}` }] : []
+}
+
 /** Records a language model of the workspace's own and asks for its training, or does neither. */
 export async function createLanguageModel(ctx: Context, wanted: NewLanguageModel): Promise<ModelRow | ExpectedError> {
-  const input = checkScope(ctx, 'MANAGE') ?? validate(newLanguageModel, wanted)
-  if (input instanceof ExpectedError) return input
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  const input = validate(newLanguageModel, wanted)
+  const problems = [...(input instanceof ValidationError ? input.fieldErrors : []), ...(await findLineProblems(wanted.text))]
+  if (input instanceof ValidationError || problems.length) return new ValidationError(problems)
   const { text, uploadId, recordingsUploadId, pronunciations, phrases } = input
-  const problems = text == null ? [] : await findTextProblems(text)
-  if (problems.length) return new ValidationError([{ path: 'text', message: `text ${problems.join('; ')}` }])
   return addModel(ctx, 'LANGUAGE', input, async (tx) => {
     const recipe: Recipe = { pronunciations, phrases }
     for (const [what, id, kind, path, called] of [

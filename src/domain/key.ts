@@ -91,21 +91,26 @@ export interface NewKey {
   idempotencyKey?: string | null | undefined
 }
 
-const newKey = z.object({
+/** A key as it may have been asked for earlier: by now its end can have come. */
+const repeatedKey = z.object({
   name: nameText,
   scopes: z.array(z.enum(keyScope.enumValues)).min(1, 'must have at least one scope'),
+  expiresAt: z.date().nullish(),
+  idempotencyKey: idempotencyKeyText,
+})
+const newKey = repeatedKey.extend({
   expiresAt: z
     .date()
     .refine((moment) => moment.getTime() > Date.now(), 'must lie in the future')
     .nullish(),
-  idempotencyKey: idempotencyKeyText,
 })
 
 export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKey | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
-  const input = validate(newKey, wanted)
-  if (input instanceof ValidationError) return input
+  const input = validate(repeatedKey, wanted)
+  const checked = validate(newKey, wanted)
+  if (input instanceof ValidationError) return checked instanceof ValidationError ? checked : input
   const workspaceId = wanted.workspaceId ?? ctx.viewer.workspaceId
   if (workspaceId !== ctx.viewer.workspaceId && !ctx.viewer.isBootstrap) return new NotAuthorizedError(null)
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
@@ -114,6 +119,7 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
     const values = { workspaceId, name, scopes: [...new Set(input.scopes)].sort(), expiresAt: input.expiresAt ?? null }
     const earlier = idempotencyKey && (await findEarlierKey(ctx, tx, idempotencyKey, values))
     if (earlier) return earlier
+    if (checked instanceof ValidationError) return checked
     const used = await tx.$count(keys, and(eq(keys.workspaceId, workspaceId), isLive()))
     if (used >= ctx.limits.keys) return new QuotaExceededError('keys', ctx.limits.keys, used)
     const created = await addKey(tx, values)

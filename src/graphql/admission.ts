@@ -35,11 +35,17 @@ export const keyEnded = ({ sessionId }: Viewer) =>
  * Asks for the key before a byte of the body is read. A key comes in a header that no form and no link of a foreign
  * page can send, so that nothing is left to forge.
  */
-export function requireKey(service: Service, toContext: (viewer: Viewer) => GraphQLContext, viewers: WeakMap<Request, Viewer>): Plugin<GraphQLContext> {
+export function requireKey(
+  service: Service,
+  find: RequestViewer,
+  toContext: (viewer: Viewer) => GraphQLContext,
+  viewers: WeakMap<Request, Viewer>,
+): Plugin<GraphQLContext> {
   return {
-    async onRequest({ request, fetchAPI, endResponse }) {
+    async onRequest({ request, fetchAPI, endResponse, serverContext }) {
       if (request.method === 'OPTIONS') return
-      const found = await findViewer(service, request.headers.get('authorization')).catch((error) => unavailable(service, error))
+      const { req } = serverContext as unknown as { req: IncomingMessage }
+      const found = await find(req).catch((error) => unavailable(service, error))
       if (found && !(found instanceof GraphQLError) && hasScope(found, 'READ')) return void viewers.set(request, found)
       const error = found instanceof GraphQLError ? found : found ? forbidden() : unauthenticated()
       const { http, ...extensions } = error.extensions as { http: { status: number; headers?: Record<string, string> } }
@@ -64,9 +70,21 @@ async function findViewer({ keyring }: Service, authorization: string | null | u
   return secret ? keyring.authenticate(secret) : null
 }
 
-/** The same for a request or a socket that shows its key for the first time. After many wrong keys, null comes late. */
-export async function admitViewer(service: Service, request: IncomingMessage, authorization = request.headers.authorization): Promise<Viewer | null> {
+/** The sender of a socket's first message. After many wrong keys, null comes late. */
+export async function admitViewer(service: Service, request: IncomingMessage, authorization: string | undefined): Promise<Viewer | null> {
   return authorization ? letIn(request, findViewer(service, authorization)) : null
+}
+
+/** The sender of a request, looked up once for each. After many wrong keys, null comes late. */
+export type RequestViewer = (request: IncomingMessage) => Promise<Viewer | null>
+
+export function findRequestViewers(service: Service): RequestViewer {
+  const viewers = new WeakMap<IncomingMessage, Promise<Viewer | null>>()
+  return (request) => {
+    const found = viewers.get(request) ?? admitViewer(service, request, request.headers.authorization)
+    viewers.set(request, found)
+    return found
+  }
 }
 
 /** Counts what each key holds open, sockets and event streams alike. */

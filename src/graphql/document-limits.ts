@@ -1,4 +1,4 @@
-import { type DocumentNode, GraphQLError, Lexer, parse, Source, type Token, TokenKind } from 'graphql'
+import { type DocumentNode, GraphQLError, Kind, Lexer, parse, Source, type Token, TokenKind } from 'graphql'
 
 /** The text of a document; variables do not count. */
 export const maxDocumentBytes = 64 * 1024
@@ -11,7 +11,7 @@ const closing = new Set<TokenKind>([TokenKind.BRACE_R, TokenKind.BRACKET_R, Toke
 
 /** The refusal of a document or an operation that is larger than the server executes. */
 export const operationTooLarge = (message: string, figures: object) =>
-  new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_LARGE', ...figures, http: { status: 400 } } })
+  new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_LARGE', ...figures, http: { status: 400, spec: false } } })
 
 /** Parses a document of bounded size. Throws `OPERATION_TOO_LARGE` for a larger one, before more of it is read. */
 export function parseDocument(text: string): DocumentNode {
@@ -20,8 +20,15 @@ export function parseDocument(text: string): DocumentNode {
       limit: maxDocumentBytes,
     })
   const source = new Source(text)
-  return parse(source, { lexer: new BoundedLexer(source) })
+  const document = parse(source, { lexer: new BoundedLexer(source) })
+  if (document.definitions.every(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)) throw noOperation()
+  return document
 }
+
+const noOperation = () =>
+  new GraphQLError('The document has no operation. Add a query, a mutation or a subscription that spreads its fragments.', {
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400, spec: false } },
+  })
 
 class BoundedLexer extends Lexer {
   #tokens = 0

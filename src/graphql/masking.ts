@@ -23,6 +23,8 @@ function withCode(error: GraphQLError): GraphQLError {
       ...error.extensions,
       code: 'OPERATION_RESOLUTION_FAILURE',
     })
+  // Over HTTP graphql-yoga takes what is refused while it parses for a syntax error, which it answers with 200.
+  if (code === 'OPERATION_TOO_LARGE') return reworded(error, error.message, { ...error.extensions, http: { status: 400, spec: false } })
   if (code !== undefined) return error
   if (error.message.startsWith('Syntax Error')) return reworded(error, error.message, { ...error.extensions, code: 'GRAPHQL_PARSE_FAILED' })
   // Without a path nothing has been executed: the request is at fault. The status counts where the client asks for it by its Accept.

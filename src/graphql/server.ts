@@ -8,7 +8,7 @@ import { createChosenModelLoader, createFittingModelsLoader, createModelLoader }
 import { createQueuePositionLoader, deploymentLine, modelLine } from '../domain/queue-place.ts'
 import { createTimelineLoaders } from '../domain/timeline.ts'
 import { createCors } from '../http/cors.ts'
-import { admitViewer, createStreamCount, requireKey } from './admission.ts'
+import { createStreamCount, findRequestViewers, requireKey } from './admission.ts'
 import { createBroadcasts } from './broadcast.ts'
 import type { GraphQLContext, ShownLimits } from './builder.ts'
 import { createDocuments } from './documents.ts'
@@ -55,6 +55,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
   }
 
   const documents = createDocuments()
+  const findOf = findRequestViewers(service)
   const lane = createFastLane(schema, documents, options.limits)
   const count = createStreamCount(options.limits.socketsPerKey)
   const mask = (error: unknown, message = unexpected) => {
@@ -78,7 +79,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     cors: false,
     logging: false,
     plugins: [
-      requireKey(service, toContext, viewers),
+      requireKey(service, findOf, toContext, viewers),
       documents.plugin,
       guardValidation(mask),
       nameParameters(),
@@ -101,7 +102,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       try {
         if (cors(request, response)) return
         if (graphiql && isPage(request)) return await graphiql.sendPage(request, response)
-        const viewer = await admitViewer(service, request).catch(() => null)
+        const viewer = await findOf(request).catch(() => null)
         // The key comes first: strangers learn nothing but that they need one.
         if (viewer && hasScope(viewer, 'READ')) {
           const refusal = checkRequest(request)

@@ -63,7 +63,8 @@ const DeleteUploadResult = resultUnion('DeleteUpload', 'That the upload is gone,
 builder.mutationField('deleteUpload', (t) =>
   t.field({
     type: DeleteUploadResult,
-    description: 'Deletes an upload. Models that were made from it stay as they are; the file can be sent again.',
+    description:
+      'Deletes an upload. Models that were made from it stay as they are; the file can be sent again. A deleted upload leaves no record, so deleting it once more answers UploadNotFoundError: it is gone.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of an upload.' }) },
     resolve: (_, { id }, ctx) => deleteUpload(ctx, decodeNodeId('Upload', id)).then(asResult('deleted')),
   }),

@@ -82,6 +82,11 @@ async function measureAll(what: string, send: Send, all: [string, (round: number
   expect(found.filter(([, ms]) => ms > maxStallMs)).toEqual([])
 }
 
+const sendTwice: Send = async (body) => {
+  await post({})(body)
+  return post({})(body)
+}
+
 const asJson = (query: string) => (round: number) => JSON.stringify({ query: `${query}#${round}` })
 const ofAtMost = (bytes: number) =>
   Object.entries(documents)
@@ -90,14 +95,7 @@ const ofAtMost = (bytes: number) =>
 
 test('documents by POST', { timeout: 300_000 }, () => measureAll('documents by POST', post({}), ofAtMost(2_000_000)))
 test('documents of accepted size sent again, so that they are compiled', { timeout: 300_000 }, () =>
-  measureAll(
-    'documents sent again',
-    async (body) => {
-      await post({})(body)
-      return post({})(body)
-    },
-    ofAtMost(66_000),
-  ),
+  measureAll('documents sent again', sendTwice, ofAtMost(66_000)),
 )
 test('documents for event streams by POST', { timeout: 300_000 }, () =>
   measureAll(
@@ -139,4 +137,32 @@ test.each<[string, (n: number) => string, number]>([
   const after = (await ask('/memory')).megabytes
   figure(what, { 'MB kept': after - before })
   expect(after - before).toBeLessThan(maxMegabytes)
+})
+
+test('answers to queries that a WebSocket does not read are bounded, and it is closed in words', { timeout: 120_000 }, async () => {
+  const query = `{__schema{types{name description fields{name description args{name description} type{name}}}}}`
+  const before = (await ask('/memory')).megabytes
+  const open = () =>
+    new Promise<{ socket: WebSocket; closed: Promise<string> }>((opened) => {
+      const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws')
+      closing.push(() => socket.terminate())
+      const closed = new Promise<string>((done) => socket.on('close', (code, reason) => done(`${code} ${reason}`)))
+      socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } })))
+      socket.once('message', () => opened({ socket, closed }))
+    })
+  const sockets = await Promise.all(Array.from({ length: 20 }, open))
+  for (const { socket } of sockets) {
+    socket.pause()
+    for (let id = 0; id < 95; id++) socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload: { query } }))
+  }
+  let most = 0
+  for (let n = 0; n < 12; n++) {
+    most = Math.max(most, (await ask('/memory')).megabytes)
+    await wait(1_000)
+  }
+  for (const { socket } of sockets) socket.resume()
+  const ends = await Promise.all(sockets.map(({ closed }) => Promise.race([closed, wait(20_000).then(() => 'still open')])))
+  figure('20 sockets that read none of 95 answers', { 'MB more': most - before })
+  expect(new Set(ends)).toEqual(new Set(['4413 Slow consumer: too much waits to be read. Connect again, with your last cursor.']))
+  expect(most - before).toBeLessThan(20 * 6)
 })
