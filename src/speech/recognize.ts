@@ -51,6 +51,7 @@ export async function whileAllowed(speech: Speech, admitted: Admitted, gone: Abo
 
 const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
   model,
+  workspaceId: served.deployment.workspaceId,
   deploymentId: served.deployment.id,
   mode,
   listening,

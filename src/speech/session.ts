@@ -183,7 +183,15 @@ export class Session {
     const { id, served, model, pathMode, query } = this.#request
     const options = readOptions({ served, pathMode, query, config: this.#config, context: this.#context })
     const turn: Turn = new Turn(
-      { requestId, deploymentId: served.deployment.id, model, options, serviceTag: id, warning: contradiction(served, query) },
+      {
+        requestId,
+        workspaceId: served.deployment.workspaceId,
+        deploymentId: served.deployment.id,
+        model,
+        options,
+        serviceTag: id,
+        warning: contradiction(served, query),
+      },
       this.#setup,
       {
         send: (message) => this.#send(requestId, message),

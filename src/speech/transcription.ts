@@ -33,6 +33,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
     const warnings = [explainOtherLanguage(locale, wanted.languages) ?? [], wanted.warnings].flat()
     const recording = {
       model,
+      workspaceId: served.deployment.workspaceId,
       deploymentId: served.deployment.id,
       mode,
       listening: { ...listeningFor(served.acousticModel.scenario, mode), firstPhraseOnly: false },

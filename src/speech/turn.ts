@@ -31,6 +31,7 @@ export interface Hearing {
 
 export interface TurnRequest {
   requestId: string
+  workspaceId: string
   deploymentId: string
   model: RecognizerModel
   options: Options
@@ -142,10 +143,10 @@ export class Turn {
   }
 
   #open(format: { sampleRate: number; channels: number }): RecognizerStream {
-    const { model, deploymentId, options } = this.#request
+    const { model, workspaceId, deploymentId, options } = this.#request
     const { mode, listening, interims, wordTimings, phrases } = options
     const alternatives = options.detailed ? detailedAlternatives : 1
-    const request = { model, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
+    const request = { model, workspaceId, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
     return openSteadyStream(
       this.#hearing.recognizers,
       request,

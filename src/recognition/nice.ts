@@ -1,0 +1,13 @@
+import { constants, setPriority } from 'node:os'
+
+/** What is left of the processor when nothing else wants it. */
+export const lowestPriority = constants.priority.PRIORITY_LOW
+
+/** Gives a process a lower priority of the processor: 1 to 19, the higher the lower. */
+export function setNice(pid: number | undefined, nice: number): void {
+  try {
+    if (pid !== undefined) setPriority(pid, nice)
+  } catch {
+    // It has ended meanwhile.
+  }
+}
