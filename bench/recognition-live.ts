@@ -86,7 +86,8 @@ async function speak(recognizers: Recognizers, scenario: Scenario, model: Recogn
   const stream = await recognizers.open(
     {
       model,
-      workspaceId: 'bench', deploymentId: 'bench',
+      workspaceId: 'bench',
+      deploymentId: 'bench',
       mode: 'conversation',
       listening,
       format: { sampleRate: 16_000, channels: 1 },

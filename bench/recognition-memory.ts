@@ -33,7 +33,8 @@ const open = (n: number) =>
     recognizers,
     {
       model,
-      workspaceId: 'bench', deploymentId: 'bench',
+      workspaceId: 'bench',
+      deploymentId: 'bench',
       mode: 'conversation',
       listening: listeningFor('CONVERSATIONAL', 'conversation'),
       format: { sampleRate: 16_000, channels: 1 },

@@ -14,7 +14,7 @@ const promised = 0.85
 const contested = 0.75
 /**
  * How far the promise is stretched for a workspace that has no stream at all, so that long streams do not shut it out,
- * and for such a deployment of a workspace that has some.
+ * and for such a deployment of a workspace that is alone.
  */
 const stretched = { workspace: 1.15, deployment: 1.075 }
 /** How much one more measurement moves the estimate. */
@@ -104,7 +104,8 @@ export class Admission {
   #most(owner: Owner): number {
     if (this.#held.streams === 0) return Number.POSITIVE_INFINITY
     const { workspace, deployment } = this.#shares.of(owner)
-    return this.#capacity * (workspace.streams === 0 ? stretched.workspace : deployment.streams === 0 ? stretched.deployment : 1)
+    if (workspace.streams === 0) return this.#capacity * stretched.workspace
+    return this.#capacity * (deployment.streams === 0 && this.#shares.workspaces === 1 ? stretched.deployment : 1)
   }
 
   #hasEnough = (cost: number, owner: Owner) => this.#held.load + cost > this.#capacity * contested && this.#shares.isBeyond(owner, cost, this.#capacity)

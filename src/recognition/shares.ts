@@ -54,15 +54,20 @@ export class Shares {
     return { workspace: this.#held.workspaces.get(owner.workspaceId) ?? none, deployment: this.#held.deployments.get(nameOf(owner)) ?? none }
   }
 
+  /** How many workspaces want a share. */
+  get workspaces(): number {
+    return new Set([...this.#asked.workspaces.names, ...this.#held.workspaces.keys()]).size
+  }
+
   /**
    * Whether so much more would be beyond the owner's part: workspaces that want a share have equal parts of the capacity,
    * and deployments equal parts of their workspace's. Who has nothing yet is never beyond.
    */
   isBeyond(owner: Owner, load: number, capacity: number): boolean {
     const { workspace, deployment } = this.of(owner)
-    const workspaces = new Set([...this.#asked.workspaces.names, ...this.#held.workspaces.keys()])
-    const part = capacity / Math.max(1, workspaces.size)
-    if (workspaces.size > 1 && workspace.streams > 0 && workspace.load + load > part) return true
+    const { workspaces } = this
+    const part = capacity / Math.max(1, workspaces)
+    if (workspaces > 1 && workspace.streams > 0 && workspace.load + load > part) return true
     if (deployment.streams === 0) return false
     const prefix = nameOf({ workspaceId: owner.workspaceId })
     const all = [...this.#asked.deployments.names, ...this.#held.deployments.keys()]
