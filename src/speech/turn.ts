@@ -79,12 +79,16 @@ export class Turn {
     this.#request = request
     this.#hearing = hearing
     this.#listener = listener
-    this.#audio = new TurnAudio(hearing.decoders, {
-      sound: (pcm, format) => this.#write(pcm, format),
-      ended: () => (this.#stream ? this.#stream.finish() : this.#endInSilence(0)),
-      drained: () => listener.drained(),
-      failed: (error) => this.#fail(error),
-    })
+    this.#audio = new TurnAudio(
+      hearing.decoders,
+      { workspaceId: request.workspaceId, waitMs },
+      {
+        sound: (pcm, format) => this.#write(pcm, format),
+        ended: () => (this.#stream ? this.#stream.finish() : this.#endInSilence(0)),
+        drained: () => listener.drained(),
+        failed: (error) => this.#fail(error),
+      },
+    )
     const { serviceTag, warning } = request
     listener.send({ path: 'turn.start', body: { context: { serviceTag, ...(warning && { warning }) } } })
   }

@@ -3,20 +3,25 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { Pace } from '../capacity/pace.ts'
 import { type CorpusFigures, CorpusReader, describeProblems } from '../domain/corpus.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { UploadProblem } from './problem.ts'
 
 /** A client that sends nothing for this long has gone. */
 const idleMs = 30_000
+/** While others wait for a place, at least so much comes in each second: 200 MB would take more than three hours. */
+const minBytesPerSecond = 16_000
 
 interface Received {
   kind: UploadKind
   largestBytes: number
+  /** Whether other uploads wait for a place. */
+  isContested(): boolean
 }
 
 /** Streams a body to a file and judges it on its way: a text line by line, archives by their first bytes. */
-export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes }: Received): Promise<CorpusFigures | undefined> {
+export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes, isContested }: Received): Promise<CorpusFigures | undefined> {
   const reader = kind === 'TEXT' ? new CorpusReader() : undefined
   const checked = async function* (pieces: AsyncIterable<Buffer>) {
     let size = 0
@@ -33,7 +38,7 @@ export async function receiveFile(request: IncomingMessage, path: string, { kind
     const problems = reader ? describeProblems(reader) : []
     if (problems.length) throw new UploadProblem(422, 'TEXT_UNUSABLE', `The text cannot be used: ${problems.join('; ')}.`, problems)
   }
-  const pieces = readBody(request)
+  const pieces = readBody(request, isContested)
   const first = await pieces.next()
   const body = Readable.from(startingWith(first, pieces))
   const isPacked = kind === 'TEXT' && !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b
@@ -54,21 +59,29 @@ async function* startingWith(first: IteratorResult<Buffer, void>, rest: AsyncGen
 }
 
 /** The body's pieces; the connection stays open for the answer, whatever becomes of them. */
-async function* readBody(request: IncomingMessage): AsyncGenerator<Buffer, void> {
+async function* readBody(request: IncomingMessage, isContested: () => boolean): AsyncGenerator<Buffer, void> {
   const pieces = request.iterator({ destroyOnReturn: false })
+  const pace = new Pace(minBytesPerSecond)
+  // The time that the disk takes is not the sender's: only waiting counts.
+  let waitedBefore = 0
   while (true) {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, rejected) => {
-      timer = setTimeout(
-        () => rejected(new UploadProblem(408, 'UPLOAD_TOO_SLOW', `Nothing came for ${idleMs / 1000} s. Send it again from its beginning.`)),
-        idleMs,
-      )
-    })
-    const next = await Promise.race([pieces.next(), late]).finally(() => clearTimeout(timer))
+    const began = performance.now()
+    const waited = () => performance.now() - began
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setInterval(() => {
+      if (waited() > idleMs) reject(tooSlow(`Nothing came for ${idleMs / 1000} s.`))
+      if (isContested() && pace.isSlow(waitedBefore + waited())) reject(tooSlow(`Less than ${minBytesPerSecond / 1000} kB a second came, and others wait.`))
+    }, 1_000)
+    const next = await Promise.race([pieces.next(), late]).finally(() => clearInterval(timer))
     if (next.done) return
-    yield next.value as Buffer
+    waitedBefore += waited()
+    const piece = next.value as Buffer
+    pace.add(piece.length, waitedBefore)
+    yield piece
   }
 }
+
+const tooSlow = (reason: string) => new UploadProblem(408, 'UPLOAD_TOO_SLOW', `${reason} Send it again from its beginning.`, [], { 'retry-after': '10' })
 
 function checkBeginning(kind: UploadKind, piece: Buffer) {
   const isZip = piece.toString('latin1', 0, 2) === 'PK'
