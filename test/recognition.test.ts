@@ -130,6 +130,22 @@ test.each([
 })
 
 describe('sound', () => {
+  test.each([11_025, 44_100, 44_101, 191_999])('keeps a tone at %i Hz, with kernels of a bounded size', (rate) => {
+    const before = process.memoryUsage().arrayBuffers
+    const resampler = new Resampler(rate)
+    const kernels = process.memoryUsage().arrayBuffers - before
+    const input = Float32Array.from({ length: rate }, (_, n) => Math.sin((2 * Math.PI * 1000 * n) / rate))
+    const output = resampler.push(input)
+    let [signal, noise] = [0, 0]
+    for (let n = 1000; n < 15_000; n++) {
+      const wanted = Math.sin((2 * Math.PI * 1000 * n) / 16_000)
+      signal += wanted ** 2
+      noise += ((output[n] as number) - wanted) ** 2
+    }
+    expect(10 * Math.log10(signal / noise)).toBeGreaterThan(80)
+    expect(kernels).toBeLessThan(3 * 2 ** 20)
+  })
+
   test('comes out of the resampler the same, however it was cut', () => {
     const pieces = fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 20 })
     fc.assert(

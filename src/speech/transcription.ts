@@ -25,7 +25,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
   const secret = findSecret(request, query)
   const caller = await speech.letIn(request, identify(speech, secret))
   if (request.headers.expect) response.writeContinue()
-  await withForm(request, caller.viewer?.keyId ?? caller.workspaceId, gone, async (form) => {
+  await withForm(request, caller.workspaceId, gone, async (form) => {
     const wanted = readTranscriptionRequest(form)
     const admitted = await speech.letIn(request, admitToModel(speech, caller, secret, wanted.model))
     const { served, model } = admitted
