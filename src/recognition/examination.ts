@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import { startChild } from './child.ts'
 import type { ExaminationReply, ExaminationRequest } from './examiner.ts'
 import { modelLimitMb } from './memory-limit.ts'
+import { jobNice, setNice } from './nice.ts'
 
 const patienceMs = 60_000
 
@@ -29,6 +30,7 @@ export async function examineAcousticModel(request: ExaminationRequest, recognit
       failed(signal.reason)
     }
     signal.addEventListener('abort', stop, { once: true })
+    setNice(child.pid, jobNice)
     child.send(request)
   })
 }

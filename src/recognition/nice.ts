@@ -1,5 +1,7 @@
 import { constants, setPriority } from 'node:os'
 
+/** Jobs and models that are not proven: beside busy processes of the usual priority, about a quarter of a core. */
+export const jobNice = 5
 /** What is left of the processor when nothing else wants it. */
 export const lowestPriority = constants.priority.PRIORITY_LOW
 

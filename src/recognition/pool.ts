@@ -1,5 +1,6 @@
 import { FairQueue } from '../capacity/fair-queue.ts'
 import type { Log } from '../log.ts'
+import { jobNice } from './nice.ts'
 import type { Piece, Priority, Ticket, Value } from './piece.ts'
 import { ModelUnusableError, RecognizerCrashedError, type RecognizerModel, RecognizersBusyError, type StreamRequest } from './recognizer.ts'
 import { isOfUser, overdueMs, refusal, Suspects, type Suspicion } from './suspects.ts'
@@ -13,8 +14,6 @@ const longestWaitMs = 30_000
 const mostCrashes = 3
 /** Workers for suspects end when no suspect has needed them for so long. */
 const suspectsIdleMs = 5 * 60_000
-/** Beside busy workers at the usual priority, one for suspects gets about a quarter of a core. */
-const suspectsNice = 5
 
 /** Workers, and what waits for them. */
 interface Lane {
@@ -53,7 +52,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     queues: { FINAL: new FairQueue(), SPECULATIVE: new FairQueue(), JOB: new FairQueue() },
   })
   const shared = openLane(config.workers)
-  const apart = openLane(Math.max(1, Math.floor(config.workers / 2)), suspectsNice)
+  const apart = openLane(Math.max(1, Math.floor(config.workers / 2)), jobNice)
   const lanes = [shared, apart]
   let endingIdle: NodeJS.Timeout | undefined
 

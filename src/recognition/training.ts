@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { startChild } from './child.ts'
 import { trainingLimitMb } from './memory-limit.ts'
+import { jobNice, setNice } from './nice.ts'
 import type { TrainingReply, TrainingRequest } from './trainer.ts'
 
 type Trained = Extract<TrainingReply, { kind: 'TRAINED' }>['statistics']
@@ -35,6 +36,7 @@ export async function trainWords(request: TrainingRequest, { tell, signal }: Tra
       failed(signal.reason)
     }
     signal.addEventListener('abort', stop, { once: true })
+    setNice(child.pid, jobNice)
     child.send(request)
   })
 }
