@@ -86,6 +86,7 @@ async function speak(recognizers: Recognizers, scenario: Scenario, model: Recogn
   const stream = await recognizers.open(
     {
       model,
+      workspaceId: 'bench',
       deploymentId: 'bench',
       mode: 'conversation',
       listening,

@@ -33,6 +33,7 @@ const open = (n: number) =>
     recognizers,
     {
       model,
+      workspaceId: 'bench',
       deploymentId: 'bench',
       mode: 'conversation',
       listening: listeningFor('CONVERSATIONAL', 'conversation'),

@@ -5,10 +5,10 @@ import type { OperationLimits } from './graphql/limits.ts'
 import { largestFile } from './speech/form.ts'
 import { longestShortAudioSeconds } from './speech/short-audio.ts'
 import { longestTranscriptionSeconds } from './speech/transcription.ts'
-import { mostAtOnce } from './uploads/server.ts'
+import { places } from './uploads/server.ts'
 
 export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({
-  upload: { bytes: uploads.largestBytes, atOnce: mostAtOnce },
+  upload: { bytes: uploads.largestBytes, atOnce: places.slots },
   speech: {
     sessions: sessions.all,
     sessionsPerKey: sessions.ofKey,

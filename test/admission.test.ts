@@ -6,8 +6,10 @@ import { type Patience, RecognizersBusyError, type StreamRequest } from '../src/
 import { ReservedCapacity } from '../src/recognition/reserved-capacity.ts'
 
 const patient: Patience = { waitMs: 10_000 }
-const requestOf = (deploymentId: string, alternatives = 1) => ({
-  deploymentId,
+/** The workspace's name, and behind a slash its deployment's. */
+const requestOf = (owner: string, alternatives = 1) => ({
+  workspaceId: owner.split('/')[0] as string,
+  deploymentId: owner.split('/')[1] ?? 'd',
   alternatives,
   phrases: [],
   model: { encoder: 'tiny' } as StreamRequest['model'],
@@ -84,7 +86,7 @@ describe('whoever finds no room', () => {
     expect(order).toEqual(['beam', 'small'])
   })
 
-  test('has their turn after one of each other deployment', async () => {
+  test('has their turn after one of each other workspace', async () => {
     const { admission, ask, order, settled } = openAdmission(2)
     const taken = await fill(admission, 'full')
     for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) void ask(name, name[0] as string)
@@ -148,7 +150,7 @@ describe('whoever finds no room', () => {
     for (const one of waiting) await expect(one).rejects.toThrow('closing')
   })
 
-  test('is not kept out of the line by another deployment that fills it', async () => {
+  test('is not kept out of the line by another workspace that fills it', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'a')
     await ask('first of b', 'b')
@@ -163,6 +165,54 @@ describe('whoever finds no room', () => {
   })
 })
 
+describe('a workspace with many deployments', () => {
+  test('has no more turns than one with a single deployment, and its deployments take turns in its own', async () => {
+    const { admission, ask, order, settled } = openAdmission()
+    const taken = await fill(admission, 'full')
+    for (const name of ['b/1', 'a/1', 'a/2', 'a/3', 'b/1']) void ask(name, name)
+    await settled()
+    for (const place of taken) {
+      place.leave()
+      await settled()
+    }
+    expect(order).toEqual(['b/1', 'a/1', 'b/1', 'a/2', 'a/3'])
+  })
+
+  test('waits for others as soon as it has its share, whichever of its deployments asks', async () => {
+    const { admission, ask, order, settled } = openAdmission(2)
+    const taken: Place[] = []
+    for (let n = 0; n < 16; n++) taken.push(await admission.admit(requestOf(`a/${n}`), patient))
+    for (const n of [1, 2, 3]) void ask(`b${n}`, 'b')
+    for (const n of [1, 2]) void ask(`a${n}`, `a/new${n}`).catch(() => {})
+    await settled()
+    for (const place of taken.slice(0, 3)) {
+      place.leave()
+      await settled()
+    }
+    expect(order.filter((name) => name.startsWith('b'))).toEqual(['b1', 'b2', 'b3'])
+    expect(order.filter((name) => name.startsWith('a'))).toEqual([])
+    admission.close(new Error('closing'))
+  })
+})
+
+test('the recordings of jobs have only what clients leave, and take no room from them', async () => {
+  const admission = new Admission(1)
+  const ofJob = { ...requestOf('', 5), isOfJob: true }
+  const first = await admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY })
+  const second = await admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY })
+  const taken = await fill(admission, 'a')
+  expect(taken).toHaveLength(8)
+  first.leave()
+  second.leave()
+  let isLetIn = false
+  const waiting = admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY }).then(() => (isLetIn = true))
+  await delay(20)
+  expect(isLetIn).toBe(false)
+  for (const place of taken.slice(3)) place.leave()
+  await waiting
+  expect(admission.usage()).toMatchObject({ streams: 4, streamsWaiting: 0 })
+})
+
 test('what decoding took decides how many come in', async () => {
   const admission = new Admission(1)
   const place = await admission.admit(requestOf('a'))
@@ -174,7 +224,7 @@ test('what decoding took decides how many come in', async () => {
 })
 
 describe('the capacity for provisioning', () => {
-  test('is one stream for each worker, and then the next that is left, the deployments in turn', async () => {
+  test('is one stream for each worker, and then the next that is left, for the workspace that has the fewest', async () => {
     const reserved = new ReservedCapacity(2)
     const order: string[] = []
     const [one, two] = [await reserved.admit(requestOf('a'), patient), await reserved.admit(requestOf('a'), patient)]
@@ -191,10 +241,10 @@ describe('the capacity for provisioning', () => {
     one.leave()
     two.leave()
     await settled()
-    expect([order, reserved.taken]).toEqual([['a1', 'b1'], 2])
+    expect([order, reserved.taken]).toEqual([['b1', 'a1'], 2])
     places[0]?.leave()
     await settled()
-    expect(order).toEqual(['a1', 'b1', 'a2'])
+    expect(order).toEqual(['b1', 'a1', 'a2'])
     for (const place of places) place.leave()
     expect(reserved.taken).toBe(0)
   })

@@ -193,7 +193,7 @@ test('sound comes before the file has ended', async () => {
       yield file.subarray(half)
     }
     let total = 0
-    for await (const pcm of decoders.decode(body(), () => {}, AbortSignal.timeout(20_000))) {
+    for await (const pcm of decoders.decode(body(), () => {}, { workspaceId: 'w', waitMs: 0, signal: AbortSignal.timeout(20_000) })) {
       total += pcm.length
       hear()
     }

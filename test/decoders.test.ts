@@ -23,9 +23,11 @@ function open(config: Partial<DecodersConfig> = {}) {
   return { decoders, ended }
 }
 
-async function read(decoders: typeof shared, body: AsyncIterable<Buffer>, maxSeconds = 60): Promise<number> {
+const turnOf = (workspaceId: string, waitMs = 0) => ({ workspaceId, waitMs })
+
+async function read(decoders: typeof shared, body: AsyncIterable<Buffer>, maxSeconds = 60, turn = turnOf('w')): Promise<number> {
   let seconds = 0
-  for await (const sound of readSound(body, { decoders, maxSeconds, signal: AbortSignal.timeout(30_000), warn() {} })) seconds = sound.seconds
+  for await (const sound of readSound(body, { decoders, turn, maxSeconds, signal: AbortSignal.timeout(30_000), warn() {} })) seconds = sound.seconds
   return seconds
 }
 
@@ -160,6 +162,27 @@ describe('a decoder process', () => {
     await first.return(undefined)
     expect(await read(decoders, once(recording('en-US.mp3')))).toBeCloseTo(3, 0)
   })
+
+  test('keeps a quarter of the processes from one workspace, and gives the next free one to another that waits', async () => {
+    const { decoders } = open({ processes: 4 })
+    const halted = Array.from({ length: 3 }, () => halting('en-US.ogg'))
+    const begun = halted.map(({ body }) => readSound(body, { decoders, turn: turnOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }))
+    await Promise.all(begun.map((sounds) => sounds.next()))
+    await expect(read(decoders, once(recording('en-US.mp3')), 60, turnOf('a'))).rejects.toMatchObject({
+      code: 'DECODERS_BUSY',
+      message: expect.stringContaining('3 of them for this workspace'),
+    })
+    expect(await read(decoders, once(recording('en-US.mp3')), 60, turnOf('b'))).toBeCloseTo(3, 0)
+    // A flood of the first waits, is refused in words, and delays nobody else.
+    const flood = Array.from({ length: 100 }, () => read(decoders, once(recording('en-US.mp3')), 60, turnOf('a', 60_000)).catch((error) => error.code))
+    const others = await Promise.all(['b', 'c', 'b', 'c'].map((workspace) => read(decoders, once(recording('en-US.mp3')), 60, turnOf(workspace, 60_000))))
+    expect(others.map(Math.round)).toEqual([3, 3, 3, 3])
+    for (const { release } of halted) release()
+    await Promise.all(begun.map((sounds) => sounds.return(undefined)))
+    const answers = await Promise.all(flood)
+    expect(answers.filter((answer) => answer === 'DECODERS_BUSY').length).toBeGreaterThanOrEqual(100 - 32)
+    expect(new Set(answers.map((answer) => (typeof answer === 'number' ? Math.round(answer) : answer)))).toEqual(new Set(['DECODERS_BUSY', 3]))
+  })
 })
 
 describe('a bomb', () => {
@@ -227,7 +250,7 @@ describe('a list of other files is refused, and nothing in it is opened:', () =>
     const file = join(await makeDirectory(), 'private.mp3')
     await writeFile(file, recording('en-US.mp3'))
     for (const list of [`#EXTM3U\n#EXTINF:1,\nfile://${file}\n`, `ffconcat version 1.0\nfile '${file}'\n`]) {
-      const decoding = shared.decode(once(Buffer.from(list)), () => {}, AbortSignal.timeout(20_000))
+      const decoding = shared.decode(once(Buffer.from(list)), () => {}, { workspaceId: 'w', waitMs: 0, signal: AbortSignal.timeout(20_000) })
       await expect(decoding.next()).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO' })
     }
   })

@@ -1,7 +1,8 @@
 // One phrase and the turns for its hypotheses, with workers that answer when the test says so.
 import { describe, expect, test } from 'vitest'
 import { PhraseDecoding } from '../src/recognition/phrase-decoding.ts'
-import type { Piece, Pool } from '../src/recognition/pool.ts'
+import type { Piece } from '../src/recognition/piece.ts'
+import type { Pool } from '../src/recognition/pool.ts'
 import { RecognizersBusyError, type StreamRequest } from '../src/recognition/recognizer.ts'
 import { listeningFor } from '../src/recognition/scenario.ts'
 import { Turns } from '../src/recognition/turns.ts'
@@ -50,7 +51,7 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
   /** How many turns others may have at the moment; they are given back. */
   const free = () => {
     let count = 0
-    const asked = [0, 1, 2].map(() => turns.ask('other', true, () => void count++))
+    const asked = [0, 1, 2].map(() => turns.ask({ workspaceId: 'other' }, true, () => void count++))
     for (const one of asked.reverse()) one.end()
     return count
   }

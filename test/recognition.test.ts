@@ -8,8 +8,8 @@ import { Resampler, resample } from '../src/recognition/audio.ts'
 import { Hypothesis } from '../src/recognition/hypothesis.ts'
 import { openLanguageModel } from '../src/recognition/language-model.ts'
 import { openPhraseList, writeAsListed } from '../src/recognition/phrase-list.ts'
-import type { Piece, Pool, Priority } from '../src/recognition/pool.ts'
-import { FairQueue } from '../src/recognition/queue.ts'
+import type { Piece, Priority } from '../src/recognition/piece.ts'
+import type { Pool } from '../src/recognition/pool.ts'
 import type { StreamEvent } from '../src/recognition/recognizer.ts'
 import { Segmenter } from '../src/recognition/segmenter.ts'
 import { Sound } from '../src/recognition/sound.ts'
@@ -167,6 +167,22 @@ test.each([
 })
 
 describe('sound', () => {
+  test.each([11_025, 44_100, 44_101, 191_999])('keeps a tone at %i Hz, with kernels of a bounded size', (rate) => {
+    const before = process.memoryUsage().arrayBuffers
+    const resampler = new Resampler(rate)
+    const kernels = process.memoryUsage().arrayBuffers - before
+    const input = Float32Array.from({ length: rate }, (_, n) => Math.sin((2 * Math.PI * 1000 * n) / rate))
+    const output = resampler.push(input)
+    let [signal, noise] = [0, 0]
+    for (let n = 1000; n < 15_000; n++) {
+      const wanted = Math.sin((2 * Math.PI * 1000 * n) / 16_000)
+      signal += wanted ** 2
+      noise += ((output[n] as number) - wanted) ** 2
+    }
+    expect(10 * Math.log10(signal / noise)).toBeGreaterThan(80)
+    expect(kernels).toBeLessThan(3 * 2 ** 20)
+  })
+
   test('comes out of the resampler the same, however it was cut', () => {
     const pieces = fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 20 })
     fc.assert(
@@ -278,22 +294,12 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
   expect(told.map(({ kind }) => kind)).toEqual(['SPEECH_START', 'PHRASE', 'SPEECH_END'])
 })
 
-test('owners take turns in a queue, however much one of them brings', () => {
-  const queue = new FairQueue<string>()
-  for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'c2']) queue.push(item[0] as string, item)
-  queue.remove('a', 'a2')
-  queue.pushFirst('b', 'b0')
-  expect(queue.take((item) => item !== 'a1')).toBe('b0')
-  expect(Array.from({ length: 6 }, () => queue.take())).toEqual(['a1', 'c1', 'b1', 'a3', 'c2', undefined])
-  expect(queue.size).toBe(0)
-})
-
 describe('turns to decode a hypothesis', () => {
   function openTurns(workers: number) {
     const given: string[] = []
     const state = { idle: workers }
     const turns = new Turns(workers, () => state.idle)
-    const ask = (name: string, isFirst: boolean) => turns.ask(name, isFirst, () => void given.push(name))
+    const ask = (name: string, isFirst: boolean) => turns.ask({ workspaceId: name }, isFirst, () => void given.push(name))
     return { turns, given, state, ask }
   }
 

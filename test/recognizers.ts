@@ -32,6 +32,7 @@ export function requestFor(model: RecognizerModel, options: Partial<StreamReques
   const mode = options.mode ?? 'conversation'
   return {
     model,
+    workspaceId: 'w',
     deploymentId: 'a',
     mode,
     listening: listeningFor('SEARCH_AND_DICTATION', mode),

@@ -1,14 +1,24 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { SharedSlots } from '../capacity/shared-slots.ts'
+import type { Waiting } from '../capacity/waitlist.ts'
 import { AudioError } from './audio-error.ts'
 import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-messages.ts'
 import { isDecoderInstalled, startDecoder } from './decoder-process.ts'
 
+/** Whose recording is decoded, and how long it waits for a process. */
+export interface DecodingTurn extends Waiting {
+  /** Recordings of jobs belong to no workspace, and share what one has. */
+  workspaceId: string
+}
+
 export interface Decoders {
   /** False where nothing but WAV can be read. */
   isAvailable: boolean
+  /** True while recordings wait for a process. */
+  readonly isContested: boolean
   /** The samples of one recording, in {@link decodedFormat}, decoded as they are asked for. */
-  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, signal: AbortSignal): AsyncGenerator<Buffer>
+  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, turn: DecodingTurn & { signal: AbortSignal }): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
@@ -20,6 +30,9 @@ export interface DecodersConfig {
   /** Told why a process ended that should not have. */
   crashed?(reason: string): void
 }
+
+/** Recordings that may wait, for each process. */
+const maxWaitingPerProcess = 8
 
 /** A process that waits for its recording is let go after a while. */
 const spareMs = 5 * 60_000
@@ -53,31 +66,39 @@ export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {
     spare ??= start()
     spareTimer = setTimeout(() => spare?.kill(), spareMs).unref()
   }
-  let decoding = 0
+  const slots = new SharedSlots({ slots: processes, kept: Math.floor(processes / 4), maxWaiting: processes * maxWaitingPerProcess, refusal: explainBusy })
 
   return {
     isAvailable,
-    async *decode(body, warn, signal) {
-      if (isClosed) throw new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again in a moment.')
-      if (decoding >= processes) throw new AudioError('DECODERS_BUSY', 'Too many compressed recordings are being decoded. Try again in a moment.')
-      decoding++
+    get isContested() {
+      return slots.waiting > 0
+    },
+    async *decode(body, warn, { workspaceId, waitMs, signal }) {
+      if (isClosed) throw closing()
+      const leave = await slots.take({ workspaceId }, { waitMs, signal })
       const decoder = take()
       try {
         yield* decoder.decode(body, warn, signal)
       } finally {
-        decoding--
         decoder.kill()
+        leave()
         keepSpare()
       }
     },
     async close() {
       isClosed = true
+      slots.close(closing())
       clearTimeout(spareTimer)
       for (const decoder of running) decoder.kill()
       await Promise.all([...running].map(({ gone }) => gone))
     },
   }
 }
+
+const closing = () => new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again in a moment.')
+
+const explainBusy = (own: number) =>
+  new AudioError('DECODERS_BUSY', `Too many compressed recordings are being decoded, ${own} of them for this workspace. Try again in a moment, or send WAV.`)
 
 /** One process, from its start to its end. */
 class Decoder {

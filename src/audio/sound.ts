@@ -1,6 +1,6 @@
 import { AudioError, tooLong } from './audio-error.ts'
 import { decodedFormat } from './decoder-messages.ts'
-import type { Decoders } from './decoders.ts'
+import type { Decoders, DecodingTurn } from './decoders.ts'
 import { Lookahead } from './lookahead.ts'
 import { nameAudio, nameOther, nameSound } from './names.ts'
 import { RawReader, readContentType } from './raw-samples.ts'
@@ -17,6 +17,8 @@ export interface Sound {
 
 export interface SoundOptions {
   decoders: Decoders
+  /** Whose recording it is; one of a job if nothing is said. */
+  turn?: DecodingTurn
   maxSeconds: number
   /** The size of the recording, where it is known. */
   fileBytes?: number | undefined
@@ -25,6 +27,9 @@ export interface SoundOptions {
   /** Told what the sender should know although the recording could be read. */
   warn(text: string): void
 }
+
+/** Jobs have time. */
+const turnOfJobs: DecodingTurn = { workspaceId: '', waitMs: Number.POSITIVE_INFINITY }
 
 /** Finds the sound in a recording of any format, as it comes; refuses what is longer than it may be. */
 export async function* readSound(body: AsyncIterable<Buffer>, options: SoundOptions): AsyncGenerator<Sound> {
@@ -88,9 +93,9 @@ async function* readRaw(body: AsyncIterable<Buffer>, reader: RawReader, sampleRa
   yield last
 }
 
-async function* readDecoded(recording: Lookahead, { decoders, warn, signal }: SoundOptions): AsyncGenerator<Sound> {
+async function* readDecoded(recording: Lookahead, { decoders, turn = turnOfJobs, warn, signal }: SoundOptions): AsyncGenerator<Sound> {
   let seconds = 0
-  for await (const pcm of decoders.decode(recording.rest(), warn, signal)) {
+  for await (const pcm of decoders.decode(recording.rest(), warn, { ...turn, signal })) {
     seconds += pcm.length / 2 / decodedFormat.sampleRate
     yield { pcm, format: decodedFormat, seconds }
   }

@@ -49,6 +49,7 @@ async function readSamples(name: string, path: string, hasDecoders: boolean): Pr
   const file = await readFile(path)
   const decoders: Decoders = {
     isAvailable: hasDecoders,
+    isContested: false,
     // biome-ignore lint/correctness/useYield: the parent has the decoders
     async *decode() {
       throw new NeedsDecoder()

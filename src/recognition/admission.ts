@@ -1,5 +1,7 @@
-import { FairQueue } from './queue.ts'
+import type { Owner } from '../capacity/fair-queue.ts'
+import { Waitlist } from '../capacity/waitlist.ts'
 import { type Patience, RecognizersBusyError, type StreamRequest } from './recognizer.ts'
+import { Shares } from './shares.ts'
 
 /** What a second of speech costs a worker before it was measured, in seconds; beam search takes three times as much. */
 const guessedCost = 0.1
@@ -8,27 +10,21 @@ const beamFactor = 3
 const leastCost = 0.02
 /** The part of the workers' time that may be promised: what is left takes up bursts. */
 const promised = 0.85
-/** Past this load a deployment that has its share already waits for those that have not. */
+/** Past this load a workspace or deployment that has its share already waits for those that have not. Jobs never pass it. */
 const contested = 0.75
-/** How far the promise is stretched for a deployment that has no stream at all, so that long streams do not shut it out. */
-const stretched = 1.15
-/** Deployments that asked for a stream within this time count as wanting a share. */
-const memoryMs = 10 * 60_000
-const mostRemembered = 1000
+/**
+ * How far the promise is stretched for a workspace that has no stream at all, so that long streams do not shut it out,
+ * and for such a deployment of a workspace that is alone.
+ */
+const stretched = { workspace: 1.15, deployment: 1.075 }
 /** How much one more measurement moves the estimate. */
 const weight = 0.1
 /** Streams that may wait, for each worker: more would hardly get in before their patience ends. */
-const mostWaitingPerWorker = 8
+const maxWaitingPerWorker = 8
 
 interface Asked {
-  deploymentId: string
   kind: string
   cost: number
-}
-
-interface Applicant extends Asked {
-  admitted(place: Place): void
-  refused(error: unknown): void
 }
 
 /** What an admitted stream holds until it leaves. */
@@ -42,105 +38,84 @@ export interface Place {
  * Decides by measured cost whether one more stream has room: what decoding a second of its speech takes
  * a worker, as if everybody spoke all the time. Most people pause, so the promise is kept. The cost is time
  * on the clock, not of the processor: on a machine that is busy with other things, fewer streams are kept in
- * good time. Whoever finds no room waits, the deployments in turn; a stream that lost its place through no
- * fault of its own gets it back at once.
+ * good time. Streams that find no room wait, the workspaces in turn, and the recordings of jobs behind all of them; a
+ * stream that lost its place through no fault of its own gets it back at once.
  */
 export class Admission {
   readonly #capacity: number
-  readonly #mostWaiting: number
   readonly #costs = new Map<string, number>()
-  /** When each deployment last asked, the longest ago first. */
-  readonly #asked = new Map<string, number>()
-  readonly #open = new Map<string, { streams: number; load: number }>()
-  readonly #waiting = new FairQueue<Applicant>()
-  #load = 0
-  #streams = 0
+  readonly #shares = new Shares()
+  readonly #clients: Waitlist<Asked, Place>
+  readonly #jobs: Waitlist<Asked, Place>
+  readonly #held = { streams: 0, load: 0 }
+  readonly #heldByJobs = { streams: 0, load: 0 }
 
   constructor(workers: number) {
     this.#capacity = workers * promised
-    this.#mostWaiting = workers * mostWaitingPerWorker
+    const config = { changed: () => this.#letIn(), refusal: () => this.#explain() }
+    this.#clients = new Waitlist({ ...config, maxWaiting: workers * maxWaitingPerWorker })
+    this.#jobs = new Waitlist({ ...config, maxWaiting: Number.POSITIVE_INFINITY })
   }
 
   /** Resolves with a place, or rejects with {@link RecognizersBusyError} when none is free in time. */
-  admit(
-    { model, deploymentId, alternatives, phrases }: Pick<StreamRequest, 'model' | 'deploymentId' | 'alternatives' | 'phrases'>,
-    { waitMs, signal, isResumed = false }: Patience = { waitMs: 0 },
+  async admit(
+    request: Pick<StreamRequest, 'model' | 'workspaceId' | 'deploymentId' | 'alternatives' | 'phrases' | 'isOfJob'>,
+    { isResumed = false, ...waiting }: Patience = { waitMs: 0 },
   ): Promise<Place> {
+    const { model, workspaceId, deploymentId, alternatives, phrases, isOfJob = false } = request
+    const owner = { workspaceId, deploymentId }
     const isBeam = alternatives > 1 || phrases.length > 0 || model.words !== undefined
     const kind = `${model.encoder}${isBeam ? '+beam' : ''}`
     // What costs more than there is may come in when nobody else is there.
     const cost = Math.min(this.#capacity, this.#costs.get(kind) ?? guessedCost * (isBeam ? beamFactor : 1))
-    this.#remember(deploymentId)
-    return new Promise((resolved, rejected) => {
-      signal?.throwIfAborted()
-      if (isResumed) return resolved(this.#take({ deploymentId, kind, cost }))
-      const settle = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', abandon)
-        this.#waiting.remove(deploymentId, applicant)
-      }
-      const applicant: Applicant = {
-        deploymentId,
-        kind,
-        cost,
-        admitted(place) {
-          settle()
-          resolved(place)
-        },
-        refused(error) {
-          settle()
-          rejected(error)
-        },
-      }
-      const abandon = () => applicant.refused(signal?.reason)
-      const timer = setTimeout(() => applicant.refused(this.#explain()), waitMs)
-      signal?.addEventListener('abort', abandon, { once: true })
-      this.#waiting.push(deploymentId, applicant)
-      this.#letIn()
-      if (waitMs === 0) applicant.refused(this.#explain())
-      // Whoever has most in the line gives way, so that nobody fills it alone.
-      if (this.#waiting.size > this.#mostWaiting) this.#waiting.lastOfLongest?.refused(this.#explain())
-    })
+    if (isOfJob) return this.#jobs.wait(owner, { kind, cost }, waiting)
+    this.#shares.note(owner)
+    waiting.signal?.throwIfAborted()
+    return isResumed ? this.#take({ kind, cost }, owner) : this.#clients.wait(owner, { kind, cost }, waiting)
   }
 
   /** Refuses all who wait. */
   close(error: Error): void {
-    for (const applicant of this.#waiting.clear()) applicant.refused(error)
+    this.#clients.close(error)
+    this.#jobs.close(error)
   }
 
-  #letIn() {
+  #letIn(): void {
     let full = 0
     // Nobody overtakes those for whom there is no room yet; who has a share already is passed over.
-    const applicant = this.#waiting.take((one) => {
-      const most = this.#most(one)
+    const fits = ({ cost }: Asked, owner: Owner) => {
+      const most = this.#most(owner)
       if (most <= full) return false
-      if (this.#load + one.cost <= most) return !this.#hasEnough(one)
-      if (one.cost < this.#capacity) full = most
+      if (this.#held.load + cost <= most) return !this.#hasEnough(cost, owner)
+      if (cost < this.#capacity) full = most
       return false
-    })
-    if (!applicant) return
-    applicant.admitted(this.#take(applicant))
-    this.#letIn()
+    }
+    const isLeft = ({ cost }: Asked) => {
+      const { streams, load } = this.#heldByJobs
+      return this.#held.streams + streams === 0 || this.#held.load + load + cost <= this.#capacity * contested
+    }
+    const isGranted =
+      this.#clients.grant(fits, (asked, owner) => this.#take(asked, owner)) ||
+      (this.#clients.size === 0 && this.#jobs.grant(isLeft, (asked) => this.#take(asked, undefined)))
+    if (isGranted) this.#letIn()
   }
 
-  /** The load up to which the applicant may come in. */
-  #most({ deploymentId }: Applicant): number {
-    if (this.#streams === 0) return Number.POSITIVE_INFINITY
-    return this.#capacity * (this.#open.has(deploymentId) ? 1 : stretched)
+  /** The load up to which the owner's next stream may come in. */
+  #most(owner: Owner): number {
+    if (this.#held.streams === 0) return Number.POSITIVE_INFINITY
+    const { workspace, deployment } = this.#shares.of(owner)
+    if (workspace.streams === 0) return this.#capacity * stretched.workspace
+    return this.#capacity * (deployment.streams === 0 && this.#shares.workspaces === 1 ? stretched.deployment : 1)
   }
 
-  #hasEnough({ deploymentId, cost }: Applicant): boolean {
-    const own = this.#open.get(deploymentId)
-    if (!own || this.#load + cost <= this.#capacity * contested) return false
-    const others = new Set([...this.#asked.keys(), ...this.#open.keys()]).size - 1
-    return others > 0 && own.load + cost > this.#capacity / (others + 1)
-  }
+  #hasEnough = (cost: number, owner: Owner) => this.#held.load + cost > this.#capacity * contested && this.#shares.isBeyond(owner, cost, this.#capacity)
 
-  #take({ deploymentId, kind, cost }: Asked): Place {
-    const own = this.#open.get(deploymentId) ?? { streams: 0, load: 0 }
-    this.#load += cost
-    this.#streams++
-    this.#open.set(deploymentId, { streams: own.streams + 1, load: own.load + cost })
+  /** A job's stream has no owner: it is nobody's share, and no client finds less room for it. */
+  #take({ kind, cost }: Asked, owner: Owner | undefined): Place {
+    const held = owner ? this.#held : this.#heldByJobs
+    held.load += cost
+    held.streams++
+    if (owner) this.#shares.change(owner, cost, 1)
     let isOpen = true
     return {
       measured: (audioMs, ms) => {
@@ -152,39 +127,27 @@ export class Admission {
       leave: () => {
         if (!isOpen) return
         isOpen = false
-        this.#streams--
-        this.#load = this.#streams ? this.#load - cost : 0
-        const now = this.#open.get(deploymentId)
-        if (!now || now.streams <= 1) this.#open.delete(deploymentId)
-        else this.#open.set(deploymentId, { streams: now.streams - 1, load: now.load - cost })
+        held.streams--
+        held.load = held.streams ? held.load - cost : 0
+        if (owner) this.#shares.change(owner, cost, -1)
         // A stream that ended by a crash is about to take its place again.
         queueMicrotask(() => this.#letIn())
       },
     }
   }
 
-  #remember(deploymentId: string) {
-    const now = performance.now()
-    this.#asked.delete(deploymentId)
-    this.#asked.set(deploymentId, now)
-    for (const [id, at] of this.#asked) {
-      if (now - at < memoryMs && this.#asked.size <= mostRemembered) break
-      this.#asked.delete(id)
-    }
-  }
-
   #explain = () => {
-    const waiting = this.#waiting.size > 1 ? `, and ${this.#waiting.size - 1} more wait for one` : ''
-    return new RecognizersBusyError(`All ${this.#streams} places for speech are taken${waiting}. Try again in a moment.`)
+    const waiting = this.#clients.size > 1 ? `, and ${this.#clients.size - 1} more wait for one` : ''
+    return new RecognizersBusyError(`All ${this.#held.streams} places for speech are taken${waiting}. Try again in a moment.`)
   }
 
   usage() {
     const cost = Math.max(leastCost, ...this.#costs.values(), this.#costs.size ? 0 : guessedCost)
     return {
-      streams: this.#streams,
+      streams: this.#held.streams + this.#heldByJobs.streams,
       mostStreams: Math.max(1, Math.floor(this.#capacity / cost)),
-      streamsWaiting: this.#waiting.size,
-      load: this.#load / this.#capacity,
+      streamsWaiting: this.#clients.size,
+      load: this.#held.load / this.#capacity,
     }
   }
 }

@@ -16,6 +16,9 @@ export function toMono(bytes: Uint8Array, channels: number): Float32Array {
 /** Zero crossings of the sinc on each side of its centre: more make a steeper filter. */
 const crossings = 16
 
+/** Rates that need more kernels than this, one for each place between two samples, share these and take what lies between two. */
+const maxKernels = 640
+
 /** Converts a whole recording to 16 kHz. */
 export function resample(input: Float32Array, rate: number): Float32Array {
   const resampler = new Resampler(rate)
@@ -34,9 +37,7 @@ export function resample(input: Float32Array, rate: number): Float32Array {
  */
 export class Resampler {
   readonly #rate: number
-  readonly #kernels: Kernel[]
-  /** Input samples that a whole cycle of kernels goes forward. */
-  readonly #cycle: number
+  readonly #kernels: Kernels
   /** The input from `#first` on, which later output still needs. */
   #kept = new Float32Array(0)
   #first = 0
@@ -44,12 +45,7 @@ export class Resampler {
 
   constructor(rate: number) {
     this.#rate = rate
-    const cutoff = Math.min(1, sampleRate / rate) * 0.95
-    const reach = crossings / cutoff
-    const divisor = greatestCommonDivisor(rate, sampleRate)
-    this.#cycle = rate / divisor
-    const phases = rate === sampleRate ? 0 : sampleRate / divisor
-    this.#kernels = Array.from({ length: phases }, (_, phase) => createKernel((phase * rate) / sampleRate, cutoff, reach))
+    this.#kernels = new Kernels(rate)
   }
 
   /** Answers the output that the input so far decides. */
@@ -73,7 +69,7 @@ export class Resampler {
     const output = new Float32Array(Math.max(0, most))
     let count = 0
     for (; count < output.length; count++) {
-      const { weights, from } = this.#place(this.#made + count)
+      const { weights, from } = this.#kernels.place(this.#made + count)
       if (!isLast && from + weights.length > known) break
       let sum = 0
       for (let k = Math.max(0, -from); k < weights.length && from + k < known; k++)
@@ -81,31 +77,58 @@ export class Resampler {
       output[count] = sum
     }
     this.#made += count
-    const needed = Math.max(this.#first, Math.min(known, this.#place(this.#made).from))
+    const needed = Math.max(this.#first, Math.min(known, this.#kernels.place(this.#made).from))
     this.#kept = this.#kept.slice(needed - this.#first)
     this.#first = needed
     return output.subarray(0, count)
   }
+}
 
-  /** Which input the nth output sample is made of. */
-  #place(n: number): { weights: Float64Array; from: number } {
-    const { weights, first } = this.#kernels[n % this.#kernels.length] as Kernel
-    return { weights, from: Math.floor(n / this.#kernels.length) * this.#cycle + first }
+/** The weights of input samples for each place between two of them. */
+class Kernels {
+  readonly #rate: number
+  readonly #isExact: boolean
+  /** By their place between two input samples, from 0 to 1, both included. */
+  readonly #table: Float64Array[]
+  /** The first sample that they weigh, counted from the one before the place. */
+  readonly #first: number
+  readonly #between: Float64Array
+
+  constructor(rate: number) {
+    this.#rate = rate
+    const cutoff = Math.min(1, sampleRate / rate) * 0.95
+    const reach = crossings / cutoff
+    const phases = rate === sampleRate ? 0 : sampleRate / greatestCommonDivisor(rate, sampleRate)
+    this.#isExact = phases <= maxKernels
+    const steps = Math.min(phases, maxKernels)
+    this.#first = Math.ceil(-reach)
+    this.#table = Array.from({ length: steps && steps + 1 }, (_, step) => createKernel(step / steps, this.#first, cutoff, reach))
+    this.#between = new Float64Array(this.#table[0]?.length ?? 0)
+  }
+
+  /** Which input the nth output sample is made of; the weights are good until the next call. */
+  place(n: number): { weights: Float64Array; from: number } {
+    // Whole numbers, so that nothing is lost however long the stream is.
+    const position = n * this.#rate
+    const fraction = (position % sampleRate) / sampleRate
+    const from = Math.floor(position / sampleRate) + this.#first
+    const step = fraction * (this.#table.length - 1)
+    if (this.#isExact) return { weights: this.#table[Math.round(step)] as Float64Array, from }
+    const before = this.#table[Math.floor(step)] as Float64Array
+    const after = this.#table[Math.floor(step) + 1] as Float64Array
+    const share = step - Math.floor(step)
+    for (let k = 0; k < before.length; k++) this.#between[k] = (before[k] as number) + share * ((after[k] as number) - (before[k] as number))
+    return { weights: this.#between, from }
   }
 }
 
-interface Kernel {
-  weights: Float64Array
-  /** The first sample that it weighs, counted from the beginning of its cycle. */
-  first: number
-}
-
-function createKernel(position: number, cutoff: number, reach: number): Kernel {
-  const first = Math.ceil(position - reach)
-  const weights = new Float64Array(Math.floor(position + reach) - first + 1)
+/** A windowed sinc around a place between the samples 0 and 1; beyond its reach it is 0. */
+function createKernel(position: number, first: number, cutoff: number, reach: number): Float64Array {
+  const weights = new Float64Array(Math.floor(1 + reach) - first + 1)
   let total = 0
   for (let k = 0; k < weights.length; k++) {
     const distance = first + k - position
+    if (Math.abs(distance) > reach) continue
     const x = Math.PI * distance * cutoff
     const window = 0.5 + 0.5 * Math.cos((Math.PI * distance) / reach)
     const weight = (x === 0 ? 1 : Math.sin(x) / x) * window
@@ -113,7 +136,7 @@ function createKernel(position: number, cutoff: number, reach: number): Kernel {
     total += weight
   }
   for (let k = 0; k < weights.length; k++) weights[k] = (weights[k] as number) / total
-  return { weights, first }
+  return weights
 }
 
 const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b))

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { startChild } from '../sandbox/child.ts'
+import { jobNice, setNice } from '../sandbox/nice.ts'
 import type { ExaminationReply, ExaminationRequest } from './examiner.ts'
 import { modelLimitMb } from './memory-limit.ts'
 
@@ -30,6 +31,7 @@ export async function examineAcousticModel(request: ExaminationRequest, recognit
       failed(signal.reason)
     }
     signal.addEventListener('abort', stop, { once: true })
+    setNice(child.pid, jobNice)
     child.send(request)
   })
 }

@@ -1,6 +1,7 @@
 import type { DetectorReply } from './detector.ts'
 import { Hypothesis, type Shown } from './hypothesis.ts'
-import type { Pool, Priority, Ticket } from './pool.ts'
+import type { Priority, Ticket } from './piece.ts'
+import type { Pool } from './pool.ts'
 import { type Alternative, type StreamRequest, sampleRate } from './recognizer.ts'
 import type { Segment } from './segmenter.ts'
 import type { DecodingTurn } from './turns.ts'
@@ -96,7 +97,7 @@ export class PhraseDecoding {
     if (!isTheSameAsBefore) this.#guess?.ticket?.cancel()
     if (!request.interims || isBehind || isTheSameAsBefore || this.#turn) return
     if (milliseconds(heard - this.#decodedUntil) < this.#intervalMs) return
-    this.#turn = pool.turns.ask(request.deploymentId, this.#isNew, () => {
+    this.#turn = pool.turns.ask(request, this.#isNew, () => {
       this.#isTurnGiven = true
       askForGrown()
     })
@@ -127,7 +128,8 @@ export class PhraseDecoding {
     const guess: Guess = { segment, audio, result: undefined, ticket: undefined, beginnings: [] }
     this.#guess = guess
     // When workers are short, guesses would take them from what is sure to be wanted.
-    if (!this.#parts.pool.mayGuess()) return
+    const { pool, request } = this.#parts
+    if (request.isOfJob || !pool.mayGuess(request)) return
     const begun = (beginning: string) => {
       // The speaker may go on: words that have to be stable are kept until it is sure that the phrase has ended.
       if (this.#guess !== guess || (!this.#segment && this.#parts.request.listening.stableHypotheses)) guess.beginnings.push(beginning)
@@ -212,7 +214,7 @@ export class PhraseDecoding {
 
   #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void, begun?: (beginning: string) => void): Ticket {
     const { pool, request, patience } = this.#parts
-    const { model, deploymentId, mode } = request
+    const { model, workspaceId, deploymentId, mode } = request
     const isInterim = priority === 'INTERIM'
     const task = {
       kind: 'DECODE',
@@ -228,11 +230,14 @@ export class PhraseDecoding {
     const spent = (ms: number) => {
       if (!isInterim) this.#spentMs += ms
     }
-    const ticket = pool.submit({ modelId: model.id, deploymentId, priority, task, patienceMs, spent, ...(begun && { begun }) }, (settled) => {
-      this.#tickets.delete(ticket)
-      if (settled instanceof Error) return done(settled, 0)
-      done(settled.value, settled.ms)
-    })
+    const ticket = pool.submit(
+      { modelId: model.id, workspaceId, deploymentId, priority: request.isOfJob ? 'JOB' : priority, task, patienceMs, spent, ...(begun && { begun }) },
+      (settled) => {
+        this.#tickets.delete(ticket)
+        if (settled instanceof Error) return done(settled, 0)
+        done(settled.value, settled.ms)
+      },
+    )
     this.#tickets.add(ticket)
     return ticket
   }

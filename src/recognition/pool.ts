@@ -1,43 +1,30 @@
+import { FairQueue } from '../capacity/fair-queue.ts'
 import type { Log } from '../log.ts'
-import { FairQueue } from './queue.ts'
-import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from './recognizer.ts'
+import { jobNice } from '../sandbox/nice.ts'
+import type { Piece, Priority, Ticket, Value } from './piece.ts'
+import { ModelUnusableError, RecognizerCrashedError, type RecognizerModel, RecognizersBusyError, type StreamRequest } from './recognizer.ts'
 import { isOfUser, overdueMs, refusal, Suspects, type Suspicion } from './suspects.ts'
 import { Turns } from './turns.ts'
-import type { WorkerReply, WorkerTask } from './worker.ts'
-import { type Worker, Workers } from './workers.ts'
+import type { WorkerTask } from './worker.ts'
+import { joinUsages, type Worker, Workers } from './workers.ts'
 
 /** Whoever has waited for a worker this long is told to come back. */
 const longestWaitMs = 30_000
 /** A piece that has ended this many workers is given up: it would end the next one, too. */
 const mostCrashes = 3
-/** A recognizer of its own ends when no isolated deployment has needed it for so long. */
-const isolationIdleMs = 60_000
+/** Workers for suspects end when no suspect has needed them for so long. */
+const suspectsIdleMs = 5 * 60_000
 
-/**
- * FINAL: somebody waits for it. SPECULATIVE: somebody will, if the speaker does not go on. INTERIM: nice to
- * have, so it is done at once, by a worker that has nothing else to do, or not at all; {@link Turns} says when.
- */
-export type Priority = 'FINAL' | 'SPECULATIVE' | 'INTERIM'
-
-export interface Piece {
-  /** Where the model's files are shared, workers that hold them are preferred. */
-  modelId: string
-  deploymentId: string
-  priority: Priority
-  task: WorkerTask
-  /** A worker that takes longer is taken to hang, and ended. */
-  patienceMs: number
-  /** Told what a worker needed for it, also when nobody wants the result any more. */
-  spent?(ms: number): void
-  /** Receives growing beginnings of the text while it is decoded, where the task asks for them; after a crash they begin anew. */
-  begun?(beginning: string): void
+/** Workers, and what waits for them. */
+interface Lane {
+  workers: Workers
+  most: number
+  queues: Record<Exclude<Priority, 'INTERIM'>, FairQueue<Waiting>>
 }
 
-export type Value<K extends WorkerTask['kind']> = Extract<WorkerReply, { ok: true; kind: K }>['value']
-
 interface Waiting extends Piece {
-  /** It waits for the recognizer that isolated deployments share. */
-  isIsolated: boolean
+  /** Where it waits. */
+  lane: Lane | undefined
   crashes: number
   isSettled: boolean
   timer: NodeJS.Timeout | undefined
@@ -45,113 +32,94 @@ interface Waiting extends Piece {
   settle(result: { value: unknown; ms: number } | Error): void
 }
 
-export interface Ticket {
-  /** Nobody wants the result any more; a piece at work is finished, unheard. */
-  cancel(): void
-  /** Somebody waits for it now. */
-  promote(): void
-}
-
 export type Pool = ReturnType<typeof openPool>
 
 /**
- * Gives pieces of work to the worker processes, by urgency and in turn between deployments. A deployment whose
- * own acoustic model holds up or ends workers is taken out of their way; `suspected` is told of it.
+ * Gives pieces of work to the worker processes, by urgency, and in turn between workspaces and their deployments. Users'
+ * acoustic models run in workers apart, at a lower priority of the processor, until they are proven: whatever they do,
+ * the others keep their workers. `suspected` is told of a deployment whose model holds up or ends workers.
  */
 export function openPool(config: { workers: number; memoryMb: number }, log: Log, suspected: (suspicion: Suspicion) => void = () => {}) {
-  const queues = { FINAL: new FairQueue<Waiting>(), SPECULATIVE: new FairQueue<Waiting>() }
-  const isolated = new FairQueue<Waiting>()
   const suspects = new Suspects((suspicion) => {
     log.warn(suspicion, 'the acoustic model of a deployment holds up or ends recognizers')
     suspected(suspicion)
   })
-  /** Workers that have a piece of a new model in their hands, by deployment. */
-  const newAtWork = new Map<string, number>()
-  const waiting = () => queues.FINAL.size + queues.SPECULATIVE.size
   let isClosed = false
 
+  const openLane = (most: number, nice = 0): Lane => ({
+    workers: new Workers({ workers: most, memoryMb: (config.memoryMb * most) / config.workers, nice }, log, () => dispatch()),
+    most,
+    queues: { FINAL: new FairQueue(), SPECULATIVE: new FairQueue(), JOB: new FairQueue() },
+  })
+  const shared = openLane(config.workers)
+  const apart = openLane(Math.max(1, Math.floor(config.workers / 2)), jobNice)
+  const lanes = [shared, apart]
+  let endingIdle: NodeJS.Timeout | undefined
+
+  const isWaiting = ({ queues }: Lane) => queues.FINAL.size + queues.SPECULATIVE.size > 0
+
   const dispatch = () => {
-    while (!isClosed) {
-      let worker: Worker | undefined
-      const fits = (candidate: Waiting) => {
-        if (!mayBegin(candidate)) return false
-        worker ??= workers.choose(candidate.modelId)
-        return worker !== undefined
-      }
-      const piece = queues.FINAL.take(fits) ?? queues.SPECULATIVE.take(fits)
-      if (!piece || !worker) break
-      give(workers, worker, piece)
-    }
+    for (const lane of lanes) while (!isClosed && giveNext(lane));
     if (isClosed) return
-    dispatchIsolated()
     turns.give()
-    workers.prepare()
+    shared.workers.prepare()
   }
 
-  const workers = new Workers(config, log, dispatch)
-  /** One worker, which the isolated deployments share among themselves. */
-  const ownWorker = new Workers({ workers: 1, memoryMb: config.memoryMb / config.workers }, log, dispatch)
-  let endingOwn: NodeJS.Timeout | undefined
-
-  const dispatchIsolated = () => {
-    if (!isolated.size) return
-    const worker = ownWorker.choose('')
-    const piece = worker && isolated.take()
-    if (!worker || !piece) return
-    give(ownWorker, worker, piece)
-  }
-
-  /** A new model never has all workers at once, so that those of others go on whatever it does. */
-  const mayBegin = ({ deploymentId, task }: Piece) => {
-    if (!isOfUser(task) || suspects.standing(deploymentId) === 'PROVEN') return true
-    return (newAtWork.get(deploymentId) ?? 0) < Math.max(1, config.workers - 1)
+  /** False when no piece is left, or no worker. */
+  const giveNext = ({ workers, most, queues }: Lane): boolean => {
+    let worker: Worker | undefined
+    const fits = ({ modelId }: Waiting) => {
+      worker ??= workers.choose(modelId)
+      return worker !== undefined
+    }
+    // A job leaves a worker to the next client, where there is more than one.
+    const isLeft = workers.idle > Math.min(1, most - 1)
+    const piece = queues.FINAL.take(fits) ?? queues.SPECULATIVE.take(fits) ?? (isLeft ? queues.JOB.take(fits) : undefined)
+    if (!piece || !worker) return false
+    give(workers, worker, piece)
+    return true
   }
 
   /** Workers that would begin at once with what nobody waits for. */
-  const idle = () => (waiting() === 0 ? workers.idle : 0)
-  /** Whether a guess would be begun before anything but hypotheses is in its way. */
-  const mayGuess = () => waiting() < workers.idle + turns.atWork
+  const idle = () => (isWaiting(shared) ? 0 : shared.workers.idle)
   const turns = new Turns(config.workers, idle)
+  /** Whether a guess would be begun before anything but hypotheses is in its way. */
+  const mayGuess = (request: Pick<StreamRequest, 'deploymentId' | 'model'>) => {
+    const { queues, workers } = laneOf(request) ?? apart
+    return queues.FINAL.size + queues.SPECULATIVE.size < workers.idle + (workers === shared.workers ? turns.atWork : 0)
+  }
 
   const give = (from: Workers, worker: Worker, piece: Waiting) => {
     clearTimeout(piece.timer)
-    const { deploymentId, task } = piece
+    const { deploymentId = '', task } = piece
     const isSuspect = isOfUser(task)
-    if (from === ownWorker) {
-      clearTimeout(endingOwn)
-      endingOwn = setTimeout(() => ownWorker.dismissIdle(), isolationIdleMs + piece.patienceMs).unref()
+    if (from === apart.workers) {
+      clearTimeout(endingIdle)
+      endingIdle = setTimeout(() => from.dismissIdle(), suspectsIdleMs + piece.patienceMs).unref()
     }
-    if (isSuspect && from === workers) newAtWork.set(deploymentId, (newAtWork.get(deploymentId) ?? 0) + 1)
     let isOverdue = false
-    const done = () => {
-      if (!isSuspect || from !== workers) return
-      const left = (newAtWork.get(deploymentId) ?? 1) - 1
-      if (left > 0) newAtWork.set(deploymentId, left)
-      else newAtWork.delete(deploymentId)
-    }
     from.give(worker, {
       task,
       patienceMs: piece.patienceMs,
       begun: (beginning) => void (piece.isSettled || piece.begun?.(beginning)),
-      ...(isSuspect &&
-        from === workers && {
-          overdue: {
-            ms: overdueMs(task),
-            passed() {
-              isOverdue = true
-              blame(piece, 'it took far longer than the audio explains')
-            },
+      ...(isSuspect && {
+        overdue: {
+          ms: overdueMs(task),
+          passed() {
+            // One that is isolated already may be slow; it is blamed when its time is over.
+            if (suspects.standing(deploymentId) === 'ISOLATED') return
+            isOverdue = true
+            blame(piece, 'it took far longer than the audio explains')
           },
-        }),
+        },
+      }),
       replied(reply, ms) {
-        done()
         if (isSuspect && reply.ok && !isOverdue) suspects.praise(deploymentId)
         piece.spent?.(ms)
         if (reply.ok) piece.settle({ value: reply.value, ms })
         else piece.settle(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
       },
       lost(reason, wasStarted) {
-        done()
         // Whoever ends a worker from outside, by SIGKILL, says nothing of the model.
         if (isSuspect && !isOverdue && wasStarted && !isClosed && reason !== 'SIGKILL') blame(piece, `it ended its recognizer (${reason})`)
         tryAgain(piece, reason, wasStarted)
@@ -159,34 +127,33 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     })
   }
 
-  /** Holds it against the deployment, and takes what else waits for the same model out of the others' way. */
-  const blame = ({ deploymentId }: Piece, reason: string) => {
-    suspects.blame(deploymentId, reason)
-    for (const queue of [...Object.values(queues), isolated]) {
-      for (const piece of queue.removeAll(deploymentId)) queueUp(piece)
-    }
+  /** Holds it against the deployment, and asks anew where the rest of its pieces may wait. */
+  const blame = (piece: Waiting, reason: string) => {
+    suspects.blame(piece.deploymentId ?? '', reason)
+    for (const { queues } of lanes) for (const queue of Object.values(queues)) for (const other of queue.removeAll(piece)) queueUp(other)
   }
 
   /** The workers that may have the piece, by its deployment's standing; undefined when none may. */
-  const workersFor = ({ deploymentId, task }: Piece): Workers | undefined => {
-    const standing = isOfUser(task) ? suspects.standing(deploymentId) : 'PROVEN'
-    if (standing === 'REFUSED') return undefined
-    return standing === 'ISOLATED' || (standing === 'NEW' && config.workers === 1) ? ownWorker : workers
+  const laneOf = ({ deploymentId = '', model }: { deploymentId?: string; model?: RecognizerModel }): Lane | undefined => {
+    if (!model?.isCustom) return shared
+    const standing = suspects.standing(deploymentId)
+    return standing === 'REFUSED' ? undefined : standing === 'PROVEN' ? shared : apart
   }
+
+  const laneOfPiece = ({ deploymentId = '', task }: Piece) => laneOf({ deploymentId, ...(task.kind !== 'PING' && { model: task.model }) })
 
   /** Puts a piece into the queue of the workers that may have it, or refuses it. */
   const queueUp = (piece: Waiting, isFirst = false) => {
-    const { deploymentId, priority } = piece
-    const from = workersFor(piece)
-    if (!from || priority === 'INTERIM') {
+    const { deploymentId = '', priority } = piece
+    piece.lane = laneOfPiece(piece)
+    if (!piece.lane || priority === 'INTERIM') {
       // Never before the caller holds its ticket.
       queueMicrotask(() => piece.settle(new ModelUnusableError(refusal(suspects.refusedUntil(deploymentId)))))
       return
     }
-    piece.isIsolated = from === ownWorker
-    const queue = piece.isIsolated ? isolated : queues[priority]
-    if (isFirst) queue.pushFirst(deploymentId, piece)
-    else queue.push(deploymentId, piece)
+    const queue = piece.lane.queues[priority]
+    if (isFirst) queue.pushFirst(piece, piece)
+    else queue.push(piece, piece)
   }
 
   const tryAgain = (piece: Waiting, reason: string, wasStarted: boolean) => {
@@ -201,10 +168,11 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     queueUp(piece, true)
   }
 
-  const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && (piece.isIsolated ? isolated : queues[piece.priority]).remove(piece.deploymentId, piece)
+  const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && (piece.lane?.queues[piece.priority].remove(piece, piece) ?? false)
 
   const limitWait = (piece: Waiting, isNew: boolean) => {
     clearTimeout(piece.timer)
+    if (piece.priority === 'JOB') return
     if (isNew) piece.waitsUntil = performance.now() + longestWaitMs
     const late = () => new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.')
     piece.timer = setTimeout(() => leave(piece) && piece.settle(late()), piece.waitsUntil - performance.now())
@@ -216,7 +184,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   ): Ticket {
     const piece: Waiting = {
       ...wanted,
-      isIsolated: false,
+      lane: undefined,
       crashes: 0,
       isSettled: false,
       timer: undefined,
@@ -229,9 +197,10 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
       },
     }
     if (piece.priority === 'INTERIM') {
-      const from = workersFor(piece)
-      const worker = (from === workers ? idle() > 0 && mayBegin(piece) : isolated.size === 0) ? from?.choose(piece.modelId) : undefined
-      if (from && worker) give(from, worker, piece)
+      const lane = laneOfPiece(piece)
+      const isFree = lane === shared ? idle() > 0 : lane && !isWaiting(lane)
+      const worker = isFree ? lane?.workers.choose(piece.modelId) : undefined
+      if (lane && worker) give(lane.workers, worker, piece)
       else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
     } else {
       limitWait(piece, true)
@@ -257,12 +226,18 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     submit,
     turns,
     mayGuess,
-    usage: () => ({ waiting: waiting() + isolated.size, ...workers.usage(), suspects: suspects.usage() }),
+    /** Whether one of the shared workers has something to do, and so is alive. */
+    isAtWork: () => shared.workers.idle < config.workers,
+    usage: () => ({
+      waiting: lanes.flatMap(({ queues }) => Object.values(queues)).reduce((sum, { size }) => sum + size, 0),
+      ...joinUsages(shared.workers.usage(), apart.workers.usage()),
+      suspects: suspects.usage(),
+    }),
     async close() {
       isClosed = true
-      clearTimeout(endingOwn)
-      for (const piece of [...queues.FINAL.clear(), ...queues.SPECULATIVE.clear(), ...isolated.clear()]) piece.settle(closing())
-      await Promise.all([workers.close(), ownWorker.close()])
+      clearTimeout(endingIdle)
+      for (const { queues } of lanes) for (const queue of Object.values(queues)) for (const piece of queue.clear()) piece.settle(closing())
+      await Promise.all(lanes.map(({ workers }) => workers.close()))
     },
   }
 }

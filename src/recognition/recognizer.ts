@@ -35,8 +35,6 @@ export interface RecognitionRequest {
   audio: Pcm
   mode: RecognitionMode
   listening: Listening
-  /** Whose recording it is; recordings without a deployment share one place. */
-  deploymentId?: string
 }
 
 /** One stretch of speech between silences. Offset and duration count samples from the audio's start. */
@@ -78,7 +76,8 @@ export interface Recognition {
 /** One client's audio as it comes; several phrases may come of it. */
 export interface StreamRequest {
   model: RecognizerModel
-  /** Whose stream it is: room is shared fairly between deployments. */
+  /** Whose stream it is: capacity is shared between workspaces, and in each between its deployments. */
+  workspaceId: string
   deploymentId: string
   mode: RecognitionMode
   listening: Listening
@@ -90,6 +89,8 @@ export interface StreamRequest {
   alternatives: number
   wordTimings: boolean
   phrases: readonly ListedPhrase[]
+  /** A job evaluates a model with it: it takes only what clients leave. */
+  isOfJob?: boolean
 }
 
 /** A recording that is all there, or is being sent, can wait so long for room, in milliseconds. */
@@ -97,7 +98,7 @@ export const recordingWaitMs = 15_000
 
 /** How a stream waits for room. */
 export interface Patience {
-  /** Milliseconds; 0 is to be refused at once. */
+  /** Milliseconds; 0 is to be refused at once, `Infinity` to wait until the signal aborts. */
   waitMs: number
   /** Whoever asked has left. */
   signal?: AbortSignal
@@ -174,7 +175,7 @@ export interface Recognizers {
   load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
   /** Admits a stream, or rejects with {@link RecognizersBusyError} when no room was found for it in time; without patience, at once. */
   open(request: StreamRequest, listener: StreamListener, patience?: Patience): Promise<RecognizerStream>
-  /** Recognizes a whole recording: a stream whose audio is all there. */
+  /** Recognizes a whole recording for a job, as fast as clients leave capacity for it; until then it waits. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
   usage(): RecognizersUsage
   /** Throws when no worker answers. */

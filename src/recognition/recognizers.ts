@@ -82,7 +82,7 @@ export function openRecognizers(
       signal?.throwIfAborted()
       if (isClosed) throw closing()
       const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
-      const ticket = pool.submit<K>({ modelId: model?.id ?? '', deploymentId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
+      const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
         if (settled instanceof Error) rejected(settled)
         else resolved(settled.value)
@@ -133,7 +133,7 @@ export function openRecognizers(
     async check() {
       if (isClosed) throw new Error('closed')
       // One that is at work is alive; else any may say so, started for it if need be.
-      if (pool.usage().workers.busy === 0) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
+      if (!pool.isAtWork()) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
     },
     async close() {
       isClosed = true

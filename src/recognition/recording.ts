@@ -1,8 +1,8 @@
-import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, recordingWaitMs, sampleRate } from './recognizer.ts'
+import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, sampleRate } from './recognizer.ts'
 
 /** Passes a whole recording through a stream, no faster than it is taken, and collects what comes of it. */
 export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {
-  const { model, audio, mode, listening, deploymentId = '' } = request
+  const { model, audio, mode, listening } = request
   const piece = audio.sampleRate * audio.channels * 2
   return new Promise((resolved, rejected) => {
     const phrases: Phrase[] = []
@@ -24,7 +24,7 @@ export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: 
     const format = { sampleRate: audio.sampleRate, channels: audio.channels }
     recognizers
       .open(
-        { model, deploymentId, mode, listening, format, interims: false, alternatives: 1, wordTimings: false, phrases: [] },
+        { model, workspaceId: '', deploymentId: '', mode, listening, format, interims: false, alternatives: 1, wordTimings: false, phrases: [], isOfJob: true },
         {
           event(event) {
             if (event.kind === 'PHRASE') phrases.push(event.phrase)
@@ -40,7 +40,7 @@ export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: 
             rejected(error)
           },
         },
-        { waitMs: recordingWaitMs, ...(signal && { signal }) },
+        { waitMs: Number.POSITIVE_INFINITY, ...(signal && { signal }) },
       )
       .then((opened) => {
         stream = opened

@@ -1,13 +1,13 @@
 import { sampleRate } from './recognizer.ts'
 import type { WorkerTask } from './worker.ts'
 
-/** How far a deployment's own acoustic model is trusted with the recognizers that all share. */
+/** How far a deployment's own acoustic model is trusted with the recognizers that all share: only a proven one has them. */
 export type Standing =
-  /** It has not recognized much yet: it never has all recognizers at once. */
+  /** It has not recognized much yet: it has recognizers apart from those of others, at a lower priority. */
   | 'NEW'
   /** It has recognized enough without trouble. */
   | 'PROVEN'
-  /** It held up or ended a recognizer: it has one of its own. */
+  /** It held up or ended a recognizer there: the next time, it is refused. */
   | 'ISOLATED'
   /** It did so there as well: it is refused for a while. */
   | 'REFUSED'
@@ -31,7 +31,7 @@ interface Entry {
   refusals: number
 }
 
-/** Phrases without trouble before a new model may have every recognizer. */
+/** Phrases without trouble before a new model has the recognizers that all share. */
 const enoughPhrases = 100
 /** An isolated deployment without trouble for so long goes back to the others. */
 const isolationMs = 10 * 60_000
@@ -110,11 +110,14 @@ export class Suspects {
   }
 }
 
-/** Only what decodes with a model that a user brought is suspected. */
-export const isOfUser = (task: WorkerTask): boolean => task.kind === 'DECODE' && task.model.isCustom === true
+/** Only what loads, or decodes with, a model that a user brought is suspected. */
+export const isOfUser = (task: WorkerTask): boolean => task.kind !== 'PING' && task.model.isCustom === true
 
-/** A user's model that takes longer than this for a piece is set apart: so much, and half of the audio's own length. */
-export const overdueMs = (task: WorkerTask): number => 2_000 + (task.kind === 'DECODE' ? (task.audio.length * 500) / sampleRate : 0)
+/**
+ * A user's model that takes longer than this for a piece is overdue: so much, and the audio's own length, which is ten
+ * times what a good one takes.
+ */
+export const overdueMs = (task: WorkerTask): number => (task.kind === 'DECODE' ? 2_000 + (task.audio.length * 1_000) / sampleRate : 30_000)
 
 export const refusal = (until: number): string =>
   `The deployment's acoustic model held up or ended its recognizers several times. It is tried again after ${new Date(until).toISOString()}. Export the model again, or deploy another one.`

@@ -1,4 +1,4 @@
-import { FairQueue } from './queue.ts'
+import { FairQueue, type Owner } from '../capacity/fair-queue.ts'
 
 /** A right to decode one hypothesis; it counts until it is ended. */
 export interface DecodingTurn {
@@ -38,7 +38,7 @@ export class Turns {
   }
 
   /** `given` is called when the turn has come, perhaps at once. */
-  ask(owner: string, isFirst: boolean, given: () => void): DecodingTurn {
+  ask(owner: Owner, isFirst: boolean, given: () => void): DecodingTurn {
     const queue = isFirst ? this.#first : this.#more
     let state: 'WAITING' | 'GIVEN' | 'BEGUN' | 'ENDED' = 'WAITING'
     const waiting: Waiting = {

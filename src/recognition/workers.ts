@@ -1,7 +1,7 @@
-import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
+import { lowestPriority, setNice } from '../sandbox/nice.ts'
 import { endLevel } from './end-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
 import type { RecognizerModel } from './recognizer.ts'
@@ -12,6 +12,8 @@ const mostWanted = 8
 /** A worker that takes this many times what its models explain is replaced. */
 const mostGrowth = 1.5
 const preparePatienceMs = 60_000
+/** Overdue workers that may go on beside the others, for each of these. */
+const maxApartPerWorker = 2
 
 /** What a worker is given to do, and who hears how it went; exactly one of `replied` and `lost` is called. */
 export interface Work {
@@ -41,6 +43,13 @@ export interface Worker {
   memoryBytes: number
 }
 
+/** The processes, those included that are overdue. */
+export interface WorkersUsage {
+  workers: { running: number; busy: number; most: number; ended: number }
+  models: { id: string; workers: number }[]
+  memoryBytes: number
+}
+
 const nothingToDo = { work: undefined, began: 0, watchdog: undefined, overdue: undefined, isHung: false } as const
 
 /** The worker processes, started as they are needed: who is idle, who holds which models, who has ended. */
@@ -48,6 +57,7 @@ export class Workers {
   readonly #most: number
   readonly #memoryPerWorker: number
   readonly #limitMb: number
+  readonly #nice: number
   readonly #log: Log
   readonly #changed: () => void
   readonly #all = new Set<Worker>()
@@ -66,11 +76,12 @@ export class Workers {
   #isResting = false
   #isClosed = false
 
-  /** `changed` is called when a worker has become free, or may be started again. */
-  constructor({ workers, memoryMb }: { workers: number; memoryMb: number }, log: Log, changed: () => void) {
+  /** `nice` is the priority of the processes, 0 the usual one; `changed` is called when a worker has become free, or may be started again. */
+  constructor({ workers, memoryMb, nice }: { workers: number; memoryMb: number; nice: number }, log: Log, changed: () => void) {
     this.#most = workers
     this.#memoryPerWorker = (memoryMb / workers) * 2 ** 20
     this.#limitMb = workerLimitMb({ workers, memoryMb })
+    this.#nice = nice
     this.#log = log
     this.#changed = changed
   }
@@ -97,10 +108,7 @@ export class Workers {
     worker.work = work
     worker.began = performance.now()
     // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
-    worker.watchdog = setTimeout(() => {
-      worker.isHung = true
-      worker.child.kill()
-    }, work.patienceMs)
+    worker.watchdog = setTimeout(() => this.#end(worker), work.patienceMs)
     const { overdue } = work
     worker.overdue = overdue && setTimeout(() => this.#setApart(worker, overdue.passed), overdue.ms)
     worker.child.send({ memoryBytes: this.#memoryPerWorker, task: work.task })
@@ -119,13 +127,14 @@ export class Workers {
     }
   }
 
-  usage() {
+  usage(): WorkersUsage {
     const models = new Map<string, number>()
+    const processes = [...this.#all, ...this.#apart]
     for (const worker of this.#all) for (const id of worker.models) models.set(id, (models.get(id) ?? 0) + 1)
     return {
-      workers: { running: this.#all.size, busy: this.#busy, most: this.#most, ended: this.#ended },
+      workers: { running: processes.length, busy: this.#busy + this.#apart.size, most: this.#most, ended: this.#ended },
       models: [...models].map(([id, count]) => ({ id, workers: count })),
-      memoryBytes: [...this.#all].reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+      memoryBytes: processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
     }
   }
 
@@ -148,6 +157,7 @@ export class Workers {
       ended: (reason: string, lastWords: string) => this.#lose(worker, reason, lastWords),
     }
     const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>(join(import.meta.dirname, 'worker.ts'), handlers, this.#limitMb)
+    if (this.#nice) setNice(child.pid, this.#nice)
     const worker: Worker = { child, ...nothingToDo, models: new Set(), offered: new Set(), memoryBytes: 0 }
     this.#all.add(worker)
     return worker
@@ -194,14 +204,20 @@ export class Workers {
     }, backoffMs).unref()
   }
 
-  /** Lets an overdue worker go on beside the others, at the lowest priority, as long as there are not too many of them. */
+  /** Lets an overdue worker go on beside the others, at the lowest priority; where there are too many of them, it is ended. */
   #setApart(worker: Worker, passed: () => void) {
-    if (this.#apart.size < this.#most && this.#all.delete(worker)) {
-      this.#apart.add(worker)
-      slowDown(worker.child.pid)
-    }
     passed()
+    if (this.#apart.size >= maxApartPerWorker * this.#most) return this.#end(worker)
+    if (!this.#all.delete(worker)) return
+    this.#apart.add(worker)
+    setNice(worker.child.pid, lowestPriority)
     this.#changed()
+  }
+
+  /** Ends a worker that is taken to hang. */
+  #end(worker: Worker) {
+    worker.isHung = true
+    worker.child.kill()
   }
 
   /** Ends a worker that has nothing to do. */
@@ -226,10 +242,18 @@ export class Workers {
   }
 }
 
-function slowDown(pid: number | undefined) {
-  try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
-  } catch {
-    // It has ended meanwhile.
+/** The figures of two sets of workers together. */
+export function joinUsages(one: WorkersUsage, other: WorkersUsage): WorkersUsage {
+  const models = new Map(one.models.map(({ id, workers }) => [id, workers]))
+  for (const { id, workers } of other.models) models.set(id, (models.get(id) ?? 0) + workers)
+  return {
+    workers: {
+      running: one.workers.running + other.workers.running,
+      busy: one.workers.busy + other.workers.busy,
+      most: one.workers.most + other.workers.most,
+      ended: one.workers.ended + other.workers.ended,
+    },
+    models: [...models].map(([id, workers]) => ({ id, workers })),
+    memoryBytes: one.memoryBytes + other.memoryBytes,
   }
 }

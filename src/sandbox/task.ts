@@ -1,4 +1,5 @@
 import { type Child, startChild } from './child.ts'
+import { jobNice, setNice } from './nice.ts'
 
 /** What one task may take. */
 export interface TaskLimits {
@@ -78,6 +79,7 @@ export function runTask<Request extends object, Result, Progress = never>(
   }
   if (signal?.aborted) return Promise.reject(signal.reason)
   const child: Child<Request> = startChild<Request, TaskReply<Result, Progress>>(program, handlers, memoryMb, cpuSeconds)
+  setNice(child.pid, jobNice)
   const late = setTimeout(() => end('it was ended', `${seconds} s`), seconds * 1000)
   const stop = () => reject(signal?.reason)
   signal?.addEventListener('abort', stop, { once: true })

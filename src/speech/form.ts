@@ -22,20 +22,20 @@ export const largestFile = 25 * 2 ** 20
 const largestForm = 2 * largestFile
 /** All forms on their way in, together: the file may come before the fields that say what to do with it. */
 const largestSum = 200 * 2 ** 20
-/** What one key may have of it. */
+/** What one workspace may have of it. */
 const largestShare = largestSum / 2
 let held = 0
 const heldBy = new Map<string, number>()
 
 /** Reads the form whole, then hands it to `use`; what it takes is given back when that is done. */
-export async function withForm(request: IncomingMessage, sender: string, gone: AbortSignal, use: (form: Form) => Promise<void>): Promise<void> {
+export async function withForm(request: IncomingMessage, workspaceId: string, gone: AbortSignal, use: (form: Form) => Promise<void>): Promise<void> {
   let bytes = 0
   const take = (more: number) => {
     bytes += more
     held += more
-    const share = (heldBy.get(sender) ?? 0) + more
-    if (share) heldBy.set(sender, share)
-    else heldBy.delete(sender)
+    const share = (heldBy.get(workspaceId) ?? 0) + more
+    if (share) heldBy.set(workspaceId, share)
+    else heldBy.delete(workspaceId)
     return held <= largestSum && share <= largestShare
   }
   try {

@@ -7,6 +7,8 @@ import { SpeechProblem } from './problem.ts'
  * The calls take a second each and come again when they find none.
  */
 const reservedPlaces = 8
+/** The part of the places, and of the sockets, that no single workspace has. */
+export const ofOthers = (all: number): number => Math.floor(all / 8)
 
 /** Counts who recognizes at the moment, so that nobody takes all there is. */
 export interface Places {
@@ -26,9 +28,11 @@ export function createPlaces({ all, ofKey, ofDeployment }: Config['sessions']): 
       const isReserved = isProvisioning(caller)
       const key = `key:${caller.viewer?.keyId ?? 'provisioning'}`
       const deployment = `deployment:${served.deployment.id}`
+      const workspace = `workspace:${caller.workspaceId}`
       const mine = counts.get(key) ?? 0
       const limitsOfClients: [count: number, most: number, whose: string][] = [
         [taken, all, 'This server'],
+        [counts.get(workspace) ?? 0, all - ofOthers(all), 'This workspace'],
         [mine, ofKey, 'This key'],
         [counts.get(deployment) ?? 0, ofDeployment, 'This deployment'],
       ]
@@ -40,7 +44,7 @@ export function createPlaces({ all, ofKey, ofDeployment }: Config['sessions']): 
       }
       const add = (by: 1 | -1) => {
         if (!isReserved) taken += by
-        for (const name of isReserved ? [key] : [key, deployment]) {
+        for (const name of isReserved ? [key] : [workspace, key, deployment]) {
           const count = (counts.get(name) ?? 0) + by
           if (count > 0) counts.set(name, count)
           else counts.delete(name)

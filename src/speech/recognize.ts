@@ -25,8 +25,8 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
   const recognizers = isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
-    const recording = readShortAudio(request, signal)
     const hearing = { recognizers, figures, decoders: speech.decoders }
+    const recording = readShortAudio(request, hearing, signal)
     const heard = await hearRecording(hearing, toRecordingRequest(admitted, options), recording, longestShortAudioSeconds, signal)
     const warnings = [contradiction(admitted.served, query) ?? [], heard.warnings].flat()
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
@@ -51,6 +51,7 @@ export async function whileAllowed(speech: Speech, admitted: Admitted, gone: Abo
 
 const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
   model,
+  workspaceId: served.deployment.workspaceId,
   deploymentId: served.deployment.id,
   mode,
   listening,

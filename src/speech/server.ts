@@ -8,6 +8,7 @@ import { withReservedCapacity } from '../recognition/recognizer.ts'
 import { type Admitted, admit, findSecret, isProvisioning, isProvisioningToken } from './admission.ts'
 import { countProblem } from './figures.ts'
 import { findParameter } from './options.ts'
+import { ofOthers } from './places.ts'
 import { SpeechProblem } from './problem.ts'
 import { explainUnknownPath, isOpenAiPath, readPath } from './routes.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
@@ -88,13 +89,15 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   }
 
   const count = (admitted: Admitted) => {
-    const name = nameOf(admitted)
-    ofCallers.set(name, (ofCallers.get(name) ?? 0) + 1)
-    return () => {
-      const left = (ofCallers.get(name) ?? 0) - 1
-      if (left > 0) ofCallers.set(name, left)
-      else ofCallers.delete(name)
+    const add = (by: 1 | -1) => {
+      for (const name of [nameOf(admitted), workspaceOf(admitted)]) {
+        const count = (ofCallers.get(name) ?? 0) + by
+        if (count > 0) ofCallers.set(name, count)
+        else ofCallers.delete(name)
+      }
     }
+    add(1)
+    return () => add(-1)
   }
 
   /** The refused one who has waited longest goes when there are too many of them. */
@@ -106,9 +109,15 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   }
 
   const findRoom = (admitted: Admitted) => {
-    const [mine, most] = [ofCallers.get(nameOf(admitted)) ?? 0, isProvisioning(admitted.caller) ? reservedSockets : ofKey * socketsPerPlace]
-    if (mine < most) return admitted
-    return new SpeechProblem(429, 'TOO_MANY_SESSIONS', `This key has ${mine} sockets open, as many as it may. Close some.`)
+    const isReserved = isProvisioning(admitted.caller)
+    const limits: [whose: string, count: number, most: number][] = [
+      ['This key', ofCallers.get(nameOf(admitted)) ?? 0, isReserved ? reservedSockets : ofKey * socketsPerPlace],
+      ['This workspace', isReserved ? 0 : (ofCallers.get(workspaceOf(admitted)) ?? 0), (all - ofOthers(all)) * socketsPerPlace],
+    ]
+    const exceeded = limits.find(([, count, most]) => count >= most)
+    if (!exceeded) return admitted
+    const [whose, count] = exceeded
+    return new SpeechProblem(429, 'TOO_MANY_SESSIONS', `${whose} has ${count} sockets open, as many as it may. Close some.`)
   }
 
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -180,6 +189,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
 
 const provisioning = 'provisioning'
 const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? provisioning
+const workspaceOf = ({ caller }: Admitted) => `${isProvisioning(caller) ? provisioning : 'workspace'}:${caller.workspaceId}`
 
 /** Only where no session can be opened: users of the Speech SDK never see why an upgrade was refused. */
 const full = new SpeechProblem(503, 'TOO_MANY_SESSIONS', 'This server has as many sockets open as it can have, or is shutting down. Try again in a moment.', {

@@ -191,17 +191,14 @@ export class Session {
     this.#lastRequestId = requestId
     const { id, served, model, pathMode, query } = this.#request
     const options = readOptions({ served, pathMode, query, config: this.#config, context: this.#context })
-    const turn: Turn = new Turn(
-      { requestId, deploymentId: served.deployment.id, model, options, serviceTag: id, warning: contradiction(served, query) },
-      this.#setup,
-      {
-        send: (message) => this.#send(requestId, message),
-        toldPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
-        drained: () => this.#resume(),
-        failed: (error) => this.#fail(error),
-        lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: the recognizer ended. Connect again.'),
-      },
-    )
+    const { id: deploymentId, workspaceId } = served.deployment
+    const turn: Turn = new Turn({ requestId, workspaceId, deploymentId, model, options, serviceTag: id, warning: contradiction(served, query) }, this.#setup, {
+      send: (message) => this.#send(requestId, message),
+      toldPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
+      drained: () => this.#resume(),
+      failed: (error) => this.#fail(error),
+      lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: the recognizer ended. Connect again.'),
+    })
     this.#state = { name: 'IN_TURN', turn }
     this.#pace = { at: this.#setup.now(), seconds: 0 }
     try {

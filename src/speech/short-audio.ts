@@ -7,7 +7,7 @@ import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import { openSteadyStream } from './steady-stream.ts'
 import type { Hearing } from './turn.ts'
-import { readChunks } from './upload.ts'
+import { RecordingPace, readChunks } from './upload.ts'
 import { addWarning } from './warnings.ts'
 
 /** What a whole recording said. */
@@ -25,6 +25,8 @@ export interface Heard {
 /** A recording as it was sent. */
 export interface SentRecording extends Pick<SoundOptions, 'fileBytes' | 'contentType'> {
   body: AsyncIterable<Buffer>
+  /** Told of the sound in it, where it is still on its way. */
+  pace?: RecordingPace
 }
 
 export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
@@ -33,7 +35,7 @@ export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
 export async function hearRecording(
   { recognizers, decoders, figures }: Pick<Hearing, 'recognizers' | 'decoders' | 'figures'>,
   request: RecordingRequest,
-  { body, ...sent }: SentRecording,
+  { body, pace, ...sent }: SentRecording,
   maxSeconds: number,
   signal: AbortSignal,
   onPhrase: (phrase: Phrase) => void = () => {},
@@ -43,10 +45,12 @@ export async function hearRecording(
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
   const warnings = new Set<string>()
+  const turn = { workspaceId: request.workspaceId, waitMs: recordingWaitMs }
   try {
-    for await (const sound of readSound(body, { ...sent, decoders, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
+    for await (const sound of readSound(body, { ...sent, decoders, turn, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
       signal.throwIfAborted()
       seconds = sound.seconds
+      pace?.heard(seconds)
       await recording.write(sound.pcm, sound.format)
     }
     const heard = await recording.finish()
@@ -126,11 +130,16 @@ class Recording {
 /** The Speech REST API for short audio takes at most a minute. */
 export const longestShortAudioSeconds = 60
 
-/** The recording that a request has as its body, as long as it comes in good time. */
-export function readShortAudio(request: IncomingMessage, signal: AbortSignal): SentRecording {
+/** The recording that a request has as its body, as long as it comes in good time; slow ones give way to others that wait. */
+export function readShortAudio(
+  request: IncomingMessage,
+  { recognizers, decoders }: Pick<Hearing, 'recognizers' | 'decoders'>,
+  signal: AbortSignal,
+): SentRecording {
   const { 'content-type': contentType, 'content-length': length, 'content-encoding': encoding } = request.headers
-  const chunks = readChunks(request, { idleMs: 10_000, wholeMs: 90_000 }, signal)
-  return { body: unpackContent(chunks, encoding), contentType, fileBytes: length && !encoding ? Number(length) : undefined }
+  const pace = new RecordingPace(() => decoders.isContested || recognizers.usage().streamsWaiting > 0)
+  const chunks = readChunks(request, { idleMs: 10_000, wholeMs: 90_000, pace }, signal)
+  return { body: unpackContent(chunks, encoding), pace, contentType, fileBytes: length && !encoding ? Number(length) : undefined }
 }
 
 /**

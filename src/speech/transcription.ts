@@ -25,7 +25,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
   const secret = findSecret(request, query)
   const caller = await speech.letIn(request, identify(speech, secret))
   if (request.headers.expect) response.writeContinue()
-  await withForm(request, caller.viewer?.keyId ?? caller.workspaceId, gone, async (form) => {
+  await withForm(request, caller.workspaceId, gone, async (form) => {
     const wanted = readTranscriptionRequest(form)
     const admitted = await speech.letIn(request, admitToModel(speech, caller, secret, wanted.model))
     const { served, model } = admitted
@@ -33,6 +33,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
     const warnings = [explainOtherLanguage(locale, wanted.languages) ?? [], wanted.warnings].flat()
     const recording = {
       model,
+      workspaceId: served.deployment.workspaceId,
       deploymentId: served.deployment.id,
       mode,
       listening: { ...listeningFor(served.acousticModel.scenario, mode), firstPhraseOnly: false },

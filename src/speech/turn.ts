@@ -31,6 +31,7 @@ export interface Hearing {
 
 export interface TurnRequest {
   requestId: string
+  workspaceId: string
   deploymentId: string
   model: RecognizerModel
   options: Options
@@ -78,12 +79,16 @@ export class Turn {
     this.#request = request
     this.#hearing = hearing
     this.#listener = listener
-    this.#audio = new TurnAudio(hearing.decoders, {
-      sound: (pcm, format) => this.#write(pcm, format),
-      ended: () => (this.#stream ? this.#stream.finish() : this.#endInSilence(0)),
-      drained: () => listener.drained(),
-      failed: (error) => this.#fail(error),
-    })
+    this.#audio = new TurnAudio(
+      hearing.decoders,
+      { workspaceId: request.workspaceId, waitMs },
+      {
+        sound: (pcm, format) => this.#write(pcm, format),
+        ended: () => (this.#stream ? this.#stream.finish() : this.#endInSilence(0)),
+        drained: () => listener.drained(),
+        failed: (error) => this.#fail(error),
+      },
+    )
     const { serviceTag, warning } = request
     listener.send({ path: 'turn.start', body: { context: { serviceTag, ...(warning && { warning }) } } })
   }
@@ -142,10 +147,10 @@ export class Turn {
   }
 
   #open(format: { sampleRate: number; channels: number }): RecognizerStream {
-    const { model, deploymentId, options } = this.#request
+    const { model, workspaceId, deploymentId, options } = this.#request
     const { mode, listening, interims, wordTimings, phrases } = options
     const alternatives = options.detailed ? detailedAlternatives : 1
-    const request = { model, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
+    const request = { model, workspaceId, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
     return openSteadyStream(
       this.#hearing.recognizers,
       request,

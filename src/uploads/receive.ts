@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { Pace } from '../capacity/pace.ts'
 import type { CorpusFigures } from '../domain/corpus.ts'
 import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import type { UploadKind } from '../postgres/tables.ts'
@@ -9,16 +10,24 @@ import { judgeText } from './text.ts'
 
 /** A client that sends nothing for this long has gone. */
 const idleMs = 30_000
+/** While others wait for a place, at least so much comes in each second: 200 MB would take more than three hours. */
+const minBytesPerSecond = 16_000
 
 interface Received {
   kind: UploadKind
   largestBytes: number
   /** Why the workspace cannot keep so many bytes, if it cannot. */
   checkRoom: (bytes: number) => DiskQuotaExceededError | undefined
+  /** Whether other uploads wait for a slot. */
+  isContested(): boolean
 }
 
 /** Streams a body to a file, then judges it: a text line by line, archives by their first bytes. */
-export async function receiveFile(request: IncomingMessage, path: string, { kind, largestBytes, checkRoom }: Received): Promise<CorpusFigures | undefined> {
+export async function receiveFile(
+  request: IncomingMessage,
+  path: string,
+  { kind, largestBytes, checkRoom, isContested }: Received,
+): Promise<CorpusFigures | undefined> {
   const checked = async function* (pieces: AsyncIterable<Buffer>) {
     let size = 0
     for await (const piece of pieces) {
@@ -30,7 +39,7 @@ export async function receiveFile(request: IncomingMessage, path: string, { kind
     if (size === 0) throw new UploadProblem(400, 'EMPTY_UPLOAD', 'The body is empty. Send the file as the body, for example with curl -T file.')
   }
   try {
-    await pipeline(readBody(request), checked, createWriteStream(path, { flags: 'wx', flush: true }))
+    await pipeline(readBody(request, isContested), checked, createWriteStream(path, { flags: 'wx', flush: true }))
     return kind === 'TEXT' ? await judgeText(path, largestBytes) : undefined
   } catch (error) {
     throw toProblem(error)
@@ -38,21 +47,29 @@ export async function receiveFile(request: IncomingMessage, path: string, { kind
 }
 
 /** The body's pieces; the connection stays open for the answer, whatever becomes of them. */
-async function* readBody(request: IncomingMessage): AsyncGenerator<Buffer, void> {
+async function* readBody(request: IncomingMessage, isContested: () => boolean): AsyncGenerator<Buffer, void> {
   const pieces = request.iterator({ destroyOnReturn: false })
+  const pace = new Pace(minBytesPerSecond)
+  // The time that the disk takes is not the sender's: only waiting counts.
+  let waitedBefore = 0
   while (true) {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, rejected) => {
-      timer = setTimeout(
-        () => rejected(new UploadProblem(408, 'UPLOAD_TOO_SLOW', `Nothing came for ${idleMs / 1000} s. Send it again from its beginning.`)),
-        idleMs,
-      )
-    })
-    const next = await Promise.race([pieces.next(), late]).finally(() => clearTimeout(timer))
+    const began = performance.now()
+    const waited = () => performance.now() - began
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setInterval(() => {
+      if (waited() > idleMs) reject(tooSlow(`Nothing came for ${idleMs / 1000} s.`))
+      if (isContested() && pace.isSlow(waitedBefore + waited())) reject(tooSlow(`Less than ${minBytesPerSecond / 1000} kB a second came, and others wait.`))
+    }, 1_000)
+    const next = await Promise.race([pieces.next(), late]).finally(() => clearInterval(timer))
     if (next.done) return
-    yield next.value as Buffer
+    waitedBefore += waited()
+    const piece = next.value as Buffer
+    pace.add(piece.length, waitedBefore)
+    yield piece
   }
 }
+
+const tooSlow = (reason: string) => new UploadProblem(408, 'UPLOAD_TOO_SLOW', `${reason} Send it again from its beginning.`, [], { 'retry-after': '10' })
 
 function checkBeginning(kind: UploadKind, piece: Buffer) {
   const isZip = piece.toString('latin1', 0, 2) === 'PK'
@@ -64,7 +81,7 @@ function checkBeginning(kind: UploadKind, piece: Buffer) {
 }
 
 /** Refuses a file of which so many bytes are known to come, or have come. */
-export function checkSize(bytes: number, { largestBytes, checkRoom }: Omit<Received, 'kind'>): void {
+export function checkSize(bytes: number, { largestBytes, checkRoom }: Pick<Received, 'largestBytes' | 'checkRoom'>): void {
   if (bytes > largestBytes) throw tooLarge(largestBytes)
   const full = checkRoom(bytes)
   if (full) throw diskFull(full)

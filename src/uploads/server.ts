@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Artifacts } from '../artifacts/store.ts'
+import { SharedSlots } from '../capacity/shared-slots.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { CorpusFigures } from '../domain/corpus.ts'
 import { readDiskUsage } from '../domain/disk-usage.ts'
@@ -21,12 +22,16 @@ interface Uploads extends Service {
 export const uploadsPath = '/uploads'
 
 const kinds: Record<string, UploadKind> = { text: 'TEXT', recordings: 'RECORDINGS', 'acoustic-model': 'ACOUSTIC_MODEL' }
-/** Uploads that a process takes in at once. */
-export const mostAtOnce = 8
+/**
+ * Uploads that a process takes in at once, and how many of them one workspace never has. Others wait for a moment; a body
+ * that waits is not read, and one whose sender does not go on gives its place up to them.
+ */
+export const places = { slots: 8, kept: 2, maxWaiting: 64 }
+const waitMs = 15_000
 
 /** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
 export function createUploads(service: Uploads, { largestBytes, cors }: { largestBytes: number; cors: Cors }) {
-  let open = 0
+  const slots = new SharedSlots({ ...places, refusal: tooMany })
 
   const receive = async (request: IncomingMessage, response: ServerResponse) => {
     const kind = readKind(request)
@@ -35,14 +40,15 @@ export function createUploads(service: Uploads, { largestBytes, cors }: { larges
     countUpload(service, viewer, response)
     const limits = { largestBytes, checkRoom: await measureRoom(service, workspaceId) }
     checkSize(Number(request.headers['content-length'] ?? 0), limits)
-    if (open >= mostAtOnce) throw new UploadProblem(429, 'TOO_MANY_UPLOADS', 'Too many files are being sent at once. Try again in a moment.')
-    open++
+    const gone = new AbortController()
+    response.once('close', () => gone.abort(new Error('the client has left')))
+    const leave = await slots.take({ workspaceId }, { waitMs, signal: gone.signal })
     try {
       if (request.headers.expect) response.writeContinue()
       let figures: CorpusFigures | undefined
       const file = await service.artifacts.keep(
         async (path) => {
-          figures = await receiveFile(request, path, { kind, ...limits })
+          figures = await receiveFile(request, path, { kind, ...limits, isContested: () => slots.waiting > 0 })
         },
         // Only now is it known whether the workspace has the file already, which is no other upload.
         async (kept) => refuse(await checkUploads(service.store.db, service.limits, { workspaceId, kind, ...kept })),
@@ -53,7 +59,7 @@ export function createUploads(service: Uploads, { largestBytes, cors }: { larges
       const answer = { id: toUploadId(id), kind, sizeBytes: size, sha256, ...(figures ? { lines, skippedLines } : {}), expiresAt }
       response.writeHead(201, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`)
     } finally {
-      open--
+      leave()
     }
   }
 
@@ -89,6 +95,11 @@ function refuse(quota: UploadRefusal | undefined) {
   const message = `The workspace has ${limit} uploads that no model was made from, which is the limit. Delete some with deleteUpload; each is forgotten a day after it came.`
   throw new UploadProblem(429, 'UPLOAD_LIMIT', message)
 }
+
+const tooMany = (own: number) =>
+  new UploadProblem(429, 'TOO_MANY_UPLOADS', `Too many files are being sent at once, ${own} of them by this workspace. Try again in a moment.`, [], {
+    'retry-after': '5',
+  })
 
 /** What GraphQL takes as an id. */
 const toUploadId = (id: string) => Buffer.from(`Upload:${id}`).toString('base64')

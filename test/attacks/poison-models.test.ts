@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { baseAcousticFiles, bringModel, makeArchive } from '../acoustic-models.ts'
 import { figure } from '../faults/figure.ts'
 import { modelsOf } from '../models.ts'
 import { makeDirectory } from '../postgres.ts'
+import { childrenRunning } from '../recognizers.ts'
 import { collect, librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { until } from '../until.ts'
 import { allocates, keepsElsewhere, loopsBetween } from './onnx-poison.ts'
 
 let api: Service
@@ -40,6 +44,16 @@ async function peakOfChildren<T>(act: () => Promise<T>): Promise<{ peak: number;
   const value = await act().finally(() => clearInterval(watching))
   return { peak, value }
 }
+
+/** Workers of models that are not proven: they have a lower priority of the processor. */
+const apart = () =>
+  childrenRunning('worker.ts').filter((pid) => {
+    try {
+      return getPriority(pid) > 0
+    } catch {
+      return false
+    }
+  })
 
 test('a model that makes a tensor of 3 GB is refused, and its process stays under its limit', { timeout: 240_000 }, async () => {
   const { peak, value } = await peakOfChildren(() => bring((encoder) => allocates(encoder, 750_000_000)))
@@ -78,19 +92,42 @@ test('a model that loops in use does not refuse or delay the recordings of other
     const response = await api.post(url, recording?.wav as Buffer<ArrayBuffer>)
     return { status: response.status, ms: performance.now() - started }
   }
-  await post()
-  const before = []
-  for (let n = 0; n < 20; n++) before.push(await post())
-  const attacks = Array.from({ length: 4 }, () =>
-    api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>).then(async (answer) => [answer.status, await answer.text()]),
-  )
-  const after = []
-  for (let n = 0; n < 20; n++) after.push(await post())
-  const refusals = await Promise.all(attacks)
-  const again = await api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>)
+  const measure = async () => {
+    const times = []
+    for (let n = 0; n < 12; n++) times.push(await post())
+    return times
+  }
+  const attack = () =>
+    Array.from({ length: 4 }, () =>
+      api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>).then(async (answer) => [answer.status, await answer.text()] as const),
+    )
+  await measure()
+  // Each round is compared with the quiet time right before it, so that other load of the machine is in both.
+  const rounds = []
+  for (let round = 0; round < 3; round++) {
+    const before = await measure()
+    const attacks = attack()
+    await until(() => apart().length > 0)
+    const during = await measure()
+    rounds.push({ before, during })
+    // Ended from outside, they are not held against the model.
+    while ((await Promise.race([Promise.all(attacks), delay(100)])) === undefined) for (const pid of apart()) process.kill(pid, 'SIGKILL')
+    await until(() => apart().length === 0)
+  }
   const p95 = (times: { ms: number }[]) => times.map(({ ms }) => ms).sort((a, b) => a - b)[Math.floor(times.length * 0.95) - 1] as number
-  figure('a model that loops in use', { 'neighbor p95 before in ms': p95(before), 'during in ms': p95(after), ratio: p95(after) / p95(before) })
-  expect(after.map(({ status }) => status)).toEqual(after.map(() => 200))
+  const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number
+  const ratios = rounds.map(({ before, during }) => p95(during) / p95(before))
+  figure('a model that loops in use', {
+    'neighbor p95 before in ms': median(rounds.map(({ before }) => p95(before))),
+    'during in ms': median(rounds.map(({ during }) => p95(during))),
+    'ratio, median of rounds': median(ratios),
+  })
+  const answers = rounds.flatMap(({ during }) => during.map(({ status }) => status))
+  expect(answers).toEqual(answers.map(() => 200))
+  expect(median(ratios)).toBeLessThanOrEqual(1.5)
+
+  const refusals = await Promise.all(attack())
+  const again = await api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>)
   expect(refusals.filter(([status]) => status !== 503 && status !== 429)).toEqual([])
   expect([again.status, await again.text()]).toEqual([503, expect.stringMatching(/MODEL_UNUSABLE.*tried again after/)])
   const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { status timeline(last: 5) { nodes { message } } } }', { id: poison.deployment.id })

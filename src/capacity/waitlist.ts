@@ -1,0 +1,91 @@
+import { FairQueue, type Owner } from './fair-queue.ts'
+
+/** How long a request waits for capacity. */
+export interface Waiting {
+  /** Milliseconds; 0 is to be refused at once, `Infinity` to wait until `signal` aborts. */
+  waitMs: number
+  signal?: AbortSignal | undefined
+}
+
+interface Entry<Request, Grant> {
+  owner: Owner
+  request: Request
+  granted(grant: Grant): void
+  refused(error: unknown): void
+}
+
+interface WaitlistConfig<Request> {
+  /** Requests that wait at most; beyond it, the workspace with the most of them loses its last one. */
+  maxWaiting: number
+  /** Called when a request has come: grants what there is, by {@link Waitlist.grant}. */
+  changed(): void
+  /** What a request is refused with when its time is over or too many wait. */
+  refusal(owner: Owner, request: Request): Error
+}
+
+/** Requests that wait for capacity, each until it is granted, late or aborted; the workspaces take turns. */
+export class Waitlist<Request, Grant> {
+  readonly #entries = new FairQueue<Entry<Request, Grant>>()
+  readonly #config: WaitlistConfig<Request>
+
+  constructor(config: WaitlistConfig<Request>) {
+    this.#config = config
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** The workspaces that wait. */
+  get workspaces(): string[] {
+    return this.#entries.workspaces
+  }
+
+  /** Resolves with the grant, or rejects with the configured refusal or the signal's reason. */
+  wait(owner: Owner, request: Request, { waitMs, signal }: Waiting): Promise<Grant> {
+    return new Promise((granted, refused) => {
+      signal?.throwIfAborted()
+      const settle = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abandon)
+        this.#entries.remove(owner, entry)
+      }
+      const entry: Entry<Request, Grant> = {
+        owner,
+        request,
+        granted(grant) {
+          settle()
+          granted(grant)
+        },
+        refused(error) {
+          settle()
+          refused(error)
+        },
+      }
+      const abandon = () => entry.refused(signal?.reason)
+      const timer = Number.isFinite(waitMs) ? setTimeout(() => this.#refuse(entry), waitMs) : undefined
+      signal?.addEventListener('abort', abandon, { once: true })
+      this.#entries.push(owner, entry)
+      this.#config.changed()
+      if (waitMs === 0) this.#refuse(entry)
+      const last = this.#entries.size > this.#config.maxWaiting ? this.#entries.lastOfLongest : undefined
+      if (last) this.#refuse(last)
+    })
+  }
+
+  /** Grants to the first request that fits, the workspaces in turn; false when none does. */
+  grant(fits: (request: Request, owner: Owner) => boolean, take: (request: Request, owner: Owner) => Grant): boolean {
+    const entry = this.#entries.take(({ request, owner }) => fits(request, owner))
+    entry?.granted(take(entry.request, entry.owner))
+    return entry !== undefined
+  }
+
+  /** Refuses all that wait. */
+  close(error: Error): void {
+    for (const entry of this.#entries.clear()) entry.refused(error)
+  }
+
+  #refuse(entry: Entry<Request, Grant>) {
+    entry.refused(this.#config.refusal(entry.owner, entry.request))
+  }
+}
