@@ -12,10 +12,10 @@ import { samplesOf, wav } from './wav.ts'
 const decoders = openDecoders({ processes: 2 })
 afterAll(() => decoders.close())
 
-async function read(files: Record<string, Buffer>, by = decoders) {
+async function read(files: Record<string, Buffer>, by = decoders, texts: Record<string, string> = {}) {
   const dir = await makeDirectory()
   const path = join(await makeDirectory(), 'recordings.zip')
-  const table = Object.keys(files).map((name) => `${name}\tsome words`)
+  const table = Object.keys(files).map((name) => `${name}\t${texts[name] ?? 'some words'}`)
   await writeFile(path, makeZip({ 'table.tsv': Buffer.from(table.join('\n')), ...files }))
   const found = await readTestRecordings(path, { dir, locale: 'en-US', decoders: by, signal: AbortSignal.timeout(30_000) })
   return Promise.all(found.map(async ({ name, text, read }) => ({ name, text, audio: await read() })))
@@ -46,4 +46,14 @@ test.each<[string, Buffer, string]>([
     code: 'RECORDINGS_UNUSABLE',
     message: expect.stringMatching(new RegExp(`a recording that cannot be used: b\\.wav\\. .*${reason}`)),
   })
+})
+
+test.each([
+  ['1,001 words', 'x '.repeat(1_001), /table\.tsv, whose line 2 has 1,001 words; a transcript has at most 1,000/],
+  ['10,001 bytes', 'x'.repeat(10_001), /whose line 2 has more than 10000 bytes/],
+  ['a NUL byte', 'a\0b', /whose line 2 holds control characters/],
+  ['a second tab', 'a\tb', /whose line 2 is not the name of a file, a tab and a text/],
+])('a transcript of %s is refused with its file and line', async (_, text, message) => {
+  const files = { 'a.wav': reference, 'b.wav': reference }
+  await expect(read(files, decoders, { 'b.wav': text })).rejects.toMatchObject({ code: 'RECORDINGS_UNUSABLE', message: expect.stringMatching(message) })
 })

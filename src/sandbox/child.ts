@@ -30,7 +30,7 @@ export function startChild<Request extends object, Reply>(program: string, handl
     handlers.ended(reason, lastWords.trim())
   }
   child.stderr?.on('data', (chunk) => {
-    lastWords = (lastWords + chunk).slice(-1000)
+    lastWords = (lastWords + chunk).slice(-lastWordsLength)
   })
   child.on('message', (reply) => {
     if (!isOver) handlers.message(reply as Reply)
@@ -51,6 +51,9 @@ export function startChild<Request extends object, Reply>(program: string, handl
     }),
   }
 }
+
+/** V8 tells why it ends a process before a stack of some kilobytes. */
+const lastWordsLength = 8000
 
 /** A shell sets the limits, or keeps lower ones, and becomes the program under the same process id. Windows has no such limits. */
 function spawnLimited(program: string, memoryMb: number, cpuSeconds: number | undefined): ChildProcess {
