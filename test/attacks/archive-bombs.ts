@@ -4,9 +4,16 @@ import { crc32, deflateRawSync } from 'node:zlib'
 /** A zip whose directory names one packed file again and again; with more than 65,535 names, in the form that holds so many. */
 export function overlappingZip(content: Buffer, count: number, name: (n: number) => string): Buffer<ArrayBuffer> {
   const packed = deflateRawSync(content)
-  const local = Buffer.concat([Buffer.from('PK\x03\x04'), factsOf(content, packed, 'a.wav'), Buffer.from('a.wav'), packed])
+  const common = Buffer.alloc(22)
+  common.writeUInt16LE(20, 0)
+  common.writeUInt16LE(8, 4)
+  common.writeUInt32LE(crc32(content), 10)
+  common.writeUInt32LE(packed.length, 14)
+  common.writeUInt32LE(content.length, 18)
+  const factsOf = (entry: string) => Buffer.concat([common, Buffer.from([entry.length & 255, entry.length >> 8, 0, 0])])
+  const local = Buffer.concat([Buffer.from('PK\x03\x04'), factsOf('a.wav'), Buffer.from('a.wav'), packed])
   const entries = Array.from({ length: count }, (_, n) =>
-    Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([20, 0]), factsOf(content, packed, name(n)), Buffer.alloc(14), Buffer.from(name(n))]),
+    Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([20, 0]), factsOf(name(n)), Buffer.alloc(14), Buffer.from(name(n))]),
   )
   const directory = Buffer.concat(entries)
   const large = Buffer.alloc(56)
@@ -25,17 +32,6 @@ export function overlappingZip(content: Buffer, count: number, name: (n: number)
   end.writeUInt32LE(directory.length, 12)
   end.writeUInt32LE(local.length, 16)
   return Buffer.concat([local, directory, ...(count > 0xffff ? [large, locator] : []), end])
-}
-
-function factsOf(content: Buffer, packed: Buffer, name: string): Buffer {
-  const facts = Buffer.alloc(26)
-  facts.writeUInt16LE(20, 0)
-  facts.writeUInt16LE(8, 4)
-  facts.writeUInt32LE(crc32(content), 10)
-  facts.writeUInt32LE(packed.length, 14)
-  facts.writeUInt32LE(content.length, 18)
-  facts.writeUInt16LE(name.length, 22)
-  return facts
 }
 
 /** An uncompressed tar of files of zeros, each with its header. */
