@@ -150,19 +150,22 @@ test('answers to queries that a WebSocket does not read are bounded, and it is c
       socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } })))
       socket.once('message', () => opened({ socket, closed }))
     })
-  const sockets = await Promise.all(Array.from({ length: 20 }, open))
+  const sockets = await Promise.all(Array.from({ length: 4 }, open))
   for (const { socket } of sockets) {
     socket.pause()
     for (let id = 0; id < 95; id++) socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload: { query } }))
   }
   let most = 0
-  for (let n = 0; n < 12; n++) {
+  const late = performance.now() + 17_000
+  while (performance.now() < late) {
+    // Pings are what it seems to answer.
+    for (const { socket } of sockets) if (socket.readyState === socket.OPEN) socket.pong()
     most = Math.max(most, (await ask('/memory')).megabytes)
     await wait(1_000)
   }
   for (const { socket } of sockets) socket.resume()
   const ends = await Promise.all(sockets.map(({ closed }) => Promise.race([closed, wait(20_000).then(() => 'still open')])))
-  figure('20 sockets that read none of 95 answers', { 'MB more': most - before })
+  figure('4 sockets that read none of 95 answers', { 'MB more': most - before })
   expect(new Set(ends)).toEqual(new Set(['4413 Slow consumer: too much waits to be read. Connect again, with your last cursor.']))
-  expect(most - before).toBeLessThan(20 * 6)
+  expect(most - before).toBeLessThan(4 * 4)
 })
