@@ -90,6 +90,7 @@ const newAcousticModel = z.object({
     httpsUrl: z
       .url({ protocol: /^https$/, error: 'must be an https: address' })
       .max(2000)
+      .refine((text) => !hasUserinfo(text), 'must not carry a user name or a password')
       .nullish(),
     npmPackage: z
       .string()
@@ -103,6 +104,11 @@ const newAcousticModel = z.object({
     .refine((text) => /^[0-9a-f]{64}$/.test(text), 'must be 64 hex digits')
     .nullish(),
 })
+
+function hasUserinfo(address: string): boolean {
+  const { username, password } = URL.parse(address) ?? {}
+  return Boolean(username || password)
+}
 
 function readProblems(text: string): string[] {
   const reader = new CorpusReader()
