@@ -260,5 +260,9 @@ describe('an acoustic model', () => {
       message: expect.stringMatching(/private or reserved network/),
     })
     expect(await models.createAcousticModel({ source: { npmPackage: 'no version' } })).toMatchObject({ fieldErrors: [{ path: 'source.npmPackage' }] })
+    for (const userinfo of ['user:secret', 'user', ':secret'])
+      expect(await models.createAcousticModel({ source: { httpsUrl: `https://${userinfo}@example.org/model.tgz` } })).toMatchObject({
+        fieldErrors: [{ path: 'source.httpsUrl', message: expect.stringMatching(/must not carry a user name or a password/) }],
+      })
   })
 })

@@ -74,6 +74,6 @@ const unreachable = (url: URL, reason: string, cause?: unknown) =>
 
 function answered(url: URL, status: number): ProvisioningFailure {
   const mayPass = status === 408 || status === 429 || status >= 500
-  const message = `${url.host} answered ${status} for ${url.pathname}. ${mayPass ? 'It may work again later.' : 'Correct the address.'}`
+  const message = `${url.host} answered ${status} for https://${url.host}${url.pathname}. ${mayPass ? 'It may work again later.' : 'Correct the address.'}`
   return new ProvisioningFailure(mayPass ? 'SOURCE_UNREACHABLE' : 'ARTIFACT_MISSING', message, { isLasting: !mayPass })
 }

@@ -21,8 +21,16 @@ export async function signIn(key: string): Promise<string | undefined> {
   }
 }
 
-export async function signOut(): Promise<void> {
-  await fetch(toAddress('/session'), { method: 'DELETE', headers: ownHeaders })
+/** Leaves the page when it worked; else answers the problem in words, and the session goes on. */
+export async function signOut(): Promise<string | undefined> {
+  try {
+    const response = await fetch(toAddress('/session'), { method: 'DELETE', headers: ownHeaders })
+    // A session that is already over needs no ending.
+    if (!response.ok && response.status !== 401)
+      return `You are still signed in: the server could not end the session (${response.status}). Try again in a moment.`
+  } catch {
+    return 'You may still be signed in: the server does not answer. Check that it is running, then try again.'
+  }
   location.assign(base)
 }
 

@@ -91,6 +91,7 @@ const newAcousticModel = z.object({
     httpsUrl: z
       .url({ protocol: /^https$/, error: 'must be an https: address' })
       .max(2000)
+      .refine((text) => !hasUserinfo(text), 'must not carry a user name or a password')
       .nullish(),
     npmPackage: z
       .string()
@@ -104,6 +105,11 @@ const newAcousticModel = z.object({
     .refine((text) => /^[0-9a-f]{64}$/.test(text), 'must be 64 hex digits')
     .nullish(),
 })
+
+function hasUserinfo(address: string): boolean {
+  const { username, password } = URL.parse(address) ?? {}
+  return Boolean(username || password)
+}
 
 /** What is wrong with the lines of a text that is not too long to be read. */
 async function findLineProblems(text: string | null | undefined): Promise<FieldError[]> {

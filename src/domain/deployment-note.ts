@@ -3,6 +3,7 @@ import { deployments } from '../postgres/deployment-tables.ts'
 import type { Service } from './context.ts'
 import { deploymentLog } from './status.ts'
 import { changeWorkspace } from './turnstile.ts'
+import { withoutPaths } from './without-paths.ts'
 
 /** Adds a line to a deployment's log and leaves its status as it is; a deployment that is gone needs none. */
 export async function noteOnDeployment({ store }: Pick<Service, 'store'>, deploymentId: string, message: string): Promise<void> {
@@ -14,6 +15,6 @@ export async function noteOnDeployment({ store }: Pick<Service, 'store'>, deploy
       .set({ sequence: sql`${deployments.sequence} + 1`, updatedAt: sql`clock_timestamp()` })
       .where(eq(deployments.id, deploymentId))
       .returning()
-    if (row) await deploymentLog.record(tx, row, row.status, message)
+    if (row) await deploymentLog.record(tx, row, row.status, withoutPaths(message))
   })
 }

@@ -4,6 +4,7 @@ import type { deployments } from '../postgres/deployment-tables.ts'
 import type { models } from '../postgres/tables.ts'
 import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
 import { changeWorkspace } from './turnstile.ts'
+import { withoutPaths } from './without-paths.ts'
 
 /** What jobs bring from status to status: a deployment or a custom model. */
 export interface WorkedRow extends LoggedRow {
@@ -50,6 +51,13 @@ interface Parts<Key extends string, Row extends WorkedRow, Change extends Worked
 
 export type Lifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> = ReturnType<typeof createLifecycle<Key, Row, Change>>
 
+/** The texts of a change may quote those of a library or of a child process, which name files of this machine. */
+function cleanChange<Change extends WorkedChange<WorkedRow>>(change: Change): Change {
+  const clean = (value: unknown) => (typeof value === 'string' ? withoutPaths(value) : value)
+  const failure = change.failure && Object.fromEntries(Object.entries(change.failure).map(([name, value]) => [name, clean(value)]))
+  return { ...change, message: withoutPaths(change.message), ...(failure && { failure }) }
+}
+
 /** How rows of one kind move from status to status: by one of the allowed moves, and never without an event. */
 export function createLifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>>(parts: Parts<Key, Row, Change>) {
   const { log, key, moves, toValues } = parts
@@ -65,7 +73,8 @@ export function createLifecycle<Key extends string, Row extends WorkedRow, Chang
   }
 
   /** Moves a row to another status; whoever calls it has locked the workspace and asked `mayMove`. */
-  async function applyChange(tx: Tx, before: Row, change: Change, more: Partial<Row> = {}): Promise<Row> {
+  async function applyChange(tx: Tx, before: Row, wanted: Change, more: Partial<Row> = {}): Promise<Row> {
+    const change = cleanChange(wanted)
     const values = {
       status: change.status,
       ...toValues(change, before),

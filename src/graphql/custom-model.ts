@@ -91,7 +91,11 @@ const AcousticModelSource = builder.inputType('AcousticModelSource', {
   isOneOf: true,
   fields: (t) => ({
     uploadId: t.id({ description: 'The `id` that `PUT /uploads?kind=acoustic-model` answered.' }),
-    httpsUrl: t.field({ type: 'URL', description: 'An https: address on the internet.' }),
+    httpsUrl: t.field({
+      type: 'URL',
+      description:
+        'An https: address on the internet, without a user name or password. Its query may hold a signature: `AcousticModel.source` shows the host alone, and failures never show the query.',
+    }),
     npmPackage: t.string({ description: 'A package of the npm registry that the server is set up with, and its exact version: @scope/name@1.2.3.' }),
   }),
 })

@@ -1,4 +1,5 @@
 import type { RecognitionMode } from '../domain/endpoint.ts'
+import { withoutPaths } from '../domain/without-paths.ts'
 import type { Listening } from './scenario.ts'
 
 /** Every recognizer hears 16 kHz mono. */
@@ -196,4 +197,7 @@ export class RecognizersBusyError extends Error {
 /** The model's files cannot be loaded or run; the message is for whoever deployed them. */
 export class ModelUnusableError extends Error {
   override name = 'ModelUnusableError'
+  constructor(message: string) {
+    super(withoutPaths(message))
+  }
 }

@@ -6,7 +6,7 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** Where the archive (.tar.gz) with encoder_model.onnx and decoder_model_merged.onnx is: exactly one of these. */
 export type AcousticModelSource =
-  {   /** An https: address on the internet. */
+  {   /** An https: address on the internet, without a user name or password. Its query may hold a signature: `AcousticModel.source` shows the host alone, and failures never show the query. */
   httpsUrl: string; npmPackage?: never; uploadId?: never; }
   |  { httpsUrl?: never;   /** A package of the npm registry that the server is set up with, and its exact version: @scope/name@1.2.3. */
   npmPackage: string; uploadId?: never; }

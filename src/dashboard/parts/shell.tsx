@@ -7,7 +7,7 @@ import { useDeploymentOutcomes } from '../outcomes.ts'
 import { Link, usePath } from '../route.ts'
 import { signOut } from '../session.ts'
 import { Icon } from './icon.tsx'
-import { News } from './news.tsx'
+import { News, tell } from './news.tsx'
 
 const rooms = [
   { href: '/', name: 'Deployments', holds: /^\/(new|deployments\/.*)?$/ },
@@ -85,7 +85,7 @@ function Account() {
               <a href={toAddress('/graphql')}>Explore the API</a>
             </DropdownMenu.Item>
           )}
-          <DropdownMenu.Item className="menu-item" onSelect={() => void signOut()}>
+          <DropdownMenu.Item className="menu-item" onSelect={() => void signOut().then((problem) => problem && tell(problem, { isProblem: true }))}>
             Sign out
           </DropdownMenu.Item>
         </DropdownMenu.Content>
