@@ -1,5 +1,5 @@
 // Changes of the custom models, as long as a page shows them.
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useClient } from 'urql'
 import { useDashboard } from './dashboard.ts'
 import { ModelChangesDocument, type ModelChangesSubscription } from './gql/graphql.ts'
@@ -15,16 +15,28 @@ export function useModelChanges(after: string | undefined, refresh: () => void) 
   const isLive = useConnection(useDashboard().live) === 'live'
   const latest = useRef(refresh)
   latest.current = refresh
+  // The stream continues behind the last change that it brought. A list that is read again would skip what came meanwhile.
+  const position = useRef<string>(undefined)
+  const newest = useRef(after)
+  newest.current = after
+  const [invalid, setInvalid] = useState<string>()
+  const canBegin = after !== undefined && after !== invalid
   useEffect(() => {
-    if (after === undefined || !isLive) return
-    const { unsubscribe } = api.subscription(ModelChangesDocument, { after }).subscribe(({ data }) => {
+    if (!canBegin || !isLive) return
+    const { unsubscribe } = api.subscription(ModelChangesDocument, { after: position.current ?? newest.current }).subscribe(({ data }) => {
       const change = data?.modelStatusChanged
-      if (change?.__typename === 'ModelStatusChange') announce(change)
+      if (change?.__typename === 'ModelStatusChange') {
+        position.current = change.cursor
+        announce(change)
+      } else if (change?.__typename === 'InvalidCursorError') {
+        position.current = undefined
+        setInvalid(newest.current)
+      }
       const isOther = change?.__typename === 'ModelStatusChange' && (change.previousStatus === null || change.model === null)
       if (isOther || change?.__typename === 'InvalidCursorError') latest.current()
     })
     return unsubscribe
-  }, [api, after, isLive])
+  }, [api, canBegin, isLive])
 }
 
 /** Calls `refresh` when the connection is back after a gap: another server may have come up, with other models. */

@@ -152,7 +152,8 @@ test('an acoustic model is made from an archive that is sent, and becomes ready'
   await dialog.getByText(/Uploaded: \d+ MB/).waitFor()
   await sendForm(dialog)
   const card = cardOf(page, 'Calls')
-  await card.getByText('Ready', { exact: true }).waitFor()
+  // The check of the files has a low priority of the processor.
+  await card.getByText('Ready', { exact: true }).waitFor({ timeout: 90_000 })
   await card.getByText(/Search and Dictation \+ upload [0-9a-f]{64}/).waitFor()
   expect(complaints).toEqual([])
 })
