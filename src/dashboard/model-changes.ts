@@ -22,8 +22,9 @@ export function useModelChanges(after: string | undefined, refresh: () => void) 
   const [invalid, setInvalid] = useState<string>()
   const canBegin = after !== undefined && after !== invalid
   useEffect(() => {
-    if (!canBegin || !isLive) return
-    const { unsubscribe } = api.subscription(ModelChangesDocument, { after: position.current ?? newest.current }).subscribe(({ data }) => {
+    const begin = position.current ?? newest.current
+    if (begin === undefined || !canBegin || !isLive) return
+    const { unsubscribe } = api.subscription(ModelChangesDocument, { after: begin }).subscribe(({ data }) => {
       const change = data?.modelStatusChanged
       if (change?.__typename === 'ModelStatusChange') {
         position.current = change.cursor
