@@ -131,7 +131,7 @@ test('kill -9 of the job process twice in the middle of the same work: the third
     const worker = await api.startWorker()
     await until(async () => {
       const rows = await api.sql`select run, stage::text from deployments union all select run, stage::text from models where base_model_id is not null`
-      return rows.length === 3 && rows.every((row) => row.run === run && row.stage)
+      return rows.length === 3 && rows.every((row) => row.run === run && ['FETCHING', 'TRAINING'].includes(row['stage']))
     })
     worker.child.kill('SIGKILL')
     await worker.ended
