@@ -1,4 +1,4 @@
-import { createLookUp } from './look-up.ts'
+import { createLookUp } from '../postgres/look-up.ts'
 
 /** Tells those who wait when what they came with, a key or a session, ends. */
 export interface EndWatch {

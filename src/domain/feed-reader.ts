@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
+import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
 import type { EventLog, LoggedEvent, Place, Scope } from './event-log.ts'
-import { createLookUp } from './look-up.ts'
 
 /** What a feed reads of a log. */
 export type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
+import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
 import { findLiveSessions, findSessionViewers, markSessionsUsed, sessionsTopic } from './browser-session.ts'
 import { createEndWatch } from './end-watch.ts'
 import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed, type Viewer } from './key.ts'
-import { createLookUp } from './look-up.ts'
 
 /** Knows which secret belongs to whom, and forgets at once when a key is revoked or a session ends. */
 export interface Keyring {
