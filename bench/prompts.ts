@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { resample, toMono } from '../src/audio/resampler.ts'
 import { WavReader } from '../src/audio/wav-reader.ts'
-import { resample, toMono } from '../src/recognition/audio.ts'
 import { toSpokenWords } from '../src/recognition/spoken-words.ts'
 
 const run = promisify(execFile)

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { toMono } from '../src/audio/resampler.ts'
 import { WavReader } from '../src/audio/wav-reader.ts'
-import { toMono } from '../src/recognition/audio.ts'
 
 export interface Recording {
   text: string

@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
 import { AudioError } from './audio-error.ts'
-import { SeamFinder, seamBytes } from './seams.ts'
+import { SeamFinder, seamBytes } from './joined-files.ts'
 
 /** What a file may have beside its sound, pictures above all, and what its sound may take at most. */
 const maxBytes = { beside: 16 * 2 ** 20, perSecond: 2 ** 20 }

@@ -4,7 +4,7 @@ import { SharedSlots } from '../capacity/shared-slots.ts'
 import type { Waiting } from '../capacity/waitlist.ts'
 import { AudioError } from './audio-error.ts'
 import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-messages.ts'
-import { isDecoderInstalled, startDecoder } from './decoder-process.ts'
+import { isDecoderInstalled, startDecoder } from './start-decoder.ts'
 
 /** Whose recording is decoded, and how long it waits for a process. */
 export interface DecodingTurn extends Waiting {

@@ -1,9 +1,9 @@
 import type { AVDiscard, FFDecoderCodec } from 'node-av/constants'
 import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, InputFormat, IOContext, Packet, type Stream } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
-import { containers, isDecodable } from './decodable.ts'
 import type { DecoderInput } from './decoder-input.ts'
-import { nameOther, nameSound } from './names.ts'
+import { nameOther, nameSound } from './format-names.ts'
+import { containers, isDecodable } from './supported-formats.ts'
 
 type Callback = Parameters<IOContext['allocContextWithCallbacks']>
 

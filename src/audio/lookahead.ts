@@ -1,5 +1,5 @@
 import { AudioError } from './audio-error.ts'
-import { nameSound } from './names.ts'
+import { nameSound } from './format-names.ts'
 import { tagBytes } from './wav-trailer.ts'
 
 const maxSkipped = 16 * 2 ** 20

@@ -2,7 +2,7 @@ import type { AVChannelOrder, AVSampleFormat } from 'node-av/constants'
 import { avChannelLayoutDefault, type Frame, SoftwareResampleContext } from 'node-av/lib'
 import { AudioError } from './audio-error.ts'
 import { decodedFormat } from './decoder-messages.ts'
-import { maxChannels } from './samples.ts'
+import { maxChannels } from './sample-format.ts'
 
 const signed16 = 1 as AVSampleFormat
 const maxPause = 1

@@ -1,5 +1,5 @@
 import { AudioError } from './audio-error.ts'
-import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMono } from './samples.ts'
+import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMono } from './sample-format.ts'
 
 const encodings: Record<string, { encoding: Encoding; sampleRate?: number }> = {
   l16: { encoding: 'S16BE' },

@@ -1,5 +1,5 @@
 import { AudioError } from './audio-error.ts'
-import { type Encoding, maxChannels, type SampleFormat, sampleRates } from './samples.ts'
+import { type Encoding, maxChannels, type SampleFormat, sampleRates } from './sample-format.ts'
 
 export interface WavHeader {
   /** Undefined for samples that only a decoder process can read. */

@@ -1,5 +1,5 @@
 import { AudioError, tooLong } from './audio-error.ts'
-import { frameBytes, type SampleFormat, toMono } from './samples.ts'
+import { frameBytes, type SampleFormat, toMono } from './sample-format.ts'
 import { isWav, readWavHeader, type WavHeader } from './wav-header.ts'
 import { whatFollows } from './wav-trailer.ts'
 

@@ -1,4 +1,4 @@
-import { nameFile, nameSound } from './names.ts'
+import { nameFile, nameSound } from './format-names.ts'
 import { isWav } from './wav-header.ts'
 
 export type Following =

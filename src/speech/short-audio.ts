@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { readSound, type SoundOptions } from '../audio/sound.ts'
+import { readSound, type SoundOptions } from '../audio/read-audio.ts'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
 import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/recognizer.ts'
 import { unpackContent } from './content-encoding.ts'

@@ -1,4 +1,4 @@
-import { inPieces } from '../audio/recording.ts'
+import { inPieces } from '../audio/read-recording.ts'
 import type { Phrase } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
 import { findSecret, identify } from './admission.ts'

@@ -1,5 +1,5 @@
 import type { Decoders, DecodingTurn } from '../audio/decoders.ts'
-import { readSound, type Sound } from '../audio/sound.ts'
+import { readSound, type Sound } from '../audio/read-audio.ts'
 import { isWav, readWavHeader } from '../audio/wav-header.ts'
 import { WavReader } from '../audio/wav-reader.ts'
 import { ByteQueue } from './byte-queue.ts'

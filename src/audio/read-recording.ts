@@ -1,4 +1,4 @@
-import { readSound, type Sound, type SoundOptions } from './sound.ts'
+import { readSound, type Sound, type SoundOptions } from './read-audio.ts'
 
 /** A whole recording: 16-bit samples of one channel. */
 export interface WholeRecording {
