@@ -6,16 +6,16 @@ import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { openArtifacts } from '../src/artifacts/store.ts'
+import { decodeBeams, decodeGreedily } from '../src/decoding/beam-search.ts'
+import { type CustomWords, openCustomWords } from '../src/decoding/custom-language-model.ts'
+import { type Moonshine, openMoonshine } from '../src/decoding/moonshine.ts'
+import { encodeWordModel } from '../src/decoding/ngram-file.ts'
+import { WordTrainer } from '../src/decoding/ngram-training.ts'
+import { toSpokenWords } from '../src/decoding/spoken-words.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
+import { readBackground } from '../src/decoding/word-frequencies.ts'
 import { readCatalog } from '../src/domain/catalog.ts'
 import type { Scenario } from '../src/postgres/tables.ts'
-import { readBackground } from '../src/recognition/background.ts'
-import { type CustomWords, openCustomWords } from '../src/recognition/custom-words.ts'
-import { type Moonshine, openMoonshine } from '../src/recognition/moonshine.ts'
-import { encodeWordModel } from '../src/recognition/ngram-file.ts'
-import { decodeBeams, decodeGreedily } from '../src/recognition/search.ts'
-import { toSpokenWords } from '../src/recognition/spoken-words.ts'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
-import { WordTrainer } from '../src/recognition/word-training.ts'
 import { type Prompt, readPrompts } from './prompts.ts'
 import { readRecordings } from './recordings.ts'
 import type { Figure } from './table.ts'
@@ -136,7 +136,7 @@ const trainedWords = 1_500_000
 async function trainingSpeed(dataDir: string): Promise<Figure[]> {
   const textFile = join(dataDir, 'general.txt')
   await writeFile(textFile, generalText())
-  const child = fork(resolve(import.meta.dirname, '../src/recognition/trainer.ts'), [], { serialization: 'advanced', execArgv: [] })
+  const child = fork(resolve(import.meta.dirname, '../src/decoding/trainer.process.ts'), [], { serialization: 'advanced', execArgv: [] })
   const started = performance.now()
   let peak = 0
   child.on('message', (reply: { kind: string }) => {

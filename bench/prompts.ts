@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { resample, toMono } from '../src/audio/resampler.ts'
 import { WavReader } from '../src/audio/wav-reader.ts'
-import { toSpokenWords } from '../src/recognition/spoken-words.ts'
+import { toSpokenWords } from '../src/decoding/spoken-words.ts'
 
 const run = promisify(execFile)
 const dir = join(tmpdir(), 'custom-speech-bench-prompts')

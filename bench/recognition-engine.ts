@@ -32,9 +32,9 @@ process.send?.('ready')
 async function open(): Promise<(audio: Float32Array) => Promise<string>> {
   if (engine === 'sherpa') return openSherpa()
   // Imported here so that the memory of neither engine is counted with the other's.
-  const { openMoonshine } = await import('../src/recognition/moonshine.ts')
-  const { decodeBeams, decodeGreedily } = await import('../src/recognition/search.ts')
-  const { noFusion } = await import('../src/recognition/fusion.ts')
+  const { openMoonshine } = await import('../src/decoding/moonshine.ts')
+  const { decodeBeams, decodeGreedily } = await import('../src/decoding/beam-search.ts')
+  const { noFusion } = await import('../src/decoding/fusion.ts')
   const acoustic = await openMoonshine({ encoder, decoder })
   if (engine === 'greedy') return async (audio) => (await decodeGreedily(acoustic, audio)).text
   return async (audio) => (await decodeBeams(acoustic, audio, { most: 4 }, noFusion))[0]?.text ?? ''

@@ -205,7 +205,7 @@ describe('a language model', () => {
     const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
     for (const pid of children.trim().split(' ')) {
       const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-      if (command.includes('trainer.ts')) return process.kill(Number(pid), 'SIGKILL')
+      if (command.includes('trainer.process.ts')) return process.kill(Number(pid), 'SIGKILL')
     }
     return false
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countWordErrors, wordErrorRate } from '../src/recognition/word-errors.ts'
+import { countWordErrors, wordErrorRate } from '../src/decoding/word-errors.ts'
 import { collect, librivoxRecordings, openTestService, referenceRecording, referenceText, type Service, type StatusChange } from './service.ts'
 
 let api: Service

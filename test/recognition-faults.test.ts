@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { RecognizerCrashedError, RecognizersBusyError } from '../src/recognition/recognizer.ts'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { baseModel, childrenRunning, openClient, openTestRecognizers, requestFor, silence } from './recognizers.ts'
 import { librivoxRecordings, referenceRecording } from './service.ts'
 import { until } from './until.ts'
@@ -46,7 +46,7 @@ describe('a worker', () => {
     await recognizers.load(model)
     const saying = sayAll(recognizers)
     await untilBusy(recognizers)
-    const [victim] = childrenRunning('worker.ts')
+    const [victim] = childrenRunning('worker.process.ts')
     process.kill(victim as number, 'SIGSEGV')
     await expectAllRight(await saying)
     expect(recognizers.usage().workers.ended).toBe(1)
@@ -59,7 +59,7 @@ describe('a worker', () => {
     await until(() => recognizers.usage().models[0]?.workers === 2)
     const saying = sayAll(recognizers)
     await untilBusy(recognizers)
-    const [victim] = childrenRunning('worker.ts')
+    const [victim] = childrenRunning('worker.process.ts')
     process.kill(victim as number, 'SIGSTOP')
     await expectAllRight(await saying)
     expect(recognizers.usage().workers.ended).toBeGreaterThanOrEqual(1)
@@ -263,6 +263,6 @@ describe('a stream', () => {
     await recognizers.close()
     expect(client.failure()).toBeInstanceOf(RecognizerCrashedError)
     await expect(openClient(recognizers, requestFor(model))).rejects.toThrow(RecognizerCrashedError)
-    expect([...childrenRunning('worker.ts'), ...childrenRunning('detector.ts')]).toEqual([])
+    expect([...childrenRunning('worker.process.ts'), ...childrenRunning('detector.ts')]).toEqual([])
   })
 })

@@ -128,7 +128,7 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
 export const silence = (seconds: number) => Buffer.alloc(Math.round(seconds * 16_000) * 2)
 
 /** The processes of one program that this process has started. */
-export function childrenRunning(program: 'worker.ts' | 'detector.ts'): number[] {
+export function childrenRunning(program: 'worker.process.ts' | 'detector.ts'): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resample } from '../src/audio/resampler.ts'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { cardRecordings, librivoxRecordings, openTestService, referenceRecording, referenceText, type Service, uuidOf } from './service.ts'
 import { wav } from './wav.ts'
 

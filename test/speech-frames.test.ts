@@ -1,6 +1,6 @@
 // Frames as the native SDK, the protocol's page and other public clients write them, at the socket.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { readNativeClose } from './native-reader.ts'
 import { openTestService, referenceRecording, referenceText, type Service } from './service.ts'
 import { openSocket } from './speech-socket.ts'

@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readConfig } from '../src/config.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { startService } from '../src/main.ts'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
 import { makeDirectory } from './postgres.ts'
 import { childrenRunning } from './recognizers.ts'
 import { openTestService, referenceRecording, referenceText, type Service } from './service.ts'
@@ -38,7 +38,7 @@ test('nothing is lost when a process that puts it into words ends', async () => 
   const client = openRecognizer(configFor(url, api.key), pushed(Buffer.concat([said, silence(1), said])))
   await client.start()
   await client.until(() => client.of('speechStart').length > 0)
-  for (const pid of childrenRunning('worker.ts')) process.kill(pid, 'SIGKILL')
+  for (const pid of childrenRunning('worker.process.ts')) process.kill(pid, 'SIGKILL')
   await client.until(() => client.of('sessionStopped').length > 0 || client.of('canceled').length > 0)
   expect(client.of('canceled')).toMatchObject([{ reason: 'EndOfStream' }])
   expect(countWordErrors(twice, client.text()).errors).toBe(0)

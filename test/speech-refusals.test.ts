@@ -1,7 +1,7 @@
 // What a client is told that is refused, sent away, or broken.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { openTestService, referenceRecording, referenceText, type Service, uuidOf } from './service.ts'
 import { configFor, microphone, openRecognizer, recognizeOnce, samplesOf, silence } from './speech-client.ts'
 import { openSocket } from './speech-socket.ts'

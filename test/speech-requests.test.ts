@@ -2,7 +2,7 @@
 import * as current from 'microsoft-cognitiveservices-speech-sdk'
 import * as old from 'speech-sdk-old'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { openTestService, referenceRecording, referenceText, type Service } from './service.ts'
 
 let api: Service

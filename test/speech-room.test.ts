@@ -1,7 +1,7 @@
 // The Speech SDK when the recognizers have no room, or lose what they have.
 import { OutputFormat } from 'microsoft-cognitiveservices-speech-sdk'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { childrenRunning } from './recognizers.ts'
 import { librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from './service.ts'
 import { configFor, microphone, openRecognizer, recognizeOnce, samplesOf, silence } from './speech-client.ts'

@@ -1,7 +1,7 @@
 // What a client may ask for, and what it then gets.
 import { OutputFormat, PhraseListGrammar, ProfanityOption, PropertyId } from 'microsoft-cognitiveservices-speech-sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { cardRecordings, librivoxRecordings, openTestService, referenceRecording, type Service } from './service.ts'
 import { configFor, fileOf, microphone, openRecognizer, pushed, recognizeOnce, samplesOf, sendAtOnce, silence } from './speech-client.ts'
 

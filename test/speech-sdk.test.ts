@@ -1,7 +1,7 @@
 import { SpeechConfig } from 'microsoft-cognitiveservices-speech-sdk'
 import * as old from 'speech-sdk-old'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countWordErrors } from '../src/recognition/word-errors.ts'
+import { countWordErrors } from '../src/decoding/word-errors.ts'
 import { librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from './service.ts'
 import { configFor, fileOf, microphone, openRecognizer, pulled, pushed, recognizeOnce, samplesOf, sendAtOnce, silence } from './speech-client.ts'
 

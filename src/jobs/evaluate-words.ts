@@ -1,9 +1,9 @@
+import { toSpokenWords } from '../decoding/spoken-words.ts'
+import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../decoding/word-errors.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
 import type { RecognizerModel, Recognizers } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'
-import { toSpokenWords } from '../recognition/spoken-words.ts'
-import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../recognition/word-errors.ts'
 import type { TestRecording } from './test-recordings.ts'
 
 /** How much the words may count against the sound; of equally good ones, the first is taken. */

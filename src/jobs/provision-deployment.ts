@@ -1,4 +1,5 @@
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
+import { openLanguageModel } from '../decoding/writing-rules.ts'
 import { explainIncompatibility } from '../domain/compatibility.ts'
 import type { Service } from '../domain/context.ts'
 import { findDeploymentToProvision, type ServedDeployment } from '../domain/endpoint.ts'
@@ -9,7 +10,6 @@ import { type Change, type Claim, deploymentTopic, recordChange } from '../domai
 import type { Tokens } from '../domain/token.ts'
 import type { Stage } from '../postgres/deployment-tables.ts'
 import type { Handler } from '../postgres/queue.ts'
-import { openLanguageModel } from '../recognition/language-model.ts'
 import type { Recognizers } from '../recognition/recognizer.ts'
 import { toRecognizerModel } from '../recognition/serving.ts'
 import { checkWords } from '../recognition/word-files.ts'

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { countWordErrors, wordErrorRate } from '../decoding/word-errors.ts'
 import type { Service } from '../domain/context.ts'
 import { defaultMode, type Endpoint, endpointOf, type ServedDeployment } from '../domain/endpoint.ts'
 import { ProvisioningFailure } from '../domain/failure.ts'
 import type { Tokens } from '../domain/token.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
-import { countWordErrors, wordErrorRate } from '../recognition/word-errors.ts'
 import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 import { callWebSocket } from './call-websocket.ts'
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { ExaminationReply, ExaminationRequest } from '../decoding/examiner.process.ts'
 import { startChild } from '../sandbox/child.ts'
 import { jobNice, setNice } from '../sandbox/nice.ts'
-import type { ExaminationReply, ExaminationRequest } from './examiner.ts'
 import { modelLimitMb } from './memory-limit.ts'
 
 const patienceMs = 60_000
@@ -23,7 +23,11 @@ export async function examineAcousticModel(request: ExaminationRequest, recognit
         ok: false,
         message: `opening its files, or recognizing with them, ended the process that did it (${reason}); they are damaged, are no ONNX files, or take more than ${memoryMb} MB of memory`,
       })
-    const child = startChild<ExaminationRequest, ExaminationReply>(join(import.meta.dirname, 'examiner.ts'), { message: settle, ended }, memoryMb)
+    const child = startChild<ExaminationRequest, ExaminationReply>(
+      join(import.meta.dirname, '../decoding/examiner.process.ts'),
+      { message: settle, ended },
+      memoryMb,
+    )
     const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${patienceMs / 1000} s` }), patienceMs)
     const stop = () => {
       clearTimeout(late)

@@ -1,5 +1,5 @@
 import type { Owner } from '../capacity/fair-queue.ts'
-import type { WorkerReply, WorkerTask } from './worker.ts'
+import type { WorkerReply, WorkerTask } from '../decoding/worker.process.ts'
 
 /**
  * FINAL: somebody waits for it. SPECULATIVE: somebody will, if the speaker does not go on. JOB: a job waits for it, as

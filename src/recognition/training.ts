@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Trained, TrainingProgress, TrainingRequest } from '../decoding/trainer.process.ts'
 import { runTask } from '../sandbox/task.ts'
 import { trainingLimits } from './memory-limit.ts'
-import type { Trained, TrainingProgress, TrainingRequest } from './trainer.ts'
 
 interface TrainingOptions {
   tell: (progress: TrainingProgress) => void
@@ -12,5 +12,5 @@ interface TrainingOptions {
 /** Trains a language model in a process of its own; when the signal aborts, that process ends at once. */
 export async function trainWords(request: TrainingRequest, { tell, signal }: TrainingOptions): Promise<Trained> {
   const limits = trainingLimits((await stat(request.textFile)).size)
-  return runTask<TrainingRequest, Trained, TrainingProgress>(join(import.meta.dirname, 'trainer.ts'), request, { limits, tell, signal })
+  return runTask<TrainingRequest, Trained, TrainingProgress>(join(import.meta.dirname, '../decoding/trainer.process.ts'), request, { limits, tell, signal })
 }

@@ -1,9 +1,9 @@
 // The process that opens the files of a custom language model outside of recognition: they may have hundreds of megabytes.
 import { readFile, writeFile } from 'node:fs/promises'
+import { openCustomWords } from '../decoding/custom-language-model.ts'
+import { decodeWordModel, encodeWordModel } from '../decoding/ngram-file.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
-import { openCustomWords } from './custom-words.ts'
-import { decodeWordModel, encodeWordModel } from './ngram-file.ts'
 import { ModelUnusableError } from './recognizer.ts'
 
 export interface WordFilesRequest {

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { lowestPriority, setNice } from '../sandbox/nice.ts'
 import { endLevel } from './end-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
 import type { RecognizerModel } from './recognizer.ts'
-import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from './worker.ts'
 
 /** Models that are kept ready in every worker. */
 const mostWanted = 8
@@ -156,7 +156,7 @@ export class Workers {
       message: (message: WorkerReply | WorkerProgress) => ('beginning' in message ? worker.work?.begun?.(message.beginning) : this.#finish(worker, message)),
       ended: (reason: string, lastWords: string) => this.#lose(worker, reason, lastWords),
     }
-    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>(join(import.meta.dirname, 'worker.ts'), handlers, this.#limitMb)
+    const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>(join(import.meta.dirname, '../decoding/worker.process.ts'), handlers, this.#limitMb)
     if (this.#nice) setNice(child.pid, this.#nice)
     const worker: Worker = { child, ...nothingToDo, models: new Set(), offered: new Set(), memoryBytes: 0 }
     this.#all.add(worker)

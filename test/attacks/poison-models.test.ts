@@ -47,7 +47,7 @@ async function peakOfChildren<T>(act: () => Promise<T>): Promise<{ peak: number;
 
 /** Workers of models that are not proven: they have a lower priority of the processor. */
 const apart = () =>
-  childrenRunning('worker.ts').filter((pid) => {
+  childrenRunning('worker.process.ts').filter((pid) => {
     try {
       return getPriority(pid) > 0
     } catch {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countWordErrors, wordErrorRate } from '../../src/recognition/word-errors.ts'
+import { countWordErrors, wordErrorRate } from '../../src/decoding/word-errors.ts'
 import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
 import { createByForm, findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 

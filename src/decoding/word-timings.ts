@@ -1,5 +1,5 @@
+import type { Alternative, TimedWord } from '../recognition/recognizer.ts'
 import { type Aligner, openAligner } from './aligner.ts'
-import type { Alternative, TimedWord } from './recognizer.ts'
 
 let aligner: Promise<Aligner | undefined> | undefined
 

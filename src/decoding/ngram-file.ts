@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { ModelUnusableError } from '../recognition/recognizer.ts'
 import { idsOf, type NgramCounts } from './ngram-counts.ts'
-import { ModelUnusableError } from './recognizer.ts'
 
 const magic = 'custom-speech-words/1\n'
 

@@ -1,8 +1,8 @@
 import { atBeginning, type History, Ngram } from './ngram.ts'
 import { unknownId, wordId, wordIndex } from './ngram-counts.ts'
 import type { WordModel } from './ngram-file.ts'
+import { domainShare } from './ngram-training.ts'
 import { toSpokenWords } from './spoken-words.ts'
-import { domainShare } from './word-training.ts'
 
 /** No word is worth more than this, in natural logarithms. */
 const mostBonus = 6

@@ -4,9 +4,9 @@ import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { type CorpusFigures, CorpusReader } from '../domain/corpus.ts'
 import { answerTask } from '../sandbox/answer.ts'
-import { readBackground } from './background.ts'
 import { encodeWordModel, type Rewrite } from './ngram-file.ts'
-import { type WordStatistics, WordTrainer } from './word-training.ts'
+import { type WordStatistics, WordTrainer } from './ngram-training.ts'
+import { readBackground } from './word-frequencies.ts'
 
 export interface TrainingRequest {
   textFile: string

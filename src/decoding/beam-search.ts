@@ -1,7 +1,7 @@
+import { commonBeginning } from '../recognition/hypothesis.ts'
+import { sampleRate } from '../recognition/recognizer.ts'
 import type { Fusion } from './fusion.ts'
-import { commonBeginning } from './hypothesis.ts'
 import type { Moonshine } from './moonshine.ts'
-import { sampleRate } from './recognizer.ts'
 import { beginsWord, continueWords, endToken, spell } from './tokens.ts'
 
 /** Speech faster than this is a decoder that repeats itself. */

@@ -1,5 +1,5 @@
+import type { ListedPhrase } from '../recognition/recognizer.ts'
 import type { Fusion } from './fusion.ts'
-import type { ListedPhrase } from './recognizer.ts'
 import { endToken, lowerPieces } from './tokens.ts'
 import { createRewriter } from './written-words.ts'
 

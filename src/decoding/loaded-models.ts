@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
-import { type CustomWords, openCustomWords } from './custom-words.ts'
-import { type LanguageModel, openLanguageModel } from './language-model.ts'
+import type { RecognizerModel } from '../recognition/recognizer.ts'
+import { type CustomWords, openCustomWords } from './custom-language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
-import type { RecognizerModel } from './recognizer.ts'
+import { type LanguageModel, openLanguageModel } from './writing-rules.ts'
 
 interface Loaded {
   acoustic: Moonshine

@@ -1,8 +1,8 @@
-import type { Background } from './background.ts'
 import { Ngram } from './ngram.ts'
 import { mostDifferent, NgramCounter } from './ngram-counts.ts'
 import type { Rewrite, WordModel } from './ngram-file.ts'
 import { type SpokenWord, toSpokenWords } from './spoken-words.ts'
+import type { Background } from './word-frequencies.ts'
 
 /** A phrase that is listed beside the text counts as this many lines of it. */
 const phraseLines = 10
