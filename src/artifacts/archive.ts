@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { explainTask } from '../domain/failure.ts'
+import { explainTask } from '../lifecycle/job-failure.ts'
 import { readingLimits } from '../sandbox/limits.ts'
 import { runTask } from '../sandbox/task.ts'
 import type { Extraction } from './archive.process.ts'

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { ArtifactFile } from '../postgres/tables.ts'
 import { openSource, type SourceOptions } from './source.ts'
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import { isPublicAddress, lookupPublic, refuseAddress } from './public-address.ts'
 
 export interface HttpsOptions {

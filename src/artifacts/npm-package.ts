@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { childEnvironment } from '../child-environment.ts'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import { extractFiles } from './archive.ts'
 
 export interface PackageOptions {

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 
 // Everything that IANA's special-purpose registries do not call globally reachable.
 // https://www.iana.org/assignments/iana-ipv4-special-registry, …/iana-ipv6-special-registry

@@ -1,5 +1,6 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
@@ -21,7 +22,6 @@ import { countOwnModels, findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { modelLog } from './model-status.ts'
 import { nameKey, nameText, proseText, validate } from './text.ts'
-import { changeWorkspace } from './turnstile.ts'
 import { useUpload } from './upload.ts'
 
 const largestText = 1_000_000

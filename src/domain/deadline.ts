@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { and, notInArray, sql } from 'drizzle-orm'
+import { deploymentLine, isUnfinished } from '../lifecycle/queue-position.ts'
 import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
 import type { Service } from './context.ts'
 import { provisioning } from './provisioning.ts'
-import { deploymentLine, isUnfinished } from './queue-place.ts'
 import { recordChange } from './status.ts'
 
 /** Seconds that a stage may last, however well it goes on. Large models take long to fetch, and nothing else does. */

@@ -1,5 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { type Context, checkScope } from './context.ts'
@@ -15,7 +16,6 @@ import { letExpire } from './idempotency.ts'
 import { provisioning } from './provisioning.ts'
 import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './status.ts'
 import { nameKey, nameText, proseText, validate } from './text.ts'
-import { changeWorkspace } from './turnstile.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
 

@@ -1,8 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
 import type { Service } from './context.ts'
 import { deploymentLog } from './status.ts'
-import { changeWorkspace } from './turnstile.ts'
 import { withoutPaths } from './without-paths.ts'
 
 /** Adds a line to a deployment's log and leaves its status as it is; a deployment that is gone needs none. */

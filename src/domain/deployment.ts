@@ -1,19 +1,19 @@
 import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { readPresentCursor } from '../lifecycle/event-cursor.ts'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope } from './context.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
-import { readPresentCursor } from './event-cursor.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './page.ts'
 import { provisioning } from './provisioning.ts'
 import { deploymentLog } from './status.ts'
 import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './text.ts'
-import { changeWorkspace } from './turnstile.ts'
 
 export interface NewDeployment {
   name: string

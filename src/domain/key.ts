@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
 import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
@@ -19,7 +20,6 @@ import {
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { nameText, validate } from './text.ts'
-import { changeWorkspace } from './turnstile.ts'
 
 /** Who is calling, and what the key that let them in may do. */
 export interface Viewer {

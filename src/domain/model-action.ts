@@ -1,5 +1,6 @@
 import { and, eq, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
 import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
@@ -19,7 +20,6 @@ import { findModel } from './model.ts'
 import { building } from './model-building.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
 import { nameText, proseText, sortable, validate } from './text.ts'
-import { changeWorkspace } from './turnstile.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
 

@@ -1,11 +1,11 @@
 import { and, eq, lt, notInArray, sql } from 'drizzle-orm'
+import { createWork } from '../lifecycle/job-claims.ts'
+import { trainLanguageModel, validateAcousticModel } from '../lifecycle/job-definitions.ts'
+import { isUnfinished, modelLine } from '../lifecycle/queue-position.ts'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { enforceEach } from './deadline.ts'
-import { trainLanguageModel, validateAcousticModel } from './jobs.ts'
 import { modelLifecycle } from './model-status.ts'
-import { isUnfinished, modelLine } from './queue-place.ts'
-import { createWork } from './work.ts'
 
 const jobOf: Record<ModelKind, typeof trainLanguageModel> = { LANGUAGE: trainLanguageModel, ACOUSTIC: validateAcousticModel }
 

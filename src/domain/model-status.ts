@@ -1,6 +1,6 @@
+import { createEventLog, rowTopic } from '../lifecycle/event-log.ts'
+import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
 import { type ModelEventRow, type ModelFailure, type ModelRow, type ModelStage, type ModelStatus, modelEvents, models } from '../postgres/tables.ts'
-import { createEventLog, rowTopic } from './event-log.ts'
-import { type ClaimOn, createLifecycle } from './lifecycle.ts'
 
 //   QUEUED ──▶ BUILDING ──▶ READY
 //     │  ▲         ├──────▶ FAILED ───┐

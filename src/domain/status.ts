@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm'
+import { createEventLog, rowTopic } from '../lifecycle/event-log.ts'
+import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
 import {
   type DeploymentEventRow,
   type DeploymentRow,
@@ -9,8 +11,6 @@ import {
   type Failure,
   type Stage,
 } from '../postgres/deployment-tables.ts'
-import { createEventLog, rowTopic } from './event-log.ts'
-import { type ClaimOn, createLifecycle } from './lifecycle.ts'
 
 //   QUEUED ──▶ PROVISIONING ──▶ COMPLETE
 //     │  ▲          ├─────────▶ FAILED ───┐

@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
 import { uploads } from '../postgres/tables.ts'
@@ -8,7 +9,6 @@ import type { CorpusFigures } from './corpus.ts'
 import { checkDiskFor } from './disk-usage.ts'
 import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
-import { changeWorkspace } from './turnstile.ts'
 
 /** A file that was sent can be used for so long. */
 const keptHours = 24

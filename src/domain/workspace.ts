@@ -1,5 +1,6 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
@@ -8,7 +9,6 @@ import { idempotencyKeyText } from './idempotency.ts'
 import { addKey, type CreatedKey, findEarlierKey, rememberKey } from './key.ts'
 import { type Order, type PageArgs, readPage } from './page.ts'
 import { nameText, validate } from './text.ts'
-import { changeWorkspace } from './turnstile.ts'
 
 /** The id of the first workspace, which is made when there is none; processes that start at once agree. */
 export function ensureFirstWorkspace(db: Db): Promise<string> {

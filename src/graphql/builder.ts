@@ -3,8 +3,8 @@ import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
 import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/model.ts'
-import type { LoadQueuePosition } from '../domain/queue-place.ts'
 import type { Timelines } from '../domain/timeline.ts'
+import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
 import type { OperationLimits } from './limits.ts'
 
 /** Limits of other parts of the server that `viewer.limits` tells. */

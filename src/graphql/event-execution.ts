@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql'
-import type { LoggedEvent } from '../domain/event-log.ts'
 import type { Viewer } from '../domain/key.ts'
+import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import type { GraphQLContext } from './builder.ts'
 import { isUnexpected } from './masking.ts'
 import { rightsOf } from './operation.ts'

@@ -1,7 +1,7 @@
 import { ExpectedError, InvalidCursorError, ModelNotFoundError } from '../domain/errors.ts'
-import { encodeEventCursor } from '../domain/event-cursor.ts'
 import { isModelTerminal } from '../domain/model-status.ts'
 import { watchModels } from '../domain/watch.ts'
+import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { builder } from './builder.ts'
 import { ModelKindEnum } from './model.ts'
 import { toModel } from './model-action.ts'

@@ -1,5 +1,5 @@
-import { encodeEventCursor } from '../domain/event-cursor.ts'
 import { isTerminal } from '../domain/status.ts'
+import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { Deployment, DeploymentStatusChange } from './refs.ts'
 

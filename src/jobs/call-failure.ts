@@ -1,4 +1,4 @@
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 
 /**
  * BUSY: the endpoint has no capacity at present and says so. AWAY: it did not answer, or not to the end.

@@ -1,6 +1,6 @@
 import { toSpokenWords } from '../decoding/spoken-words.ts'
 import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../decoding/word-errors.ts'
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
 import type { RecognizerModel, Recognizers } from '../recognition/recognizer.ts'
 import { listeningFor } from '../recognition/scenario.ts'

@@ -1,4 +1,4 @@
-import { ProvisioningFailure } from '../domain/failure.ts'
+import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'

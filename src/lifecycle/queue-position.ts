@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader'
 import { and, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
+import type { Service } from '../domain/context.ts'
 import type { Tx } from '../postgres/client.ts'
 import { deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
-import type { Service } from './context.ts'
 
 /** Those who wait for the same workers. */
 export interface Line {

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
+import { batch, createReader, type Reader, type ReadLog } from './event-feed-reader.ts'
 import { type LoggedEvent, type Scope, workspaceTopic } from './event-log.ts'
-import { batch, createReader, type Reader, type ReadLog } from './feed-reader.ts'
 
 /**
  * One log as a watcher of all rows or of one row sees it. Every watcher of a workspace in this process reads the same

@@ -1,10 +1,10 @@
 import { eq, sql } from 'drizzle-orm'
+import { withoutPaths } from '../domain/without-paths.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { deployments } from '../postgres/deployment-tables.ts'
 import type { models } from '../postgres/tables.ts'
 import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
-import { changeWorkspace } from './turnstile.ts'
-import { withoutPaths } from './without-paths.ts'
+import { changeWorkspace } from './workspace-lock.ts'
 
 /** What jobs bring from status to status: a deployment or a custom model. */
 export interface WorkedRow extends LoggedRow {

@@ -1,4 +1,4 @@
-import type { Context } from './context.ts'
+import type { Context } from '../domain/context.ts'
 import type { EventLog, LoggedEvent } from './event-log.ts'
 
 type Name = EventLog['name']

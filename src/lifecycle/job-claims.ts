@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { and, eq, sql } from 'drizzle-orm'
+import type { Service } from '../domain/context.ts'
 import type { Tx } from '../postgres/client.ts'
 import type { deployments } from '../postgres/deployment-tables.ts'
 import type { Job } from '../postgres/queue.ts'
-import type { Service } from './context.ts'
 import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
-import { type Line, takePlace } from './queue-place.ts'
-import { changeWorkspace } from './turnstile.ts'
+import { type Line, takePlace } from './queue-position.ts'
+import { changeWorkspace } from './workspace-lock.ts'
 
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
 const mostTries = 5
