@@ -1,7 +1,7 @@
 // The keyring without Postgres: time is what the test says.
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { hashSecret, type Viewer } from '../src/domain/key.ts'
-import { openKeyring } from '../src/domain/keyring.ts'
+import { hashSecret, type Viewer } from '../src/access/key.ts'
+import { openKeyring } from '../src/access/keyring.ts'
 import type { Store } from '../src/postgres/store.ts'
 import { silentLog } from './recognizers.ts'
 

@@ -1,5 +1,5 @@
 // custom-speech key reset: a new bootstrap key, for those who lost the old one and have the database at hand.
-import { bootstrapKeyFile, resetBootstrapKey } from '../bootstrap.ts'
+import { bootstrapKeyFile, resetBootstrapKey } from '../access/bootstrap-key-file.ts'
 import { readConfig } from '../config.ts'
 import { prepareDataDir } from '../data-dir.ts'
 import { openLog } from '../log.ts'

@@ -1,4 +1,4 @@
-import { BootstrapKeyError } from '../bootstrap.ts'
+import { BootstrapKeyError } from '../access/bootstrap-key-file.ts'
 import { ConfigError } from '../config.ts'
 import { DataDirError } from '../data-dir.ts'
 import { CatalogError } from '../domain/catalog.ts'

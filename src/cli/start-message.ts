@@ -1,4 +1,4 @@
-import { bootstrapKeyFile } from '../bootstrap.ts'
+import { bootstrapKeyFile } from '../access/bootstrap-key-file.ts'
 import type { Config } from '../config.ts'
 import type { RunningService } from '../main.ts'
 

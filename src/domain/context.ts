@@ -1,13 +1,13 @@
+import type { Viewer } from '../access/key.ts'
+import type { Keyring } from '../access/keyring.ts'
+import type { Sealing } from '../access/sealing.ts'
 import type { Feeds } from '../lifecycle/event-feed.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../postgres/store.ts'
 import type { KeyScope } from '../postgres/tables.ts'
 import type { Catalog } from './catalog.ts'
 import { NotAuthorizedError } from './errors.ts'
-import type { Viewer } from './key.ts'
-import type { Keyring } from './keyring.ts'
 import type { MutationRate } from './mutation-rate.ts'
-import type { Sealing } from './sealing.ts'
 
 /** How much one workspace may have, and how long provisioning may take. */
 interface Limits {

@@ -1,4 +1,4 @@
-import type { Viewer } from './key.ts'
+import type { Viewer } from '../access/key.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 /** Both limits are per minute, and that many mutations may come at once. */

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
+import { isLiveSession } from '../access/browser-session.ts'
+import { keptAfterEndDays, shownAgainMinutes } from '../access/key.ts'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
 import { keys, modelEvents, models, sessions, uploads, workspaces } from '../postgres/tables.ts'
-import { isLiveSession } from './browser-session.ts'
 import type { Service } from './context.ts'
 import { rememberedDays } from './idempotency.ts'
-import { keptAfterEndDays, shownAgainMinutes } from './key.ts'
 import { modelLog } from './model-status.ts'
 import { deploymentLog } from './status.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql'
-import type { Viewer } from '../domain/key.ts'
+import type { Viewer } from '../access/key.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import type { GraphQLContext } from './builder.ts'
 import { isUnexpected } from './masking.ts'

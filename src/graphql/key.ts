@@ -1,3 +1,4 @@
+import { type CreatedKey, createKey, keptAfterEndDays, listKeys, revokeKey, shownAgainMinutes } from '../access/key.ts'
 import {
   IdempotencyConflictError,
   KeyConfiguredError,
@@ -8,7 +9,6 @@ import {
   ValidationError,
   WorkspaceNotFoundError,
 } from '../domain/errors.ts'
-import { type CreatedKey, createKey, keptAfterEndDays, listKeys, revokeKey, shownAgainMinutes } from '../domain/key.ts'
 import type { KeyRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'

@@ -1,7 +1,7 @@
 import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, getOperationAST, Kind, OperationTypeNode, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { Viewer } from '../access/key.ts'
 import type { Service } from '../domain/context.ts'
-import type { Viewer } from '../domain/key.ts'
 import { explainRate, type RateRefusal, toRateHeaders } from '../domain/mutation-rate.ts'
 import type { GraphQLContext } from './builder.ts'
 

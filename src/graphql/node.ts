@@ -1,9 +1,9 @@
 import { GraphQLError } from 'graphql'
-import { findSession } from '../domain/browser-session.ts'
-import { findKey } from '../domain/key.ts'
+import { findSession } from '../access/browser-session.ts'
+import { findKey } from '../access/key.ts'
+import { findViewerWorkspace } from '../access/workspace.ts'
 import { findModel } from '../domain/model.ts'
 import { findUpload } from '../domain/upload.ts'
-import { findViewerWorkspace } from '../domain/workspace.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
 

@@ -1,4 +1,4 @@
-import { listSessions, maxSessionsPerKey, revokeSession, type Session as SessionRow, sessionDays, sessionIdleDays } from '../domain/browser-session.ts'
+import { listSessions, maxSessionsPerKey, revokeSession, type Session as SessionRow, sessionDays, sessionIdleDays } from '../access/browser-session.ts'
 import { NotAuthorizedError, SessionNotFoundError } from '../domain/errors.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'

@@ -1,6 +1,6 @@
+import { countKeys } from '../access/key.ts'
 import { countDeployments } from '../domain/deployment.ts'
 import { type DiskUsage, readDiskUsage } from '../domain/disk-usage.ts'
-import { countKeys } from '../domain/key.ts'
 import { countOwnModels } from '../domain/model.ts'
 import { type RateState, rateWindowSeconds } from '../domain/mutation-rate.ts'
 import { countUnusedUploads } from '../domain/upload.ts'

@@ -1,6 +1,6 @@
+import { type CreatedKey, findKey } from '../access/key.ts'
+import { createWorkspace, findViewerWorkspace, listWorkspaces } from '../access/workspace.ts'
 import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '../domain/errors.ts'
-import { type CreatedKey, findKey } from '../domain/key.ts'
-import { createWorkspace, findViewerWorkspace, listWorkspaces } from '../domain/workspace.ts'
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { unwrapPage } from './connection.ts'

@@ -4,7 +4,7 @@
 // no foreign page can have asked: with a header that forms and links cannot set, from our own origin.
 // Ports do not separate cookies: another program on this machine is "same site", hence the origin is compared whole.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { endSession, sessionDays, startSession } from '../domain/browser-session.ts'
+import { endSession, sessionDays, startSession } from '../access/browser-session.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { isOwnOrigin } from '../domain/origin.ts'
 import { letIn } from '../http/strangers.ts'

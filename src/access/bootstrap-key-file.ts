@@ -3,14 +3,14 @@
 import { randomUUID } from 'node:crypto'
 import { chown, link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Config, secretPattern } from './config.ts'
-import { type BootstrapKey, ensureConfiguredKey, ensureGeneratedKey, replaceGeneratedKey } from './domain/bootstrap-key.ts'
-import { generateSecret, keysTopic } from './domain/key.ts'
-import { ensureFirstWorkspace } from './domain/workspace.ts'
-import type { Log } from './log.ts'
-import { limitLog } from './log-limit.ts'
-import type { Db } from './postgres/client.ts'
-import type { Store } from './postgres/store.ts'
+import { type Config, secretPattern } from '../config.ts'
+import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
+import type { Db } from '../postgres/client.ts'
+import type { Store } from '../postgres/store.ts'
+import { type BootstrapKey, ensureConfiguredKey, ensureGeneratedKey, replaceGeneratedKey } from './bootstrap-key.ts'
+import { generateSecret, keysTopic } from './key.ts'
+import { ensureFirstWorkspace } from './workspace.ts'
 
 type Settings = Pick<Config, 'bootstrapKey' | 'dataDir'>
 

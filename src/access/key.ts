@@ -1,12 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
-import type { Db, Tx } from '../postgres/client.ts'
-import { ring } from '../postgres/events.ts'
-import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
-import { isConfiguredNow } from './configured-key.ts'
-import { type Context, checkScope } from './context.ts'
+import { type Context, checkScope } from '../domain/context.ts'
 import {
   ExpectedError,
   KeyConfiguredError,
@@ -16,10 +11,15 @@ import {
   QuotaExceededError,
   ValidationError,
   WorkspaceNotFoundError,
-} from './errors.ts'
-import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
-import { nameText, validate } from './text.ts'
+} from '../domain/errors.ts'
+import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
+import { type Order, type PageArgs, readPage } from '../domain/page.ts'
+import { nameText, validate } from '../domain/text.ts'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import type { Db, Tx } from '../postgres/client.ts'
+import { ring } from '../postgres/events.ts'
+import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
+import { isConfiguredNow } from './configured-key.ts'
 
 /** Who is calling, and what the key that let them in may do. */
 export interface Viewer {

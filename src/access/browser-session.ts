@@ -3,13 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { and, desc, eq, gt, inArray, lt, notInArray, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { type Context, checkScope, type Service } from '../domain/context.ts'
+import { type ExpectedError, SessionNotFoundError } from '../domain/errors.ts'
+import { type Order, type PageArgs, readPage } from '../domain/page.ts'
 import type { Db } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
 import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/tables.ts'
-import { type Context, checkScope, type Service } from './context.ts'
-import { type ExpectedError, SessionNotFoundError } from './errors.ts'
 import { hashSecret, isLive, type Viewer } from './key.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
 
 /** A session ends so long after the sign-in, however much it is used. */
 export const sessionDays = 30

@@ -1,14 +1,14 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import type { Context } from '../domain/context.ts'
+import { ExpectedError, NotAuthorizedError, ValidationError } from '../domain/errors.ts'
+import { idempotencyKeyText } from '../domain/idempotency.ts'
+import { type Order, type PageArgs, readPage } from '../domain/page.ts'
+import { nameText, validate } from '../domain/text.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
-import type { Context } from './context.ts'
-import { ExpectedError, NotAuthorizedError, ValidationError } from './errors.ts'
-import { idempotencyKeyText } from './idempotency.ts'
 import { addKey, type CreatedKey, findEarlierKey, rememberKey } from './key.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
-import { nameText, validate } from './text.ts'
 
 /** The id of the first workspace, which is made when there is none; processes that start at once agree. */
 export function ensureFirstWorkspace(db: Db): Promise<string> {
