@@ -1,8 +1,8 @@
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { withoutPaths } from '../src/domain/without-paths.ts'
 import { ModelUnusableError } from '../src/recognition/recognizer.ts'
+import { withoutPaths } from '../src/sandbox/without-paths.ts'
 
 const project = join(import.meta.dirname, '..')
 

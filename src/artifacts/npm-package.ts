@@ -8,8 +8,8 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import { childEnvironment } from '../child-environment.ts'
 import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { childEnvironment } from '../sandbox/child-environment.ts'
 import { extractFiles } from './archive.ts'
 
 export interface PackageOptions {

@@ -1,9 +1,9 @@
 import { eq, sql } from 'drizzle-orm'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
+import { withoutPaths } from '../sandbox/without-paths.ts'
 import type { Service } from './context.ts'
 import { deploymentLog } from './status.ts'
-import { withoutPaths } from './without-paths.ts'
 
 /** Adds a line to a deployment's log and leaves its status as it is; a deployment that is gone needs none. */
 export async function noteOnDeployment({ store }: Pick<Service, 'store'>, deploymentId: string, message: string): Promise<void> {

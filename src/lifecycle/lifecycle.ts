@@ -1,8 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
-import { withoutPaths } from '../domain/without-paths.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { deployments } from '../postgres/deployment-tables.ts'
 import type { models } from '../postgres/tables.ts'
+import { withoutPaths } from '../sandbox/without-paths.ts'
 import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 

@@ -4,7 +4,7 @@ import { constants } from 'node:fs'
 import { access, chmod, chown, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { childEnvironment } from '../child-environment.ts'
+import { childEnvironment } from '../sandbox/child-environment.ts'
 import { EmbeddedPostgresError } from './problem.ts'
 
 const run = promisify(execFile)

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { childEnvironment } from '../child-environment.ts'
+import { childEnvironment } from '../sandbox/child-environment.ts'
 import { EmbeddedPostgresError } from './problem.ts'
 
 const run = promisify(execFile)

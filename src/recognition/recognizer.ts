@@ -1,5 +1,5 @@
 import type { RecognitionMode } from '../domain/endpoint.ts'
-import { withoutPaths } from '../domain/without-paths.ts'
+import { withoutPaths } from '../sandbox/without-paths.ts'
 import type { Listening } from './scenario.ts'
 
 /** Every recognizer hears 16 kHz mono. */
