@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { recordChange } from '../src/domain/status.ts'
+import { recordChange } from '../src/domain/deployment-lifecycle.ts'
 import { openLog } from '../src/log.ts'
 import { openClient } from '../src/postgres/client.ts'
 import { workspaces } from '../src/postgres/tables.ts'

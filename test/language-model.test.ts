@@ -10,7 +10,7 @@ import { WordTrainer } from '../src/decoding/ngram-training.ts'
 import { toSpokenWords } from '../src/decoding/spoken-words.ts'
 import { readBackground } from '../src/decoding/word-frequencies.ts'
 import { createRewriter } from '../src/decoding/written-words.ts'
-import { CorpusReader, describeProblems } from '../src/domain/corpus.ts'
+import { CorpusReader, describeProblems } from '../src/domain/training-text.ts'
 import { trainWords } from '../src/recognition/training.ts'
 import { makeDirectory } from './postgres.ts'
 

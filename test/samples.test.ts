@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { samplesOf } from '../src/dashboard/samples.ts'
 import { countWordErrors } from '../src/decoding/word-errors.ts'
-import { samplesOf as samplesOfApi } from '../src/domain/sample.ts'
+import { samplesOf as samplesOfApi } from '../src/domain/endpoint-samples.ts'
 import { openTestService, referenceRecording, referenceText, type Service } from './service.ts'
 
 let api: Service

@@ -5,7 +5,7 @@ import { and, desc, eq, gt, inArray, lt, notInArray, type SQL, sql } from 'drizz
 import { z } from 'zod'
 import { type Context, checkScope, type Service } from '../domain/context.ts'
 import { type ExpectedError, SessionNotFoundError } from '../domain/errors.ts'
-import { type Order, type PageArgs, readPage } from '../domain/page.ts'
+import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
 import type { Db } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
 import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/tables.ts'

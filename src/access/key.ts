@@ -13,8 +13,8 @@ import {
   WorkspaceNotFoundError,
 } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
-import { type Order, type PageArgs, readPage } from '../domain/page.ts'
-import { nameText, validate } from '../domain/text.ts'
+import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
+import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'

@@ -2,7 +2,7 @@
 // whatever a text does to it stays here.
 import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { type CorpusFigures, CorpusReader } from '../domain/corpus.ts'
+import { type CorpusFigures, CorpusReader } from '../domain/training-text.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { encodeWordModel, type Rewrite } from './ngram-file.ts'
 import { type WordStatistics, WordTrainer } from './ngram-training.ts'

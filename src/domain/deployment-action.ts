@@ -4,6 +4,8 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { type Context, checkScope } from './context.ts'
+import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './deployment-lifecycle.ts'
+import { provisioning } from './deployment-provisioning.ts'
 import {
   DeploymentNotFoundError,
   DuplicateDeploymentNameError,
@@ -13,9 +15,7 @@ import {
   ValidationError,
 } from './errors.ts'
 import { letExpire } from './idempotency.ts'
-import { provisioning } from './provisioning.ts'
-import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './status.ts'
-import { nameKey, nameText, proseText, validate } from './text.ts'
+import { nameKey, nameText, proseText, validate } from './validation.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
 

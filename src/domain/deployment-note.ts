@@ -3,7 +3,7 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
 import type { Service } from './context.ts'
-import { deploymentLog } from './status.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
 
 /** Adds a line to a deployment's log and leaves its status as it is; a deployment that is gone needs none. */
 export async function noteOnDeployment({ store }: Pick<Service, 'store'>, deploymentId: string, message: string): Promise<void> {

@@ -7,13 +7,13 @@ import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployment
 import type { ModelRow } from '../postgres/tables.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope } from './context.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
+import { provisioning } from './deployment-provisioning.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
-import { type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { provisioning } from './provisioning.ts'
-import { deploymentLog } from './status.ts'
-import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './text.ts'
+import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
+import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './validation.ts'
 
 export interface NewDeployment {
   name: string

@@ -5,7 +5,6 @@ import type { Tx } from '../postgres/client.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
 import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
-import { findModelNamed } from './custom-model.ts'
 import {
   DuplicateModelNameError,
   type ExpectedError,
@@ -18,8 +17,9 @@ import {
 import { letExpire } from './idempotency.ts'
 import { findModel } from './model.ts'
 import { building } from './model-building.ts'
-import { type CustomModelRow, modelLifecycle, modelLog } from './model-status.ts'
-import { nameText, proseText, sortable, validate } from './text.ts'
+import { findModelNamed } from './model-creation.ts'
+import { type CustomModelRow, modelLifecycle, modelLog } from './model-lifecycle.ts'
+import { nameText, proseText, sortable, validate } from './validation.ts'
 
 type Outcome<T> = Promise<T | ExpectedError>
 

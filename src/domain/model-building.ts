@@ -4,8 +4,8 @@ import { trainLanguageModel, validateAcousticModel } from '../lifecycle/job-defi
 import { isUnfinished, modelLine } from '../lifecycle/queue-position.ts'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { enforceEach } from './deadline.ts'
-import { modelLifecycle } from './model-status.ts'
+import { enforceEach } from './deployment-deadline.ts'
+import { modelLifecycle } from './model-lifecycle.ts'
 
 const jobOf: Record<ModelKind, typeof trainLanguageModel> = { LANGUAGE: trainLanguageModel, ACOUSTIC: validateAcousticModel }
 

@@ -7,9 +7,9 @@ import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario 
 import type { Context, Service } from './context.ts'
 import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
 import { isLicenseAccepted } from './license.ts'
-import { modelLog } from './model-status.ts'
-import { type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { contains, keyText, momentText, sortable, storable } from './text.ts'
+import { modelLog } from './model-lifecycle.ts'
+import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
+import { contains, keyText, momentText, sortable, storable } from './validation.ts'
 
 export interface ModelFilter {
   locale?: string | null | undefined

@@ -5,9 +5,9 @@ import { keptAfterEndDays, shownAgainMinutes } from '../access/key.ts'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
 import { keys, modelEvents, models, sessions, uploads, workspaces } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
 import { rememberedDays } from './idempotency.ts'
-import { modelLog } from './model-status.ts'
-import { deploymentLog } from './status.ts'
+import { modelLog } from './model-lifecycle.ts'
 
 /** Of a log that grows as long as its row lives, the newest events stay, whatever they tell. */
 export const keptEvents = 200

@@ -5,10 +5,10 @@ import type { Db, Tx } from '../postgres/client.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
 import { uploads } from '../postgres/tables.ts'
 import { type Context, checkScope, type Service } from './context.ts'
-import type { CorpusFigures } from './corpus.ts'
 import { checkDiskFor } from './disk-usage.ts'
 import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
-import { type Order, type PageArgs, readPage } from './page.ts'
+import { type Order, type PageArgs, readPage } from './pagination.ts'
+import type { CorpusFigures } from './training-text.ts'
 
 /** A file that was sent can be used for so long. */
 const keptHours = 24

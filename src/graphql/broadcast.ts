@@ -1,6 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
-import { type Newest, readPatiently, Watch } from '../domain/watch.ts'
+import { type Newest, readPatiently, Watch } from '../domain/subscription.ts'
 import type { Feed } from '../lifecycle/event-feed.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { waitForReader } from './backlog.ts'

@@ -1,4 +1,3 @@
-import { createAcousticModel, createLanguageModel, type NewAcousticModel, type NewLanguageModel } from '../domain/custom-model.ts'
 import {
   DiskQuotaExceededError,
   DuplicateModelNameError,
@@ -10,6 +9,7 @@ import {
   UploadNotFoundError,
   ValidationError,
 } from '../domain/errors.ts'
+import { createAcousticModel, createLanguageModel, type NewAcousticModel, type NewLanguageModel } from '../domain/model-creation.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { describeIdempotencyKey } from './idempotency.ts'

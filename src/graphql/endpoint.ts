@@ -1,5 +1,5 @@
 import { type Endpoint, endpointOf, recognitionModes } from '../domain/endpoint.ts'
-import { type Sample, samplesOf } from '../domain/sample.ts'
+import { type Sample, samplesOf } from '../domain/endpoint-samples.ts'
 import { builder } from './builder.ts'
 
 const RecognitionModeEnum = builder.enumType('RecognitionMode', {

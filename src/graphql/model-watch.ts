@@ -1,6 +1,6 @@
 import { ExpectedError, InvalidCursorError, ModelNotFoundError } from '../domain/errors.ts'
-import { isModelTerminal } from '../domain/model-status.ts'
-import { watchModels } from '../domain/watch.ts'
+import { isModelTerminal } from '../domain/model-lifecycle.ts'
+import { watchModels } from '../domain/subscription.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { builder } from './builder.ts'
 import { ModelKindEnum } from './model.ts'

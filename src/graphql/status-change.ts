@@ -1,4 +1,4 @@
-import { isTerminal } from '../domain/status.ts'
+import { isTerminal } from '../domain/deployment-lifecycle.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { Deployment, DeploymentStatusChange } from './refs.ts'

@@ -1,5 +1,5 @@
 import { DeploymentNotFoundError, ExpectedError, InvalidCursorError } from '../domain/errors.ts'
-import { watchDeployments } from '../domain/watch.ts'
+import { watchDeployments } from '../domain/subscription.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'
 import { DeploymentStatusChange } from './refs.ts'

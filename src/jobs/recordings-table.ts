@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { toSpokenWords } from '../decoding/spoken-words.ts'
 import { maxComparedWords } from '../decoding/word-errors.ts'
-import { CorpusReader } from '../domain/corpus.ts'
+import { CorpusReader } from '../domain/training-text.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 
 /** A line of the table: the name of a recording and what is said in it. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
-import { findNeededFiles } from '../domain/needed-files.ts'
+import { findNeededFiles } from '../domain/file-references.ts'
 import { tidyRecords } from '../domain/retention.ts'
 
 const intervalMs = 60 * 60_000

@@ -1,6 +1,6 @@
 import type { Service } from '../domain/context.ts'
+import { deploymentTopic } from '../domain/deployment-lifecycle.ts'
 import { findServedDeployment } from '../domain/endpoint.ts'
-import { deploymentTopic } from '../domain/status.ts'
 import { type Admitted, deleted, explainStatus } from './admission.ts'
 import { SpeechProblem } from './problem.ts'
 

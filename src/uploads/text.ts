@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CorpusFigures } from '../domain/corpus.ts'
+import type { CorpusFigures } from '../domain/training-text.ts'
 import { readingLimits } from '../sandbox/limits.ts'
 import { runTask, TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 import { damaged, tooLarge, UploadProblem } from './problem.ts'

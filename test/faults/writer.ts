@@ -1,7 +1,7 @@
 // Changes a deployment as a job of another process would: with the lock in Postgres and nothing of this process between.
 import { eq, sql } from 'drizzle-orm'
 import { onTestFinished } from 'vitest'
-import { applyChange } from '../../src/domain/status.ts'
+import { applyChange } from '../../src/domain/deployment-lifecycle.ts'
 import { openLog } from '../../src/log.ts'
 import { openClient } from '../../src/postgres/client.ts'
 import { deployments } from '../../src/postgres/deployment-tables.ts'

@@ -7,9 +7,9 @@ import type { EventLog, LoggedEvent, Scope } from '../lifecycle/event-log.ts'
 import type { DeploymentEventRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelKind } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
 import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError, ModelNotFoundError } from './errors.ts'
-import { modelLog } from './model-status.ts'
-import { deploymentLog } from './status.ts'
+import { modelLog } from './model-lifecycle.ts'
 
 export interface Watched {
   /** Of which row; left out, of all of the workspace. */

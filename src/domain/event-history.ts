@@ -5,10 +5,10 @@ import type { EventLog, LoggedEvent } from '../lifecycle/event-log.ts'
 import type { DeploymentEventRow, DeploymentRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelRow } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
 import type { ExpectedError } from './errors.ts'
-import { modelLog } from './model-status.ts'
-import { defaultPageSize, type Order, type Page, type PageArgs, readPage } from './page.ts'
-import { deploymentLog } from './status.ts'
+import { modelLog } from './model-lifecycle.ts'
+import { defaultPageSize, type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 
 type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'select' | 'selectFirst' | 'columns'>
 

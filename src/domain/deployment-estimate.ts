@@ -2,7 +2,7 @@ import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import type { Service } from './context.ts'
-import { isTerminal } from './status.ts'
+import { isTerminal } from './deployment-lifecycle.ts'
 
 /** When a deployment will probably be complete: half of them are by p50, nine of ten by p90. */
 export interface Estimate {

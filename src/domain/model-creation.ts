@@ -4,7 +4,6 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
-import { findTextProblems } from './corpus.ts'
 import { checkDisk } from './disk-usage.ts'
 import {
   DuplicateModelNameError,
@@ -20,9 +19,10 @@ import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { isLicenseAccepted } from './license.ts'
 import { countOwnModels, findModel } from './model.ts'
 import { building } from './model-building.ts'
-import { modelLog } from './model-status.ts'
-import { nameKey, nameText, proseText, validate } from './text.ts'
+import { modelLog } from './model-lifecycle.ts'
+import { findTextProblems } from './training-text.ts'
 import { useUpload } from './upload.ts'
+import { nameKey, nameText, proseText, validate } from './validation.ts'
 
 const largestText = 1_000_000
 const mostListed = 1000
