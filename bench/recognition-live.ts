@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { openLog } from '../src/log.ts'
 import type { Scenario } from '../src/postgres/tables.ts'
-import type { RecognizerModel, Recognizers } from '../src/recognition/recognizer.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
-import { listeningFor } from '../src/recognition/scenario.ts'
+import { listeningFor } from '../src/recognition/segmentation-settings.ts'
+import type { RecognizerModel, Recognizers } from '../src/recognition/types.ts'
 import { readRecordings } from './recordings.ts'
 import { type Figure, median, milliseconds, percentile } from './table.ts'
 

@@ -1,9 +1,9 @@
 // Who is let in to the recognizers, and in which order those who found no room are.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { Admission, type Place } from '../src/recognition/admission.ts'
-import { type Patience, RecognizersBusyError, type StreamRequest } from '../src/recognition/recognizer.ts'
+import { Admission, type Place } from '../src/recognition/admission-control.ts'
 import { ReservedCapacity } from '../src/recognition/reserved-capacity.ts'
+import { type Patience, RecognizersBusyError, type StreamRequest } from '../src/recognition/types.ts'
 
 const patient: Patience = { waitMs: 10_000 }
 /** The workspace's name, and behind a slash its deployment's. */

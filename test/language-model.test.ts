@@ -11,7 +11,7 @@ import { toSpokenWords } from '../src/decoding/spoken-words.ts'
 import { readBackground } from '../src/decoding/word-frequencies.ts'
 import { createRewriter } from '../src/decoding/written-words.ts'
 import { CorpusReader, describeProblems } from '../src/domain/training-text.ts'
-import { trainWords } from '../src/recognition/training.ts'
+import { trainWords } from '../src/recognition/run-trainer.ts'
 import { makeDirectory } from './postgres.ts'
 
 const plain = { locale: 'en-US', background: undefined, pronunciations: [], phrases: [] }

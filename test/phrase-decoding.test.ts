@@ -1,11 +1,11 @@
 // One phrase and the turns for its hypotheses, with workers that answer when the test says so.
 import { describe, expect, test } from 'vitest'
+import { Turns } from '../src/recognition/hypothesis-scheduler.ts'
 import { PhraseDecoding } from '../src/recognition/phrase-decoding.ts'
 import type { Piece } from '../src/recognition/piece.ts'
-import type { Pool } from '../src/recognition/pool.ts'
-import { RecognizersBusyError, type StreamRequest } from '../src/recognition/recognizer.ts'
-import { listeningFor } from '../src/recognition/scenario.ts'
-import { Turns } from '../src/recognition/turns.ts'
+import type { Pool } from '../src/recognition/scheduler.ts'
+import { listeningFor } from '../src/recognition/segmentation-settings.ts'
+import { RecognizersBusyError, type StreamRequest } from '../src/recognition/types.ts'
 import { requestFor } from './recognizers.ts'
 
 const second = 16_000

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { countWordErrors } from '../src/decoding/word-errors.ts'
-import { RecognizerCrashedError, RecognizersBusyError } from '../src/recognition/recognizer.ts'
+import { RecognizerCrashedError, RecognizersBusyError } from '../src/recognition/types.ts'
 import { baseModel, childrenRunning, openClient, openTestRecognizers, requestFor, silence } from './recognizers.ts'
 import { librivoxRecordings, referenceRecording } from './service.ts'
 import { until } from './until.ts'
@@ -85,7 +85,7 @@ test('a process that cannot be started, for want of file descriptors, is told as
     const { openSync } = await import('node:fs')
     const { startChild } = await import('./src/sandbox/child.ts')
     try { for (;;) openSync('/dev/null') } catch {}
-    const child = startChild('src/recognition/detector.ts', { message() {}, ended: (reason) => console.log('ended:', reason) }, 2_000)
+    const child = startChild('src/recognition/detector.process.ts', { message() {}, ended: (reason) => console.log('ended:', reason) }, 2_000)
     child.send({})
     child.kill()
     await child.gone
@@ -97,7 +97,7 @@ test('a process that cannot be started, for want of file descriptors, is told as
 test('work that no process could be started for is done when one can', async () => {
   const program = `
     const { openSync, closeSync } = await import('node:fs')
-    const { openPool } = await import('./src/recognition/pool.ts')
+    const { openPool } = await import('./src/recognition/scheduler.ts')
     const files = []
     try { for (;;) files.push(openSync('/dev/null')) } catch {}
     const pool = openPool({ workers: 1, memoryMb: 500 }, { warn() {}, info() {} })
@@ -133,7 +133,7 @@ describe('the detector', () => {
     await recognizers.load(model)
     const client = await openClient(recognizers, requestFor(model))
     await client.speak(reference.subarray(0, 32_000), 4)
-    process.kill(childrenRunning('detector.ts')[0] as number, 'SIGSEGV')
+    process.kill(childrenRunning('detector.process.ts')[0] as number, 'SIGSEGV')
     expect(await client.untilFailed()).toBeInstanceOf(RecognizerCrashedError)
     const next = await openClient(recognizers, requestFor(model))
     await next.send(reference)
@@ -145,7 +145,7 @@ describe('the detector', () => {
 
   test('is replaced by exactly one, also when its streams ask for another at once, and none is left in the end', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
-    const [first] = childrenRunning('detector.ts')
+    const [first] = childrenRunning('detector.process.ts')
     const opened: Promise<unknown>[] = []
     const listener = { event() {}, drained() {}, failed: () => void opened.push(recognizers.open(requestFor(model), { ...listener, failed() {} })) }
     for (let n = 0; n < 3; n++) await recognizers.open(requestFor(model), listener)
@@ -154,22 +154,22 @@ describe('the detector', () => {
     process.kill(first as number, 'SIGSEGV')
     await until(() => opened.length === 3)
     await Promise.all(opened)
-    const next = childrenRunning('detector.ts').filter((pid) => pid !== first)
+    const next = childrenRunning('detector.process.ts').filter((pid) => pid !== first)
     expect(next).toHaveLength(1)
     // That one ends young, with nobody who asks.
     process.kill(next[0] as number, 'SIGSEGV')
     await until(() => recognizers.usage().streams === 0)
-    expect(childrenRunning('detector.ts')).toEqual([])
+    expect(childrenRunning('detector.process.ts')).toEqual([])
     await openClient(recognizers, requestFor(model))
-    expect(childrenRunning('detector.ts')).toHaveLength(1)
+    expect(childrenRunning('detector.process.ts')).toHaveLength(1)
     await recognizers.close()
-    expect(childrenRunning('detector.ts')).toEqual([])
+    expect(childrenRunning('detector.process.ts')).toEqual([])
   })
 
   test('that hangs is ended, also when nothing more is owed than the end', async () => {
     const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
     const client = await openClient(recognizers, requestFor(model))
-    process.kill(childrenRunning('detector.ts')[0] as number, 'SIGSTOP')
+    process.kill(childrenRunning('detector.process.ts')[0] as number, 'SIGSTOP')
     client.stream.finish()
     expect(await client.untilFailed()).toBeInstanceOf(RecognizerCrashedError)
   })
@@ -178,7 +178,7 @@ describe('the detector', () => {
     const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
     await recognizers.load(model)
     const client = await openClient(recognizers, requestFor(model))
-    process.kill(childrenRunning('detector.ts')[0] as number, 'SIGSTOP')
+    process.kill(childrenRunning('detector.process.ts')[0] as number, 'SIGSTOP')
     client.stream.write(reference)
     expect(await client.untilFailed()).toBeInstanceOf(RecognizerCrashedError)
   })
@@ -263,6 +263,6 @@ describe('a stream', () => {
     await recognizers.close()
     expect(client.failure()).toBeInstanceOf(RecognizerCrashedError)
     await expect(openClient(recognizers, requestFor(model))).rejects.toThrow(RecognizerCrashedError)
-    expect([...childrenRunning('worker.process.ts'), ...childrenRunning('detector.ts')]).toEqual([])
+    expect([...childrenRunning('worker.process.ts'), ...childrenRunning('detector.process.ts')]).toEqual([])
   })
 })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../src/decoding/word-errors.ts'
-import type { Phrase, RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../src/recognition/recognizer.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
-import { listeningFor } from '../src/recognition/scenario.ts'
+import { listeningFor } from '../src/recognition/segmentation-settings.ts'
+import type { Phrase, RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../src/recognition/types.ts'
 import { baseModel, openClient, requestFor, silence, silentLog } from './recognizers.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording, referenceText } from './service.ts'
 

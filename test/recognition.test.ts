@@ -10,12 +10,12 @@ import { countWordErrors, matchWords, maxComparedWords } from '../src/decoding/w
 import { openLanguageModel } from '../src/decoding/writing-rules.ts'
 import { redact } from '../src/log.ts'
 import { Hypothesis } from '../src/recognition/hypothesis.ts'
+import { Turns } from '../src/recognition/hypothesis-scheduler.ts'
 import type { Piece, Priority } from '../src/recognition/piece.ts'
-import type { Pool } from '../src/recognition/pool.ts'
-import type { StreamEvent } from '../src/recognition/recognizer.ts'
+import type { Pool } from '../src/recognition/scheduler.ts'
 import { Segmenter } from '../src/recognition/segmenter.ts'
 import { Stream } from '../src/recognition/stream.ts'
-import { Turns } from '../src/recognition/turns.ts'
+import type { StreamEvent } from '../src/recognition/types.ts'
 import { requestFor } from './recognizers.ts'
 
 const languageModels = resolve(import.meta.dirname, '../src/catalog/language')

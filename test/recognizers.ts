@@ -9,10 +9,10 @@ import type { Config } from '../src/config.ts'
 import { readCatalog } from '../src/domain/catalog.ts'
 import { openLog } from '../src/log.ts'
 import type { Scenario } from '../src/postgres/tables.ts'
-import type { RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../src/recognition/recognizer.ts'
+import { toRecognizerModel } from '../src/recognition/model-files.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
-import { listeningFor } from '../src/recognition/scenario.ts'
-import { toRecognizerModel } from '../src/recognition/serving.ts'
+import { listeningFor } from '../src/recognition/segmentation-settings.ts'
+import type { RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../src/recognition/types.ts'
 
 export const silentLog = openLog('silent')
 
@@ -128,7 +128,7 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
 export const silence = (seconds: number) => Buffer.alloc(Math.round(seconds * 16_000) * 2)
 
 /** The processes of one program that this process has started. */
-export function childrenRunning(program: 'worker.process.ts' | 'detector.ts'): number[] {
+export function childrenRunning(program: 'worker.process.ts' | 'detector.process.ts'): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {

@@ -85,9 +85,9 @@ describe('the detector that dies', () => {
     await Promise.all(clients.map((client) => client.until(() => client.of('speechStart').length > 0)))
     const waiting = recognizeOnce(detailed(), reference)
     await expect.poll(() => readFigure('recognizer_streams_waiting')).toBe(1)
-    const [detector] = childrenRunning('detector.ts')
+    const [detector] = childrenRunning('detector.process.ts')
     process.kill(detector as number, 'SIGKILL')
-    await until(() => childrenRunning('detector.ts').some((pid) => pid !== detector))
+    await until(() => childrenRunning('detector.process.ts').some((pid) => pid !== detector))
     await Promise.all(saying)
     for (const [n, client] of clients.entries()) {
       const { text } = [first, second][n] as typeof first
@@ -107,7 +107,7 @@ describe('the detector that dies', () => {
     await client.until(() => client.of('speechStart').length > 0)
     const killed = new Set<number>()
     for (let n = 0; n < 3; n++) {
-      const find = () => childrenRunning('detector.ts').find((pid) => !killed.has(pid))
+      const find = () => childrenRunning('detector.process.ts').find((pid) => !killed.has(pid))
       await until(() => find() !== undefined)
       const pid = find() as number
       killed.add(pid)

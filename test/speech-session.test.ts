@@ -1,6 +1,6 @@
 // How sessions live and end, without a network.
 import { describe, expect, test, vi } from 'vitest'
-import { RecognizerCrashedError, type StreamRequest } from '../src/recognition/recognizer.ts'
+import { RecognizerCrashedError, type StreamRequest } from '../src/recognition/types.ts'
 import { SpeechProblem } from '../src/speech/problem.ts'
 import { openSteadyStream } from '../src/speech/steady-stream.ts'
 import { referenceRecording } from './service.ts'

@@ -2,7 +2,7 @@
 import { expect, onTestFinished } from 'vitest'
 import { openDecoders } from '../src/audio/decoders.ts'
 import type { ServedDeployment } from '../src/domain/endpoint.ts'
-import { type Patience, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/recognizer.ts'
+import { type Patience, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../src/recognition/types.ts'
 import { createFigures } from '../src/speech/figures.ts'
 import type { SpeechProblem } from '../src/speech/problem.ts'
 import { createProfanityFilter } from '../src/speech/profanity.ts'

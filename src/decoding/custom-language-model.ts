@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { ModelUnusableError } from '../recognition/recognizer.ts'
+import { ModelUnusableError } from '../recognition/types.ts'
 import type { Fusion } from './fusion.ts'
 import { decodeWordModel } from './ngram-file.ts'
 import { WordFusion, type WordState } from './ngram-fusion.ts'

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import type { RecognizerModel } from '../recognition/recognizer.ts'
+import type { RecognizerModel } from '../recognition/types.ts'
 import { type CustomWords, openCustomWords } from './custom-language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
 import { type LanguageModel, openLanguageModel } from './writing-rules.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ModelUnusableError } from '../recognition/recognizer.ts'
+import { ModelUnusableError } from '../recognition/types.ts'
 import { idsOf, type NgramCounts } from './ngram-counts.ts'
 
 const magic = 'custom-speech-words/1\n'

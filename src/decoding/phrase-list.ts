@@ -1,4 +1,4 @@
-import type { ListedPhrase } from '../recognition/recognizer.ts'
+import type { ListedPhrase } from '../recognition/types.ts'
 import type { Fusion } from './fusion.ts'
 import { endToken, lowerPieces } from './tokens.ts'
 import { createRewriter } from './written-words.ts'

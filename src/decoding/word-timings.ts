@@ -1,4 +1,4 @@
-import type { Alternative, TimedWord } from '../recognition/recognizer.ts'
+import type { Alternative, TimedWord } from '../recognition/types.ts'
 import { type Aligner, openAligner } from './aligner.ts'
 
 let aligner: Promise<Aligner | undefined> | undefined

@@ -2,7 +2,7 @@ import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
-import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer.ts'
+import { ModelUnusableError, RecognizerCrashedError, RecognizersBusyError } from '../recognition/types.ts'
 import { TaskEndedError } from '../sandbox/task.ts'
 
 /** Progress within a stage is told this often at most. */

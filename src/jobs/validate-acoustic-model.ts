@@ -20,7 +20,7 @@ import type { BuildingPayload } from '../lifecycle/job-definitions.ts'
 import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow } from '../postgres/tables.ts'
-import { examineAcousticModel } from '../recognition/examination.ts'
+import { examineAcousticModel } from '../recognition/run-examiner.ts'
 import { type ModelSteps, modelHandler } from './model-steps.ts'
 
 interface Validation extends Service {

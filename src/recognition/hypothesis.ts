@@ -1,4 +1,4 @@
-import { sampleRate } from './recognizer.ts'
+import { sampleRate } from './types.ts'
 
 export interface Shown {
   text: string

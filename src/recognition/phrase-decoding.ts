@@ -1,10 +1,10 @@
-import type { DetectorReply } from './detector.ts'
+import type { DetectorReply } from './detector.process.ts'
 import { Hypothesis, type Shown } from './hypothesis.ts'
+import type { DecodingTurn } from './hypothesis-scheduler.ts'
 import type { Priority, Ticket } from './piece.ts'
-import type { Pool } from './pool.ts'
-import { type Alternative, type StreamRequest, sampleRate } from './recognizer.ts'
+import type { Pool } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
-import type { DecodingTurn } from './turns.ts'
+import { type Alternative, type StreamRequest, sampleRate } from './types.ts'
 
 /** Something is shown of a phrase within its first second. */
 const firstHypothesisMs = 350

@@ -2,16 +2,16 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
-import { Admission } from './admission.ts'
-import type { DetectorReply, DetectorRequest } from './detector.ts'
-import { endLevel } from './end-level.ts'
+import { Admission } from './admission-control.ts'
+import type { DetectorReply, DetectorRequest } from './detector.process.ts'
+import { endLevel } from './exit-level.ts'
 import { detectorLimitMb } from './memory-limit.ts'
-import { closing, openPool } from './pool.ts'
-import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './recognizer.ts'
-import { recognizeWhole } from './recording.ts'
+import type { Suspicion } from './quarantine.ts'
+import { recognizeWhole } from './recognize-recording.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
+import { closing, openPool } from './scheduler.ts'
 import { Stream } from './stream.ts'
-import type { Suspicion } from './suspects.ts'
+import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './types.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadPatienceMs = 60_000
@@ -60,7 +60,7 @@ export function openRecognizers(
         failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
       },
     }
-    const child = startChild<DetectorRequest, DetectorReply>(join(import.meta.dirname, 'detector.ts'), handlers, detectorLimitMb)
+    const child = startChild<DetectorRequest, DetectorReply>(join(import.meta.dirname, 'detector.process.ts'), handlers, detectorLimitMb)
     const detector = { child, streams }
     present = detector
     detectors.add(detector)

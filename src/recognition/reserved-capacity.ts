@@ -1,6 +1,6 @@
 import { SharedSlots } from '../capacity/shared-slots.ts'
-import type { Place } from './admission.ts'
-import { type Patience, RecognizersBusyError, type StreamRequest } from './recognizer.ts'
+import type { Place } from './admission-control.ts'
+import { type Patience, RecognizersBusyError, type StreamRequest } from './types.ts'
 
 /** Streams that may wait, for each reserved one. */
 const maxWaitingPerPlace = 32

@@ -4,7 +4,7 @@ import { openCustomWords } from '../decoding/custom-language-model.ts'
 import { decodeWordModel, encodeWordModel } from '../decoding/ngram-file.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
-import { ModelUnusableError } from './recognizer.ts'
+import { ModelUnusableError } from './types.ts'
 
 export interface WordFilesRequest {
   words: string

@@ -1,5 +1,5 @@
 import { defaultMode, type RecognitionMode, type ServedDeployment } from '../domain/endpoint.ts'
-import { type Listening, listeningFor } from '../recognition/scenario.ts'
+import { type Listening, listeningFor } from '../recognition/segmentation-settings.ts'
 import { explainOtherLanguage } from './language.ts'
 import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'

@@ -1,4 +1,4 @@
-import { type Alternative, type Phrase, sampleRate } from '../recognition/recognizer.ts'
+import { type Alternative, type Phrase, sampleRate } from '../recognition/types.ts'
 import type { Options } from './options.ts'
 import type { ProfanityFilter } from './profanity.ts'
 

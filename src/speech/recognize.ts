@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { withReservedCapacity } from '../recognition/recognizer.ts'
+import { withReservedCapacity } from '../recognition/types.ts'
 import { type Admitted, admit, findSecret, isProvisioning } from './admission.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'

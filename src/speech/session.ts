@@ -1,6 +1,6 @@
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import type { Log } from '../log.ts'
-import type { RecognizerModel } from '../recognition/recognizer.ts'
+import type { RecognizerModel } from '../recognition/types.ts'
 import { countProblem } from './figures.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
 import { SpeechProblem } from './problem.ts'

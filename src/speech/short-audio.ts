@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { readSound, type SoundOptions } from '../audio/read-audio.ts'
 import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
-import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/recognizer.ts'
+import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/types.ts'
 import { unpackContent } from './content-encoding.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from './phrase.ts'
 import type { ProfanityFilter } from './profanity.ts'

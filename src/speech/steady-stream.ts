@@ -6,7 +6,7 @@ import {
   type StreamListener,
   type StreamRequest,
   sampleRate,
-} from '../recognition/recognizer.ts'
+} from '../recognition/types.ts'
 
 /** More than may wait to be told: the longest phrases, and what the recognizers are behind. */
 const keptSeconds = 75

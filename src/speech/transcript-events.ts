@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Phrase } from '../recognition/recognizer.ts'
+import type { Phrase } from '../recognition/types.ts'
 import { toOpenAiError } from './openai-error.ts'
 import type { SpeechProblem } from './problem.ts'
 import type { Heard } from './short-audio.ts'

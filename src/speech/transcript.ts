@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type Phrase, sampleRate } from '../recognition/recognizer.ts'
+import { type Phrase, sampleRate } from '../recognition/types.ts'
 import { nameLanguage } from './language.ts'
 import { sendJson } from './recognize.ts'
 import type { Heard } from './short-audio.ts'

@@ -1,6 +1,6 @@
 import { inPieces } from '../audio/read-recording.ts'
-import type { Phrase } from '../recognition/recognizer.ts'
-import { listeningFor } from '../recognition/scenario.ts'
+import { listeningFor } from '../recognition/segmentation-settings.ts'
+import type { Phrase } from '../recognition/types.ts'
 import { findSecret, identify } from './admission.ts'
 import { withForm } from './form.ts'
 import { explainOtherLanguage } from './language.ts'

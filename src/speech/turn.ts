@@ -10,7 +10,7 @@ import {
   RecognizersBusyError,
   type StreamEvent,
   sampleRate,
-} from '../recognition/recognizer.ts'
+} from '../recognition/types.ts'
 import { toProblem } from './audio-problem.ts'
 import { countProblem, type Figures } from './figures.ts'
 import { detailedAlternatives, type Options } from './options.ts'

@@ -1,4 +1,4 @@
-import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, sampleRate } from './recognizer.ts'
+import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, sampleRate } from './types.ts'
 
 /** Passes a whole recording through a stream, no faster than it is taken, and collects what comes of it. */
 export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {

@@ -1,6 +1,6 @@
 import type { RecognitionMode } from '../domain/endpoint.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
-import type { Listening } from './scenario.ts'
+import type { Listening } from './segmentation-settings.ts'
 
 /** Every recognizer hears 16 kHz mono. */
 export const sampleRate = 16_000

@@ -1,7 +1,7 @@
 import { Resampler, toMono } from '../audio/resampler.ts'
 import { Sound } from '../audio/sample-buffer.ts'
-import type { StreamRequest } from './recognizer.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
+import type { StreamRequest } from './types.ts'
 import { type VoiceActivity, windowSize } from './voice-activity.ts'
 
 const mostUnvoiced = 160 * 16

@@ -3,9 +3,9 @@ import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { lowestPriority, setNice } from '../sandbox/nice.ts'
-import { endLevel } from './end-level.ts'
+import { endLevel } from './exit-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
-import type { RecognizerModel } from './recognizer.ts'
+import type { RecognizerModel } from './types.ts'
 
 /** Models that are kept ready in every worker. */
 const mostWanted = 8

@@ -1,7 +1,7 @@
 import type { Owner } from '../capacity/fair-queue.ts'
 import { Waitlist } from '../capacity/waitlist.ts'
-import { type Patience, RecognizersBusyError, type StreamRequest } from './recognizer.ts'
 import { Shares } from './shares.ts'
+import { type Patience, RecognizersBusyError, type StreamRequest } from './types.ts'
 
 /** What a second of speech costs a worker before it was measured, in seconds; beam search takes three times as much. */
 const guessedCost = 0.1
