@@ -13,7 +13,7 @@ import type { Handler } from '../postgres/queue.ts'
 import { toRecognizerModel } from '../recognition/model-files.ts'
 import type { Recognizers } from '../recognition/types.ts'
 import { checkWords } from '../recognition/word-files.ts'
-import { type Ledger, Steps, Unwanted } from './steps.ts'
+import { type Ledger, Steps, Unwanted } from './job-run.ts'
 import { verifyEndpoint } from './verify-endpoint.ts'
 
 export interface Provisioning extends Service {

@@ -14,7 +14,7 @@ import { trainWords } from '../recognition/run-trainer.ts'
 import type { RecognizerModel, Recognizers } from '../recognition/types.ts'
 import { weighWords } from '../recognition/word-files.ts'
 import { evaluateWords, weights } from './evaluate-words.ts'
-import { type ModelSteps, modelHandler, type ToBuild } from './model-steps.ts'
+import { type ModelSteps, modelHandler, type ToBuild } from './model-job.ts'
 import { readTestRecordings } from './test-recordings.ts'
 
 interface Training extends Service {

@@ -21,7 +21,7 @@ import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { examineAcousticModel } from '../recognition/run-examiner.ts'
-import { type ModelSteps, modelHandler } from './model-steps.ts'
+import { type ModelSteps, modelHandler } from './model-job.ts'
 
 interface Validation extends Service {
   artifacts: Artifacts

@@ -7,7 +7,7 @@ import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 import type { Tx } from '../postgres/client.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow, ModelStage } from '../postgres/tables.ts'
-import { type Ledger, Steps, Unwanted } from './steps.ts'
+import { type Ledger, Steps, Unwanted } from './job-run.ts'
 
 export type ModelSteps = Steps<ModelStage, ModelChange>
 
