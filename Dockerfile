@@ -16,9 +16,9 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json ./
-COPY src/web src/web
+COPY src/http src/http
 COPY src/dashboard src/dashboard
-RUN node src/web/build.ts
+RUN node src/http/build-dashboard.ts
 
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later AND FDK-AAC"

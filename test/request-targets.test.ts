@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { readConfig } from '../src/config.ts'
-import { listen } from '../src/http.ts'
+import { listen } from '../src/http/listen.ts'
 import { openTestService, referenceRecording, type Service } from './service.ts'
 
 let api: Service

@@ -5,9 +5,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
+import { listen } from '../src/http/listen.ts'
 import { limitStrangers, welcome } from '../src/http/strangers.ts'
 import { limitUnread, type UnreadLimits } from '../src/http/unread.ts'
-import { listen } from '../src/http.ts'
 import { until } from './until.ts'
 
 const plenty: UnreadLimits = { maxMs: 600_000, minBytes: 1024, maxBytes: 2 ** 30, maxSum: 2 ** 30 }

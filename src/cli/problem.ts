@@ -2,7 +2,7 @@ import { BootstrapKeyError } from '../access/bootstrap-key-file.ts'
 import { ConfigError } from '../config.ts'
 import { DataDirError } from '../data-dir.ts'
 import { CatalogError } from '../domain/catalog.ts'
-import { ListenError } from '../http.ts'
+import { ListenError } from '../http/listen.ts'
 import { redact } from '../log.ts'
 import { DatabaseError, EmbeddedPostgresError } from '../postgres/problem.ts'
 

@@ -46,7 +46,10 @@ try {
 
 /** Runs beside the start of everything else and does nothing when the dashboard is built. The API serves without it as well. */
 async function buildDashboard() {
-  const building = spawn(process.execPath, [join(import.meta.dirname, '../web/build.ts')], { stdio: ['ignore', 'ignore', 'pipe'], env: childEnvironment() })
+  const building = spawn(process.execPath, [join(import.meta.dirname, '../http/build-dashboard.ts')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: childEnvironment(),
+  })
   let said = ''
   building.stderr.on('data', (text) => {
     said += text

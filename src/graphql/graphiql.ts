@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { nothing, type Route } from '../http/listen.ts'
 import { packStaticFile, type StaticFile, sendStatic } from '../http/static-file.ts'
-import { nothing, type Route } from '../http.ts'
 
 const options = {
   title: 'custom-speech',

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Route } from '../http.ts'
+import type { Route } from './listen.ts'
 
 /** The process lives. */
 export const healthRoute: Route = {

@@ -1,4 +1,4 @@
-import type { HttpServer, Route } from '../http.ts'
+import type { HttpServer, Route } from './listen.ts'
 
 export type MetricValues = readonly (readonly [labels: string, value: number])[]
 

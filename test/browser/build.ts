@@ -4,5 +4,5 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 export default async function setup() {
-  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/web/build.ts')])
+  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/http/build-dashboard.ts')])
 }

@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Config } from './config.ts'
-import { defaultHeaders, findStrictTransport } from './http/headers.ts'
-import { deliverAnswers } from './http/linger.ts'
-import { explainBadRequest, type HttpProblem, refuseConnection, sendProblem } from './http/problem.ts'
-import { findMaxStrangers, limitStrangers, type Strangers } from './http/strangers.ts'
-import { findHostProblem, normalizeTarget } from './http/target.ts'
-import { limitUnread, type Unread, unreadLimits } from './http/unread.ts'
+import type { Config } from '../config.ts'
+import { defaultHeaders, findStrictTransport } from './headers.ts'
+import { deliverAnswers } from './linger.ts'
+import { explainBadRequest, type HttpProblem, refuseConnection, sendProblem } from './problem.ts'
+import { findMaxStrangers, limitStrangers, type Strangers } from './strangers.ts'
+import { findHostProblem, normalizeTarget } from './target.ts'
+import { limitUnread, type Unread, unreadLimits } from './unread.ts'
 
 /** The address cannot be listened on; the message says what to change. */
 export class ListenError extends Error {}

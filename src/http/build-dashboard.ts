@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { builtDir, presentBuild, sourceDir } from './built.ts'
+import { builtDir, presentBuild, sourceDir } from './dashboard-build.ts'
 
 const target = await presentBuild()
 const exists = (await readdir(target).catch(() => [])).length > 0

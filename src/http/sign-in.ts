@@ -6,10 +6,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { endSession, sessionDays, startSession } from '../access/browser-session.ts'
 import { hasScope, type Service } from '../domain/context.ts'
-import { isOwnOrigin } from '../domain/origin.ts'
-import { letIn } from '../http/strangers.ts'
-import type { Route } from '../http.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
+import type { Route } from './listen.ts'
+import { isOwnOrigin } from './origin.ts'
+import { letIn } from './strangers.ts'
 
 const sessionPath = '/session'
 

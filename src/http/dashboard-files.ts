@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative } from 'node:path'
-import { sendProblem } from '../http/problem.ts'
-import { createStaticFile, type StaticFile, sendStatic } from '../http/static-file.ts'
-import { nothing, type Route } from '../http.ts'
-import { findBuild } from './built.ts'
+import { findBuild } from './dashboard-build.ts'
+import { nothing, type Route } from './listen.ts'
+import { sendProblem } from './problem.ts'
+import { createStaticFile, type StaticFile, sendStatic } from './static-file.ts'
 
 const pages = /^\/(new|models|keys|deployments\/[\w=%-]+)?$/
 const types: Record<string, string> = {
