@@ -5,7 +5,7 @@ import type { OperationLimits } from './graphql/limits.ts'
 import { largestFile } from './speech/form.ts'
 import { longestShortAudioSeconds } from './speech/short-audio.ts'
 import { longestTranscriptionSeconds } from './speech/transcription.ts'
-import { places } from './uploads/server.ts'
+import { places } from './uploads/upload-route.ts'
 
 export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({
   upload: { bytes: uploads.largestBytes, atOnce: places.slots },

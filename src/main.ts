@@ -39,7 +39,7 @@ import { writeSpeechMetrics } from './speech/metrics.ts'
 import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
-import { createUploads, uploadsPath } from './uploads/server.ts'
+import { createUploads, uploadsPath } from './uploads/upload-route.ts'
 
 /** Deadlines are looked after this often, by every process that answers or works. */
 const deadlinesMs = 1000

@@ -13,7 +13,7 @@ import { letIn } from '../http/strangers.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import { sendUploadProblem, UploadProblem } from './problem.ts'
-import { checkSize, diskFull, receiveFile } from './receive.ts'
+import { checkSize, diskFull, receiveFile } from './receive-file.ts'
 
 interface Uploads extends Service {
   artifacts: Artifacts
