@@ -1,7 +1,7 @@
 // Limits that the GraphQL API refuses by or tells of, from the settings and from the rooms that have them.
 import type { Config } from './config.ts'
 import type { ShownLimits } from './graphql/builder.ts'
-import type { OperationLimits } from './graphql/limits.ts'
+import type { OperationLimits } from './graphql-limits/operation-limits.ts'
 import { largestFile } from './speech/form.ts'
 import { longestShortAudioSeconds } from './speech/short-audio.ts'
 import { longestTranscriptionSeconds } from './speech/transcription.ts'

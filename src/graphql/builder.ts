@@ -4,8 +4,8 @@ import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
 import type { Timelines } from '../domain/event-history.ts'
 import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/model.ts'
+import type { OperationLimits } from '../graphql-limits/operation-limits.ts'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
-import type { OperationLimits } from './limits.ts'
 
 /** Limits of other parts of the server that `viewer.limits` tells. */
 export interface ShownLimits {

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { JsonScanner } from './json-limits.ts'
-import type { Variables } from './limits.ts'
+import { JsonScanner } from '../graphql-limits/json-limits.ts'
+import type { Variables } from '../graphql-limits/operation-limits.ts'
+import { maxRequestBytes } from '../graphql-limits/transport-limits.ts'
 import type { Refusal } from './request-check.ts'
-import { maxRequestBytes } from './transport-limits.ts'
 
 /** What a client asks for; `query` is missing where it sends the hash of a document instead. */
 export interface Parameters {

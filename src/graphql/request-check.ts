@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { JsonScanner } from './json-limits.ts'
+import { JsonScanner } from '../graphql-limits/json-limits.ts'
 
 /** Why a request cannot be read, or its answer cannot be sent as it was asked for. */
 export interface Refusal {

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { CloseCode, type CompleteMessage, type Message, MessageType, parseMessage, type Server, type SubscribeMessage } from 'graphql-ws'
 import type { WebSocket } from 'ws'
-import { JsonScanner } from './json-limits.ts'
+import { JsonScanner } from '../graphql-limits/json-limits.ts'
 import type { SocketAnswers } from './socket-answers.ts'
 
 /** Tells of what went wrong unexpectedly: as a client may see it. */

@@ -6,6 +6,7 @@ import type { YogaServerInstance } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Viewer } from '../access/key.ts'
 import { hasScope, type Service } from '../domain/context.ts'
+import { maxSocketMessageBytes } from '../graphql-limits/transport-limits.ts'
 import { isOwnOrigin } from '../http/origin.ts'
 import { refuseConnection } from '../http/problem.ts'
 import { admitViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './admission.ts'
@@ -17,7 +18,6 @@ import { toShownError } from './masking.ts'
 import { SocketAnswers } from './socket-answers.ts'
 import { SocketBinding } from './socket-binding.ts'
 import { SocketStream, toPayload } from './socket-stream.ts'
-import { maxSocketMessageBytes } from './transport-limits.ts'
 
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
 const socketOptions = { noServer: true, maxPayload: maxSocketMessageBytes, perMessageDeflate: false, closeTimeout: 1000, handleProtocols }

@@ -4,13 +4,13 @@ import { type DiskUsage, readDiskUsage } from '../domain/disk-usage.ts'
 import { countOwnModels } from '../domain/model.ts'
 import { type RateState, rateWindowSeconds } from '../domain/mutation-rate.ts'
 import { countUnusedUploads } from '../domain/upload.ts'
+import { maxDocumentBytes, maxNesting, maxTokens } from '../graphql-limits/document-limits.ts'
+import { introspectionLimit } from '../graphql-limits/introspection-cost.ts'
+import { maxJsonNesting, maxJsonValues } from '../graphql-limits/json-limits.ts'
+import { documentLimits } from '../graphql-limits/operation-limits.ts'
+import { maxRequestBytes, maxSocketMessageBytes } from '../graphql-limits/transport-limits.ts'
 import { builder } from './builder.ts'
-import { maxDocumentBytes, maxNesting, maxTokens } from './document-limits.ts'
-import { introspectionLimit } from './introspection-cost.ts'
-import { maxJsonNesting, maxJsonValues } from './json-limits.ts'
-import { documentLimits } from './limits.ts'
 import { maxNodes } from './node.ts'
-import { maxRequestBytes, maxSocketMessageBytes } from './transport-limits.ts'
 
 const Quota = builder.objectRef<{ limit: number; used: () => Promise<number> }>('Quota').implement({
   description: 'How many there may be and how many there are.',
