@@ -1,7 +1,7 @@
 import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, Kind, OperationTypeNode, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { GraphQLContext } from './builder.ts'
-import { withShortMessage } from './masking.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
+import { withShortMessage } from './error-masking.ts'
 
 const refused = ['skip', 'include']
 

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql'
 import { CloseCode, type CompleteMessage, type Message, MessageType, parseMessage, type Server, type SubscribeMessage } from 'graphql-ws'
 import type { WebSocket } from 'ws'
 import { JsonScanner } from '../graphql-limits/json-limits.ts'
-import type { SocketAnswers } from './socket-answers.ts'
+import type { SocketAnswers } from './websocket-answers.ts'
 
 /** Tells of what went wrong unexpectedly: as a client may see it. */
 type Explain = (error: unknown) => { message: string }

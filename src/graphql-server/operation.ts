@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type DocumentNode, type ExecutionArgs, Kind, visit } from 'graphql'
 import type { Viewer } from '../access/key.ts'
-import type { GraphQLContext } from './builder.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
 
 /** A subscription that has passed every check. */
 export interface Operation extends ExecutionArgs {

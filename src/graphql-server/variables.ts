@@ -1,6 +1,6 @@
 import { type ExecutionArgs, type GraphQLError, getOperationAST, getVariableValues } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { GraphQLContext } from './builder.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
 
 /** Variables with more JSON than this are large. */
 const largeBytes = 64 * 1024

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql'
 import type { WebSocket } from 'ws'
 import { hasEnough, waitForReader } from './backlog.ts'
-import { endSlow, isEnding } from './socket-stream.ts'
+import { endSlow, isEnding } from './websocket-subscription.ts'
 
 /** A socket with more than this unread is closed. */
 const maxUnreadBytes = 4 * 2 ** 20

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql'
 import type { Viewer } from '../access/key.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
-import type { GraphQLContext } from './builder.ts'
-import { isUnexpected } from './masking.ts'
+import { isUnexpected } from './error-masking.ts'
 import { rightsOf } from './operation.ts'
 
 export type ToContext = (viewer: Viewer) => GraphQLContext

@@ -11,8 +11,8 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit'
+import type { GraphQLContext } from '../graphql/builder.ts'
 import { checkOperation, countFields, type OperationLimits, type Variables } from '../graphql-limits/operation-limits.ts'
-import type { GraphQLContext } from './builder.ts'
 import type { Documents } from './documents.ts'
 import type { Parameters } from './request-body.ts'
 

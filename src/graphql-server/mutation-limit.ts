@@ -3,7 +3,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { Viewer } from '../access/key.ts'
 import type { Service } from '../domain/context.ts'
 import { explainRate, type RateRefusal, toRateHeaders } from '../domain/mutation-rate.ts'
-import type { GraphQLContext } from './builder.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
 
 /** What is known of a request before it is executed; over WebSocket there is no `request`, and the viewer is there at once. */
 interface Known {

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DocumentNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
+import type { GraphQLContext } from '../graphql/builder.ts'
 import { parseDocument } from '../graphql-limits/document-limits.ts'
-import type { GraphQLContext } from './builder.ts'
 
 const maxDocuments = 1_000
 const maxBytes = 32 * 2 ** 20

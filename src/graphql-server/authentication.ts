@@ -4,9 +4,9 @@ import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Viewer } from '../access/key.ts'
 import { hasScope, type Service } from '../domain/context.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
 import { letIn } from '../http/strangers.ts'
-import type { GraphQLContext } from './builder.ts'
-import { maskError } from './masking.ts'
+import { maskError } from './error-masking.ts'
 
 export const unauthenticated = () =>
   new GraphQLError(

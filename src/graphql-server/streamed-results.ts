@@ -3,8 +3,8 @@ import { Repeater } from '@repeaterjs/repeater'
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Service } from '../domain/context.ts'
-import { keyEnded, type StreamCount, tooManyStreams } from './admission.ts'
-import type { GraphQLContext } from './builder.ts'
+import type { GraphQLContext } from '../graphql/builder.ts'
+import { keyEnded, type StreamCount, tooManyStreams } from './authentication.ts'
 
 interface HttpContext extends GraphQLContext {
   /** Present over HTTP only: sockets are counted and ended as such. */
