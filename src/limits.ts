@@ -2,9 +2,9 @@
 import type { Config } from './config.ts'
 import type { ShownLimits } from './graphql/builder.ts'
 import type { OperationLimits } from './graphql-limits/operation-limits.ts'
-import { largestFile } from './speech/form.ts'
-import { longestShortAudioSeconds } from './speech/short-audio.ts'
-import { longestTranscriptionSeconds } from './speech/transcription.ts'
+import { largestFile } from './speech-http/openai-form.ts'
+import { longestTranscriptionSeconds } from './speech-http/openai-transcription.ts'
+import { longestShortAudioSeconds } from './speech-http/short-audio.ts'
 import { places } from './uploads/upload-route.ts'
 
 export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({

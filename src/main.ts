@@ -36,9 +36,9 @@ import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import type { Recognizers } from './recognition/types.ts'
 import { writeSpeechMetrics } from './speech/metrics.ts'
-import { handleSpeech, isSpeechPath } from './speech/routes.ts'
 import { openSpeechSockets } from './speech/server.ts'
 import { createSpeech } from './speech/speech.ts'
+import { handleSpeech, isSpeechPath } from './speech-http/http-routes.ts'
 import { createUploads, uploadsPath } from './uploads/upload-route.ts'
 
 /** Deadlines are looked after this often, by every process that answers or works. */

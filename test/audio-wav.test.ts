@@ -4,7 +4,7 @@ import { openDecoders } from '../src/audio/decoders.ts'
 import { readSound } from '../src/audio/read-audio.ts'
 import { readRecording } from '../src/audio/read-recording.ts'
 import { WavReader } from '../src/audio/wav-reader.ts'
-import { addWarning } from '../src/speech/warnings.ts'
+import { addWarning } from '../src/speech-http/warnings.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording } from './service.ts'
 import { samplesOf, type WavOptions, wav } from './wav.ts'
 

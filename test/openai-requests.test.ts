@@ -2,7 +2,7 @@
 import OpenAI, { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explainOtherLanguage, isSameLanguage } from '../src/speech/language.ts'
-import { writeWarnings } from '../src/speech/warnings.ts'
+import { writeWarnings } from '../src/speech-http/warnings.ts'
 import { openTestService, referenceRecording, type Service } from './service.ts'
 
 let api: Service

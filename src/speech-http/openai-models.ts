@@ -1,10 +1,10 @@
 import { listServing } from '../domain/endpoint.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
-import { type Admitted, admit, type Caller, findSecret, identify } from './admission.ts'
+import { type Admitted, admit, type Caller, findSecret, identify } from '../speech/admission.ts'
+import { SpeechProblem } from '../speech/problem.ts'
+import type { Speech } from '../speech/speech.ts'
 import { FieldProblem } from './openai-error.ts'
-import { SpeechProblem } from './problem.ts'
-import { type Exchange, sendJson } from './recognize.ts'
-import type { Speech } from './speech.ts'
+import { type Exchange, sendJson } from './short-audio-route.ts'
 
 // In OpenAI's API a model is the endpoint id of a Complete deployment.
 // https://platform.openai.com/docs/api-reference/models

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Phrase } from '../recognition/types.ts'
+import type { SpeechProblem } from '../speech/problem.ts'
 import { toOpenAiError } from './openai-error.ts'
-import type { SpeechProblem } from './problem.ts'
+import { textOf, usageOf } from './openai-transcript.ts'
 import type { Heard } from './short-audio.ts'
-import { textOf, usageOf } from './transcript.ts'
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',

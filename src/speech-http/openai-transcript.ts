@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { type Phrase, sampleRate } from '../recognition/types.ts'
-import { nameLanguage } from './language.ts'
-import { sendJson } from './recognize.ts'
+import { nameLanguage } from '../speech/language.ts'
+import type { TranscriptionRequest } from './openai-request.ts'
 import type { Heard } from './short-audio.ts'
+import { sendJson } from './short-audio-route.ts'
 import { type Line, writeSrt, writeVtt } from './subtitles.ts'
-import type { TranscriptionRequest } from './transcription-request.ts'
 import { writeWarnings } from './warnings.ts'
 
 type Wanted = Pick<TranscriptionRequest, 'format' | 'wordTimings'> & { locale: string }

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type RecognitionMode, recognitionModes } from '../domain/endpoint.ts'
 import { sendProblem } from '../http/problem.ts'
+import { SpeechProblem } from '../speech/problem.ts'
+import type { Speech } from '../speech/speech.ts'
+import { explainPath, isOtherServicePath } from '../speech/unsupported.ts'
 import { allowAnyPage, answerPreflight } from './cors.ts'
 import { issueToken } from './issue-token.ts'
 import { toOpenAiError, unknownOpenAiPath } from './openai-error.ts'
 import { getModel, listModels } from './openai-models.ts'
-import { SpeechProblem } from './problem.ts'
-import { type Exchange, recognizeShortAudio } from './recognize.ts'
-import type { Speech } from './speech.ts'
-import { transcribe } from './transcription.ts'
-import { explainPath, isOtherServicePath } from './unsupported.ts'
+import { transcribe } from './openai-transcription.ts'
+import { type Exchange, recognizeShortAudio } from './short-audio-route.ts'
 
 interface Answer {
   path: RegExp

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
+import { SpeechProblem } from '../speech/problem.ts'
 import { unpackContent } from './content-encoding.ts'
-import { SpeechProblem } from './problem.ts'
-import { readChunks } from './upload.ts'
+import { readChunks } from './read-body.ts'
 
 /** A form with one file, as clients of OpenAI's API send it. */
 export interface Form {

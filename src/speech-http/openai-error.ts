@@ -1,4 +1,4 @@
-import { SpeechProblem } from './problem.ts'
+import { SpeechProblem } from '../speech/problem.ts'
 
 /** A problem of one field of a request to OpenAI's API. */
 export class FieldProblem extends SpeechProblem {

@@ -1,7 +1,7 @@
-import { findSecret, identify } from './admission.ts'
-import { SpeechProblem } from './problem.ts'
-import type { Exchange } from './recognize.ts'
-import type { Speech } from './speech.ts'
+import { findSecret, identify } from '../speech/admission.ts'
+import { SpeechProblem } from '../speech/problem.ts'
+import type { Speech } from '../speech/speech.ts'
+import type { Exchange } from './short-audio-route.ts'
 
 const tokenMs = 10 * 60_000
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Pace } from '../capacity/pace.ts'
-import { SpeechProblem } from './problem.ts'
+import { SpeechProblem } from '../speech/problem.ts'
 
 interface Patience {
   idleMs: number

@@ -1,10 +1,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { withReservedCapacity } from '../recognition/types.ts'
-import { type Admitted, admit, findSecret, isProvisioning } from './admission.ts'
-import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from './options.ts'
+import { type Admitted, admit, findSecret, isProvisioning } from '../speech/admission.ts'
+import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from '../speech/options.ts'
+import type { Speech } from '../speech/speech.ts'
+import { refuseUnsupportedHeaders } from '../speech/unsupported.ts'
 import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
-import type { Speech } from './speech.ts'
-import { refuseUnsupportedHeaders } from './unsupported.ts'
 import { writeWarnings } from './warnings.ts'
 
 export interface Exchange {

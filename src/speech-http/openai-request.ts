@@ -1,5 +1,5 @@
-import { type Form, firstField } from './form.ts'
 import { FieldProblem } from './openai-error.ts'
+import { type Form, firstField } from './openai-form.ts'
 
 const transcriptFormats = ['json', 'text', 'verbose_json', 'srt', 'vtt'] as const
 type TranscriptFormat = (typeof transcriptFormats)[number]
