@@ -6,7 +6,7 @@ import { openLog } from '../src/log.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
 import { listeningFor } from '../src/recognition/segmentation-settings.ts'
 import type { RecognizerModel } from '../src/recognition/types.ts'
-import { openSteadyStream } from '../src/speech/steady-stream.ts'
+import { openSteadyStream } from '../src/speech/resumable-stream.ts'
 import { heapInUse } from './heap.ts'
 import { readRecordings } from './recordings.ts'
 

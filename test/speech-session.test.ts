@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RecognizerCrashedError, type StreamRequest } from '../src/recognition/types.ts'
 import { SpeechProblem } from '../src/speech/problem.ts'
-import { openSteadyStream } from '../src/speech/steady-stream.ts'
+import { openSteadyStream } from '../src/speech/resumable-stream.ts'
 import { referenceRecording } from './service.ts'
 import { fakeRecognizers, openSession } from './speech-session.ts'
 

@@ -1,6 +1,6 @@
-import { findSecret, identify } from '../speech/admission.ts'
+import { findSecret, identify } from '../speech/authorization.ts'
+import type { Speech } from '../speech/data-plane.ts'
 import { SpeechProblem } from '../speech/problem.ts'
-import type { Speech } from '../speech/speech.ts'
 import type { Exchange } from './short-audio-route.ts'
 
 const tokenMs = 10 * 60_000

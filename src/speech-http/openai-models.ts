@@ -1,8 +1,8 @@
 import { listServing } from '../domain/endpoint.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
-import { type Admitted, admit, type Caller, findSecret, identify } from '../speech/admission.ts'
+import { type Admitted, admit, type Caller, findSecret, identify } from '../speech/authorization.ts'
+import type { Speech } from '../speech/data-plane.ts'
 import { SpeechProblem } from '../speech/problem.ts'
-import type { Speech } from '../speech/speech.ts'
 import { FieldProblem } from './openai-error.ts'
 import { type Exchange, sendJson } from './short-audio-route.ts'
 

@@ -1,6 +1,6 @@
 import { type MetricValues, writeMetric as write } from '../http/metrics.ts'
-import type { SpeechSockets } from './server.ts'
-import type { Speech } from './speech.ts'
+import type { Speech } from './data-plane.ts'
+import type { SpeechSockets } from './websocket-server.ts'
 
 /** Figures of the data plane. They name no workspace, no key and no deployment. */
 export function writeSpeechMetrics({ figures, places, recognizers }: Speech, sockets: SpeechSockets): string {

@@ -1,7 +1,7 @@
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import type { Log } from '../log.ts'
 import type { RecognizerModel } from '../recognition/types.ts'
-import { countProblem } from './figures.ts'
+import { countProblem } from './counters.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
 import { SpeechProblem } from './problem.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'

@@ -12,13 +12,13 @@ import {
   sampleRate,
 } from '../recognition/types.ts'
 import { toProblem } from './audio-problem.ts'
-import { countProblem, type Figures } from './figures.ts'
+import { countProblem, type Figures } from './counters.ts'
 import { detailedAlternatives, type Options } from './options.ts'
-import { toTicks, writePhrases, writeSilence } from './phrase.ts'
+import { toTicks, writePhrases, writeSilence } from './phrase-json.ts'
 import { SpeechProblem } from './problem.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import type { ServerMessage } from './protocol.ts'
-import { openSteadyStream } from './steady-stream.ts'
+import { openSteadyStream } from './resumable-stream.ts'
 import { TurnAudio } from './turn-audio.ts'
 
 /** What a turn needs of the process. */

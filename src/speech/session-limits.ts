@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { type Admitted, isProvisioning } from './admission.ts'
+import { type Admitted, isProvisioning } from './authorization.ts'
 import { SpeechProblem } from './problem.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Service } from '../domain/context.ts'
 import { deploymentTopic } from '../domain/deployment-lifecycle.ts'
 import { findServedDeployment } from '../domain/endpoint.ts'
-import { type Admitted, deleted, explainStatus } from './admission.ts'
+import { type Admitted, deleted, explainStatus } from './authorization.ts'
 import { SpeechProblem } from './problem.ts'
 
 /** While Postgres does not say how a deployment is, it is asked so often. */
