@@ -1,7 +1,7 @@
 // The context of every part of a signed-in page.
 import { createContext, useContext } from 'react'
+import type { Live } from './api/live.ts'
 import type { StartQuery } from './gql/graphql.ts'
-import type { Live } from './live.ts'
 
 export interface Dashboard {
   live: Live

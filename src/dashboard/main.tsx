@@ -1,12 +1,12 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Provider } from 'urql'
+import { signIn, takeLinkedKey } from './api/browser-session.ts'
+import { createApi } from './api/client.ts'
+import { Live } from './api/live.ts'
 import { App } from './app.tsx'
 import { toAddress } from './base.ts'
-import { createApi } from './client.ts'
 import { keepFocus } from './focus.ts'
-import { Live } from './live.ts'
-import { signIn, takeLinkedKey } from './session.ts'
 
 // The dialogs put a style element into the page while they are open; the page's policy allows it by this nonce.
 Object.assign(globalThis, { __webpack_nonce__: document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content })

@@ -1,7 +1,10 @@
 import { useCallback, useRef, useState } from 'react'
 import { useMutation, useQuery } from 'urql'
-import { toReadWords, toWords } from '../client.ts'
+import { toReadWords, toWords } from '../api/client.ts'
+import { useRetry } from '../api/retry.ts'
 import { useDashboard } from '../dashboard.ts'
+import { formatAgo, formatMoment, useNow } from '../format/time.ts'
+import { toWord } from '../format/words.ts'
 import { type KeyEntryFragment, KeysDocument, RevokeKeyDocument } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
 import { Confirm } from '../parts/confirm.tsx'
@@ -10,10 +13,7 @@ import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { tell } from '../parts/news.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
-import { useRetry } from '../retry.ts'
-import { formatAgo, formatMoment, useNow } from '../time.ts'
 import { useTitle } from '../title.ts'
-import { toWord } from '../words.ts'
 
 const pageSize = 50
 const onlyActive = { isActive: true }

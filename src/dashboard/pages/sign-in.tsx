@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { signIn } from '../api/browser-session.ts'
 import { toAddress } from '../base.ts'
 import { FieldProblem } from '../parts/field.tsx'
-import { signIn } from '../session.ts'
 import { useTitle } from '../title.ts'
 
 export function SignInPage({ problem, signedIn }: { problem: string | undefined; signedIn: () => void }) {

@@ -1,7 +1,7 @@
 import { memo, type Ref } from 'react'
+import { formatAgo, formatMoment, useNow } from '../format/time.ts'
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { Link, useSearch } from '../route.ts'
-import { formatAgo, formatMoment, useNow } from '../time.ts'
 import { DeploymentMenu } from './deployment-menu.tsx'
 import { Icon } from './icon.tsx'
 import { StatusCell } from './status.tsx'

@@ -1,9 +1,9 @@
 import { Tabs } from 'radix-ui'
 import type { ReactNode } from 'react'
+import { samplesOf, toOpenAiUrl } from '../format/samples.ts'
+import { audioFormats, toWord } from '../format/words.ts'
 import type { DeploymentQuery } from '../gql/graphql.ts'
 import { Link } from '../route.ts'
-import { samplesOf, toOpenAiUrl } from '../samples.ts'
-import { audioFormats, toWord } from '../words.ts'
 import { CopyButton } from './copy.tsx'
 
 export type Endpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>

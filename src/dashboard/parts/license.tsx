@@ -1,5 +1,5 @@
 import { useMutation } from 'urql'
-import { toWords } from '../client.ts'
+import { toWords } from '../api/client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { AcceptLicenseDocument, type ModelEntryFragment } from '../gql/graphql.ts'
 import { tell } from './news.tsx'

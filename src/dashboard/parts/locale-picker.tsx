@@ -1,6 +1,6 @@
 import { Popover } from 'radix-ui'
 import { type KeyboardEvent, useId, useState } from 'react'
-import type { Locale } from '../locale.ts'
+import type { Locale } from '../format/locale.ts'
 import { Icon } from './icon.tsx'
 
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`

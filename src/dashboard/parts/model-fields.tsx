@@ -1,5 +1,5 @@
 // The fields that every form about a model has.
-import type { FieldProblems } from '../field-problems.ts'
+import type { FieldProblems } from '../api/field-problems.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { DescriptionField, Field, NameField } from './field.tsx'
 import { AcceptLicense } from './license.tsx'

@@ -1,5 +1,5 @@
 import { type ClipboardEvent, useId } from 'react'
-import type { FieldProblems } from '../field-problems.ts'
+import type { FieldProblems } from '../api/field-problems.ts'
 import { FieldProblem } from './field.tsx'
 import { Icon } from './icon.tsx'
 

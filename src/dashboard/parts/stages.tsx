@@ -1,7 +1,7 @@
+import { stageTimes } from '../format/stage-times.ts'
+import { formatDuration, useNow } from '../format/time.ts'
+import { toWord } from '../format/words.ts'
 import type { ChangeFragment } from '../gql/graphql.ts'
-import { stageTimes } from '../stage-times.ts'
-import { formatDuration, useNow } from '../time.ts'
-import { toWord } from '../words.ts'
 import { Icon } from './icon.tsx'
 
 const marks = { waiting: null, running: <span className="spinner" />, done: <Icon name="check" />, failed: <Icon name="cross" />, ended: <Icon name="stop" /> }

@@ -1,6 +1,6 @@
+import { timeLeft, useNow } from '../format/time.ts'
+import { inProgress, type ModelStatus, type Status, toStatusWord, toWord } from '../format/words.ts'
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
-import { timeLeft, useNow } from '../time.ts'
-import { inProgress, type ModelStatus, type Status, toStatusWord, toWord } from '../words.ts'
 import { Icon, type IconName } from './icon.tsx'
 
 const icons: Record<string, IconName> = { QUEUED: 'clock', COMPLETE: 'check', READY: 'check', FAILED: 'warning', CANCELED: 'stop', DELETING: 'stop' }

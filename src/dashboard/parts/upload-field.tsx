@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react'
-import { count, formatBytes } from '../amounts.ts'
-import type { UploadState } from '../upload.ts'
+import type { UploadState } from '../api/upload.ts'
+import { count, formatBytes } from '../format/amounts.ts'
 import { Field } from './field.tsx'
 import { Icon } from './icon.tsx'
 

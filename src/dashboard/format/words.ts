@@ -1,5 +1,5 @@
 // Words for the API's enums. Values of a later server are shown as they are, made readable.
-import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage } from './gql/graphql.ts'
+import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage } from '../gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
 export type ModelStatus = ModelEntryFragment['status']

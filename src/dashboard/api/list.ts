@@ -1,6 +1,7 @@
 // The part of the list of deployments that its URL asks for.
-import type { DeploymentsQueryVariables } from './gql/graphql.ts'
-import { inProgress, type Status } from './words.ts'
+
+import { inProgress, type Status } from '../format/words.ts'
+import type { DeploymentsQueryVariables } from '../gql/graphql.ts'
 
 export const pageSize = 50
 const sortFields = ['CREATED_AT', 'NAME', 'STATUS'] as const

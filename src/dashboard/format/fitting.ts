@@ -1,7 +1,7 @@
 // Which models fit the one that was chosen first, as the server's own preflight says.
 import { useEffect, useState } from 'react'
 import { type Client, useClient } from 'urql'
-import { type CreateDeploymentInput, type ModelEntryFragment, PreflightDocument, type PreflightQuery } from './gql/graphql.ts'
+import { type CreateDeploymentInput, type ModelEntryFragment, PreflightDocument, type PreflightQuery } from '../gql/graphql.ts'
 import { toWord } from './words.ts'
 
 type Problem = PreflightQuery['deploymentPreflight']['problems'][number]

@@ -1,5 +1,5 @@
 // Files on their way to the server, with XMLHttpRequest, because fetch does not tell how much has gone.
-import { ownHeaders } from './session.ts'
+import { ownHeaders } from './browser-session.ts'
 
 interface Sending {
   method: 'POST' | 'PUT'

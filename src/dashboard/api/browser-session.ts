@@ -1,6 +1,6 @@
 // A key becomes a session, whose token is in a cookie that no script can read; here the key only passes through.
 
-import { base, toAddress } from './base.ts'
+import { base, toAddress } from '../base.ts'
 
 /** Sent with everything: without it the server does not accept the cookie, since forms of other pages cannot send it. */
 export const ownHeaders = { 'x-requested-with': 'dashboard' }

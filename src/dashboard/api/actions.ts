@@ -1,5 +1,4 @@
 import { useMutation } from 'urql'
-import { toWords } from './client.ts'
 import {
   CancelDeploymentDocument,
   CancelModelDocument,
@@ -8,8 +7,9 @@ import {
   type DeploymentRowFragment,
   RetryDeploymentDocument,
   RetryModelDocument,
-} from './gql/graphql.ts'
-import { tell } from './parts/news.tsx'
+} from '../gql/graphql.ts'
+import { tell } from '../parts/news.tsx'
+import { toWords } from './client.ts'
 
 /** Retry, cancel and delete, with a message about the outcome. True when it was done. */
 export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {

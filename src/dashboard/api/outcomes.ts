@@ -1,8 +1,8 @@
 // Announces the outcome of a deployment or model, on whatever page the user is.
 import { useEffect } from 'react'
+import { tell } from '../parts/news.tsx'
+import { markTitle } from '../title.ts'
 import type { Live } from './live.ts'
-import { tell } from './parts/news.tsx'
-import { markTitle } from './title.ts'
 
 interface Outcome {
   name: string

@@ -2,7 +2,7 @@
 // behind the last change that was seen, so that nothing is missed and nothing comes twice.
 import { useEffect, useSyncExternalStore } from 'react'
 import type { Client } from 'urql'
-import { ChangesDocument, type ChangesSubscription, StartDocument, StillInDocument } from './gql/graphql.ts'
+import { ChangesDocument, type ChangesSubscription, StartDocument, StillInDocument } from '../gql/graphql.ts'
 
 export type Connection = 'connecting' | 'live' | 'lost'
 

@@ -1,9 +1,9 @@
 import { cacheExchange, type KeyingConfig } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
 import { type Client, type CombinedError, createClient, type ExecutionResult, fetchExchange, subscriptionExchange } from 'urql'
-import { toAddress } from './base.ts'
-import possibleTypes from './gql/possible-types.ts'
-import { ownHeaders } from './session.ts'
+import { toAddress } from '../base.ts'
+import possibleTypes from '../gql/possible-types.ts'
+import { ownHeaders } from './browser-session.ts'
 
 const pingMs = 10_000
 const pongMs = 5_000

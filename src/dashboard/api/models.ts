@@ -1,10 +1,10 @@
 // The models of a locale: base models whole, since they come first everywhere, the workspace's own page by page.
 import { useState } from 'react'
 import { useQuery } from 'urql'
-import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from './gql/graphql.ts'
-import { useLast } from './last.ts'
+import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from '../gql/graphql.ts'
+import { useLast } from '../last.ts'
+import type { Page } from '../parts/pages.tsx'
 import { useModelChanges, useModelsRenewed } from './model-changes.ts'
-import type { Page } from './parts/pages.tsx'
 import { useRetry } from './retry.ts'
 
 export type Kind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>

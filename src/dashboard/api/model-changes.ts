@@ -1,8 +1,8 @@
 // Changes of the custom models, as long as a page shows them.
 import { useEffect, useRef, useState } from 'react'
 import { useClient } from 'urql'
-import { useDashboard } from './dashboard.ts'
-import { ModelChangesDocument, type ModelChangesSubscription } from './gql/graphql.ts'
+import { useDashboard } from '../dashboard.ts'
+import { ModelChangesDocument, type ModelChangesSubscription } from '../gql/graphql.ts'
 import { useConnection } from './live.ts'
 import { announceOutcome } from './outcomes.ts'
 

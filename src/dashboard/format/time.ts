@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import type { DeploymentRowFragment } from './gql/graphql.ts'
+import type { DeploymentRowFragment } from '../gql/graphql.ts'
 
 /** The present moment, kept fresh while `isTicking`. */
 export function useNow(isTicking = true, everyMs = 1000): number {

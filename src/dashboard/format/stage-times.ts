@@ -1,4 +1,4 @@
-import type { ChangeFragment, ProvisioningStage } from './gql/graphql.ts'
+import type { ChangeFragment, ProvisioningStage } from '../gql/graphql.ts'
 import { stages } from './words.ts'
 
 export interface StageTime {

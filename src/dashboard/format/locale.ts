@@ -1,10 +1,10 @@
 // The current locale: in the URL, else the one that was used last, else the first that there is.
 import { useCallback, useEffect } from 'react'
 import { useQuery } from 'urql'
-import { LocalesDocument, type LocalesQuery } from './gql/graphql.ts'
-import { useLast } from './last.ts'
-import { useRetry } from './retry.ts'
-import { useSearch } from './route.ts'
+import { useRetry } from '../api/retry.ts'
+import { LocalesDocument, type LocalesQuery } from '../gql/graphql.ts'
+import { useLast } from '../last.ts'
+import { useSearch } from '../route.ts'
 
 export type Locale = LocalesQuery['locales'][number]
 

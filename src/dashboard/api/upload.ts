@@ -1,6 +1,6 @@
 // A file for a model: uploaded as soon as it is chosen, so that its problems show before the rest is filled in.
 import { useEffect, useRef, useState } from 'react'
-import { toAddress } from './base.ts'
+import { toAddress } from '../base.ts'
 import { send } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
