@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
-import { AlternatingSequencer } from './test/sequencer.ts'
+import { AlternatingSequencer } from './test/support/sequencer.ts'
 
 // Node and the libraries load graphql's CommonJS build; left to itself, Vite would add a second copy beside it.
 const resolve = { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] }
@@ -19,7 +19,7 @@ const patience = (ms: number) => ({ testTimeout: ms, hookTimeout: ms })
 /** `vitest run` runs everything; `vitest run --project main` one part. */
 export default defineConfig({
   test: {
-    globalSetup: 'test/postgres.ts',
+    globalSetup: 'test/support/postgres.ts',
     sequence: { sequencer: AlternatingSequencer },
     projects: [
       {

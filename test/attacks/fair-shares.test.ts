@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { figure } from '../faults/figure.ts'
 import { startInstallation } from '../faults/roles.ts'
-import { librivoxRecordings, type OnFinished, referenceRecording } from '../service.ts'
-import { until } from '../until.ts'
+import { librivoxRecordings, type OnFinished, referenceRecording } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 type Installation = Awaited<ReturnType<typeof startInstallation>>
 type Client = Awaited<ReturnType<Installation['newWorkspace']>>

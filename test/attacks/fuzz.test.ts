@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { cloneDatabase, makeDirectory } from '../postgres.ts'
-import { start } from '../program.ts'
-import { referenceRecording } from '../service.ts'
+import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
+import { start } from '../support/program.ts'
+import { referenceRecording } from '../support/service.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261127)
 const runs = Number(process.env['FUZZ_RUNS'] ?? 100)

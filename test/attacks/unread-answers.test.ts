@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { figure } from '../faults/figure.ts'
-import { openTestService, type Service } from '../service.ts'
+import { openTestService, type Service } from '../support/service.ts'
 
 let api: Service
 beforeAll(async () => {

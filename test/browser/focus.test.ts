@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cardText, modelsOf } from '../models.ts'
-import { openTestService, type Service, startTestService } from '../service.ts'
+import { cardText, modelsOf } from '../support/models.ts'
+import { openTestService, type Service, startTestService } from '../support/service.ts'
 import { cardOf, findViolations, openBrowser, openDashboard, openModelForm, rowOf, sendForm } from './browser.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

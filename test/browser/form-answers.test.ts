@@ -1,8 +1,8 @@
 // Answers to forms that come late, or never.
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cardText, modelsOf } from '../models.ts'
-import { openTestService, type Service } from '../service.ts'
+import { cardText, modelsOf } from '../support/models.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { cardOf, openBrowser, openDashboard, openModelForm, sendForm } from './browser.ts'
 
 // Nobody builds here: what waits goes on waiting.

@@ -1,7 +1,7 @@
 // GraphiQL, the page for trying the API, with a key that is typed into its pane of headers.
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openTestService, type Service } from '../service.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { openBrowser, openTab } from './browser.ts'
 
 let api: Service

@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openTestService, type Service } from '../service.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { openBrowser, openDashboard, openModelForm } from './browser.ts'
 
 const many = 120

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cardText, modelsOf } from '../models.ts'
-import { openTestService, type Service } from '../service.ts'
+import { cardText, modelsOf } from '../support/models.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

@@ -9,9 +9,9 @@ import { create } from 'tar'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openArtifacts } from '../../src/artifacts/store.ts'
 import { readCatalog } from '../../src/domain/catalog.ts'
-import { cardLines, cardText, makeZip, modelsOf } from '../models.ts'
-import { makeDirectory } from '../postgres.ts'
-import { cardRecordings, openTestService, type Service } from '../service.ts'
+import { cardLines, cardText, makeZip, modelsOf } from '../support/models.ts'
+import { makeDirectory } from '../support/postgres.ts'
+import { cardRecordings, openTestService, type Service } from '../support/service.ts'
 import { cardOf, findViolations, openBrowser, openDashboard, openModelForm, sendForm } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

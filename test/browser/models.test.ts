@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cardText, modelsOf } from '../models.ts'
-import { openTestService, type Service } from '../service.ts'
+import { cardText, modelsOf } from '../support/models.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { findViolations, openBrowser, openDashboard } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

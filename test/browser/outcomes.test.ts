@@ -2,8 +2,8 @@
 import type { Browser } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cardText, modelsOf } from '../models.ts'
-import { openTestService, type Service } from '../service.ts'
+import { cardText, modelsOf } from '../support/models.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { openBrowser, openDashboard, rowOf } from './browser.ts'
 
 let api: Service

@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { librivoxRecordings, openTestService, type Service } from '../service.ts'
+import { librivoxRecordings, openTestService, type Service } from '../support/service.ts'
 import { createByForm, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
 type Proxy = Awaited<ReturnType<typeof openPrefixProxy>>

@@ -1,7 +1,7 @@
 // Reads that fail, files that are not there, addresses that lead nowhere.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openTestService, type Service } from '../service.ts'
+import { openTestService, type Service } from '../support/service.ts'
 import { openBrowser, openDashboard, openTab } from './browser.ts'
 
 let api: Service

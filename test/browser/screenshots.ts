@@ -7,9 +7,9 @@ import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
-import { cardText, makeZip, modelsOf } from '../models.ts'
-import { makeDirectory } from '../postgres.ts'
-import { cardRecordings, createTestClient, librivoxRecordings } from '../service.ts'
+import { cardText, makeZip, modelsOf } from '../support/models.ts'
+import { makeDirectory } from '../support/postgres.ts'
+import { cardRecordings, createTestClient, librivoxRecordings } from '../support/service.ts'
 import { openBrowser } from './browser.ts'
 
 const docs = resolve(import.meta.dirname, '../../docs')

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { inject, onTestFinished } from 'vitest'
-import { cloneDatabase, makeDirectory } from '../postgres.ts'
+import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
 
 const program = resolve(import.meta.dirname, '../../src/cli/custom-speech.mjs')
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors, wordErrorRate } from '../../src/decoding/word-errors.ts'
-import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
+import { librivoxRecordings, openTestService, type Service, startTestService } from '../support/service.ts'
 import { createByForm, findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { countWordErrors, wordErrorRate } from '../../src/decoding/word-errors.ts'
-import { makeDirectory } from '../postgres.ts'
-import { librivoxRecordings, openTestService, type Service, startTestService } from '../service.ts'
+import { makeDirectory } from '../support/postgres.ts'
+import { librivoxRecordings, openTestService, type Service, startTestService } from '../support/service.ts'
 import { findViolations, openBrowser, openDashboard } from './browser.ts'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

@@ -1,10 +1,10 @@
 // The process that serves the API dies, and comes back, while others go on provisioning.
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { cloneDatabase, makeDirectory } from '../postgres.ts'
-import { findFreePort, start } from '../program.ts'
-import { createTestClient, type StatusChange } from '../service.ts'
-import { until } from '../until.ts'
+import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
+import { findFreePort, start } from '../support/program.ts'
+import { createTestClient, type StatusChange } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 
 const key = 'cs_faults-api-killed-0123456789'

@@ -1,8 +1,8 @@
 // Whoever writes second commits second: positions of a workspace can be cursors only because of that.
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
-import { startTestService } from '../service.ts'
-import { until } from '../until.ts'
+import { startTestService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { openWriter } from './writer.ts'
 

@@ -1,8 +1,8 @@
 // Many at once: bursts, races, and who comes first.
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
-import { writeQuickCatalog } from '../catalog.ts'
-import { collect, type StatusChange, startTestService } from '../service.ts'
+import { writeQuickCatalog } from '../support/catalog.ts'
+import { collect, type StatusChange, startTestService } from '../support/service.ts'
 import { figure } from './figure.ts'
 import { expectWhole, startInstallation } from './roles.ts'
 

@@ -1,9 +1,9 @@
 // Postgres is out of reach of the API for three seconds, while another process goes on writing.
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { startTestServiceBehindProxy } from '../proxy.ts'
-import type { StatusChange } from '../service.ts'
-import { until } from '../until.ts'
+import { startTestServiceBehindProxy } from '../support/proxy.ts'
+import type { StatusChange } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { openWriter } from './writer.ts'
 

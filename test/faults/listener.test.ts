@@ -1,7 +1,7 @@
 // The connection on which a process hears of news is ended by Postgres between two events.
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
-import { startTestService } from '../service.ts'
+import { startTestService } from '../support/service.ts'
 import { figure } from './figure.ts'
 
 test('a LISTEN connection that is killed between two events loses none, and delays one by less than 2 s', async () => {

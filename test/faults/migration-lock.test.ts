@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { cloneDatabase } from '../postgres.ts'
-import { launch, makeDataDir } from '../program.ts'
-import { until } from '../until.ts'
+import { cloneDatabase } from '../support/postgres.ts'
+import { launch, makeDataDir } from '../support/program.ts'
+import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 
 test('a start that waits 24 s for another migrator goes on, and says what it waits for', async () => {

@@ -1,7 +1,7 @@
 // The process that runs the models dies as native code does, without a word.
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { collect, librivoxRecordings, startTestService } from '../service.ts'
+import { collect, librivoxRecordings, startTestService } from '../support/service.ts'
 import { figure } from './figure.ts'
 
 /** Recognizers are children of this process, as it runs the service itself. */

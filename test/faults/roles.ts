@@ -6,9 +6,9 @@ import postgres from 'postgres'
 import { inject, onTestFinished } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { startService } from '../../src/main.ts'
-import { cloneDatabase, makeDirectory } from '../postgres.ts'
-import { start } from '../program.ts'
-import { createTestClient, type OnFinished, type StatusChange } from '../service.ts'
+import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
+import { start } from '../support/program.ts'
+import { createTestClient, type OnFinished, type StatusChange } from '../support/service.ts'
 
 export async function startInstallation(settings: Record<string, string> = {}, onFinished: OnFinished = onTestFinished) {
   const database = await cloneDatabase(inject('postgresUrl'))

@@ -5,7 +5,7 @@ import { applyChange } from '../../src/domain/deployment-lifecycle.ts'
 import { openLog } from '../../src/log.ts'
 import { openClient } from '../../src/postgres/client.ts'
 import { deployments } from '../../src/postgres/deployment-tables.ts'
-import { uuidOf } from '../service.ts'
+import { uuidOf } from '../support/service.ts'
 
 export function openWriter(databaseUrl: string) {
   const client = openClient(databaseUrl, openLog('silent'), 4)

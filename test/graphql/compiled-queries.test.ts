@@ -1,0 +1,123 @@
+// A query is answered by the long way the first time and by the fast lane from then on: nobody may see a difference.
+import { request as httpRequest } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openTestService, type Service } from '../support/service.ts'
+
+let api: Service
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api' })
+  for (let n = 0; n < 5; n++) await api.create({ name: `Lane ${n}` })
+})
+afterAll(() => api.close())
+
+const post = (body: string, headers: Record<string, string> = {}) =>
+  new Promise<{ status: number | undefined; type: unknown; length: unknown; body: string }>((answered, failed) => {
+    const sent = httpRequest(
+      `${api.url}/graphql`,
+      { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${api.key}`, ...headers } },
+      (response) => {
+        let text = ''
+        response.on('data', (chunk) => {
+          text += chunk
+        })
+        response.on('end', () =>
+          answered({ status: response.statusCode, type: response.headers['content-type'], length: response.headers['content-length'], body: text }),
+        )
+      },
+    )
+    sent.on('error', failed)
+    sent.end(body)
+  })
+
+/** Without what differs from one moment to the next, such as the ids of unexpected errors. */
+const settled = ({ body, ...rest }: Awaited<ReturnType<typeof post>>) => ({
+  ...rest,
+  length: undefined,
+  body: body.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<id>'),
+})
+
+const fields = [
+  'id',
+  'name',
+  'description',
+  'locale',
+  'status',
+  'isTerminal',
+  'isServing',
+  'stage',
+  'progress',
+  'sequence',
+  'createdAt',
+  'endpoint { httpUrl }',
+  'failure { code }',
+  'acousticModel { id name }',
+  'languageModel { __typename name }',
+  'timeline { totalCount nodes { message } }',
+  'nonsense',
+  'endpoint',
+  'name { x }',
+]
+const lists = [1, 2, 3, 5, 20, 100, 101, -1].flatMap((first) =>
+  ['', ', after: "garbage"', ', where: { locale: "en-US" }', ', where: { statuses: [QUEUED] }', ', orderBy: { field: NAME, direction: ASC }', ', last: 2'].map(
+    (more) => `{ deployments(first: ${first}${more}) { totalCount nodes { name status } pageInfo { hasNextPage } } }`,
+  ),
+)
+const corpus: { query: string; variables?: unknown; operationName?: unknown }[] = [
+  ...lists.map((query) => ({ query })),
+  ...fields.flatMap((field) => [
+    { query: `{ deployments { nodes { ${field} } } }` },
+    { query: `query Q($n: Int = 2) { deployments(first: $n) { nodes { x: ${field} } } }`, variables: { n: 3 } },
+  ]),
+  ...fields.flatMap((field) => fields.slice(0, 12).map((other) => ({ query: `{ deployments(first: 2) { edges { cursor node { ${field} b: ${other} } } } }` }))),
+  ...['QUEUED', 'NONE', 1, null, ['QUEUED'], { a: 1 }].map((status) => ({
+    query: 'query ($s: [DeploymentStatus!]) { deployments(where: { statuses: $s }) { totalCount } }',
+    variables: { s: status },
+  })),
+  ...['garbage', '', 1, null, [], {}].map((id) => ({ query: 'query ($id: ID!) { node(id: $id) { id } deployment(id: $id) { name } }', variables: { id } })),
+  { query: '{ models { nodes { __typename id name ... on AcousticModel { compatibleLanguageModels { name } } } } }' },
+  { query: '{ locales { code name deploymentCount } viewer { scopes workspace { name } limits { pageSize } } }' },
+  { query: 'query A { __typename } query B { locales { code } }', operationName: 'B' },
+  { query: 'query A { __typename } query B { locales { code } }', operationName: 'C' },
+  { query: 'query A { __typename } query B { locales { code } }' },
+  { query: '{ __typename @skip(if: true) locales { code @include(if: false) name } }' },
+  { query: '{ ...f } fragment f on Query { locales { ...g } } fragment g on SpeechLocale { code }' },
+  { query: 'query ($b: Boolean!) { locales { code @include(if: $b) } }', variables: {} },
+  { query: 'query ($b: Boolean!) { locales { code @include(if: $b) } }', variables: { b: 'yes' } },
+  { query: '{ locale(code: "en-US") { code } other: locale(code: "nope nope") { code } }' },
+  { query: 'mutation { cancelDeployment(id: "x") { __typename ... on Error { code } } }' },
+  { query: '{' },
+  { query: 'query ($n: Int) { deployments(first: $n) { nodes { timeline(first: $n) { nodes { message } } } } }', variables: { n: 100 } },
+  { query: '{ deployments { nodes { id } } }', variables: [] },
+  { query: '{ deployments { nodes { id } } }', variables: 'none' },
+]
+
+test(`${corpus.length} documents, errors included, get the same answer the first time and every time after`, { timeout: 120_000 }, async () => {
+  expect(corpus.length).toBeGreaterThanOrEqual(300)
+  for (const document of corpus) {
+    const body = JSON.stringify(document)
+    // A header that the fast lane does not take keeps the first one on the long way.
+    const long = await post(body, { accept: 'application/json;q=1' })
+    const again = [await post(body), await post(body)]
+    for (const answer of again) expect(settled(answer), body).toEqual(settled(long))
+  }
+})
+
+test('what is not a plain query from our own takes the long way, with the same words', async () => {
+  const body = JSON.stringify({ query: '{ locales { code } }' })
+  await post(body)
+  const plain = await post(body)
+  expect(plain).toMatchObject({
+    status: 200,
+    type: 'application/json; charset=utf-8',
+    body: '{"data":{"locales":[{"code":"en-US"},{"code":"es-ES"},{"code":"es-MX"}]}}',
+  })
+  expect(await post(body, { accept: 'application/graphql-response+json' })).toMatchObject({
+    type: 'application/graphql-response+json; charset=utf-8',
+    body: plain.body,
+  })
+  expect(await post(body, { authorization: 'Bearer cs_wrong' })).toMatchObject({ status: 401 })
+  expect(await post(body, { authorization: '' })).toMatchObject({ status: 401 })
+  expect(await post('not json')).toMatchObject({ status: 400 })
+  expect(await post('')).toMatchObject({ status: 400 })
+  expect(await post(JSON.stringify({ query: `{ locales { code } } #${'x'.repeat(3_000_000)}` }))).toMatchObject({ status: 413 })
+})

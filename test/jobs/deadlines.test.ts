@@ -1,0 +1,140 @@
+// What stands still is told, and ended. All of these wait, so they wait together.
+import postgres from 'postgres'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { figure } from '../faults/figure.ts'
+import { holdFetching } from '../faults/roles.ts'
+import { modelsOf } from '../support/models.ts'
+import { makeDirectory } from '../support/postgres.ts'
+import { collect, type OnFinished, startTestService } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+test.concurrent('a peer that answers no ping is cut off within half a minute, one that does stays', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api' }, onTestFinished)
+  const open = async (autoPong: boolean) => {
+    const socket = new WebSocket(`${api.localUrl.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { autoPong })
+    const closed = new Promise<number>((done) => socket.on('close', done))
+    await new Promise((done) => socket.on('open', done))
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${api.key}` } }))
+    await new Promise((done) => socket.once('message', done))
+    return { socket, closed, openedAt: performance.now() }
+  }
+  const [silent, talking] = [await open(false), await open(true)]
+  expect(await silent.closed).toBe(1006)
+  const seconds = (performance.now() - silent.openedAt) / 1000
+  expect(seconds).toBeLessThan(30)
+  expect(talking.socket.readyState).toBe(WebSocket.OPEN)
+  talking.socket.terminate()
+  figure('peer that is gone without a word', { 'cut off after, s': seconds })
+})
+
+test.concurrent('a stage that makes no progress is marked as stalled, then FAILED with its name', async ({ onTestFinished }) => {
+  const dataDir = await makeDirectory()
+  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '2' }, onTestFinished)
+  const release = await holdFetching(dataDir, onTestFinished)
+  const { deployment } = await api.create()
+  const changes = await collect(api.watch(deployment.id))
+  await release()
+  expect(changes.at(-1)).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'FETCHING', code: 'STAGE_STALLED' } } })
+  expect(changes.at(-2)).toMatchObject({ status: 'PROVISIONING', stage: 'FETCHING' })
+  expect(changes.at(-2)?.message).toMatch(/FETCHING has not moved/)
+})
+
+test.concurrent('while it stands still, stalledSince tells since when', async ({ onTestFinished }) => {
+  const dataDir = await makeDirectory()
+  const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '20' }, onTestFinished)
+  const release = await holdFetching(dataDir, onTestFinished)
+  const { deployment } = await api.create()
+  const query = 'query ($id: ID!) { deployment(id: $id) { status stalledSince deadlineAt queuePosition } }'
+  const read = async () => (await api.ask(query, { id: deployment.id })).data?.deployment
+  expect(await read()).toMatchObject({ stalledSince: null })
+  expect(Date.parse((await read()).deadlineAt)).toBeGreaterThan(Date.now())
+  await expect.poll(async () => (await read()).stalledSince, { timeout: 20_000 }).not.toBeNull()
+  await release()
+  await collect(api.watch(deployment.id))
+  expect(await read()).toMatchObject({ status: 'COMPLETE', stalledSince: null, deadlineAt: null, queuePosition: null })
+})
+
+test.concurrent('where no process provisions, the deadline ends the waiting in words', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' }, onTestFinished)
+  const { deployment } = await api.create()
+  expect((await api.ask('query ($id: ID!) { deployment(id: $id) { queuePosition } }', { id: deployment.id })).data?.deployment.queuePosition).toBe(0)
+  const last = (await collect(api.watch(deployment.id))).at(-1)
+  expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { code: 'DEADLINE_EXCEEDED' } } })
+  expect(last?.message).toContain('role jobs')
+})
+
+function connect(url: string, onFinished: OnFinished) {
+  const sql = postgres(url, { max: 2, onnotice: () => {} })
+  onFinished(() => sql.end())
+  return sql
+}
+
+test.concurrent('after a long time without any process, what was at work gets its time anew instead of being failed', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', STALL_SECONDS: '6' }, onTestFinished)
+  const sql = connect(api.databaseUrl, onTestFinished)
+  const { deployment } = await api.create()
+  // As a worker left it that lost its power ten minutes ago, with its job in its hands.
+  await sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where name = 'provision-deployment'`
+  const before = Date.now()
+  await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', updated_at = now() - interval '10 minutes', stage_started_at = now()`
+  const last = (await collect(api.watch(deployment.id))).at(-1)
+  expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'LOADING', code: 'STAGE_STALLED' } } })
+  expect(Date.now() - before).toBeGreaterThan(2500)
+})
+
+test.concurrent('a stage that takes longer than it may is given up, however well it goes on; one that may take longer or waits for a worker is not', async ({
+  onTestFinished,
+}) => {
+  const api = await startTestService({ ROLES: 'api' }, onTestFinished)
+  const sql = connect(api.databaseUrl, onTestFinished)
+  const ids = await Promise.all(Array.from({ length: 3 }, async () => (await api.create()).deployment.id))
+  const [late, slow, waiting] = ids.map((id) => Buffer.from(id, 'base64').toString().replace('Deployment:', ''))
+  const take = (...deploymentIds: (string | undefined)[]) =>
+    sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where data->>'deploymentId' = any(${deploymentIds as string[]})`
+  // As workers left them that began their stage eleven minutes ago and have just told of their progress.
+  await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', stage_started_at = now() - interval '11 minutes', updated_at = now()`
+  await sql`update deployments set stage = 'FETCHING' where id = ${slow ?? ''}`
+  await take(late, slow)
+  expect((await collect(api.watch(ids[0] ?? ''))).at(-1)).toMatchObject({
+    status: 'FAILED',
+    message: 'LOADING took longer than 600 s and was given up. Try it again; if it fails again, look at the log of the server.',
+    deployment: { failure: { stage: 'LOADING', code: 'STAGE_TIMED_OUT' } },
+  })
+  expect((await sql`select id from deployments where status = 'PROVISIONING'`).map(({ id }) => id).toSorted()).toEqual([slow, waiting].toSorted())
+  await take(waiting)
+  expect((await collect(api.watch(ids[2] ?? ''))).at(-1)).toMatchObject({ deployment: { failure: { code: 'STAGE_TIMED_OUT' } } })
+  expect(await sql`select id from deployments where status = 'PROVISIONING'`).toMatchObject([{ id: slow }])
+})
+
+test.concurrent('a workspace that somebody holds locked does not keep the deadlines of others', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' }, onTestFinished)
+  const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
+  const other = api.as(data?.createWorkspace.secret)
+  onTestFinished(other.dispose)
+  const sql = connect(api.databaseUrl, onTestFinished)
+  const [own, others] = [modelsOf(api), modelsOf({ ...api, ...other, key: data?.createWorkspace.secret })]
+  const [locked, lockedModel] = [(await api.create()).deployment, (await own.createLanguageModel({ text: 'a' })).model]
+  const [workspace] = await sql`select id from workspaces order by id limit 1`
+  // More than are looked at in one go.
+  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid(), 'name', 'Late ' || n))).* from deployments d, generate_series(1, 120) n`
+  const release = Promise.withResolvers<void>()
+  const holding = sql.begin(async (tx) => {
+    await tx`select from workspaces where id = ${workspace?.id} for update`
+    await release.promise
+  })
+  // By now somebody waits for that lock, to end what is overdue.
+  await until(async () => (await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).length > 0)
+  const asked = performance.now()
+  const [free, freeModel] = [(await other.create()).deployment, (await others.createLanguageModel({ text: 'a' })).model]
+  expect((await collect(other.watch(free.id))).at(-1)?.status).toBe('FAILED')
+  expect((await collect(others.watch(freeModel.id))).at(-1)?.status).toBe('FAILED')
+  // Whoever waits for the lock does so for 15 s.
+  expect(performance.now() - asked).toBeLessThan(12_000)
+  expect((await api.ask('query ($id: ID!) { deployment(id: $id) { status } }', { id: locked.id })).data?.deployment.status).toBe('QUEUED')
+  expect(await own.find(lockedModel.id)).toMatchObject({ status: 'QUEUED' })
+  release.resolve()
+  await holding
+  expect((await collect(api.watch(locked.id))).at(-1)?.status).toBe('FAILED')
+  expect((await collect(own.watch(lockedModel.id))).at(-1)?.status).toBe('FAILED')
+})

@@ -1,0 +1,212 @@
+// The calls by which provisioning proves an endpoint, when the endpoint is busy, away or refuses.
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { CallFailure } from '../../src/jobs/call-failure.ts'
+import { callWebSocket } from '../../src/jobs/call-websocket.ts'
+import { type HttpFault, openFaultyEndpoint, type SocketFault } from '../support/faulty-endpoint.ts'
+import { collect, librivoxRecordings, openTestService, referenceRecording, type Service, type StatusChange, startTestService } from '../support/service.ts'
+import { samplesOf } from '../support/speech-client.ts'
+import { openSocket } from '../support/speech-socket.ts'
+import { until } from '../support/until.ts'
+
+const novel = librivoxRecordings()
+/** Of a live stream: it promises no length, so that the turn goes on. */
+const [header] = novel.map(({ wav }) => Buffer.from(wav.subarray(0, 44))) as [Buffer]
+header.writeUInt32LE(0, 40)
+const talk = Buffer.concat([header, ...novel.map(({ wav }) => samplesOf(wav))])
+
+/** Deploys, and answers every change. */
+async function deploy(api: Service): Promise<StatusChange[]> {
+  const { deployment } = await api.create()
+  return collect(api.watch(deployment.id))
+}
+
+const countedTries = (changes: readonly StatusChange[]) => changes.filter(({ message }) => /^Try \d of \d failed/.test(message))
+
+describe('deployments become Complete while clients hold', () => {
+  const many = 5
+  const deployMany = async (api: Service) => {
+    const all = await Promise.all(Array.from({ length: many }, () => deploy(api)))
+    for (const changes of all) {
+      expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
+      expect(countedTries(changes)).toEqual([])
+    }
+  }
+
+  test('all capacity of the recognizers, with speech to decode', { timeout: 180_000 }, async () => {
+    const api = await startTestService({ RECOGNIZERS: '1' })
+    const urls = [(await api.deployEndpoint()).webSocketUrl, (await api.deployEndpoint()).webSocketUrl]
+    const held: Awaited<ReturnType<typeof openSocket>>[] = []
+    const isFull = async () => (await api.readFigure('recognizer_streams_waiting')) > 0
+    while (!(await isFull())) {
+      const client = await openSocket(urls[held.length % 2]?.replace('interactive', 'conversation') as string, api.key)
+      client.audio('a'.repeat(32), talk)
+      held.push(client)
+      const before = held.length
+      await until(async () => (await api.readFigure('recognizer_streams')) >= before || (await isFull()))
+    }
+    await deployMany(api)
+    // Those that were let in are in to this day; the last found no capacity.
+    expect(held.filter(({ socket }) => socket.readyState === WebSocket.OPEN).length).toBe(held.length)
+    expect(await api.readFigure('recognizer_streams')).toBeGreaterThanOrEqual(held.length - 1)
+    for (const { socket } of held) socket.terminate()
+  })
+
+  test.each([
+    ['every session of the process', 2, true],
+    ['every socket of the process', 4, false],
+  ])('%s', { timeout: 120_000 }, async (_, count, isTalking) => {
+    const api = await startTestService({ MAX_SESSIONS: isTalking ? '2' : '1', MAX_SESSIONS_PER_KEY: '500' })
+    const { webSocketUrl, httpUrl } = await api.deployEndpoint('CONVERSATIONAL')
+    const held = []
+    for (let n = 0; n < count; n++) {
+      const client = await openSocket(webSocketUrl, api.key)
+      held.push(client)
+      if (isTalking) client.audio('a'.repeat(32), header)
+      if (isTalking) await client.until(/turn\.start/)
+    }
+    if (isTalking) expect((await api.post(httpUrl, referenceRecording())).status).toBe(429)
+    else {
+      const refused = new WebSocket(webSocketUrl, { headers: { 'Ocp-Apim-Subscription-Key': api.key } })
+      await expect(new Promise((_, failed) => refused.once('error', failed))).rejects.toThrow('503')
+    }
+    await deployMany(api)
+    for (const { socket } of held) socket.terminate()
+  })
+})
+
+describe('the endpoint', () => {
+  let api: Service
+  let endpoint: Awaited<ReturnType<typeof openFaultyEndpoint>>
+  beforeAll(async () => {
+    endpoint = await openFaultyEndpoint()
+    api = await openTestService({ PUBLIC_URL: endpoint.url })
+    endpoint.pointTo(api.localUrl)
+  })
+  afterAll(async () => {
+    await api.close()
+    await endpoint.close()
+  })
+
+  const answer =
+    (status: number, body: string, headers: Record<string, string> = {}): HttpFault =>
+    (response) =>
+      void response.writeHead(status, headers).end(body)
+  const problem = (code: string) => JSON.stringify({ code, detail: 'In words.' })
+  const httpFaults: [string, HttpFault][] = [
+    ['has too many requests', answer(429, problem('TOO_MANY_REQUESTS'), { 'retry-after': '1' })],
+    ['has too many requests until a date', answer(429, '', { 'retry-after': new Date(Date.now() + 1000).toUTCString() })],
+    ['is unavailable', answer(503, problem('SERVER_ENDING'))],
+    ['is unavailable behind a proxy', answer(503, '<html>Service Unavailable</html>')],
+    ['has a proxy that cannot reach it', answer(502, '<html>Bad Gateway</html>')],
+    ['waited too long for the request', answer(408, '')],
+    ['fails unexpectedly', answer(500, problem('RECOGNITION_FAILED'))],
+    ['hangs up before it answers', (response) => response.destroy()],
+    ['hangs up while it answers', (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"Rec', () => response.destroy())],
+    ['is the page of something else', answer(200, '<html>Welcome</html>')],
+    ['answers nothing', answer(200, '')],
+  ]
+
+  test.each(httpFaults)('that %s over HTTP is called again, and the deployment becomes Complete', async (_, fault) => {
+    endpoint.faults.http.push(fault)
+    const changes = await deploy(api)
+    expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
+    expect(countedTries(changes)).toEqual([])
+    expect(endpoint.faults.http).toEqual([])
+  })
+
+  const say = (phrase: object | undefined): SocketFault & object => ({
+    answer(socket: WebSocket, requestId: string) {
+      const send = (path: string, body: object | string) =>
+        socket.send(`Path:${path}\r\nX-RequestId:${requestId}\r\n\r\n${typeof body === 'string' ? body : JSON.stringify(body)}`)
+      send('turn.start', {})
+      if (phrase) send('speech.phrase', phrase)
+      send('turn.end', '')
+    },
+  })
+  const closeWith = (code: number, reason = ''): SocketFault => ({ answer: (socket) => socket.close(code, reason) })
+  const socketFaults: [string, SocketFault][] = [
+    ['has too many requests', say({ RecognitionStatus: 'TooManyRequests' })],
+    ['has an error', say({ RecognitionStatus: 'Error' })],
+    ['closes with 1001 since it leaves', closeWith(1001, 'The server is ending. Connect again.')],
+    ['closes with 1011 since its recognizer crashed', closeWith(1011, 'RECOGNIZER_CRASHED: the recognizer ended. Connect again.')],
+    ['closes with 1012 since it restarts', closeWith(1012)],
+    ['closes with 1013 since it is overloaded', closeWith(1013)],
+    ['closes with 1007 since it ended before the answer', closeWith(1007, 'SERVER_ENDING: The server ended before it could answer.')],
+    ['closes with 1007 since there are too many sessions', closeWith(1007, 'TOO_MANY_SESSIONS: This key has 2 sockets open.')],
+    ['closes without a word', closeWith(1000)],
+    ['breaks', { answer: (socket) => socket.terminate() }],
+    ['is cut before it is open', { cut: true }],
+    ['is full at the upgrade', { refuse: '503 Service Unavailable' }],
+    ['has too many requests at the upgrade', { refuse: '429 Too Many Requests' }],
+    ['has a proxy that cannot reach it', { refuse: '502 Bad Gateway' }],
+  ]
+
+  test.each(socketFaults)('that %s over WebSocket is called again, and the deployment becomes Complete', async (_, fault) => {
+    endpoint.faults.socket.push(fault)
+    const changes = await deploy(api)
+    expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
+    expect(countedTries(changes)).toEqual([])
+    expect(endpoint.faults.socket).toEqual([])
+  })
+
+  test('that is busy more often than a job may fail is waited for, with words for those who watch', async () => {
+    endpoint.faults.socket.push(...Array.from({ length: 6 }, () => say({ RecognitionStatus: 'TooManyRequests' })))
+    const changes = await deploy(api)
+    expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
+    expect(countedTries(changes)).toEqual([])
+    const waits = changes.filter(({ message }) =>
+      /no capacity for the reference recording at present \(TooManyRequests\)\. It is called again in/.test(message),
+    )
+    expect(waits.length).toBeGreaterThan(0)
+    const progress = changes.filter(({ stage }) => stage === 'VERIFYING').map((change) => change.progress)
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b))
+  })
+
+  test('whose address refuses connections for a moment is called again', async () => {
+    await endpoint.close()
+    const { deployment } = await api.create()
+    let isBack: Promise<void> | undefined
+    const changes: StatusChange[] = []
+    for await (const change of api.watch(deployment.id)) {
+      changes.push(change)
+      if (/does not answer/.test(change.message)) isBack ??= endpoint.reopen()
+    }
+    await isBack
+    expect(isBack).toBeDefined()
+    expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
+  })
+
+  const refusals: [string, string, { http?: HttpFault; socket?: SocketFault }][] = [
+    ['does not know itself', 'VERIFICATION_REFUSED', { http: answer(404, problem('ENDPOINT_NOT_FOUND')) }],
+    ['forbids the call', 'VERIFICATION_REFUSED', { http: answer(403, '<html>Forbidden</html>') }],
+    ['has a model that cannot be used', 'VERIFICATION_REFUSED', { http: answer(503, problem('MODEL_UNUSABLE')) }],
+    ['hears silence', 'TRANSCRIPT_WRONG', { http: answer(200, '{"RecognitionStatus":"InitialSilenceTimeout","DisplayText":""}') }],
+    ['closes with 1007 since the key is unknown', 'VERIFICATION_REFUSED', { socket: closeWith(1007, 'KEY_INVALID: This key is unknown.') }],
+    ['forbids the upgrade', 'VERIFICATION_REFUSED', { socket: { refuse: '403 Forbidden' } }],
+    ['calls the request bad', 'VERIFICATION_REFUSED', { socket: say({ RecognitionStatus: 'BadRequest' }) }],
+    ['ends the turn without a phrase', 'TRANSCRIPT_WRONG', { socket: say(undefined) }],
+    ['hears something else', 'TRANSCRIPT_WRONG', { socket: say({ RecognitionStatus: 'Success', DisplayText: 'Nothing of the kind.' }) }],
+  ]
+
+  test.each(refusals)('that %s fails the deployment at once with %s', async (_, code, { http, socket }) => {
+    if (http) endpoint.faults.http.push(http)
+    if (socket) endpoint.faults.socket.push(socket)
+    const before = { ...endpoint.calls }
+    const changes = await deploy(api)
+    expect(changes.at(-1)).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'VERIFYING', code } } })
+    expect(endpoint.calls).toEqual({ http: before.http + 1, socket: before.socket + (socket ? 1 : 0) })
+    expect(changes.at(-1)?.message).not.toMatch(/cst_|Bearer/)
+  })
+})
+
+test('a WebSocket that never answers fails in passing when the time is over', async () => {
+  const server = createServer(() => {}).listen(0, '127.0.0.1')
+  await new Promise((listening) => server.once('listening', listening))
+  const { port } = server.address() as { port: number }
+  const failure = await callWebSocket(`ws://127.0.0.1:${port}/`, 'token', referenceRecording(), AbortSignal.timeout(200)).catch((error) => error)
+  expect(failure).toBeInstanceOf(CallFailure)
+  expect(failure).toMatchObject({ kind: 'AWAY', code: 'ENDPOINT_UNREACHABLE', isLasting: false })
+  server.close()
+})

@@ -1,0 +1,105 @@
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { eq } from 'drizzle-orm'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openArtifacts } from '../../src/artifacts/store.ts'
+import { findNeededFiles } from '../../src/domain/file-references.ts'
+import { openClient } from '../../src/postgres/client.ts'
+import { uploads } from '../../src/postgres/tables.ts'
+import { makeZip, modelsOf } from '../support/models.ts'
+import { makeDirectory } from '../support/postgres.ts'
+import { silentLog } from '../support/recognizers.ts'
+import { openTestService, type Service } from '../support/service.ts'
+
+let api: Service
+let models: ReturnType<typeof modelsOf>
+beforeAll(async () => {
+  api = await openTestService({ ROLES: 'api', MAX_UPLOAD_MB: '3' })
+  models = modelsOf(api)
+})
+afterAll(() => api?.close())
+
+const send = async (kind: string, body: NonNullable<RequestInit['body']>, headers?: Record<string, string>) => {
+  const response = await models.upload(kind, body, headers)
+  return { status: response.status, ...((await response.json()) as Record<string, unknown>) } as Record<string, any>
+}
+
+test('a text is kept with its SHA-256 and its lines; sent again, packed or not, it is the same upload', async () => {
+  const text = 'the four of clubs\n\nthe ace of spades\n'
+  const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex')
+  const first = await send('text', text)
+  expect(first).toMatchObject({ status: 201, kind: 'TEXT', sizeBytes: text.length, sha256, lines: 3, skippedLines: 1 })
+  expect((await send('text', Buffer.from(gzipSync(text)))).id).toBe(first.id)
+  const { model } = await models.createLanguageModel({ uploadId: first.id })
+  expect(model.status).toBe('QUEUED')
+})
+
+test('bad lines are named, ten at most', async () => {
+  const answer = await send('text', Buffer.concat([Buffer.from('fine\n'), Buffer.from([0xff, 0x0a]), Buffer.from('a\0b\n')]))
+  expect(answer).toMatchObject({ status: 422, code: 'TEXT_UNUSABLE' })
+  expect(answer.problems).toEqual([expect.stringMatching(/^line 2 is not UTF-8/), expect.stringMatching(/^line 3 holds control characters/)])
+  const hopeless = await send('text', Buffer.alloc(2_000_000, Buffer.from([0xff, 0x0a])))
+  expect(hopeless.problems).toHaveLength(11)
+  expect(hopeless.problems.at(-1)).toBe('and there may be more')
+})
+
+test.each([
+  ['nothing', 'text', '', 400, 'EMPTY_UPLOAD'],
+  ['a text without a word', 'text', '\n--\n', 422, 'TEXT_UNUSABLE'],
+  ['too much', 'text', 'word '.repeat(700_000), 413, 'UPLOAD_TOO_LARGE'],
+  ['what unpacks to too much', 'text', Buffer.from(gzipSync('word\n'.repeat(2_000_000))), 413, 'UPLOAD_TOO_LARGE'],
+  ['a cut gzip', 'text', Buffer.from(gzipSync('word\n'.repeat(1000))).subarray(0, 40), 400, 'UPLOAD_DAMAGED'],
+  ['no zip', 'recordings', 'word', 415, 'NOT_A_ZIP'],
+  ['no archive', 'acoustic-model', 'word', 415, 'NOT_A_TGZ'],
+  ['an unknown kind', 'toString', 'word', 400, 'UNKNOWN_KIND'],
+])('%s is refused', async (_, kind, body, status, code) => {
+  expect(await send(kind, body)).toMatchObject({ status, code })
+})
+
+test('without a MANAGE key nothing is read', async () => {
+  expect(await send('text', 'word', { authorization: '' })).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+  const { data } = await api.ask('mutation { createKey(input: { name: "reader", scopes: [READ] }) { ... on CreateKeySuccess { secret } } }')
+  expect(await send('text', 'word', { authorization: `Bearer ${data?.createKey.secret}` })).toMatchObject({ status: 403, code: 'SCOPE_MISSING' })
+  expect(await fetch(`${api.localUrl}/uploads`).then(({ status }) => status)).toBe(405)
+})
+
+test('an upload that breaks off leaves nothing behind, and the next one succeeds', async () => {
+  const socket = connect(Number(new URL(api.localUrl).port), '127.0.0.1')
+  socket.write(`PUT /uploads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.key}\r\nContent-Length: 1000000\r\n\r\n${'word\n'.repeat(1000)}`)
+  await new Promise((sent) => setTimeout(sent, 200))
+  socket.destroy()
+  expect(await send('text', 'after the break\n')).toMatchObject({ status: 201 })
+})
+
+test('an upload of another workspace or kind is not found', async () => {
+  const { id } = await send('recordings', makeZip({ 'a.tsv': 'a.wav\tword' }))
+  expect(await models.createLanguageModel({ uploadId: id })).toMatchObject({ code: 'UPLOAD_NOT_FOUND', path: 'uploadId' })
+  const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret } } }')
+  const stranger = api.as(data?.createWorkspace.secret)
+  const own = await send('text', 'word\n')
+  expect(await modelsOf({ ...api, ...stranger }).createLanguageModel({ uploadId: own.id })).toMatchObject({ code: 'UPLOAD_NOT_FOUND' })
+  await stranger.dispose()
+})
+
+test('files that no model and no upload needs are removed after a day, and no others', async () => {
+  const { id, sha256: used } = await send('text', 'what a model is made from\n')
+  await models.createLanguageModel({ uploadId: id })
+  const { sha256: sent } = await send('text', 'what was only sent\n')
+  const client = openClient(api.databaseUrl, silentLog)
+  const dataDir = await makeDirectory()
+  onTestFinished(async () => {
+    await client.close()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  const artifacts = await openArtifacts({ dataDir, privateSources: false })
+  const keep = (text: string) => artifacts.keep((path) => writeFile(path, text))
+  const age = (sha256: string) => utimes(join(dataDir, 'artifacts', sha256), new Date(), Date.now() / 1000 - 25 * 3600)
+  const kept = await Promise.all(['what a model is made from\n', 'what was only sent\n', 'old', 'new'].map(keep))
+  for (const { sha256 } of kept.slice(0, 3)) await age(sha256)
+  expect(kept.slice(0, 2).map(({ sha256 }) => sha256)).toEqual([used, sent])
+  await client.db.delete(uploads).where(eq(uploads.sha256, used))
+  expect(await artifacts.tidy((sha256s) => findNeededFiles({ store: { db: client.db } as never }, sha256s))).toBe(1)
+  expect((await readdir(join(dataDir, 'artifacts'))).sort()).toEqual([kept[0], kept[1], kept[3]].map((file) => file?.sha256).sort())
+})

@@ -1,0 +1,215 @@
+// One phrase and the turns for its hypotheses, with workers that answer when the test says so.
+import { describe, expect, test } from 'vitest'
+import { Turns } from '../../src/recognition/hypothesis-scheduler.ts'
+import { PhraseDecoding } from '../../src/recognition/phrase-decoding.ts'
+import type { Piece } from '../../src/recognition/piece.ts'
+import type { Pool } from '../../src/recognition/scheduler.ts'
+import { listeningFor } from '../../src/recognition/segmentation-settings.ts'
+import { RecognizersBusyError, type StreamRequest } from '../../src/recognition/types.ts'
+import { requestFor } from '../support/recognizers.ts'
+
+const second = 16_000
+const segmentTo = (end: number) => ({ start: 0, onset: 0, offset: end, end })
+
+function openPhrase(request: Partial<StreamRequest> = {}) {
+  const pieces: { piece: Piece; answer(text: string, ms?: number): void; refuse(): void }[] = []
+  const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
+  const turns = new Turns(2, () => 2)
+  const pool = {
+    mayGuess: () => true,
+    turns,
+    submit(piece: Piece, settled: (result: unknown) => void) {
+      let isWanted = true
+      pieces.push({
+        piece,
+        answer(text, ms = 10) {
+          piece.spent?.(ms)
+          if (isWanted) settled({ value: text ? [{ display: text, lexical: text, confidence: 1 }] : [], ms })
+        },
+        refuse: () => settled(new RecognizersBusyError('busy')),
+      })
+      return {
+        cancel() {
+          isWanted = false
+        },
+        promote() {},
+      }
+    },
+  }
+  const phrase: PhraseDecoding = new PhraseDecoding(1, 0, {
+    request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }, request),
+    pool: pool as unknown as Pool,
+    patience: { baseMs: 1000, perSecondMs: 1000 },
+    askForGrown: () => void told.grown++,
+    changed() {
+      const texts = phrase.takeHypotheses().map(({ text }) => text)
+      told.shown.push(...texts)
+    },
+    failed: (error) => void told.failures.push(error),
+    measured: (_, ms) => void told.measured.push(ms),
+  })
+  /** How many turns others may have at the moment; they are given back. */
+  const free = () => {
+    let count = 0
+    const asked = [0, 1, 2].map(() => turns.ask({ workspaceId: 'other' }, true, () => void count++))
+    for (const one of asked.reverse()) one.end()
+    return count
+  }
+  const grow = (end: number) => phrase.grow({ stream: 1, kind: 'GROWN', phrase: 1, grown: { segment: segmentTo(end), audio: new Int16Array(end) } })
+  return { phrase, pieces, told, free, grow }
+}
+
+describe('the turn of a hypothesis is given back', () => {
+  test('when it was decoded, and another is asked for after a while', () => {
+    const { phrase, pieces, told, free, grow } = openPhrase()
+    phrase.hear(0.2 * second, 0.2 * second)
+    expect(told.grown).toBe(0)
+    phrase.hear(0.5 * second, 0.5 * second)
+    phrase.hear(0.6 * second, 0.6 * second)
+    expect([told.grown, free()]).toEqual([1, 1])
+    grow(0.6 * second)
+    pieces[0]?.answer('we')
+    expect([told.shown, free()]).toEqual([['we'], 2])
+    phrase.hear(0.7 * second, 0.7 * second)
+    expect(told.grown).toBe(1)
+    phrase.hear(2 * second, 2 * second)
+    expect(told.grown).toBe(2)
+  })
+
+  test('when the phrase has not grown, or no worker was left, and then is asked for at once', () => {
+    const { phrase, pieces, told, free, grow } = openPhrase()
+    phrase.hear(second, second)
+    phrase.grow({ stream: 1, kind: 'GROWN', phrase: 1, grown: undefined })
+    expect(free()).toBe(2)
+    phrase.hear(second, second)
+    grow(second)
+    pieces[0]?.refuse()
+    expect(free()).toBe(2)
+    phrase.hear(1.1 * second, 1.1 * second)
+    expect(told.grown).toBe(3)
+  })
+
+  test.each([
+    ['ends', (phrase: PhraseDecoding) => phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })],
+    ['is wanted no more', (phrase: PhraseDecoding) => phrase.close()],
+  ])('when the phrase %s, at work or not', (_, finish) => {
+    for (const isAtWork of [false, true]) {
+      const { phrase, free, grow } = openPhrase()
+      phrase.hear(second, second)
+      if (isAtWork) grow(second)
+      expect(free()).toBe(1)
+      finish(phrase)
+      expect(free()).toBe(2)
+    }
+  })
+})
+
+test('a hypothesis that comes after a newer guess is not shown', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(second, second)
+  grow(second)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(2 * second), audio: new Int16Array(2 * second) })
+  pieces[1]?.answer('one two three')
+  pieces[0]?.answer('one two')
+  expect(told.shown).toEqual(['one two three'])
+})
+
+test('a hypothesis of much audio at once shows its words as they are decoded, until a guess has shown more', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(5 * second, 5 * second)
+  grow(5 * second)
+  for (const beginning of ['one', 'one two']) pieces[0]?.piece.begun?.(beginning)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(6 * second), audio: new Int16Array(6 * second) })
+  pieces[1]?.piece.begun?.('one two three')
+  pieces[0]?.piece.begun?.('one too three four')
+  pieces[0]?.answer('one too three four')
+  phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(6 * second), audio: undefined })
+  pieces[0]?.piece.begun?.('one too three four five')
+  pieces[1]?.answer('one two three four')
+  expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+})
+
+test('words that have to be stable are not shown while one hypothesis is decoded', () => {
+  const { phrase, pieces, grow } = openPhrase({ listening: listeningFor('CONVERSATIONAL', 'conversation') })
+  phrase.hear(5 * second, 5 * second)
+  grow(5 * second)
+  expect(pieces[0]?.piece).toMatchObject({ priority: 'INTERIM', task: { reportBeginnings: false } })
+  expect(pieces[0]?.piece.begun).toBeUndefined()
+})
+
+test('a guess shows its words as they are decoded where hypotheses need not be stable, and nothing older after them', () => {
+  const { phrase, pieces, told, grow } = openPhrase()
+  phrase.hear(second, second)
+  grow(second)
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(2 * second), audio: new Int16Array(2 * second) })
+  for (const beginning of ['one', 'one two']) pieces[1]?.piece.begun?.(beginning)
+  pieces[0]?.answer('won')
+  pieces[1]?.answer('one two three')
+  expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+})
+
+test('guesses that the speaker went on from are counted among what a phrase costs', () => {
+  const { phrase, pieces, told } = openPhrase()
+  phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })
+  phrase.hear(2 * second, 2 * second)
+  pieces[0]?.answer('one', 70)
+  phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(3 * second), audio: new Int16Array(3 * second) })
+  pieces.at(-1)?.answer('one two', 100)
+  expect(told.measured).toEqual([170])
+  expect(phrase.result?.[0]?.lexical).toBe('one two')
+})
+
+describe('a phrase that ended before it could be decoded', () => {
+  const ended = (seconds: number) =>
+    ({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(seconds * second), audio: new Int16Array(seconds * second) }) as const
+
+  test('shows the words of its text as they are decoded, each time more of them', () => {
+    const { phrase, pieces, told } = openPhrase()
+    phrase.end(ended(3))
+    for (const beginning of ['one', 'one two three', 'one two', 'one two three four']) pieces[0]?.piece.begun?.(beginning)
+    pieces[0]?.answer('one two three four five')
+    expect(told.shown).toEqual(['one', 'one two three', 'one two three four'])
+  })
+
+  test('shows nothing again that a hypothesis has shown before', () => {
+    const { phrase, pieces, told, grow } = openPhrase()
+    phrase.hear(second, second)
+    grow(second)
+    pieces[0]?.answer('one two')
+    phrase.end(ended(2))
+    for (const beginning of ['one', 'won too', 'one two three']) pieces[1]?.piece.begun?.(beginning)
+    expect(told.shown).toEqual(['one two', 'one two three'])
+  })
+
+  test('shows what a guess had decoded of it, once it is sure that nothing follows', () => {
+    const { phrase, pieces, told } = openPhrase({ listening: listeningFor('CONVERSATIONAL', 'conversation') })
+    phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(3 * second), audio: new Int16Array(3 * second) })
+    for (const beginning of ['one', 'one two']) pieces[0]?.piece.begun?.(beginning)
+    expect(told.shown).toEqual([])
+    phrase.end({ ...ended(3), audio: undefined })
+    pieces[0]?.piece.begun?.('one two three')
+    pieces[0]?.answer('one two three four')
+    expect(told.shown).toEqual(['one', 'one two', 'one two three'])
+    expect(phrase.result?.[0]?.lexical).toBe('one two three four')
+  })
+
+  test.each([
+    ['longer than a second', 1.1, true, ['yes']],
+    ['of a second', 1, true, []],
+    ['whose client wants no hypotheses', 3, false, []],
+  ])('and is %s shows its whole text first where the decoder reported nothing: %f s, %o', (_, seconds, interims, shown) => {
+    const { phrase, pieces, told } = openPhrase({ interims })
+    phrase.end(ended(seconds))
+    expect(pieces[0]?.piece.task).toMatchObject({ reportBeginnings: interims })
+    pieces[0]?.answer('yes')
+    expect(told.shown).toEqual(shown)
+  })
+
+  test('shows nothing where no words were found', () => {
+    const { phrase, pieces, told } = openPhrase()
+    phrase.end(ended(3))
+    pieces[0]?.answer('')
+    expect(told.shown).toEqual([])
+    expect(phrase.result).toEqual([])
+  })
+})

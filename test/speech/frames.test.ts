@@ -1,0 +1,303 @@
+// Frames as the native SDK, the protocol's page and other public clients write them, at the socket.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { countWordErrors } from '../../src/decoding/word-errors.ts'
+import { readNativeClose } from '../support/native-reader.ts'
+import { openTestService, referenceRecording, referenceText, type Service } from '../support/service.ts'
+import { openSocket } from '../support/speech-socket.ts'
+
+let api: Service
+let url: string
+beforeAll(async () => {
+  api = await openTestService()
+  url = (await api.deployEndpoint()).webSocketUrl
+})
+afterAll(() => api.close())
+
+const reference = referenceRecording()
+const live = Buffer.from(reference)
+live.writeUInt32LE(0, 40)
+const id = '0123456789abcdef0123456789ABCDEF'
+const dashed = '01234567-89ab-cdef-0123-456789abcdef'
+const at = 'X-Timestamp:2026-01-01T00:00:00.000Z'
+
+const binary = (head: string, bytes: Buffer) => Buffer.concat([Buffer.from([head.length >> 8, head.length & 255]), Buffer.from(head), bytes])
+const nativeConfig = `${at}\r\nPath:speech.config\r\nContent-Type:application/json\r\n\r\n{"context":{"system":{"version":"1.49.0","name":"SpeechSDK"}}}`
+const nativeContext = (body: object) => `${at}\r\nPath:speech.context\r\nContent-Type:application/json\r\nX-RequestId:${id}\r\n\r\n${JSON.stringify(body)}`
+const nativeAudio = (bytes: Buffer, type = '') => binary(`${at}\r\nPath:audio\r\n${type}X-RequestId:${id}\r\nX-StreamId:1\r\n`, bytes)
+
+const pieces = (wav: Buffer) => Array.from({ length: Math.ceil(wav.length / 32_000) }, (_, n) => wav.subarray(n * 32_000, (n + 1) * 32_000))
+
+/** Sends the frames, and answers what was understood of the turn with this id. */
+async function recognize(frames: (string | Buffer)[], requestId = id) {
+  const client = await openSocket(url, api.key)
+  for (const frame of frames) client.socket.send(frame)
+  await Promise.race([
+    client.until(new RegExp(`X-RequestId:${requestId}[\\s\\S]*Path:turn.end`)),
+    client.closed.then(({ reason }) => Promise.reject(new Error(reason))),
+  ])
+  client.socket.close()
+  const phrases = client.bodies('speech.phrase')
+  return {
+    ...client,
+    phrases,
+    text: phrases
+      .map(({ DisplayText }) => DisplayText)
+      .join(' ')
+      .trim(),
+  }
+}
+
+async function expectReference(frames: (string | Buffer)[], requestId = id) {
+  expect(countWordErrors(referenceText, (await recognize(frames, requestId)).text).errors).toBe(0)
+}
+
+describe('the native SDK is understood, and reads every answer:', () => {
+  test('speech.config without a request id, headers without blanks, a stream id, an empty message as the end', async () => {
+    const [first, ...rest] = pieces(live) as [Buffer, ...Buffer[]]
+    await expectReference([
+      nativeConfig,
+      nativeContext({ phraseDetection: { mode: 'CONVERSATION', language: 'en-US' }, audio: { streams: { 1: null } } }),
+      nativeAudio(first, 'Content-Type:audio/x-wav\r\n'),
+      ...rest.map((piece) => nativeAudio(piece)),
+      nativeAudio(Buffer.alloc(0)),
+    ])
+  })
+
+  test('the mode INTERACTIVE, which ends after one phrase', async () => {
+    const long = Buffer.concat([live, Buffer.alloc(64_000), live.subarray(44)])
+    const { phrases, received } = await recognize([
+      nativeConfig,
+      nativeContext({ phraseDetection: { mode: 'INTERACTIVE' } }),
+      ...pieces(long).map((piece) => nativeAudio(piece)),
+    ])
+    expect(phrases).toHaveLength(1)
+    expect(received.filter((message) => message.includes('Path:speech.endDetected'))).toHaveLength(1)
+  })
+
+  test('a phrase list in keys that begin with capitals, and too many phrases in them', async () => {
+    const list = (count: number) => ({
+      dgi: { Groups: [{ Type: 'Generic', Items: Array.from({ length: count }, (_, n) => ({ Text: `phrase ${n}` })) }], bias: 1 },
+    })
+    await expectReference([nativeConfig, nativeContext(list(2)), nativeAudio(live), nativeAudio(Buffer.alloc(0))])
+    await expect(recognize([nativeConfig, nativeContext(list(501)), nativeAudio(live)])).rejects.toThrow(/PHRASE_LIST_TOO_LONG/)
+  })
+
+  test('detailed answers asked for as Detailed', async () => {
+    const { phrases } = await recognize([
+      nativeContext({ phraseOutput: { format: 'Detailed', detailed: { options: ['WordTimings', 'WordConfidence', 'SNR'] } } }),
+      nativeAudio(live),
+      nativeAudio(Buffer.alloc(0)),
+    ])
+    expect(phrases[0].NBest[0].Display).toBe(phrases[0].DisplayText)
+  })
+
+  test('silence, with a phrase and the end of speech before the end of the turn', async () => {
+    const { phrases } = await recognize([nativeConfig, nativeAudio(Buffer.concat([live.subarray(0, 44), Buffer.alloc(32_000)])), nativeAudio(Buffer.alloc(0))])
+    expect(phrases).toMatchObject([{ RecognitionStatus: 'InitialSilenceTimeout' }])
+  })
+
+  test('the subprotocol USP is accepted', async () => {
+    const { socket } = await openSocket(url, api.key, ['USP'])
+    expect(socket.protocol).toBe('USP')
+    socket.close()
+  })
+
+  test('a refusal with its reason, and no new try', async () => {
+    const { socket, closed } = await openSocket(url, 'cs_wrong-wrong-wrong-wrong-wrong')
+    socket.send(nativeConfig)
+    const { code, reason } = await closed
+    expect(readNativeClose(code, reason)).toEqual({
+      details: expect.stringMatching(/^Connection was closed by the remote host\. Error code: 1007\. Error details: KEY_INVALID: This key or token is unknown/),
+      isRetried: false,
+    })
+  })
+
+  test('an endpoint at the path of containers', async () => {
+    const cid = new URL(url).searchParams.get('cid')
+    for (const path of ['/speech/universal/v2', '/stt/speech/universal/v2']) {
+      const { socket, until } = await openSocket(`${api.localUrl.replace('http', 'ws')}${path}?cid=${cid}`, api.key)
+      for (const frame of [nativeConfig, nativeAudio(live), nativeAudio(Buffer.alloc(0))]) socket.send(frame)
+      await until(/Path:turn.end/)
+      socket.close()
+    }
+  })
+})
+
+describe('the end of the audio is heard', () => {
+  test('without an empty message, when the WAV header promised a length', async () => {
+    await expectReference([nativeConfig, nativeAudio(reference)])
+  })
+
+  test('behind audio that came after the promised length', async () => {
+    const { text } = await recognize([
+      nativeContext({ phraseDetection: { mode: 'CONVERSATION' } }),
+      nativeAudio(reference),
+      ...pieces(Buffer.concat([Buffer.alloc(48_000), reference.subarray(44)])).map((piece) => nativeAudio(piece)),
+    ])
+    expect(countWordErrors(`${referenceText} ${referenceText}`, text).errors).toBe(0)
+  })
+
+  test('as silence, at once, when one phrase is asked for', async () => {
+    const { phrases } = await recognize([nativeContext({ phraseDetection: { mode: 'INTERACTIVE' } }), nativeAudio(Buffer.concat([live, Buffer.alloc(96_000)]))])
+    expect(phrases).toMatchObject([{ RecognitionStatus: 'Success' }])
+  })
+})
+
+const context = (head: string, body = '{"phraseDetection":{"mode":"Conversation"}}') => `${head}${body}`
+const end = nativeAudio(Buffer.alloc(0))
+
+describe('frames that are unusual and legal are understood:', () => {
+  test.each<[string, (string | Buffer)[], string?]>([
+    ['audio first, nothing else', [nativeAudio(live), end]],
+    ['header names in lower case', [context(`x-requestid: ${id}\r\npath: speech.context\r\n\r\n`), binary(`path: audio\r\nx-requestid: ${id}\r\n`, live), end]],
+    ['header names in capitals', [binary(`PATH:audio\r\nX-REQUESTID:${id}\r\nCONTENT-TYPE:audio/x-wav\r\n`, live), end]],
+    [
+      'several blanks and tabs around values',
+      [context(`Path:   Speech.Context  \r\nX-RequestId:\t${id} \r\n\r\n`), binary(`Path:  audio \r\nX-RequestId:   ${id}\r\n`, live), end],
+    ],
+    ['lines that end with LF', [context(`Path:speech.context\nX-RequestId:${id}\n\n`), binary(`Path:audio\nX-RequestId:${id}\n`, live), end]],
+    [
+      'headers nobody knows',
+      [context(`Path:speech.context\r\nX-RequestId:${id}\r\nX-Wish: none\r\nconstructor: 1\r\nno colon\r\n\r\n`), nativeAudio(live), end],
+    ],
+    ['Path in other case', [binary(`Path: Audio\r\nX-RequestId: ${id}\r\n`, live), end]],
+    ['an empty line behind the headers of audio', [binary(`Path:audio\r\nX-RequestId:${id}\r\n\r\n`, live), end]],
+    ['no line end behind the headers of audio', [binary(`Path:audio\r\nX-RequestId:${id}`, live), end]],
+    [
+      'an id with dashes',
+      [binary(`Path:audio\r\nX-RequestId:${dashed}\r\n`, live), binary(`Path:audio\r\nX-RequestId:${dashed}\r\n`, Buffer.alloc(0))],
+      dashed,
+    ],
+    ['speech.config twice', [nativeConfig, nativeConfig, nativeAudio(live), end]],
+    ['speech.config between audio', [nativeConfig, nativeAudio(live.subarray(0, 40_000)), nativeConfig, nativeAudio(live.subarray(40_000)), end]],
+    ['speech.config without a body', ['Path:speech.config\r\n\r\n', nativeAudio(live), end]],
+    ['speech.config with a request id of its own', [`Path: speech.config\r\nX-RequestId: ${dashed}\r\n\r\n{}`, nativeAudio(live), end]],
+    ['speech.context without a body', [`Path:speech.context\r\nX-RequestId:${id}\r\n\r\n`, nativeAudio(live), end]],
+    [
+      'messages of no concern to recognition',
+      [
+        nativeConfig,
+        `Path:speech.event\r\nX-RequestId:${id}\r\n\r\n{"id":"1","name":"start"}`,
+        `Path:telemetry\r\nX-RequestId:${id}\r\n\r\nno JSON`,
+        'Path:event\r\n\r\n',
+        'Path:speech.agent',
+        `Path:constructor\r\nX-RequestId:{braces}\r\n\r\n`,
+        nativeAudio(live),
+        `${at}\r\nPath:audio.commit\r\nX-RequestId:${id}\r\nX-Client-Commit-Token:1\r\n\r\n`,
+        end,
+      ],
+    ],
+  ])('%s', async (_, frames, requestId) => {
+    await expectReference(frames, requestId)
+  })
+
+  test('speech.config between two turns', async () => {
+    const second = 'f'.repeat(32)
+    const client = await openSocket(url, api.key)
+    for (const frame of [nativeConfig, nativeAudio(live), end]) client.socket.send(frame)
+    await client.until(/Path:turn.end/)
+    client.socket.send(nativeConfig)
+    client.audio(second, live)
+    client.audio(second, Buffer.alloc(0))
+    await client.until(new RegExp(`${second}[\\s\\S]*Path:turn.end`))
+    expect(
+      countWordErrors(
+        `${referenceText} ${referenceText}`,
+        client
+          .bodies('speech.phrase')
+          .map(({ DisplayText }) => DisplayText)
+          .join(' '),
+      ).errors,
+    ).toBe(0)
+    client.socket.close()
+  })
+})
+
+describe('what cannot be followed is refused in words, at once:', () => {
+  const to = (path: string) => () => `${api.localUrl.replace('http', 'ws')}${path}`
+  test.each<[string, () => string, string | Buffer, RegExp]>([
+    [
+      'an id in braces',
+      () => url,
+      binary(`Path:audio\r\nX-RequestId:{${dashed}}\r\n`, live),
+      /PROTOCOL_VIOLATION: The X-RequestId of audio is unusable\. .*no braces/,
+    ],
+    ['speech.config with an id in braces', () => url, `Path:speech.config\r\nX-RequestId:{${dashed}}\r\n\r\n{}`, /no braces/],
+    ['audio without an id', () => url, binary('Path:audio\r\n', live), /The audio message has no X-RequestId/],
+    ['ssml', () => url, `Path:ssml\r\nX-RequestId:${id}\r\n\r\n<speak/>`, /FEATURE_NOT_SUPPORTED: This endpoint does not synthesize/],
+    ['synthesis.context', () => url, `Path:synthesis.context\r\nX-RequestId:${id}\r\n\r\n{"synthesis":{}}`, /does not synthesize/],
+    [
+      'the event with which a meeting starts',
+      () => url,
+      `Path:speech.event\r\nX-RequestId:${id}\r\n\r\n{"id":"meeting","name":"start","meeting":{"attendees":[]}}`,
+      /does not identify meeting participants/,
+    ],
+    ['an agent message', () => url, `Path:agent\r\nX-RequestId:${id}\r\n\r\n{}`, /does not run dialogs/],
+    ['a translation section', () => url, nativeContext({ translation: { targetLanguages: ['de'] } }), /does not translate/],
+    ['a translation action', () => url, nativeContext({ phraseDetection: { onSuccess: { action: 'Translate' } } }), /does not translate/],
+    [
+      'pronunciation assessment',
+      () => url,
+      nativeContext({ phraseDetection: { enrichment: { pronunciationAssessment: { referenceText: 'a' } } } }),
+      /does not assess pronunciation/,
+    ],
+    ['intents', () => url, nativeContext({ intent: { provider: 'LUIS', id: 'a' } }), /does not recognize intents/],
+    [
+      'language detection alone',
+      () => url,
+      nativeContext({ languageId: { languages: ['en-US'], onSuccess: { action: 'None' } }, phraseDetection: { mode: 'None' } }),
+      /does not detect languages/,
+    ],
+    [
+      'translation by the host, without a cid',
+      to('/stt/speech/universal/v2'),
+      nativeContext({ translation: { targetLanguages: ['de'] } }),
+      /does not translate/,
+    ],
+    ['recognition by the host, without a cid', to('/stt/speech/universal/v2'), nativeContext({}), /ENDPOINT_NOT_FOUND/],
+    ['no more than speech.config, without a cid', to('/stt/speech/universal/v2'), nativeConfig, /ENDPOINT_NOT_FOUND/],
+    ['the path of translation', to('/speech/translation/cognitiveservices/v1?from=en-US&to=de'), nativeConfig, /does not translate/],
+    ['a path of synthesis', to('/cognitiveservices/websocket/v1'), nativeConfig, /does not synthesize/],
+    ['another path of synthesis', to('/tts/cognitiveservices/websocket/v1'), nativeConfig, /does not synthesize/],
+    ['the path of meetings', to('/speech/recognition/multiaudio'), nativeConfig, /does not identify meeting participants/],
+    ['the path of dialogs', to('/api/v3'), nativeConfig, /does not run dialogs/],
+    ['the path of commands', to('/commands/api/v1'), nativeConfig, /does not run dialogs/],
+    ['a path that is none', to('/speech/recognition/conversation/cognitiveservices/v9'), nativeConfig, /UNKNOWN_PATH: .*webSocketUrl/],
+  ])('%s', async (_, address, frame, words) => {
+    const { socket, closed, received } = await openSocket(address(), api.key)
+    socket.send(frame)
+    const { code, reason } = await closed
+    expect([code, reason]).toEqual([1007, expect.stringMatching(words)])
+    expect(Buffer.byteLength(reason)).toBeLessThan(123)
+    expect(received).toEqual([])
+  })
+
+  test('language detection as the oldest SDK asks for it, in the query', async () => {
+    const german = await openSocket(`${url}&lidEnabled=true&language=de-DE,fr-FR`, api.key)
+    german.socket.send(nativeAudio(live))
+    expect((await german.closed).reason).toMatch(/LANGUAGE_NOT_AVAILABLE: This endpoint recognizes en-US, which is not among de-DE, fr-FR/)
+    const english = await openSocket(`${url}&lidEnabled=true&language=de-DE,en-US`, api.key)
+    for (const frame of [nativeAudio(live), end]) english.socket.send(frame)
+    await english.until(/Path:turn.end/)
+    expect(english.bodies('speech.phrase')[0]).toMatchObject({ PrimaryLanguage: { Language: 'en-US', Confidence: 'Unknown' } })
+    english.socket.close()
+  })
+
+  test('synthesis and its voices over HTTP', async () => {
+    for (const path of ['/cognitiveservices/v1', '/tts/cognitiveservices/v1', '/tts/cognitiveservices/voices/list']) {
+      const response = await fetch(`${api.localUrl}${path}`, { method: 'POST', body: '<speak/>' })
+      expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
+    }
+  })
+
+  test('pronunciation assessment over HTTP', async () => {
+    const response = await api.post(url.replace('ws', 'http'), reference, { 'Pronunciation-Assessment': 'eyJSZWZlcmVuY2VUZXh0IjoiYSJ9' })
+    expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
+  })
+})
+
+test('what nobody asked for is not in the answers', async () => {
+  const { phrases } = await recognize([nativeAudio(live), end])
+  expect(phrases[0]).not.toHaveProperty('PrimaryLanguage')
+  expect(phrases[0]).not.toHaveProperty('SpeakerId')
+})
