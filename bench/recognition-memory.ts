@@ -2,10 +2,10 @@
 // what each takes of this process and of the detector's.
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { RecognizerModel } from '../src/decoding/types.ts'
 import { openLog } from '../src/log.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
 import { listeningFor } from '../src/recognition/segmentation-settings.ts'
-import type { RecognizerModel } from '../src/recognition/types.ts'
 import { openSteadyStream } from '../src/speech/resumable-stream.ts'
 import { heapInUse } from './heap.ts'
 import { readRecordings } from './recordings.ts'

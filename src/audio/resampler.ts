@@ -1,4 +1,4 @@
-import { sampleRate } from '../recognition/types.ts'
+import { sampleRate } from './pcm.ts'
 
 /** Little-endian 16-bit samples as one channel, -1 to 1; two channels are averaged. */
 export function toMono(bytes: Uint8Array, channels: number): Float32Array {

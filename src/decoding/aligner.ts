@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import createModule, { type Decoder } from 'soundswallower'
-import { sampleRate, type TimedWord } from '../recognition/types.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import type { TimedWord } from './types.ts'
 
 /** Aligns what was said with what was heard; both are of one phrase, and offsets count from its first sample. */
 export interface Aligner {

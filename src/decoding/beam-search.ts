@@ -1,5 +1,5 @@
-import { commonBeginning } from '../recognition/hypothesis.ts'
-import { sampleRate } from '../recognition/types.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import { commonBeginning } from './common-beginning.ts'
 import type { Fusion } from './fusion.ts'
 import type { Moonshine } from './moonshine.ts'
 import { beginsWord, continueWords, endToken, spell } from './tokens.ts'

@@ -1,7 +1,7 @@
 // The child process that opens an acoustic model which nobody knows yet: whatever its files do, they do it
 // here, and the process ends with its answer.
 import { readFile } from 'node:fs/promises'
-import { sampleRate } from '../recognition/types.ts'
+import { sampleRate } from '../audio/pcm.ts'
 import { decodeGreedily } from './beam-search.ts'
 import { type AcousticFiles, describeMoonshine, openMoonshine } from './moonshine.ts'
 import { refersToOtherFiles } from './onnx-file.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { ModelUnusableError } from '../recognition/types.ts'
 import { idsOf, type NgramCounts } from './ngram-counts.ts'
+import { ModelUnusableError } from './types.ts'
 
 const magic = 'custom-speech-words/1\n'
 

@@ -1,6 +1,6 @@
-import type { ListedPhrase } from '../recognition/types.ts'
 import type { Fusion } from './fusion.ts'
 import { endToken, lowerPieces } from './tokens.ts'
+import type { ListedPhrase } from './types.ts'
 import { createRewriter } from './written-words.ts'
 
 // Short words are easily mistaken for one another, so even they get something; long ones are hard to mistake.

@@ -1,5 +1,5 @@
-import type { Alternative, TimedWord } from '../recognition/types.ts'
 import { type Aligner, openAligner } from './aligner.ts'
+import type { Alternative, TimedWord } from './types.ts'
 
 let aligner: Promise<Aligner | undefined> | undefined
 

@@ -1,11 +1,13 @@
 // The child process that owns acoustic and language models and decodes one piece at a time. Native code
 // may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
-import type { RecognitionMode } from '../domain/endpoint.ts'
-import { type Alternative, type ListedPhrase, type RecognizerModel, sampleRate } from '../recognition/types.ts'
+
+import { sampleRate } from '../audio/pcm.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { decodeBeams, decodeGreedily } from './beam-search.ts'
 import { type Fusion, joinFusions } from './fusion.ts'
 import { LoadedModels } from './loaded-models.ts'
 import { openPhraseList, writeAsListed } from './phrase-list.ts'
+import type { Alternative, ListedPhrase, RecognizerModel } from './types.ts'
 import { timeWords } from './word-timings.ts'
 
 const beams = 4

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { RecognitionMode } from '../domain/endpoint.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { scenario } from '../postgres/tables.ts'
-import { ModelUnusableError } from '../recognition/types.ts'
+import { ModelUnusableError } from './types.ts'
 
 const writingRules = z.object({
   /** Commands and queries are not sentences: no full stop at their end. A question keeps its mark. */

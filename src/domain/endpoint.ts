@@ -1,19 +1,9 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
-import { type ModelRow, models, type Scenario } from '../postgres/tables.ts'
+import { type ModelRow, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-
-/** How a client speaks: one utterance, people talking, or someone dictating. Part of the URL's path. */
-export type RecognitionMode = 'interactive' | 'conversation' | 'dictation'
-
-export const recognitionModes: readonly RecognitionMode[] = ['interactive', 'conversation', 'dictation']
-
-/** The mode of the URL that a deployment shows first. */
-export const defaultMode: Record<Scenario, RecognitionMode> = {
-  CONVERSATIONAL: 'conversation',
-  SEARCH_AND_DICTATION: 'interactive',
-}
+import type { RecognitionMode } from './recognition-mode.ts'
 
 export interface Endpoint {
   id: string

@@ -1,5 +1,6 @@
-import { type Endpoint, endpointOf, recognitionModes } from '../domain/endpoint.ts'
+import { type Endpoint, endpointOf } from '../domain/endpoint.ts'
 import { type Sample, samplesOf } from '../domain/endpoint-samples.ts'
+import { recognitionModes } from '../domain/recognition-mode.ts'
 import { builder } from './builder.ts'
 
 const RecognitionModeEnum = builder.enumType('RecognitionMode', {

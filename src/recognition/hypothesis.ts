@@ -1,4 +1,5 @@
-import { sampleRate } from './types.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import { commonBeginning } from '../decoding/common-beginning.ts'
 
 export interface Shown {
   text: string
@@ -76,8 +77,3 @@ export class Hypothesis {
 }
 
 const count = (text: string) => text.split(' ').filter(Boolean).length
-
-export function commonBeginning(some: readonly string[], others: readonly string[]): string[] {
-  const end = some.findIndex((word, place) => word !== others[place])
-  return end < 0 ? [...some] : some.slice(0, end)
-}

@@ -1,6 +1,6 @@
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
+import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
 import type { ModelRow } from '../postgres/tables.ts'
-import { ModelUnusableError, type RecognizerModel } from './types.ts'
 
 interface Models {
   acousticModel: ModelRow

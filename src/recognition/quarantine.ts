@@ -1,5 +1,5 @@
+import { sampleRate } from '../audio/pcm.ts'
 import type { WorkerTask } from '../decoding/worker.process.ts'
-import { sampleRate } from './types.ts'
 
 /** How far a deployment's own acoustic model is trusted with the recognizers that all share: only a proven one has them. */
 export type Standing =

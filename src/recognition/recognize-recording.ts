@@ -1,4 +1,5 @@
-import { type Phrase, type Recognition, type RecognitionRequest, type RecognizerStream, type Recognizers, sampleRate } from './types.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import type { Phrase, Recognition, RecognitionRequest, RecognizerStream, Recognizers } from './types.ts'
 
 /** Passes a whole recording through a stream, no faster than it is taken, and collects what comes of it. */
 export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {

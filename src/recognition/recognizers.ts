@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { RecognizerModel } from '../decoding/types.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { Admission } from './admission-control.ts'
@@ -11,7 +12,7 @@ import { recognizeWhole } from './recognize-recording.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
 import { closing, openPool } from './scheduler.ts'
 import { Stream } from './stream.ts'
-import { type Patience, RecognizerCrashedError, type RecognizerModel, type Recognizers, type StreamListener, type StreamRequest } from './types.ts'
+import { type Patience, RecognizerCrashedError, type Recognizers, type StreamListener, type StreamRequest } from './types.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadPatienceMs = 60_000

@@ -1,11 +1,12 @@
 import { FairQueue } from '../capacity/fair-queue.ts'
+import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
 import type { WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { jobNice } from '../sandbox/nice.ts'
 import { Turns } from './hypothesis-scheduler.ts'
 import type { Piece, Priority, Ticket, Value } from './piece.ts'
 import { isOfUser, overdueMs, refusal, Suspects, type Suspicion } from './quarantine.ts'
-import { ModelUnusableError, RecognizerCrashedError, type RecognizerModel, RecognizersBusyError, type StreamRequest } from './types.ts'
+import { RecognizerCrashedError, RecognizersBusyError, type StreamRequest } from './types.ts'
 import { joinUsages, type Worker, Workers } from './worker-pool.ts'
 
 /** Whoever has waited for a worker this long is told to come back. */

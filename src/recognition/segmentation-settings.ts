@@ -1,4 +1,4 @@
-import type { RecognitionMode } from '../domain/endpoint.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import type { Scenario } from '../postgres/tables.ts'
 
 /** How a stream is cut into phrases. */

@@ -1,5 +1,5 @@
+import { sampleRate } from '../audio/pcm.ts'
 import type { Listening } from './segmentation-settings.ts'
-import { sampleRate } from './types.ts'
 import { windowSize } from './voice-activity.ts'
 
 /** Speech from one sample to another, counted from the beginning of the stream. */

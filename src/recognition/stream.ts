@@ -1,8 +1,10 @@
+import { sampleRate } from '../audio/pcm.ts'
+import type { Alternative } from '../decoding/types.ts'
 import type { DetectorReply, DetectorRequest } from './detector.process.ts'
 import { PhraseDecoding } from './phrase-decoding.ts'
 import type { Pool } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
-import { type Alternative, type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest, sampleRate } from './types.ts'
+import { type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest } from './types.ts'
 
 /** Audio that may be on its way to the detector, so that one fast stream does not keep the others waiting. */
 const aheadSeconds = 2

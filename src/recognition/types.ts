@@ -1,35 +1,7 @@
-import type { RecognitionMode } from '../domain/endpoint.ts'
-import { withoutPaths } from '../sandbox/without-paths.ts'
+import type { Pcm } from '../audio/pcm.ts'
+import type { Alternative, ListedPhrase, RecognizerModel } from '../decoding/types.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import type { Listening } from './segmentation-settings.ts'
-
-/** Every recognizer hears 16 kHz mono. */
-export const sampleRate = 16_000
-
-/** What recognition needs of a deployment. */
-export interface RecognizerModel {
-  /** Under it the files stay loaded; custom words are light and share it. It is made of paths, and so not for clients. */
-  id: string
-  encoder: string
-  decoder: string
-  writing: string
-  /** The words of a custom language model. */
-  words?: string | undefined
-  /** The acoustic model was brought by a user, and may do anything when it runs. */
-  isCustom?: boolean
-}
-
-/** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
-export interface Pcm {
-  samples: Uint8Array
-  sampleRate: number
-  channels: number
-}
-
-/** A word or a turn of phrase that is likelier than usual here: weight 1 is the usual help, 0 none, 2 the most. */
-export interface ListedPhrase {
-  text: string
-  weight: number
-}
 
 export interface RecognitionRequest {
   model: RecognizerModel
@@ -50,21 +22,6 @@ export interface Phrase {
   duration: number
   /** What may have been said, best first; the first is the phrase itself. */
   alternatives: Alternative[]
-}
-
-export interface Alternative {
-  display: string
-  lexical: string
-  confidence: number
-  /** Only where word timings were asked for. */
-  words?: TimedWord[]
-}
-
-/** Offset and duration count samples, as the phrase's do. */
-export interface TimedWord {
-  word: string
-  offset: number
-  duration: number
 }
 
 export interface Recognition {
@@ -192,12 +149,4 @@ export class RecognizerCrashedError extends Error {
 /** More is waiting than can be answered in good time. */
 export class RecognizersBusyError extends Error {
   override name = 'RecognizersBusyError'
-}
-
-/** The model's files cannot be loaded or run; the message is for whoever deployed them. */
-export class ModelUnusableError extends Error {
-  override name = 'ModelUnusableError'
-  constructor(message: string) {
-    super(withoutPaths(message))
-  }
 }

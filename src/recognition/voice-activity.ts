@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { sampleRate } from './types.ts'
+import { sampleRate } from '../audio/pcm.ts'
 
 /** Samples that are judged together: 32 ms. */
 export const windowSize = 512

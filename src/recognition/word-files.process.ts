@@ -2,9 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { openCustomWords } from '../decoding/custom-language-model.ts'
 import { decodeWordModel, encodeWordModel } from '../decoding/ngram-file.ts'
+import { ModelUnusableError } from '../decoding/types.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
-import { ModelUnusableError } from './types.ts'
 
 export interface WordFilesRequest {
   words: string

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ModelUnusableError } from '../decoding/types.ts'
 import { runTask, TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 import { trainingLimits } from './memory-limit.ts'
-import { ModelUnusableError } from './types.ts'
 import type { WordFilesRequest } from './word-files.process.ts'
 
 /** Writes copies of a custom language model's file that count under other weights, in a process of its own. */

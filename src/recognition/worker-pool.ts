@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import type { RecognizerModel } from '../decoding/types.ts'
 import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { lowestPriority, setNice } from '../sandbox/nice.ts'
 import { endLevel } from './exit-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
-import type { RecognizerModel } from './types.ts'
 
 /** Models that are kept ready in every worker. */
 const mostWanted = 8

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type RecognitionMode, recognitionModes } from '../domain/endpoint.ts'
+import { type RecognitionMode, recognitionModes } from '../domain/recognition-mode.ts'
 import { sendProblem } from '../http/problem.ts'
 import type { Speech } from '../speech/data-plane.ts'
 import { SpeechProblem } from '../speech/problem.ts'

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { type Phrase, sampleRate } from '../recognition/types.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import type { Phrase } from '../recognition/types.ts'
 import { nameLanguage } from '../speech/language.ts'
 import type { TranscriptionRequest } from './openai-request.ts'
 import type { Heard } from './short-audio.ts'

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { readSound, type SoundOptions } from '../audio/read-audio.ts'
-import type { RecognitionMode, ServedDeployment } from '../domain/endpoint.ts'
+import type { ServedDeployment } from '../domain/endpoint.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/types.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from '../speech/phrase-json.ts'
 import type { ProfanityFilter } from '../speech/profanity.ts'

@@ -1,4 +1,5 @@
-import { defaultMode, type RecognitionMode, type ServedDeployment } from '../domain/endpoint.ts'
+import type { ServedDeployment } from '../domain/endpoint.ts'
+import { defaultMode, type RecognitionMode } from '../domain/recognition-mode.ts'
 import { type Listening, listeningFor } from '../recognition/segmentation-settings.ts'
 import { explainOtherLanguage } from './language.ts'
 import { SpeechProblem } from './problem.ts'

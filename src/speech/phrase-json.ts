@@ -1,4 +1,6 @@
-import { type Alternative, type Phrase, sampleRate } from '../recognition/types.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import type { Alternative } from '../decoding/types.ts'
+import type { Phrase } from '../recognition/types.ts'
 import type { Options } from './options.ts'
 import type { ProfanityFilter } from './profanity.ts'
 

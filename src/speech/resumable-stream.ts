@@ -1,3 +1,4 @@
+import { sampleRate } from '../audio/pcm.ts'
 import {
   RecognizerCrashedError,
   type RecognizerStream,
@@ -5,7 +6,6 @@ import {
   type StreamEvent,
   type StreamListener,
   type StreamRequest,
-  sampleRate,
 } from '../recognition/types.ts'
 
 /** More than may wait to be told: the longest phrases, and what the recognizers are behind. */

@@ -1,6 +1,6 @@
+import type { RecognizerModel } from '../decoding/types.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import type { Log } from '../log.ts'
-import type { RecognizerModel } from '../recognition/types.ts'
 import { countProblem } from './counters.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
 import { SpeechProblem } from './problem.ts'

@@ -1,16 +1,9 @@
 import { AudioError } from '../audio/audio-error.ts'
 import type { Decoders } from '../audio/decoders.ts'
+import { sampleRate } from '../audio/pcm.ts'
+import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
-import {
-  ModelUnusableError,
-  RecognizerCrashedError,
-  type RecognizerModel,
-  type RecognizerStream,
-  type Recognizers,
-  RecognizersBusyError,
-  type StreamEvent,
-  sampleRate,
-} from '../recognition/types.ts'
+import { RecognizerCrashedError, type RecognizerStream, type Recognizers, RecognizersBusyError, type StreamEvent } from '../recognition/types.ts'
 import { toProblem } from './audio-problem.ts'
 import { countProblem, type Figures } from './counters.ts'
 import { detailedAlternatives, type Options } from './options.ts'

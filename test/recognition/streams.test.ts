@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RecognizerModel } from '../../src/decoding/types.ts'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
 import { listeningFor } from '../../src/recognition/segmentation-settings.ts'
-import type { Phrase, RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
+import type { Phrase, Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 import { baseModel, openClient, requestFor, silence, silentLog } from '../support/recognizers.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording, referenceText } from '../support/service.ts'
 

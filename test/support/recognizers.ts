@@ -6,13 +6,14 @@ import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openArtifacts } from '../../src/artifacts/store.ts'
 import type { Config } from '../../src/config.ts'
+import type { RecognizerModel } from '../../src/decoding/types.ts'
 import { readCatalog } from '../../src/domain/catalog.ts'
 import { openLog } from '../../src/log.ts'
 import type { Scenario } from '../../src/postgres/tables.ts'
 import { toRecognizerModel } from '../../src/recognition/model-files.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
 import { listeningFor } from '../../src/recognition/segmentation-settings.ts'
-import type { RecognizerModel, Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
+import type { Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 
 export const silentLog = openLog('silent')
 
