@@ -1,20 +1,16 @@
 // Browsers that are signed in to the dashboard. The cookie holds a random token that stands for the row, and the
 // row for the key that signed in. Deleting the row ends the session in every process.
 import { randomBytes } from 'node:crypto'
-import { and, desc, eq, gt, inArray, lt, notInArray, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, notInArray, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type Context, checkScope, type Service } from '../domain/context.ts'
+import { type Context, checkScope, type Service, type Viewer } from '../domain/context.ts'
 import { type ExpectedError, SessionNotFoundError } from '../domain/errors.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
+import { isLiveSession, sessionDays } from '../domain/retention.ts'
 import type { Db } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
 import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/tables.ts'
-import { hashSecret, isLive, type Viewer } from './key.ts'
-
-/** A session ends so long after the sign-in, however much it is used. */
-export const sessionDays = 30
-/** A session that is not used for so long ends. */
-export const sessionIdleDays = 7
+import { hashSecret } from './key.ts'
 /** A key that signs in more often ends the session of it that was used longest ago. */
 export const maxSessionsPerKey = 100
 /** "Last used" is right to a minute; more would cost a write for each request. */
@@ -26,10 +22,6 @@ export const sessionsTopic = 'sessions'
 
 /** A session with the key that signed in. */
 export type Session = SessionRow & { key: KeyRow }
-
-/** The condition that a session, joined with its key, still lets its browser in. */
-export const isLiveSession = (): SQL | undefined =>
-  and(gt(sessions.expiresAt, sql`now()`), gt(sessions.lastUsedAt, sql`now() - make_interval(days => ${sql.raw(String(sessionIdleDays))})`), isLive())
 
 /** Starts a session for a key that has let its caller in; answers the token for the browser's cookie. */
 export async function startSession({ store }: Service, { keyId, workspaceId }: Viewer, userAgent: string | undefined): Promise<string> {

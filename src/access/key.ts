@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type Context, checkScope } from '../domain/context.ts'
+import { type Context, checkScope, type Viewer } from '../domain/context.ts'
 import {
   ExpectedError,
   KeyConfiguredError,
@@ -14,28 +14,13 @@ import {
 } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
+import { isLive, shownAgainMinutes } from '../domain/retention.ts'
 import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
 import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
 import { isConfiguredNow } from './configured-key.ts'
-
-/** Who is calling, and what the key that let them in may do. */
-export interface Viewer {
-  keyId: string
-  /** The browser session that stands for the key; left out for callers that send the key itself. */
-  sessionId?: string | undefined
-  workspaceId: string
-  scopes: readonly KeyScope[]
-  /** True for the key that may make workspaces. */
-  isBootstrap: boolean
-  /** When the key or the session expires, whichever is first. */
-  expiresAt: Date | null
-}
-
-/** Keys are kept and listed for so long after they were revoked or have expired. */
-export const keptAfterEndDays = 30
 
 /** Rung when a key is revoked, in every process that may have it in mind. */
 export const keysTopic = 'keys'
@@ -47,9 +32,6 @@ export const generateSecret = () => `cs_${randomBytes(32).toString('base64url')}
 export const prefixOf = (secret: string) => secret.slice(0, 10)
 
 export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
-
-/** The condition that a key is neither revoked nor expired. */
-export const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
 
 /** Who comes with the keys of these hashes; those that are unknown, expired or revoked are left out. */
 export async function findViewers(db: Db, secretHashes: readonly string[]): Promise<Map<string, Viewer>> {
@@ -127,9 +109,6 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
     return created
   })
 }
-
-/** A secret whose answer was lost is shown again for so long, to the key that asked for it. */
-export const shownAgainMinutes = 10
 
 /** The key that was made under this idempotency key, with its secret where that may be shown again. */
 export async function findEarlierKey(

@@ -1,29 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import type { Keyring, Viewer } from '../domain/context.ts'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
 import { findLiveSessions, findSessionViewers, markSessionsUsed, sessionsTopic } from './browser-session.ts'
 import { createEndWatch } from './end-watch.ts'
-import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed, type Viewer } from './key.ts'
-
-/** Knows which secret belongs to whom, and forgets at once when a key is revoked or a session ends. */
-export interface Keyring {
-  /** The caller that a secret stands for; null when it is unknown, expired or revoked. */
-  authenticate(secret: string): Promise<Viewer | null>
-  /**
-   * The secret that stands for a browser's session in {@link authenticate}. Only this process can make and read it:
-   * the token of a cookie is accepted from cookies alone, never where a client sends a key.
-   */
-  secretOfSession(token: string): string
-  /** False once the session, or else the key, has ended. */
-  isLive(viewer: Pick<Viewer, 'keyId' | 'sessionId'>): Promise<boolean>
-  /** Calls `ended` once when the key or the session ends, those who have waited longest first. Returns the way to stop waiting. */
-  onEnd(viewer: Viewer, ended: () => void): () => void
-  /** Looks up every caller again, for this process has just ended a key or a session. */
-  recheck(): void
-  close(): Promise<void>
-}
+import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed } from './key.ts'
 
 interface Known {
   viewer: Viewer

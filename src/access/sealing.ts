@@ -1,16 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { z } from 'zod'
+import type { Sealing } from '../domain/context.ts'
 import type { Db } from '../postgres/client.ts'
 import { settings } from '../postgres/tables.ts'
-
-/** Encrypts secrets for a while, so that only the processes of this installation can read them. */
-export interface Sealing {
-  /** `expiresAt` is in milliseconds since 1970. */
-  seal(secret: string, expiresAt: number): string
-  /** The secret; null when what is sealed was tampered with or has expired. */
-  open(sealed: string): string | null
-}
 
 const content = z.object({ secret: z.string(), expiresAt: z.int() })
 

@@ -1,6 +1,3 @@
-import type { Viewer } from '../access/key.ts'
-import type { Keyring } from '../access/keyring.ts'
-import type { Sealing } from '../access/sealing.ts'
 import type { Feeds } from '../lifecycle/event-feed.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../postgres/store.ts'
@@ -54,4 +51,43 @@ export const hasScope = ({ scopes }: Viewer, required: KeyScope) => scopes.inclu
 /** Undefined when the caller may go on. */
 export function checkScope({ viewer }: Context, required: KeyScope): NotAuthorizedError | undefined {
   return hasScope(viewer, required) ? undefined : new NotAuthorizedError(required)
+}
+
+/** Who is calling, and what the key that let them in may do. */
+export interface Viewer {
+  keyId: string
+  /** The browser session that stands for the key; left out for callers that send the key itself. */
+  sessionId?: string | undefined
+  workspaceId: string
+  scopes: readonly KeyScope[]
+  /** True for the key that may make workspaces. */
+  isBootstrap: boolean
+  /** When the key or the session expires, whichever is first. */
+  expiresAt: Date | null
+}
+
+/** Knows which secret belongs to whom, and forgets at once when a key is revoked or a session ends. */
+export interface Keyring {
+  /** The caller that a secret stands for; null when it is unknown, expired or revoked. */
+  authenticate(secret: string): Promise<Viewer | null>
+  /**
+   * The secret that stands for a browser's session in {@link authenticate}. Only this process can make and read it:
+   * the token of a cookie is accepted from cookies alone, never where a client sends a key.
+   */
+  secretOfSession(token: string): string
+  /** False once the session, or else the key, has ended. */
+  isLive(viewer: Pick<Viewer, 'keyId' | 'sessionId'>): Promise<boolean>
+  /** Calls `ended` once when the key or the session ends, those who have waited longest first. Returns the way to stop waiting. */
+  onEnd(viewer: Viewer, ended: () => void): () => void
+  /** Looks up every caller again, for this process has just ended a key or a session. */
+  recheck(): void
+  close(): Promise<void>
+}
+
+/** Encrypts secrets for a while, so that only the processes of this installation can read them. */
+export interface Sealing {
+  /** `expiresAt` is in milliseconds since 1970. */
+  seal(secret: string, expiresAt: number): string
+  /** The secret; null when what is sealed was tampered with or has expired. */
+  open(sealed: string): string | null
 }

@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
+import { withoutPaths } from '../sandbox/without-paths.ts'
+import type { Service } from './context.ts'
 import { type Context, checkScope } from './context.ts'
-import { applyChange, deploymentLifecycle, deploymentLog, mayMove } from './deployment-lifecycle.ts'
-import { provisioning } from './deployment-provisioning.ts'
+import { applyChange, deploymentLifecycle, deploymentLog, mayMove, provisioning } from './deployment-lifecycle.ts'
 import {
   DeploymentNotFoundError,
   DuplicateDeploymentNameError,
@@ -101,4 +102,18 @@ export async function deleteDeployment(ctx: Context, id: string): Outcome<{ depl
   if (!(outcome instanceof DeploymentNotFoundError)) return outcome
   const removal = await deploymentLog.findRemoval(ctx.store.db, { workspaceId: ctx.viewer.workspaceId, id })
   return removal ? { deploymentId: id } : outcome
+}
+
+/** Adds a line to a deployment's log and leaves its status as it is; a deployment that is gone needs none. */
+export async function noteOnDeployment({ store }: Pick<Service, 'store'>, deploymentId: string, message: string): Promise<void> {
+  const [found] = await store.db.select({ workspaceId: deployments.workspaceId }).from(deployments).where(eq(deployments.id, deploymentId))
+  if (!found) return
+  await changeWorkspace(store.db, found.workspaceId, async (tx) => {
+    const [row] = await tx
+      .update(deployments)
+      .set({ sequence: sql`${deployments.sequence} + 1`, updatedAt: sql`clock_timestamp()` })
+      .where(eq(deployments.id, deploymentId))
+      .returning()
+    if (row) await deploymentLog.record(tx, row, row.status, withoutPaths(message))
+  })
 }

@@ -5,8 +5,7 @@ import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
 import type { Service } from './context.ts'
-import { recordChange } from './deployment-lifecycle.ts'
-import { provisioning } from './deployment-provisioning.ts'
+import { provisioning, recordChange } from './deployment-lifecycle.ts'
 
 /** Seconds that a stage may last, however well it goes on. Large models take long to fetch, and nothing else does. */
 const stageSeconds: Record<Stage, number> = { RESOLVING: 120, FETCHING: 3000, BUILDING: 600, LOADING: 600, VERIFYING: 600 }

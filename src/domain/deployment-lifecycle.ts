@@ -1,6 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { createEventLog, rowTopic } from '../lifecycle/event-log.ts'
+import { createWork } from '../lifecycle/job-claims.ts'
+import { provisionDeployment } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
+import { deploymentLine } from '../lifecycle/queue-position.ts'
 import {
   type DeploymentEventRow,
   type DeploymentRow,
@@ -76,3 +79,6 @@ export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow
 })
 
 export const { mayMove, applyChange, recordChange } = deploymentLifecycle
+
+/** How deployments get to workers. */
+export const provisioning = createWork('deploymentId', deploymentLine, deploymentLifecycle, () => provisionDeployment)

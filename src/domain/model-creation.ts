@@ -16,8 +16,7 @@ import {
   ValidationError,
 } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { isLicenseAccepted } from './license.ts'
-import { countOwnModels, findModel } from './model.ts'
+import { countOwnModels, findModel, isLicenseAccepted } from './model.ts'
 import { building } from './model-building.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { findTextProblems } from './training-text.ts'

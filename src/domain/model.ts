@@ -3,10 +3,11 @@ import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
 import type { Db } from '../postgres/client.ts'
-import { type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
+import type { Recipe } from '../postgres/tables.ts'
+import { licenseAcceptances, type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
 import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
-import { isLicenseAccepted } from './license.ts'
+
 import { modelLog } from './model-lifecycle.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 import { contains, keyText, momentText, sortable, storable } from './validation.ts'
@@ -183,4 +184,19 @@ export function choosable(ctx: Context, { locale, kind, scenario, isBase, status
     statuses ? inArray(models.status, [...statuses]) : undefined,
     contains(text, models.name, models.description),
   )
+}
+
+/** True for models that ask for no acceptance, and for those whose license the workspace has accepted. */
+export async function isLicenseAccepted(ctx: Context, { license, licenseUrl }: Pick<ModelRow, 'license' | 'licenseUrl'>): Promise<boolean> {
+  if (!licenseUrl) return true
+  const accepted = and(eq(licenseAcceptances.workspaceId, ctx.viewer.workspaceId), eq(licenseAcceptances.license, license))
+  return (await ctx.store.db.$count(licenseAcceptances, accepted)) > 0
+}
+
+/** Where an acoustic model came from, for people; a path or query of an address may be secret, so its host stands for it. */
+export function describeSource(recipe: Recipe | null): string | null {
+  const archive = recipe?.archive
+  if (!archive) return null
+  if (archive.kind === 'NPM') return archive.package
+  return archive.kind === 'HTTPS' ? new URL(archive.url).host : `upload ${archive.file.sha256}`
 }

@@ -1,5 +1,10 @@
-import type { Viewer } from '../access/key.ts'
 import { TokenBuckets } from './token-buckets.ts'
+
+/** The key and the workspace that a change counts for. */
+interface Caller {
+  keyId: string
+  workspaceId: string
+}
 
 /** Both limits are per minute, and that many mutations may come at once. */
 export const rateWindowSeconds = 60
@@ -37,7 +42,7 @@ export type MutationRate = ReturnType<typeof createMutationRate>
 export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: RateLimits, now?: () => number) {
   const keys = new TokenBuckets(mutationsPerKey, rateWindowSeconds, now)
   const workspaces = new TokenBuckets(mutationsPerWorkspace, rateWindowSeconds, now)
-  const read = ({ keyId, workspaceId }: Viewer): RateState[] => [
+  const read = ({ keyId, workspaceId }: Caller): RateState[] => [
     { scope: 'key', limit: mutationsPerKey, ...keys.read(keyId) },
     { scope: 'workspace', limit: mutationsPerWorkspace, ...workspaces.read(workspaceId) },
   ]
@@ -45,7 +50,7 @@ export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: R
     read,
 
     /** Takes `count` mutations from both limits, or from neither. */
-    take({ keyId, workspaceId }: Viewer, count: number): RateRefusal | undefined {
+    take({ keyId, workspaceId }: Caller, count: number): RateRefusal | undefined {
       const ofKey = keys.waitSeconds(keyId, count)
       const ofWorkspace = workspaces.waitSeconds(workspaceId, count)
       const seconds = Math.max(ofKey, ofWorkspace)

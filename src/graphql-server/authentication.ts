@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { Viewer } from '../access/key.ts'
+import type { Viewer } from '../domain/context.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 import { letIn } from '../http/strangers.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql'
-import type { Viewer } from '../access/key.ts'
+import type { Viewer } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { isUnexpected } from './error-masking.ts'

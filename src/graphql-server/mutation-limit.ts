@@ -1,7 +1,6 @@
 import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, getOperationAST, Kind, OperationTypeNode, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { Viewer } from '../access/key.ts'
-import type { Service } from '../domain/context.ts'
+import type { Service, Viewer } from '../domain/context.ts'
 import { explainRate, type RateRefusal, toRateHeaders } from '../domain/mutation-rate.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { type DocumentNode, type ExecutionArgs, Kind, visit } from 'graphql'
-import type { Viewer } from '../access/key.ts'
+import type { Viewer } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 
 /** A subscription that has passed every check. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type FieldNode, GraphQLError, type ValidationContext } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import type { Viewer } from '../access/key.ts'
+import type { Viewer } from '../domain/context.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
 import { createTimelineLoaders } from '../domain/event-history.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type DocumentNode, type ExecutionResult, GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
-import type { Keyring } from '../access/keyring.ts'
+import type { Keyring } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 import { keyEnded, type StreamCount } from './authentication.ts'
 import type { Broadcasts, Peer } from './broadcast.ts'

@@ -1,5 +1,6 @@
 import { GraphQLError, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql'
 import { ExpectedError } from '../domain/errors.ts'
+import { builder } from './builder.ts'
 
 /** Lists have no union to refuse in, so a page that cannot be had is an error of the request. */
 export async function unwrapPage<Answer>(page: Promise<Answer>): Promise<Exclude<Answer, ExpectedError>> {
@@ -17,3 +18,8 @@ export function selects(info: GraphQLResolveInfo, name: string): boolean {
     }) ?? false
   return info.fieldNodes.some((node) => inSet(node.selectionSet))
 }
+
+export const OrderDirectionEnum = builder.enumType('OrderDirection', {
+  description: 'Which end of a list comes first.',
+  values: { ASC: { description: 'The smallest, the oldest.' }, DESC: { description: 'The greatest, the newest.' } } as const,
+})

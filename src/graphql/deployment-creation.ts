@@ -11,10 +11,9 @@ import {
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
-import { describeIdempotencyKey } from './idempotency.ts'
 import { decodeNodeId } from './node-id.ts'
 import { Deployment } from './refs.ts'
-import { asResult, resultUnion, withDeployment } from './result.ts'
+import { asResult, describeIdempotencyKey, resultUnion, withDeployment } from './result.ts'
 
 const CreateDeploymentInput = builder.inputType('CreateDeploymentInput', {
   description: 'What a new deployment is made of.',

@@ -1,4 +1,4 @@
-import { type CreatedKey, createKey, keptAfterEndDays, listKeys, revokeKey, shownAgainMinutes } from '../access/key.ts'
+import { type CreatedKey, createKey, listKeys, revokeKey } from '../access/key.ts'
 import {
   IdempotencyConflictError,
   KeyConfiguredError,
@@ -9,12 +9,12 @@ import {
   ValidationError,
   WorkspaceNotFoundError,
 } from '../domain/errors.ts'
+import { keptAfterEndDays, shownAgainMinutes } from '../domain/retention.ts'
 import type { KeyRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
-import { describeIdempotencyKey } from './idempotency.ts'
 import { decodeNodeId } from './node-id.ts'
-import { asResult, resultUnion } from './result.ts'
+import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
 
 export const KeyScopeEnum = builder.enumType('KeyScope', {
   description: 'What a key may do.',

@@ -12,10 +12,9 @@ import {
 import { createAcousticModel, createLanguageModel, type NewAcousticModel, type NewLanguageModel } from '../domain/model-creation.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { describeIdempotencyKey } from './idempotency.ts'
 import { decodeNodeId } from './node-id.ts'
 import { AcousticModel, LanguageModel } from './refs.ts'
-import { asResult, resultUnion } from './result.ts'
+import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
 
 const refusals = [
   ValidationError,

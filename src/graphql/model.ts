@@ -1,16 +1,13 @@
 import { listModelEvents } from '../domain/event-history.ts'
-import { isLicenseAccepted } from '../domain/license.ts'
-import { findModel, listModels } from '../domain/model.ts'
+import { describeSource, findModel, isLicenseAccepted, listModels } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-lifecycle.ts'
-import { describeSource } from '../domain/model-source.ts'
 import { keptEvents } from '../domain/retention.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { selects, unwrapPage } from './connection.ts'
+import { OrderDirectionEnum, selects, unwrapPage } from './connection.ts'
 import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
-import { OrderDirectionEnum } from './order.ts'
 import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
 
 const ScenarioEnum = builder.enumType('Scenario', {

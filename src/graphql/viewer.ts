@@ -4,9 +4,8 @@ import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '.
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { unwrapPage } from './connection.ts'
-import { describeIdempotencyKey } from './idempotency.ts'
 import { Key, KeyScopeEnum } from './key.ts'
-import { asResult, resultUnion } from './result.ts'
+import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
 import { Limits } from './viewer-limits.ts'
 
 const Workspace = builder.objectRef<WorkspaceRow>('Workspace')

@@ -1,4 +1,4 @@
-import type { Context } from '../domain/context.ts'
+import type { Store } from '../postgres/store.ts'
 import type { EventLog, LoggedEvent } from './event-log.ts'
 
 type Name = EventLog['name']
@@ -11,7 +11,10 @@ const tag = (workspaceId: string) => workspaceId.slice(-8)
 export const encodeEventCursor = (name: Name, { workspaceId, position }: Place) => Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
 
 /** The cursor behind which everything comes that changes from now on. */
-export async function readPresentCursor({ store, viewer: { workspaceId } }: Context, log: Pick<EventLog, 'name' | 'readPosition'>): Promise<string> {
+export async function readPresentCursor(
+  { store, viewer: { workspaceId } }: { store: Pick<Store, 'db'>; viewer: { workspaceId: string } },
+  log: Pick<EventLog, 'name' | 'readPosition'>,
+): Promise<string> {
   return encodeEventCursor(log.name, { workspaceId, position: await log.readPosition(store.db, workspaceId) })
 }
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { and, eq, sql } from 'drizzle-orm'
-import type { Service } from '../domain/context.ts'
 import type { Tx } from '../postgres/client.ts'
 import type { deployments } from '../postgres/deployment-tables.ts'
 import type { Job } from '../postgres/queue.ts'
+import type { Store } from '../postgres/store.ts'
 import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
-import { type Line, takePlace } from './queue-position.ts'
+import { type Deadlines, type Line, takePlace } from './queue-position.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
@@ -32,7 +32,9 @@ interface QueuedRow extends WorkedRow {
 /** What went wrong in a stage, in words for whoever made the row. */
 type Problem<Row extends WorkedRow> = NonNullable<Row['failure']> & { message: string; stage: NonNullable<Row['stage']> }
 
-type Queueing = Pick<Service, 'store'>
+interface Queueing {
+  store: Pick<Store, 'db' | 'queue'>
+}
 
 /** How rows of one kind get to workers and away from them: queued, claimed, tried again, given up. */
 export function createWork<Key extends string, Row extends QueuedRow, Change extends WorkedChange<Row>>(
@@ -70,7 +72,7 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
     fail,
 
     /** A place in the queue for one that is new or tried again. */
-    takePlace: (tx: Tx, service: Pick<Service, 'limits'>, newcomer: Parameters<typeof takePlace>[3]) => takePlace(tx, line, service, newcomer),
+    takePlace: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takePlace>[3]) => takePlace(tx, line, service, newcomer),
 
     /**
      * Takes the row into one worker's hands; whoever held it before changes nothing from then on. Answers

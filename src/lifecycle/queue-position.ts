@@ -1,10 +1,15 @@
 import DataLoader from 'dataloader'
 import { and, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import type { Service } from '../domain/context.ts'
 import type { Tx } from '../postgres/client.ts'
 import { deployments, type Stage } from '../postgres/deployment-tables.ts'
+import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
+
+/** How long a row may take from its creation to its end. */
+export interface Deadlines {
+  limits: { deadlineSeconds: number }
+}
 
 /** Those who wait for the same workers. */
 export interface Line {
@@ -31,7 +36,7 @@ export const isUnfinished = (line: Line) => sql`${columnsOf(line).status} in ('Q
  * within a workspace, in turn between workspaces: one more turn than the workspace's last, but never
  * behind the backlog of others (start-time fair queueing: Goyal, Vin, Cheng, 1996).
  */
-export async function takePlace(tx: Tx, line: Line, { limits }: Pick<Service, 'limits'>, newcomer: { workspaceId: string; kind?: ModelKind }) {
+export async function takePlace(tx: Tx, line: Line, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
   const table = columnsOf(line)
   const [present] = await tx
     .select({
@@ -51,7 +56,7 @@ export async function takePlace(tx: Tx, line: Line, { limits }: Pick<Service, 'l
 export type LoadQueuePosition = (id: string) => Promise<number>
 
 /** How many wait before a row; asked for together for all rows of a list. */
-export function createQueuePositionLoader({ store }: Service, line: Line): LoadQueuePosition {
+export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, line: Line): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
       const table = columnsOf(line)

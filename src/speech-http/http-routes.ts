@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type RecognitionMode, recognitionModes } from '../domain/recognition-mode.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { sendProblem } from '../http/problem.ts'
 import type { Speech } from '../speech/data-plane.ts'
+import { isOpenAiPath, modePath, universalPath } from '../speech/paths.ts'
 import { SpeechProblem } from '../speech/problem.ts'
-import { explainPath, isOtherServicePath } from '../speech/unsupported.ts'
+import { explainPath, isOtherServicePath, unknownOpenAiPath } from '../speech/unsupported.ts'
 import { allowAnyPage, answerPreflight } from './cors.ts'
 import { issueToken } from './issue-token.ts'
-import { toOpenAiError, unknownOpenAiPath } from './openai-error.ts'
+import { toOpenAiError } from './openai-error.ts'
 import { getModel, listModels } from './openai-models.ts'
 import { transcribe } from './openai-transcription.ts'
 import { type Exchange, recognizeShortAudio } from './short-audio-route.ts'
@@ -17,9 +18,6 @@ interface Answer {
   answer(speech: Speech, exchange: Exchange, match: RegExpExecArray): Promise<void>
 }
 
-const modePath = new RegExp(`^/speech/recognition/(${recognitionModes.join('|')})/cognitiveservices/v1/?$`)
-const universalPath = /^(\/stt)?\/speech\/universal\/v[12]\/?$/
-
 const answers: Answer[] = [
   { path: modePath, method: 'POST', answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }) },
   { path: universalPath, method: 'POST', answer: (speech, exchange) => recognizeShortAudio(speech, { ...exchange, pathMode: undefined }) },
@@ -29,19 +27,8 @@ const answers: Answer[] = [
   { path: /^\/v1\/models\/([^/]+)\/?$/, method: 'GET', answer: getModel },
 ]
 
-/** True for the paths that {@link handleSpeech} answers. */
-export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path) || isOtherServicePath(path)
-
-/** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
-export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
-  const mode = modePath.exec(path)?.[1] as RecognitionMode | undefined
-  return mode || universalPath.test(path) ? { mode } : undefined
-}
-
-export const isOpenAiPath = (path: string) => /^\/v1(\/|$)/.test(path)
-
 /** Where to go instead of a path that answers nothing. */
-export function explainUnknownPath({ publicUrl }: Speech, path: string): SpeechProblem {
+function explainUnknownPath({ publicUrl }: Speech, path: string): SpeechProblem {
   if (isOpenAiPath(path)) return unknownOpenAiPath(path)
   if (isOtherServicePath(path)) return explainPath(path)
   return new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)

@@ -80,3 +80,16 @@ export function checkLanguages(locale: string, candidates: string[]): void {
     .join(', ')
   throw new SpeechProblem(400, 'LANGUAGE_NOT_AVAILABLE', `This endpoint recognizes ${locale}, which is not among ${list}.`)
 }
+
+/** The parts of OpenAI's API that clients call most, beside transcription. */
+const otherOpenAiPaths: [path: RegExp, message: string][] = [
+  [/^\/v1\/audio\/translations\b/, 'This server does not translate.'],
+  [/^\/v1\/audio\/speech\b/, 'This server does not synthesize speech.'],
+  [/^\/v1\/realtime\b/, "This server does not speak OpenAI's Realtime API; live audio goes to a deployment's webSocketUrl."],
+  [/^\/v1\/(chat|completions|responses|embeddings)\b/, 'This server has no language models that write text.'],
+]
+
+export function unknownOpenAiPath(pathname: string): SpeechProblem {
+  const [, message] = otherOpenAiPaths.find(([path]) => path.test(pathname)) ?? [undefined, 'There is nothing at this path.']
+  return new SpeechProblem(404, 'UNKNOWN_PATH', `${message} Use POST /v1/audio/transcriptions to transcribe audio, and GET /v1/models to list models.`)
+}

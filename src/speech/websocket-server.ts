@@ -5,15 +5,15 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
 import { refuseConnection } from '../http/problem.ts'
 import { withReservedCapacity } from '../recognition/types.ts'
-import { explainUnknownPath, isOpenAiPath, readPath } from '../speech-http/http-routes.ts'
 import { type Admitted, admit, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
 import { countProblem } from './counters.ts'
 import type { Speech } from './data-plane.ts'
 import { findParameter } from './options.ts'
+import { isOpenAiPath, readPath } from './paths.ts'
 import { SpeechProblem } from './problem.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import { ofOthers } from './session-limits.ts'
-import { explainPath } from './unsupported.ts'
+import { explainPath, unknownOpenAiPath } from './unsupported.ts'
 
 /** The data plane's WebSockets. */
 export interface SpeechSockets {
@@ -123,7 +123,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
     const path = readPath(pathname)
-    if (!path && isOpenAiPath(pathname)) return refuseConnection(socket, explainUnknownPath(speech, pathname))
+    if (!path && isOpenAiPath(pathname)) return refuseConnection(socket, unknownOpenAiPath(pathname))
     const secret = findSecret(request, query)
     const isReserved = isProvisioningToken(speech, secret)
     const ofProvisioning = () => ofCallers.get(provisioning) ?? 0

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Viewer } from '../access/key.ts'
 import type { Artifacts } from '../artifacts/store.ts'
 import { SharedSlots } from '../capacity/shared-slots.ts'
+import type { Viewer } from '../domain/context.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { readDiskUsage } from '../domain/disk-usage.ts'
 import { DiskQuotaExceededError, ExpectedError } from '../domain/errors.ts'

@@ -1,7 +1,8 @@
 // The keyring without Postgres: time is what the test says.
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { hashSecret, type Viewer } from '../../src/access/key.ts'
+import { hashSecret } from '../../src/access/key.ts'
 import { openKeyring } from '../../src/access/keyring.ts'
+import type { Viewer } from '../../src/domain/context.ts'
 import type { Store } from '../../src/postgres/store.ts'
 import { silentLog } from '../support/recognizers.ts'
 

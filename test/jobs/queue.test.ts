@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { provisioning } from '../../src/domain/deployment-provisioning.ts'
+import { provisioning } from '../../src/domain/deployment-lifecycle.ts'
 import { type Provisioning, provisionDeploymentHandler } from '../../src/jobs/provision-deployment.ts'
 import { openLog } from '../../src/log.ts'
 import { type DeploymentRow, deployments } from '../../src/postgres/deployment-tables.ts'

@@ -1,0 +1,18 @@
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
+import { recognitionModes } from '../domain/recognition-mode.ts'
+import { isOtherServicePath } from './unsupported.ts'
+
+export const modePath = new RegExp(`^/speech/recognition/(${recognitionModes.join('|')})/cognitiveservices/v1/?$`)
+
+export const universalPath = /^(\/stt)?\/speech\/universal\/v[12]\/?$/
+
+/** True for the paths that {@link handleSpeech} answers. */
+export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path) || isOtherServicePath(path)
+
+/** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
+export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
+  const mode = modePath.exec(path)?.[1] as RecognitionMode | undefined
+  return mode || universalPath.test(path) ? { mode } : undefined
+}
+
+export const isOpenAiPath = (path: string) => /^\/v1(\/|$)/.test(path)
