@@ -3,7 +3,7 @@ import type { RecognizerModel } from '../src/decoding/types.ts'
 import { openLog } from '../src/log.ts'
 import type { Scenario } from '../src/postgres/tables.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
-import { listeningFor } from '../src/recognition/segmentation-settings.ts'
+import { segmentationSettingsFor } from '../src/recognition/segmentation-settings.ts'
 import type { Recognizers } from '../src/recognition/types.ts'
 import { readRecordings } from './recordings.ts'
 import { type Figure, median, milliseconds, percentile } from './table.ts'
@@ -75,7 +75,7 @@ function rotate(pcm: Buffer, share: number): Buffer {
 }
 
 async function speak(recognizers: Recognizers, scenario: Scenario, model: RecognizerModel, pcm: Buffer, interims: boolean, delays: Delays) {
-  const listening = listeningFor(scenario, 'conversation')
+  const listening = segmentationSettingsFor(scenario, 'conversation')
   const began = performance.now()
   /** When a sample was said, on the clock. */
   const saidAt = (sample: number) => began + sample / 16
@@ -111,7 +111,7 @@ async function speak(recognizers: Recognizers, scenario: Scenario, model: Recogn
           const { offset, duration } = event.phrase
           const due = (offset + duration) / 16 + listening.segmentationSilenceMs
           // A phrase that was cut for its length, or by the end, did not wait for silence.
-          if (duration < listening.longestPhraseMs * 15 && due < speakForMs) delays.finals.push(performance.now() - began - due)
+          if (duration < listening.maxPhraseMs * 15 && due < speakForMs) delays.finals.push(performance.now() - began - due)
         }
         if (event.kind === 'ENDED') ended()
       },

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RecognizerModel } from '../src/decoding/types.ts'
 import { openLog } from '../src/log.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
-import { listeningFor } from '../src/recognition/segmentation-settings.ts'
-import { openSteadyStream } from '../src/speech/resumable-stream.ts'
+import { segmentationSettingsFor } from '../src/recognition/segmentation-settings.ts'
+import { openResumableStream } from '../src/speech/resumable-stream.ts'
 import { heapInUse } from './heap.ts'
 import { readRecordings } from './recordings.ts'
 
@@ -29,14 +29,14 @@ const model: RecognizerModel = { id: 'none', encoder: 'none', decoder: 'none', w
 let inSpeech = 0
 const drained = Array.from({ length: count }, () => () => {})
 const open = (n: number) =>
-  openSteadyStream(
+  openResumableStream(
     recognizers,
     {
       model,
       workspaceId: 'bench',
       deploymentId: 'bench',
       mode: 'conversation',
-      listening: listeningFor('CONVERSATIONAL', 'conversation'),
+      listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation'),
       format: { sampleRate: 16_000, channels: 1 },
       interims: false,
       alternatives: 1,

@@ -35,7 +35,7 @@ export interface Config {
   }
   artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined }
   parallelJobs: number
-  uploads: { largestBytes: number }
+  uploads: { maxBytes: number }
   /** Streams recognized at once, and how long they may go on when the process is told to end. */
   sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
   /** Words that are masked beside the usual ones. */
@@ -72,7 +72,7 @@ const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https
 const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
 
 /** Standing still for this many seconds is told, however long it is borne. */
-const longestNotice = 30
+const maxNotice = 30
 
 const environment = z.object({
   PORT: whole(0, 65535).default(4000),
@@ -148,7 +148,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       mutationsPerWorkspace: value.MAX_MUTATIONS_PER_WORKSPACE,
       deadlineSeconds: value.DEADLINE_SECONDS,
       stallSeconds: value.STALL_SECONDS,
-      noticeSeconds: Math.min(longestNotice, value.STALL_SECONDS / 2),
+      noticeSeconds: Math.min(maxNotice, value.STALL_SECONDS / 2),
       operationCost: value.MAX_OPERATION_COST,
       operationDepth: value.MAX_OPERATION_DEPTH,
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
@@ -156,7 +156,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES, npmRegistry: value.npm_config_registry },
     parallelJobs: value.PARALLEL_JOBS,
-    uploads: { largestBytes: value.MAX_UPLOAD_MB * 1e6 },
+    uploads: { maxBytes: value.MAX_UPLOAD_MB * 1e6 },
     sessions: {
       all: value.MAX_SESSIONS,
       ofKey: value.MAX_SESSIONS_PER_KEY,

@@ -3,18 +3,18 @@ import type { Config } from './config.ts'
 import type { ShownLimits } from './graphql/builder.ts'
 import type { OperationLimits } from './graphql-limits/operation-limits.ts'
 import { largestFile } from './speech-http/openai-form.ts'
-import { longestTranscriptionSeconds } from './speech-http/openai-transcription.ts'
-import { longestShortAudioSeconds } from './speech-http/short-audio.ts'
+import { maxTranscriptionSeconds } from './speech-http/openai-transcription.ts'
+import { maxShortAudioSeconds } from './speech-http/short-audio.ts'
 import { places } from './uploads/upload-route.ts'
 
 export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({
-  upload: { bytes: uploads.largestBytes, atOnce: places.slots },
+  upload: { bytes: uploads.maxBytes, atOnce: places.slots },
   speech: {
     sessions: sessions.all,
     sessionsPerKey: sessions.ofKey,
     sessionsPerDeployment: sessions.ofDeployment,
-    shortAudioSeconds: longestShortAudioSeconds,
-    transcriptionSeconds: longestTranscriptionSeconds,
+    shortAudioSeconds: maxShortAudioSeconds,
+    transcriptionSeconds: maxTranscriptionSeconds,
     transcriptionBytes: largestFile,
   },
 })

@@ -35,7 +35,7 @@ import { openRecognizerModel } from './recognition/model-files.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import type { Recognizers } from './recognition/types.ts'
-import { createSpeech } from './speech/data-plane.ts'
+import { createDataPlane } from './speech/data-plane.ts'
 import { writeSpeechMetrics } from './speech/metrics.ts'
 import { isSpeechPath } from './speech/paths.ts'
 import { openSpeechSockets } from './speech/websocket-server.ts'
@@ -230,7 +230,7 @@ async function openRoutes(
     )
   }
   if (config.roles.has('speech')) {
-    const speech = createSpeech(parts, config)
+    const speech = createDataPlane(parts, config)
     const sockets = await open(openSpeechSockets(speech, config.sessions))
     drain = sockets.drain
     metrics.push(() => writeSpeechMetrics(speech, sockets))

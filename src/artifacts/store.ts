@@ -126,7 +126,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
     },
     async keep(write, accept) {
       const place = join(dir, randomUUID())
-      const signal = AbortSignal.timeout(longestKeepMs)
+      const signal = AbortSignal.timeout(maxKeepMs)
       // The lock tells other processes' sweeping that the file is being written.
       return withLock(`${place}.lock`, () => keepFile(dir, `${place}.partial`, write, accept, signal), { signal, waiting: () => {} })
     },
@@ -145,7 +145,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
   }
 }
 
-const longestKeepMs = 60 * 60_000
+const maxKeepMs = 60 * 60_000
 const unneededMs = 24 * 60 * 60_000
 
 async function keepFile(

@@ -39,7 +39,7 @@ export function readContentType(contentType: string): SampleFormat | undefined {
   return { encoding: found.encoding === 'S16BE' && isLittle ? 'S16' : found.encoding, sampleRate, channels }
 }
 
-const enoughToCompare = 3200
+const maxToCompare = 3200
 
 /** Converts samples that come without a header, in pieces of any size. */
 export class RawReader {
@@ -54,7 +54,7 @@ export class RawReader {
 
   read(bytes: Buffer): Buffer {
     this.#kept = Buffer.concat([this.#kept, bytes])
-    return this.#kept.length < enoughToCompare && !this.#isDecided ? Buffer.alloc(0) : this.finish()
+    return this.#kept.length < maxToCompare && !this.#isDecided ? Buffer.alloc(0) : this.finish()
   }
 
   finish(): Buffer {

@@ -1,5 +1,5 @@
 /** The most recent 16 kHz samples of one stream, addressed by their place in it. Grows with what is kept, not with what was heard. */
-export class Sound {
+export class SampleBuffer {
   #samples = new Int16Array(16_384)
   #start = 0
   #length = 0

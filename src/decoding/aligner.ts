@@ -12,7 +12,7 @@ export interface Aligner {
   close(): void
 }
 
-const mostLearned = 5000
+const maxLearned = 5000
 
 /** Opens a small aligner of English, which knows where each word's sounds are. It takes some 30 MB and tenths of a second. */
 export async function openAligner(): Promise<Aligner> {
@@ -28,7 +28,7 @@ export async function openAligner(): Promise<Aligner> {
       return align(decoder, words, unknown, audio)
     },
     get isFull() {
-      return learned > mostLearned
+      return learned > maxLearned
     },
     close: () => decoder.delete(),
   }

@@ -22,7 +22,7 @@ export interface Decoding {
   confidence: number
 }
 
-const mostTokens = (audio: Float32Array) => Math.ceil((audio.length / sampleRate) * tokensPerSecond) + 6
+const maxTokens = (audio: Float32Array) => Math.ceil((audio.length / sampleRate) * tokensPerSecond) + 6
 
 /** Receives the complete words that the decoder has written so far, each time a longer beginning of the text. */
 export type BeginningListener = (text: string) => void
@@ -34,7 +34,7 @@ export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array, b
   const tokens: number[] = []
   let logProbability = 0
   let logits = await decoder.begin()
-  for (let left = mostTokens(audio); left > 0; left--) {
+  for (let left = maxTokens(audio); left > 0; left--) {
     const token = likeliest(logits)
     logProbability += (logits[token] as number) - logSum(logits, logits[token] as number)
     if (token === endToken) break
@@ -106,7 +106,7 @@ export async function decodeBeams<State>(
   const done = new Map<string, Candidate<State>>()
   let beams: Beam<State>[] = [{ tokens: [], words: '', logProbability: 0, bonus: 0, state: fusion.start }]
   let logits = await decoder.begin()
-  for (let left = mostTokens(audio); left > 0; left--) {
+  for (let left = maxTokens(audio); left > 0; left--) {
     const size = logits.length / beams.length
     const candidates = beams.flatMap((beam, parent) => offer(beam, parent, logits.subarray(parent * size, (parent + 1) * size), fusion))
     beams = choose(candidates, beams, { most, spread }, done)

@@ -21,8 +21,8 @@ export type ExaminationReply =
   | { ok: false; message: string }
 
 /** A word, and the longest phrase that recognition cuts: a model has to bear both, and all between. */
-const shortestSeconds = 0.5
-const longestSeconds = 25
+const minSeconds = 0.5
+const maxSeconds = 25
 
 async function examine({ files, base, audio }: ExaminationRequest): Promise<ExaminationReply> {
   for (const [name, path] of Object.entries(files)) {
@@ -38,7 +38,7 @@ async function examine({ files, base, audio }: ExaminationRequest): Promise<Exam
   const started = performance.now()
   const { text } = await decodeGreedily(acoustic, audio)
   const milliseconds = performance.now() - started
-  for (const seconds of [shortestSeconds, longestSeconds]) await decodeGreedily(acoustic, repeat(audio, seconds))
+  for (const seconds of [minSeconds, maxSeconds]) await decodeGreedily(acoustic, repeat(audio, seconds))
   return { ok: true, geometry, baseGeometry, text, milliseconds }
 }
 

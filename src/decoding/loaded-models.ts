@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises'
 import { type CustomWords, openCustomWords } from './custom-language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
 import type { RecognizerModel } from './types.ts'
-import { type LanguageModel, openLanguageModel } from './writing-rules.ts'
+import { type CompiledWritingRules, openWritingRules } from './writing-rules.ts'
 
 interface Loaded {
   acoustic: Moonshine
-  language: LanguageModel
+  language: CompiledWritingRules
   custom: CustomWords | undefined
 }
 
@@ -69,7 +69,7 @@ export class LoadedModels {
     })
     const language = await this.#use(model.writing, room, {
       size: async () => 0,
-      open: () => openLanguageModel(model.writing),
+      open: () => openWritingRules(model.writing),
       close: async () => {},
     })
     const custom = words

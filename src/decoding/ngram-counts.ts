@@ -5,11 +5,11 @@ export const beginId = 2
 const firstWordId = 3
 
 /** Rarer words than these many count as unknown; three such ids fit into one exact number. */
-const mostWords = 200_000
+const maxWords = 200_000
 /** A text with more different words than these is no language; whatever is new beyond them is unknown. */
-export const mostDifferent = 1_000_000
+export const maxDifferent = 1_000_000
 /** Beyond this many different triples, those that were seen only once are dropped. */
-const mostTriples = 5_000_000
+const maxTriples = 5_000_000
 const block = 4_000_000
 
 /** How often each different key came, sorted by key. */
@@ -50,7 +50,7 @@ export class NgramCounter {
 
   add(words: readonly string[]) {
     for (const word of words) {
-      const known = this.#known.get(word) ?? (this.#known.size >= mostDifferent ? unknownId : undefined)
+      const known = this.#known.get(word) ?? (this.#known.size >= maxDifferent ? unknownId : undefined)
       const id = known ?? this.#known.size + firstWordId
       if (known === undefined) this.#known.set(word, id)
       this.#frequencies[id] = (this.#frequencies[id] ?? 0) + 1
@@ -83,7 +83,7 @@ export class NgramCounter {
       ids,
     )
     let triples = countKeys(tokens, (first, second, third) => (first * ids + second) * ids + third)
-    if (triples.keys.length > mostTriples) triples = dropRare(triples)
+    if (triples.keys.length > maxTriples) triples = dropRare(triples)
     const grouped = group(triples, ids)
 
     const continuation = new Uint32Array(ids)
@@ -93,10 +93,10 @@ export class NgramCounter {
 
   #chooseWords(): string[] {
     const all = [...this.#known.keys()]
-    if (all.length > mostWords) {
+    if (all.length > maxWords) {
       const frequency = (word: string) => this.#frequencies[this.#known.get(word) as number] as number
       all.sort((a, b) => frequency(b) - frequency(a) || (a < b ? -1 : 1))
-      all.length = mostWords
+      all.length = maxWords
     }
     return all.sort((a, b) => (a < b ? -1 : 1))
   }

@@ -5,14 +5,14 @@ import { domainShare } from './ngram-training.ts'
 import { toSpokenWords } from './spoken-words.ts'
 
 /** No word is worth more than this, in natural logarithms. */
-const mostBonus = 6
+const maxBonus = 6
 /** Of the best that an unfinished word may become, this share is paid before it is finished. */
 const creditShare = 0.8
 /** A word that is likely by itself need not be likely here. */
 const contextDoubt = 1
 /** A beginning that more words share is judged without their history. */
-const mostSuccessors = 400
-const mostRemembered = 50_000
+const maxSuccessors = 400
+const maxRemembered = 50_000
 
 /** Where a hypothesis stands among the words. */
 export interface WordState {
@@ -74,7 +74,7 @@ export class WordFusion {
   }
 
   #weigh(probability: number, id: number): number {
-    return Math.min(mostBonus, Math.log((domainShare * probability) / (this.#background[wordIndex(id)] ?? 1) + 1 - domainShare))
+    return Math.min(maxBonus, Math.log((domainShare * probability) / (this.#background[wordIndex(id)] ?? 1) + 1 - domainShare))
   }
 
   #finish(history: History, part: string): { bonus: number; history: History } {
@@ -94,9 +94,9 @@ export class WordFusion {
     if (known !== undefined) return known
     const [low, high] = this.#ngram.idsWith(part.replaceAll('\u2019', "'"))
     let best = Math.max(Math.log(1 - domainShare), this.#bestBetween(wordIndex(low), wordIndex(high)) - contextDoubt)
-    for (const id of this.#ngram.successors(history, low, high, mostSuccessors) ?? []) best = Math.max(best, this.bonus(history, id))
+    for (const id of this.#ngram.successors(history, low, high, maxSuccessors) ?? []) best = Math.max(best, this.bonus(history, id))
     const credit = best > 0 ? best * creditShare : best
-    if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
+    if (this.#remembered.size >= maxRemembered) this.#remembered.clear()
     this.#remembered.set(key, credit)
     return credit
   }

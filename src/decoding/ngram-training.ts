@@ -1,5 +1,5 @@
 import { Ngram } from './ngram.ts'
-import { mostDifferent, NgramCounter } from './ngram-counts.ts'
+import { maxDifferent, NgramCounter } from './ngram-counts.ts'
 import type { Rewrite, WordModel } from './ngram-file.ts'
 import { type SpokenWord, toSpokenWords } from './spoken-words.ts'
 import type { Background } from './word-frequencies.ts'
@@ -9,7 +9,7 @@ const phraseLines = 10
 /** Every tenth line is held out from a second model, to see what the first is worth; so many words are enough for that. */
 const heldOutEvery = 10
 const heldOutWords = 1_000_000
-const fewestHeldOut = 5
+const minHeldOut = 5
 const shownWords = 50
 /** The share of the text's own word in a mixture with speech in general. */
 export const domainShare = 0.3
@@ -115,7 +115,7 @@ export class WordTrainer {
   }
 
   #measure(): WordStatistics['perplexity'] {
-    if (this.#heldOut.length < fewestHeldOut || !this.#training.background) return null
+    if (this.#heldOut.length < minHeldOut || !this.#training.background) return null
     const ngram = new Ngram(this.#most.finish())
     const general = this.#general(ngram)
     let [words, generalBits, customBits] = [0, 0, 0]
@@ -153,7 +153,7 @@ export class WordTrainer {
 }
 
 /** Memory stays bounded, whatever the text is. */
-const isKept = (words: ReadonlyMap<string, unknown>, word: string) => words.size < mostDifferent || words.has(word)
+const isKept = (words: ReadonlyMap<string, unknown>, word: string) => words.size < maxDifferent || words.has(word)
 
 function replace(sentence: readonly string[], what: readonly string[], by: readonly string[]): string[] | undefined {
   const [first] = what

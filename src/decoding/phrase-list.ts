@@ -6,7 +6,7 @@ import { createRewriter } from './written-words.ts'
 // Short words are easily mistaken for one another, so even they get something; long ones are hard to mistake.
 const perWord = 1
 const perCharacter = 0.2
-const mostPerWord = 3
+const maxPerWord = 3
 const heaviest = 2
 /** The part of a phrase's bonus that is lent while it is being said, and taken back if it is not finished. */
 const lent = 0.8
@@ -84,7 +84,7 @@ const splitWords = (text: string) =>
     .filter(Boolean)
 
 function addPhrase(root: Node, words: readonly string[], weight: number) {
-  const bonus = weight * words.reduce((sum, word) => sum + Math.min(mostPerWord, perWord + perCharacter * word.length), 0)
+  const bonus = weight * words.reduce((sum, word) => sum + Math.min(maxPerWord, perWord + perCharacter * word.length), 0)
   const characters = [...words.join(' ')]
   let node = root
   for (const [place, character] of characters.entries()) {

@@ -2,7 +2,7 @@
 // whatever a text does to it stays here.
 import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { type CorpusFigures, CorpusReader } from '../domain/training-text.ts'
+import { TrainingTextReader, type TrainingTextStatistics } from '../domain/training-text.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { encodeWordModel, type Rewrite } from './ngram-file.ts'
 import { type WordStatistics, WordTrainer } from './ngram-training.ts'
@@ -22,7 +22,7 @@ export interface TrainingProgress {
   lines: number
 }
 
-export type Trained = WordStatistics & CorpusFigures
+export type Trained = WordStatistics & TrainingTextStatistics
 
 /** Progress is told after this many bytes. */
 const stride = 256 * 1024
@@ -30,7 +30,7 @@ const stride = 256 * 1024
 answerTask<TrainingRequest, Trained, TrainingProgress>(async ({ textFile, locale, pronunciations, phrases, modelFile }, tell) => {
   const trainer = new WordTrainer({ locale, background: await readBackground(locale), pronunciations, phrases })
   let unsaid = 0
-  const reader = new CorpusReader((line) => {
+  const reader = new TrainingTextReader((line) => {
     if (!trainer.add(line)) unsaid++
   })
   let bytes = 0

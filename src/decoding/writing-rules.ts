@@ -21,13 +21,13 @@ const languageModelFile = z.object({
 type WritingRules = z.infer<typeof writingRules>
 
 /** How recognized words become written text. */
-export interface LanguageModel {
+export interface CompiledWritingRules {
   locale: string
   write(spoken: string, mode: RecognitionMode): { display: string; lexical: string }
 }
 
 /** Reads a language model's file and compiles its rules; a file that is not one is refused. */
-export async function openLanguageModel(path: string): Promise<LanguageModel> {
+export async function openWritingRules(path: string): Promise<CompiledWritingRules> {
   const parsed = languageModelFile.safeParse(
     await readFile(path, 'utf8')
       .then(JSON.parse)
@@ -47,11 +47,9 @@ export async function openLanguageModel(path: string): Promise<LanguageModel> {
 
 function compile(rules: WritingRules): (spoken: string) => string {
   const marks = new Map(Object.entries(rules.spokenMarks))
-  const longestFirst = [...marks.keys()].sort((a, b) => b.length - a.length).map((words) => words.replaceAll(' ', '\\s+'))
+  const maxFirst = [...marks.keys()].sort((a, b) => b.length - a.length).map((words) => words.replaceAll(' ', '\\s+'))
   // The recognizer may have set marks of its own around the spoken one: those give way.
-  const spokenMark = longestFirst.length
-    ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${longestFirst.join('|')})(?![\\p{L}\\p{N}'])[\\s,.;:!?]*`, 'giu')
-    : undefined
+  const spokenMark = maxFirst.length ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${maxFirst.join('|')})(?![\\p{L}\\p{N}'])[\\s,.;:!?]*`, 'giu') : undefined
   return (spoken) => {
     let text = spoken
     if (spokenMark) {

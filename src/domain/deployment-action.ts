@@ -18,10 +18,10 @@ import {
 import { letExpire } from './idempotency.ts'
 import { nameKey, nameText, proseText, validate } from './validation.ts'
 
-type Outcome<T> = Promise<T | ExpectedError>
+type DeploymentOutcome<T> = Promise<T | ExpectedError>
 
 /** Runs the action on the caller's own deployment, locked; a stranger's is not found. */
-async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => Outcome<T>): Outcome<T> {
+async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => DeploymentOutcome<T>): DeploymentOutcome<T> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   return changeWorkspace(ctx.store.db, ctx.viewer.workspaceId, async (tx) => {
@@ -42,7 +42,7 @@ export interface DeploymentUpdate {
 }
 
 /** Changes name or description; what is null or left out stays. */
-export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): Outcome<DeploymentRow> {
+export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): DeploymentOutcome<DeploymentRow> {
   const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
   if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
   return onDeployment(ctx, wanted.id, async (tx, row) => {
@@ -68,7 +68,7 @@ export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): 
 }
 
 /** Ends provisioning. Canceling what is canceled already changes nothing and succeeds. */
-export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
+export function cancelDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (row.status === 'CANCELED') return row
     if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only one that is QUEUED or PROVISIONING can be canceled.')
@@ -78,7 +78,7 @@ export function cancelDeployment(ctx: Context, id: string): Outcome<DeploymentRo
 }
 
 /** Provisions a FAILED or CANCELED deployment anew, under the same id. */
-export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow> {
+export function retryDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
     const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await provisioning.takePlace(tx, ctx, row)) }
@@ -92,7 +92,7 @@ export function retryDeployment(ctx: Context, id: string): Outcome<DeploymentRow
  * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its log stays for a
  * week, so that whoever watched it comes to its end, and whoever deletes once more learns that it is gone.
  */
-export async function deleteDeployment(ctx: Context, id: string): Outcome<{ deploymentId: string }> {
+export async function deleteDeployment(ctx: Context, id: string): DeploymentOutcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await provisioning.withdraw(tx, ctx, row)
     await letExpire(tx, { deploymentId: row.id })

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { and, notInArray, sql } from 'drizzle-orm'
-import { deploymentLine, isUnfinished } from '../lifecycle/queue-position.ts'
+import { deploymentQueue, isUnfinished } from '../lifecycle/queue-position.ts'
 import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
@@ -9,7 +9,7 @@ import { provisioning, recordChange } from './deployment-lifecycle.ts'
 
 /** Seconds that a stage may last, however well it goes on. Large models take long to fetch, and nothing else does. */
 const stageSeconds: Record<Stage, number> = { RESOLVING: 120, FETCHING: 3000, BUILDING: 600, LOADING: 600, VERIFYING: 600 }
-const longestStage = sql.join(
+const maxStage = sql.join(
   Object.entries(stageSeconds).map(([stage, seconds]) => sql`when ${sql.raw(`'${stage}'`)} then ${sql.raw(String(seconds))}`),
   sql` `,
 )
@@ -21,7 +21,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
   const isAtWork = sql`(${deployments.status} = 'PROVISIONING' and not ${isWaitingJob(deployments.jobId)})`
   const overdue = {
     isPastDeadline: passed(deployments.deadlineAt, 0),
-    isPastStage: sql<boolean>`${isAtWork} and ${passed(deployments.stageStartedAt, sql`case ${deployments.stage} ${longestStage} end`)}`,
+    isPastStage: sql<boolean>`${isAtWork} and ${passed(deployments.stageStartedAt, sql`case ${deployments.stage} ${maxStage} end`)}`,
     // Counted from the notice, so that nothing is ended which has only just been looked at, as after a power cut.
     isStalled: sql<boolean>`${isAtWork} and ${deployments.stalledSince} is not null and ${passed(deployments.updatedAt, stallSeconds - noticeSeconds)}`,
     isSilent: sql<boolean>`${isAtWork} and ${deployments.stalledSince} is null and ${passed(deployments.updatedAt, noticeSeconds)}`,
@@ -30,7 +30,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
   return db
     .select({ row: deployments, ...overdue })
     .from(deployments)
-    .where(and(sql`${isUnfinished(deploymentLine)} and (${any})`, notInArray(deployments.workspaceId, [...held])))
+    .where(and(sql`${isUnfinished(deploymentQueue)} and (${any})`, notInArray(deployments.workspaceId, [...held])))
     .orderBy(deployments.turn)
     .limit(100)
 }
@@ -49,7 +49,7 @@ export async function enforceDeadlines(service: Service): Promise<void> {
 
 /** Workspaces in which something is being ended. Each may have to wait for its lock, with a connection. */
 const underWay = new Set<string>()
-const mostUnderWay = 3
+const maxUnderWay = 3
 const patienceMs = 1000
 
 /**
@@ -71,7 +71,7 @@ export async function enforceEach<Row extends { workspaceId: string }>(
     underWay.delete(workspaceId)
     return endNext()
   }
-  const ending = Promise.all(Array.from({ length: mostUnderWay - underWay.size }, endNext))
+  const ending = Promise.all(Array.from({ length: maxUnderWay - underWay.size }, endNext))
   await Promise.race([ending, delay(patienceMs, undefined, { ref: false })])
   isLate = true
 }

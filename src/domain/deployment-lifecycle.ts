@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { createEventLog, rowTopic } from '../lifecycle/event-log.ts'
-import { createWork } from '../lifecycle/job-claims.ts'
+import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { provisionDeployment } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
-import { deploymentLine } from '../lifecycle/queue-position.ts'
+import { deploymentQueue } from '../lifecycle/queue-position.ts'
 import {
   type DeploymentEventRow,
   type DeploymentRow,
@@ -34,7 +34,7 @@ export const isTerminal = (status: DeploymentStatus) => status !== 'QUEUED' && s
 /** True when the endpoint answers. */
 export const isServing = (status: DeploymentStatus) => status === 'COMPLETE'
 
-export interface Change {
+export interface DeploymentChange {
   status: DeploymentStatus
   message: string
   stage?: Stage | null
@@ -47,7 +47,7 @@ export interface Change {
 }
 
 /** One worker's hold on one deployment. */
-export type Claim = ClaimOn<'deploymentId'>
+export type DeploymentClaim = ClaimOn<'deploymentId'>
 
 /** The topic on which one deployment's watchers are rung. */
 export const deploymentTopic = (id: string) => rowTopic('deployment', id)
@@ -61,7 +61,7 @@ export const deploymentLog = createEventLog<DeploymentRow, DeploymentEventRow>({
   toFacts: ({ locale }) => ({ locale }),
 })
 
-export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow, Change>({
+export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow, DeploymentChange>({
   table: deployments,
   log: deploymentLog,
   key: 'deploymentId',
@@ -81,4 +81,4 @@ export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow
 export const { mayMove, applyChange, recordChange } = deploymentLifecycle
 
 /** How deployments get to workers. */
-export const provisioning = createWork('deploymentId', deploymentLine, deploymentLifecycle, () => provisionDeployment)
+export const provisioning = createJobClaims('deploymentId', deploymentQueue, deploymentLifecycle, () => provisionDeployment)

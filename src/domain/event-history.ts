@@ -22,12 +22,12 @@ const oldestFirst = ({ columns }: Pick<ReadLog<LoggedEvent>, 'columns'>): Order<
 /** The first events of a row and how many it has; asked for together for all rows of a list. */
 type LoadTimeline<Event> = (id: string, size: number) => Promise<{ events: Event[]; total: number }>
 
-export interface Timelines {
+export interface EventHistories {
   deployment: LoadTimeline<DeploymentEventRow>
   model: LoadTimeline<ModelEventRow>
 }
 
-export const createTimelineLoaders = (ctx: Context): Timelines => ({
+export const createTimelineLoaders = (ctx: Context): EventHistories => ({
   deployment: createTimelineLoader(ctx, deploymentLog),
   model: createTimelineLoader(ctx, modelLog),
 })
@@ -48,7 +48,7 @@ function createTimelineLoader<Event extends LoggedEvent>({ store }: Context, log
   return (id, size) => loader.load({ id, size })
 }
 
-type Reading = Context & { timelines: Timelines }
+type Reading = Context & { timelines: EventHistories }
 
 /** A deployment's log, page by page. */
 export const listEvents = (ctx: Reading, { id, workspaceId }: DeploymentRow, args: PageArgs) =>

@@ -21,7 +21,7 @@ import { findModelNamed } from './model-creation.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-lifecycle.ts'
 import { nameText, proseText, sortable, validate } from './validation.ts'
 
-type Outcome<T> = Promise<T | ExpectedError>
+type ModelOutcome<T> = Promise<T | ExpectedError>
 
 /** Which of the workspace's own models is meant. */
 export interface OwnModel {
@@ -30,7 +30,7 @@ export interface OwnModel {
 }
 
 /** Runs the action on the caller's own model, locked; base models and strangers' are not found. */
-async function onModel<T>(ctx: Context, { kind, id }: OwnModel, act: (tx: Tx, row: CustomModelRow) => Outcome<T>): Outcome<T> {
+async function onModel<T>(ctx: Context, { kind, id }: OwnModel, act: (tx: Tx, row: CustomModelRow) => ModelOutcome<T>): ModelOutcome<T> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   const { workspaceId } = ctx.viewer
@@ -51,7 +51,7 @@ export interface ModelUpdate extends OwnModel {
 }
 
 /** Changes name or description; what is null or left out stays. */
-export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<ModelRow> {
+export async function updateModel(ctx: Context, wanted: ModelUpdate): ModelOutcome<ModelRow> {
   const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
   if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
   return onModel(ctx, wanted, async (tx, row) => {
@@ -73,7 +73,7 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): Outcome<Mo
 }
 
 /** Ends building. Canceling what is canceled already changes nothing and succeeds. */
-export function cancelModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
+export function cancelModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (row.status === 'CANCELED') return row
     if (!modelLifecycle.mayMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only one that is QUEUED or BUILDING can be canceled.')
@@ -83,7 +83,7 @@ export function cancelModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
 }
 
 /** Builds a FAILED or CANCELED model anew, under the same id. */
-export function retryModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
+export function retryModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (!modelLifecycle.mayMove(row.status, 'QUEUED'))
       return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
@@ -95,7 +95,7 @@ export function retryModel(ctx: Context, model: OwnModel): Outcome<ModelRow> {
 }
 
 /** Deletes a model that no deployment is made of. Its log stays for a week, as that of a deployment does; deleting it once more succeeds. */
-export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnModel> {
+export async function deleteModel(ctx: Context, model: OwnModel): ModelOutcome<OwnModel> {
   const outcome = await onModel<OwnModel>(ctx, model, async (tx, row) => {
     const users = await tx
       .select()
@@ -115,7 +115,7 @@ export async function deleteModel(ctx: Context, model: OwnModel): Outcome<OwnMod
 }
 
 /** Records that the workspace accepts the model's license; once more changes nothing. */
-export async function acceptLicense(ctx: Context, { kind, id }: OwnModel): Outcome<ModelRow> {
+export async function acceptLicense(ctx: Context, { kind, id }: OwnModel): ModelOutcome<ModelRow> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   const model = await findModel(ctx, kind, id)

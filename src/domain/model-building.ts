@@ -1,7 +1,7 @@
 import { and, eq, lt, notInArray, sql } from 'drizzle-orm'
-import { createWork } from '../lifecycle/job-claims.ts'
+import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { trainLanguageModel, validateAcousticModel } from '../lifecycle/job-definitions.ts'
-import { isUnfinished, modelLine } from '../lifecycle/queue-position.ts'
+import { isUnfinished, modelQueue } from '../lifecycle/queue-position.ts'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { enforceEach } from './deployment-deadline.ts'
@@ -10,7 +10,7 @@ import { modelLifecycle } from './model-lifecycle.ts'
 const jobOf: Record<ModelKind, typeof trainLanguageModel> = { LANGUAGE: trainLanguageModel, ACOUSTIC: validateAcousticModel }
 
 /** How custom models get to workers. */
-export const building = createWork('modelId', modelLine, modelLifecycle, ({ kind }) => jobOf[kind])
+export const building = createJobClaims('modelId', modelQueue, modelLifecycle, ({ kind }) => jobOf[kind])
 
 /** What a job needs to know: the model, the one that it grows from, and its text if that came with the wish. */
 export async function findModelToBuild({ store }: Service, modelId: string): Promise<{ model: ModelRow; base: ModelRow; text: string | null } | undefined> {
@@ -27,7 +27,7 @@ export async function findModelToBuild({ store }: Service, modelId: string): Pro
 /** Fails what was not built in time, whatever the reason. Any process may do it at any time. */
 export async function enforceModelDeadlines(service: Service): Promise<void> {
   const find = async (held: readonly string[]) => {
-    const overdue = and(isUnfinished(modelLine), lt(models.deadlineAt, sql`clock_timestamp()`), notInArray(models.workspaceId, [...held]))
+    const overdue = and(isUnfinished(modelQueue), lt(models.deadlineAt, sql`clock_timestamp()`), notInArray(models.workspaceId, [...held]))
     const rows = await service.store.db.select().from(models).where(overdue).orderBy(models.deadlineAt).limit(100)
     return rows.map((row) => ({ ...row, workspaceId: row.workspaceId ?? '' }))
   }

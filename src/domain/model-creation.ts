@@ -23,8 +23,8 @@ import { findTextProblems } from './training-text.ts'
 import { useUpload } from './upload.ts'
 import { nameKey, nameText, proseText, validate } from './validation.ts'
 
-const largestText = 1_000_000
-const mostListed = 1000
+const maxText = 1_000_000
+const maxListed = 1000
 
 interface NewModel {
   name: string
@@ -65,7 +65,7 @@ const shortText = (most: number) =>
 const listed = <T extends z.ZodType>(entry: T) =>
   z
     .array(entry)
-    .max(mostListed, `must have at most ${mostListed} entries`)
+    .max(maxListed, `must have at most ${maxListed} entries`)
     .nullish()
     .transform((list) => list ?? [])
 
@@ -74,7 +74,7 @@ const newLanguageModel = z
     ...common,
     text: z
       .string()
-      .refine((text) => Buffer.byteLength(text) <= largestText, `must have at most ${largestText} bytes; PUT a larger one to /uploads and give its uploadId`)
+      .refine((text) => Buffer.byteLength(text) <= maxText, `must have at most ${maxText} bytes; PUT a larger one to /uploads and give its uploadId`)
       .nullish(),
     uploadId: z.string().nullish(),
     pronunciations: listed(z.object({ spoken: shortText(100), written: shortText(100) })),
@@ -112,7 +112,7 @@ function hasUserinfo(address: string): boolean {
 
 /** What is wrong with the lines of a text that is not too long to be read. */
 async function findLineProblems(text: string | null | undefined): Promise<FieldError[]> {
-  if (text == null || Buffer.byteLength(text) > largestText) return []
+  if (text == null || Buffer.byteLength(text) > maxText) return []
   const problems = await findTextProblems(text)
   return problems.length ? [{ path: 'text', message: `text ${problems.join('; ')}` }] : []
 }

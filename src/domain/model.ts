@@ -149,7 +149,7 @@ export function createFittingModelsLoader(ctx: Context): LoadFittingModels {
 /** A base model that has been seen before comes at once: it does not change. */
 export type LoadModel = (id: string) => ModelRow | Promise<ModelRow>
 
-const mostKnown = 10_000
+const maxKnown = 10_000
 const options = { cache: false }
 const knownModels = new WeakMap<Service['store'], Map<string, ModelRow>>()
 
@@ -158,7 +158,7 @@ export function createModelLoader({ store }: Service): LoadModel {
   const known = knownModels.get(store) ?? new Map<string, ModelRow>()
   knownModels.set(store, known)
   const loader = new DataLoader<string, ModelRow>(async (ids) => {
-    if (known.size > mostKnown) known.clear()
+    if (known.size > maxKnown) known.clear()
     const rows = new Map((await selectModels(store.db, ids)).map((row) => [row.id, row]))
     for (const row of rows.values()) if (row.workspaceId === null) known.set(row.id, row)
     return ids.map((id) => rows.get(id) ?? new Error(`model ${id} is missing`))

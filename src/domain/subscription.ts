@@ -3,7 +3,7 @@ import { Repeater } from '@repeaterjs/repeater'
 import { decodeEventCursor } from '../lifecycle/event-cursor.ts'
 import type { Feed, Feeds, Stretch } from '../lifecycle/event-feed.ts'
 import type { ReadLog } from '../lifecycle/event-feed-reader.ts'
-import type { EventLog, LoggedEvent, Scope } from '../lifecycle/event-log.ts'
+import type { EventLog, EventScope, LoggedEvent } from '../lifecycle/event-log.ts'
 import type { DeploymentEventRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelKind } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
@@ -73,14 +73,14 @@ export type Newest<Event extends LoggedEvent = LoggedEvent> = Pick<Event, 'posit
 export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIterable<Event> {
   readonly #feeds: Feeds
   readonly #log: WatchedLog<Event>
-  readonly #scope: Scope
+  readonly #scope: EventScope
   readonly #includes: (event: Event) => boolean
   /** The position that has been seen already. */
   readonly from: number
   /** The newest event when the watch was opened. */
   readonly newest: Newest<Event> | undefined
 
-  constructor(feeds: Feeds, log: WatchedLog<Event>, scope: Scope, includes: (event: Event) => boolean, from: number, newest: Event | undefined) {
+  constructor(feeds: Feeds, log: WatchedLog<Event>, scope: EventScope, includes: (event: Event) => boolean, from: number, newest: Event | undefined) {
     this.#feeds = feeds
     this.#log = log
     this.#scope = scope

@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 
 /** What one line of a text may hold in bytes; longer ones are no utterances. */
-const longestLine = 10_000
+const maxLine = 10_000
 /** So many bad lines are told, then reading ends. */
-const mostProblems = 10
+const maxProblems = 10
 /** What a text may have in lines; in a text of the largest size, utterances have some hundred bytes and not two. */
 const maxLines = 10_000_000
 
@@ -17,7 +17,7 @@ export interface LineProblem {
   message: string
 }
 
-export interface CorpusFigures {
+export interface TrainingTextStatistics {
   lines: number
   /** Lines without a word. */
   skippedLines: number
@@ -27,9 +27,9 @@ export interface CorpusFigures {
  * Takes a text apart into lines, however it is cut into pieces, and judges each: UTF-8, no control
  * characters, not too long. Lines without a single letter or digit are skipped and counted.
  */
-export class CorpusReader {
+export class TrainingTextReader {
   readonly problems: LineProblem[] = []
-  readonly figures: CorpusFigures = { lines: 0, skippedLines: 0 }
+  readonly figures: TrainingTextStatistics = { lines: 0, skippedLines: 0 }
   readonly #line: (text: string, line: number) => void
   #rest = Buffer.alloc(0)
 
@@ -40,7 +40,7 @@ export class CorpusReader {
 
   /** True when so much is wrong that more would say nothing new. */
   get isHopeless(): boolean {
-    return this.problems.length >= mostProblems || this.figures.lines > maxLines
+    return this.problems.length >= maxProblems || this.figures.lines > maxLines
   }
 
   write(piece: Buffer) {
@@ -51,7 +51,7 @@ export class CorpusReader {
       from = end + 1
     }
     // Of a line without an end only so much is kept as shows that it is too long.
-    if (this.#rest.length <= longestLine) this.#rest = Buffer.concat([this.#rest, piece.subarray(from, from + longestLine + 1)])
+    if (this.#rest.length <= maxLine) this.#rest = Buffer.concat([this.#rest, piece.subarray(from, from + maxLine + 1)])
   }
 
   end() {
@@ -70,7 +70,7 @@ export class CorpusReader {
 }
 
 function judge(bytes: Buffer): { text: string } | string {
-  if (bytes.length > longestLine) return `has more than ${longestLine} bytes; give each utterance a line of its own`
+  if (bytes.length > maxLine) return `has more than ${maxLine} bytes; give each utterance a line of its own`
   if (!isUtf8(bytes)) return 'is not UTF-8; save the text as UTF-8'
   const text = bytes
     .toString('utf8')
@@ -80,7 +80,7 @@ function judge(bytes: Buffer): { text: string } | string {
 }
 
 /** Every bad line in words, or why the text as a whole is none; empty when all is well. */
-export function describeProblems({ problems, isHopeless, figures }: CorpusReader): string[] {
+export function describeProblems({ problems, isHopeless, figures }: TrainingTextReader): string[] {
   if (problems.length) return [...problems.map(({ line, message }) => `line ${line} ${message}`), ...(isHopeless ? ['and there may be more'] : [])]
   return figures.lines === figures.skippedLines ? ['has no line with a word in it'] : []
 }
@@ -90,7 +90,7 @@ const pieceBytes = 16 * 1024
 
 /** What is wrong with a text, as {@link describeProblems} says it, without holding up anything else meanwhile. */
 export async function findTextProblems(text: string): Promise<string[]> {
-  const reader = new CorpusReader()
+  const reader = new TrainingTextReader()
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length && !reader.isHopeless; at += pieceBytes) {
     reader.write(bytes.subarray(at, at + pieceBytes))

@@ -8,7 +8,7 @@ import { type Context, checkScope, type Service } from './context.ts'
 import { checkDiskFor } from './disk-usage.ts'
 import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './pagination.ts'
-import type { CorpusFigures } from './training-text.ts'
+import type { TrainingTextStatistics } from './training-text.ts'
 
 /** A file that was sent can be used for so long. */
 const keptHours = 24
@@ -18,7 +18,7 @@ export type UploadRefusal = QuotaExceededError | DiskQuotaExceededError
 interface NewUpload extends StoredFile {
   workspaceId: string
   kind: UploadKind
-  figures?: CorpusFigures
+  figures?: TrainingTextStatistics
 }
 
 const isLive = gt(uploads.expiresAt, sql`now()`)
@@ -106,7 +106,7 @@ export const countUnusedUploads = ({ store, viewer }: Context): Promise<number> 
   store.db.$count(uploads, and(liveOf(viewer.workspaceId), isNull(uploads.usedAt)))
 
 /** Of these files, by their SHA-256, those that some model is made of, or was or will be made from. */
-export async function findNeededFiles({ store }: Pick<Service, 'store'>, sha256s: string[]): Promise<ReadonlySet<string>> {
+export async function findReferencedFiles({ store }: Pick<Service, 'store'>, sha256s: string[]): Promise<ReadonlySet<string>> {
   if (!sha256s.length) return new Set()
   const list = sql.param(sha256s)
   const ofModels = store.db

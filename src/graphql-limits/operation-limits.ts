@@ -33,18 +33,18 @@ export type Variables = Readonly<Record<string, unknown>> | null | undefined
 /** In a whole document, before fragments are spread. Validation compares many of these with each other. */
 const most = { aliases: 100, directives: 50, selections: 1000, definitions: 100, 'fragment spreads': 200, variables: 200 }
 /** The same field asked for again in one place is merged, at a price that grows with the square. */
-const mostRepeats = 20
+const maxRepeats = 20
 /** Introspection nests deeper than data: the list of a type of a field of a type. */
 const introspectionDepth = 20
 /** Rows of a page that is not limited by the query, and of lists that have no pages. */
 const usualPage = 20
 const usualList = 10
-const largestPage = 100
+const maxPage = 100
 
 /** What `viewer.limits.document` tells of the figures above. Limits of the text itself (bytes, tokens) belong here too. */
 export const documentLimits = {
   ...most,
-  repeats: mostRepeats,
+  repeats: maxRepeats,
   introspectionDepth,
 }
 
@@ -152,7 +152,7 @@ class Walk {
             : '...'
       const times = (repeats.get(name) ?? 0) + 1
       repeats.set(name, times)
-      if (times > mostRepeats) throw new TooMuch(`"${name}" is selected more than ${mostRepeats} times in one place.`, { limit: mostRepeats })
+      if (times > maxRepeats) throw new TooMuch(`"${name}" is selected more than ${maxRepeats} times in one place.`, { limit: maxRepeats })
       const inner =
         selection.kind === Kind.FIELD
           ? this.#measureField(selection, type)
@@ -210,13 +210,13 @@ class Walk {
   #pageSize(field: FieldNode): number {
     const sizes = field.arguments?.filter(({ name }) => name.value === 'first' || name.value === 'last').flatMap(({ value }) => this.#read(value)) ?? []
     const asked = sizes.filter((size) => typeof size === 'number')
-    return asked.length ? Math.max(0, Math.min(largestPage, Math.max(...asked))) : usualPage
+    return asked.length ? Math.max(0, Math.min(maxPage, Math.max(...asked))) : usualPage
   }
 
   #listLength(field: FieldNode): number {
-    if (field.name.value.startsWith('compatible')) return largestPage
+    if (field.name.value.startsWith('compatible')) return maxPage
     const lists = field.arguments?.flatMap(({ value }) => this.#read(value)).filter(Array.isArray) ?? []
-    return lists.length ? Math.min(largestPage, Math.max(...lists.map((list) => list.length))) : usualList
+    return lists.length ? Math.min(maxPage, Math.max(...lists.map((list) => list.length))) : usualList
   }
 
   /** Whatever the value may turn out to be; a list stays one entry. */

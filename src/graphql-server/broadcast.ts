@@ -33,12 +33,12 @@ export interface Broadcasts {
 }
 
 /** More than this behind while others go on, and a watcher is let go. */
-const mostBehind = 512 * 1024
+const maxBehind = 512 * 1024
 /** Results are for those who come a moment later, too; after that a deployment may look different. */
 const sharedMs = 1_000
-const mostShared = 64
+const maxShared = 64
 /** Events that are executed together; their results wait in memory for their turn. */
-const mostAtOnce = 50
+const maxAtOnce = 50
 /** Then others have their turn. */
 const turn = 256
 
@@ -193,7 +193,7 @@ class Broadcast {
     for (const member of [...this.#live]) {
       // It may have left meanwhile, or have got this one while it caught up.
       if (!this.#live.has(member) || member.seen >= event.position) continue
-      if (member.peer.backlog() > mostBehind) {
+      if (member.peer.backlog() > maxBehind) {
         this.#letGo(member)
         continue
       }
@@ -205,8 +205,8 @@ class Broadcast {
 
   /** Executes some events at a time, together, so that they share look-ups. Events that are not included have no result. */
   *#shareInTurn(events: readonly LoggedEvent[]): Generator<{ event: LoggedEvent; shared: Shared | undefined }> {
-    for (let begun = 0; begun < events.length; begun += mostAtOnce) {
-      const some = events.slice(begun, begun + mostAtOnce)
+    for (let begun = 0; begun < events.length; begun += maxAtOnce) {
+      const some = events.slice(begun, begun + maxAtOnce)
       for (const event of some) this.#notice(event)
       yield* some.map((event) => ({ event, shared: this.#watch.includes(event) ? this.#share(event) : undefined }))
     }
@@ -216,7 +216,7 @@ class Broadcast {
     const known = this.#shared.get(event.position)
     if (known) return known
     if (this.#shared.size === 0) setTimeout(() => this.#shared.clear(), sharedMs).unref()
-    else if (this.#shared.size >= mostShared) this.#shared.delete(this.#shared.keys().next().value ?? 0)
+    else if (this.#shared.size >= maxShared) this.#shared.delete(this.#shared.keys().next().value ?? 0)
     const shared = { result: this.#run(event), texts: new Map() }
     // Awaited in its turn; until then it is nobody's fault.
     shared.result.catch(() => {})

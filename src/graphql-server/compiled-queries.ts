@@ -19,7 +19,7 @@ import type { Parameters } from './request-body.ts'
 /** Compiling takes a fifth of a millisecond for each field, and is never interrupted. */
 const maxCompiledFields = 100
 
-export interface FastLane {
+export interface CompiledQueries {
   /** Answers a query whose document has been accepted before; false, with nothing written, when the long way must. */
   answer(request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean>
 }
@@ -30,7 +30,7 @@ export interface FastLane {
  * to send it, any error at all) is left to the long way, which then says it in its own words. A query
  * may be executed twice by that; it changes nothing.
  */
-export function createFastLane(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): FastLane {
+export function createCompiledQueries(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): CompiledQueries {
   const queries = new WeakMap<DocumentNode, Known>()
   const know = (document: DocumentNode) => {
     const known = queries.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }

@@ -10,10 +10,10 @@ import type { GraphQLContext, ShownLimits } from '../graphql/builder.ts'
 import { schema } from '../graphql/schema.ts'
 import { checkOperation, type OperationLimits, type Variables } from '../graphql-limits/operation-limits.ts'
 import { createCors } from '../http/cors.ts'
-import { createQueuePositionLoader, deploymentLine, modelLine } from '../lifecycle/queue-position.ts'
+import { createQueuePositionLoader, deploymentQueue, modelQueue } from '../lifecycle/queue-position.ts'
 import { createStreamCount, findRequestViewers, requireKey } from './authentication.ts'
 import { createBroadcasts } from './broadcast.ts'
-import { createFastLane } from './compiled-queries.ts'
+import { createCompiledQueries } from './compiled-queries.ts'
 import { createDocuments } from './documents.ts'
 import { maskError, withoutSuggestion } from './error-masking.ts'
 import { createGraphiQL, isPage } from './graphiql.ts'
@@ -48,7 +48,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadDeployment: createDeploymentLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       timelines: createTimelineLoaders(context),
-      queuePositions: { deployment: createQueuePositionLoader(service, deploymentLine), model: createQueuePositionLoader(service, modelLine) },
+      queuePositions: { deployment: createQueuePositionLoader(service, deploymentQueue), model: createQueuePositionLoader(service, modelQueue) },
       operationLimits: options.limits,
       shownLimits: options.shownLimits,
     }
@@ -56,7 +56,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 
   const documents = createDocuments()
   const findOf = findRequestViewers(service)
-  const lane = createFastLane(schema, documents, options.limits)
+  const lane = createCompiledQueries(schema, documents, options.limits)
   const count = createStreamCount(options.limits.socketsPerKey)
   const mask = (error: unknown, message = unexpected) => {
     const shown = maskError(service, error, message)

@@ -12,7 +12,7 @@ const maxAtOnce = 4
  * Bounds what one socket is sent and does not read, in bytes and in time. Queries and mutations begin only while
  * little is unread, so a client that reads slowly slows its own queries down; one that stops reading is closed.
  */
-export class SocketAnswers {
+export class WebSocketAnswers {
   readonly #socket: WebSocket
   readonly #waiting: { start(): void; stop(error: Error): void }[] = []
   #running = 0

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql'
 import { CloseCode, type CompleteMessage, type Message, MessageType, parseMessage, type Server, type SubscribeMessage } from 'graphql-ws'
 import type { WebSocket } from 'ws'
 import { JsonScanner } from '../graphql-limits/json-limits.ts'
-import type { SocketAnswers } from './websocket-answers.ts'
+import type { WebSocketAnswers } from './websocket-answers.ts'
 
 /** Tells of what went wrong unexpectedly: as a client may see it. */
 type Explain = (error: unknown) => { message: string }
@@ -19,16 +19,16 @@ interface Run {
  * throws is an error for its id. An id that a client uses again while the handler of its last use is still ending would
  * lose its new subscription to that end, so the new one waits for it.
  */
-export class SocketBinding {
+export class WebSocketBinding {
   readonly #socket: WebSocket
   readonly #explain: Explain
   readonly #maxRuns: number
-  readonly #answers: SocketAnswers
+  readonly #answers: WebSocketAnswers
   readonly #runs = new Map<string, Run>()
   #handle: (message: Message) => Promise<void> = async () => {}
 
   /** Of `maxRuns` subscriptions some can have been completed by the client while their handlers are still at work. */
-  constructor(socket: WebSocket, answers: SocketAnswers, explain: Explain, maxRuns: number) {
+  constructor(socket: WebSocket, answers: WebSocketAnswers, explain: Explain, maxRuns: number) {
     this.#socket = socket
     this.#answers = answers
     this.#explain = explain

@@ -15,15 +15,15 @@ const over = { done: true, value: undefined } as const
  * read, ends when nothing more will come, and is left when it is returned: the results go past it. One
  * object without closures, since there may be very many.
  */
-export class SocketStream implements Peer, AsyncIterableIterator<never, void> {
+export class WebSocketSubscription implements Peer, AsyncIterableIterator<never, void> {
   readonly #socket: WebSocket
   /** The part of each message that is its own, before the part that all share. */
   readonly #head: string
   readonly #ended = Promise.withResolvers<IteratorResult<never, void>>()
-  #join: ((stream: SocketStream) => () => void) | undefined
+  #join: ((stream: WebSocketSubscription) => () => void) | undefined
   #leave: (() => void) | undefined
 
-  constructor(socket: WebSocket, id: string, join: (stream: SocketStream) => () => void) {
+  constructor(socket: WebSocket, id: string, join: (stream: WebSocketSubscription) => () => void) {
     this.#socket = socket
     this.#head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
     this.#join = join

@@ -15,9 +15,9 @@ import type { Broadcasts } from './broadcast.ts'
 import { explainRefusal, findAuthorization } from './connection-key.ts'
 import type { Documents } from './documents.ts'
 import { toShownError } from './error-masking.ts'
-import { SocketAnswers } from './websocket-answers.ts'
-import { SocketBinding } from './websocket-binding.ts'
-import { SocketStream, toPayload } from './websocket-subscription.ts'
+import { WebSocketAnswers } from './websocket-answers.ts'
+import { WebSocketBinding } from './websocket-binding.ts'
+import { toPayload, WebSocketSubscription } from './websocket-subscription.ts'
 
 // A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
 const socketOptions = { noServer: true, maxPayload: maxSocketMessageBytes, perMessageDeflate: false, closeTimeout: 1000, handleProtocols }
@@ -29,7 +29,7 @@ export interface SocketOptions {
   limits: { subscriptionsPerSocket: number; socketsPerKey: number }
 }
 
-interface Parts {
+interface WebSocketParts {
   yoga: YogaServerInstance<object, GraphQLContext>
   toContext: (viewer: Viewer) => GraphQLContext
   broadcasts: Broadcasts
@@ -38,7 +38,7 @@ interface Parts {
   documents: Documents
 }
 
-type SocketExtra = { socket: WebSocket; answers: SocketAnswers; request?: IncomingMessage | undefined; viewer?: Viewer }
+type SocketExtra = { socket: WebSocket; answers: WebSocketAnswers; request?: IncomingMessage | undefined; viewer?: Viewer }
 /** What graphql-ws carries from our checks to our execution. */
 interface Steps {
   execute(args: ExecutionArgs): Promise<ExecutionResult>
@@ -46,7 +46,11 @@ interface Steps {
 }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
-export function openSockets(service: Service, { allowedOrigins, limits }: SocketOptions, { yoga, toContext, broadcasts, count, mask, documents }: Parts) {
+export function openSockets(
+  service: Service,
+  { allowedOrigins, limits }: SocketOptions,
+  { yoga, toContext, broadcasts, count, mask, documents }: WebSocketParts,
+) {
   const sockets = new WebSocketServer(socketOptions)
   const toShown = (error: unknown) => toShownError(mask(error) as GraphQLError)
   const server = makeServer<Record<string, unknown>, SocketExtra>({
@@ -95,7 +99,7 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
           // These are held as long as the subscription, and not needed any more: the broadcast has its own.
           Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, rootValue: undefined })
           Object.assign(payload, { query: '', variables: undefined })
-          return new SocketStream(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
+          return new WebSocketSubscription(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
         },
       }
       return {
@@ -122,8 +126,8 @@ export function openSockets(service: Service, { allowedOrigins, limits }: Socket
         // Also one that speaks something else is opened: a browser shows no reason of a handshake that fails.
         if (opened.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return opened.close(CloseCode.SubprotocolNotAcceptable, otherProtocol)
         sockets.emit('connection', opened)
-        const answers = new SocketAnswers(opened)
-        new SocketBinding(opened, answers, toShown, 2 * limits.subscriptionsPerSocket).open(server, { socket: opened, answers, request })
+        const answers = new WebSocketAnswers(opened)
+        new WebSocketBinding(opened, answers, toShown, 2 * limits.subscriptionsPerSocket).open(server, { socket: opened, answers, request })
       })
     },
     async close() {

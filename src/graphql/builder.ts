@@ -2,7 +2,7 @@ import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
 import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
-import type { Timelines } from '../domain/event-history.ts'
+import type { EventHistories } from '../domain/event-history.ts'
 import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/model.ts'
 import type { OperationLimits } from '../graphql-limits/operation-limits.ts'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
@@ -26,7 +26,7 @@ export interface GraphQLContext extends Context {
   loadChosenModel: LoadChosenModel
   loadDeployment: LoadDeployment
   loadFittingModels: LoadFittingModels
-  timelines: Timelines
+  timelines: EventHistories
   queuePositions: { deployment: LoadQueuePosition; model: LoadQueuePosition }
   operationLimits: OperationLimits
   shownLimits: ShownLimits

@@ -17,7 +17,7 @@ const sessionPath = '/session'
 /** The dashboard sends this with every request; the value does not matter. */
 const ownHeader = 'x-requested-with'
 const sessionSeconds = sessionDays * 24 * 3600
-const longestBody = 4096
+const maxBody = 4096
 /** Anyone may send such a request, and it is short. */
 const maxRequestMs = 5_000
 
@@ -127,7 +127,7 @@ async function readKey(request: IncomingMessage): Promise<string | undefined> {
   // The connection stays open for the answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     text += chunk
-    if (text.length > longestBody) return undefined
+    if (text.length > maxBody) return undefined
   }
   try {
     const { key } = JSON.parse(text) as { key?: unknown }

@@ -1,4 +1,4 @@
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 
 /**
  * BUSY: the endpoint has no capacity at present and says so. AWAY: it did not answer, or not to the end.
@@ -7,7 +7,7 @@ import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
 export type CallFailureKind = 'BUSY' | 'AWAY' | 'LASTING'
 
 /** Why a call to an endpoint brought no transcript. */
-export class CallFailure extends ProvisioningFailure {
+export class CallFailure extends JobFailure {
   readonly kind: CallFailureKind
   /** How long the endpoint asks to wait, if it does. */
   readonly retryAfterMs: number | undefined

@@ -1,16 +1,16 @@
 import { toSpokenWords } from '../decoding/spoken-words.ts'
 import type { RecognizerModel } from '../decoding/types.ts'
 import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../decoding/word-errors.ts'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
-import { listeningFor } from '../recognition/segmentation-settings.ts'
+import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import type { Recognizers } from '../recognition/types.ts'
 import type { TestRecording } from './test-recordings.ts'
 
 /** How much the words may count against the sound; of equally good ones, the first is taken. */
 export const weights = [0.5, 0.3, 0.7, 0.2] as const
 /** More recordings would not choose another weight. */
-const mostToTune = 60
+const maxToTune = 60
 const shownWords = 50
 
 interface Trial {
@@ -30,12 +30,12 @@ interface Trial {
  * rest: what was used to choose says nothing of what the choice is worth.
  */
 export async function evaluateWords(recordings: readonly TestRecording[], trial: Trial): Promise<Evaluation> {
-  const tuning = recordings.filter((_, n) => n % 2 === 0).slice(0, mostToTune)
+  const tuning = recordings.filter((_, n) => n % 2 === 0).slice(0, maxToTune)
   const counted = recordings.filter((_, n) => n % 2 === 1)
   const all = tuning.length * weights.length + counted.length * 2
   let done = 0
   const hear = async (recording: TestRecording, model: RecognizerModel) => {
-    const listening = { ...listeningFor(trial.scenario, 'conversation'), firstPhraseOnly: false }
+    const listening = { ...segmentationSettingsFor(trial.scenario, 'conversation'), firstPhraseOnly: false }
     const { phrases } = await trial.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, trial.signal)
     trial.tell(++done / all, `Recognizing recordings without and with the custom words: ${done} of ${all}.`)
     const heard = say(phrases.map(({ display }) => display).join(' '))
@@ -85,7 +85,7 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
 
 /** Nobody says as much in a minute; what is written for a pronunciation may have made it so long. */
 const tooManyWords = ({ name }: TestRecording) =>
-  new ProvisioningFailure(
+  new JobFailure(
     'RECORDINGS_UNUSABLE',
     `The text recognized in ${name} has more than ${maxComparedWords.toLocaleString('en')} words. Shorten what is written for the pronunciations.`,
     { isLasting: true },

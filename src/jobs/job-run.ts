@@ -1,5 +1,5 @@
 import { ModelUnusableError } from '../decoding/types.ts'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
@@ -16,7 +16,7 @@ interface Problem<Stage> {
 }
 
 /** What a run writes into: a deployment or a model, held by one worker's claim. */
-export interface Ledger<Stage extends string, Change> {
+export interface RunRecord<Stage extends string, Change> {
   /** Where it is rung when the row changes. */
   topic: string
   /** The stages and where each begins on the way from 0 to 1. */
@@ -34,10 +34,10 @@ export interface Ledger<Stage extends string, Change> {
 }
 
 /** Tells how one worker's run goes on, and ends it when nobody wants it any more. */
-export class Steps<Stage extends string, Change> {
+export class JobRun<Stage extends string, Change> {
   /** Aborts when the work is no longer wanted, or no longer ours to do. */
   readonly signal: AbortSignal
-  readonly #ledger: Ledger<Stage, Change>
+  readonly #ledger: RunRecord<Stage, Change>
   readonly #log: Log
   readonly #unwanted = new AbortController()
   readonly #unwatch: () => void
@@ -48,7 +48,7 @@ export class Steps<Stage extends string, Change> {
   #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
-  constructor(ledger: Ledger<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
+  constructor(ledger: RunRecord<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
     this.#ledger = ledger
     this.#log = log
     this.#stage = Object.keys(ledger.stageBegins)[0] as Stage
@@ -72,7 +72,7 @@ export class Steps<Stage extends string, Change> {
   async #checkWanted() {
     // While Postgres is away nobody knows; the work goes on, and its next change will tell.
     const isOurs = await this.#ledger.holds().catch(() => true)
-    if (!isOurs) this.#unwanted.abort(new Unwanted())
+    if (!isOurs) this.#unwanted.abort(new RunEndedError())
   }
 
   async enter(stage: Stage, message: string) {
@@ -102,13 +102,13 @@ export class Steps<Stage extends string, Change> {
 
   async record(change: Change) {
     const recorded = await this.#ledger.record(change)
-    if (!recorded) this.#unwanted.abort(new Unwanted())
+    if (!recorded) this.#unwanted.abort(new RunEndedError())
     this.signal.throwIfAborted()
   }
 
   /** Ends it when its failure lasts, else sees to another try; throws when another worker shall go on. */
   async fail(error: unknown) {
-    if (this.#unwanted.signal.aborted || error instanceof Unwanted) return void (await this.#ledger.letGo())
+    if (this.#unwanted.signal.aborted || error instanceof RunEndedError) return void (await this.#ledger.letGo())
     await this.#telling
     if (this.#interrupted.aborted) {
       await this.#ledger.letGo()
@@ -138,12 +138,12 @@ export class Steps<Stage extends string, Change> {
 }
 
 /** It was canceled, deleted or finished, or another worker has taken it over. */
-export class Unwanted extends Error {}
+export class RunEndedError extends Error {}
 
 function describe(error: unknown): { code: string; message: string; isLasting: boolean } {
   const unavailable = explainUnavailable(error)
   if (unavailable) return { ...unavailable, isLasting: false }
-  if (error instanceof ProvisioningFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
+  if (error instanceof JobFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
   if (error instanceof TaskEndedError)
     return { code: 'PROCESS_ENDED', message: `The process that did this step ended before it was done (${error.message}).`, isLasting: false }

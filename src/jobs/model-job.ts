@@ -3,24 +3,29 @@ import { checkDisk } from '../domain/disk-usage.ts'
 import { building, findModelToBuild } from '../domain/model-building.ts'
 import { type ModelChange, type ModelClaim, modelLifecycle, modelTopic } from '../domain/model-lifecycle.ts'
 import type { BuildingPayload } from '../lifecycle/job-definitions.ts'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Tx } from '../postgres/client.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow, ModelStage } from '../postgres/tables.ts'
-import { type Ledger, Steps, Unwanted } from './job-run.ts'
+import { JobRun, RunEndedError, type RunRecord } from './job-run.ts'
 
-export type ModelSteps = Steps<ModelStage, ModelChange>
+export type ModelJobRun = JobRun<ModelStage, ModelChange>
 
 /** A model, the one that it grows from, and its text if that came with the wish. */
-export interface ToBuild {
+export interface ModelToBuild {
   model: ModelRow
   base: ModelRow
   text: string | null
 }
 
-type StageBegins = Ledger<ModelStage, ModelChange>['stageBegins']
+type StageBegins = RunRecord<ModelStage, ModelChange>['stageBegins']
 
-const ledgerOf = (service: Service, claim: ModelClaim & { run: number }, failedBefore: number, stageBegins: StageBegins): Ledger<ModelStage, ModelChange> => ({
+const ledgerOf = (
+  service: Service,
+  claim: ModelClaim & { run: number },
+  failedBefore: number,
+  stageBegins: StageBegins,
+): RunRecord<ModelStage, ModelChange> => ({
   topic: modelTopic(claim.modelId),
   stageBegins,
   toStep: (step) => ({ status: 'BUILDING', ...step }),
@@ -34,23 +39,23 @@ const ledgerOf = (service: Service, claim: ModelClaim & { run: number }, failedB
 /** Refuses files, already part of the model, that do not fit into what the workspace can keep. */
 async function requireDisk(tx: Tx, { limits }: Service, { workspaceId }: ModelClaim) {
   const full = await checkDisk(tx, limits, workspaceId, 0)
-  if (full) throw new ProvisioningFailure(full.code, `The model was built, but there is no room for its files. ${full.message}`, { isLasting: true })
+  if (full) throw new JobFailure(full.code, `The model was built, but there is no room for its files. ${full.message}`, { isLasting: true })
 }
 
 /** Works a model's job: claims it, builds it step by step, and leaves it READY, FAILED, or to another worker. */
 export function modelHandler(
   service: Service,
   stageBegins: StageBegins,
-  build: (steps: ModelSteps, wanted: ToBuild) => Promise<void>,
+  build: (steps: ModelJobRun, wanted: ModelToBuild) => Promise<void>,
 ): Handler<BuildingPayload> {
   return {
     async run(payload, signal) {
       const claim = await building.claim(service, payload)
       if (!claim) return
-      const steps = new Steps(ledgerOf(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
+      const steps = new JobRun(ledgerOf(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
       try {
         const wanted = await findModelToBuild(service, payload.modelId)
-        if (!wanted) throw new Unwanted()
+        if (!wanted) throw new RunEndedError()
         await build(steps, wanted)
       } catch (error) {
         await steps.fail(error)

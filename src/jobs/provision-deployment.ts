@@ -1,18 +1,18 @@
 import type { Tokens } from '../access/speech-token.ts'
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
-import { openLanguageModel } from '../decoding/writing-rules.ts'
+import { openWritingRules } from '../decoding/writing-rules.ts'
 import { explainIncompatibility } from '../domain/compatibility.ts'
 import type { Service } from '../domain/context.ts'
-import { type Change, type Claim, deploymentTopic, provisioning, recordChange } from '../domain/deployment-lifecycle.ts'
+import { type DeploymentChange, type DeploymentClaim, deploymentTopic, provisioning, recordChange } from '../domain/deployment-lifecycle.ts'
 import { findDeploymentToProvision, type ServedDeployment } from '../domain/endpoint.ts'
 import type { ProvisioningPayload } from '../lifecycle/job-definitions.ts'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Stage } from '../postgres/deployment-tables.ts'
 import type { Handler } from '../postgres/queue.ts'
 import { toRecognizerModel } from '../recognition/model-files.ts'
 import type { Recognizers } from '../recognition/types.ts'
 import { checkWords } from '../recognition/word-files.ts'
-import { type Ledger, Steps, Unwanted } from './job-run.ts'
+import { JobRun, RunEndedError, type RunRecord } from './job-run.ts'
 import { verifyEndpoint } from './verify-endpoint.ts'
 
 export interface Provisioning extends Service {
@@ -30,7 +30,7 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
     async run(payload, signal) {
       const claim = await provisioning.claim(service, payload)
       if (!claim) return
-      const steps = new Steps(ledgerOf(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
+      const steps = new JobRun(ledgerOf(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
       try {
         await provision(service, steps, payload.deploymentId)
       } catch (error) {
@@ -50,12 +50,12 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
   }
 }
 
-type ProvisioningSteps = Steps<Stage, Change>
+type ProvisioningSteps = JobRun<Stage, DeploymentChange>
 
 /** Fetching and loading take the time. */
 const stageBegins: Record<Stage, number> = { RESOLVING: 0, FETCHING: 0.05, BUILDING: 0.45, LOADING: 0.5, VERIFYING: 0.8 }
 
-const ledgerOf = (service: Provisioning, claim: Claim & { run: number }, failedBefore: number): Ledger<Stage, Change> => ({
+const ledgerOf = (service: Provisioning, claim: DeploymentClaim & { run: number }, failedBefore: number): RunRecord<Stage, DeploymentChange> => ({
   topic: deploymentTopic(claim.deploymentId),
   stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
@@ -74,7 +74,7 @@ async function provision(service: Provisioning, steps: ProvisioningSteps, deploy
   const [acoustic, language] = await fetchFiles(service, steps, served)
 
   await steps.enter('BUILDING', 'Compiling the language model.')
-  await openLanguageModel(language.writing ?? '')
+  await openWritingRules(language.writing ?? '')
   if (language.words) await checkWords(language.words, steps.signal)
 
   await steps.enter('LOADING', 'Loading the models into a recognizer.')
@@ -88,18 +88,18 @@ async function provision(service: Provisioning, steps: ProvisioningSteps, deploy
 
 async function resolveModels(service: Provisioning, deploymentId: string): Promise<ServedDeployment> {
   const served = await findDeploymentToProvision(service, deploymentId)
-  if (!served) throw new Unwanted()
+  if (!served) throw new RunEndedError()
   const { deployment, acousticModel, languageModel } = served
   for (const model of [acousticModel, languageModel]) {
     if (model.retiredAt)
-      throw new ProvisioningFailure(
+      throw new JobFailure(
         'MODEL_RETIRED',
         `The ${model.kind.toLowerCase()} model "${model.name}" is no longer offered. Create a deployment with another one.`,
         { isLasting: true },
       )
   }
   const incompatibility = explainIncompatibility(deployment.locale, acousticModel, languageModel)
-  if (incompatibility) throw new ProvisioningFailure('MODELS_INCOMPATIBLE', incompatibility.message, { isLasting: true })
+  if (incompatibility) throw new JobFailure('MODELS_INCOMPATIBLE', incompatibility.message, { isLasting: true })
   return served
 }
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { toSpokenWords } from '../decoding/spoken-words.ts'
 import { maxComparedWords } from '../decoding/word-errors.ts'
-import { CorpusReader } from '../domain/training-text.ts'
+import { TrainingTextReader } from '../domain/training-text.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 
 /** A line of the table: the name of a recording and what is said in it. */
@@ -19,7 +19,7 @@ export interface TableLine {
 export async function readTable(file: { name: string; path: string }, locale: string, maxLines: number): Promise<TableLine[]> {
   const found = new Map<string, TableLine>()
   const refuse = (line: number, reason: string) => new TaskRefusal(`has a .tsv, ${file.name}, whose line ${line} ${reason}`)
-  const reader = new CorpusReader((row, line) => {
+  const reader = new TrainingTextReader((row, line) => {
     const [name = '', text = '', ...more] = row.split('\t')
     if (!name.trim() || !text.trim() || more.length) throw refuse(line, 'is not the name of a file, a tab and a text')
     const words = toSpokenWords(text, locale).length

@@ -6,7 +6,7 @@ import { AudioError } from '../audio/audio-error.ts'
 import type { Decoders } from '../audio/decoders.ts'
 import type { Pcm } from '../audio/pcm.ts'
 import { readSound } from '../audio/read-audio.ts'
-import { explainTask, ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { explainTask, JobFailure } from '../lifecycle/job-failure.ts'
 import { readingLimits } from '../sandbox/limits.ts'
 import { runTask } from '../sandbox/task.ts'
 import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
@@ -77,4 +77,4 @@ function fail(error: unknown): never {
   throw explainTask(error, 'RECORDINGS_UNUSABLE', 'The zip of recordings')
 }
 
-const refuse = (reason: string) => new ProvisioningFailure('RECORDINGS_UNUSABLE', `The zip of recordings ${reason}.`, { isLasting: true })
+const refuse = (reason: string) => new JobFailure('RECORDINGS_UNUSABLE', `The zip of recordings ${reason}.`, { isLasting: true })

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
 import { tidyRecords } from '../domain/retention.ts'
-import { findNeededFiles } from '../domain/upload.ts'
+import { findReferencedFiles } from '../domain/upload.ts'
 
 const intervalMs = 60 * 60_000
 /** Not in the middle of a start. */
@@ -13,7 +13,7 @@ export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
   const closing = new AbortController()
   const tidy = async () => {
     await tidyRecords(service)
-    const removed = await service.artifacts.tidy((sha256s) => findNeededFiles(service, sha256s))
+    const removed = await service.artifacts.tidy((sha256s) => findReferencedFiles(service, sha256s))
     if (removed) service.log.info({ removed }, 'files that nobody needs were removed')
   }
   const tidying = (async () => {

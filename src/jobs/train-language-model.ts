@@ -7,7 +7,7 @@ import type { Decoders } from '../audio/decoders.ts'
 import type { RecognizerModel } from '../decoding/types.ts'
 import type { Service } from '../domain/context.ts'
 import type { BuildingPayload } from '../lifecycle/job-definitions.ts'
-import { explainTask, ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { explainTask, JobFailure } from '../lifecycle/job-failure.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { Evaluation, ModelRow, StoredFile, TextStatistics } from '../postgres/tables.ts'
 import { toRecognizerModel } from '../recognition/model-files.ts'
@@ -15,7 +15,7 @@ import { trainWords } from '../recognition/run-trainer.ts'
 import type { Recognizers } from '../recognition/types.ts'
 import { weighWords } from '../recognition/word-files.ts'
 import { evaluateWords, weights } from './evaluate-words.ts'
-import { type ModelSteps, modelHandler, type ToBuild } from './model-job.ts'
+import { type ModelJobRun, type ModelToBuild, modelHandler } from './model-job.ts'
 import { readTestRecordings } from './test-recordings.ts'
 
 interface Training extends Service {
@@ -37,7 +37,7 @@ export function trainLanguageModelHandler(service: Training): Handler<BuildingPa
   })
 }
 
-async function build(service: Training, steps: ModelSteps, { model, base, text }: ToBuild, dir: string): Promise<void> {
+async function build(service: Training, steps: ModelJobRun, { model, base, text }: ModelToBuild, dir: string): Promise<void> {
   await steps.enter('TRAINING', 'Reading the text.')
   const modelFile = join(dir, 'words')
   const statistics = await train(service, steps, model, text, modelFile, dir)
@@ -56,7 +56,7 @@ async function build(service: Training, steps: ModelSteps, { model, base, text }
 
 async function train(
   { artifacts }: Training,
-  steps: ModelSteps,
+  steps: ModelJobRun,
   model: ModelRow,
   text: string | null,
   modelFile: string,
@@ -69,7 +69,7 @@ async function train(
   const tell = ({ bytes, lines }: { bytes: number; lines: number }) =>
     steps.tell((0.8 * bytes) / size, `${lines.toLocaleString('en')} lines read.${bytes >= size ? ' Counting what follows what.' : ''}`)
   return trainWords({ textFile, locale: model.locale, pronunciations, phrases, modelFile }, { tell, signal: steps.signal }).catch((error) => {
-    if (error.code === 'ENOSPC') throw new ProvisioningFailure('DISK_FULL', 'The disk is full. Free some space, then try again.', { isLasting: true })
+    if (error.code === 'ENOSPC') throw new JobFailure('DISK_FULL', 'The disk is full. Free some space, then try again.', { isLasting: true })
     throw explainTask(error, 'TEXT_UNUSABLE', 'The text', 'Use less text, or fewer pronunciations.')
   })
 }
@@ -81,14 +81,14 @@ interface Trial {
   dir: string
 }
 
-async function evaluate(service: Training, steps: ModelSteps, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
+async function evaluate(service: Training, steps: ModelJobRun, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
   const { artifacts, recognizers, decoders, catalog } = service
   const zip = (await fetchStored(artifacts, recordings, steps.signal)).file ?? ''
   const unpacked = join(dir, 'recordings')
   await mkdir(unpacked)
   const spoken = await readTestRecordings(zip, { dir: unpacked, locale: base.locale, decoders, signal: steps.signal })
   const acoustic = catalog.models.find(({ kind, locale, scenario }) => kind === 'ACOUSTIC' && locale === base.locale && scenario === base.scenario)
-  if (!acoustic) throw new ProvisioningFailure('NO_ACOUSTIC_MODEL', 'There is no base acoustic model to try the words with.', { isLasting: true })
+  if (!acoustic) throw new JobFailure('NO_ACOUSTIC_MODEL', 'There is no base acoustic model to try the words with.', { isLasting: true })
   const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]
   const plain = toRecognizerModel(acousticFiles, languageFiles)
   const weighted = new Map<number, RecognizerModel>()

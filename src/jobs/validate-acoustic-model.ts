@@ -17,18 +17,18 @@ import type { AcousticFiles } from '../decoding/moonshine.ts'
 import { countWordErrors, TooManyWordsError, wordErrorRate } from '../decoding/word-errors.ts'
 import type { Service } from '../domain/context.ts'
 import type { BuildingPayload } from '../lifecycle/job-definitions.ts'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { examineAcousticModel } from '../recognition/run-examiner.ts'
-import { type ModelSteps, modelHandler } from './model-job.ts'
+import { type ModelJobRun, modelHandler } from './model-job.ts'
 
 interface Validation extends Service {
   artifacts: Artifacts
   decoders: Decoders
 }
 
-const largestArchive = 1e9
+const maxArchive = 1e9
 const largestFile = 600e6
 /** Of the reference recording's words; a model that was trained further on other speech may lose some. */
 const worstWordErrorRate = 0.5
@@ -56,7 +56,7 @@ export function validateAcousticModelHandler(service: Validation, config: Pick<C
   })
 }
 
-async function bringArchive({ artifacts }: Validation, sources: Config['artifacts'], steps: ModelSteps, { recipe }: ModelRow, path: string): Promise<string> {
+async function bringArchive({ artifacts }: Validation, sources: Config['artifacts'], steps: ModelJobRun, { recipe }: ModelRow, path: string): Promise<string> {
   const archive = recipe?.archive
   if (!archive) throw new Error('an acoustic model without an archive')
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
@@ -74,14 +74,14 @@ async function bringArchive({ artifacts }: Validation, sources: Config['artifact
     const counted = async function* (pieces: AsyncIterable<Buffer>) {
       for await (const piece of pieces) {
         size += piece.length
-        if (size > largestArchive) throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${largestArchive / 1e6} MB.`)
+        if (size > maxArchive) throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${maxArchive / 1e6} MB.`)
         steps.tell(total ? size / total : 0, `${megabytes(size)} MB${total ? ` of ${megabytes(total)} MB` : ''} are here.`)
         yield piece
       }
     }
     await pipeline(response, counted, createWriteStream(path), { signal: steps.signal }).catch((cause) => {
-      if (cause instanceof ProvisioningFailure || steps.signal.aborted) throw cause
-      throw new ProvisioningFailure('SOURCE_UNREACHABLE', 'The archive did not come whole. It is fetched again.', { isLasting: false, cause })
+      if (cause instanceof JobFailure || steps.signal.aborted) throw cause
+      throw new JobFailure('SOURCE_UNREACHABLE', 'The archive did not come whole. It is fetched again.', { isLasting: false, cause })
     })
   }
   const found = archive.sha256 && (await hashFile(path, () => {}, steps.signal))
@@ -90,7 +90,7 @@ async function bringArchive({ artifacts }: Validation, sources: Config['artifact
   return path
 }
 
-async function unpack(archive: string, dir: string, steps: ModelSteps): Promise<AcousticFiles> {
+async function unpack(archive: string, dir: string, steps: ModelJobRun): Promise<AcousticFiles> {
   const files = { encoder: join(dir, 'encoder'), decoder: join(dir, 'decoder') }
   const places = { [fileNames.encoder]: files.encoder, [fileNames.decoder]: files.decoder }
   const written = await extractFiles({ archive, places, by: 'NAME', maxFileBytes: largestFile }, steps.signal)
@@ -109,7 +109,7 @@ interface Examined {
 async function examine(
   service: Validation,
   recognition: Config['recognition'],
-  steps: ModelSteps,
+  steps: ModelJobRun,
   { model, base, files }: Examined,
 ): Promise<{ text: string; milliseconds: number }> {
   const { encoder = '', decoder = '' } = await service.artifacts.fetch(base, { signal: steps.signal })
@@ -153,4 +153,4 @@ function checkTranscript({ catalog }: Validation, { locale }: ModelRow, text: st
     )
 }
 
-const refuse = (code: string, message: string) => new ProvisioningFailure(code, message, { isLasting: true })
+const refuse = (code: string, message: string) => new JobFailure(code, message, { isLasting: true })

@@ -5,7 +5,7 @@ import { countWordErrors, wordErrorRate } from '../decoding/word-errors.ts'
 import type { Service } from '../domain/context.ts'
 import { type Endpoint, endpointOf, type ServedDeployment } from '../domain/endpoint.ts'
 import { defaultMode } from '../domain/recognition-mode.ts'
-import { ProvisioningFailure } from '../lifecycle/job-failure.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
 import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 import { callWebSocket } from './call-websocket.ts'
@@ -35,7 +35,7 @@ export async function verifyEndpoint(
   waiting: WaitListener,
 ): Promise<Evidence> {
   const reference = service.catalog.references.get(deployment.locale)
-  if (!reference) throw new ProvisioningFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}.`, { isLasting: true })
+  if (!reference) throw new JobFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}.`, { isLasting: true })
   const audio = await readFile(reference.audioFile)
   const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
@@ -121,7 +121,7 @@ function readAnswer(text: string): HttpAnswer | undefined {
 }
 
 const wrongTranscript = (url: string, transcript: string, expected: string) =>
-  new ProvisioningFailure(
+  new JobFailure(
     'TRANSCRIPT_WRONG',
     `The endpoint ${url} heard "${transcript}" where the reference recording says "${expected}". The model's files may be damaged or mixed up.`,
     { isLasting: true },

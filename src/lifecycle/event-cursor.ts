@@ -1,14 +1,15 @@
 import type { Store } from '../postgres/store.ts'
 import type { EventLog, LoggedEvent } from './event-log.ts'
 
-type Name = EventLog['name']
-type Place = Pick<LoggedEvent, 'workspaceId' | 'position'>
+type EventLogName = EventLog['name']
+type EventPlace = Pick<LoggedEvent, 'workspaceId' | 'position'>
 
 /** Enough to tell workspaces, and databases, from each other. */
 const tag = (workspaceId: string) => workspaceId.slice(-8)
 
 /** The opaque form of an event's place in a workspace's log: where a watcher that lost its connection goes on. */
-export const encodeEventCursor = (name: Name, { workspaceId, position }: Place) => Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
+export const encodeEventCursor = (name: EventLogName, { workspaceId, position }: EventPlace) =>
+  Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
 
 /** The cursor behind which everything comes that changes from now on. */
 export async function readPresentCursor(
@@ -19,7 +20,7 @@ export async function readPresentCursor(
 }
 
 /** Undefined when the cursor is not one of this log and workspace. */
-export function decodeEventCursor(name: Name, workspaceId: string, cursor: string): number | undefined {
+export function decodeEventCursor(name: EventLogName, workspaceId: string, cursor: string): number | undefined {
   // Earlier versions wrote `event` and no tag.
   const [, of, position, from] = /^(\w+):(\d{1,15})(?::([0-9a-f]{8}))?$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   const isOurs = from === undefined ? of === 'event' : of === name && from === tag(workspaceId)

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
-import type { EventLog, LoggedEvent, Place, Scope } from './event-log.ts'
+import type { EventLog, EventPlace, EventScope, LoggedEvent } from './event-log.ts'
 
 /** What a feed reads of a log. */
 export type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>
@@ -11,20 +11,20 @@ export const batch = 200
 /** Workspaces that are read at once. */
 const maxBatchSize = 100
 
-export interface Reader<Event> {
+export interface EventReader<Event> {
   /** The newest batch, newest first. */
   readTail(workspaceId: string): Promise<Event[]>
-  findNewest(scope: Scope): Promise<Event | undefined>
+  findNewest(scope: EventScope): Promise<Event | undefined>
   /** The batch behind a place. */
-  readBehind(place: Place): Promise<Event[]>
+  readBehind(place: EventPlace): Promise<Event[]>
 }
 
 /** Reads one log for all feeds of the process, so that they can share statements. */
-export function createReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: ReadLog<Event>): Reader<Event> {
-  const behind = async (places: readonly Place[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
-  const newest = async (places: readonly Place[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
+export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: ReadLog<Event>): EventReader<Event> {
+  const behind = async (places: readonly EventPlace[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
+  const newest = async (places: readonly EventPlace[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
   // News must not wait for a statement under way; those that come in one go, as when every feed is rung, are read in one.
-  const ofWorkspaces = new DataLoader<Place, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
+  const ofWorkspaces = new DataLoader<EventPlace, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
   const ofRows = createLookUp(behind)
   const newestOfRows = createLookUp(newest)
   return {
@@ -34,7 +34,7 @@ export function createReader<Event extends LoggedEvent>(db: Store['db'], { selec
   }
 }
 
-function toFinder<Event>(places: readonly Place[], found: Event[][]): (place: Place) => Event[] {
+function toFinder<Event>(places: readonly EventPlace[], found: Event[][]): (place: EventPlace) => Event[] {
   const byPlace = new Map(places.map((place, at) => [place, found[at] ?? []]))
   return (place) => byPlace.get(place) ?? []
 }

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
-import { batch, createReader, type Reader, type ReadLog } from './event-feed-reader.ts'
-import { type LoggedEvent, type Scope, workspaceTopic } from './event-log.ts'
+import { batch, createEventReader, type EventReader, type ReadLog } from './event-feed-reader.ts'
+import { type EventScope, type LoggedEvent, workspaceTopic } from './event-log.ts'
 
 /**
  * One log as a watcher of all rows or of one row sees it. Every watcher of a workspace in this process reads the same
@@ -34,7 +34,7 @@ type Heard = (since: number) => void
 
 export interface Feeds {
   /** To be joined soon: a feed without watchers is closed. */
-  of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: Scope): Feed<Event>
+  of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: EventScope): Feed<Event>
   close(): Promise<void>
 }
 
@@ -45,9 +45,9 @@ const retryMs = 1_000
 
 export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Feeds {
   const feeds = new Map<string, WorkspaceFeed<LoggedEvent>>()
-  const readers = new Map<string, Reader<LoggedEvent>>()
+  const readers = new Map<string, EventReader<LoggedEvent>>()
   const readerOf = (eventLog: ReadLog<LoggedEvent>) => {
-    const known = readers.get(eventLog.name) ?? createReader(db, eventLog)
+    const known = readers.get(eventLog.name) ?? createEventReader(db, eventLog)
     readers.set(eventLog.name, known)
     return known
   }
@@ -64,7 +64,7 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
     return feed
   }
   return {
-    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, { workspaceId, id }: Scope) {
+    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, { workspaceId, id }: EventScope) {
       const feed = open(eventLog as unknown as ReadLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
       return new View(feed, id)
     },
@@ -109,7 +109,7 @@ class View<Event extends LoggedEvent> implements Feed<Event> {
 class WorkspaceFeed<Event extends LoggedEvent> {
   readonly #workspaceId: string
   readonly #rowOf: (event: Event) => string
-  readonly #reader: Reader<Event>
+  readonly #reader: EventReader<Event>
   readonly #log: Log
   readonly #forget: () => void
   /** Watchers by the row that they watch, or under `undefined` those of all rows. */
@@ -126,7 +126,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
   #linger: NodeJS.Timeout | undefined
   position = 0
 
-  constructor(workspaceId: string, { rowOf }: ReadLog<Event>, reader: Reader<Event>, log: Log, forget: () => void) {
+  constructor(workspaceId: string, { rowOf }: ReadLog<Event>, reader: EventReader<Event>, log: Log, forget: () => void) {
     this.#workspaceId = workspaceId
     this.#rowOf = rowOf
     this.#reader = reader

@@ -26,21 +26,21 @@ export interface LoggedRow {
 }
 
 /** The events of one row, or of all of a workspace. */
-export interface Scope {
+export interface EventScope {
   workspaceId: string
   id?: string | undefined
 }
 
 /** A place in a log: what is read next is what comes behind the position. */
-export interface Place extends Scope {
+export interface EventPlace extends EventScope {
   after: number
 }
 
-type Name = 'deployment' | 'model'
+type EventLogName = 'deployment' | 'model'
 
-interface Parts<Row extends LoggedRow> {
+interface EventLogParts<Row extends LoggedRow> {
   /** What the events are about. */
-  name: Name
+  name: EventLogName
   table: typeof deploymentEvents | typeof modelEvents
   /** The column with the row's id. */
   key: 'deploymentId' | 'modelId'
@@ -55,8 +55,8 @@ interface Parts<Row extends LoggedRow> {
 export type EventLog<Row extends LoggedRow = LoggedRow, Event extends LoggedEvent = LoggedEvent> = ReturnType<typeof createEventLog<Row, Event>>
 
 /** Topics on which watchers are rung: of one row, and of all of a workspace. */
-export const rowTopic = (name: Name, id: string) => `${name}:${id}`
-export const workspaceTopic = (name: Name, workspaceId: string) => `${name}s:${workspaceId}`
+export const rowTopic = (name: EventLogName, id: string) => `${name}:${id}`
+export const workspaceTopic = (name: EventLogName, workspaceId: string) => `${name}s:${workspaceId}`
 
 /** What has been deleted leaves its log for so long, so that whoever watched it comes to its end. */
 const tombstoneDays = 7
@@ -69,19 +69,19 @@ const logsAtOnce = 50
  * A log of what happens to rows of one kind. Whoever writes into it holds the workspace's lock, so events are
  * numbered in the order of their commits, and a position can be a cursor.
  */
-export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>({ name, key, position, isTerminal, toFacts, ...parts }: Parts<Row>) {
+export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>({ name, key, position, isTerminal, toFacts, ...parts }: EventLogParts<Row>) {
   // All columns that are used here are in either table.
   const table = parts.table as typeof deploymentEvents
   const { [key]: rowId } = getColumns(parts.table as typeof deploymentEvents & typeof modelEvents)
   const counter = workspaces[position]
-  const within = ({ workspaceId, id }: Scope) => and(eq(table.workspaceId, workspaceId), id === undefined ? undefined : eq(rowId, id))
+  const within = ({ workspaceId, id }: EventScope) => and(eq(table.workspaceId, workspaceId), id === undefined ? undefined : eq(rowId, id))
   const isRemoved = eq(table.status, 'DELETING')
 
   /**
    * The events behind many places, oldest first, or the newest of them, newest first. The places are all of rows or
    * all of workspaces. One lateral join, so that each place is read off an index, in one statement.
    */
-  async function selectMany(db: Db, places: readonly Place[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
+  async function selectMany(db: Db, places: readonly EventPlace[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
     const ofRows = places[0]?.id !== undefined
     // Sequences and positions of one row grow together, and its index has the sequence.
     const by = ofRows ? table.sequence : table.position
@@ -149,7 +149,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     },
 
     /** The last event of a row that was deleted not long ago. */
-    async findRemoval(db: Db, scope: Scope): Promise<Event | undefined> {
+    async findRemoval(db: Db, scope: EventScope): Promise<Event | undefined> {
       const [last] = await db
         .select()
         .from(table)
@@ -157,7 +157,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       return last as Event | undefined
     },
 
-    async select(db: Db, scope: Scope, bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Event[]> {
+    async select(db: Db, scope: EventScope, bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Event[]> {
       const found = await db
         .select()
         .from(table)

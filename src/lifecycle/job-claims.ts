@@ -6,11 +6,11 @@ import type { deployments } from '../postgres/deployment-tables.ts'
 import type { Job } from '../postgres/queue.ts'
 import type { Store } from '../postgres/store.ts'
 import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
-import { type Deadlines, type Line, takePlace } from './queue-position.ts'
+import { type Deadlines, type JobQueue, takeQueuePosition } from './queue-position.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
 /** A passing failure is tried again this often, each time after twice the pause, in seconds. */
-const mostTries = 5
+const maxTries = 5
 const firstPause = 1
 /** An attempt that so many processes did not survive is given up: another start may take the next server along. */
 const maxDeaths = 2
@@ -30,16 +30,16 @@ interface QueuedRow extends WorkedRow {
 }
 
 /** What went wrong in a stage, in words for whoever made the row. */
-type Problem<Row extends WorkedRow> = NonNullable<Row['failure']> & { message: string; stage: NonNullable<Row['stage']> }
+type ClaimProblem<Row extends WorkedRow> = NonNullable<Row['failure']> & { message: string; stage: NonNullable<Row['stage']> }
 
 interface Queueing {
   store: Pick<Store, 'db' | 'queue'>
 }
 
 /** How rows of one kind get to workers and away from them: queued, claimed, tried again, given up. */
-export function createWork<Key extends string, Row extends QueuedRow, Change extends WorkedChange<Row>>(
+export function createJobClaims<Key extends string, Row extends QueuedRow, Change extends WorkedChange<Row>>(
   key: Key,
-  line: Line,
+  line: JobQueue,
   lifecycle: Lifecycle<Key, Row, Change>,
   jobOf: (row: Row) => Job<PayloadOf<Key>>,
 ) {
@@ -60,11 +60,11 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
   }
 
   /** Ends the work for good, until somebody tries it again. Its job goes with it, wherever it is. */
-  function fail(service: Queueing, claim: ClaimOn<Key>, failure: Problem<Row>): Promise<Row | undefined> {
+  function fail(service: Queueing, claim: ClaimOn<Key>, failure: ClaimProblem<Row>): Promise<Row | undefined> {
     return lifecycle.recordChange(service.store.db, claim, failed(failure), (tx, row) => withdraw(tx, service, row))
   }
 
-  const failed = (failure: Problem<Row>) => ({ status: 'FAILED', message: failure.message, failure }) as unknown as Change
+  const failed = (failure: ClaimProblem<Row>) => ({ status: 'FAILED', message: failure.message, failure }) as unknown as Change
 
   return {
     enqueue,
@@ -72,7 +72,7 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
     fail,
 
     /** A place in the queue for one that is new or tried again. */
-    takePlace: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takePlace>[3]) => takePlace(tx, line, service, newcomer),
+    takePlace: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takeQueuePosition>[3]) => takeQueuePosition(tx, line, service, newcomer),
 
     /**
      * Takes the row into one worker's hands; whoever held it before changes nothing from then on. Answers
@@ -128,9 +128,9 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
      * Tries again after a pause when tries are left; else ends the work. A failure that is the death of a process
      * that did this work counts as the worker's own.
      */
-    async failTry(service: Queueing, claim: ClaimOn<Key> & { run: number }, failedBefore: number, failure: Problem<Row>, isDeath = false): Promise<void> {
+    async failTry(service: Queueing, claim: ClaimOn<Key> & { run: number }, failedBefore: number, failure: ClaimProblem<Row>, isDeath = false): Promise<void> {
       const failedTries = failedBefore + 1
-      if (failedTries >= mostTries) {
+      if (failedTries >= maxTries) {
         await fail(service, claim, failure)
         return
       }
@@ -144,7 +144,7 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
           const ended = await lifecycle.applyChange(tx, before, failed(diedTwice(failure.stage, failure.message)), more)
           return withdraw(tx, service, ended)
         }
-        const message = `Try ${failedTries} of ${mostTries} failed, the next is in ${pause} s. ${failure.message}`
+        const message = `Try ${failedTries} of ${maxTries} failed, the next is in ${pause} s. ${failure.message}`
         const change = { status: line.atWork, stage: failure.stage, message } as unknown as Change
         const row = await lifecycle.applyChange(tx, before, change, more)
         await enqueue(tx, service, row, pause)
@@ -152,8 +152,8 @@ export function createWork<Key extends string, Row extends QueuedRow, Change ext
     },
   }
 
-  function diedTwice(stage: string, reason = ''): Problem<Row> {
+  function diedTwice(stage: string, reason = ''): ClaimProblem<Row> {
     const message = `A process ended in the middle of this work for the second time, so it is not begun again. ${reason} Look at the log of the server for the reason: the files may be damaged, or need more memory than the machine has. Then try it again.`
-    return { stage, code: 'PROCESS_DIED_TWICE', message: message.replace('  ', ' ') } as unknown as Problem<Row>
+    return { stage, code: 'PROCESS_DIED_TWICE', message: message.replace('  ', ' ') } as unknown as ClaimProblem<Row>
   }
 }

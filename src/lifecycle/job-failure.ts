@@ -4,7 +4,7 @@ import { TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
  * Why provisioning cannot go on. A passing failure is tried again, a lasting one ends the deployment
  * at once; either way code and message are written for whoever made the deployment.
  */
-export class ProvisioningFailure extends Error {
+export class JobFailure extends Error {
   readonly code: string
   readonly isLasting: boolean
   constructor(code: string, message: string, options: { isLasting: boolean; cause?: unknown }) {
@@ -26,5 +26,5 @@ export function explainTask(error: unknown, code: string, subject: string, advic
         ? `takes more than ${error.limit} to read${error.place ? `; the process was at ${error.place}` : ''}`
         : undefined
   if (reason === undefined) return error
-  return new ProvisioningFailure(code, `${subject} ${reason}.${advice ? ` ${advice}` : ''}`, { isLasting: true, cause: error })
+  return new JobFailure(code, `${subject} ${reason}.${advice ? ` ${advice}` : ''}`, { isLasting: true, cause: error })
 }

@@ -39,7 +39,7 @@ export type ClaimOn<Key extends string> = Record<Key, string> & {
 
 const compared = ['workspaceId', 'attempt', 'run', 'sequence', 'failedTries'] as const
 
-interface Parts<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> {
+interface LifecycleParts<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> {
   table: typeof deployments | typeof models
   log: EventLog<Row, LoggedEvent>
   /** What the row's id is called in claims. */
@@ -59,7 +59,7 @@ function cleanChange<Change extends WorkedChange<WorkedRow>>(change: Change): Ch
 }
 
 /** How rows of one kind move from status to status: by one of the allowed moves, and never without an event. */
-export function createLifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>>(parts: Parts<Key, Row, Change>) {
+export function createLifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>>(parts: LifecycleParts<Key, Row, Change>) {
   const { log, key, moves, toValues } = parts
   // All columns that are used here are in either table.
   const table = parts.table as typeof deployments

@@ -12,7 +12,7 @@ export interface Deadlines {
 }
 
 /** Those who wait for the same workers. */
-export interface Line {
+export interface JobQueue {
   table: typeof deployments | typeof models
   /** The status of what a worker is at. */
   atWork: 'PROVISIONING' | 'BUILDING'
@@ -22,21 +22,21 @@ export interface Line {
   kind?: 'kind'
 }
 
-export const deploymentLine: Line = { table: deployments, atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
-export const modelLine: Line = { table: models, atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
+export const deploymentQueue: JobQueue = { table: deployments, atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
+export const modelQueue: JobQueue = { table: models, atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
 
 // All columns that are used here are in either table, and `kind` where it is asked for.
-const columnsOf = ({ table }: Line) => table as typeof models
+const columnsOf = ({ table }: JobQueue) => table as typeof models
 
 /** True in SQL for what waits or is worked on. Written out, since a partial index is for it. */
-export const isUnfinished = (line: Line) => sql`${columnsOf(line).status} in ('QUEUED', ${sql.raw(`'${line.atWork}'`)})`
+export const isUnfinished = (line: JobQueue) => sql`${columnsOf(line).status} in ('QUEUED', ${sql.raw(`'${line.atWork}'`)})`
 
 /**
  * A place among everything that waits, and the moment by which it must be over. First come first served
  * within a workspace, in turn between workspaces: one more turn than the workspace's last, but never
  * behind the backlog of others (start-time fair queueing: Goyal, Vin, Cheng, 1996).
  */
-export async function takePlace(tx: Tx, line: Line, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
+export async function takeQueuePosition(tx: Tx, line: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
   const table = columnsOf(line)
   const [present] = await tx
     .select({
@@ -56,7 +56,7 @@ export async function takePlace(tx: Tx, line: Line, { limits }: Deadlines, newco
 export type LoadQueuePosition = (id: string) => Promise<number>
 
 /** How many wait before a row; asked for together for all rows of a list. */
-export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, line: Line): LoadQueuePosition {
+export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, line: JobQueue): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
       const table = columnsOf(line)

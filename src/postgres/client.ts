@@ -55,7 +55,7 @@ export function openClient(url: string, log: Log, connections = 6): Client {
 const destroy = (connection: PoolClient) => (connection as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 
 /** Statements that one connection keeps prepared; ours are fewer, but for lists of changing length. */
-const mostPrepared = 500
+const maxPrepared = 500
 
 /**
  * Gives every statement a name, so that Postgres parses and plans it once for each connection. The query
@@ -66,7 +66,7 @@ function prepareStatements(connection: PoolClient) {
   const query = connection.query.bind(connection) as (config: unknown, ...rest: unknown[]) => unknown
   const named = (config: unknown, ...rest: unknown[]) => {
     const { text, name } = (typeof config === 'object' && config ? config : {}) as { text?: string; name?: string }
-    if (!text || name || (!names.has(text) && names.size >= mostPrepared)) return query(config, ...rest)
+    if (!text || name || (!names.has(text) && names.size >= maxPrepared)) return query(config, ...rest)
     const known = names.get(text) ?? `s${names.size}`
     names.set(text, known)
     return query({ ...(config as object), name: known }, ...rest)

@@ -1,13 +1,13 @@
 import type { Owner } from '../capacity/fair-queue.ts'
 import { Waitlist } from '../capacity/waitlist.ts'
 import { Shares } from './shares.ts'
-import { type Patience, RecognizersBusyError, type StreamRequest } from './types.ts'
+import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** What a second of speech costs a worker before it was measured, in seconds; beam search takes three times as much. */
 const guessedCost = 0.1
 const beamFactor = 3
 /** No stream is taken to be free, whatever was measured. */
-const leastCost = 0.02
+const minCost = 0.02
 /** The part of the workers' time that may be promised: what is left takes up bursts. */
 const promised = 0.85
 /** Past this load a workspace or deployment that has its share already waits for those that have not. Jobs never pass it. */
@@ -41,7 +41,7 @@ export interface Place {
  * good time. Streams that find no room wait, the workspaces in turn, and the recordings of jobs behind all of them; a
  * stream that lost its place through no fault of its own gets it back at once.
  */
-export class Admission {
+export class AdmissionControl {
   readonly #capacity: number
   readonly #costs = new Map<string, number>()
   readonly #shares = new Shares()
@@ -60,7 +60,7 @@ export class Admission {
   /** Resolves with a place, or rejects with {@link RecognizersBusyError} when none is free in time. */
   async admit(
     request: Pick<StreamRequest, 'model' | 'workspaceId' | 'deploymentId' | 'alternatives' | 'phrases' | 'isOfJob'>,
-    { isResumed = false, ...waiting }: Patience = { waitMs: 0 },
+    { isResumed = false, ...waiting }: WaitOptions = { waitMs: 0 },
   ): Promise<Place> {
     const { model, workspaceId, deploymentId, alternatives, phrases, isOfJob = false } = request
     const owner = { workspaceId, deploymentId }
@@ -122,7 +122,7 @@ export class Admission {
         // What is shorter says more about the first steps than about a second of speech.
         if (audioMs < 1000) return
         const before = this.#costs.get(kind) ?? cost
-        this.#costs.set(kind, Math.max(leastCost, before + weight * (ms / audioMs - before)))
+        this.#costs.set(kind, Math.max(minCost, before + weight * (ms / audioMs - before)))
       },
       leave: () => {
         if (!isOpen) return
@@ -142,10 +142,10 @@ export class Admission {
   }
 
   usage() {
-    const cost = Math.max(leastCost, ...this.#costs.values(), this.#costs.size ? 0 : guessedCost)
+    const cost = Math.max(minCost, ...this.#costs.values(), this.#costs.size ? 0 : guessedCost)
     return {
       streams: this.#held.streams + this.#heldByJobs.streams,
-      mostStreams: Math.max(1, Math.floor(this.#capacity / cost)),
+      maxStreams: Math.max(1, Math.floor(this.#capacity / cost)),
       streamsWaiting: this.#clients.size,
       load: this.#held.load / this.#capacity,
     }

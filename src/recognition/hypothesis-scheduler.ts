@@ -17,7 +17,7 @@ interface Waiting {
  * whose comes next: a phrase of which nothing is shown yet before those of which something is. The latter
  * leave one worker to others.
  */
-export class Turns {
+export class HypothesisScheduler {
   readonly #most: number
   readonly #idle: () => number
   readonly #first = new FairQueue<Waiting>()

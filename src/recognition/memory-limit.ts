@@ -10,12 +10,12 @@ const runtimeMb = 700
 const modelBytesPerFileByte = 6
 const workingMb = 300
 /** No single process takes more of the machine. */
-const largestShare = 0.6
+const maxShare = 0.6
 
 /** What one process can have on this machine, in megabytes: of its control group, where it has one. */
 function bearableMb(): number {
   const bytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
-  return Math.floor((bytes * largestShare) / megabyte)
+  return Math.floor((bytes * maxShare) / megabyte)
 }
 
 /** The hard limit of the detector: two minutes of each stream's audio at most, and a model of 2 MB. */

@@ -4,7 +4,7 @@ import type { DetectorReply } from './detector.process.ts'
 import { Hypothesis, type Shown } from './hypothesis.ts'
 import type { DecodingTurn } from './hypothesis-scheduler.ts'
 import type { Priority, Ticket } from './piece.ts'
-import type { Pool } from './scheduler.ts'
+import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
 import type { StreamRequest } from './types.ts'
 
@@ -13,7 +13,7 @@ const firstHypothesisMs = 350
 /** Words that a second decoding has to confirm are decoded sooner, and the second soon after. */
 const firstOfTwoMs = 250
 /** What was tried so often without a word to show is rather noise, and has no precedence any more. */
-const mostFirstTries = 4
+const maxFirstTries = 4
 /** A phrase longer than this has a hypothesis before its text, however fast its audio came. */
 const maxWithoutHypothesisMs = 1000
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
@@ -22,7 +22,7 @@ type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }
 
 interface Parts {
   request: StreamRequest
-  pool: Pool
+  pool: Scheduler
   /** How long a decoding may take: so much, and so much for each second of the audio. */
   patience: { baseMs: number; perSecondMs: number }
   /** Has the detector answer with the phrase as far as it has grown. */
@@ -178,7 +178,7 @@ export class PhraseDecoding {
   }
 
   get #isNew() {
-    return this.#hypothesis.isEmpty && this.#tries < mostFirstTries
+    return this.#hypothesis.isEmpty && this.#tries < maxFirstTries
   }
 
   #suppose(segment: Segment, [best]: Alternative[]) {

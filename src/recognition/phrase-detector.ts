@@ -1,10 +1,10 @@
 import { Resampler, toMono } from '../audio/resampler.ts'
-import { Sound } from '../audio/sample-buffer.ts'
+import { SampleBuffer } from '../audio/sample-buffer.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
 import type { StreamRequest } from './types.ts'
 import { type VoiceActivity, windowSize } from './voice-activity.ts'
 
-const mostUnvoiced = 160 * 16
+const maxUnvoiced = 160 * 16
 const step = 10 * 16
 
 /** What is found in a stream. Each phrase has a number; each stretch of speech to decode comes with its samples. */
@@ -29,7 +29,7 @@ export class Detection {
   readonly #resampler: Resampler
   readonly #channels: number
   readonly #found: (detected: Detected) => void
-  readonly #sound = new Sound()
+  readonly #sound = new SampleBuffer()
   readonly #window = new Float32Array(windowSize)
   #oddBytes = new Uint8Array(0)
   #judged = 0
@@ -96,7 +96,7 @@ export class Detection {
   /** The detector becomes sure of an unvoiced sound such as "f" late: what leads up to the voice without a gap belongs to it. */
   #findOnset({ start, onset }: Segment): number {
     const audible = this.#sound.loudness(onset, onset + windowSize) / 10
-    const earliest = Math.max(start, onset - mostUnvoiced)
+    const earliest = Math.max(start, onset - maxUnvoiced)
     let found = onset
     while (found - step >= earliest && this.#sound.loudness(found - step, found) > audible) found -= step
     return found

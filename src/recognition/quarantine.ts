@@ -32,11 +32,11 @@ interface Entry {
 }
 
 /** Phrases without trouble before a new model has the recognizers that all share. */
-const enoughPhrases = 100
+const maxPhrases = 100
 /** An isolated deployment without trouble for so long goes back to the others. */
 const isolationMs = 10 * 60_000
 const firstRefusalMs = 5 * 60_000
-const longestRefusalMs = 60 * 60_000
+const maxRefusalMs = 60 * 60_000
 /** The least recently used are forgotten beyond this many. */
 const maxEntries = 10_000
 
@@ -44,7 +44,7 @@ const maxEntries = 10_000
 //   ▲                                                     │
 //   └──────────────── 10 minutes without a strike ────────┘
 /** Remembers which deployments' own acoustic models held up or ended recognizers. Base models are not suspected. */
-export class Suspects {
+export class Quarantine {
   readonly #entries = new Map<string, Entry>()
   readonly #told: (suspicion: Suspicion) => void
   readonly #now: () => number
@@ -60,7 +60,7 @@ export class Suspects {
     if (!entry) return 'NEW'
     if (entry.refusedUntil > this.#now()) return 'REFUSED'
     if (entry.isIsolated) return 'ISOLATED'
-    return entry.phrases >= enoughPhrases ? 'PROVEN' : 'NEW'
+    return entry.phrases >= maxPhrases ? 'PROVEN' : 'NEW'
   }
 
   /** Until when it is refused, in milliseconds since 1970. */
@@ -89,7 +89,7 @@ export class Suspects {
       return
     }
     if (entry.refusedUntil > now) return
-    entry.refusedUntil = now + Math.min(longestRefusalMs, firstRefusalMs * 2 ** entry.refusals++)
+    entry.refusedUntil = now + Math.min(maxRefusalMs, firstRefusalMs * 2 ** entry.refusals++)
     this.#told({ deploymentId, standing: 'REFUSED', reason, refusedUntil: entry.refusedUntil })
   }
 

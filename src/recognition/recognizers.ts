@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import type { RecognizerModel } from '../decoding/types.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
-import { Admission } from './admission-control.ts'
+import { AdmissionControl } from './admission-control.ts'
 import type { DetectorReply, DetectorRequest } from './detector.process.ts'
 import { endLevel } from './exit-level.ts'
 import { detectorLimitMb } from './memory-limit.ts'
@@ -12,7 +12,7 @@ import { recognizeWhole } from './recognize-recording.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
 import { closing, openPool } from './scheduler.ts'
 import { Stream } from './stream.ts'
-import { type Patience, RecognizerCrashedError, type Recognizers, type StreamListener, type StreamRequest } from './types.ts'
+import { RecognizerCrashedError, type Recognizers, type StreamListener, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadPatienceMs = 60_000
@@ -21,7 +21,7 @@ const loadPatienceMs = 60_000
  * what takes this long hangs.
  */
 const usualPatience = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
-const shortestLifeMs = 5_000
+const minLifeMs = 5_000
 
 interface Detector {
   child: Child<DetectorRequest>
@@ -36,7 +36,7 @@ export function openRecognizers(
   suspected: (suspicion: Suspicion) => void = () => {},
 ): Recognizers {
   const pool = openPool(config, log, suspected)
-  const admission = new Admission(config.workers)
+  const admission = new AdmissionControl(config.workers)
   const reserved = new ReservedCapacity(config.workers)
   /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
   const detectors = new Set<Detector>()
@@ -57,7 +57,7 @@ export function openRecognizers(
         log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'the detector ended')
         // A stream that is told may open another while it is, so its successor is there before; but one that
         // ended as soon as it was started is only tried again when somebody comes.
-        if (!present && performance.now() - started > shortestLifeMs) startDetector()
+        if (!present && performance.now() - started > minLifeMs) startDetector()
         failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
       },
     }
@@ -97,7 +97,7 @@ export function openRecognizers(
 
   const recognizers: Recognizers = {
     load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
-    async open(request: StreamRequest, listener: StreamListener, patience?: Patience) {
+    async open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions) {
       if (isClosed) throw closing()
       const place = patience?.isReserved ? await reserved.admit(request, patience) : await admission.admit(request, patience)
       if (isClosed) {

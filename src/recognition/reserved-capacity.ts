@@ -1,6 +1,6 @@
 import { SharedSlots } from '../capacity/shared-slots.ts'
 import type { Place } from './admission-control.ts'
-import { type Patience, RecognizersBusyError, type StreamRequest } from './types.ts'
+import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** Streams that may wait, for each reserved one. */
 const maxWaitingPerPlace = 32
@@ -23,7 +23,7 @@ export class ReservedCapacity {
   }
 
   /** Resolves with a place, or rejects with {@link RecognizersBusyError} when none is free in time. */
-  async admit(owner: Pick<StreamRequest, 'workspaceId' | 'deploymentId'>, patience: Patience): Promise<Place> {
+  async admit(owner: Pick<StreamRequest, 'workspaceId' | 'deploymentId'>, patience: WaitOptions): Promise<Place> {
     // A stream that lost its place by a crash gets it back at once.
     const leave = patience.isResumed ? this.#slots.retake(owner) : await this.#slots.take(owner, patience)
     // The reference recording is too short to say what speech costs.

@@ -3,22 +3,22 @@ import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
 import type { WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { jobNice } from '../sandbox/nice.ts'
-import { Turns } from './hypothesis-scheduler.ts'
+import { HypothesisScheduler } from './hypothesis-scheduler.ts'
 import type { Piece, Priority, Ticket, Value } from './piece.ts'
-import { isOfUser, overdueMs, refusal, Suspects, type Suspicion } from './quarantine.ts'
+import { isOfUser, overdueMs, Quarantine, refusal, type Suspicion } from './quarantine.ts'
 import { RecognizerCrashedError, RecognizersBusyError, type StreamRequest } from './types.ts'
-import { joinUsages, type Worker, Workers } from './worker-pool.ts'
+import { joinUsages, type Worker, WorkerPool } from './worker-pool.ts'
 
 /** Whoever has waited for a worker this long is told to come back. */
-const longestWaitMs = 30_000
+const maxWaitMs = 30_000
 /** A piece that has ended this many workers is given up: it would end the next one, too. */
-const mostCrashes = 3
+const maxCrashes = 3
 /** Workers for suspects end when no suspect has needed them for so long. */
 const suspectsIdleMs = 5 * 60_000
 
 /** Workers, and what waits for them. */
 interface Lane {
-  workers: Workers
+  workers: WorkerPool
   most: number
   queues: Record<Exclude<Priority, 'INTERIM'>, FairQueue<Waiting>>
 }
@@ -33,7 +33,7 @@ interface Waiting extends Piece {
   settle(result: { value: unknown; ms: number } | Error): void
 }
 
-export type Pool = ReturnType<typeof openPool>
+export type Scheduler = ReturnType<typeof openPool>
 
 /**
  * Gives pieces of work to the worker processes, by urgency, and in turn between workspaces and their deployments. Users'
@@ -41,14 +41,14 @@ export type Pool = ReturnType<typeof openPool>
  * the others keep their workers. `suspected` is told of a deployment whose model holds up or ends workers.
  */
 export function openPool(config: { workers: number; memoryMb: number }, log: Log, suspected: (suspicion: Suspicion) => void = () => {}) {
-  const suspects = new Suspects((suspicion) => {
+  const suspects = new Quarantine((suspicion) => {
     log.warn(suspicion, 'the acoustic model of a deployment holds up or ends recognizers')
     suspected(suspicion)
   })
   let isClosed = false
 
   const openLane = (most: number, nice = 0): Lane => ({
-    workers: new Workers({ workers: most, memoryMb: (config.memoryMb * most) / config.workers, nice }, log, () => dispatch()),
+    workers: new WorkerPool({ workers: most, memoryMb: (config.memoryMb * most) / config.workers, nice }, log, () => dispatch()),
     most,
     queues: { FINAL: new FairQueue(), SPECULATIVE: new FairQueue(), JOB: new FairQueue() },
   })
@@ -83,14 +83,14 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   /** Workers that would begin at once with what nobody waits for. */
   const idle = () => (isWaiting(shared) ? 0 : shared.workers.idle)
-  const turns = new Turns(config.workers, idle)
+  const turns = new HypothesisScheduler(config.workers, idle)
   /** Whether a guess would be begun before anything but hypotheses is in its way. */
   const mayGuess = (request: Pick<StreamRequest, 'deploymentId' | 'model'>) => {
     const { queues, workers } = laneOf(request) ?? apart
     return queues.FINAL.size + queues.SPECULATIVE.size < workers.idle + (workers === shared.workers ? turns.atWork : 0)
   }
 
-  const give = (from: Workers, worker: Worker, piece: Waiting) => {
+  const give = (from: WorkerPool, worker: Worker, piece: Waiting) => {
     clearTimeout(piece.timer)
     const { deploymentId = '', task } = piece
     const isSuspect = isOfUser(task)
@@ -160,7 +160,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   const tryAgain = (piece: Waiting, reason: string, wasStarted: boolean) => {
     if (wasStarted) piece.crashes++
     // A process that could not even be started says nothing of the piece.
-    const isWorthIt = !wasStarted || (piece.task.kind === 'DECODE' && piece.crashes < mostCrashes)
+    const isWorthIt = !wasStarted || (piece.task.kind === 'DECODE' && piece.crashes < maxCrashes)
     // What nobody waits for any more is not tried again.
     if (isClosed || !isWorthIt || piece.isSettled || piece.priority === 'INTERIM') {
       return piece.settle(isClosed ? closing() : new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
@@ -174,7 +174,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   const limitWait = (piece: Waiting, isNew: boolean) => {
     clearTimeout(piece.timer)
     if (piece.priority === 'JOB') return
-    if (isNew) piece.waitsUntil = performance.now() + longestWaitMs
+    if (isNew) piece.waitsUntil = performance.now() + maxWaitMs
     const late = () => new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.')
     piece.timer = setTimeout(() => leave(piece) && piece.settle(late()), piece.waitsUntil - performance.now())
   }

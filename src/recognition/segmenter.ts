@@ -1,5 +1,5 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Listening } from './segmentation-settings.ts'
+import type { SegmentationSettings } from './segmentation-settings.ts'
 import { windowSize } from './voice-activity.ts'
 
 /** Speech from one sample to another, counted from the beginning of the stream. */
@@ -25,7 +25,7 @@ const likelyEnd = 0.4
 /** What a listener has to keep of the past, lest a lead-in is lost. */
 const lookBack = milliseconds(600)
 /** Shorter sounds are clicks. */
-const shortestSpeech = milliseconds(90)
+const minSpeech = milliseconds(90)
 
 /**
  * Cuts a stream into segments of speech from one probability per window. Pure: it sees no audio.
@@ -39,9 +39,9 @@ export class Segmenter {
   #previousEnd = 0
   #speaking: { start: number; onset: number; voiced: number; lastVoice: number; dips: { at: number; probability: number }[] } | undefined
 
-  constructor(listening: Pick<Listening, 'segmentationSilenceMs' | 'longestPhraseMs'>) {
+  constructor(listening: Pick<SegmentationSettings, 'segmentationSilenceMs' | 'maxPhraseMs'>) {
     this.#silence = milliseconds(listening.segmentationSilenceMs)
-    this.#longest = milliseconds(listening.longestPhraseMs)
+    this.#longest = milliseconds(listening.maxPhraseMs)
   }
 
   /** Whether the voice has been silent for long enough that the segment may well end here. */
@@ -53,7 +53,7 @@ export class Segmenter {
   /** The segment that is open, up to its last voice so far; not before it is long enough to be speech. */
   get open(): Segment | undefined {
     const speaking = this.#speaking
-    if (!speaking || speaking.voiced < shortestSpeech) return undefined
+    if (!speaking || speaking.voiced < minSpeech) return undefined
     const { start, onset, lastVoice } = speaking
     return { start, onset, offset: lastVoice, end: Math.min(this.#position, lastVoice + leadOut) }
   }
@@ -95,7 +95,7 @@ export class Segmenter {
   #finish(wantedEnd: number): Segment | undefined {
     const speaking = this.#speaking
     this.#speaking = undefined
-    if (!speaking || speaking.voiced < shortestSpeech) return undefined
+    if (!speaking || speaking.voiced < minSpeech) return undefined
     this.#previousEnd = Math.min(wantedEnd, this.#position)
     return { start: speaking.start, end: this.#previousEnd, onset: speaking.onset, offset: speaking.lastVoice }
   }

@@ -2,7 +2,7 @@ import { sampleRate } from '../audio/pcm.ts'
 import type { Alternative } from '../decoding/types.ts'
 import type { DetectorReply, DetectorRequest } from './detector.process.ts'
 import { PhraseDecoding } from './phrase-decoding.ts'
-import type { Pool } from './scheduler.ts'
+import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
 import { type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest } from './types.ts'
 
@@ -10,17 +10,17 @@ import { type RecognizerStream, RecognizersBusyError, type StreamListener, type 
 const aheadSeconds = 2
 /** What waits beyond that is the caller's to hold back. */
 const pauseSeconds = 4
-const mostSeconds = 120
+const maxSeconds = 120
 /** With more than this on its way, audio comes faster than speech: a hypothesis would cost the next text more than it shows. */
 const hypothesisSeconds = 0.5
 /** Phrases that may wait to be decoded before more audio is looked at. */
-const mostUndecoded = 2
+const maxUndecoded = 2
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 interface Parts {
   request: StreamRequest
   listener: StreamListener
-  pool: Pool
+  pool: Scheduler
   detector: { send(request: DetectorRequest): void }
   /** Called once, when nothing more comes of the stream. */
   over(): void
@@ -65,7 +65,7 @@ export class Stream implements RecognizerStream {
 
   write(pcm: Uint8Array): boolean {
     if (this.#isOver || this.#isFinishing) return true
-    if (this.#heldBytes + pcm.length > mostSeconds * this.#bytesPerSecond) {
+    if (this.#heldBytes + pcm.length > maxSeconds * this.#bytesPerSecond) {
       this.fail(new RecognizersBusyError('More audio came than can be held. Send it no faster than it is taken.'))
       return false
     }
@@ -92,9 +92,9 @@ export class Stream implements RecognizerStream {
   }
 
   /** Whether the detector has owed an answer for so long that it must hang. */
-  isStuck(mostMs: number): boolean {
+  isStuck(maxMs: number): boolean {
     const isOwed = this.#sentBytes > 0 || (this.#isFinishPassed && this.#heard === undefined)
-    return isOwed && performance.now() - this.#movedAt > mostMs
+    return isOwed && performance.now() - this.#movedAt > maxMs
   }
 
   fail(error: Error): void {
@@ -126,7 +126,7 @@ export class Stream implements RecognizerStream {
   /** Passes on as much audio as the detector and the workers keep up with. */
   #pass() {
     const send = (message: Parameters<Parts['detector']['send']>[0]) => this.#parts.detector.send(message)
-    while (this.#sentBytes < aheadSeconds * this.#bytesPerSecond && this.#undecoded < mostUndecoded) {
+    while (this.#sentBytes < aheadSeconds * this.#bytesPerSecond && this.#undecoded < maxUndecoded) {
       const pcm = this.#waiting.shift()
       if (!pcm && (!this.#isFinishing || this.#isFinishPassed)) return
       if (this.#sentBytes === 0) this.#movedAt = performance.now()

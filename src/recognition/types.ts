@@ -1,13 +1,13 @@
 import type { Pcm } from '../audio/pcm.ts'
 import type { Alternative, ListedPhrase, RecognizerModel } from '../decoding/types.ts'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
-import type { Listening } from './segmentation-settings.ts'
+import type { SegmentationSettings } from './segmentation-settings.ts'
 
 export interface RecognitionRequest {
   model: RecognizerModel
   audio: Pcm
   mode: RecognitionMode
-  listening: Listening
+  listening: SegmentationSettings
 }
 
 /** One stretch of speech between silences. Offset and duration count samples from the audio's start. */
@@ -38,7 +38,7 @@ export interface StreamRequest {
   workspaceId: string
   deploymentId: string
   mode: RecognitionMode
-  listening: Listening
+  listening: SegmentationSettings
   /** What write() is given: little-endian 16-bit samples, channels interleaved. */
   format: { sampleRate: number; channels: number }
   /** Hypotheses while a phrase grows. */
@@ -55,7 +55,7 @@ export interface StreamRequest {
 export const recordingWaitMs = 15_000
 
 /** How a stream waits for room. */
-export interface Patience {
+export interface WaitOptions {
   /** Milliseconds; 0 is to be refused at once, `Infinity` to wait until the signal aborts. */
   waitMs: number
   /** Whoever asked has left. */
@@ -113,7 +113,7 @@ export interface StreamListener {
 interface RecognizersUsage {
   streams: number
   /** Streams of the usual cost that would fit in all. */
-  mostStreams: number
+  maxStreams: number
   /** Streams that wait for a place. */
   streamsWaiting: number
   /** The share of the promised capacity that the open streams are expected to take; a little over 1 when a deployment without any stream was let in last. */
@@ -132,7 +132,7 @@ export interface Recognizers {
   /** Makes a worker hold the model; resolves with the milliseconds that loading took. */
   load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
   /** Admits a stream, or rejects with {@link RecognizersBusyError} when no room was found for it in time; without patience, at once. */
-  open(request: StreamRequest, listener: StreamListener, patience?: Patience): Promise<RecognizerStream>
+  open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions): Promise<RecognizerStream>
   /** Recognizes a whole recording for a job, as fast as clients leave capacity for it; until then it waits. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
   usage(): RecognizersUsage

@@ -3,14 +3,14 @@ import type { RecognizerModel } from '../decoding/types.ts'
 import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
-import { lowestPriority, setNice } from '../sandbox/nice.ts'
+import { minPriority, setNice } from '../sandbox/nice.ts'
 import { endLevel } from './exit-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
 
 /** Models that are kept ready in every worker. */
-const mostWanted = 8
+const maxWanted = 8
 /** A worker that takes this many times what its models explain is replaced. */
-const mostGrowth = 1.5
+const maxGrowth = 1.5
 const preparePatienceMs = 60_000
 /** Overdue workers that may go on beside the others, for each of these. */
 const maxApartPerWorker = 2
@@ -53,7 +53,7 @@ export interface WorkersUsage {
 const nothingToDo = { work: undefined, began: 0, watchdog: undefined, overdue: undefined, isHung: false } as const
 
 /** The worker processes, started as they are needed: who is idle, who holds which models, who has ended. */
-export class Workers {
+export class WorkerPool {
   readonly #most: number
   readonly #memoryPerWorker: number
   readonly #limitMb: number
@@ -173,7 +173,7 @@ export class Workers {
     this.#endedInARow = 0
     this.#isResting = false
     if (reply.ok && work?.task.kind === 'LOAD') this.#remember(work.task.model)
-    const hasGrown = reply.memoryBytes > mostGrowth * Math.max(this.#memoryPerWorker, reply.expectedBytes)
+    const hasGrown = reply.memoryBytes > maxGrowth * Math.max(this.#memoryPerWorker, reply.expectedBytes)
     if (hasGrown) this.#log.info({ megabytes: Math.round(reply.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
     if (hasGrown || this.#apart.has(worker)) this.dismiss(worker)
     work?.replied(reply, performance.now() - worker.began)
@@ -210,7 +210,7 @@ export class Workers {
     if (this.#apart.size >= maxApartPerWorker * this.#most) return this.#end(worker)
     if (!this.#all.delete(worker)) return
     this.#apart.add(worker)
-    setNice(worker.child.pid, lowestPriority)
+    setNice(worker.child.pid, minPriority)
     this.#changed()
   }
 
@@ -238,7 +238,7 @@ export class Workers {
     this.#wanted.delete(model.id)
     this.#wanted.set(model.id, model)
     const [oldest] = this.#wanted.keys()
-    if (this.#wanted.size > mostWanted && oldest !== undefined) this.#wanted.delete(oldest)
+    if (this.#wanted.size > maxWanted && oldest !== undefined) this.#wanted.delete(oldest)
   }
 }
 

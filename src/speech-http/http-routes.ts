@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { sendProblem } from '../http/problem.ts'
-import type { Speech } from '../speech/data-plane.ts'
+import type { DataPlane } from '../speech/data-plane.ts'
 import { isOpenAiPath, modePath, universalPath } from '../speech/paths.ts'
 import { SpeechProblem } from '../speech/problem.ts'
 import { explainPath, isOtherServicePath, unknownOpenAiPath } from '../speech/unsupported.ts'
@@ -15,7 +15,7 @@ import { type Exchange, recognizeShortAudio } from './short-audio-route.ts'
 interface Answer {
   path: RegExp
   method: 'GET' | 'POST'
-  answer(speech: Speech, exchange: Exchange, match: RegExpExecArray): Promise<void>
+  answer(speech: DataPlane, exchange: Exchange, match: RegExpExecArray): Promise<void>
 }
 
 const answers: Answer[] = [
@@ -28,14 +28,14 @@ const answers: Answer[] = [
 ]
 
 /** Where to go instead of a path that answers nothing. */
-function explainUnknownPath({ publicUrl }: Speech, path: string): SpeechProblem {
+function explainUnknownPath({ publicUrl }: DataPlane, path: string): SpeechProblem {
   if (isOpenAiPath(path)) return unknownOpenAiPath(path)
   if (isOtherServicePath(path)) return explainPath(path)
   return new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
 }
 
 /** Answers everything of the data plane that is not a WebSocket. */
-export async function handleSpeech(speech: Speech, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleSpeech(speech: DataPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => gone.abort(new Error('the client has left')))
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')

@@ -1,12 +1,12 @@
 import { findSecret, identify } from '../speech/authorization.ts'
-import type { Speech } from '../speech/data-plane.ts'
+import type { DataPlane } from '../speech/data-plane.ts'
 import { SpeechProblem } from '../speech/problem.ts'
 import type { Exchange } from './short-audio-route.ts'
 
 const tokenMs = 10 * 60_000
 
 /** Answers a key with a token that may be handed to a page: good for ten minutes, and no longer than the key. */
-export async function issueToken(speech: Speech, { request, response, query }: Exchange): Promise<void> {
+export async function issueToken(speech: DataPlane, { request, response, query }: Exchange): Promise<void> {
   request.resume()
   const secret = findSecret(request, query)
   const { viewer } = await speech.letIn(request, identify(speech, secret))

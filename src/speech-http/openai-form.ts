@@ -19,11 +19,11 @@ export const firstField = ({ fields }: Form, name: string): string | undefined =
 /** What OpenAI takes. */
 export const largestFile = 25 * 2 ** 20
 /** A form unpacked, whatever its parts are. */
-const largestForm = 2 * largestFile
+const maxForm = 2 * largestFile
 /** All forms on their way in, together: the file may come before the fields that say what to do with it. */
-const largestSum = 200 * 2 ** 20
+const maxSum = 200 * 2 ** 20
 /** What one workspace may have of it. */
-const largestShare = largestSum / 2
+const maxShare = maxSum / 2
 let held = 0
 const heldBy = new Map<string, number>()
 
@@ -36,7 +36,7 @@ export async function withForm(request: IncomingMessage, workspaceId: string, go
     const share = (heldBy.get(workspaceId) ?? 0) + more
     if (share) heldBy.set(workspaceId, share)
     else heldBy.delete(workspaceId)
-    return held <= largestSum && share <= largestShare
+    return held <= maxSum && share <= maxShare
   }
   try {
     await use(await readForm(request, gone, take))
@@ -89,8 +89,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   let received = 0
   for await (const chunk of unpackContent(chunks, request.headers['content-encoding'])) {
     received += chunk.length
-    if (received > largestForm)
-      throw new SpeechProblem(413, 'FILE_TOO_LARGE', `The form is larger than ${largestForm / 2 ** 20} MB. Send the recording in parts.`)
+    if (received > maxForm) throw new SpeechProblem(413, 'FILE_TOO_LARGE', `The form is larger than ${maxForm / 2 ** 20} MB. Send the recording in parts.`)
     if (!parser.write(chunk)) await Promise.race([new Promise((drained) => parser.once('drain', drained)), finished])
     if (problem) throw problem
   }

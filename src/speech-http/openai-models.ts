@@ -1,7 +1,7 @@
 import { listServing } from '../domain/endpoint.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
-import { type Admitted, admit, type Caller, findSecret, identify } from '../speech/authorization.ts'
-import type { Speech } from '../speech/data-plane.ts'
+import { type AuthorizedCaller, authorize, type Caller, findSecret, identify } from '../speech/authorization.ts'
+import type { DataPlane } from '../speech/data-plane.ts'
 import { SpeechProblem } from '../speech/problem.ts'
 import { FieldProblem } from './openai-error.ts'
 import { type Exchange, sendJson } from './short-audio-route.ts'
@@ -12,13 +12,13 @@ import { type Exchange, sendJson } from './short-audio-route.ts'
 const maxNamed = 10
 
 /** Lists what the caller can send as `model`. */
-export async function listModels(speech: Speech, { request, response, query }: Exchange): Promise<void> {
+export async function listModels(speech: DataPlane, { request, response, query }: Exchange): Promise<void> {
   const caller = await speech.letIn(request, identify(speech, findSecret(request, query)))
   sendJson(response, { object: 'list', data: (await listServing(speech, caller.workspaceId)).map(toModel) })
 }
 
 /** Describes one model, or says that there is none of this id. */
-export async function getModel(speech: Speech, { request, response, query }: Exchange, [, id = '']: RegExpExecArray): Promise<void> {
+export async function getModel(speech: DataPlane, { request, response, query }: Exchange, [, id = '']: RegExpExecArray): Promise<void> {
   const caller = await speech.letIn(request, identify(speech, findSecret(request, query)))
   const serving = await listServing(speech, caller.workspaceId)
   const found = serving.find((deployment) => deployment.id === id.toLowerCase())
@@ -27,9 +27,9 @@ export async function getModel(speech: Speech, { request, response, query }: Exc
 }
 
 /** Admits the caller to the deployment that it names as `model`; the refusal names those that it can use. */
-export async function admitToModel(speech: Speech, caller: Caller, secret: string | undefined, model: string | undefined): Promise<Admitted> {
+export async function admitToModel(speech: DataPlane, caller: Caller, secret: string | undefined, model: string | undefined): Promise<AuthorizedCaller> {
   try {
-    return await admit(speech, secret, model ?? '')
+    return await authorize(speech, secret, model ?? '')
   } catch (error) {
     if (!(error instanceof SpeechProblem)) throw error
     if (error.code === 'ENDPOINT_NOT_FOUND') throw unknownModel(model, await listServing(speech, caller.workspaceId))

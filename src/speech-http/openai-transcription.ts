@@ -1,8 +1,8 @@
 import { inPieces } from '../audio/read-recording.ts'
-import { listeningFor } from '../recognition/segmentation-settings.ts'
+import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import type { Phrase } from '../recognition/types.ts'
 import { findSecret, identify } from '../speech/authorization.ts'
-import type { Speech } from '../speech/data-plane.ts'
+import type { DataPlane } from '../speech/data-plane.ts'
 import { explainOtherLanguage } from '../speech/language.ts'
 import { TranscriptEvents } from './openai-events.ts'
 import { withForm } from './openai-form.ts'
@@ -17,11 +17,11 @@ import { writeWarnings } from './warnings.ts'
 // https://platform.openai.com/docs/api-reference/audio/createTranscription
 
 /** As much speech as 25 MB of 16 kHz WAV hold, and some more. */
-export const longestTranscriptionSeconds = 900
+export const maxTranscriptionSeconds = 900
 const mode = 'conversation'
 
 /** Transcribes the recording in a form, and answers with the text at its end or with events phrase by phrase. */
-export async function transcribe(speech: Speech, { request, response, query, gone }: Exchange): Promise<void> {
+export async function transcribe(speech: DataPlane, { request, response, query, gone }: Exchange): Promise<void> {
   const secret = findSecret(request, query)
   const caller = await speech.letIn(request, identify(speech, secret))
   if (request.headers.expect) response.writeContinue()
@@ -36,7 +36,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
       workspaceId: served.deployment.workspaceId,
       deploymentId: served.deployment.id,
       mode,
-      listening: { ...listeningFor(served.acousticModel.scenario, mode), firstPhraseOnly: false },
+      listening: { ...segmentationSettingsFor(served.acousticModel.scenario, mode), firstPhraseOnly: false },
       alternatives: 1,
       wordTimings: wanted.wordTimings,
       phrases: wanted.hints,
@@ -50,7 +50,7 @@ export async function transcribe(speech: Speech, { request, response, query, gon
           speech,
           recording,
           { body: inPieces(form.file), fileBytes: form.file.length },
-          longestTranscriptionSeconds,
+          maxTranscriptionSeconds,
           signal,
           onPhrase,
         )

@@ -1,10 +1,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { withReservedCapacity } from '../recognition/types.ts'
-import { type Admitted, admit, findSecret, isProvisioning } from '../speech/authorization.ts'
-import type { Speech } from '../speech/data-plane.ts'
+import { type AuthorizedCaller, authorize, findSecret, isProvisioning } from '../speech/authorization.ts'
+import type { DataPlane } from '../speech/data-plane.ts'
 import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from '../speech/options.ts'
 import { refuseUnsupportedHeaders } from '../speech/unsupported.ts'
-import { hearRecording, longestShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
+import { hearRecording, maxShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import { writeWarnings } from './warnings.ts'
 
 export interface Exchange {
@@ -16,9 +16,9 @@ export interface Exchange {
 }
 
 /** Recognizes a posted WAV, or says in words why it cannot. */
-export async function recognizeShortAudio(speech: Speech, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
+export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
-  const admitted = await speech.letIn(request, admit(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
+  const admitted = await speech.letIn(request, authorize(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
   refuseUnsupportedHeaders(request.headers)
   const options = readOptions({ served: admitted.served, pathMode, query })
   const { figures } = speech
@@ -27,7 +27,7 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
     if (request.headers.expect) response.writeContinue()
     const hearing = { recognizers, figures, decoders: speech.decoders }
     const recording = readShortAudio(request, hearing, signal)
-    const heard = await hearRecording(hearing, toRecordingRequest(admitted, options), recording, longestShortAudioSeconds, signal)
+    const heard = await hearRecording(hearing, toRecordingRequest(admitted, options), recording, maxShortAudioSeconds, signal)
     const warnings = [contradiction(admitted.served, query) ?? [], heard.warnings].flat()
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),
@@ -37,7 +37,12 @@ export async function recognizeShortAudio(speech: Speech, exchange: Exchange & P
 }
 
 /** Runs `work` in a place of its own, until the client, the key or the deployment is gone. */
-export async function whileAllowed(speech: Speech, admitted: Admitted, gone: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function whileAllowed(
+  speech: DataPlane,
+  admitted: AuthorizedCaller,
+  gone: AbortSignal,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const leave = speech.places.enter(admitted)
   const ended = new AbortController()
   const unwatch = speech.guard.watch(admitted, (problem) => ended.abort(problem))
@@ -49,7 +54,7 @@ export async function whileAllowed(speech: Speech, admitted: Admitted, gone: Abo
   }
 }
 
-const toRecordingRequest = ({ served, model }: Admitted, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
+const toRecordingRequest = ({ served, model }: AuthorizedCaller, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
   model,
   workspaceId: served.deployment.workspaceId,
   deploymentId: served.deployment.id,

@@ -5,7 +5,7 @@ import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/types.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from '../speech/phrase-json.ts'
 import type { ProfanityFilter } from '../speech/profanity.ts'
-import { openSteadyStream } from '../speech/resumable-stream.ts'
+import { openResumableStream } from '../speech/resumable-stream.ts'
 import type { Hearing } from '../speech/turn.ts'
 import { unpackContent } from './content-encoding.ts'
 import { RecordingPace, readChunks } from './read-body.ts'
@@ -87,7 +87,7 @@ class Recording {
   /** Resolves when more may be written; rejects when nothing will be heard of it. */
   async write(pcm: Buffer, format: StreamRequest['format']): Promise<void> {
     if (this.#isEnded) return void (await this.#ended.promise)
-    this.#stream ??= openSteadyStream(
+    this.#stream ??= openResumableStream(
       this.#recognizers,
       { ...this.#request, format, interims: false },
       {
@@ -129,7 +129,7 @@ class Recording {
 }
 
 /** The Speech REST API for short audio takes at most a minute. */
-export const longestShortAudioSeconds = 60
+export const maxShortAudioSeconds = 60
 
 /** The recording that a request has as its body, as long as it comes in good time; slow ones give way to others that wait. */
 export function readShortAudio(

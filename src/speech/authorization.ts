@@ -10,7 +10,7 @@ import { openRecognizerModel } from '../recognition/model-files.ts'
 import { findParameter } from './options.ts'
 import { SpeechProblem } from './problem.ts'
 
-export interface Admission extends Service {
+export interface AuthorizationContext extends Service {
   tokens: Tokens
   artifacts: Artifacts
 }
@@ -28,14 +28,14 @@ export interface Caller {
 export const isProvisioning = ({ viewer }: Caller): boolean => viewer === undefined
 
 /** Who sends audio, and what it is recognized with. */
-export interface Admitted {
+export interface AuthorizedCaller {
   caller: Caller
   served: ServedDeployment
   model: RecognizerModel
 }
 
 /** Whether a secret claims, with a true signature, to be provisioning's own; read without a look at the database. */
-export function isProvisioningToken({ tokens }: Pick<Admission, 'tokens'>, secret: string | undefined): boolean {
+export function isProvisioningToken({ tokens }: Pick<AuthorizationContext, 'tokens'>, secret: string | undefined): boolean {
   const token = secret ? tokens.read(secret) : undefined
   return Boolean(token && !token.keyId)
 }
@@ -43,7 +43,7 @@ export function isProvisioningToken({ tokens }: Pick<Admission, 'tokens'>, secre
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Lets the caller in to the deployment, or says in words why not; every reason has its own code. */
-export async function admit(admission: Admission, secret: string | undefined, endpointId: string): Promise<Admitted> {
+export async function authorize(admission: AuthorizationContext, secret: string | undefined, endpointId: string): Promise<AuthorizedCaller> {
   const caller = await identify(admission, secret)
   const isId = uuid.test(endpointId)
   const served = isId ? await findServedDeployment(admission, caller.workspaceId, endpointId) : undefined
@@ -74,7 +74,7 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
 export const deleted = () => new SpeechProblem(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
 
 /** The caller that a key or token stands for. */
-export async function identify(admission: Admission, secret: string | undefined): Promise<Caller> {
+export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<Caller> {
   if (!secret) throw unauthorized('KEY_MISSING', 'Send a key in the header Ocp-Apim-Subscription-Key, or a key or token as Authorization: Bearer.')
   const token = admission.tokens.read(secret)
   if (token && !token.keyId) return { workspaceId: token.workspaceId, viewer: undefined, deploymentId: token.deploymentId }

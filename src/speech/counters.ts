@@ -1,11 +1,11 @@
 /** What the data plane has done since it began; only ever counted up, except what is open. */
-export interface Figures {
+export interface Counters {
   audioSeconds: number
   phrases: number
   /** Refusals and failures by their code, and ends of sockets by their name. */
   problems: Map<string, number>
 }
 
-export const createFigures = (): Figures => ({ audioSeconds: 0, phrases: 0, problems: new Map() })
+export const createCounters = (): Counters => ({ audioSeconds: 0, phrases: 0, problems: new Map() })
 
-export const countProblem = ({ problems }: Figures, code: string) => void problems.set(code, (problems.get(code) ?? 0) + 1)
+export const countProblem = ({ problems }: Counters, code: string) => void problems.set(code, (problems.get(code) ?? 0) + 1)

@@ -4,26 +4,29 @@ import type { Config } from '../config.ts'
 import { refuseKey, welcome } from '../http/strangers.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import type { Recognizers } from '../recognition/types.ts'
-import type { Admission } from './authorization.ts'
-import { countProblem, createFigures } from './counters.ts'
+import type { AuthorizationContext } from './authorization.ts'
+import { countProblem, createCounters } from './counters.ts'
 import { SpeechProblem } from './problem.ts'
 import { createProfanityFilter } from './profanity.ts'
-import { createGuard, type Guard } from './revocation.ts'
-import { createPlaces, type Places } from './session-limits.ts'
+import { createRevocation, type Revocation } from './revocation.ts'
+import { createSessionLimits, type SessionLimits } from './session-limits.ts'
 import { explainFailure, type Hearing } from './turn.ts'
 
 /** What all requests of the data plane share. */
-export interface Speech extends Admission, Hearing {
-  places: Places
-  guard: Guard
+export interface DataPlane extends AuthorizationContext, Hearing {
+  places: SessionLimits
+  guard: Revocation
   /** Passes on what admission answers, or throws the reason why not, which is always a {@link SpeechProblem}. */
   letIn<T>(request: IncomingMessage, admission: Promise<T>): Promise<T>
   /** The words for whatever went wrong; what nobody expects is logged under an id. */
   explain(error: unknown): SpeechProblem
 }
 
-export function createSpeech(admission: Admission & { recognizers: Recognizers; decoders: Decoders }, { sessions, profaneWords }: Config): Speech {
-  const figures = createFigures()
+export function createDataPlane(
+  admission: AuthorizationContext & { recognizers: Recognizers; decoders: Decoders },
+  { sessions, profaneWords }: Config,
+): DataPlane {
+  const figures = createCounters()
 
   const explain = (error: unknown): SpeechProblem => {
     const known = explainFailure(error)
@@ -38,8 +41,8 @@ export function createSpeech(admission: Admission & { recognizers: Recognizers; 
     ...admission,
     figures,
     filter: createProfanityFilter(profaneWords),
-    places: createPlaces(sessions),
-    guard: createGuard(admission),
+    places: createSessionLimits(sessions),
+    guard: createRevocation(admission),
     explain,
     async letIn(request, admitting) {
       try {

@@ -1,9 +1,9 @@
 import { type MetricValues, writeMetric as write } from '../http/metrics.ts'
-import type { Speech } from './data-plane.ts'
+import type { DataPlane } from './data-plane.ts'
 import type { SpeechSockets } from './websocket-server.ts'
 
 /** Figures of the data plane. They name no workspace, no key and no deployment. */
-export function writeSpeechMetrics({ figures, places, recognizers }: Speech, sockets: SpeechSockets): string {
+export function writeSpeechMetrics({ figures, places, recognizers }: DataPlane, sockets: SpeechSockets): string {
   const usage = recognizers.usage()
   const one = (value: number): MetricValues => [['', value]]
   return [
@@ -18,7 +18,7 @@ export function writeSpeechMetrics({ figures, places, recognizers }: Speech, soc
       [...figures.problems].map(([code, count]) => [`{code="${code}"}`, count]),
     ),
     write('recognizer_streams', 'gauge', 'Streams that the recognizers listen to.', one(usage.streams)),
-    write('recognizer_streams_most', 'gauge', 'Streams of the usual cost that would fit.', one(usage.mostStreams)),
+    write('recognizer_streams_most', 'gauge', 'Streams of the usual cost that would fit.', one(usage.maxStreams)),
     write('recognizer_streams_waiting', 'gauge', 'Streams and recordings that wait for a place.', one(usage.streamsWaiting)),
     write('recognizer_load', 'gauge', 'The share of the capacity that is promised.', one(usage.load)),
     write('recognizer_queue', 'gauge', 'Phrases and recordings that wait for a worker.', one(usage.waiting)),

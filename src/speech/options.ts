@@ -1,6 +1,6 @@
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import { defaultMode, type RecognitionMode } from '../domain/recognition-mode.ts'
-import { type Listening, listeningFor } from '../recognition/segmentation-settings.ts'
+import { type SegmentationSettings, segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import { explainOtherLanguage } from './language.ts'
 import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'
@@ -10,7 +10,7 @@ import { checkLanguages } from './unsupported.ts'
 /** How a client wants one turn to be recognized and written. */
 export interface Options {
   mode: RecognitionMode
-  listening: Listening
+  listening: SegmentationSettings
   detailed: boolean
   wordTimings: boolean
   interims: boolean
@@ -38,8 +38,8 @@ export interface Wishes {
 
 /** Detailed answers list as many readings of each phrase as the beam search has. */
 export const detailedAlternatives = 4
-const mostPhrases = 500
-const longestPhrase = 200
+const maxPhrases = 500
+const maxPhrase = 200
 
 export function readOptions({ served, pathMode, query, config, context }: Wishes): Options {
   const ask = (name: string) => findParameter(query, name)?.toLowerCase()
@@ -50,7 +50,7 @@ export function readOptions({ served, pathMode, query, config, context }: Wishes
   const saidMode = pathMode === 'dictation' ? undefined : toMode(phrasedetection?.mode)
   const mode = saidMode ?? pathMode ?? defaultMode[scenario]
   const client = toMode(readSpeechConfig(config).recognition) ?? saidMode
-  const usual = listeningFor(scenario, mode)
+  const usual = segmentationSettingsFor(scenario, mode)
   const cut = (phrasedetection?.[mode] ?? phrasedetection?.[saidMode ?? 'conversation'])?.segmentation
   const silence = cut?.segmentationsilencetimeoutms ?? number(ask('segmentationSilenceTimeoutMs')) ?? phrasedetection?.trailingsilencetimeout
   const wordTimings = ask('wordLevelTimestamps') === 'true' || Boolean(phraseoutput?.detailed?.options?.some((option) => /^wordtimings$/i.test(option)))
@@ -61,7 +61,7 @@ export function readOptions({ served, pathMode, query, config, context }: Wishes
       ...usual,
       segmentationSilenceMs: within(100, silence ?? number(ask('endSilenceTimeoutMs')) ?? usual.segmentationSilenceMs, 5_000),
       initialSilenceMs: within(500, phrasedetection?.initialsilencetimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
-      longestPhraseMs: within(3_000, cut?.segmentationforcedtimeoutms ?? usual.longestPhraseMs, 25_000),
+      maxPhraseMs: within(3_000, cut?.segmentationforcedtimeoutms ?? usual.maxPhraseMs, 25_000),
       // Whoever recognizes once waits for one phrase, whoever recognizes continuously for all, whatever the path is called.
       firstPhraseOnly: client ? client === 'interactive' : usual.firstPhraseOnly,
     },
@@ -106,10 +106,10 @@ export function contradiction({ deployment }: ServedDeployment, query: URLSearch
 function readPhrases(items: { text: string }[], bias: number): Options['phrases'] {
   const texts = [...new Set(items.map(({ text }) => text.normalize('NFC').trim()).filter(Boolean))]
   const problem =
-    texts.length > mostPhrases
-      ? `The phrase list has ${texts.length} phrases. At most ${mostPhrases} can be followed.`
-      : texts.some((text) => text.length > longestPhrase)
-        ? `A phrase of the phrase list is longer than ${longestPhrase} characters.`
+    texts.length > maxPhrases
+      ? `The phrase list has ${texts.length} phrases. At most ${maxPhrases} can be followed.`
+      : texts.some((text) => text.length > maxPhrase)
+        ? `A phrase of the phrase list is longer than ${maxPhrase} characters.`
         : undefined
   if (problem) throw new SpeechProblem(400, 'PHRASE_LIST_TOO_LONG', problem)
   return texts.map((text) => ({ text, weight: within(0, bias, 2) }))

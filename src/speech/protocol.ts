@@ -27,7 +27,7 @@ export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes]
 /** The client's message cannot be understood; says how. */
 export class ProtocolViolation extends Error {}
 
-const longestText = 128 * 1024
+const maxText = 128 * 1024
 const requestIds = /^[\w-]{1,64}$/
 
 export function decode(data: Buffer, isBinary: boolean): ClientMessage {
@@ -48,7 +48,7 @@ export function decode(data: Buffer, isBinary: boolean): ClientMessage {
 
 /** Headers end at the first empty line; lines end with LF, or CRLF as documented. A message of headers alone has no body. */
 function splitText(data: Buffer): { headers: Map<string, string>; body: Buffer | undefined } {
-  if (data.length > longestText) throw new ProtocolViolation(`The message has ${data.length} bytes; at most ${longestText} are read.`)
+  if (data.length > maxText) throw new ProtocolViolation(`The message has ${data.length} bytes; at most ${maxText} are read.`)
   const text = data.toString('latin1')
   const gap = /\r?\n\r?\n/.exec(text)
   if (!gap) return { headers: readHeaders(text), body: undefined }
@@ -69,7 +69,7 @@ function readHeaders(text: string): Map<string, string> {
 }
 
 function parse(path: string, body: Buffer): unknown {
-  if (body.length > longestText) throw new ProtocolViolation(`The ${path} message has ${body.length} bytes; at most ${longestText} are read.`)
+  if (body.length > maxText) throw new ProtocolViolation(`The ${path} message has ${body.length} bytes; at most ${maxText} are read.`)
   if (!body.length) return undefined
   try {
     return JSON.parse(body.toString('utf8'))
@@ -87,14 +87,14 @@ export function encode(requestId: string, message: ServerMessage): string {
   return `X-RequestId:${requestId}\r\nContent-Type:application/json; charset=utf-8\r\nPath:${message.path}\r\n\r\n${body}`
 }
 
-const longestReason = 123
+const maxReason = 123
 
 /** What fits into a close frame: as many whole characters as 123 bytes hold. */
 export function toCloseReason(text: string): string {
-  if (Buffer.byteLength(text) <= longestReason) return text
+  if (Buffer.byteLength(text) <= maxReason) return text
   let reason = ''
   for (const character of text) {
-    if (Buffer.byteLength(reason + character) > longestReason - 3) break
+    if (Buffer.byteLength(reason + character) > maxReason - 3) break
     reason += character
   }
   return `${reason.trimEnd()}…`

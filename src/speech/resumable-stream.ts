@@ -13,8 +13,8 @@ const keptSeconds = 75
 /** In silence, only what the recognizers are behind. */
 const keptSilenceSeconds = 10
 /** More waits than a recognizer should be given at once: the caller is asked to pause. */
-const mostWaiting = 1 << 20
-const mostCrashes = 3
+const maxWaiting = 1 << 20
+const maxCrashes = 3
 
 /**
  * A stream that survives the end of its recognizer: the audio behind the last phrase is kept, and told
@@ -22,7 +22,7 @@ const mostCrashes = 3
  * while it still sends; the Speech SDK waits for ever when it is sent away after its last audio.)
  * When the recognizers have no room, it waits for some for `waitMs`, and its caller with it.
  */
-export function openSteadyStream(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number): RecognizerStream {
+export function openResumableStream(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number): RecognizerStream {
   return new SteadyStream(recognizers, request, listener, waitMs)
 }
 
@@ -62,7 +62,7 @@ class SteadyStream implements RecognizerStream {
     if (this.#state !== 'OPEN' || !pcm.length) return true
     this.#kept.push(pcm)
     this.#keptBytes += pcm.length
-    if (!this.#stream) return this.#keptBytes < mostWaiting
+    if (!this.#stream) return this.#keptBytes < maxWaiting
     this.#isBehind = !this.#stream.write(pcm)
     this.#forgetOldest()
     return !this.#isBehind
@@ -114,7 +114,7 @@ class SteadyStream implements RecognizerStream {
   }
 
   #fail(error: Error) {
-    if (error instanceof RecognizerCrashedError && ++this.#crashes < mostCrashes) return this.#begin()
+    if (error instanceof RecognizerCrashedError && ++this.#crashes < maxCrashes) return this.#begin()
     this.close()
     this.#listener.failed(error)
   }

@@ -1,7 +1,7 @@
 import type { Service } from '../domain/context.ts'
 import { deploymentTopic } from '../domain/deployment-lifecycle.ts'
 import { findServedDeployment } from '../domain/endpoint.ts'
-import { type Admitted, deleted, explainStatus } from './authorization.ts'
+import { type AuthorizedCaller, deleted, explainStatus } from './authorization.ts'
 import { SpeechProblem } from './problem.ts'
 
 /** While Postgres does not say how a deployment is, it is asked so often. */
@@ -10,14 +10,14 @@ const retryMs = 1_000
 type End = (problem: SpeechProblem) => void
 
 /** Ends what is open when the key or the deployment that it was opened with is gone. */
-export interface Guard {
+export interface Revocation {
   /** Calls `end` with the reason. Returns the way to stop. */
-  watch(admitted: Admitted, end: End): () => void
+  watch(admitted: AuthorizedCaller, end: End): () => void
 }
 
 /** One watcher and, when it is rung, one query for each deployment, however many sessions it has. */
-export function createGuard(service: Service): Guard {
-  const guarded = new Map<string, Map<End, Admitted>>()
+export function createRevocation(service: Service): Revocation {
+  const guarded = new Map<string, Map<End, AuthorizedCaller>>()
 
   /** Rings that come while a question is on its way are answered by one more. */
   const asking = new Map<string, { again: boolean }>()
@@ -62,9 +62,9 @@ export function createGuard(service: Service): Guard {
     }, retryMs).unref()
   }
 
-  const watchDeployment = (admitted: Admitted, end: End) => {
+  const watchDeployment = (admitted: AuthorizedCaller, end: End) => {
     const { id } = admitted.served.deployment
-    const sessions = guarded.get(id) ?? new Map<End, Admitted>()
+    const sessions = guarded.get(id) ?? new Map<End, AuthorizedCaller>()
     const unwatch = sessions.size ? undefined : service.store.events.watch(deploymentTopic(id), () => void check(id))
     if (unwatch) unwatchers.set(id, unwatch)
     guarded.set(id, sessions.set(end, admitted))

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { type Admitted, isProvisioning } from './authorization.ts'
+import { type AuthorizedCaller, isProvisioning } from './authorization.ts'
 import { SpeechProblem } from './problem.ts'
 
 /**
@@ -11,13 +11,13 @@ const reservedPlaces = 8
 export const ofOthers = (all: number): number => Math.floor(all / 8)
 
 /** Counts who recognizes at the moment, so that nobody takes all there is. */
-export interface Places {
+export interface SessionLimits {
   /** Takes a place until the answer is called; throws a {@link SpeechProblem} when there is none. */
-  enter(admitted: Admitted): () => void
+  enter(admitted: AuthorizedCaller): () => void
   readonly taken: number
 }
 
-export function createPlaces({ all, ofKey, ofDeployment }: Config['sessions']): Places {
+export function createSessionLimits({ all, ofKey, ofDeployment }: Config['sessions']): SessionLimits {
   const counts = new Map<string, number>()
   let taken = 0
   return {

@@ -39,7 +39,7 @@ export interface SessionSetup extends Hearing {
 }
 
 const leaving = 'The server is ending. Connect again.'
-const mostUnsent = 1 << 20
+const maxUnsent = 1 << 20
 
 type State = { name: 'REFUSED'; problem: SpeechProblem } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
 
@@ -117,7 +117,7 @@ export class Session {
     const still = now - this.#heardAt
     const state = this.#state
     if (state.name === 'CLOSED') return
-    if (this.#socket.bufferedAmount > mostUnsent) this.#cut('SLOW_READER')
+    if (this.#socket.bufferedAmount > maxUnsent) this.#cut('SLOW_READER')
     else if (state.name === 'BETWEEN_TURNS' && this.#isLeaving) {
       // The SDK still has something to say to the socket when a turn has ended, and would take it ill.
       if (still > timeouts.leavingMs) this.#close(closeCodes.leaving, leaving)

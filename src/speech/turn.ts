@@ -5,13 +5,13 @@ import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
 import { RecognizerCrashedError, type RecognizerStream, type Recognizers, RecognizersBusyError, type StreamEvent } from '../recognition/types.ts'
 import { toProblem } from './audio-problem.ts'
-import { countProblem, type Figures } from './counters.ts'
+import { type Counters, countProblem } from './counters.ts'
 import { detailedAlternatives, type Options } from './options.ts'
 import { toTicks, writePhrases, writeSilence } from './phrase-json.ts'
 import { SpeechProblem } from './problem.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import type { ServerMessage } from './protocol.ts'
-import { openSteadyStream } from './resumable-stream.ts'
+import { openResumableStream } from './resumable-stream.ts'
 import { TurnAudio } from './turn-audio.ts'
 
 /** What a turn needs of the process. */
@@ -19,7 +19,7 @@ export interface Hearing {
   recognizers: Recognizers
   decoders: Decoders
   filter: ProfanityFilter
-  figures: Figures
+  figures: Counters
 }
 
 export interface TurnRequest {
@@ -48,7 +48,7 @@ export interface TurnListener {
 /** Nobody should speak for longer into the void. */
 const waitMs = 5_000
 /** A turn that goes on for longer ends behind its next phrase; continuous clients begin another one. */
-const longestTurnSeconds = 600
+const maxTurnSeconds = 600
 
 //  turn.start ─▶ startDetected ─▶ (hypothesis* ─▶ phrase)* ─▶ endDetected ─▶ turn.end
 /** One request of a client: audio from its first byte to its end, and everything that is said about it. */
@@ -144,7 +144,7 @@ export class Turn {
     const { mode, listening, interims, wordTimings, phrases } = options
     const alternatives = options.detailed ? detailedAlternatives : 1
     const request = { model, workspaceId, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
-    return openSteadyStream(
+    return openResumableStream(
       this.#hearing.recognizers,
       request,
       {
@@ -211,7 +211,7 @@ export class Turn {
   #passBoundary() {
     if (this.isFinishing || this.isComplete || this.isEnded || !this.#audio.isContinuable || this.#request.options.listening.firstPhraseOnly) return
     this.#listener.toldPhrase()
-    if (this.seconds > longestTurnSeconds && !this.isEnded) this.#end()
+    if (this.seconds > maxTurnSeconds && !this.isEnded) this.#end()
   }
 
   #end() {

@@ -5,9 +5,9 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
 import { refuseConnection } from '../http/problem.ts'
 import { withReservedCapacity } from '../recognition/types.ts'
-import { type Admitted, admit, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
+import { type AuthorizedCaller, authorize, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
 import { countProblem } from './counters.ts'
-import type { Speech } from './data-plane.ts'
+import type { DataPlane } from './data-plane.ts'
 import { findParameter } from './options.ts'
 import { isOpenAiPath, readPath } from './paths.ts'
 import { SpeechProblem } from './problem.ts'
@@ -40,9 +40,9 @@ const socketsPerPlace = 4
 /** Sockets that provisioning may have open beside those of clients. */
 const reservedSockets = 32
 /** Sockets of those who are not let in, until they have been told why: they take nobody else's place. */
-const mostRefused = 200
+const maxRefused = 200
 /** Upgrades of which we do not know yet who asks. */
-const mostAsking = 1_000
+const maxAsking = 1_000
 
 interface Open {
   socket: WebSocket
@@ -50,7 +50,7 @@ interface Open {
   isAlive: boolean
 }
 
-export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Config['sessions']): SpeechSockets {
+export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Config['sessions']): SpeechSockets {
   const server = new WebSocketServer(options)
   const open = new Set<Open>()
   const refused = new Set<Open>()
@@ -58,7 +58,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   let asking = 0
   let isDraining = false
 
-  const begin = (socket: WebSocket, admitted: Admitted | SpeechProblem, request: Omit<SessionRequest, 'served' | 'model'>) => {
+  const begin = (socket: WebSocket, admitted: AuthorizedCaller | SpeechProblem, request: Omit<SessionRequest, 'served' | 'model'>) => {
     const entry = 'served' in admitted ? { ...request, served: admitted.served, model: admitted.model } : admitted
     const session = new Session(toSocket(socket), entry, {
       recognizers: 'served' in admitted && isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers,
@@ -88,7 +88,7 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
     if (isDraining) session.leave()
   }
 
-  const count = (admitted: Admitted) => {
+  const count = (admitted: AuthorizedCaller) => {
     const add = (by: 1 | -1) => {
       for (const name of [nameOf(admitted), workspaceOf(admitted)]) {
         const count = (ofCallers.get(name) ?? 0) + by
@@ -103,12 +103,12 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
   /** The refused one who has waited longest goes when there are too many of them. */
   const hold = (one: Open) => {
     const [oldest] = refused
-    if (oldest && refused.size >= mostRefused) oldest.socket.terminate()
+    if (oldest && refused.size >= maxRefused) oldest.socket.terminate()
     refused.add(one)
     return () => refused.delete(one)
   }
 
-  const findRoom = (admitted: Admitted) => {
+  const findRoom = (admitted: AuthorizedCaller) => {
     const isReserved = isProvisioning(admitted.caller)
     const limits: [whose: string, count: number, most: number][] = [
       ['This key', ofCallers.get(nameOf(admitted)) ?? 0, isReserved ? reservedSockets : ofKey * socketsPerPlace],
@@ -128,10 +128,10 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
     const isReserved = isProvisioningToken(speech, secret)
     const ofProvisioning = () => ofCallers.get(provisioning) ?? 0
     const isFull = () => isDraining || (!isReserved && open.size - refused.size - ofProvisioning() >= all * socketsPerPlace)
-    if (isFull() || asking >= mostAsking) return refuseConnection(socket, full)
+    if (isFull() || asking >= maxAsking) return refuseConnection(socket, full)
     asking++
     // An SDK shows its user the reason of a close, and none of a refused upgrade.
-    const admitting = path ? admit(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom) : Promise.reject(explainPath(pathname))
+    const admitting = path ? authorize(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom) : Promise.reject(explainPath(pathname))
     const admitted = await speech
       .letIn(request, admitting)
       .catch((problem: SpeechProblem) => problem)
@@ -188,8 +188,8 @@ export function openSpeechSockets(speech: Speech, { all, ofKey, graceMs }: Confi
 }
 
 const provisioning = 'provisioning'
-const nameOf = ({ caller }: Admitted) => caller.viewer?.keyId ?? provisioning
-const workspaceOf = ({ caller }: Admitted) => `${isProvisioning(caller) ? provisioning : 'workspace'}:${caller.workspaceId}`
+const nameOf = ({ caller }: AuthorizedCaller) => caller.viewer?.keyId ?? provisioning
+const workspaceOf = ({ caller }: AuthorizedCaller) => `${isProvisioning(caller) ? provisioning : 'workspace'}:${caller.workspaceId}`
 
 /** Only where no session can be opened: users of the Speech SDK never see why an upgrade was refused. */
 const full = new SpeechProblem(503, 'TOO_MANY_SESSIONS', 'This server has as many sockets open as it can have, or is shutting down. Try again in a moment.', {

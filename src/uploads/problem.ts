@@ -19,8 +19,8 @@ export class UploadProblem extends Error {
   }
 }
 
-export const tooLarge = (largestBytes: number) =>
-  new UploadProblem(413, 'UPLOAD_TOO_LARGE', `The file has more than ${largestBytes / 1e6} MB, unpacked. Send less, or let MAX_UPLOAD_MB be raised.`)
+export const tooLarge = (maxBytes: number) =>
+  new UploadProblem(413, 'UPLOAD_TOO_LARGE', `The file has more than ${maxBytes / 1e6} MB, unpacked. Send less, or let MAX_UPLOAD_MB be raised.`)
 
 export const damaged = () => new UploadProblem(400, 'UPLOAD_DAMAGED', 'The file did not come whole, or is damaged. Send it again from its beginning.')
 

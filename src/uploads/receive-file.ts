@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { Pace } from '../capacity/pace.ts'
 import type { DiskQuotaExceededError } from '../domain/errors.ts'
-import type { CorpusFigures } from '../domain/training-text.ts'
+import type { TrainingTextStatistics } from '../domain/training-text.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { damaged, tooLarge, UploadProblem } from './problem.ts'
 import { judgeText } from './text.ts'
@@ -15,7 +15,7 @@ const minBytesPerSecond = 16_000
 
 interface Received {
   kind: UploadKind
-  largestBytes: number
+  maxBytes: number
   /** Why the workspace cannot keep so many bytes, if it cannot. */
   checkRoom: (bytes: number) => DiskQuotaExceededError | undefined
   /** Whether other uploads wait for a slot. */
@@ -26,21 +26,21 @@ interface Received {
 export async function receiveFile(
   request: IncomingMessage,
   path: string,
-  { kind, largestBytes, checkRoom, isContested }: Received,
-): Promise<CorpusFigures | undefined> {
+  { kind, maxBytes, checkRoom, isContested }: Received,
+): Promise<TrainingTextStatistics | undefined> {
   const checked = async function* (pieces: AsyncIterable<Buffer>) {
     let size = 0
     for await (const piece of pieces) {
       if (size === 0) checkBeginning(kind, piece)
       size += piece.length
-      checkSize(size, { largestBytes, checkRoom })
+      checkSize(size, { maxBytes, checkRoom })
       yield piece
     }
     if (size === 0) throw new UploadProblem(400, 'EMPTY_UPLOAD', 'The body is empty. Send the file as the body, for example with curl -T file.')
   }
   try {
     await pipeline(readBody(request, isContested), checked, createWriteStream(path, { flags: 'wx', flush: true }))
-    return kind === 'TEXT' ? await judgeText(path, largestBytes) : undefined
+    return kind === 'TEXT' ? await judgeText(path, maxBytes) : undefined
   } catch (error) {
     throw toProblem(error)
   }
@@ -81,8 +81,8 @@ function checkBeginning(kind: UploadKind, piece: Buffer) {
 }
 
 /** Refuses a file of which so many bytes are known to come, or have come. */
-export function checkSize(bytes: number, { largestBytes, checkRoom }: Pick<Received, 'largestBytes' | 'checkRoom'>): void {
-  if (bytes > largestBytes) throw tooLarge(largestBytes)
+export function checkSize(bytes: number, { maxBytes, checkRoom }: Pick<Received, 'maxBytes' | 'checkRoom'>): void {
+  if (bytes > maxBytes) throw tooLarge(maxBytes)
   const full = checkRoom(bytes)
   if (full) throw diskFull(full)
 }

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { type CorpusFigures, CorpusReader, describeProblems } from '../domain/training-text.ts'
+import { describeProblems, TrainingTextReader, type TrainingTextStatistics } from '../domain/training-text.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { unpackedLimit } from '../sandbox/limits.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
@@ -17,7 +17,7 @@ export interface TextRequest {
 }
 
 export interface JudgedText {
-  figures: CorpusFigures
+  figures: TrainingTextStatistics
   wasPacked: boolean
 }
 
@@ -28,7 +28,7 @@ answerTask<TextRequest, JudgedText>(async ({ file, unpacked, maxBytes }, tell) =
   await handle.close()
   const wasPacked = buffer[0] === 0x1f && buffer[1] === 0x8b
   const limit = unpackedLimit(packedBytes, maxBytes)
-  const reader = new CorpusReader()
+  const reader = new TrainingTextReader()
   let size = 0
   const judged = async function* (pieces: AsyncIterable<Buffer>) {
     for await (const piece of pieces) {

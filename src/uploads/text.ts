@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CorpusFigures } from '../domain/training-text.ts'
+import type { TrainingTextStatistics } from '../domain/training-text.ts'
 import { readingLimits } from '../sandbox/limits.ts'
 import { runTask, TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 import { damaged, tooLarge, UploadProblem } from './problem.ts'
@@ -15,7 +15,7 @@ let judging = 0
 const waiting: (() => void)[] = []
 
 /** Judges a text line by line in a process of its own, and unpacks it in its place if it is packed. Rejects with an {@link UploadProblem}. */
-export async function judgeText(file: string, maxBytes: number): Promise<CorpusFigures> {
+export async function judgeText(file: string, maxBytes: number): Promise<TrainingTextStatistics> {
   if (judging >= maxAtOnce) await new Promise<void>((begin) => waiting.push(begin))
   else judging++
   const unpacked = `${file}.unpacked`

@@ -6,7 +6,7 @@ import { hasScope, type Service } from '../domain/context.ts'
 import { readDiskUsage } from '../domain/disk-usage.ts'
 import { DiskQuotaExceededError, ExpectedError } from '../domain/errors.ts'
 import { explainRate, toRateHeaders } from '../domain/mutation-rate.ts'
-import type { CorpusFigures } from '../domain/training-text.ts'
+import type { TrainingTextStatistics } from '../domain/training-text.ts'
 import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload.ts'
 import type { Cors } from '../http/cors.ts'
 import { letIn } from '../http/strangers.ts'
@@ -30,7 +30,7 @@ export const places = { slots: 8, kept: 2, maxWaiting: 64 }
 const waitMs = 15_000
 
 /** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
-export function createUploads(service: Uploads, { largestBytes, cors }: { largestBytes: number; cors: Cors }) {
+export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: number; cors: Cors }) {
   const slots = new SharedSlots({ ...places, refusal: tooMany })
 
   const receive = async (request: IncomingMessage, response: ServerResponse) => {
@@ -38,14 +38,14 @@ export function createUploads(service: Uploads, { largestBytes, cors }: { larges
     const viewer = await authenticate(service, request)
     const { workspaceId } = viewer
     countUpload(service, viewer, response)
-    const limits = { largestBytes, checkRoom: await measureRoom(service, workspaceId) }
+    const limits = { maxBytes, checkRoom: await measureRoom(service, workspaceId) }
     checkSize(Number(request.headers['content-length'] ?? 0), limits)
     const gone = new AbortController()
     response.once('close', () => gone.abort(new Error('the client has left')))
     const leave = await slots.take({ workspaceId }, { waitMs, signal: gone.signal })
     try {
       if (request.headers.expect) response.writeContinue()
-      let figures: CorpusFigures | undefined
+      let figures: TrainingTextStatistics | undefined
       const file = await service.artifacts.keep(
         async (path) => {
           figures = await receiveFile(request, path, { kind, ...limits, isContested: () => slots.waiting > 0 })

@@ -138,7 +138,7 @@ test('a file that drips for too long is given up for good', async () => {
     tell: () => {},
     signal: new AbortController().signal,
     privateSources: true,
-    longestMs: 300,
+    maxMs: 300,
   })
   expect(await failureOf(bringing)).toMatchObject({ code: 'SOURCE_TOO_SLOW', isLasting: true })
   expect(await readdir(dir)).toEqual([])

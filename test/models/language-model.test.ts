@@ -10,7 +10,7 @@ import { WordTrainer } from '../../src/decoding/ngram-training.ts'
 import { toSpokenWords } from '../../src/decoding/spoken-words.ts'
 import { readBackground } from '../../src/decoding/word-frequencies.ts'
 import { createRewriter } from '../../src/decoding/written-words.ts'
-import { CorpusReader, describeProblems } from '../../src/domain/training-text.ts'
+import { describeProblems, TrainingTextReader } from '../../src/domain/training-text.ts'
 import { trainWords } from '../../src/recognition/run-trainer.ts'
 import { makeDirectory } from '../support/postgres.ts'
 
@@ -74,7 +74,7 @@ describe('training', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(fc.nat({ max: 299 }), { maxLength: 4 }), (text, cuts) => {
         const bytes = Buffer.from(text)
         const lines: string[] = []
-        const reader = new CorpusReader((line) => lines.push(line))
+        const reader = new TrainingTextReader((line) => lines.push(line))
         let from = 0
         for (const cut of [...cuts.map((at) => at % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]) {
           reader.write(bytes.subarray(from, cut))
@@ -89,7 +89,7 @@ describe('training', () => {
   })
 
   test('of bytes that are no text is refused with line numbers, ten at most', () => {
-    const reader = new CorpusReader()
+    const reader = new TrainingTextReader()
     reader.write(Buffer.concat([Buffer.from('fine\n'), Buffer.from([0xff, 0xfe, 10]), Buffer.from('a\0b\n'), Buffer.from(`${'x'.repeat(10_001)}\n`)]))
     for (let n = 0; n < 20; n++) reader.write(Buffer.from([0xc3, 10]))
     reader.end()

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openArtifacts } from '../../src/artifacts/store.ts'
-import { findNeededFiles } from '../../src/domain/upload.ts'
+import { findReferencedFiles } from '../../src/domain/upload.ts'
 import { openClient } from '../../src/postgres/client.ts'
 import { uploads } from '../../src/postgres/tables.ts'
 import { makeZip, modelsOf } from '../support/models.ts'
@@ -100,6 +100,6 @@ test('files that no model and no upload needs are removed after a day, and no ot
   for (const { sha256 } of kept.slice(0, 3)) await age(sha256)
   expect(kept.slice(0, 2).map(({ sha256 }) => sha256)).toEqual([used, sent])
   await client.db.delete(uploads).where(eq(uploads.sha256, used))
-  expect(await artifacts.tidy((sha256s) => findNeededFiles({ store: { db: client.db } as never }, sha256s))).toBe(1)
+  expect(await artifacts.tidy((sha256s) => findReferencedFiles({ store: { db: client.db } as never }, sha256s))).toBe(1)
   expect((await readdir(join(dataDir, 'artifacts'))).sort()).toEqual([kept[0], kept[1], kept[3]].map((file) => file?.sha256).sort())
 })

@@ -1,11 +1,11 @@
 // Who is let in to the recognizers, and in which order those who found no room are.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { Admission, type Place } from '../../src/recognition/admission-control.ts'
+import { AdmissionControl, type Place } from '../../src/recognition/admission-control.ts'
 import { ReservedCapacity } from '../../src/recognition/reserved-capacity.ts'
-import { type Patience, RecognizersBusyError, type StreamRequest } from '../../src/recognition/types.ts'
+import { RecognizersBusyError, type StreamRequest, type WaitOptions } from '../../src/recognition/types.ts'
 
-const patient: Patience = { waitMs: 10_000 }
+const patient: WaitOptions = { waitMs: 10_000 }
 /** The workspace's name, and behind a slash its deployment's. */
 const requestOf = (owner: string, alternatives = 1) => ({
   workspaceId: owner.split('/')[0] as string,
@@ -16,7 +16,7 @@ const requestOf = (owner: string, alternatives = 1) => ({
 })
 
 /** Fills one worker with as many streams as it has room for: 8 at the guessed cost. */
-async function fill(admission: Admission, deploymentId: string): Promise<Place[]> {
+async function fill(admission: AdmissionControl, deploymentId: string): Promise<Place[]> {
   const places: Place[] = []
   for (;;) {
     const place = await admission.admit(requestOf(deploymentId)).catch(() => undefined)
@@ -26,7 +26,7 @@ async function fill(admission: Admission, deploymentId: string): Promise<Place[]
 }
 
 function openAdmission(workers = 1) {
-  const admission = new Admission(workers)
+  const admission = new AdmissionControl(workers)
   const order: string[] = []
   const places: Place[] = []
   return {
@@ -34,7 +34,7 @@ function openAdmission(workers = 1) {
     order,
     places,
     /** Asks, and notes the name when there is a place. */
-    ask: (name: string, deploymentId: string, patience: Patience = patient) =>
+    ask: (name: string, deploymentId: string, patience: WaitOptions = patient) =>
       admission.admit(requestOf(deploymentId), patience).then((place) => {
         order.push(name)
         places.push(place)
@@ -196,7 +196,7 @@ describe('a workspace with many deployments', () => {
 })
 
 test('the recordings of jobs have only what clients leave, and take no room from them', async () => {
-  const admission = new Admission(1)
+  const admission = new AdmissionControl(1)
   const ofJob = { ...requestOf('', 5), isOfJob: true }
   const first = await admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY })
   const second = await admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY })
@@ -214,7 +214,7 @@ test('the recordings of jobs have only what clients leave, and take no room from
 })
 
 test('what decoding took decides how many come in', async () => {
-  const admission = new Admission(1)
+  const admission = new AdmissionControl(1)
   const place = await admission.admit(requestOf('a'))
   for (let n = 0; n < 100; n++) place.measured(2000, 100)
   place.leave()

@@ -1,10 +1,10 @@
 // One phrase and the turns for its hypotheses, with workers that answer when the test says so.
 import { describe, expect, test } from 'vitest'
-import { Turns } from '../../src/recognition/hypothesis-scheduler.ts'
+import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 import { PhraseDecoding } from '../../src/recognition/phrase-decoding.ts'
 import type { Piece } from '../../src/recognition/piece.ts'
-import type { Pool } from '../../src/recognition/scheduler.ts'
-import { listeningFor } from '../../src/recognition/segmentation-settings.ts'
+import type { Scheduler } from '../../src/recognition/scheduler.ts'
+import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
 import { RecognizersBusyError, type StreamRequest } from '../../src/recognition/types.ts'
 import { requestFor } from '../support/recognizers.ts'
 
@@ -14,7 +14,7 @@ const segmentTo = (end: number) => ({ start: 0, onset: 0, offset: end, end })
 function openPhrase(request: Partial<StreamRequest> = {}) {
   const pieces: { piece: Piece; answer(text: string, ms?: number): void; refuse(): void }[] = []
   const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
-  const turns = new Turns(2, () => 2)
+  const turns = new HypothesisScheduler(2, () => 2)
   const pool = {
     mayGuess: () => true,
     turns,
@@ -38,7 +38,7 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
   }
   const phrase: PhraseDecoding = new PhraseDecoding(1, 0, {
     request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }, request),
-    pool: pool as unknown as Pool,
+    pool: pool as unknown as Scheduler,
     patience: { baseMs: 1000, perSecondMs: 1000 },
     askForGrown: () => void told.grown++,
     changed() {
@@ -130,7 +130,7 @@ test('a hypothesis of much audio at once shows its words as they are decoded, un
 })
 
 test('words that have to be stable are not shown while one hypothesis is decoded', () => {
-  const { phrase, pieces, grow } = openPhrase({ listening: listeningFor('CONVERSATIONAL', 'conversation') })
+  const { phrase, pieces, grow } = openPhrase({ listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation') })
   phrase.hear(5 * second, 5 * second)
   grow(5 * second)
   expect(pieces[0]?.piece).toMatchObject({ priority: 'INTERIM', task: { reportBeginnings: false } })
@@ -182,7 +182,7 @@ describe('a phrase that ended before it could be decoded', () => {
   })
 
   test('shows what a guess had decoded of it, once it is sure that nothing follows', () => {
-    const { phrase, pieces, told } = openPhrase({ listening: listeningFor('CONVERSATIONAL', 'conversation') })
+    const { phrase, pieces, told } = openPhrase({ listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation') })
     phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(3 * second), audio: new Int16Array(3 * second) })
     for (const beginning of ['one', 'one two']) pieces[0]?.piece.begun?.(beginning)
     expect(told.shown).toEqual([])

@@ -3,16 +3,16 @@ import fc from 'fast-check'
 import llama from 'llama-tokenizer-js'
 import { describe, expect, test } from 'vitest'
 import { Resampler, resample } from '../../src/audio/resampler.ts'
-import { Sound } from '../../src/audio/sample-buffer.ts'
+import { SampleBuffer } from '../../src/audio/sample-buffer.ts'
 import { openAligner } from '../../src/decoding/aligner.ts'
 import { openPhraseList, writeAsListed } from '../../src/decoding/phrase-list.ts'
 import { countWordErrors, matchWords, maxComparedWords } from '../../src/decoding/word-errors.ts'
-import { openLanguageModel } from '../../src/decoding/writing-rules.ts'
+import { openWritingRules } from '../../src/decoding/writing-rules.ts'
 import { redact } from '../../src/log.ts'
 import { Hypothesis } from '../../src/recognition/hypothesis.ts'
-import { Turns } from '../../src/recognition/hypothesis-scheduler.ts'
+import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 import type { Piece, Priority } from '../../src/recognition/piece.ts'
-import type { Pool } from '../../src/recognition/scheduler.ts'
+import type { Scheduler } from '../../src/recognition/scheduler.ts'
 import { Segmenter } from '../../src/recognition/segmenter.ts'
 import { Stream } from '../../src/recognition/stream.ts'
 import type { StreamEvent } from '../../src/recognition/types.ts'
@@ -22,7 +22,7 @@ const languageModels = resolve(import.meta.dirname, '../../src/catalog/language'
 
 describe('segments', () => {
   /** Feeds seconds of speech (true) or silence (false), 31.25 windows each; answers segments in seconds. */
-  function segments(parts: [boolean, number][], listening = { segmentationSilenceMs: 600, longestPhraseMs: 15_000 }) {
+  function segments(parts: [boolean, number][], listening = { segmentationSilenceMs: 600, maxPhraseMs: 15_000 }) {
     const segmenter = new Segmenter(listening)
     const found = []
     for (const [speech, seconds] of parts) {
@@ -85,7 +85,7 @@ describe('segments', () => {
 })
 
 describe('written text', () => {
-  const open = (name: string) => openLanguageModel(join(languageModels, `${name}.json`))
+  const open = (name: string) => openWritingRules(join(languageModels, `${name}.json`))
 
   test.each([
     ['Dear John, comma, thank you for the letter period', 'Dear John, thank you for the letter.'],
@@ -205,7 +205,7 @@ describe('sound', () => {
   })
 
   test('is kept as long as it is needed, and no longer', () => {
-    const sound = new Sound()
+    const sound = new SampleBuffer()
     const second = Float32Array.from({ length: 16_000 }, (_, n) => (n % 100) / 100)
     for (let n = 0; n < 100; n++) {
       sound.append(second)
@@ -265,10 +265,10 @@ describe('hypotheses', () => {
 test('a guess that fails while the speaker may go on costs nothing: the phrase is decoded when it ends', () => {
   const told: StreamEvent[] = []
   const failures: Error[] = []
-  const asked: { priority: Priority; settle(result: Parameters<Parameters<Pool['submit']>[1]>[0]): void }[] = []
+  const asked: { priority: Priority; settle(result: Parameters<Parameters<Scheduler['submit']>[1]>[0]): void }[] = []
   const pool = {
     mayGuess: () => true,
-    turns: new Turns(1, () => 0),
+    turns: new HypothesisScheduler(1, () => 0),
     submit: ({ priority }: Piece, settle: () => void) => {
       asked.push({ priority, settle })
       return { cancel() {}, promote() {} }
@@ -277,7 +277,7 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
   const stream = new Stream(1, {
     request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }),
     listener: { event: (event) => void told.push(event), drained() {}, failed: (error) => void failures.push(error) },
-    pool: pool as unknown as Pool,
+    pool: pool as unknown as Scheduler,
     detector: { send() {} },
     patience: { baseMs: 1000, perSecondMs: 1000 },
     over() {},
@@ -298,7 +298,7 @@ describe('turns to decode a hypothesis', () => {
   function openTurns(workers: number) {
     const given: string[] = []
     const state = { idle: workers }
-    const turns = new Turns(workers, () => state.idle)
+    const turns = new HypothesisScheduler(workers, () => state.idle)
     const ask = (name: string, isFirst: boolean) => turns.ask({ workspaceId: name }, isFirst, () => void given.push(name))
     return { turns, given, state, ask }
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RecognizerModel } from '../../src/decoding/types.ts'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
-import { listeningFor } from '../../src/recognition/segmentation-settings.ts'
+import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
 import type { Phrase, Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 import { baseModel, openClient, requestFor, silence, silentLog } from '../support/recognizers.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording, referenceText } from '../support/service.ts'
@@ -94,7 +94,7 @@ test('silence ends a stream that wants one phrase, and is told once to one that 
 })
 
 test('a conversation shows only words that two decodings agree on', async () => {
-  const client = await openClient(recognizers, requestFor(model, { listening: listeningFor('CONVERSATIONAL', 'conversation') }))
+  const client = await openClient(recognizers, requestFor(model, { listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation') }))
   await client.speak(Buffer.concat([sentence.pcm, silence(1)]), 2)
   client.stream.finish()
   await client.untilTold('ENDED')
@@ -198,12 +198,14 @@ test('a recording goes through whole', async () => {
     model,
     audio,
     mode: 'dictation',
-    listening: listeningFor('SEARCH_AND_DICTATION', 'dictation'),
+    listening: segmentationSettingsFor('SEARCH_AND_DICTATION', 'dictation'),
   })
   expect(status).toBe('SUCCESS')
   expect(phrases.map(({ lexical }) => countWordErrors(referenceText, lexical).errors)).toEqual([0, 0])
   expect(heard).toBe(audio.samples.length / 2)
   const gone = AbortSignal.timeout(1)
-  await expect(recognizers.recognize({ model, audio, mode: 'dictation', listening: listeningFor('SEARCH_AND_DICTATION', 'dictation') }, gone)).rejects.toThrow()
+  await expect(
+    recognizers.recognize({ model, audio, mode: 'dictation', listening: segmentationSettingsFor('SEARCH_AND_DICTATION', 'dictation') }, gone),
+  ).rejects.toThrow()
   expect(recognizers.usage().streams).toBe(0)
 })

@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RecognizerCrashedError, type StreamRequest } from '../../src/recognition/types.ts'
 import { SpeechProblem } from '../../src/speech/problem.ts'
-import { openSteadyStream } from '../../src/speech/resumable-stream.ts'
+import { openResumableStream } from '../../src/speech/resumable-stream.ts'
 import { referenceRecording } from '../support/service.ts'
 import { fakeRecognizers, openSession } from '../support/speech-session.ts'
 
@@ -215,7 +215,7 @@ describe('a recognizer', () => {
     const { recognizers, streams, settled } = fakeRecognizers(knobs)
     const failed = vi.fn()
     const request = { format: { sampleRate: 16_000, channels: 1 } } as StreamRequest
-    const stream = openSteadyStream(recognizers, request, { event() {}, drained() {}, failed }, 500)
+    const stream = openResumableStream(recognizers, request, { event() {}, drained() {}, failed }, 500)
     await settled()
     stream.write(reference.subarray(0, 40_000))
     knobs.room = room.promise
@@ -239,7 +239,7 @@ describe('a recognizer', () => {
   test('that is behind is given all anew that it may not have heard yet, when it ends', async () => {
     const { recognizers, streams, settled } = fakeRecognizers({ full: true })
     const request = { format: { sampleRate: 16_000, channels: 1 } } as StreamRequest
-    const stream = openSteadyStream(recognizers, request, { event() {}, drained() {}, failed() {} }, 500)
+    const stream = openResumableStream(recognizers, request, { event() {}, drained() {}, failed() {} }, 500)
     await settled()
     stream.write(Buffer.alloc(32_000 * 32))
     streams[0]?.listener.failed(new RecognizerCrashedError('It ended.'))

@@ -12,7 +12,7 @@ import { openLog } from '../../src/log.ts'
 import type { Scenario } from '../../src/postgres/tables.ts'
 import { toRecognizerModel } from '../../src/recognition/model-files.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
-import { listeningFor } from '../../src/recognition/segmentation-settings.ts'
+import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
 import type { Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 
 export const silentLog = openLog('silent')
@@ -36,7 +36,7 @@ export function requestFor(model: RecognizerModel, options: Partial<StreamReques
     workspaceId: 'w',
     deploymentId: 'a',
     mode,
-    listening: listeningFor('SEARCH_AND_DICTATION', mode),
+    listening: segmentationSettingsFor('SEARCH_AND_DICTATION', mode),
     format: { sampleRate: 16_000, channels: 1 },
     interims: true,
     alternatives: 1,

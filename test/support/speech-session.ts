@@ -2,8 +2,8 @@
 import { expect, onTestFinished } from 'vitest'
 import { openDecoders } from '../../src/audio/decoders.ts'
 import type { ServedDeployment } from '../../src/domain/endpoint.ts'
-import { type Patience, type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest } from '../../src/recognition/types.ts'
-import { createFigures } from '../../src/speech/counters.ts'
+import { type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest, type WaitOptions } from '../../src/recognition/types.ts'
+import { createCounters } from '../../src/speech/counters.ts'
 import type { SpeechProblem } from '../../src/speech/problem.ts'
 import { createProfanityFilter } from '../../src/speech/profanity.ts'
 import { Session } from '../../src/speech/session.ts'
@@ -13,7 +13,7 @@ import { silentLog } from './recognizers.ts'
 /** Recognizers that hear nothing: they say what the test has them say. */
 export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: Promise<void> } = {}) {
   const streams: {
-    patience: Patience | undefined
+    patience: WaitOptions | undefined
     listener: StreamListener
     request: StreamRequest
     written: number
@@ -21,7 +21,7 @@ export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: 
     isClosed: boolean
   }[] = []
   const recognizers = {
-    async open(request: StreamRequest, listener: StreamListener, patience?: Patience) {
+    async open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions) {
       if (knobs.busy) throw new RecognizersBusyError('All places are taken.')
       await knobs.room
       const stream = { patience, listener, request, written: 0, isFinished: false, isClosed: false }
@@ -55,7 +55,7 @@ export function openSession({ problem, ...knobs }: { problem?: SpeechProblem; bu
   }
   const served = { deployment: { id: 'd', locale: 'en-US' }, acousticModel: { scenario: 'CONVERSATIONAL' } } as ServedDeployment
   const model = { id: 'm' } as StreamRequest['model']
-  const figures = createFigures()
+  const figures = createCounters()
   const places = { taken: 0 }
   const native = createNativeReaders()
   onTestFinished(() => expect(native.violations).toEqual([]))

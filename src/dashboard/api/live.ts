@@ -11,7 +11,7 @@ export type LiveChange = Extract<ChangesSubscription['deploymentStatusChanged'],
 
 type Listener = (change: LiveChange) => void
 
-const longestWaitMs = 4000
+const maxWaitMs = 4000
 
 /** How the stream stands, and who wants to hear of changes. */
 export class Live {
@@ -29,9 +29,9 @@ export class Live {
       const end = await this.#read(api, signal)
       if (signal.aborted) return
       if (end === 'cursor') await this.#beginAnew(api)
-      if (Date.now() - began > longestWaitMs) failures = 0
+      if (Date.now() - began > maxWaitMs) failures = 0
       this.#set('lost')
-      await pause(Math.min(longestWaitMs, 250 * 2 ** failures), signal)
+      await pause(Math.min(maxWaitMs, 250 * 2 ** failures), signal)
       // A socket that is refused does not say why; a question does.
       const { error } = await api.query(StillInDocument, {}, { requestPolicy: 'network-only' })
       if (error?.response?.status === 401) return lockedOut()

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react'
 import type { CombinedError } from 'urql'
 
 const firstWaitMs = 1000
-const longestWaitMs = 15_000
+const maxWaitMs = 15_000
 
 /** Calls `again` after growing pauses, and at once when the network is back, until `error` is gone. Refusals of the server are not retried. */
 export function useRetry(error: CombinedError | undefined, again: () => void) {
@@ -17,7 +17,7 @@ export function useRetry(error: CombinedError | undefined, again: () => void) {
     const ask = () => {
       clearTimeout(timer)
       latest.current()
-      waitMs = Math.min(longestWaitMs, waitMs * 2)
+      waitMs = Math.min(maxWaitMs, waitMs * 2)
       timer = setTimeout(ask, waitMs)
     }
     timer = setTimeout(ask, waitMs)

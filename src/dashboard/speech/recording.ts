@@ -5,7 +5,7 @@ import { openSpeechStream, type SpeechStream } from './stream.ts'
 import { readByteRate } from './wav.ts'
 
 const pieceBytes = 32_768
-const mostUnsent = 8 * pieceBytes
+const maxUnsent = 8 * pieceBytes
 const lookMs = 30
 const aheadMs = 30_000
 /** Silence has no messages, so it is sent at this multiple of its duration. */
@@ -66,7 +66,7 @@ async function* sendPieces(wav: Blob, stream: SpeechStream, isAhead: (bytes: num
     queued += piece.length
     const isLast = queued === wav.size
     // A socket does not say when it has sent something: it is looked at.
-    while (!over.aborted && (isLast ? stream.unsentBytes > 0 : stream.unsentBytes > mostUnsent || isAhead(queued))) {
+    while (!over.aborted && (isLast ? stream.unsentBytes > 0 : stream.unsentBytes > maxUnsent || isAhead(queued))) {
       yield Math.max(0, queued - stream.unsentBytes)
       await new Promise((resume) => setTimeout(resume, lookMs))
     }

@@ -19,7 +19,7 @@ interface Listener {
 }
 
 /** Audio that waits for the socket to open: ten seconds, more than anyone would. */
-const mostWaiting = 100
+const maxWaiting = 100
 /** The endpoint says nothing more, though everything has been sent. */
 const finishMs = 30_000
 
@@ -44,7 +44,7 @@ export function openSpeechStream(url: string, listener: Listener): SpeechStream 
   }
   const send = (message: Uint8Array<ArrayBuffer>) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(message)
-    else if (socket.readyState === WebSocket.CONNECTING && waiting.length < mostWaiting) waiting.push(message)
+    else if (socket.readyState === WebSocket.CONNECTING && waiting.length < maxWaiting) waiting.push(message)
   }
 
   socket.onopen = () => {

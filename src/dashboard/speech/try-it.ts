@@ -36,7 +36,7 @@ interface Open {
   stream?: SpeechStream
 }
 
-const mostKept = 8
+const maxKept = 8
 const ticksPerMs = 10_000
 
 const speechPath = '/speech/recognition/'
@@ -67,7 +67,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
 
   const begin = (name: string, cancel?: () => void) => {
     const id = ++count.current
-    setAttempts((others) => [{ id, name, began: Date.now(), state: 'sending' as const, phrases: [], hypothesis: '', cancel }, ...others].slice(0, mostKept))
+    setAttempts((others) => [{ id, name, began: Date.now(), state: 'sending' as const, phrases: [], hypothesis: '', cancel }, ...others].slice(0, maxKept))
     return (change: (attempt: Attempt) => Partial<Attempt>) =>
       setAttempts((all) => all.map((attempt) => (attempt.id === id ? { ...attempt, ...change(attempt) } : attempt)))
   }
