@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type Context, checkScope, type Viewer } from '../domain/context.ts'
+import { type Context, checkScope, inTransaction, type Viewer } from '../domain/context.ts'
 import {
   ExpectedError,
   KeyConfiguredError,
@@ -149,7 +149,7 @@ export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | Expe
   if (refused) return refused
   const { workspaceId } = ctx.viewer
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
-    const key = await findKey({ ...ctx, store: { ...ctx.store, db: tx } }, id)
+    const key = await findKey(inTransaction(ctx, tx), id)
     if (!key) return new KeyNotFoundError()
     if (key.isConfigured && (await isConfiguredNow(tx, key.secretHash))) return new KeyConfiguredError()
     if (await isLastManageKey(tx, key)) return new LastManageKeyError()

@@ -1,5 +1,6 @@
 import type { Feeds } from '../lifecycle/event-feed.ts'
 import type { Log } from '../log.ts'
+import type { Tx } from '../postgres/client.ts'
 import type { Store } from '../postgres/store.ts'
 import type { KeyScope } from '../postgres/tables.ts'
 import type { Catalog } from './catalog.ts'
@@ -44,6 +45,9 @@ export interface Service {
 export interface Context extends Service {
   viewer: Viewer
 }
+
+/** The context for what reads and writes within a transaction. */
+export const inTransaction = (ctx: Context, tx: Tx): Context => ({ ...ctx, store: { ...ctx.store, db: tx } })
 
 /** True when the key has the scope; one that may manage may read. */
 export const hasScope = ({ scopes }: Viewer, required: KeyScope) => scopes.includes(required) || (required === 'READ' && scopes.includes('MANAGE'))

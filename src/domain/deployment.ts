@@ -6,7 +6,7 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { checkCompatibility } from './compatibility.ts'
-import { type Context, checkScope } from './context.ts'
+import { type Context, checkScope, inTransaction } from './context.ts'
 import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
 import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
@@ -36,7 +36,7 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const earlier = idempotencyKey && (await findEarlier(tx, 'deployment', workspaceId, idempotencyKey, values))
     if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
-    const [problem] = await findProblems({ ...ctx, store: { ...ctx.store, db: tx } }, values)
+    const [problem] = await findProblems(inTransaction(ctx, tx), values)
     if (problem) return problem
     const [created] = await tx
       .insert(deployments)

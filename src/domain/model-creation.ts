@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
-import { type Context, checkScope } from './context.ts'
+import { type Context, checkScope, inTransaction } from './context.ts'
 import { checkDisk } from './disk-usage.ts'
 import {
   DuplicateModelNameError,
@@ -172,7 +172,7 @@ async function addModel(
   return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
     const earlier = idempotencyKey && (await findEarlier(tx, 'model', workspaceId, idempotencyKey, wanted))
     if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
-    const inside = { ...ctx, store: { ...ctx.store, db: tx } }
+    const inside = inTransaction(ctx, tx)
     const base = await findModel(inside, kind, baseModelId)
     if (!base || base.workspaceId !== null) return new ModelNotFoundError('baseModelId', `base ${kind.toLowerCase()}`)
     if (base.locale !== locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, which the base model is for` }])
