@@ -39,11 +39,12 @@ interface WebSocketParts {
 }
 
 type SocketExtra = { socket: WebSocket; answers: WebSocketAnswers; request?: IncomingMessage | undefined; viewer?: Viewer }
-/** What graphql-ws carries from our checks to our execution. */
-interface Steps {
+/** How the results of one operation are made and delivered. `onSubscribe` chooses it, and graphql-ws passes it on with the arguments. */
+interface Delivery {
   execute(args: ExecutionArgs): Promise<ExecutionResult>
   subscribe(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult>>
 }
+type DeliveredArgs = ExecutionArgs & { delivery: Delivery }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
 export function openSockets(
@@ -90,14 +91,14 @@ export function openSockets(
       const document = enveloped.parse(payload.query)
       const problems = enveloped.validate(enveloped.schema, document)
       if (problems.length) return problems
-      const steps: Steps = {
+      const delivery: Delivery = {
         execute: (args) => socket.extra.answers.run(() => enveloped.execute(args) as Promise<ExecutionResult>),
         async subscribe(args) {
           const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
           const watch = await broadcasts.open(operation)
           if (!watch) return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
           // These are held as long as the subscription, and not needed any more: the broadcast has its own.
-          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, rootValue: undefined })
+          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, delivery: undefined })
           Object.assign(payload, { query: '', variables: undefined })
           return new WebSocketSubscription(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
         },
@@ -108,13 +109,13 @@ export function openSockets(
         operationName: payload.operationName || undefined,
         variableValues: payload.variables,
         contextValue: await enveloped.contextFactory(),
-        rootValue: steps,
+        delivery,
       }
     },
     onNext: (_socket, _id, _payload, _args, result) => toPayload(result as ExecutionResult),
     onError: (_socket, _id, _payload, errors) => errors.map(toShown),
-    execute: (args: ExecutionArgs) => (args.rootValue as Steps).execute(args),
-    subscribe: (args: ExecutionArgs) => (args.rootValue as Steps).subscribe(args),
+    execute: (args) => (args as DeliveredArgs).delivery.execute(args),
+    subscribe: (args) => (args as DeliveredArgs).delivery.subscribe(args),
   })
   const stopPinging = pingAll(sockets)
   const mayCome = ({ headers: { origin, host } }: IncomingMessage) => !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)
