@@ -4,6 +4,7 @@ import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { provisionDeployment } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
 import { deploymentQueue } from '../lifecycle/queue-position.ts'
+import { toWorkedTable } from '../lifecycle/worked-table.ts'
 import {
   type DeploymentEventRow,
   type DeploymentRow,
@@ -62,7 +63,7 @@ export const deploymentLog = createEventLog<DeploymentRow, DeploymentEventRow>({
 })
 
 export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow, DeploymentChange>({
-  table: deployments,
+  table: toWorkedTable(deployments),
   log: deploymentLog,
   key: 'deploymentId',
   moves,

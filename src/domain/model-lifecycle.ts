@@ -1,5 +1,6 @@
 import { createEventLog, rowTopic } from '../lifecycle/event-log.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
+import { toWorkedTable } from '../lifecycle/worked-table.ts'
 import { type ModelEventRow, type ModelFailure, type ModelRow, type ModelStage, type ModelStatus, modelEvents, models } from '../postgres/tables.ts'
 
 //   QUEUED ──▶ BUILDING ──▶ READY
@@ -48,7 +49,7 @@ export const modelLog = createEventLog<CustomModelRow, ModelEventRow>({
 })
 
 export const modelLifecycle = createLifecycle<'modelId', CustomModelRow, ModelChange>({
-  table: models,
+  table: toWorkedTable(models),
   log: modelLog,
   key: 'modelId',
   moves,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { and, eq, sql } from 'drizzle-orm'
 import type { Tx } from '../postgres/client.ts'
-import type { deployments } from '../postgres/deployment-tables.ts'
 import type { Job } from '../postgres/queue.ts'
 import type { Store } from '../postgres/store.ts'
 import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
@@ -43,7 +42,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
   lifecycle: Lifecycle<Key, Row, Change>,
   jobOf: (row: Row) => Job<PayloadOf<Key>>,
 ) {
-  const table = line.table as typeof deployments
+  const { table } = line
   const { isTerminal } = lifecycle
 
   /** Asks for the work; a delay is in seconds. */

@@ -1,9 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
-import type { deployments } from '../postgres/deployment-tables.ts'
-import type { models } from '../postgres/tables.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
 import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
+import type { WorkedTable } from './worked-table.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
 /** What jobs bring from status to status: a deployment or a custom model. */
@@ -40,7 +39,7 @@ export type ClaimOn<Key extends string> = Record<Key, string> & {
 const compared = ['workspaceId', 'attempt', 'run', 'sequence', 'failedTries'] as const
 
 interface LifecycleParts<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> {
-  table: typeof deployments | typeof models
+  table: WorkedTable
   log: EventLog<Row, LoggedEvent>
   /** What the row's id is called in claims. */
   key: Key
@@ -60,9 +59,7 @@ function cleanChange<Change extends WorkedChange<WorkedRow>>(change: Change): Ch
 
 /** How rows of one kind move from status to status: by one of the allowed moves, and never without an event. */
 export function createLifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>>(parts: LifecycleParts<Key, Row, Change>) {
-  const { log, key, moves, toValues } = parts
-  // All columns that are used here are in either table.
-  const table = parts.table as typeof deployments
+  const { table, log, key, moves, toValues } = parts
   const mayMove = (from: Row['status'], to: Row['status']) => moves[from].includes(to)
 
   /** The row, while the claim on it still holds. The workspace must be locked. */

@@ -5,6 +5,7 @@ import type { Tx } from '../postgres/client.ts'
 import { deployments, type Stage } from '../postgres/deployment-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
+import { toWorkedTable, type WorkedTable } from './worked-table.ts'
 
 /** How long a row may take from its creation to its end. */
 export interface Deadlines {
@@ -13,7 +14,7 @@ export interface Deadlines {
 
 /** Those who wait for the same workers. */
 export interface JobQueue {
-  table: typeof deployments | typeof models
+  table: WorkedTable
   /** The status of what a worker is at. */
   atWork: 'PROVISIONING' | 'BUILDING'
   /** Where work is said to have ended that ended before its first stage. */
@@ -22,14 +23,11 @@ export interface JobQueue {
   kind?: 'kind'
 }
 
-export const deploymentQueue: JobQueue = { table: deployments, atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
-export const modelQueue: JobQueue = { table: models, atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
-
-// All columns that are used here are in either table, and `kind` where it is asked for.
-const columnsOf = ({ table }: JobQueue) => table as typeof models
+export const deploymentQueue: JobQueue = { table: toWorkedTable(deployments), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
+export const modelQueue: JobQueue = { table: toWorkedTable(models), atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
 
 /** True in SQL for what waits or is worked on. Written out, since a partial index is for it. */
-export const isUnfinished = (line: JobQueue) => sql`${columnsOf(line).status} in ('QUEUED', ${sql.raw(`'${line.atWork}'`)})`
+export const isUnfinished = (line: JobQueue) => sql`${line.table.status} in ('QUEUED', ${sql.raw(`'${line.atWork}'`)})`
 
 /**
  * A place among everything that waits, and the moment by which it must be over. First come first served
@@ -37,7 +35,7 @@ export const isUnfinished = (line: JobQueue) => sql`${columnsOf(line).status} in
  * behind the backlog of others (start-time fair queueing: Goyal, Vin, Cheng, 1996).
  */
 export async function takeQueuePosition(tx: Tx, line: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
-  const table = columnsOf(line)
+  const { table } = line
   const [present] = await tx
     .select({
       own: sql<number | null>`max(${table.turn}) filter (where ${table.workspaceId} = ${newcomer.workspaceId})`,
@@ -59,13 +57,13 @@ export type LoadQueuePosition = (id: string) => Promise<number>
 export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, line: JobQueue): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
-      const table = columnsOf(line)
+      const { table } = line
       const before = alias(table, 'before')
       const isBefore = or(lt(before.turn, table.turn), and(eq(before.turn, table.turn), lt(before.id, table.id)))
       const rows = await store.db
         .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
         .from(table)
-        .leftJoin(before, and(eq(before.status, 'QUEUED'), line.kind && eq(before.kind, table.kind), isBefore))
+        .leftJoin(before, and(eq(before.status, 'QUEUED'), line.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
         .where(inArray(table.id, [...ids]))
         .groupBy(table.id)
       const found = new Map(rows.map(({ id, count }) => [id, count]))
