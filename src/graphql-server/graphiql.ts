@@ -3,7 +3,7 @@ import { nothing, type Route } from '../http/listen.ts'
 import { packStaticFile, type StaticFile, sendStatic } from '../http/static-file.ts'
 
 const options = {
-  title: 'custom-speech',
+  title: 'GraphiQL – custom-speech',
   // As its other requests, so that the headers of its pane count for subscriptions as well.
   subscriptionsProtocol: 'SSE' as const,
   defaultQuery: `# Press the play button. Then create a deployment with createDeployment and watch it
@@ -141,6 +141,7 @@ const writePage = (program: string, styles: string) => `<!doctype html>
   <body id="body" class="no-focus-outline">
     <noscript>You need to enable JavaScript to run this app.</noscript>
     <div id="root"></div>
+    <a href="./" style="position: fixed; right: 1rem; bottom: .5rem; z-index: 10; padding: .25rem .5rem; font: .8rem sans-serif; color: inherit">Dashboard</a>
   </body>
 </html>
 `

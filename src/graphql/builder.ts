@@ -49,20 +49,20 @@ export const builder = new SchemaBuilder<{
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    idFieldOptions: { description: 'Unique among everything, and the same for ever.' },
+    idFieldOptions: { description: 'A permanent id that is unique among all objects.' },
     edgesFieldOptions: { nullable: false, description: 'The rows of this page with their cursors.' },
-    nodeFieldOptions: { nullable: false, description: 'The row itself.' },
+    nodeFieldOptions: { nullable: false, description: 'The row.' },
     nodesOnConnection: { description: 'The rows of this page without their cursors.' },
-    nodeTypeOptions: { description: 'Anything with an id of its own.' },
-    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
-    pageInfoFieldOptions: { description: 'Where this page lies in the list.' },
-    cursorFieldOptions: { description: 'Give this as `after` or `before` to go on from here.' },
-    hasNextPageFieldOptions: { description: 'True when there are rows after this page.' },
-    hasPreviousPageFieldOptions: { description: 'True when there are rows before this page.' },
+    nodeTypeOptions: { description: 'An object with an id.' },
+    pageInfoTypeOptions: { description: 'The position of a page in its list.' },
+    pageInfoFieldOptions: { description: 'The position of this page in the list.' },
+    cursorFieldOptions: { description: 'The cursor of this row. Pass the cursor as `after` or `before` to continue from this row.' },
+    hasNextPageFieldOptions: { description: 'True when the list has rows after this page.' },
+    hasPreviousPageFieldOptions: { description: 'True when the list has rows before this page.' },
     startCursorFieldOptions: { description: 'The cursor of the first row; null on an empty page.' },
     endCursorFieldOptions: { description: 'The cursor of the last row; null on an empty page.' },
-    firstArgOptions: { description: 'How many rows from the beginning, at most 100; 20 when neither `first` nor `last` is given.' },
-    lastArgOptions: { description: 'How many rows from the end, at most 100.' },
+    firstArgOptions: { description: 'The number of rows from the beginning, at most 100. The default is 20 when neither `first` nor `last` is given.' },
+    lastArgOptions: { description: 'The number of rows from the end, at most 100.' },
     afterArgOptions: { description: 'Only rows after this cursor.' },
     beforeArgOptions: { description: 'Only rows before this cursor.' },
     nodeQueryOptions: false,
@@ -70,6 +70,6 @@ export const builder = new SchemaBuilder<{
   },
 })
 
-builder.queryType({ description: 'What can be read.' })
-builder.mutationType({ description: 'What can be changed. Every answer is a union of the success and each expected error.' })
-builder.subscriptionType({ description: 'What can be watched.' })
+builder.queryType({ description: 'The queries of this API.' })
+builder.mutationType({ description: 'The mutations of this API. Each mutation returns a union of the success and each expected error.' })
+builder.subscriptionType({ description: 'The subscriptions of this API.' })

@@ -20,6 +20,9 @@ export function selects(info: GraphQLResolveInfo, name: string): boolean {
 }
 
 export const OrderDirectionEnum = builder.enumType('OrderDirection', {
-  description: 'Which end of a list comes first.',
-  values: { ASC: { description: 'The smallest, the oldest.' }, DESC: { description: 'The greatest, the newest.' } } as const,
+  description: 'The sort direction of a list.',
+  values: {
+    ASC: { description: 'Ascending: the smallest or oldest row comes first.' },
+    DESC: { description: 'Descending: the greatest or newest row comes first.' },
+  } as const,
 })

@@ -12,19 +12,23 @@ import { decodeNodeId } from './node-id.ts'
 import { asResult, resultUnion, withDeployment } from './result.ts'
 
 const UpdateDeploymentInput = builder.inputType('UpdateDeploymentInput', {
-  description: 'What to change of a deployment.',
+  description: 'The changes to a deployment.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The `id` of a deployment.' }),
-    name: t.string({ description: 'The new name; null or left out, it stays.' }),
-    description: t.string({ description: 'The new description; null or left out, it stays.' }),
-    ifSequence: t.int({ description: 'The `sequence` that you last saw: when it is another one by now, nothing is changed.' }),
+    name: t.string({ description: 'The new name. A null or omitted value keeps the current name.' }),
+    description: t.string({ description: 'The new description. A null or omitted value keeps the current description.' }),
+    ifSequence: t.int({ description: 'The `sequence` that the client last read. The mutation changes nothing when the current `sequence` differs.' }),
   }),
 })
 
 const toUpdate = (input: typeof UpdateDeploymentInput.$inferInput): DeploymentUpdate => ({ ...input, id: decodeNodeId('Deployment', input.id) })
 
-const UpdateDeploymentSuccess = withDeployment('UpdateDeploymentSuccess', 'The deployment is as it was asked to be.', 'The deployment after the change.')
-const UpdateDeploymentResult = resultUnion('UpdateDeployment', 'The changed deployment, or the reason why it is unchanged.', UpdateDeploymentSuccess, [
+const UpdateDeploymentSuccess = withDeployment(
+  'UpdateDeploymentSuccess',
+  'The deployment has the requested name and description.',
+  'The deployment after the change.',
+)
+const UpdateDeploymentResult = resultUnion('UpdateDeployment', 'The changed deployment, or the error that prevented the change.', UpdateDeploymentSuccess, [
   DeploymentNotFoundError,
   ValidationError,
   DuplicateDeploymentNameError,
@@ -35,30 +39,31 @@ const UpdateDeploymentResult = resultUnion('UpdateDeployment', 'The changed depl
 builder.mutationField('updateDeployment', (t) =>
   t.field({
     type: UpdateDeploymentResult,
-    description: 'Changes the name or the description.',
-    args: { input: t.arg({ type: UpdateDeploymentInput, required: true, description: 'What to change.' }) },
+    description: 'Changes the name or the description of a deployment.',
+    args: { input: t.arg({ type: UpdateDeploymentInput, required: true, description: 'The changes.' }) },
     resolve: (_, { input }, ctx) => updateDeployment(ctx, toUpdate(input)).then(asResult('deployment')),
   }),
 )
 
 const CancelDeploymentSuccess = withDeployment('CancelDeploymentSuccess', 'The deployment is CANCELED.', 'The canceled deployment.')
-const CancelDeploymentResult = resultUnion('CancelDeployment', 'The canceled deployment, or the reason why it is not.', CancelDeploymentSuccess, [
-  DeploymentNotFoundError,
-  StatusConflictError,
-  NotAuthorizedError,
-])
+const CancelDeploymentResult = resultUnion(
+  'CancelDeployment',
+  'The canceled deployment, or the error that prevented the cancellation.',
+  CancelDeploymentSuccess,
+  [DeploymentNotFoundError, StatusConflictError, NotAuthorizedError],
+)
 
 builder.mutationField('cancelDeployment', (t) =>
   t.field({
     type: CancelDeploymentResult,
-    description: 'Ends provisioning, whatever stage it is in. Canceling what is canceled already succeeds.',
-    args: { id: t.arg.id({ required: true, description: 'The `id` of a deployment that is QUEUED or PROVISIONING.' }) },
+    description: 'Cancels provisioning at any stage. Canceling a canceled deployment succeeds.',
+    args: { id: t.arg.id({ required: true, description: 'The `id` of a QUEUED or PROVISIONING deployment.' }) },
     resolve: (_, { id }, ctx) => cancelDeployment(ctx, decodeNodeId('Deployment', id)).then(asResult('deployment')),
   }),
 )
 
 const RetryDeploymentSuccess = withDeployment('RetryDeploymentSuccess', 'The deployment is QUEUED again, under the same id.', 'The deployment.')
-const RetryDeploymentResult = resultUnion('RetryDeployment', 'The deployment, or the reason why it is not tried again.', RetryDeploymentSuccess, [
+const RetryDeploymentResult = resultUnion('RetryDeployment', 'The deployment, or the error that prevented the retry.', RetryDeploymentSuccess, [
   DeploymentNotFoundError,
   StatusConflictError,
   NotAuthorizedError,
@@ -67,27 +72,29 @@ const RetryDeploymentResult = resultUnion('RetryDeployment', 'The deployment, or
 builder.mutationField('retryDeployment', (t) =>
   t.field({
     type: RetryDeploymentResult,
-    description: 'Provisions a FAILED or CANCELED deployment anew.',
-    args: { id: t.arg.id({ required: true, description: 'The `id` of a deployment that is FAILED or CANCELED.' }) },
+    description: 'Retries the provisioning of a FAILED or CANCELED deployment.',
+    args: { id: t.arg.id({ required: true, description: 'The `id` of a FAILED or CANCELED deployment.' }) },
     resolve: (_, { id }, ctx) => retryDeployment(ctx, decodeNodeId('Deployment', id)).then(asResult('deployment')),
   }),
 )
 
 const DeleteDeploymentSuccess = builder.objectRef<{ deleted: { deploymentId: string } }>('DeleteDeploymentSuccess').implement({
-  description: 'The deployment is gone, and its endpoint with it.',
+  description: 'The deployment and its endpoint are deleted.',
   fields: (t) => ({
-    deletedId: t.globalID({ description: 'The `id` that it had.', resolve: ({ deleted }) => ({ type: 'Deployment', id: deleted.deploymentId }) }),
+    deletedId: t.globalID({ description: 'The `id` of the deleted deployment.', resolve: ({ deleted }) => ({ type: 'Deployment', id: deleted.deploymentId }) }),
   }),
 })
-const DeleteDeploymentResult = resultUnion('DeleteDeployment', 'That the deployment is gone, or the reason why it is not.', DeleteDeploymentSuccess, [
-  DeploymentNotFoundError,
-  NotAuthorizedError,
-])
+const DeleteDeploymentResult = resultUnion(
+  'DeleteDeployment',
+  'The confirmation of the deletion, or the error that prevented the deletion.',
+  DeleteDeploymentSuccess,
+  [DeploymentNotFoundError, NotAuthorizedError],
+)
 
 builder.mutationField('deleteDeployment', (t) =>
   t.field({
     type: DeleteDeploymentResult,
-    description: 'Deletes a deployment in whatever status it is. Deleting it once more within a week succeeds as well.',
+    description: 'Deletes a deployment in any status. Repeating the deletion within a week succeeds.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a deployment.' }) },
     resolve: (_, { id }, ctx) => deleteDeployment(ctx, decodeNodeId('Deployment', id)).then(asResult('deleted')),
   }),

@@ -16,11 +16,11 @@ import { Deployment } from './refs.ts'
 import { asResult, describeIdempotencyKey, resultUnion, withDeployment } from './result.ts'
 
 const CreateDeploymentInput = builder.inputType('CreateDeploymentInput', {
-  description: 'What a new deployment is made of.',
+  description: 'The properties of a new deployment.',
   fields: (t) => ({
-    name: t.string({ required: true, description: '1 to 100 visible characters, unique among the deployments of the locale.' }),
-    description: t.string({ description: 'Up to 1,000 characters.' }),
-    locale: t.field({ type: 'Locale', required: true, description: 'One that `locales` lists.' }),
+    name: t.string({ required: true, description: 'The name: 1 to 100 visible characters, unique among the deployments of the locale.' }),
+    description: t.string({ description: 'The description: up to 1,000 characters.' }),
+    locale: t.field({ type: 'Locale', required: true, description: 'A locale that `locales` lists.' }),
     acousticModelId: t.id({ required: true, description: 'The `id` of an acoustic model.' }),
     languageModelId: t.id({ required: true, description: 'The `id` of a language model of the same locale and scenario.' }),
     idempotencyKey: t.string({
@@ -36,7 +36,7 @@ const toNewDeployment = (input: typeof CreateDeploymentInput.$inferInput): NewDe
 })
 
 const Problem = builder.unionType('DeploymentProblem', {
-  description: 'Something that stands against creating a deployment.',
+  description: 'An error that prevents the creation of a deployment.',
   types: [
     ValidationError,
     NotAuthorizedError,
@@ -52,18 +52,19 @@ const Problem = builder.unionType('DeploymentProblem', {
 })
 
 const PreflightType = builder.objectRef<Preflight>('DeploymentPreflight').implement({
-  description: 'What `createDeployment` would say to an input.',
+  description: 'The result of checking an input for `createDeployment`.',
   fields: (t) => ({
-    ok: t.boolean({ description: 'True when nothing stands against it.', resolve: ({ problems }) => problems.length === 0 }),
+    ok: t.boolean({ description: 'True when the check found no problems.', resolve: ({ problems }) => problems.length === 0 }),
     problems: t.field({
       type: [Problem],
-      description: 'Everything that stands against it, with what would fit instead.',
+      description: 'All problems of the input, with the models that fit instead.',
       resolve: ({ problems }) => problems as never[],
     }),
     existing: t.expose('existing', {
       type: Deployment,
       nullable: true,
-      description: 'The deployment that the idempotency key has made already; `createDeployment` answers it again. Null when there is none.',
+      description:
+        'The deployment that an earlier request with the idempotency key created. `createDeployment` returns this deployment again. Null when the key has created no deployment.',
     }),
   }),
 })
@@ -72,18 +73,18 @@ builder.queryField('deploymentPreflight', (t) =>
   t.field({
     type: PreflightType,
     description:
-      'Checks an input as `createDeployment` does, without creating anything. The rate of mutations is no matter of the input: see `viewer.limits.mutations`.',
-    args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'What would be deployed.' }) },
+      'Checks an input as `createDeployment` does, without creating a deployment. The check ignores the rate limit of mutations (see `viewer.limits.mutations`).',
+    args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'The input to check.' }) },
     resolve: (_, { input }, ctx) => preflightDeployment(ctx, toNewDeployment(input)),
   }),
 )
 
 const CreateDeploymentSuccess = withDeployment(
   'CreateDeploymentSuccess',
-  'The deployment has been recorded and waits for a worker.',
-  'The new deployment, still QUEUED.',
+  'The server has recorded the deployment, which waits for a worker.',
+  'The new deployment, with the status QUEUED.',
 )
-const CreateDeploymentResult = resultUnion('CreateDeployment', 'The new deployment, or the reason why there is none.', CreateDeploymentSuccess, [
+const CreateDeploymentResult = resultUnion('CreateDeployment', 'The new deployment, or the error that prevented the creation.', CreateDeploymentSuccess, [
   IncompatibleModelsError,
   ModelNotFoundError,
   ModelNotReadyError,
@@ -98,8 +99,8 @@ const CreateDeploymentResult = resultUnion('CreateDeployment', 'The new deployme
 builder.mutationField('createDeployment', (t) =>
   t.field({
     type: CreateDeploymentResult,
-    description: 'Creates a deployment and starts its provisioning. Watch it with `deploymentStatusChanged`.',
-    args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'What to deploy.' }) },
+    description: 'Creates a deployment and starts its provisioning. The subscription `deploymentStatusChanged` reports the progress.',
+    args: { input: t.arg({ type: CreateDeploymentInput, required: true, description: 'The new deployment.' }) },
     resolve: (_, { input }, ctx) => createDeployment(ctx, toNewDeployment(input)).then(asResult('deployment')),
   }),
 )

@@ -7,43 +7,45 @@ import { decodeFilterId } from './node-id.ts'
 import { Deployment } from './refs.ts'
 
 const DeploymentFilterInput = builder.inputType('DeploymentFilter', {
-  description: 'Only deployments that match everything given here.',
+  description: 'A filter for deployments. A deployment must match every given condition.',
   fields: (t) => ({
-    locale: t.field({ type: 'Locale', description: 'Only those that recognize this speech.' }),
-    statuses: t.field({ type: [DeploymentStatusEnum], description: 'Only those in one of these statuses.' }),
-    modelId: t.id({ description: 'Only those with this acoustic or language model. An id that is not one of a model is refused (`BAD_USER_INPUT`).' }),
+    locale: t.field({ type: 'Locale', description: 'Only deployments for this locale.' }),
+    statuses: t.field({ type: [DeploymentStatusEnum], description: 'Only deployments in one of these statuses.' }),
+    modelId: t.id({
+      description: 'Only deployments with this acoustic or language model. The server rejects an id that is not the id of a model (`BAD_USER_INPUT`).',
+    }),
     text: t.string({
       description:
-        'Only those with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count.',
+        'Only deployments with this text in the name or description. The comparison ignores case, invisible characters and compatibility forms, as for names.',
     }),
   }),
 })
 
 const DeploymentOrderInput = builder.inputType('DeploymentOrder', {
-  description: 'How to sort deployments; equal ones are sorted by their creation.',
+  description: 'The sort order of deployments. Deployments that compare equal are sorted by creation time.',
   fields: (t) => ({
     field: t.field({
       required: true,
-      description: 'What to sort by.',
+      description: 'The sort field.',
       type: builder.enumType('DeploymentOrderField', {
-        description: 'What deployments can be sorted by.',
+        description: 'A field to sort deployments by.',
         values: {
-          CREATED_AT: { description: 'When they were created.' },
-          NAME: { description: 'Their name; accents and case count only between names that are otherwise equal, and numbers in names count by their value.' },
-          STATUS: { description: 'Their status, in the order of its values.' },
-          UPDATED_AT: { description: 'When they last changed.' },
+          CREATED_AT: { description: 'The creation time.' },
+          NAME: { description: 'The name. Accents and case count only between names that are otherwise equal. Numbers in names sort by value.' },
+          STATUS: { description: 'The status, in the order of the enum values.' },
+          UPDATED_AT: { description: 'The time of the last change.' },
         } as const,
       }),
     }),
-    direction: t.field({ required: true, description: 'Which end comes first.', type: OrderDirectionEnum }),
+    direction: t.field({ required: true, description: 'The sort direction.', type: OrderDirectionEnum }),
   }),
 })
 
 const StatusCount = builder.objectRef<{ status: DeploymentStatus; count: number }>('DeploymentStatusCount').implement({
-  description: 'How many deployments are in a status.',
+  description: 'The number of deployments in a status.',
   fields: (t) => ({
     status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status.' }),
-    count: t.exposeInt('count', { description: 'How many are in it.' }),
+    count: t.exposeInt('count', { description: 'The number of deployments in the status.' }),
   }),
 })
 
@@ -56,10 +58,10 @@ builder.queryField('deployments', (t) =>
   t.connection(
     {
       type: Deployment,
-      description: "The workspace's deployments, newest first if not ordered otherwise.",
+      description: "The workspace's deployments. The default order is newest first.",
       args: {
         where: t.arg({ type: DeploymentFilterInput, description: 'Only deployments that match.' }),
-        orderBy: t.arg({ type: DeploymentOrderInput, description: 'How to sort them.' }),
+        orderBy: t.arg({ type: DeploymentOrderInput, description: 'The sort order.' }),
       },
       resolve: (_, { where, ...args }, ctx, info) =>
         unwrapPage(listDeployments(ctx, { ...args, where: toFilter(where), withChangesCursor: selects(info, 'changesCursor') })),
@@ -68,14 +70,15 @@ builder.queryField('deployments', (t) =>
       name: 'DeploymentConnection',
       description: 'A page of deployments.',
       fields: (c) => ({
-        totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
+        totalCount: c.int({ description: 'The number of deployments on all pages.', resolve: (page) => page.totalCount() }),
         statusCounts: c.field({
           type: [StatusCount],
-          description: 'How many there are of each status on all pages, whatever statuses the filter names. Statuses of none are left out.',
+          description:
+            'The number of deployments in each status on all pages. The counts ignore the `statuses` of the filter and omit statuses without deployments.',
           resolve: (page, _, ctx) => countStatuses(ctx, page.filter),
         }),
         changesCursor: c.string({
-          description: 'Give this as `after` to `deploymentStatusChanged` to be told of everything that has changed since this page was read.',
+          description: 'The cursor of this page for `deploymentStatusChanged`. Pass the cursor as `after` to receive every change since the page was read.',
           resolve: (page) => page.changesCursor ?? '',
         }),
       }),

@@ -4,32 +4,39 @@ import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { Deployment, DeploymentStatusChange } from './refs.ts'
 
 DeploymentStatusChange.implement({
-  description: "One line of a deployment's log: its creation, a step of its provisioning, another name, its end.",
+  description: "One change in a deployment's log: the creation, a provisioning step, a new name or the end.",
   fields: (t) => ({
     deploymentId: t.globalID({
-      description: 'The `id` of the deployment, also when it has been deleted.',
+      description: 'The `id` of the deployment, even after the deletion of the deployment.',
       resolve: (event) => ({ type: 'Deployment', id: event.deploymentId }),
     }),
     deployment: t.field({
       type: Deployment,
       nullable: true,
-      description: 'The deployment as it is now, which may be further than this change; null when it has been deleted.',
+      description: 'The deployment in its current state, which can be newer than this change; null after the deletion of the deployment.',
       resolve: (event, _, ctx) => ctx.loadDeployment(event.deploymentId),
     }),
     status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status after the change.' }),
     previousStatus: t.expose('previousStatus', {
       type: DeploymentStatusEnum,
       nullable: true,
-      description: "The status before; null for a deployment's creation.",
+      description: 'The status before the change; null for the creation of a deployment.',
     }),
-    isTerminal: t.boolean({ description: 'True when nothing more will happen by itself.', resolve: (event) => isTerminal(event.status) }),
-    stage: t.expose('stage', { type: StageEnum, nullable: true, description: 'What provisioning is doing; null when it is not at work.' }),
-    progress: t.exposeFloat('progress', { description: 'Of the whole provisioning, 0 to 1.' }),
-    message: t.exposeString('message', { description: 'For people: what has just happened.' }),
-    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
+    isTerminal: t.boolean({
+      description: 'True when the status after the change is terminal: only a request can change the deployment further.',
+      resolve: (event) => isTerminal(event.status),
+    }),
+    stage: t.expose('stage', { type: StageEnum, nullable: true, description: 'The current provisioning stage; null when provisioning is not running.' }),
+    progress: t.exposeFloat('progress', { description: 'The progress of the whole provisioning, from 0 to 1.' }),
+    message: t.exposeString('message', { description: 'A human-readable message that describes the change.' }),
+    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'The time of the change.' }),
     sequence: t.exposeInt('sequence', {
-      description: "Counts the deployment's changes from 1. A watched log has no gap; of an old one, changes that are not kept are missing (see `timeline`).",
+      description:
+        'The number of this change, counted from 1 for each deployment. A watched log has no gap. An old log lacks the changes that the server no longer keeps (see `timeline`).',
     }),
-    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor('deployment', event) }),
+    cursor: t.string({
+      description: 'The cursor of this change. Pass the cursor as `after` to continue after this change.',
+      resolve: (event) => encodeEventCursor('deployment', event),
+    }),
   }),
 })

@@ -1,21 +1,21 @@
 import { builder } from './builder.ts'
 
 export const DeploymentStatusEnum = builder.enumType('DeploymentStatus', {
-  description: 'Where a deployment stands. More values may come: use `isTerminal` and `isServing` rather than a complete switch.',
+  description: 'The status of a deployment. Later versions can add values: use `isTerminal` and `isServing` rather than a complete switch.',
   values: {
-    QUEUED: { description: 'Waiting for a worker.' },
-    PROVISIONING: { description: 'Being made servable; `stage` and `progress` tell how far it is.' },
-    COMPLETE: { description: 'Proved to work; the endpoint answers.' },
-    FAILED: { description: 'Given up; `failure` tells why.' },
-    CANCELED: { description: 'Ended on request before it was complete.' },
-    DELETING: { description: 'Gone. Only the last change of a deleted deployment has this status.' },
+    QUEUED: { description: 'The deployment waits for a worker.' },
+    PROVISIONING: { description: 'A worker provisions the deployment. `stage` and `progress` show the progress.' },
+    COMPLETE: { description: 'The deployment is verified, and the endpoint answers requests.' },
+    FAILED: { description: 'Provisioning failed. `failure` contains the reason.' },
+    CANCELED: { description: 'A request canceled the deployment before completion.' },
+    DELETING: { description: 'The deployment is deleted. Only the last change of a deleted deployment has this status.' },
   } as const,
 })
 
 export const StageEnum = builder.enumType('ProvisioningStage', {
-  description: 'What provisioning is doing, in this order.',
+  description: 'A stage of provisioning. The stages run in the order of the values.',
   values: {
-    RESOLVING: { description: 'Looking up both models and whether they still fit.' },
+    RESOLVING: { description: 'Looking up both models and checking their compatibility.' },
     FETCHING: { description: 'Fetching the model files and checking their SHA-256.' },
     BUILDING: { description: 'Compiling the language model.' },
     LOADING: { description: 'Loading both models into a recognizer.' },

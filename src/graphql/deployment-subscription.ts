@@ -6,7 +6,7 @@ import { DeploymentStatusChange } from './refs.ts'
 import { toStream } from './result.ts'
 
 const DeploymentStatusChangedResult = builder.unionType('DeploymentStatusChangedResult', {
-  description: 'A change, or the reason why there is nothing to watch; after that the stream ends.',
+  description: 'A change, or the error that prevents the subscription. The stream ends after an error.',
   types: [DeploymentStatusChange, DeploymentNotFoundError, InvalidCursorError],
   resolveType: (result) => (result instanceof ExpectedError ? (result.constructor.name as never) : 'DeploymentStatusChange'),
 })
@@ -14,17 +14,17 @@ const DeploymentStatusChangedResult = builder.unionType('DeploymentStatusChanged
 builder.subscriptionField('deploymentStatusChanged', (t) =>
   t.field({
     type: DeploymentStatusChangedResult,
-    description: `Changes in order, none twice, none missing.
+    description: `Delivers every change in order and exactly once.
 
-Of one deployment (\`deploymentId\`): its newest change first, then every later one; the stream ends after a terminal one.
+With \`deploymentId\`, the stream delivers the deployment's newest change first, then every later change. The stream ends after a terminal change.
 
-Of all deployments of the workspace (no \`deploymentId\`): every change from now on, without end. A change whose \`previousStatus\` is null
-means a new deployment; one whose \`status\` is DELETING means that it is gone. To miss nothing between a list and its stream, give the
-list's \`changesCursor\` as \`after\`.`,
+Without \`deploymentId\`, the stream delivers every new change of all deployments of the workspace and never ends. A change whose \`previousStatus\`
+is null means a new deployment. A change whose \`status\` is DELETING means a deleted deployment. To miss no change between a list and its stream,
+pass the list's \`changesCursor\` as \`after\`.`,
     args: {
-      deploymentId: t.arg.id({ description: 'The `id` of a deployment; left out, all of the workspace are watched.' }),
-      locale: t.arg({ type: 'Locale', description: 'Only changes of deployments for this speech.' }),
-      after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),
+      deploymentId: t.arg.id({ description: 'The `id` of a deployment. Without an id, the stream covers all deployments of the workspace.' }),
+      locale: t.arg({ type: 'Locale', description: 'Only changes of deployments for this locale.' }),
+      after: t.arg.string({ description: 'The `cursor` of the last change that the client received. The stream continues after this change.' }),
     },
     subscribe: (_, { deploymentId, ...args }, ctx) =>
       watchDeployments(ctx, { ...args, id: deploymentId == null ? undefined : decodeNodeId('Deployment', deploymentId) }).then(toStream),

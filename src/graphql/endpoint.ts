@@ -4,28 +4,31 @@ import { recognitionModes } from '../domain/recognition-mode.ts'
 import { builder } from './builder.ts'
 
 const RecognitionModeEnum = builder.enumType('RecognitionMode', {
-  description: 'How a client speaks; part of the URL.',
+  description: 'The way of speaking that a client sends. The mode is part of the URL.',
   values: {
-    INTERACTIVE: { value: 'interactive', description: 'One utterance: the first phrase is answered.' },
-    CONVERSATION: { value: 'conversation', description: 'People talking: every phrase is answered.' },
-    DICTATION: { value: 'dictation', description: 'Someone dictating: longer pauses, and spoken marks are written as marks.' },
+    INTERACTIVE: { value: 'interactive', description: 'One utterance. The endpoint answers the first phrase.' },
+    CONVERSATION: { value: 'conversation', description: 'A conversation. The endpoint answers every phrase.' },
+    DICTATION: { value: 'dictation', description: 'Dictation. The endpoint allows longer pauses and writes spoken punctuation marks as marks.' },
   } as const,
 })
 
 const EndpointUrls = builder.objectRef<Endpoint>('EndpointUrls').implement({
-  description: 'The addresses of an endpoint for one way of speaking.',
+  description: 'The URLs of an endpoint for one way of speaking.',
   fields: (t) => ({
     mode: t.expose('mode', { type: RecognitionModeEnum, description: 'The way of speaking.' }),
-    httpUrl: t.expose('httpUrl', { type: 'URL', description: 'POST a recording of up to a minute here: WAV, MP3, M4A, FLAC, Ogg, WebM and others.' }),
+    httpUrl: t.expose('httpUrl', {
+      type: 'URL',
+      description: 'The HTTP URL for POST requests with a recording of up to a minute: WAV, MP3, M4A, FLAC, Ogg, WebM and others.',
+    }),
     webSocketUrl: t.expose('webSocketUrl', {
       type: 'URL',
-      description: 'Give this to the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
+      description: 'The WebSocket URL for the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
     }),
   }),
 })
 
 const SampleToolEnum = builder.enumType('SampleTool', {
-  description: 'What a sample is written for.',
+  description: 'The tool that a sample uses.',
   values: {
     CURL: { description: 'A shell with curl.' },
     JAVASCRIPT: { description: 'Node.js without packages.' },
@@ -36,33 +39,34 @@ const SampleToolEnum = builder.enumType('SampleTool', {
 })
 
 const SampleType = builder.objectRef<Sample>('EndpointSample').implement({
-  description: 'A ready-made program that sends `speech.wav` to the endpoint; it reads the key from the environment variable KEY.',
+  description: 'A program that sends `speech.wav` to the endpoint. The program reads the key from the environment variable KEY.',
   fields: (t) => ({
-    tool: t.expose('tool', { type: SampleToolEnum, description: 'What it is written for.' }),
+    tool: t.expose('tool', { type: SampleToolEnum, description: 'The tool that the sample uses.' }),
     code: t.exposeString('code', { description: 'The program.' }),
   }),
 })
 
 export const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
-  description: 'The addresses where a Complete deployment recognizes speech.',
+  description: 'The URLs of a COMPLETE deployment for speech recognition.',
   fields: (t) => ({
-    id: t.exposeString('id', { description: 'The endpoint id that clients send as `cid`; the Speech SDK calls it endpointId.' }),
+    id: t.exposeString('id', { description: 'The endpoint id that clients send as `cid`. The Speech SDK calls this id endpointId.' }),
     httpUrl: t.expose('httpUrl', {
       type: 'URL',
-      description: "POST a recording of up to a minute here: WAV, MP3, M4A, FLAC, Ogg, WebM and others; for the scenario's usual way of speaking.",
+      description:
+        "The HTTP URL for POST requests with a recording of up to a minute: WAV, MP3, M4A, FLAC, Ogg, WebM and others. The URL uses the scenario's usual way of speaking.",
     }),
     webSocketUrl: t.expose('webSocketUrl', {
       type: 'URL',
-      description: 'Give this to the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
+      description: 'The WebSocket URL for the Speech SDK: `SpeechConfig.fromEndpoint(new URL(webSocketUrl), key)`.',
     }),
     urls: t.field({
       type: [EndpointUrls],
-      description: 'The addresses for each way of speaking.',
+      description: 'The URLs for each way of speaking.',
       resolve: ({ id }, _, ctx) => recognitionModes.map((mode) => endpointOf(ctx, id, mode)),
     }),
     samples: t.field({
       type: [SampleType],
-      description: 'Programs to start from, filled in with this endpoint.',
+      description: 'Sample programs that use the URLs of this endpoint.',
       resolve: samplesOf,
     }),
   }),

@@ -33,40 +33,42 @@ import { ModelStatusEnum } from './model-status.ts'
 import { AcousticModel, Deployment, LanguageModel, Model } from './refs.ts'
 
 const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({
-  description: 'Something that was refused, and why. Every error in a union is one, also those that later versions add.',
+  description: 'A rejected request and the reason. Every error in a union implements this interface, including errors that later versions add.',
   resolveType: (error) => error.constructor.name,
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'For people: what is wrong and what to do next.' }),
-    code: t.exposeString('code', { description: 'For programs: stays the same when the message is reworded.' }),
-    path: t.exposeString('path', { nullable: true, description: 'The field of the input that is to blame; null when none is.' }),
+    message: t.exposeString('message', { description: 'A human-readable message that describes the problem and the next step.' }),
+    code: t.exposeString('code', { description: 'A machine-readable code that stays the same when the message changes.' }),
+    path: t.exposeString('path', { nullable: true, description: 'The input field that caused the error; null when no field caused the error.' }),
   }),
 })
 const interfaces = [ErrorInterface]
 
 const FieldErrorType = builder.objectRef<FieldError>('FieldError').implement({
-  description: 'What is wrong with one field of the input.',
+  description: 'A problem with one field of the input.',
   fields: (t) => ({
-    path: t.exposeString('path', { description: 'The field, such as `name`; nested ones are joined by dots.' }),
-    message: t.exposeString('message', { description: 'For people: what the field must be.' }),
+    path: t.exposeString('path', { description: 'The path of the field, such as `name`. Dots join the names of nested fields.' }),
+    message: t.exposeString('message', { description: 'A human-readable message that describes the requirement for the field.' }),
   }),
 })
 
 builder.objectType(ValidationError, {
   name: 'ValidationError',
-  description: 'Fields of the input that cannot be used: all of them, not only the first.',
+  description: 'The input has invalid fields. The error lists all invalid fields.',
   interfaces,
-  fields: (t) => ({ fieldErrors: t.field({ type: [FieldErrorType], description: 'One entry for each bad field.', resolve: (error) => error.fieldErrors }) }),
+  fields: (t) => ({
+    fieldErrors: t.field({ type: [FieldErrorType], description: 'One entry for each invalid field.', resolve: (error) => error.fieldErrors }),
+  }),
 })
 
 builder.objectType(NotAuthorizedError, {
   name: 'NotAuthorizedError',
-  description: 'The key may not do this.',
+  description: 'The key does not have permission for this operation.',
   interfaces,
   fields: (t) => ({
     requiredScope: t.expose('requiredScope', {
       type: KeyScopeEnum,
       nullable: true,
-      description: 'The scope that is missing; null when only the bootstrap key may.',
+      description: 'The missing scope; null when the operation requires the bootstrap key.',
     }),
   }),
 })
@@ -79,68 +81,70 @@ builder.objectType(ModelNotFoundError, {
 
 builder.objectType(ModelNotReadyError, {
   name: 'ModelNotReadyError',
-  description: 'A chosen model is still being built, or could not be: only one that is READY can be deployed.',
+  description: 'The build of a chosen model is unfinished or failed. Only a READY model can be deployed.',
   interfaces,
   fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its status and progress.' }) }),
 })
 
 builder.objectType(LicenseNotAcceptedError, {
   name: 'LicenseNotAcceptedError',
-  description: 'The license of a chosen model has to be accepted first, with `acceptLicense`.',
+  description: 'The license of a chosen model is not accepted. The client must call `acceptLicense` first.',
   interfaces,
   fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its license.' }) }),
 })
 
 builder.objectType(DuplicateModelNameError, {
   name: 'DuplicateModelNameError',
-  description: 'Another model of this kind and locale has a name that looks the same; case does not count.',
+  description: 'Another model of this kind and locale has a name that looks the same. The comparison ignores case.',
   interfaces,
-  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The one that has it.' }) }),
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model with the same name.' }) }),
 })
 
 builder.objectType(ModelInUseError, {
   name: 'ModelInUseError',
-  description: 'Deployments are made of the model.',
+  description: 'Deployments use the model.',
   interfaces,
-  fields: (t) => ({ deployments: t.expose('deployments', { type: [Deployment], description: 'The deployments, at most 20, by name.' }) }),
+  fields: (t) => ({
+    deployments: t.expose('deployments', { type: [Deployment], description: 'The deployments that use the model, at most 20, sorted by name.' }),
+  }),
 })
 
 builder.objectType(ModelStatusConflictError, {
   name: 'ModelStatusConflictError',
-  description: 'The model is in a status in which this cannot be done.',
+  description: 'The status of the model does not allow this operation.',
   interfaces,
-  fields: (t) => ({ status: t.expose('status', { type: ModelStatusEnum, description: 'The status that it is in.' }) }),
+  fields: (t) => ({ status: t.expose('status', { type: ModelStatusEnum, description: 'The current status of the model.' }) }),
 })
 
 builder.objectType(ModelSequenceMismatchError, {
   name: 'ModelSequenceMismatchError',
-  description: 'The model has changed since the caller last read it.',
+  description: 'The model has changed since the caller last read the model.',
   interfaces,
-  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model as it is now.' }) }),
+  fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The current state of the model.' }) }),
 })
 
 builder.objectType(UploadNotFoundError, {
   name: 'UploadNotFoundError',
-  description: 'There is no such upload in this workspace, or not of the kind that is needed here.',
+  description: 'The workspace has no upload with this id, or the upload is of the wrong kind.',
   interfaces,
 })
 
 const IncompatibilityReason = builder.enumType('IncompatibilityReason', {
-  description: 'Why two models cannot be deployed together.',
+  description: 'The reason for the incompatibility of two models.',
   values: {
-    SCENARIO_MISMATCH: { description: 'One is made for conversations, the other for search and dictation.' },
-    LOCALE_MISMATCH: { description: 'One of them is not for the locale of the deployment.' },
+    SCENARIO_MISMATCH: { description: 'One model is for conversations, the other model is for search and dictation.' },
+    LOCALE_MISMATCH: { description: 'One model is not for the locale of the deployment.' },
   } as const,
 })
 
 builder.objectType(IncompatibleModelsError, {
   name: 'IncompatibleModelsError',
-  description: 'The chosen models do not fit each other or the locale; what would fit instead.',
+  description: 'The chosen models do not fit each other or the locale. The error lists the models that fit.',
   interfaces,
   fields: (t) => ({
-    reason: t.field({ type: IncompatibilityReason, description: 'Which rule they break.', resolve: ({ facts }) => facts.reason }),
-    acousticModel: t.field({ type: AcousticModel, description: 'The acoustic model that was chosen.', resolve: ({ facts }) => facts.acousticModel }),
-    languageModel: t.field({ type: LanguageModel, description: 'The language model that was chosen.', resolve: ({ facts }) => facts.languageModel }),
+    reason: t.field({ type: IncompatibilityReason, description: 'The reason for the incompatibility.', resolve: ({ facts }) => facts.reason }),
+    acousticModel: t.field({ type: AcousticModel, description: 'The chosen acoustic model.', resolve: ({ facts }) => facts.acousticModel }),
+    languageModel: t.field({ type: LanguageModel, description: 'The chosen language model.', resolve: ({ facts }) => facts.languageModel }),
     compatibleAcousticModels: t.field({
       type: [AcousticModel],
       description: 'Acoustic models that fit the chosen language model and locale.',
@@ -156,75 +160,75 @@ builder.objectType(IncompatibleModelsError, {
 
 builder.objectType(DuplicateDeploymentNameError, {
   name: 'DuplicateDeploymentNameError',
-  description: 'Another deployment of this locale has a name that looks the same; case does not count.',
+  description: 'Another deployment of this locale has a name that looks the same. The comparison ignores case.',
   interfaces,
 })
 
-builder.objectType(DeploymentNotFoundError, { name: 'DeploymentNotFoundError', description: 'There is no such deployment in this workspace.', interfaces })
+builder.objectType(DeploymentNotFoundError, { name: 'DeploymentNotFoundError', description: 'The workspace has no deployment with this id.', interfaces })
 
 builder.objectType(QuotaExceededError, {
   name: 'QuotaExceededError',
-  description: 'The workspace has as many as it may have.',
+  description: 'The workspace has reached the maximum number of objects of this kind.',
   interfaces,
   fields: (t) => ({
-    limit: t.exposeInt('limit', { description: 'How many there may be.' }),
-    used: t.exposeInt('used', { description: 'How many there are.' }),
+    limit: t.exposeInt('limit', { description: 'The maximum number of objects.' }),
+    used: t.exposeInt('used', { description: 'The current number of objects.' }),
   }),
 })
 
 builder.objectType(DiskQuotaExceededError, {
   name: 'DiskQuotaExceededError',
-  description: "The workspace's uploads and custom models have as many bytes as they can have.",
+  description: "The workspace's uploads and custom models have reached the limit in bytes.",
   interfaces,
   fields: (t) => ({
-    limitBytes: t.exposeFloat('limitBytes', { description: 'Bytes that the workspace can keep; a whole number.' }),
-    usedBytes: t.exposeFloat('usedBytes', { description: 'Bytes that it keeps; a whole number.' }),
+    limitBytes: t.exposeFloat('limitBytes', { description: 'The number of bytes that the workspace can store, as a whole number.' }),
+    usedBytes: t.exposeFloat('usedBytes', { description: 'The number of bytes that the workspace stores, as a whole number.' }),
     unusedUploadBytes: t.exposeFloat('unusedUploadBytes', {
-      description: 'Bytes of uploads that no model uses, which `deleteUpload` frees; a whole number.',
+      description: 'The number of bytes in uploads that no model uses, as a whole number. `deleteUpload` frees these bytes.',
     }),
   }),
 })
 
 builder.objectType(IdempotencyConflictError, {
   name: 'IdempotencyConflictError',
-  description: 'The idempotency key was used before, with another input or for something that has been deleted since.',
+  description: 'An earlier request used the idempotency key with another input, or for an object that has since been deleted.',
   interfaces,
 })
 
 builder.objectType(StatusConflictError, {
   name: 'StatusConflictError',
-  description: 'The deployment is in a status in which this cannot be done.',
+  description: 'The status of the deployment does not allow this operation.',
   interfaces,
-  fields: (t) => ({ status: t.expose('status', { type: DeploymentStatusEnum, description: 'The status that it is in.' }) }),
+  fields: (t) => ({ status: t.expose('status', { type: DeploymentStatusEnum, description: 'The current status of the deployment.' }) }),
 })
 
 builder.objectType(SequenceMismatchError, {
   name: 'SequenceMismatchError',
-  description: 'The deployment has changed since the caller last saw it.',
+  description: 'The deployment has changed since the caller last read the deployment.',
   interfaces,
-  fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: 'The deployment as it is now.' }) }),
+  fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: 'The current state of the deployment.' }) }),
 })
 
-builder.objectType(KeyNotFoundError, { name: 'KeyNotFoundError', description: 'There is no such key in this workspace.', interfaces })
+builder.objectType(KeyNotFoundError, { name: 'KeyNotFoundError', description: 'The workspace has no key with this id.', interfaces })
 
 builder.objectType(SessionNotFoundError, {
   name: 'SessionNotFoundError',
-  description: 'There is no such session in this workspace, or it has ended.',
+  description: 'The workspace has no session with this id, or the session has ended.',
   interfaces,
 })
 
 builder.objectType(LastManageKeyError, {
   name: 'LastManageKeyError',
-  description: 'The key is the last one of the workspace with the scope MANAGE.',
+  description: 'The key is the last key of the workspace with the scope MANAGE.',
   interfaces,
 })
 
 builder.objectType(KeyConfiguredError, {
   name: 'KeyConfiguredError',
-  description: 'A running server has the key as BOOTSTRAP_KEY: it is valid for as long as it is configured.',
+  description: 'A running server has the key configured as BOOTSTRAP_KEY. The key is valid as long as the server has this configuration.',
   interfaces,
 })
 
 builder.objectType(WorkspaceNotFoundError, { name: 'WorkspaceNotFoundError', description: 'No workspace has this id.', interfaces })
 
-builder.objectType(InvalidCursorError, { name: 'InvalidCursorError', description: 'The cursor did not come from this list or stream.', interfaces })
+builder.objectType(InvalidCursorError, { name: 'InvalidCursorError', description: 'The cursor does not belong to this list or stream.', interfaces })

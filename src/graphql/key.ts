@@ -17,37 +17,41 @@ import { decodeNodeId } from './node-id.ts'
 import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
 
 export const KeyScopeEnum = builder.enumType('KeyScope', {
-  description: 'What a key may do.',
+  description: 'The permission that a key grants.',
   values: {
     MANAGE: { description: 'Read and change everything in the workspace.' },
     READ: { description: 'Read everything in the workspace.' },
-    RECOGNIZE: { description: 'Send audio to endpoints. A key with this alone sees nothing of this API.' },
+    RECOGNIZE: { description: 'Send audio to endpoints. A key with only this scope has no access to this API.' },
   } as const,
 })
 
 export const Key = builder.objectRef<KeyRow>('Key')
 builder.node(Key, {
-  description: 'What lets a program in. Its secret is shown once, when it is made; only a hash is kept.',
+  description: 'A credential for a program. The server shows the secret once, at the creation of the key, and stores only a hash.',
   isTypeOf: (value) => 'secretHash' in (value as object),
   id: { resolve: (key) => key.id },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    prefix: t.exposeString('prefix', { description: 'The beginning of its secret, to tell keys apart.' }),
-    scopes: t.expose('scopes', { type: [KeyScopeEnum], description: 'What it may do.' }),
+    name: t.exposeString('name', { description: 'The display name of the key.' }),
+    prefix: t.exposeString('prefix', { description: 'The beginning of the secret, which helps to identify the key.' }),
+    scopes: t.expose('scopes', { type: [KeyScopeEnum], description: 'The scopes of the key.' }),
     isBootstrap: t.exposeBoolean('isBootstrap', {
-      description: 'True for a key that may make workspaces: the one of the first start, or one that is configured as BOOTSTRAP_KEY.',
+      description: 'True for a key that can create workspaces: the key of the first start, or a key configured as BOOTSTRAP_KEY.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it ends by itself; null when never.' }),
-    lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true, description: 'When it was last used, to a minute; null when never.' }),
-    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null while it was not.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'The creation time.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'The expiry time; null when the key does not expire.' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The time of the last use, to a minute; null when the key has not been used.',
+    }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'The time of the revocation; null when the key is not revoked.' }),
   }),
 })
 
 const KeyFilterInput = builder.inputType('KeyFilter', {
-  description: 'Only keys that match everything given here.',
+  description: 'A filter for keys. A key must match every given condition.',
   fields: (t) => ({
-    isActive: t.boolean({ description: 'True for keys that open the workspace, false for those that were revoked or have expired.' }),
+    isActive: t.boolean({ description: 'True for valid keys, false for revoked or expired keys.' }),
   }),
 })
 
@@ -55,44 +59,45 @@ builder.queryField('keys', (t) =>
   t.connection(
     {
       type: Key,
-      description: `The workspace's keys, newest first. Those that were revoked or have expired stay in the list for ${keptAfterEndDays} days.`,
+      description: `The workspace's keys, newest first. Revoked or expired keys stay in the list for ${keptAfterEndDays} days.`,
       args: { where: t.arg({ type: KeyFilterInput, description: 'Only keys that match.' }) },
       resolve: (_, args, ctx) => unwrapPage(listKeys(ctx, args)),
     },
     {
       name: 'KeyConnection',
       description: 'A page of keys.',
-      fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
+      fields: (c) => ({ totalCount: c.int({ description: 'The number of keys on all pages.', resolve: (page) => page.totalCount() }) }),
     },
     { name: 'KeyEdge', description: 'A key and its place in the list.' },
   ),
 )
 
 const CreateKeyInput = builder.inputType('CreateKeyInput', {
-  description: 'What a new key may do.',
+  description: 'The properties of a new key.',
   fields: (t) => ({
     workspaceId: t.id({
-      description: 'The `id` of the workspace that the key opens; the workspace of the caller if left out. Only the bootstrap key may name another one.',
+      description:
+        "The `id` of the key's workspace. The default is the workspace of the caller. Only the bootstrap key can create a key for another workspace.",
     }),
-    name: t.string({ required: true, description: '1 to 100 visible characters.' }),
-    scopes: t.field({ type: [KeyScopeEnum], required: true, description: 'At least one.' }),
-    expiresAt: t.field({ type: 'DateTime', description: 'When it shall end by itself; null or left out, never.' }),
+    name: t.string({ required: true, description: 'The name: 1 to 100 visible characters.' }),
+    scopes: t.field({ type: [KeyScopeEnum], required: true, description: 'The scopes of the key, at least one.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'The expiry time. A null or omitted value means that the key does not expire.' }),
     idempotencyKey: t.string({ description: describeIdempotencyKey('key') }),
   }),
 })
 
 const CreateKeySuccess = builder.objectRef<{ created: CreatedKey }>('CreateKeySuccess').implement({
-  description: 'The new key.',
+  description: 'The server has created the key.',
   fields: (t) => ({
-    key: t.field({ type: Key, description: 'The key.', resolve: ({ created }) => created.key }),
+    key: t.field({ type: Key, description: 'The new key.', resolve: ({ created }) => created.key }),
     secret: t.string({
       nullable: true,
-      description: `What to send as \`Authorization: Bearer …\`. It is shown this once, and for ${shownAgainMinutes} minutes to a repetition under the same idempotency key and from the same caller; null for later ones. A secret that was lost cannot be shown: revoke the key and make another one.`,
+      description: `The secret to send as \`Authorization: Bearer …\`. The server shows the secret once. For ${shownAgainMinutes} minutes, a repeated request from the same caller with the same idempotency key returns the secret again. Later repetitions return null. A lost secret cannot be recovered: revoke the key and create another key.`,
       resolve: ({ created }) => created.secret,
     }),
   }),
 })
-const CreateKeyResult = resultUnion('CreateKey', 'The new key, or the reason why there is none.', CreateKeySuccess, [
+const CreateKeyResult = resultUnion('CreateKey', 'The new key, or the error that prevented the creation.', CreateKeySuccess, [
   ValidationError,
   QuotaExceededError,
   WorkspaceNotFoundError,
@@ -103,18 +108,18 @@ const CreateKeyResult = resultUnion('CreateKey', 'The new key, or the reason why
 builder.mutationField('createKey', (t) =>
   t.field({
     type: CreateKeyResult,
-    description: 'Makes a key.',
-    args: { input: t.arg({ type: CreateKeyInput, required: true, description: 'What it may do.' }) },
+    description: 'Creates a key.',
+    args: { input: t.arg({ type: CreateKeyInput, required: true, description: 'The new key.' }) },
     resolve: (_, { input: { workspaceId, ...input } }, ctx) =>
       createKey(ctx, { ...input, workspaceId: workspaceId == null ? undefined : decodeNodeId('Workspace', workspaceId) }).then(asResult('created')),
   }),
 )
 
 const RevokeKeySuccess = builder.objectRef<{ key: KeyRow }>('RevokeKeySuccess').implement({
-  description: 'The key opens nothing any more.',
+  description: 'The key is no longer valid.',
   fields: (t) => ({ key: t.expose('key', { type: Key, description: 'The revoked key.' }) }),
 })
-const RevokeKeyResult = resultUnion('RevokeKey', 'The revoked key, or the reason why it is not.', RevokeKeySuccess, [
+const RevokeKeyResult = resultUnion('RevokeKey', 'The revoked key, or the error that prevented the revocation.', RevokeKeySuccess, [
   KeyNotFoundError,
   LastManageKeyError,
   KeyConfiguredError,
@@ -125,7 +130,7 @@ builder.mutationField('revokeKey', (t) =>
   t.field({
     type: RevokeKeyResult,
     description:
-      'Ends a key for ever, its open sockets within a second. Revoking a revoked one succeeds. The last key with the scope MANAGE, and a key that is configured as BOOTSTRAP_KEY, cannot be revoked.',
+      'Revokes a key permanently and closes the open sockets of the key within a second. Revoking a revoked key succeeds. The last key with the scope MANAGE and a key configured as BOOTSTRAP_KEY cannot be revoked.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a key.' }) },
     resolve: (_, { id }, ctx) => revokeKey(ctx, decodeNodeId('Key', id)).then(asResult('key')),
   }),

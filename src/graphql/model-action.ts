@@ -24,17 +24,17 @@ const withModel = (name: string, description: string, field: string) =>
   builder.objectRef<{ model: ModelRow }>(name).implement({ description, fields: (t) => ({ model: t.expose('model', { type: Model, description: field }) }) })
 
 const UpdateModelInput = builder.inputType('UpdateModelInput', {
-  description: 'What to change of a custom model.',
+  description: 'The changes to a custom model.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The `id` of a custom model.' }),
-    name: t.string({ description: 'The new name; null or left out, it stays.' }),
-    description: t.string({ description: 'The new description; null or left out, it stays.' }),
-    ifSequence: t.int({ description: 'The `sequence` that you last saw. If the model has changed since then, nothing is changed.' }),
+    name: t.string({ description: 'The new name. A null or absent value keeps the current name.' }),
+    description: t.string({ description: 'The new description. A null or absent value keeps the current description.' }),
+    ifSequence: t.int({ description: 'The last `sequence` that the client saw. If the model has changed since then, the mutation changes nothing.' }),
   }),
 })
 
-const UpdateModelSuccess = withModel('UpdateModelSuccess', 'The model is as it was asked to be.', 'The model after the change.')
-const UpdateModelResult = resultUnion('UpdateModel', 'The changed model, or the reason why it is unchanged.', UpdateModelSuccess, [
+const UpdateModelSuccess = withModel('UpdateModelSuccess', 'The update succeeded.', 'The model after the change.')
+const UpdateModelResult = resultUnion('UpdateModel', 'The updated model, or the reason for the refusal.', UpdateModelSuccess, [
   ModelNotFoundError,
   ValidationError,
   DuplicateModelNameError,
@@ -45,14 +45,14 @@ const UpdateModelResult = resultUnion('UpdateModel', 'The changed model, or the 
 builder.mutationField('updateModel', (t) =>
   t.field({
     type: UpdateModelResult,
-    description: 'Changes the name or the description of a custom model, whatever its status.',
-    args: { input: t.arg({ type: UpdateModelInput, required: true, description: 'What to change.' }) },
+    description: 'Changes the name or the description of a custom model in any status.',
+    args: { input: t.arg({ type: UpdateModelInput, required: true, description: 'The changes to the model.' }) },
     resolve: (_, { input }, ctx) => updateModel(ctx, { ...input, ...toModel(input.id) }).then(asResult('model')),
   }),
 )
 
-const CancelModelSuccess = withModel('CancelModelSuccess', 'The model is CANCELED.', 'The canceled model.')
-const CancelModelResult = resultUnion('CancelModel', 'The canceled model, or the reason why it is not.', CancelModelSuccess, [
+const CancelModelSuccess = withModel('CancelModelSuccess', 'The status of the model is CANCELED.', 'The canceled model.')
+const CancelModelResult = resultUnion('CancelModel', 'The canceled model, or the reason for the refusal.', CancelModelSuccess, [
   ModelNotFoundError,
   ModelStatusConflictError,
   NotAuthorizedError,
@@ -61,14 +61,14 @@ const CancelModelResult = resultUnion('CancelModel', 'The canceled model, or the
 builder.mutationField('cancelModel', (t) =>
   t.field({
     type: CancelModelResult,
-    description: 'Ends the building of a model. Canceling what is canceled already succeeds.',
+    description: 'Cancels the build of a model. Canceling a CANCELED model succeeds.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a model that is QUEUED or BUILDING.' }) },
     resolve: (_, { id }, ctx) => cancelModel(ctx, toModel(id)).then(asResult('model')),
   }),
 )
 
-const RetryModelSuccess = withModel('RetryModelSuccess', 'The model is QUEUED again, under the same id.', 'The model.')
-const RetryModelResult = resultUnion('RetryModel', 'The model, or the reason why it is not tried again.', RetryModelSuccess, [
+const RetryModelSuccess = withModel('RetryModelSuccess', 'The status of the model is QUEUED again. The `id` of the model stays the same.', 'The model.')
+const RetryModelResult = resultUnion('RetryModel', 'The model, or the reason for the refusal of the retry.', RetryModelSuccess, [
   ModelNotFoundError,
   ModelStatusConflictError,
   NotAuthorizedError,
@@ -77,22 +77,22 @@ const RetryModelResult = resultUnion('RetryModel', 'The model, or the reason why
 builder.mutationField('retryModel', (t) =>
   t.field({
     type: RetryModelResult,
-    description: 'Builds a FAILED or CANCELED model anew, from what it was given.',
+    description: 'Retries the build of a FAILED or CANCELED model from its original input.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a model that is FAILED or CANCELED.' }) },
     resolve: (_, { id }, ctx) => retryModel(ctx, toModel(id)).then(asResult('model')),
   }),
 )
 
 const DeleteModelSuccess = builder.objectRef<{ deleted: OwnModel }>('DeleteModelSuccess').implement({
-  description: 'The model is gone.',
+  description: 'The model is deleted.',
   fields: (t) => ({
     deletedId: t.globalID({
-      description: 'The `id` that it had.',
+      description: 'The `id` of the deleted model.',
       resolve: ({ deleted }) => ({ type: deleted.kind === 'ACOUSTIC' ? 'AcousticModel' : 'LanguageModel', id: deleted.id }),
     }),
   }),
 })
-const DeleteModelResult = resultUnion('DeleteModel', 'That the model is gone, or the reason why it is not.', DeleteModelSuccess, [
+const DeleteModelResult = resultUnion('DeleteModel', 'The `id` of the deleted model, or the reason for the refusal.', DeleteModelSuccess, [
   ModelNotFoundError,
   ModelInUseError,
   NotAuthorizedError,
@@ -101,14 +101,14 @@ const DeleteModelResult = resultUnion('DeleteModel', 'That the model is gone, or
 builder.mutationField('deleteModel', (t) =>
   t.field({
     type: DeleteModelResult,
-    description: 'Deletes a custom model that no deployment is made of. Deleting it once more within a week succeeds as well.',
+    description: 'Deletes a custom model that no deployment uses. Repeating the deletion within a week succeeds as well.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a custom model.' }) },
     resolve: (_, { id }, ctx) => deleteModel(ctx, toModel(id)).then(asResult('deleted')),
   }),
 )
 
 const AcceptLicenseSuccess = withModel('AcceptLicenseSuccess', "The workspace has accepted the model's license.", 'The model.')
-const AcceptLicenseResult = resultUnion('AcceptLicense', 'The model, or the reason why its license is not accepted.', AcceptLicenseSuccess, [
+const AcceptLicenseResult = resultUnion('AcceptLicense', 'The model, or the reason for the refusal.', AcceptLicenseSuccess, [
   ModelNotFoundError,
   NotAuthorizedError,
 ])
@@ -117,7 +117,7 @@ builder.mutationField('acceptLicense', (t) =>
   t.field({
     type: AcceptLicenseResult,
     description:
-      'Accepts, for the workspace, the license of a model that asks for it (`licenseUrl`), and of all others under it. Nothing of such a model is downloaded before.',
+      'Accepts, for the workspace, the license of a model that requires acceptance (`licenseUrl`). The acceptance covers all models under the same license. The server downloads no files of such a model before the acceptance.',
     args: { modelId: t.arg.id({ required: true, description: 'The `id` of the model.' }) },
     resolve: (_, { modelId }, ctx) => acceptLicense(ctx, toModel(modelId)).then(asResult('model')),
   }),

@@ -31,27 +31,30 @@ const refusals = [
 const idempotencyKeyDescription = describeIdempotencyKey('model')
 
 const PronunciationInput = builder.inputType('PronunciationInput', {
-  description: 'Something that is said otherwise than it is written.',
+  description: 'A term whose spoken form differs from its written form.',
   fields: (t) => ({
-    spoken: t.string({ required: true, description: 'What is said, as words, such as "pee bee ex". Up to 100 characters.' }),
-    written: t.string({ required: true, description: 'What shall be written for it, such as "PBX". Up to 100 characters.' }),
+    spoken: t.string({ required: true, description: 'The spoken form, as words, such as "pee bee ex". Up to 100 characters.' }),
+    written: t.string({ required: true, description: 'The written form, such as "PBX". Up to 100 characters.' }),
   }),
 })
 
 const CreateLanguageModelInput = builder.inputType('CreateLanguageModelInput', {
-  description: 'What a language model of your own is made from. Give either `text` or `uploadId`.',
+  description: 'The input for a custom language model. Either `text` or `uploadId` is required.',
   fields: (t) => ({
-    name: t.string({ required: true, description: "1 to 100 visible characters, unique among the workspace's language models of the locale." }),
-    description: t.string({ description: 'Up to 1,000 characters.' }),
-    locale: t.field({ type: 'Locale', required: true, description: 'That of the base model.' }),
-    baseModelId: t.id({ required: true, description: 'The `id` of the base language model to build on; it decides the scenario.' }),
-    text: t.string({ description: 'What people say in your field, one utterance a line. Up to 1 MB.' }),
-    uploadId: t.id({ description: 'The `id` that `PUT /uploads?kind=text` answered, for larger texts.' }),
-    pronunciations: t.field({ type: [PronunciationInput], description: 'Up to 1,000 terms that are said otherwise than they are written.' }),
-    phrases: t.stringList({ description: 'Up to 1,000 phrases that matter most; each counts as ten lines of the text.' }),
+    name: t.string({
+      required: true,
+      description: "The name of the model: 1 to 100 visible characters, unique among the workspace's language models of the locale.",
+    }),
+    description: t.string({ description: 'The description of the model. Up to 1,000 characters.' }),
+    locale: t.field({ type: 'Locale', required: true, description: 'The locale of the base model.' }),
+    baseModelId: t.id({ required: true, description: 'The `id` of the base language model. The base model determines the scenario.' }),
+    text: t.string({ description: 'Typical utterances of the subject field, one utterance per line. Up to 1 MB.' }),
+    uploadId: t.id({ description: 'The `id` that `PUT /uploads?kind=text` returned, for larger texts.' }),
+    pronunciations: t.field({ type: [PronunciationInput], description: 'Up to 1,000 terms whose spoken form differs from their written form.' }),
+    phrases: t.stringList({ description: 'Up to 1,000 of the most important phrases. Each phrase counts as ten lines of the text.' }),
     recordingsUploadId: t.id({
       description:
-        'The `id` that `PUT /uploads?kind=recordings` answered: a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth.',
+        'The `id` that `PUT /uploads?kind=recordings` returned. The upload is a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one .tsv (file name, tab, transcript). One half of the recordings serves to choose the weight of the custom words. The other half serves to measure their effect on recognition.',
     }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
@@ -65,12 +68,12 @@ const toNewLanguageModel = ({ baseModelId, uploadId, recordingsUploadId, ...inpu
 })
 
 const CreateLanguageModelSuccess = builder.objectRef<{ model: ModelRow }>('CreateLanguageModelSuccess').implement({
-  description: 'The model has been recorded and waits for its training.',
-  fields: (t) => ({ model: t.expose('model', { type: LanguageModel, description: 'The new model, still QUEUED.' }) }),
+  description: 'The server has recorded the model. The model waits for its training.',
+  fields: (t) => ({ model: t.expose('model', { type: LanguageModel, description: 'The new model, with the status QUEUED.' }) }),
 })
 const CreateLanguageModelResult = resultUnion(
   'CreateLanguageModel',
-  'The new language model, or the reason why there is none.',
+  'The new language model, or the reason for the refusal.',
   CreateLanguageModelSuccess,
   refusals,
 )
@@ -79,35 +82,41 @@ builder.mutationField('createLanguageModel', (t) =>
   t.field({
     type: CreateLanguageModelResult,
     description:
-      'Makes a language model from your text. Watch it with `modelStatusChanged`; it can be deployed when it is READY, and not before. Sent again without an `idempotencyKey`, it answers that the name is taken, with the model that has it.',
-    args: { input: t.arg({ type: CreateLanguageModelInput, required: true, description: 'What to make it from.' }) },
+      'Creates a language model from text. The subscription `modelStatusChanged` reports the status changes of the model. Only a READY model can be deployed. A repeated request without an `idempotencyKey` returns DuplicateModelNameError with the model that has the name.',
+    args: { input: t.arg({ type: CreateLanguageModelInput, required: true, description: 'The input for the model.' }) },
     resolve: (_, { input }, ctx) => createLanguageModel(ctx, toNewLanguageModel(input)).then(asResult('model')),
   }),
 )
 
 const AcousticModelSource = builder.inputType('AcousticModelSource', {
-  description: 'Where the archive (.tar.gz) with encoder_model.onnx and decoder_model_merged.onnx is: exactly one of these.',
+  description: 'The location of the archive (.tar.gz) with encoder_model.onnx and decoder_model_merged.onnx. Exactly one field is required.',
   isOneOf: true,
   fields: (t) => ({
-    uploadId: t.id({ description: 'The `id` that `PUT /uploads?kind=acoustic-model` answered.' }),
+    uploadId: t.id({ description: 'The `id` that `PUT /uploads?kind=acoustic-model` returned.' }),
     httpsUrl: t.field({
       type: 'URL',
       description:
-        'An https: address on the internet, without a user name or password. Its query may hold a signature: `AcousticModel.source` shows the host alone, and failures never show the query.',
+        'An https: address on the internet, without a user name or password. The query can contain a signature: `AcousticModel.source` shows only the host, and failures never show the query.',
     }),
-    npmPackage: t.string({ description: 'A package of the npm registry that the server is set up with, and its exact version: @scope/name@1.2.3.' }),
+    npmPackage: t.string({ description: 'The name and exact version of a package in the npm registry that the server is configured with: @scope/name@1.2.3.' }),
   }),
 })
 
 const CreateAcousticModelInput = builder.inputType('CreateAcousticModelInput', {
-  description: 'What an acoustic model of your own is made from: a base model that was trained further, in the same ONNX form.',
+  description: 'The input for a custom acoustic model: a base model with further training, in the same ONNX form.',
   fields: (t) => ({
-    name: t.string({ required: true, description: "1 to 100 visible characters, unique among the workspace's acoustic models of the locale." }),
-    description: t.string({ description: 'Up to 1,000 characters.' }),
-    locale: t.field({ type: 'Locale', required: true, description: 'That of the base model.' }),
-    baseModelId: t.id({ required: true, description: 'The `id` of the base acoustic model that it was trained from; it decides the scenario.' }),
-    source: t.field({ type: AcousticModelSource, required: true, description: 'Where its files are.' }),
-    sha256: t.string({ description: 'The SHA-256 of the archive in hex, to be sure that it is the right one.' }),
+    name: t.string({
+      required: true,
+      description: "The name of the model: 1 to 100 visible characters, unique among the workspace's acoustic models of the locale.",
+    }),
+    description: t.string({ description: 'The description of the model. Up to 1,000 characters.' }),
+    locale: t.field({ type: 'Locale', required: true, description: 'The locale of the base model.' }),
+    baseModelId: t.id({
+      required: true,
+      description: 'The `id` of the base acoustic model that the training started from. The base model determines the scenario.',
+    }),
+    source: t.field({ type: AcousticModelSource, required: true, description: 'The location of the model files.' }),
+    sha256: t.string({ description: 'The SHA-256 of the archive in hex, for verifying the archive.' }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 })
@@ -119,12 +128,12 @@ const toNewAcousticModel = ({ baseModelId, source, ...input }: typeof CreateAcou
 })
 
 const CreateAcousticModelSuccess = builder.objectRef<{ model: ModelRow }>('CreateAcousticModelSuccess').implement({
-  description: 'The model has been recorded; its files are to be fetched and checked.',
-  fields: (t) => ({ model: t.expose('model', { type: AcousticModel, description: 'The new model, still QUEUED.' }) }),
+  description: 'The server has recorded the model. The server fetches and checks the model files next.',
+  fields: (t) => ({ model: t.expose('model', { type: AcousticModel, description: 'The new model, with the status QUEUED.' }) }),
 })
 const CreateAcousticModelResult = resultUnion(
   'CreateAcousticModel',
-  'The new acoustic model, or the reason why there is none.',
+  'The new acoustic model, or the reason for the refusal.',
   CreateAcousticModelSuccess,
   refusals,
 )
@@ -132,8 +141,9 @@ const CreateAcousticModelResult = resultUnion(
 builder.mutationField('createAcousticModel', (t) =>
   t.field({
     type: CreateAcousticModelResult,
-    description: 'Brings an acoustic model of your own. Watch it with `modelStatusChanged`; it can be deployed when it is READY.',
-    args: { input: t.arg({ type: CreateAcousticModelInput, required: true, description: 'Where it is and what it grew from.' }) },
+    description:
+      'Imports a custom acoustic model. The subscription `modelStatusChanged` reports the status changes of the model. The model can be deployed when its status is READY.',
+    args: { input: t.arg({ type: CreateAcousticModelInput, required: true, description: 'The location and the base model of the acoustic model.' }) },
     resolve: (_, { input }, ctx) => createAcousticModel(ctx, toNewAcousticModel(input)).then(asResult('model')),
   }),
 )

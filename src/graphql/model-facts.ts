@@ -3,65 +3,82 @@ import { builder } from './builder.ts'
 import { ModelStageEnum } from './model-status.ts'
 
 export const ModelFailureType = builder.objectRef<ModelFailure>('ModelFailure').implement({
-  description: 'Why a model could not be built.',
+  description: 'The reason why the build of a model failed.',
   fields: (t) => ({
-    stage: t.expose('stage', { type: ModelStageEnum, description: 'The stage that it failed in.' }),
-    code: t.exposeString('code', { description: 'For programs: the kind of failure.' }),
-    message: t.exposeString('message', { description: 'For people: what happened and what to do.' }),
+    stage: t.expose('stage', { type: ModelStageEnum, description: 'The stage in which the build failed.' }),
+    code: t.exposeString('code', { description: 'The kind of failure, for programs.' }),
+    message: t.exposeString('message', { description: 'The description of the failure and of the remedy, for people.' }),
   }),
 })
 
 const Perplexity = builder.objectRef<{ general: number; custom: number }>('Perplexity').implement({
-  description: 'How surprising a tenth of the text is that was held out: among how many equally likely words each next one seems to be chosen.',
+  description:
+    'The perplexity of a held-out tenth of the text. A perplexity of n means that each next word is as hard to predict as a choice among n equally likely words.',
   fields: (t) => ({
-    general: t.exposeFloat('general', { description: 'To someone who knows only how frequent words are in general.' }),
-    custom: t.exposeFloat('custom', { description: 'To a model of the rest of the text. The lower, the more there was to learn.' }),
+    general: t.exposeFloat('general', { description: 'The perplexity under general word frequencies only.' }),
+    custom: t.exposeFloat('custom', {
+      description: 'The perplexity under a model of the rest of the text. A lower value means that the model learned more from the text.',
+    }),
   }),
 })
 
 export const TextStatisticsType = builder.objectRef<TextStatistics>('TextStatistics').implement({
-  description: 'What the text of a language model held.',
+  description: 'Statistics of the text of a language model.',
   fields: (t) => ({
-    lines: t.exposeInt('lines', { description: 'Lines that were read.' }),
-    skippedLines: t.exposeInt('skippedLines', { description: 'Lines without a word that can be said.' }),
-    sentences: t.exposeInt('sentences', { description: 'Utterances that were learned, listed phrases and spoken forms included.' }),
-    words: t.exposeInt('words', { description: 'Words in them.' }),
-    vocabulary: t.exposeInt('vocabulary', { description: 'Different words.' }),
+    lines: t.exposeInt('lines', { description: 'The number of lines read.' }),
+    skippedLines: t.exposeInt('skippedLines', { description: 'The number of lines without a pronounceable word.' }),
+    sentences: t.exposeInt('sentences', { description: 'The number of utterances learned, including listed phrases and spoken forms.' }),
+    words: t.exposeInt('words', { description: 'The number of words in the utterances.' }),
+    vocabulary: t.exposeInt('vocabulary', { description: 'The number of different words.' }),
     unknownWords: t.exposeInt('unknownWords', {
       nullable: true,
-      description: 'Different words that speech in general hardly has; null where that is not known for the locale.',
+      description: 'The number of different words that are very rare in general speech; null for a locale without word frequencies.',
     }),
-    unknownExamples: t.exposeStringList('unknownExamples', { description: 'Some of those, the most frequent first.' }),
-    perplexity: t.expose('perplexity', { type: Perplexity, nullable: true, description: 'How much there was to learn; null for short texts.' }),
+    unknownExamples: t.exposeStringList('unknownExamples', { description: 'Examples of the unknown words, the most frequent first.' }),
+    perplexity: t.expose('perplexity', {
+      type: Perplexity,
+      nullable: true,
+      description: 'The perplexity of the text, as a measure of the learnable content; null for short texts.',
+    }),
   }),
 })
 
 const EvaluatedWord = builder.objectRef<{ word: string; times: number }>('EvaluatedWord').implement({
-  description: 'A word that is recognized otherwise with the custom model than without.',
+  description: 'A word whose recognition differs with and without the custom model.',
   fields: (t) => ({
     word: t.exposeString('word', { description: 'The word.' }),
-    times: t.exposeInt('times', { description: 'How often.' }),
+    times: t.exposeInt('times', { description: 'The number of occurrences.' }),
   }),
 })
 
 export const EvaluationType = builder.objectRef<Evaluation>('Evaluation').implement({
-  description: 'How recordings with known transcripts are recognized without and with a custom language model.',
+  description: 'The recognition quality for recordings with known transcripts, without and with a custom language model.',
   fields: (t) => ({
-    recordings: t.exposeInt('recordings', { description: 'Recordings that were counted; as many others served to choose the weight.' }),
-    words: t.exposeInt('words', { description: 'Words that are said in them.' }),
+    recordings: t.exposeInt('recordings', { description: 'The number of recordings counted. As many other recordings served to choose the weight.' }),
+    words: t.exposeInt('words', { description: 'The number of words spoken in the recordings.' }),
     before: t.exposeFloat('before', { description: 'The word error rate without the custom model, 0 to 1 and more.' }),
-    after: t.exposeFloat('after', { description: 'The word error rate with it.' }),
-    isWorse: t.boolean({ description: 'True when it makes recognition worse.', resolve: ({ before, after }) => after > before }),
-    weight: t.exposeFloat('weight', { description: 'How much its words count against the sound; the best of several on the other recordings.' }),
-    improved: t.field({ type: [EvaluatedWord], description: 'Words that are right only with it, at most 50.', resolve: ({ improved }) => improved }),
-    worsened: t.field({ type: [EvaluatedWord], description: 'Words that are right only without it, at most 50.', resolve: ({ worsened }) => worsened }),
+    after: t.exposeFloat('after', { description: 'The word error rate with the custom model.' }),
+    isWorse: t.boolean({ description: 'True when the custom model makes recognition worse.', resolve: ({ before, after }) => after > before }),
+    weight: t.exposeFloat('weight', {
+      description: 'The weight of the custom words relative to the sound: the best of several weights on the other recordings.',
+    }),
+    improved: t.field({
+      type: [EvaluatedWord],
+      description: 'Words that are correct only with the custom model, at most 50.',
+      resolve: ({ improved }) => improved,
+    }),
+    worsened: t.field({
+      type: [EvaluatedWord],
+      description: 'Words that are correct only without the custom model, at most 50.',
+      resolve: ({ worsened }) => worsened,
+    }),
   }),
 })
 
 export const PronunciationType = builder.objectRef<{ spoken: string; written: string }>('Pronunciation').implement({
-  description: 'Something that is said otherwise than it is written.',
+  description: 'A term whose spoken form differs from its written form.',
   fields: (t) => ({
-    spoken: t.exposeString('spoken', { description: 'What is said, such as "pee bee ex".' }),
-    written: t.exposeString('written', { description: 'What is written for it, such as "PBX".' }),
+    spoken: t.exposeString('spoken', { description: 'The spoken form, such as "pee bee ex".' }),
+    written: t.exposeString('written', { description: 'The written form, such as "PBX".' }),
   }),
 })

@@ -1,24 +1,24 @@
 import { builder } from './builder.ts'
 
 export const ModelStatusEnum = builder.enumType('ModelStatus', {
-  description: 'Where a model stands. More values may come: use `isTerminal` and `isReady` rather than a complete switch.',
+  description: 'The status of a model. Later versions can add values: use `isTerminal` and `isReady` rather than a complete switch.',
   values: {
-    QUEUED: { description: 'Waiting for a worker.' },
-    BUILDING: { description: 'Being trained or checked; `stage` and `progress` tell how far it is.' },
-    READY: { description: 'Can be deployed.' },
-    FAILED: { description: 'Given up; `failure` tells why.' },
-    CANCELED: { description: 'Ended on request before it was ready.' },
-    DELETING: { description: 'Gone. Only the last change of a deleted model has this status.' },
+    QUEUED: { description: 'The model waits for a worker.' },
+    BUILDING: { description: 'A worker trains or checks the model. The fields `stage` and `progress` show the progress of the build.' },
+    READY: { description: 'The model can be deployed.' },
+    FAILED: { description: 'The build failed. The field `failure` contains the reason.' },
+    CANCELED: { description: 'A request canceled the build before the model was ready.' },
+    DELETING: { description: 'The model is deleted. Only the last change of a deleted model has this status.' },
   } as const,
 })
 
 export const ModelStageEnum = builder.enumType('ModelStage', {
-  description: 'What building a model is doing.',
+  description: 'The stage of a model build.',
   values: {
-    FETCHING: { description: 'Bringing the files of an acoustic model.' },
-    CHECKING: { description: 'Comparing them with the base model and opening them in a process of their own.' },
-    TRAINING: { description: 'Learning the words of a text and their order.' },
-    EVALUATING: { description: 'Recognizing test recordings without and with the words.' },
-    VERIFYING: { description: 'Recognizing a reference recording with the new model.' },
+    FETCHING: { description: 'The build fetches the files of an acoustic model.' },
+    CHECKING: { description: 'The build compares the files with the base model and opens them in a separate process.' },
+    TRAINING: { description: 'The build learns the words of a text and their order.' },
+    EVALUATING: { description: 'The build recognizes test recordings without and with the custom words.' },
+    VERIFYING: { description: 'The build recognizes a reference recording with the new model.' },
   } as const,
 })

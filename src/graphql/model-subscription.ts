@@ -10,37 +10,40 @@ import { Model, ModelStatusChange } from './refs.ts'
 import { toStream } from './result.ts'
 
 ModelStatusChange.implement({
-  description: "One line of a custom model's log: its creation, a step of its building, another name, its end.",
+  description: 'An entry in the log of a custom model: the creation, a build step, a new name, the end.',
   fields: (t) => ({
     modelId: t.globalID({
-      description: 'The `id` of the model, also when it has been deleted.',
+      description: 'The `id` of the model, even after its deletion.',
       resolve: ({ kind, modelId }) => ({ type: kind === 'ACOUSTIC' ? 'AcousticModel' : 'LanguageModel', id: modelId }),
     }),
     model: t.field({
       type: Model,
       nullable: true,
-      description: 'The model as it is now, which may be further than this change; null when it has been deleted.',
+      description: 'The current state of the model, which can be newer than this change; null after the deletion of the model.',
       resolve: ({ kind, modelId }, _, ctx) => ctx.loadChosenModel(kind, modelId),
     }),
-    kind: t.expose('kind', { type: ModelKindEnum, description: 'Acoustic or language.' }),
+    kind: t.expose('kind', { type: ModelKindEnum, description: 'The kind of the model.' }),
     status: t.expose('status', { type: ModelStatusEnum, description: 'The status after the change.' }),
     previousStatus: t.expose('previousStatus', {
       type: ModelStatusEnum,
       nullable: true,
-      description: "The status before; null for a model's creation.",
+      description: 'The status before the change; null for the creation of a model.',
     }),
-    isTerminal: t.boolean({ description: 'True when nothing more will happen by itself.', resolve: ({ status }) => isModelTerminal(status) }),
-    stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'What building is doing; null when it is not at work.' }),
-    progress: t.exposeFloat('progress', { description: 'Of the whole building, 0 to 1.' }),
-    message: t.exposeString('message', { description: 'For people: what has just happened.' }),
-    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When.' }),
-    sequence: t.exposeInt('sequence', { description: "Counts the model's changes from 1, without a gap." }),
-    cursor: t.string({ description: 'Give this as `after` to go on behind this change.', resolve: (event) => encodeEventCursor('model', event) }),
+    isTerminal: t.boolean({ description: 'True when only a request can cause another status change.', resolve: ({ status }) => isModelTerminal(status) }),
+    stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'The stage of the build; null when no build is running.' }),
+    progress: t.exposeFloat('progress', { description: 'The progress of the whole build, 0 to 1.' }),
+    message: t.exposeString('message', { description: 'The description of the change, for people.' }),
+    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'The time of the change.' }),
+    sequence: t.exposeInt('sequence', { description: 'The number of the change in the log of the model. The numbers start at 1 and have no gaps.' }),
+    cursor: t.string({
+      description: 'The position of the change. A subscription with this value as `after` continues behind this change.',
+      resolve: (event) => encodeEventCursor('model', event),
+    }),
   }),
 })
 
 const ModelStatusChangedResult = builder.unionType('ModelStatusChangedResult', {
-  description: 'A change, or the reason why there is nothing to watch; after that the stream ends.',
+  description: 'A change, or the reason for the refusal of the subscription. The stream ends after a refusal.',
   types: [ModelStatusChange, ModelNotFoundError, InvalidCursorError],
   resolveType: (result) => (result instanceof ExpectedError ? (result.constructor.name as never) : 'ModelStatusChange'),
 })
@@ -48,14 +51,14 @@ const ModelStatusChangedResult = builder.unionType('ModelStatusChangedResult', {
 builder.subscriptionField('modelStatusChanged', (t) =>
   t.field({
     type: ModelStatusChangedResult,
-    description: `Changes of custom models in order, none twice, none missing.
+    description: `The changes of custom models in order, without duplicates or gaps.
 
-Of one model (\`modelId\`): its newest change first, then every later one; the stream ends after a terminal one.
+With \`modelId\`, the stream sends the newest change of the model first, then every later change. The stream ends after a terminal change.
 
-Of all of the workspace (no \`modelId\`): every change from now on, without end; to join a list without a gap, give the list's \`changesCursor\` as \`after\`.`,
+Without \`modelId\`, the stream sends every new change of all models of the workspace, without end. To join a list without a gap, pass the \`changesCursor\` of the list as \`after\`.`,
     args: {
-      modelId: t.arg.id({ description: 'The `id` of a custom model; left out, all of the workspace are watched.' }),
-      after: t.arg.string({ description: 'The `cursor` of the last change that was seen: the stream goes on behind it.' }),
+      modelId: t.arg.id({ description: 'The `id` of a custom model. Without this argument, the stream covers all models of the workspace.' }),
+      after: t.arg.string({ description: 'The `cursor` of the last change that the subscriber saw. The stream continues behind this change.' }),
     },
     subscribe: (_, { modelId, after }, ctx) => watchModels(ctx, { after, ...(modelId == null ? {} : toModel(modelId)) }).then(toStream),
     resolve: (event) => event as never,

@@ -11,161 +11,171 @@ import { decodeNodeId, typeOfNodeId } from './node-id.ts'
 import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
 
 const ScenarioEnum = builder.enumType('Scenario', {
-  description: 'What a base model, and everything built on it, is made for. Models of different scenarios cannot be deployed together.',
+  description: 'The kind of speech that a base model, and every model built on it, is made for. Models of different scenarios cannot be deployed together.',
   values: {
     CONVERSATIONAL: { description: 'People talking to each other: meetings, interviews, calls.' },
-    SEARCH_AND_DICTATION: { description: 'Someone speaking to an application: commands, queries, dictation.' },
+    SEARCH_AND_DICTATION: { description: 'A person speaking to an application: commands, queries, dictation.' },
   } as const,
 })
 
 export const ModelKindEnum = builder.enumType('ModelKind', {
-  description: 'What a model knows about speech.',
+  description: 'The kind of a model.',
   values: {
-    ACOUSTIC: { description: 'How speech sounds.' },
-    LANGUAGE: { description: 'Which words are said and how they are written.' },
+    ACOUSTIC: { description: 'A model of the sounds of speech.' },
+    LANGUAGE: { description: 'A model of the words of speech and their written forms.' },
   } as const,
 })
 
 Model.implement({
-  description: 'Something a deployment is made of: an acoustic or a language model.',
+  description: 'A part of a deployment: an acoustic model or a language model.',
   interfaces: [builder.nodeInterfaceRef()],
   resolveType: (model) => (model.kind === 'ACOUSTIC' ? 'AcousticModel' : 'LanguageModel'),
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    description: t.exposeString('description', { description: 'What it is good for.' }),
-    kind: t.expose('kind', { type: ModelKindEnum, description: 'Acoustic or language.' }),
-    locale: t.expose('locale', { type: 'Locale', description: 'The speech it is for.' }),
-    scenario: t.expose('scenario', { type: ScenarioEnum, description: 'What it is made for; both models of a deployment must agree.' }),
+    name: t.exposeString('name', { description: 'The name of the model, for people.' }),
+    description: t.exposeString('description', { description: "The description of the model's purpose." }),
+    kind: t.expose('kind', { type: ModelKindEnum, description: 'The kind of the model.' }),
+    locale: t.expose('locale', { type: 'Locale', description: 'The locale of the speech that the model recognizes.' }),
+    scenario: t.expose('scenario', { type: ScenarioEnum, description: 'The scenario of the model. Both models of a deployment must have the same scenario.' }),
     isBase: t.boolean({
-      description: 'True for models that are always there; false for those made in this workspace.',
+      description: 'True for base models, which are always available. False for models created in this workspace.',
       resolve: (model) => model.workspaceId === null,
     }),
-    license: t.exposeString('license', { description: 'The SPDX identifier of its license.' }),
-    sizeBytes: t.float({ description: 'Bytes of all its files; a whole number.', resolve: (model) => model.files.reduce((sum, file) => sum + file.size, 0) }),
+    license: t.exposeString('license', { description: "The SPDX identifier of the model's license." }),
+    sizeBytes: t.float({
+      description: "The total size of the model's files in bytes; a whole number.",
+      resolve: (model) => model.files.reduce((sum, file) => sum + file.size, 0),
+    }),
     licenseUrl: t.expose('licenseUrl', {
       type: 'URL',
       nullable: true,
-      description: 'Where its license stands, if that has to be accepted before the model can be deployed; null when nobody has to.',
+      description:
+        'The address of the license that the workspace must accept before a deployment of the model; null for a license that requires no acceptance.',
     }),
     isLicenseAccepted: t.boolean({
-      description: 'True when nothing has to be accepted, or the workspace has accepted it with `acceptLicense`.',
+      description: 'True when the license requires no acceptance, or the workspace has accepted the license with `acceptLicense`.',
       resolve: (model, _, ctx) => isLicenseAccepted(ctx, model),
     }),
     baseModel: t.field({
       type: Model,
       nullable: true,
-      description: 'The base model that it grew from; null for base models.',
+      description: 'The base model of a custom model; null for base models.',
       resolve: (model, _, ctx) => (model.baseModelId ? ctx.loadModel(model.baseModelId) : null),
     }),
-    status: t.expose('status', { type: ModelStatusEnum, description: 'Where it stands; base models are always READY.' }),
-    isTerminal: t.boolean({ description: 'True when nothing more will happen by itself.', resolve: (model) => isModelTerminal(model.status) }),
-    isReady: t.boolean({ description: 'True when it can be deployed.', resolve: (model) => model.status === 'READY' }),
-    stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'What building is doing; null when it is not at work.' }),
-    progress: t.exposeFloat('progress', { description: 'Of the whole building, 0 to 1.' }),
-    failure: t.expose('failure', { type: ModelFailureType, nullable: true, description: 'Why it could not be built; null unless the status is FAILED.' }),
+    status: t.expose('status', { type: ModelStatusEnum, description: "The model's status. Base models are always READY." }),
+    isTerminal: t.boolean({ description: 'True when only a request can cause another status change.', resolve: (model) => isModelTerminal(model.status) }),
+    isReady: t.boolean({ description: 'True when the model can be deployed.', resolve: (model) => model.status === 'READY' }),
+    stage: t.expose('stage', { type: ModelStageEnum, nullable: true, description: 'The stage of the build; null when no build is running.' }),
+    progress: t.exposeFloat('progress', { description: 'The progress of the whole build, 0 to 1.' }),
+    failure: t.expose('failure', { type: ModelFailureType, nullable: true, description: 'The reason why the build failed; null unless the status is FAILED.' }),
     queuePosition: t.int({
       nullable: true,
-      description: 'How many models of its kind wait before it, first come first served and in turn between workspaces; null unless it is QUEUED.',
+      description:
+        'The queue position: the number of models of the same kind ahead of this model. The queue is first come, first served, and alternates between workspaces. Null unless the status is QUEUED.',
       resolve: (model, _, ctx) => (model.status === 'QUEUED' ? ctx.queuePositions.model(model.id) : null),
     }),
     timeline: t.connection(
       {
         type: ModelStatusChange,
-        description: `Its log, oldest first; empty for base models. Of a long log, the first change, changes of the status and the newest ${keptEvents} changes are kept.`,
+        description: `The log of the model, oldest change first; empty for base models. A long log keeps the first change, the status changes and the newest ${keptEvents} changes.`,
         resolve: (model, args, ctx) => unwrapPage(listModelEvents(ctx, model, args)),
       },
       {
         name: 'ModelTimelineConnection',
-        description: "A page of a model's log.",
-        fields: (c) => ({ totalCount: c.int({ description: 'How many changes there are on all pages.', resolve: (page) => page.totalCount() }) }),
+        description: 'A page of the log of a model.',
+        fields: (c) => ({ totalCount: c.int({ description: 'The number of changes on all pages.', resolve: (page) => page.totalCount() }) }),
       },
       { name: 'ModelTimelineEdge', description: 'A change and its place in the log.' },
     ),
     sequence: t.exposeInt('sequence', {
-      description: 'Counts the changes of a custom model from 1; give it as `ifSequence` to change only what you have seen. 0 for base models.',
+      description:
+        'The number of the latest change of a custom model, counted from 1; 0 for base models. A mutation with this value as `ifSequence` changes only the version that the client saw.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added here.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
-    completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true, description: 'When it became terminal; null before that, and for base models.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: "The time of the model's creation on this server." }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: "The time of the model's last change." }),
+    completedAt: t.expose('completedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The time at which the model reached a terminal status; null before that time, and for base models.',
+    }),
   }),
 })
 
 builder.node(AcousticModel, {
-  description: 'Turns sound into words. It has been trained on one kind of speech, its scenario.',
+  description: 'A model that converts sound into words. Each acoustic model is trained on one kind of speech, the scenario of the model.',
   interfaces: [Model],
   isTypeOf: (model) => (model as ModelRow).kind === 'ACOUSTIC',
   id: { resolve: (model) => model.id },
   fields: (t) => ({
     compatibleLanguageModels: t.field({
       type: [LanguageModel],
-      description: 'Language models that it can be deployed with, by name; at most 100.',
+      description: 'The language models that can be deployed with this model, sorted by name; at most 100.',
       resolve: (model, _, ctx) => ctx.loadFittingModels('LANGUAGE', model),
     }),
     source: t.string({
       nullable: true,
-      description: 'Where a custom model came from: a package and its version, a host, or an upload by its SHA-256; null for base models.',
+      description: 'The source of a custom model: a package with its version, a host, or the SHA-256 of an upload; null for base models.',
       resolve: (model) => describeSource(model.recipe),
     }),
   }),
 })
 
 builder.node(LanguageModel, {
-  description: 'Knows which words are likely and how they are written in its scenario.',
+  description: 'A model of the likely words and their written forms in one scenario.',
   interfaces: [Model],
   isTypeOf: (model) => (model as ModelRow).kind === 'LANGUAGE',
   id: { resolve: (model) => model.id },
   fields: (t) => ({
     compatibleAcousticModels: t.field({
       type: [AcousticModel],
-      description: 'Acoustic models that it can be deployed with, by name; at most 100.',
+      description: 'The acoustic models that can be deployed with this model, sorted by name; at most 100.',
       resolve: (model, _, ctx) => ctx.loadFittingModels('ACOUSTIC', model),
     }),
     statistics: t.expose('statistics', {
       type: TextStatisticsType,
       nullable: true,
-      description: 'What its text held; null for base models, and before it is READY.',
+      description: "Statistics of the model's text; null for base models, and before the status is READY.",
     }),
     evaluation: t.expose('evaluation', {
       type: EvaluationType,
       nullable: true,
-      description: 'What it is worth on recordings that came with it; null without such.',
+      description: 'The effect of the model on the recognition of the recordings supplied with the model; null for a model without recordings.',
     }),
     pronunciations: t.field({
       type: [PronunciationType],
-      description: 'What is said, and what is written for it.',
+      description: 'The spoken forms of terms, with the written form of each.',
       resolve: (model) => model.recipe?.pronunciations ?? [],
     }),
-    phrases: t.stringList({ description: 'Phrases that count more than lines of the text.', resolve: (model) => model.recipe?.phrases ?? [] }),
+    phrases: t.stringList({ description: 'Phrases with more weight than lines of the text.', resolve: (model) => model.recipe?.phrases ?? [] }),
   }),
 })
 
 const ModelFilter = builder.inputType('ModelFilter', {
-  description: 'Only models that match everything given here.',
+  description: 'The conditions that the listed models match. A listed model matches all conditions.',
   fields: (t) => ({
-    locale: t.field({ type: 'Locale', description: 'Only models for this speech.' }),
-    kind: t.field({ type: ModelKindEnum, description: 'Only acoustic or only language models.' }),
-    scenario: t.field({ type: ScenarioEnum, description: 'Only models made for this.' }),
-    isBase: t.boolean({ description: 'True: only base models; false: only those made in this workspace.' }),
-    statuses: t.field({ type: [ModelStatusEnum], description: 'Only models in one of these statuses.' }),
+    locale: t.field({ type: 'Locale', description: 'Selects models for this locale.' }),
+    kind: t.field({ type: ModelKindEnum, description: 'Selects models of this kind.' }),
+    scenario: t.field({ type: ScenarioEnum, description: 'Selects models of this scenario.' }),
+    isBase: t.boolean({ description: 'The value true selects base models. The value false selects models created in this workspace.' }),
+    statuses: t.field({ type: [ModelStatusEnum], description: 'Selects models in one of these statuses.' }),
     text: t.string({
       description:
-        'Only models with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count.',
+        'Selects models with this text in their name or description. The comparison works as for names: case, invisible characters and compatibility forms do not count.',
     }),
   }),
 })
 
 const ModelOrder = builder.inputType('ModelOrder', {
-  description: 'How to sort models; equal ones are sorted by their id.',
+  description: 'The sort order of models. Models with equal values are sorted by `id`.',
   fields: (t) => ({
     field: t.field({
       required: true,
-      description: 'What to sort by.',
+      description: 'The sort field.',
       type: builder.enumType('ModelOrderField', {
-        description: 'What models can be sorted by.',
-        values: { CREATED_AT: { description: 'When they were added.' }, NAME: { description: 'Their name, as deployments are sorted by theirs.' } } as const,
+        description: 'The fields that can sort models.',
+        values: { CREATED_AT: { description: 'The time of creation.' }, NAME: { description: 'The name, in the same order as for deployments.' } } as const,
       }),
     }),
-    direction: t.field({ required: true, description: 'Which end comes first.', type: OrderDirectionEnum }),
+    direction: t.field({ required: true, description: 'The sort direction.', type: OrderDirectionEnum }),
   }),
 })
 
@@ -173,10 +183,10 @@ builder.queryField('models', (t) =>
   t.connection(
     {
       type: Model,
-      description: "The models that a deployment can be made of: base models and the workspace's own, by name if not ordered otherwise.",
+      description: "The models that a deployment can use: base models and the workspace's custom models. The default order is by name.",
       args: {
-        where: t.arg({ type: ModelFilter, description: 'Only models that match.' }),
-        orderBy: t.arg({ type: ModelOrder, description: 'How to sort them.' }),
+        where: t.arg({ type: ModelFilter, description: 'The conditions that the listed models match.' }),
+        orderBy: t.arg({ type: ModelOrder, description: 'The sort order of the models.' }),
       },
       resolve: (_, args, ctx, info) => unwrapPage(listModels(ctx, { ...args, withChangesCursor: selects(info, 'changesCursor') })),
     },
@@ -184,9 +194,10 @@ builder.queryField('models', (t) =>
       name: 'ModelConnection',
       description: 'A page of models.',
       fields: (c) => ({
-        totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }),
+        totalCount: c.int({ description: 'The number of models on all pages.', resolve: (page) => page.totalCount() }),
         changesCursor: c.string({
-          description: 'Give this as `after` to `modelStatusChanged` to be told of everything that has changed since this page was read.',
+          description:
+            'The position of this page in the log. The subscription `modelStatusChanged` with this value as `after` sends every change since the server read this page.',
           resolve: (page) => page.changesCursor ?? '',
         }),
       }),
@@ -199,7 +210,7 @@ builder.queryField('model', (t) =>
   t.field({
     type: Model,
     nullable: true,
-    description: 'One model; null when this workspace has none with this id.',
+    description: 'One model; null when this workspace has no model with this `id`.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a model.' }) },
     resolve: (_, { id }, ctx) => findModel(ctx, typeOfNodeId(id) === 'AcousticModel' ? 'ACOUSTIC' : 'LANGUAGE', decodeNodeId(typeOfNodeId(id), id)),
   }),

@@ -30,8 +30,8 @@ builder.queryField('node', (t) =>
   t.field({
     type: builder.nodeInterfaceRef(),
     nullable: true,
-    description: 'Whatever has this id; null when this workspace has nothing with it.',
-    args: { id: t.arg.id({ required: true, description: 'Any `id` that this API gave.' }) },
+    description: 'The object with this id; null when this workspace has no object with this id.',
+    args: { id: t.arg.id({ required: true, description: 'An `id` that this API returned.' }) },
     resolve: (_, { id }, ctx) => findNode(ctx, id),
   }),
 )
@@ -40,8 +40,8 @@ builder.queryField('nodes', (t) =>
   t.field({
     type: [builder.nodeInterfaceRef()],
     nullable: { list: false, items: true },
-    description: 'Whatever has these ids, in their order; null where this workspace has nothing with one.',
-    args: { ids: t.arg.idList({ required: true, description: 'Ids that this API gave, at most 100.' }) },
+    description: 'The objects with these ids, in the order of the ids. An entry is null when this workspace has no object with the id.',
+    args: { ids: t.arg.idList({ required: true, description: 'Ids that this API returned, at most 100.' }) },
     resolve: (_, { ids }, ctx) => findNodes(ctx, ids) as never,
   }),
 )

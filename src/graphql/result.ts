@@ -34,4 +34,4 @@ export const withDeployment = (name: string, description: string, field: string)
 
 /** How a key works that makes a mutation safe to send again. */
 export const describeIdempotencyKey = (what: string, more = '') =>
-  `1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the ${what} that it made the first time; with another input, it is refused. The key counts as long as the ${what} exists, and for ${rememberedDays} days after its deletion, during which the mutation is refused and makes no second one.${more}`
+  `The idempotency key: 1 to 200 printable ASCII characters without spaces, such as a UUID. A repeated request with the same key and the same input returns the ${what} that the first request created. The server refuses a request with the same key and another input. The key remains in effect as long as the ${what} exists, and for ${rememberedDays} days after the deletion. During these days the server refuses the request and creates no second ${what}.${more}`

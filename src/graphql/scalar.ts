@@ -4,7 +4,7 @@ import { parseMoment } from '../domain/validation.ts'
 import { builder } from './builder.ts'
 
 builder.scalarType('DateTime', {
-  description: 'A moment in UTC as RFC 3339 with milliseconds, such as 2026-11-22T15:04:05.123Z.',
+  description: 'A point in time in UTC, in RFC 3339 format with milliseconds, such as 2026-11-22T15:04:05.123Z.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => value.toISOString(),
   parseValue(value) {
@@ -15,7 +15,7 @@ builder.scalarType('DateTime', {
 })
 
 builder.scalarType('Locale', {
-  description: 'A BCP 47 tag of a language as spoken in a place, such as en-US. Input is not case-sensitive; output is in canonical form.',
+  description: 'A BCP 47 tag for a language as spoken in a region, such as en-US. Input is not case-sensitive. Output is in canonical form.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc5646',
   serialize: (value) => value,
   parseValue(value) {

@@ -13,42 +13,45 @@ import { builder } from './builder.ts'
 import { maxNodes } from './node.ts'
 
 const Quota = builder.objectRef<{ limit: number; used: () => Promise<number> }>('Quota').implement({
-  description: 'How many there may be and how many there are.',
+  description: 'A maximum number and the number in use.',
   fields: (t) => ({
-    limit: t.exposeInt('limit', { description: 'How many there may be.' }),
-    used: t.int({ description: 'How many there are.', resolve: (quota) => quota.used() }),
+    limit: t.exposeInt('limit', { description: 'The maximum number.' }),
+    used: t.int({ description: 'The number in use.', resolve: (quota) => quota.used() }),
   }),
 })
 
 /** Read once for all fields that are asked for, and not at all for the limit alone. */
 const DiskQuota = builder.objectRef<{ limitBytes: number; read: () => Promise<DiskUsage> }>('DiskQuota').implement({
-  description: 'Bytes of the uploads of the workspace and of its custom models, with what they were made from. The same content counts once.',
+  description:
+    'The disk space of the workspace: the bytes of its uploads, of its custom models, and of the files and texts that those models were built from. The same content counts once.',
   fields: (t) => ({
-    limitBytes: t.exposeFloat('limitBytes', { description: 'Bytes that the workspace can keep; a whole number.' }),
-    usedBytes: t.float({ description: 'Bytes that it keeps; a whole number.', resolve: async (disk) => (await disk.read()).bytes }),
+    limitBytes: t.exposeFloat('limitBytes', { description: 'The maximum number of bytes that the workspace can keep; a whole number.' }),
+    usedBytes: t.float({ description: 'The number of bytes that the workspace keeps; a whole number.', resolve: async (disk) => (await disk.read()).bytes }),
     unusedUploadBytes: t.float({
-      description: 'Of these, bytes of uploads that no model uses, which `deleteUpload` frees; a whole number.',
+      description: 'The part of `usedBytes` in uploads that no model uses, which `deleteUpload` frees; a whole number.',
       resolve: async (disk) => (await disk.read()).unusedUploadBytes,
     }),
   }),
 })
 
 const Rate = builder.objectRef<RateState>('Rate').implement({
-  description: 'How many requests are accepted within a time. The limit fills evenly; all of it can be used at once.',
+  description: 'The number of requests that the server accepts within a time window. The capacity refills evenly. A client can use the whole capacity at once.',
   fields: (t) => ({
-    limit: t.exposeInt('limit', { description: 'Requests within the time, and at once.' }),
-    windowSeconds: t.int({ description: 'The time, in seconds.', resolve: () => rateWindowSeconds }),
-    remaining: t.exposeInt('remaining', { description: 'Requests that are accepted at this moment.' }),
-    resetSeconds: t.exposeInt('resetSeconds', { description: 'Seconds until the whole limit can be used again, if nothing is sent.' }),
+    limit: t.exposeInt('limit', { description: 'The maximum number of requests within the window, which is also the maximum number at once.' }),
+    windowSeconds: t.int({ description: 'The length of the window in seconds.', resolve: () => rateWindowSeconds }),
+    remaining: t.exposeInt('remaining', { description: 'The number of requests that the server accepts at this moment.' }),
+    resetSeconds: t.exposeInt('resetSeconds', {
+      description: 'The number of seconds until the whole limit is available again, if the client sends no requests.',
+    }),
   }),
 })
 
 const MutationRateType = builder.objectRef<RateState[]>('MutationRate').implement({
   description:
-    'How many mutations and uploads are accepted. Each root field of a mutation counts, and each `PUT /uploads`. Each server process counts for itself.',
+    'The accepted rate of mutations and uploads. Each root field of a mutation and each `PUT /uploads` counts. Each server process counts separately.',
   fields: (t) => ({
-    key: t.field({ type: Rate, description: 'Of the key of the caller.', resolve: (states) => findRate(states, 'key') }),
-    workspace: t.field({ type: Rate, description: 'Of all keys of the workspace together.', resolve: (states) => findRate(states, 'workspace') }),
+    key: t.field({ type: Rate, description: 'The rate for the key of the caller.', resolve: (states) => findRate(states, 'key') }),
+    workspace: t.field({ type: Rate, description: 'The rate for all keys of the workspace together.', resolve: (states) => findRate(states, 'workspace') }),
   }),
 })
 
@@ -59,86 +62,105 @@ function findRate(states: readonly RateState[], scope: RateState['scope']): Rate
 }
 
 const DocumentLimits = builder.objectRef<object>('DocumentLimits').implement({
-  description: 'What one GraphQL document and the request around it can have. Larger ones are refused with `OPERATION_TOO_LARGE` or `REQUEST_TOO_LARGE`.',
+  description:
+    'The limits of one GraphQL document and of its request. The server refuses larger documents and requests with `OPERATION_TOO_LARGE` or `REQUEST_TOO_LARGE`.',
   fields: (t) => ({
-    requestBytes: t.int({ description: 'Bytes of one HTTP request, variables included.', resolve: () => maxRequestBytes }),
-    socketMessageBytes: t.int({ description: 'Bytes of one message over WebSocket.', resolve: () => maxSocketMessageBytes }),
-    jsonValues: t.int({ description: 'Values in the JSON of one request or message.', resolve: () => maxJsonValues }),
-    jsonNesting: t.int({ description: 'Levels of objects and lists in the JSON of one request or message.', resolve: () => maxJsonNesting }),
-    documentBytes: t.int({ description: 'Bytes of the document itself (`query`).', resolve: () => maxDocumentBytes }),
-    tokens: t.int({ description: 'Tokens of the document.', resolve: () => maxTokens }),
-    nesting: t.int({ description: 'Levels of braces, brackets and parentheses in the document.', resolve: () => maxNesting }),
-    definitions: t.int({ description: 'Operations and fragments.', resolve: () => documentLimits.definitions }),
-    fragmentSpreads: t.int({ description: 'Spreads of fragments.', resolve: () => documentLimits['fragment spreads'] }),
-    variables: t.int({ description: 'Variables that the document declares.', resolve: () => documentLimits.variables }),
-    selections: t.int({ description: 'Selections, before fragments are spread.', resolve: () => documentLimits.selections }),
-    aliases: t.int({ description: 'Fields with an alias.', resolve: () => documentLimits.aliases }),
-    directives: t.int({ description: 'Directives.', resolve: () => documentLimits.directives }),
-    repeats: t.int({ description: 'Selections of one field or fragment in one place.', resolve: () => documentLimits.repeats }),
+    requestBytes: t.int({ description: 'The maximum number of bytes of one HTTP request, including variables.', resolve: () => maxRequestBytes }),
+    socketMessageBytes: t.int({ description: 'The maximum number of bytes of one WebSocket message.', resolve: () => maxSocketMessageBytes }),
+    jsonValues: t.int({ description: 'The maximum number of values in the JSON of one request or message.', resolve: () => maxJsonValues }),
+    jsonNesting: t.int({
+      description: 'The maximum number of levels of objects and lists in the JSON of one request or message.',
+      resolve: () => maxJsonNesting,
+    }),
+    documentBytes: t.int({ description: 'The maximum number of bytes of the document (`query`).', resolve: () => maxDocumentBytes }),
+    tokens: t.int({ description: 'The maximum number of tokens in the document.', resolve: () => maxTokens }),
+    nesting: t.int({ description: 'The maximum number of levels of braces, brackets and parentheses in the document.', resolve: () => maxNesting }),
+    definitions: t.int({ description: 'The maximum number of operations and fragments.', resolve: () => documentLimits.definitions }),
+    fragmentSpreads: t.int({ description: 'The maximum number of fragment spreads.', resolve: () => documentLimits['fragment spreads'] }),
+    variables: t.int({ description: 'The maximum number of variables that the document declares.', resolve: () => documentLimits.variables }),
+    selections: t.int({ description: 'The maximum number of selections, before fragments are spread.', resolve: () => documentLimits.selections }),
+    aliases: t.int({ description: 'The maximum number of fields with an alias.', resolve: () => documentLimits.aliases }),
+    directives: t.int({ description: 'The maximum number of directives.', resolve: () => documentLimits.directives }),
+    repeats: t.int({ description: 'The maximum number of selections of one field or fragment in one place.', resolve: () => documentLimits.repeats }),
     introspectionFields: t.int({
-      description: 'Fields that introspection can answer.',
+      description: 'The maximum number of fields that introspection can return.',
       resolve: (_, __, ___, { schema }) => introspectionLimit(schema),
     }),
-    introspectionDepth: t.int({ description: 'Levels of introspection.', resolve: () => documentLimits.introspectionDepth }),
-    nodes: t.int({ description: 'Ids of one `nodes` field.', resolve: () => maxNodes }),
+    introspectionDepth: t.int({ description: 'The maximum number of levels of introspection.', resolve: () => documentLimits.introspectionDepth }),
+    nodes: t.int({ description: 'The maximum number of ids of one `nodes` field.', resolve: () => maxNodes }),
   }),
 })
 
 const UploadLimits = builder.objectRef<object>('UploadLimits').implement({
-  description: 'What `PUT /uploads` accepts.',
+  description: 'The limits of `PUT /uploads`.',
   fields: (t) => ({
-    bytes: t.float({ description: 'Bytes of one file, unpacked; a whole number.', resolve: (_, __, { shownLimits }) => shownLimits.upload.bytes }),
-    atOnce: t.int({ description: 'Files that one server process receives at the same time.', resolve: (_, __, { shownLimits }) => shownLimits.upload.atOnce }),
+    bytes: t.float({
+      description: 'The maximum number of bytes of one unpacked file; a whole number.',
+      resolve: (_, __, { shownLimits }) => shownLimits.upload.bytes,
+    }),
+    atOnce: t.int({
+      description: 'The maximum number of files that one server process receives at the same time.',
+      resolve: (_, __, { shownLimits }) => shownLimits.upload.atOnce,
+    }),
   }),
 })
 
 const SpeechLimits = builder.objectRef<object>('SpeechLimits').implement({
-  description: 'What endpoints accept. Where processes have different settings, these are of the process that answers this query.',
+  description: 'The limits of endpoints. If the settings of processes differ, the values are those of the process that answers this query.',
   fields: (t) => ({
-    sessions: t.int({ description: 'Streams and recordings that one process recognizes at once.', resolve: (_, __, ctx) => ctx.shownLimits.speech.sessions }),
-    sessionsPerKey: t.int({ description: 'Of these, with one key.', resolve: (_, __, ctx) => ctx.shownLimits.speech.sessionsPerKey }),
-    sessionsPerDeployment: t.int({ description: 'Of these, of one deployment.', resolve: (_, __, ctx) => ctx.shownLimits.speech.sessionsPerDeployment }),
+    sessions: t.int({
+      description: 'The maximum number of streams and recordings that one process recognizes at once.',
+      resolve: (_, __, ctx) => ctx.shownLimits.speech.sessions,
+    }),
+    sessionsPerKey: t.int({
+      description: 'The maximum number of these streams and recordings for one key.',
+      resolve: (_, __, ctx) => ctx.shownLimits.speech.sessionsPerKey,
+    }),
+    sessionsPerDeployment: t.int({
+      description: 'The maximum number of these streams and recordings for one deployment.',
+      resolve: (_, __, ctx) => ctx.shownLimits.speech.sessionsPerDeployment,
+    }),
     shortAudioSeconds: t.int({
-      description: 'Seconds of a recording that is sent to an endpoint with `POST`.',
+      description: 'The maximum length in seconds of a recording that a client sends to an endpoint with `POST`.',
       resolve: (_, __, ctx) => ctx.shownLimits.speech.shortAudioSeconds,
     }),
     transcriptionSeconds: t.int({
-      description: 'Seconds of a recording for `/v1/audio/transcriptions`.',
+      description: 'The maximum length in seconds of a recording for `/v1/audio/transcriptions`.',
       resolve: (_, __, ctx) => ctx.shownLimits.speech.transcriptionSeconds,
     }),
     transcriptionBytes: t.int({
-      description: 'Bytes of a recording for `/v1/audio/transcriptions`.',
+      description: 'The maximum number of bytes of a recording for `/v1/audio/transcriptions`.',
       resolve: (_, __, ctx) => ctx.shownLimits.speech.transcriptionBytes,
     }),
   }),
 })
 
 export const Limits = builder.objectRef<object>('Limits').implement({
-  description: 'What the workspace, one operation and one connection can use. Every limit that refuses something is here.',
+  description: 'The limits of the workspace, of one operation and of one connection. This type contains every limit that can cause a refusal.',
   fields: (t) => ({
     deployments: t.field({
       type: Quota,
-      description: 'Deployments of the workspace.',
+      description: 'The number of deployments of the workspace.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx, {}) }),
     }),
     models: t.field({
       type: Quota,
-      description: 'Custom models of the workspace.',
+      description: 'The number of custom models of the workspace.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.models, used: () => countOwnModels(ctx) }),
     }),
     uploads: t.field({
       type: Quota,
-      description: 'Uploads of the workspace that no model was made from yet.',
+      description: 'The number of uploads of the workspace that no model has used yet.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.uploads, used: () => countUnusedUploads(ctx) }),
     }),
     keys: t.field({
       type: Quota,
-      description: 'Keys of the workspace that still open it.',
+      description: 'The number of valid keys of the workspace.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.keys, used: () => countKeys(ctx) }),
     }),
     disk: t.field({
       type: DiskQuota,
-      description: 'Bytes that the workspace keeps on disk.',
+      description: 'The disk space of the workspace.',
       resolve(_, __, { store, viewer, limits }) {
         let usage: Promise<DiskUsage> | undefined
         const read = () => {
@@ -150,24 +172,25 @@ export const Limits = builder.objectRef<object>('Limits').implement({
     }),
     mutations: t.field({
       type: MutationRateType,
-      description: 'Mutations and uploads per minute. Those over the limit are refused with `RATE_LIMITED`.',
+      description: 'The number of mutations and uploads per minute. The server refuses requests over the limit with `RATE_LIMITED`.',
       resolve: (_, __, { mutationRate, viewer }) => mutationRate.read(viewer),
     }),
-    upload: t.field({ type: UploadLimits, description: 'One upload, and uploads at the same time.', resolve: () => ({}) }),
-    speech: t.field({ type: SpeechLimits, description: 'Streams and recordings.', resolve: () => ({}) }),
-    document: t.field({ type: DocumentLimits, description: 'One GraphQL document.', resolve: () => ({}) }),
-    pageSize: t.int({ description: 'Rows of a page.', resolve: () => 100 }),
+    upload: t.field({ type: UploadLimits, description: 'The limits of one upload and of simultaneous uploads.', resolve: () => ({}) }),
+    speech: t.field({ type: SpeechLimits, description: 'The limits of streams and recordings.', resolve: () => ({}) }),
+    document: t.field({ type: DocumentLimits, description: 'The limits of one GraphQL document.', resolve: () => ({}) }),
+    pageSize: t.int({ description: 'The maximum number of rows on a page.', resolve: () => 100 }),
     operationCost: t.int({
-      description: 'What one operation may cost. Each field costs 1, and everything inside a list as often as the list may have rows.',
+      description:
+        'The maximum cost of one operation. Each field costs 1. A list multiplies the cost of its content by the maximum number of rows in the list.',
       resolve: (_, __, ctx) => ctx.operationLimits.cost,
     }),
-    operationDepth: t.int({ description: 'How deep one operation may be nested.', resolve: (_, __, ctx) => ctx.operationLimits.depth }),
+    operationDepth: t.int({ description: 'The maximum nesting depth of one operation.', resolve: (_, __, ctx) => ctx.operationLimits.depth }),
     streamsPerKey: t.int({
-      description: 'WebSockets and event streams that one key may hold open.',
+      description: 'The maximum number of open WebSockets and event streams of one key.',
       resolve: (_, __, ctx) => ctx.operationLimits.socketsPerKey,
     }),
     subscriptionsPerSocket: t.int({
-      description: 'Subscriptions that one WebSocket may hold.',
+      description: 'The maximum number of subscriptions on one WebSocket.',
       resolve: (_, __, ctx) => ctx.operationLimits.subscriptionsPerSocket,
     }),
   }),

@@ -10,22 +10,22 @@ import { Limits } from './viewer-limits.ts'
 
 const Workspace = builder.objectRef<WorkspaceRow>('Workspace')
 builder.node(Workspace, {
-  description: 'Owns deployments, models and keys. Workspaces see nothing of each other.',
+  description: 'The owner of deployments, models and keys. A workspace has no access to the data of other workspaces.',
   isTypeOf: (value) => 'position' in (value as object) && !('deploymentId' in (value as object)),
   id: { resolve: (workspace) => workspace.id },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    name: t.exposeString('name', { description: 'The name of the workspace, for people.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: "The time of the workspace's creation." }),
   }),
 })
 
 const Viewer = builder.objectRef<object>('Viewer').implement({
-  description: 'Who is asking.',
+  description: 'The caller of the API.',
   fields: (t) => ({
-    key: t.field({ type: Key, description: 'The key that they came with.', resolve: (_, __, ctx) => findOwnKey(ctx) }),
-    scopes: t.field({ type: [KeyScopeEnum], description: 'What it may do.', resolve: (_, __, ctx) => [...ctx.viewer.scopes] }),
-    workspace: t.field({ type: Workspace, description: 'The workspace that it opens.', resolve: (_, __, ctx) => findViewerWorkspace(ctx) }),
-    limits: t.field({ type: Limits, description: 'What may be used, and how much of it is.', resolve: () => ({}) }),
+    key: t.field({ type: Key, description: 'The key of the caller.', resolve: (_, __, ctx) => findOwnKey(ctx) }),
+    scopes: t.field({ type: [KeyScopeEnum], description: 'The scopes of the key.', resolve: (_, __, ctx) => [...ctx.viewer.scopes] }),
+    workspace: t.field({ type: Workspace, description: 'The workspace of the key.', resolve: (_, __, ctx) => findViewerWorkspace(ctx) }),
+    limits: t.field({ type: Limits, description: 'The limits and the current usage.', resolve: () => ({}) }),
   }),
 })
 
@@ -35,28 +35,28 @@ async function findOwnKey(ctx: GraphQLContext) {
   return key
 }
 
-builder.queryField('viewer', (t) => t.field({ type: Viewer, description: 'Who is asking, and what they may do.', resolve: () => ({}) }))
+builder.queryField('viewer', (t) => t.field({ type: Viewer, description: "The caller of the API, with the caller's permissions.", resolve: () => ({}) }))
 
 builder.queryField('workspaces', (t) =>
   t.connection(
     {
       type: Workspace,
-      description: 'All workspaces, oldest first. Only the bootstrap key may list them.',
+      description: 'All workspaces, oldest first. Only the bootstrap key can list workspaces.',
       resolve: (_, args, ctx) => unwrapPage(listWorkspaces(ctx, args)),
     },
     {
       name: 'WorkspaceConnection',
       description: 'A page of workspaces.',
-      fields: (c) => ({ totalCount: c.int({ description: 'How many there are on all pages.', resolve: (page) => page.totalCount() }) }),
+      fields: (c) => ({ totalCount: c.int({ description: 'The number of workspaces on all pages.', resolve: (page) => page.totalCount() }) }),
     },
     { name: 'WorkspaceEdge', description: 'A workspace and its place in the list.' },
   ),
 )
 
 const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
-  description: 'A new workspace.',
+  description: 'The input for a new workspace.',
   fields: (t) => ({
-    name: t.string({ required: true, description: '1 to 100 visible characters.' }),
+    name: t.string({ required: true, description: 'The name of the workspace: 1 to 100 visible characters.' }),
     idempotencyKey: t.string({ description: describeIdempotencyKey('workspace') }),
   }),
 })
@@ -65,15 +65,16 @@ const CreateWorkspaceSuccess = builder.objectRef<{ created: CreatedKey & { works
   description: 'The new workspace and its first key.',
   fields: (t) => ({
     workspace: t.field({ type: Workspace, description: 'The workspace.', resolve: ({ created }) => created.workspace }),
-    key: t.field({ type: Key, description: 'Its first key, with every scope.', resolve: ({ created }) => created.key }),
+    key: t.field({ type: Key, description: 'The first key of the workspace, with every scope.', resolve: ({ created }) => created.key }),
     secret: t.string({
       nullable: true,
-      description: "The key's secret. It is shown this once, and again as that of `createKey` is; null for later repetitions.",
+      description:
+        'The secret of the key. The server shows the secret once, and again under the same conditions as the secret of `createKey`; null for later repetitions.',
       resolve: ({ created }) => created.secret,
     }),
   }),
 })
-const CreateWorkspaceResult = resultUnion('CreateWorkspace', 'The new workspace, or the reason why there is none.', CreateWorkspaceSuccess, [
+const CreateWorkspaceResult = resultUnion('CreateWorkspace', 'The new workspace, or the reason for the refusal.', CreateWorkspaceSuccess, [
   ValidationError,
   IdempotencyConflictError,
   NotAuthorizedError,
@@ -82,7 +83,7 @@ const CreateWorkspaceResult = resultUnion('CreateWorkspace', 'The new workspace,
 builder.mutationField('createWorkspace', (t) =>
   t.field({
     type: CreateWorkspaceResult,
-    description: 'Makes a workspace and its first key. Only the bootstrap key may.',
+    description: 'Creates a workspace and its first key. Only the bootstrap key can create workspaces.',
     args: { input: t.arg({ type: CreateWorkspaceInput, required: true, description: 'The workspace.' }) },
     resolve: (_, { input }, ctx) => createWorkspace(ctx, input).then(asResult('created')),
   }),

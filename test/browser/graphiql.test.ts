@@ -66,3 +66,10 @@ test('without a key the result says what to send', async () => {
   // The editor writes spaces that do not break.
   expect((await resultOf(page).textContent())?.replace(/\s+/g, ' ')).toContain('Send a key that is known')
 })
+
+test('the page has its own title and a link to the dashboard', async () => {
+  const { page } = await open()
+  expect(await page.title()).toBe('GraphiQL – custom-speech')
+  await page.getByRole('link', { name: 'Dashboard' }).click()
+  await page.waitForURL(`${api.localUrl}/`)
+})

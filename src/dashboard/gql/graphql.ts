@@ -4,230 +4,230 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Where the archive (.tar.gz) with encoder_model.onnx and decoder_model_merged.onnx is: exactly one of these. */
+/** The location of the archive (.tar.gz) with encoder_model.onnx and decoder_model_merged.onnx. Exactly one field is required. */
 export type AcousticModelSource =
-  {   /** An https: address on the internet, without a user name or password. Its query may hold a signature: `AcousticModel.source` shows the host alone, and failures never show the query. */
+  {   /** An https: address on the internet, without a user name or password. The query can contain a signature: `AcousticModel.source` shows only the host, and failures never show the query. */
   httpsUrl: string; npmPackage?: never; uploadId?: never; }
-  |  { httpsUrl?: never;   /** A package of the npm registry that the server is set up with, and its exact version: @scope/name@1.2.3. */
+  |  { httpsUrl?: never;   /** The name and exact version of a package in the npm registry that the server is configured with: @scope/name@1.2.3. */
   npmPackage: string; uploadId?: never; }
-  |  { httpsUrl?: never; npmPackage?: never;   /** The `id` that `PUT /uploads?kind=acoustic-model` answered. */
+  |  { httpsUrl?: never; npmPackage?: never;   /** The `id` that `PUT /uploads?kind=acoustic-model` returned. */
   uploadId: string | number; };
 
-/** What an acoustic model of your own is made from: a base model that was trained further, in the same ONNX form. */
+/** The input for a custom acoustic model: a base model with further training, in the same ONNX form. */
 export type CreateAcousticModelInput = {
-  /** The `id` of the base acoustic model that it was trained from; it decides the scenario. */
+  /** The `id` of the base acoustic model that the training started from. The base model determines the scenario. */
   baseModelId: string | number;
-  /** Up to 1,000 characters. */
+  /** The description of the model. Up to 1,000 characters. */
   description?: string | null | undefined;
-  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the model that it made the first time; with another input, it is refused. The key counts as long as the model exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
+  /** The idempotency key: 1 to 200 printable ASCII characters without spaces, such as a UUID. A repeated request with the same key and the same input returns the model that the first request created. The server refuses a request with the same key and another input. The key remains in effect as long as the model exists, and for 7 days after the deletion. During these days the server refuses the request and creates no second model. */
   idempotencyKey?: string | null | undefined;
-  /** That of the base model. */
+  /** The locale of the base model. */
   locale: string;
-  /** 1 to 100 visible characters, unique among the workspace's acoustic models of the locale. */
+  /** The name of the model: 1 to 100 visible characters, unique among the workspace's acoustic models of the locale. */
   name: string;
-  /** The SHA-256 of the archive in hex, to be sure that it is the right one. */
+  /** The SHA-256 of the archive in hex, for verifying the archive. */
   sha256?: string | null | undefined;
-  /** Where its files are. */
+  /** The location of the model files. */
   source: AcousticModelSource;
 };
 
-/** What a new deployment is made of. */
+/** The properties of a new deployment. */
 export type CreateDeploymentInput = {
   /** The `id` of an acoustic model. */
   acousticModelId: string | number;
-  /** Up to 1,000 characters. */
+  /** The description: up to 1,000 characters. */
   description?: string | null | undefined;
-  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the deployment that it made the first time; with another input, it is refused. The key counts as long as the deployment exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
+  /** The idempotency key: 1 to 200 printable ASCII characters without spaces, such as a UUID. A repeated request with the same key and the same input returns the deployment that the first request created. The server refuses a request with the same key and another input. The key remains in effect as long as the deployment exists, and for 7 days after the deletion. During these days the server refuses the request and creates no second deployment. */
   idempotencyKey?: string | null | undefined;
   /** The `id` of a language model of the same locale and scenario. */
   languageModelId: string | number;
-  /** One that `locales` lists. */
+  /** A locale that `locales` lists. */
   locale: string;
-  /** 1 to 100 visible characters, unique among the deployments of the locale. */
+  /** The name: 1 to 100 visible characters, unique among the deployments of the locale. */
   name: string;
 };
 
-/** What a new key may do. */
+/** The properties of a new key. */
 export type CreateKeyInput = {
-  /** When it shall end by itself; null or left out, never. */
+  /** The expiry time. A null or omitted value means that the key does not expire. */
   expiresAt?: string | null | undefined;
-  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the key that it made the first time; with another input, it is refused. The key counts as long as the key exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
+  /** The idempotency key: 1 to 200 printable ASCII characters without spaces, such as a UUID. A repeated request with the same key and the same input returns the key that the first request created. The server refuses a request with the same key and another input. The key remains in effect as long as the key exists, and for 7 days after the deletion. During these days the server refuses the request and creates no second key. */
   idempotencyKey?: string | null | undefined;
-  /** 1 to 100 visible characters. */
+  /** The name: 1 to 100 visible characters. */
   name: string;
-  /** At least one. */
+  /** The scopes of the key, at least one. */
   scopes: Array<KeyScope>;
-  /** The `id` of the workspace that the key opens; the workspace of the caller if left out. Only the bootstrap key may name another one. */
+  /** The `id` of the key's workspace. The default is the workspace of the caller. Only the bootstrap key can create a key for another workspace. */
   workspaceId?: string | number | null | undefined;
 };
 
-/** What a language model of your own is made from. Give either `text` or `uploadId`. */
+/** The input for a custom language model. Either `text` or `uploadId` is required. */
 export type CreateLanguageModelInput = {
-  /** The `id` of the base language model to build on; it decides the scenario. */
+  /** The `id` of the base language model. The base model determines the scenario. */
   baseModelId: string | number;
-  /** Up to 1,000 characters. */
+  /** The description of the model. Up to 1,000 characters. */
   description?: string | null | undefined;
-  /** 1 to 200 printable ASCII characters without spaces, such as a UUID. Sent again with the same input, the mutation answers the model that it made the first time; with another input, it is refused. The key counts as long as the model exists, and for 7 days after its deletion, during which the mutation is refused and makes no second one. */
+  /** The idempotency key: 1 to 200 printable ASCII characters without spaces, such as a UUID. A repeated request with the same key and the same input returns the model that the first request created. The server refuses a request with the same key and another input. The key remains in effect as long as the model exists, and for 7 days after the deletion. During these days the server refuses the request and creates no second model. */
   idempotencyKey?: string | null | undefined;
-  /** That of the base model. */
+  /** The locale of the base model. */
   locale: string;
-  /** 1 to 100 visible characters, unique among the workspace's language models of the locale. */
+  /** The name of the model: 1 to 100 visible characters, unique among the workspace's language models of the locale. */
   name: string;
-  /** Up to 1,000 phrases that matter most; each counts as ten lines of the text. */
+  /** Up to 1,000 of the most important phrases. Each phrase counts as ten lines of the text. */
   phrases?: Array<string> | null | undefined;
-  /** Up to 1,000 terms that are said otherwise than they are written. */
+  /** Up to 1,000 terms whose spoken form differs from their written form. */
   pronunciations?: Array<PronunciationInput> | null | undefined;
-  /** The `id` that `PUT /uploads?kind=recordings` answered: a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one .tsv (file name, tab, transcript). On half of them the weight of your words is chosen, on the other half it is measured what they are worth. */
+  /** The `id` that `PUT /uploads?kind=recordings` returned. The upload is a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one .tsv (file name, tab, transcript). One half of the recordings serves to choose the weight of the custom words. The other half serves to measure their effect on recognition. */
   recordingsUploadId?: string | number | null | undefined;
-  /** What people say in your field, one utterance a line. Up to 1 MB. */
+  /** Typical utterances of the subject field, one utterance per line. Up to 1 MB. */
   text?: string | null | undefined;
-  /** The `id` that `PUT /uploads?kind=text` answered, for larger texts. */
+  /** The `id` that `PUT /uploads?kind=text` returned, for larger texts. */
   uploadId?: string | number | null | undefined;
 };
 
-/** Only deployments that match everything given here. */
+/** A filter for deployments. A deployment must match every given condition. */
 export type DeploymentFilter = {
-  /** Only those that recognize this speech. */
+  /** Only deployments for this locale. */
   locale?: string | null | undefined;
-  /** Only those with this acoustic or language model. An id that is not one of a model is refused (`BAD_USER_INPUT`). */
+  /** Only deployments with this acoustic or language model. The server rejects an id that is not the id of a model (`BAD_USER_INPUT`). */
   modelId?: string | number | null | undefined;
-  /** Only those in one of these statuses. */
+  /** Only deployments in one of these statuses. */
   statuses?: Array<DeploymentStatus> | null | undefined;
-  /** Only those with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count. */
+  /** Only deployments with this text in the name or description. The comparison ignores case, invisible characters and compatibility forms, as for names. */
   text?: string | null | undefined;
 };
 
-/** How to sort deployments; equal ones are sorted by their creation. */
+/** The sort order of deployments. Deployments that compare equal are sorted by creation time. */
 export type DeploymentOrder = {
-  /** Which end comes first. */
+  /** The sort direction. */
   direction: OrderDirection;
-  /** What to sort by. */
+  /** The sort field. */
   field: DeploymentOrderField;
 };
 
-/** What deployments can be sorted by. */
+/** A field to sort deployments by. */
 export type DeploymentOrderField =
-  /** When they were created. */
+  /** The creation time. */
   | 'CREATED_AT'
-  /** Their name; accents and case count only between names that are otherwise equal, and numbers in names count by their value. */
+  /** The name. Accents and case count only between names that are otherwise equal. Numbers in names sort by value. */
   | 'NAME'
-  /** Their status, in the order of its values. */
+  /** The status, in the order of the enum values. */
   | 'STATUS'
-  /** When they last changed. */
+  /** The time of the last change. */
   | 'UPDATED_AT'
   | '%future added value';
 
-/** Where a deployment stands. More values may come: use `isTerminal` and `isServing` rather than a complete switch. */
+/** The status of a deployment. Later versions can add values: use `isTerminal` and `isServing` rather than a complete switch. */
 export type DeploymentStatus =
-  /** Ended on request before it was complete. */
+  /** A request canceled the deployment before completion. */
   | 'CANCELED'
-  /** Proved to work; the endpoint answers. */
+  /** The deployment is verified, and the endpoint answers requests. */
   | 'COMPLETE'
-  /** Gone. Only the last change of a deleted deployment has this status. */
+  /** The deployment is deleted. Only the last change of a deleted deployment has this status. */
   | 'DELETING'
-  /** Given up; `failure` tells why. */
+  /** Provisioning failed. `failure` contains the reason. */
   | 'FAILED'
-  /** Being made servable; `stage` and `progress` tell how far it is. */
+  /** A worker provisions the deployment. `stage` and `progress` show the progress. */
   | 'PROVISIONING'
-  /** Waiting for a worker. */
+  /** The deployment waits for a worker. */
   | 'QUEUED'
   | '%future added value';
 
-/** Why two models cannot be deployed together. */
+/** The reason for the incompatibility of two models. */
 export type IncompatibilityReason =
-  /** One of them is not for the locale of the deployment. */
+  /** One model is not for the locale of the deployment. */
   | 'LOCALE_MISMATCH'
-  /** One is made for conversations, the other for search and dictation. */
+  /** One model is for conversations, the other model is for search and dictation. */
   | 'SCENARIO_MISMATCH'
   | '%future added value';
 
-/** Only keys that match everything given here. */
+/** A filter for keys. A key must match every given condition. */
 export type KeyFilter = {
-  /** True for keys that open the workspace, false for those that were revoked or have expired. */
+  /** True for valid keys, false for revoked or expired keys. */
   isActive?: boolean | null | undefined;
 };
 
-/** What a key may do. */
+/** The permission that a key grants. */
 export type KeyScope =
   /** Read and change everything in the workspace. */
   | 'MANAGE'
   /** Read everything in the workspace. */
   | 'READ'
-  /** Send audio to endpoints. A key with this alone sees nothing of this API. */
+  /** Send audio to endpoints. A key with only this scope has no access to this API. */
   | 'RECOGNIZE'
   | '%future added value';
 
-/** Only models that match everything given here. */
+/** The conditions that the listed models match. A listed model matches all conditions. */
 export type ModelFilter = {
-  /** True: only base models; false: only those made in this workspace. */
+  /** The value true selects base models. The value false selects models created in this workspace. */
   isBase?: boolean | null | undefined;
-  /** Only acoustic or only language models. */
+  /** Selects models of this kind. */
   kind?: ModelKind | null | undefined;
-  /** Only models for this speech. */
+  /** Selects models for this locale. */
   locale?: string | null | undefined;
-  /** Only models made for this. */
+  /** Selects models of this scenario. */
   scenario?: Scenario | null | undefined;
-  /** Only models in one of these statuses. */
+  /** Selects models in one of these statuses. */
   statuses?: Array<ModelStatus> | null | undefined;
-  /** Only models with this text in their name or description; compared as names are, so case, invisible characters and compatibility forms do not count. */
+  /** Selects models with this text in their name or description. The comparison works as for names: case, invisible characters and compatibility forms do not count. */
   text?: string | null | undefined;
 };
 
-/** What a model knows about speech. */
+/** The kind of a model. */
 export type ModelKind =
-  /** How speech sounds. */
+  /** A model of the sounds of speech. */
   | 'ACOUSTIC'
-  /** Which words are said and how they are written. */
+  /** A model of the words of speech and their written forms. */
   | 'LANGUAGE'
   | '%future added value';
 
-/** What building a model is doing. */
+/** The stage of a model build. */
 export type ModelStage =
-  /** Comparing them with the base model and opening them in a process of their own. */
+  /** The build compares the files with the base model and opens them in a separate process. */
   | 'CHECKING'
-  /** Recognizing test recordings without and with the words. */
+  /** The build recognizes test recordings without and with the custom words. */
   | 'EVALUATING'
-  /** Bringing the files of an acoustic model. */
+  /** The build fetches the files of an acoustic model. */
   | 'FETCHING'
-  /** Learning the words of a text and their order. */
+  /** The build learns the words of a text and their order. */
   | 'TRAINING'
-  /** Recognizing a reference recording with the new model. */
+  /** The build recognizes a reference recording with the new model. */
   | 'VERIFYING'
   | '%future added value';
 
-/** Where a model stands. More values may come: use `isTerminal` and `isReady` rather than a complete switch. */
+/** The status of a model. Later versions can add values: use `isTerminal` and `isReady` rather than a complete switch. */
 export type ModelStatus =
-  /** Being trained or checked; `stage` and `progress` tell how far it is. */
+  /** A worker trains or checks the model. The fields `stage` and `progress` show the progress of the build. */
   | 'BUILDING'
-  /** Ended on request before it was ready. */
+  /** A request canceled the build before the model was ready. */
   | 'CANCELED'
-  /** Gone. Only the last change of a deleted model has this status. */
+  /** The model is deleted. Only the last change of a deleted model has this status. */
   | 'DELETING'
-  /** Given up; `failure` tells why. */
+  /** The build failed. The field `failure` contains the reason. */
   | 'FAILED'
-  /** Waiting for a worker. */
+  /** The model waits for a worker. */
   | 'QUEUED'
-  /** Can be deployed. */
+  /** The model can be deployed. */
   | 'READY'
   | '%future added value';
 
-/** Which end of a list comes first. */
+/** The sort direction of a list. */
 export type OrderDirection =
-  /** The smallest, the oldest. */
+  /** Ascending: the smallest or oldest row comes first. */
   | 'ASC'
-  /** The greatest, the newest. */
+  /** Descending: the greatest or newest row comes first. */
   | 'DESC'
   | '%future added value';
 
-/** Something that is said otherwise than it is written. */
+/** A term whose spoken form differs from its written form. */
 export type PronunciationInput = {
-  /** What is said, as words, such as "pee bee ex". Up to 100 characters. */
+  /** The spoken form, as words, such as "pee bee ex". Up to 100 characters. */
   spoken: string;
-  /** What shall be written for it, such as "PBX". Up to 100 characters. */
+  /** The written form, such as "PBX". Up to 100 characters. */
   written: string;
 };
 
-/** What provisioning is doing, in this order. */
+/** A stage of provisioning. The stages run in the order of the values. */
 export type ProvisioningStage =
   /** Compiling the language model. */
   | 'BUILDING'
@@ -235,51 +235,51 @@ export type ProvisioningStage =
   | 'FETCHING'
   /** Loading both models into a recognizer. */
   | 'LOADING'
-  /** Looking up both models and whether they still fit. */
+  /** Looking up both models and checking their compatibility. */
   | 'RESOLVING'
   /** Calling the endpoint's own URL with a reference recording. */
   | 'VERIFYING'
   | '%future added value';
 
-/** How a client speaks; part of the URL. */
+/** The way of speaking that a client sends. The mode is part of the URL. */
 export type RecognitionMode =
-  /** People talking: every phrase is answered. */
+  /** A conversation. The endpoint answers every phrase. */
   | 'CONVERSATION'
-  /** Someone dictating: longer pauses, and spoken marks are written as marks. */
+  /** Dictation. The endpoint allows longer pauses and writes spoken punctuation marks as marks. */
   | 'DICTATION'
-  /** One utterance: the first phrase is answered. */
+  /** One utterance. The endpoint answers the first phrase. */
   | 'INTERACTIVE'
   | '%future added value';
 
-/** What a base model, and everything built on it, is made for. Models of different scenarios cannot be deployed together. */
+/** The kind of speech that a base model, and every model built on it, is made for. Models of different scenarios cannot be deployed together. */
 export type Scenario =
   /** People talking to each other: meetings, interviews, calls. */
   | 'CONVERSATIONAL'
-  /** Someone speaking to an application: commands, queries, dictation. */
+  /** A person speaking to an application: commands, queries, dictation. */
   | 'SEARCH_AND_DICTATION'
   | '%future added value';
 
-/** What to change of a deployment. */
+/** The changes to a deployment. */
 export type UpdateDeploymentInput = {
-  /** The new description; null or left out, it stays. */
+  /** The new description. A null or omitted value keeps the current description. */
   description?: string | null | undefined;
   /** The `id` of a deployment. */
   id: string | number;
-  /** The `sequence` that you last saw: when it is another one by now, nothing is changed. */
+  /** The `sequence` that the client last read. The mutation changes nothing when the current `sequence` differs. */
   ifSequence?: number | null | undefined;
-  /** The new name; null or left out, it stays. */
+  /** The new name. A null or omitted value keeps the current name. */
   name?: string | null | undefined;
 };
 
-/** What to change of a custom model. */
+/** The changes to a custom model. */
 export type UpdateModelInput = {
-  /** The new description; null or left out, it stays. */
+  /** The new description. A null or absent value keeps the current description. */
   description?: string | null | undefined;
   /** The `id` of a custom model. */
   id: string | number;
-  /** The `sequence` that you last saw. If the model has changed since then, nothing is changed. */
+  /** The last `sequence` that the client saw. If the model has changed since then, the mutation changes nothing. */
   ifSequence?: number | null | undefined;
-  /** The new name; null or left out, it stays. */
+  /** The new name. A null or absent value keeps the current name. */
   name?: string | null | undefined;
 };
 
