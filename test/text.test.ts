@@ -62,9 +62,6 @@ const avoided: readonly [pattern: RegExp, instead: string][] = [
   [/\b(licence|cancelled|centre)\b/i, 'license, canceled, center'],
   [/\bWhat (knows|can be|holds|was|went)\b/, 'the noun that is meant'],
 ]
-/** Turned on when schema, README, docs, dashboard and commands are rewritten. */
-const isEnglishRewritten = false
-
 /** The texts that users read: documents, the schema's descriptions, and sentences in the dashboard and the commands. */
 function userTexts(): [place: string, text: string][] {
   const schema = [...readProjectFile('schema.graphql').matchAll(/"""([\s\S]*?)"""/g)].map(([, text]) => ['schema.graphql', text as string] as [string, string])
@@ -85,7 +82,7 @@ const findAvoided = (texts: readonly (readonly [string, string])[]) =>
     avoided.flatMap(([pattern, instead]) => (pattern.test(text) ? [`${place}: ${pattern.exec(text)?.[0]} (instead: ${instead})`] : [])),
   )
 
-test.runIf(isEnglishRewritten)('user-facing text avoids the words of the list', () => {
+test('user-facing text avoids the words of the list', () => {
   expect(findAvoided(userTexts())).toEqual([])
 })
 

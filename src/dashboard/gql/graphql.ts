@@ -241,7 +241,7 @@ export type ProvisioningStage =
   | 'VERIFYING'
   | '%future added value';
 
-/** The way of speaking that a client sends. The mode is part of the URL. */
+/** The recognition mode of an endpoint. The mode is part of the URL. */
 export type RecognitionMode =
   /** A conversation. The endpoint answers every phrase. */
   | 'CONVERSATION'
