@@ -93,7 +93,7 @@ async function say(sound: Buffer, seconds: number) {
 async function measure() {
   const heap = await heapInUse()
   const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
-  const detector = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('detector.ts'))
+  const detector = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('detector.process.ts'))
   const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${detector}/status`, 'utf8'))?.[1]
   return { own: heap + process.memoryUsage().arrayBuffers, detector: Number(resident) * 1024 }
 }

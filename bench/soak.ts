@@ -181,7 +181,7 @@ function vanish(): Promise<Outcome> {
 async function killRecognizers(): Promise<void> {
   while (!isOver()) {
     await delay(Math.min(killEveryMs, Math.max(0, ends - performance.now())))
-    const victim = pick(childrenRunning(server.pid ?? 0, /worker\.ts|detector\.ts/))
+    const victim = pick(childrenRunning(server.pid ?? 0, /(worker|detector)\.process\.ts/))
     if (victim && !isOver()) {
       process.kill(victim, 'SIGKILL')
       count('recognizers killed', 'right')

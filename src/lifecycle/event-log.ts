@@ -64,6 +64,8 @@ const tombstoneDays = 7
 const maxTombstones = 1000
 /** Logs of one statement, so that a deletion does not wait for those of others. */
 const logsAtOnce = 50
+/** Events of one statement, so that none holds locks for long. */
+const eventsAtOnce = 500
 
 /**
  * A log of what happens to rows of one kind. Whoever writes into it holds the workspace's lock, so events are
@@ -131,11 +133,19 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     async forgetRemoved(tx: Db | Tx, workspaceId?: string): Promise<number> {
       const isLongAgo = lt(table.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`)
       const longGone = tx
-        .select({ id: rowId })
+        .select({ id: sql`${rowId}`.as('gone_id') })
         .from(table)
         .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo))
         .limit(logsAtOnce)
-      const { rowCount } = await tx.delete(table).where(inArray(rowId, longGone))
+        .as('gone')
+      // The event of the removal is a row's last, so an interrupted batch continues with that row.
+      const some = tx
+        .select({ id: rowId, sequence: table.sequence })
+        .from(table)
+        .innerJoin(longGone, eq(rowId, longGone.id))
+        .orderBy(asc(rowId), asc(table.sequence))
+        .limit(eventsAtOnce)
+      const { rowCount } = await tx.delete(table).where(sql`(${rowId}, ${table.sequence}) in ${some}`)
       return rowCount ?? 0
     },
 

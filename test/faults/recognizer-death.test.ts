@@ -8,7 +8,7 @@ import { figure } from './figure.ts'
 const recognizers = (kind = '\\w+') =>
   execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
     .split('\n')
-    .filter((line) => new RegExp(`recognition/${kind}\\.ts`).test(line))
+    .filter((line) => new RegExp(`(decoding|recognition)/${kind}\\.process\\.ts`).test(line))
     .map((line) => Number(line.trim().split(' ')[0]))
 
 const segfault = () => {

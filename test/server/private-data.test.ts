@@ -91,7 +91,11 @@ test.runIf(isLinux)('no child process has a secret in its environment, whatever 
   const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
   await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }))
   await collect(models.watch(words.id))
-  await until(() => ['worker.ts', 'detector.ts', 'trainer.ts', 'examiner.ts', 'decoder.process.ts', 'postgres'].every((name) => found.has(name)))
+  await until(() =>
+    ['worker.process.ts', 'detector.process.ts', 'trainer.process.ts', 'examiner.process.ts', 'decoder.process.ts', 'postgres'].every((name) =>
+      found.has(name),
+    ),
+  )
   for (const [name, environment] of found) {
     expect(environment, name).not.toMatch(/whisper|cs_|SECRET|PASSWORD|DATABASE_URL|BOOTSTRAP_KEY/)
     expect(environment.length, name).toBeGreaterThan(0)
