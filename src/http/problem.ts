@@ -3,18 +3,35 @@ import type { Duplex } from 'node:stream'
 import { defaultHeaders } from './headers.ts'
 import { closeInStages } from './linger.ts'
 
-/** Why a request is refused: a status, a code for programs, a sentence for people. */
+/** The reason for a refused request: a status, a code for programs, a sentence for people. */
 export interface HttpProblem {
   status: number
   code: string
   message: string
   headers?: Record<string, string>
+  /** Further members of the response's problem+json, such as figures. */
+  members?: object
 }
 
-/** Answers with problem+json (RFC 9457); `more` adds members, `shape` replaces the whole body by another JSON. */
-export function sendProblem(response: ServerResponse, problem: HttpProblem, { more, shape }: { more?: object; shape?: object } = {}): void {
+/** A problem that is thrown: a request, an upload or a stream of audio cannot be served. */
+export class ProblemError extends Error implements HttpProblem {
+  readonly status: number
+  readonly code: string
+  readonly headers: Record<string, string>
+  readonly members: object
+  constructor(status: number, code: string, message: string, { headers = {}, members = {} }: Pick<HttpProblem, 'headers' | 'members'> = {}) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.headers = headers
+    this.members = members
+  }
+}
+
+/** Sends the problem as problem+json (RFC 9457). `shape` replaces the body by another JSON object. */
+export function sendProblem(response: ServerResponse, problem: HttpProblem, { shape }: { shape?: object } = {}): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
-  const body = JSON.stringify(shape ?? { ...describe(problem), ...more })
+  const body = JSON.stringify(shape ?? describe(problem))
   response.writeHead(problem.status, {
     'content-type': shape ? 'application/json; charset=utf-8' : problemType,
     'content-length': Buffer.byteLength(body),
@@ -37,7 +54,7 @@ export function refuseConnection(socket: Duplex, problem: HttpProblem): void {
 
 const problemType = 'application/problem+json; charset=utf-8'
 
-const describe = ({ status, code, message }: HttpProblem) => ({ type: 'about:blank', title: code, status, detail: message, code })
+const describe = ({ status, code, message, members }: HttpProblem) => ({ type: 'about:blank', title: code, status, detail: message, code, ...members })
 
 /** What was wrong with bytes that are not a request, or not one in time. */
 export function explainBadRequest(code: string | undefined): HttpProblem {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
-import { SpeechProblem } from '../speech/problem.ts'
+import { ProblemError } from '../http/problem.ts'
 
 const decoders = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress, zstd: createZstdDecompress }
 const maxEncodings = 2
@@ -17,8 +17,8 @@ export function unpackContent(body: AsyncIterable<Buffer>, contentEncoding: stri
     .filter((encoding) => encoding && encoding !== 'identity')
   const unknown = encodings.find((encoding) => !(encoding in decoders))
   if (unknown || encodings.length > maxEncodings)
-    throw new SpeechProblem(415, 'UNSUPPORTED_ENCODING', 'This Content-Encoding cannot be undone. Send gzip, deflate, br, zstd or no Content-Encoding.', {
-      'accept-encoding': 'gzip, deflate, br, zstd',
+    throw new ProblemError(415, 'UNSUPPORTED_ENCODING', 'This Content-Encoding cannot be undone. Send gzip, deflate, br, zstd or no Content-Encoding.', {
+      headers: { 'accept-encoding': 'gzip, deflate, br, zstd' },
     })
   return encodings.reduceRight((packed, encoding) => unpack(packed, encoding as keyof typeof decoders), body)
 }
@@ -44,5 +44,5 @@ async function* unpack(body: AsyncIterable<Buffer>, encoding: keyof typeof decod
 
 const broken = (error: unknown, encoding: string) =>
   error instanceof Error && 'code' in error && /^(Z_|ERR_|ZSTD_)/.test(String(error.code))
-    ? new SpeechProblem(400, 'INVALID_ENCODING', `The body is not what its Content-Encoding says (${encoding}). Send it again, or without that header.`)
+    ? new ProblemError(400, 'INVALID_ENCODING', `The body is not what its Content-Encoding says (${encoding}). Send it again, or without that header.`)
     : error

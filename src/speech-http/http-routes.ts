@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
-import { sendProblem } from '../http/problem.ts'
+import { ProblemError, sendProblem } from '../http/problem.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { isOpenAiPath, modePath, universalPath } from '../speech/paths.ts'
-import { SpeechProblem } from '../speech/problem.ts'
 import { explainPath, isOtherServicePath, unknownOpenAiPath } from '../speech/unsupported.ts'
 import { allowAnyPage, answerPreflight } from './cors.ts'
 import { issueToken } from './issue-token.ts'
@@ -28,10 +27,10 @@ const answers: Answer[] = [
 ]
 
 /** Where to go instead of a path that answers nothing. */
-function explainUnknownPath({ publicUrl }: DataPlane, path: string): SpeechProblem {
+function explainUnknownPath({ publicUrl }: DataPlane, path: string): ProblemError {
   if (isOpenAiPath(path)) return unknownOpenAiPath(path)
   if (isOtherServicePath(path)) return explainPath(path)
-  return new SpeechProblem(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
+  return new ProblemError(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
 }
 
 /** Answers everything of the data plane that is not a WebSocket. */
@@ -45,7 +44,7 @@ export async function handleSpeech(speech: DataPlane, request: IncomingMessage, 
     for (const { path, method, answer } of answers) {
       const match = path.exec(pathname)
       const isMethod = request.method === method || (request.method === 'HEAD' && method === 'GET')
-      if (match && !isMethod) throw new SpeechProblem(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { allow: `${method}, OPTIONS` })
+      if (match && !isMethod) throw new ProblemError(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { headers: { allow: `${method}, OPTIONS` } })
       if (match) return await answer(speech, { request, response, query, gone: gone.signal }, match)
     }
     throw explainUnknownPath(speech, pathname)

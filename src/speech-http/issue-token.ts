@@ -1,6 +1,6 @@
+import { ProblemError } from '../http/problem.ts'
 import { findSecret, identify } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
-import { SpeechProblem } from '../speech/problem.ts'
 import type { Exchange } from './short-audio-route.ts'
 
 const tokenMs = 10 * 60_000
@@ -11,7 +11,7 @@ export async function issueToken(speech: DataPlane, { request, response, query }
   const secret = findSecret(request, query)
   const { viewer } = await speech.letIn(request, identify(speech, secret))
   if (!viewer || speech.tokens.read(secret ?? ''))
-    throw new SpeechProblem(401, 'KEY_MISSING', 'Tokens are issued for keys, not for tokens. Send a key in the header Ocp-Apim-Subscription-Key.')
+    throw new ProblemError(401, 'KEY_MISSING', 'Tokens are issued for keys, not for tokens. Send a key in the header Ocp-Apim-Subscription-Key.')
   const { keyId, sessionId, workspaceId, expiresAt } = viewer
   const keyExpiresAt = expiresAt?.getTime()
   const token = speech.tokens.issue({

@@ -1,7 +1,7 @@
-import { SpeechProblem } from '../speech/problem.ts'
+import { ProblemError } from '../http/problem.ts'
 
 /** A problem of one field of a request to OpenAI's API. */
-export class FieldProblem extends SpeechProblem {
+export class FieldProblem extends ProblemError {
   readonly param: string
   constructor(param: string, status: number, code: string, message: string) {
     super(status, code, message)
@@ -10,7 +10,7 @@ export class FieldProblem extends SpeechProblem {
 }
 
 /** The error that OpenAI's clients read. */
-export const toOpenAiError = (problem: SpeechProblem) => ({
+export const toOpenAiError = (problem: ProblemError) => ({
   error: {
     message: problem.message,
     type: problem.status >= 500 ? 'server_error' : problem.status === 429 ? 'rate_limit_exceeded' : 'invalid_request_error',

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
+import type { ProblemError } from '../http/problem.ts'
 import type { Phrase } from '../recognition/types.ts'
-import type { SpeechProblem } from '../speech/problem.ts'
 import { toOpenAiError } from './openai-error.ts'
 import { textOf, usageOf } from './openai-transcript.ts'
 import type { Heard } from './short-audio.ts'
@@ -41,7 +41,7 @@ export class TranscriptEvents {
   }
 
   /** Ends the stream with the error; OpenAI's clients throw it. */
-  fail(problem: SpeechProblem): void {
+  fail(problem: ProblemError): void {
     this.#send({ type: 'error', ...toOpenAiError(problem) }, 'error')
     this.#response.end()
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
-import { SpeechProblem } from '../speech/problem.ts'
+import { ProblemError } from '../http/problem.ts'
 import { unpackContent } from './content-encoding.ts'
 import { readChunks } from './read-body.ts'
 
@@ -50,7 +50,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   if (!/^multipart\/form-data\s*;/i.test(type)) throw malformed('Send multipart/form-data with the fields "model" and "file".')
   const fields: Form['fields'] = new Map()
   const file: Buffer[] = []
-  let problem: SpeechProblem | undefined
+  let problem: ProblemError | undefined
   const parser = open(type)
   const finished = new Promise<void>((done, failed) => {
     parser.on('finish', done)
@@ -77,11 +77,13 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
     stream.on('data', (chunk: Buffer) => {
       if (!isWanted || problem) return
       if (!take(chunk.length))
-        problem = new SpeechProblem(429, 'TOO_MANY_REQUESTS', 'Too many recordings are being sent at once. Try again in a moment.', { 'retry-after': '1' })
+        problem = new ProblemError(429, 'TOO_MANY_REQUESTS', 'Too many recordings are being sent at once. Try again in a moment.', {
+          headers: { 'retry-after': '1' },
+        })
       file.push(chunk)
     })
     stream.on('limit', () => {
-      if (isWanted) problem = new SpeechProblem(413, 'FILE_TOO_LARGE', `The file is larger than ${largestFile / 2 ** 20} MB. Send it in parts.`)
+      if (isWanted) problem = new ProblemError(413, 'FILE_TOO_LARGE', `The file is larger than ${largestFile / 2 ** 20} MB. Send it in parts.`)
     })
     stream.on('error', () => {})
   })
@@ -89,7 +91,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   let received = 0
   for await (const chunk of unpackContent(chunks, request.headers['content-encoding'])) {
     received += chunk.length
-    if (received > maxForm) throw new SpeechProblem(413, 'FILE_TOO_LARGE', `The form is larger than ${maxForm / 2 ** 20} MB. Send the recording in parts.`)
+    if (received > maxForm) throw new ProblemError(413, 'FILE_TOO_LARGE', `The form is larger than ${maxForm / 2 ** 20} MB. Send the recording in parts.`)
     if (!parser.write(chunk)) await Promise.race([new Promise((drained) => parser.once('drain', drained)), finished])
     if (problem) throw problem
   }
@@ -115,4 +117,4 @@ function open(type: string) {
 
 const listName = (name: string) => name.replace(/\[\d*\]$/, '')
 const isRecording = (name: string) => listName(name) === 'file'
-const malformed = (message: string) => new SpeechProblem(400, 'INVALID_FORM', message)
+const malformed = (message: string) => new ProblemError(400, 'INVALID_FORM', message)

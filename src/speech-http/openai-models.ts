@@ -1,8 +1,8 @@
 import { listServing } from '../domain/endpoint.ts'
+import { ProblemError } from '../http/problem.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
 import { type AuthorizedCaller, authorize, type Caller, findSecret, identify } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
-import { SpeechProblem } from '../speech/problem.ts'
 import { FieldProblem } from './openai-error.ts'
 import { type Exchange, sendJson } from './short-audio-route.ts'
 
@@ -31,7 +31,7 @@ export async function admitToModel(speech: DataPlane, caller: Caller, secret: st
   try {
     return await authorize(speech, secret, model ?? '')
   } catch (error) {
-    if (!(error instanceof SpeechProblem)) throw error
+    if (!(error instanceof ProblemError)) throw error
     if (error.code === 'ENDPOINT_NOT_FOUND') throw unknownModel(model, await listServing(speech, caller.workspaceId))
     if (error.code.startsWith('DEPLOYMENT_')) throw new FieldProblem('model', error.status, error.code, error.message)
     throw error

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Pace } from '../capacity/pace.ts'
-import { SpeechProblem } from '../speech/problem.ts'
+import { ProblemError } from '../http/problem.ts'
 
 interface Patience {
   idleMs: number
@@ -51,7 +51,7 @@ export async function* readChunks(request: IncomingMessage, { idleMs, wholeMs, p
     signal.throwIfAborted()
     const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
     const abort = () => refuse(signal.reason)
-    const late = () => refuse(new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster.'))
+    const late = () => refuse(new ProblemError(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster.'))
     const timer = setTimeout(late, Math.max(0, Math.min(idleMs, wholeMs - waited)))
     const waitedBefore = waited
     const watch = pace && setInterval(() => pace.givesWay(waitedBefore + performance.now() - began) && refuse(gaveWay()), 1_000)
@@ -69,6 +69,6 @@ export async function* readChunks(request: IncomingMessage, { idleMs, wholeMs, p
 }
 
 const gaveWay = () =>
-  new SpeechProblem(408, 'UPLOAD_TOO_SLOW', 'The audio came slower than speech while others waited for its place. Send it again, faster.', {
-    'retry-after': '1',
+  new ProblemError(408, 'UPLOAD_TOO_SLOW', 'The audio came slower than speech while others waited for its place. Send it again, faster.', {
+    headers: { 'retry-after': '1' },
   })

@@ -1,5 +1,5 @@
 import type { AudioError, AudioErrorCode } from '../audio/audio-error.ts'
-import { SpeechProblem } from './problem.ts'
+import { ProblemError } from '../http/problem.ts'
 
 const statuses: Record<AudioErrorCode, number> = {
   NO_AUDIO: 400,
@@ -14,7 +14,7 @@ const statuses: Record<AudioErrorCode, number> = {
 }
 
 /** What is wrong with a recording, for its sender. */
-export function toProblem({ code, message }: AudioError): SpeechProblem {
+export function toProblem({ code, message }: AudioError): ProblemError {
   const status = statuses[code]
-  return status === 429 ? new SpeechProblem(status, 'TOO_MANY_REQUESTS', message, { 'retry-after': '1' }) : new SpeechProblem(status, code, message)
+  return status === 429 ? new ProblemError(status, 'TOO_MANY_REQUESTS', message, { headers: { 'retry-after': '1' } }) : new ProblemError(status, code, message)
 }

@@ -6,9 +6,9 @@ import type { Viewer } from '../domain/context.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { isServing } from '../domain/deployment-lifecycle.ts'
 import { findServedDeployment, type ServedDeployment, wasDeleted } from '../domain/endpoint.ts'
+import { ProblemError } from '../http/problem.ts'
 import { openRecognizerModel } from '../recognition/model-files.ts'
 import { findParameter } from './options.ts'
-import { SpeechProblem } from './problem.ts'
 
 export interface AuthorizationContext extends Service {
   tokens: Tokens
@@ -49,29 +49,29 @@ export async function authorize(admission: AuthorizationContext, secret: string 
   const served = isId ? await findServedDeployment(admission, caller.workspaceId, endpointId) : undefined
   if (!served && isId && (await wasDeleted(admission, caller.workspaceId, endpointId))) throw deleted()
   if (!served || (caller.deploymentId && caller.deploymentId !== served.deployment.id))
-    throw new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is no endpoint with this id (cid). Copy the URL from the deployment.')
+    throw new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'There is no endpoint with this id (cid). Copy the URL from the deployment.')
   const problem = explainStatus(served, caller)
   if (problem) throw problem
   return { caller, served, model: await openRecognizerModel(admission.artifacts, served) }
 }
 
 /** Why the deployment does not answer this caller in its present status; undefined when it does. */
-export function explainStatus({ deployment }: ServedDeployment, { deploymentId }: Caller): SpeechProblem | undefined {
+export function explainStatus({ deployment }: ServedDeployment, { deploymentId }: Caller): ProblemError | undefined {
   const { status, failure, progress } = deployment
   // A token of provisioning opens the one deployment that it proves, and that one before it is Complete.
   if (isServing(status) || (deploymentId && status === 'PROVISIONING')) return undefined
-  if (status === 'FAILED') return new SpeechProblem(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
+  if (status === 'FAILED') return new ProblemError(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
   if (status === 'CANCELED')
-    return new SpeechProblem(409, 'DEPLOYMENT_CANCELED', 'The provisioning of the deployment was canceled. Retry it, or use the endpoint of another one.')
+    return new ProblemError(409, 'DEPLOYMENT_CANCELED', 'The provisioning of the deployment was canceled. Retry it, or use the endpoint of another one.')
   if (status === 'DELETING') return deleted()
-  return new SpeechProblem(
+  return new ProblemError(
     409,
     'DEPLOYMENT_NOT_COMPLETE',
     `The deployment is ${status} (${Math.round(progress * 100)} %). Its endpoint answers when it is COMPLETE.`,
   )
 }
 
-export const deleted = () => new SpeechProblem(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
+export const deleted = () => new ProblemError(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
 
 /** The caller that a key or token stands for. */
 export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<Caller> {
@@ -86,11 +86,11 @@ export async function identify(admission: AuthorizationContext, secret: string |
   }
   const viewer = await admission.keyring.authenticate(secret)
   if (!viewer) throw unauthorized('KEY_INVALID', 'This key or token is unknown, expired or revoked.')
-  if (!hasScope(viewer, 'RECOGNIZE')) throw new SpeechProblem(403, 'SCOPE_MISSING', 'This key may not recognize speech: it lacks the scope RECOGNIZE.')
+  if (!hasScope(viewer, 'RECOGNIZE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key may not recognize speech: it lacks the scope RECOGNIZE.')
   return { workspaceId: viewer.workspaceId, viewer, deploymentId: undefined }
 }
 
-const unauthorized = (code: string, message: string) => new SpeechProblem(401, code, message, { 'www-authenticate': 'Bearer' })
+const unauthorized = (code: string, message: string) => new ProblemError(401, code, message, { headers: { 'www-authenticate': 'Bearer' } })
 
 /** The Speech SDK sends keys and tokens in headers where it can set them, and in the query where it cannot. */
 export function findSecret(request: IncomingMessage, query: URLSearchParams): string | undefined {

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Decoders } from '../audio/decoders.ts'
 import type { Config } from '../config.ts'
+import { ProblemError } from '../http/problem.ts'
 import { refuseKey, welcome } from '../http/strangers.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import type { Recognizers } from '../recognition/types.ts'
 import type { AuthorizationContext } from './authorization.ts'
 import { countProblem, createCounters } from './counters.ts'
-import { SpeechProblem } from './problem.ts'
 import { createProfanityFilter } from './profanity.ts'
 import { createRevocation, type Revocation } from './revocation.ts'
 import { createSessionLimits, type SessionLimits } from './session-limits.ts'
@@ -16,10 +16,10 @@ import { explainFailure, type Hearing } from './turn.ts'
 export interface DataPlane extends AuthorizationContext, Hearing {
   places: SessionLimits
   guard: Revocation
-  /** Passes on what admission answers, or throws the reason why not, which is always a {@link SpeechProblem}. */
+  /** Passes on what admission answers, or throws the reason why not, which is always a {@link ProblemError}. */
   letIn<T>(request: IncomingMessage, admission: Promise<T>): Promise<T>
   /** The words for whatever went wrong; what nobody expects is logged under an id. */
-  explain(error: unknown): SpeechProblem
+  explain(error: unknown): ProblemError
 }
 
 export function createDataPlane(
@@ -28,13 +28,13 @@ export function createDataPlane(
 ): DataPlane {
   const figures = createCounters()
 
-  const explain = (error: unknown): SpeechProblem => {
+  const explain = (error: unknown): ProblemError => {
     const known = explainFailure(error)
     if (explainUnavailable(error)) logUnavailable(admission.log, error)
     if (known) return known
     const id = crypto.randomUUID()
     admission.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'speech was not recognized')
-    return new SpeechProblem(503, 'RECOGNITION_FAILED', `Something went wrong. Try again; if it keeps happening, look for ${id} in the server's log.`)
+    return new ProblemError(503, 'RECOGNITION_FAILED', `Something went wrong. Try again; if it keeps happening, look for ${id} in the server's log.`)
   }
 
   return {

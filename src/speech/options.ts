@@ -1,8 +1,8 @@
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import { defaultMode, type RecognitionMode } from '../domain/recognition-mode.ts'
+import { ProblemError } from '../http/problem.ts'
 import { type SegmentationSettings, segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import { explainOtherLanguage } from './language.ts'
-import { SpeechProblem } from './problem.ts'
 import { type Profanity, profanities } from './profanity.ts'
 import { readSpeechConfig, readSpeechContext, type SpeechContext } from './speech-context.ts'
 import { checkLanguages } from './unsupported.ts'
@@ -89,7 +89,7 @@ function readAnnotations(locale: string, { languageid, phrasedetection }: Speech
 function readFormat(query: URLSearchParams): 'simple' | 'detailed' {
   const format = findParameter(query, 'format')?.toLowerCase() ?? 'simple'
   if (format === 'simple' || format === 'detailed') return format
-  throw new SpeechProblem(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')
+  throw new ProblemError(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')
 }
 
 /** Names of parameters are compared as the original does: without regard to case. */
@@ -111,7 +111,7 @@ function readPhrases(items: { text: string }[], bias: number): Options['phrases'
       : texts.some((text) => text.length > maxPhrase)
         ? `A phrase of the phrase list is longer than ${maxPhrase} characters.`
         : undefined
-  if (problem) throw new SpeechProblem(400, 'PHRASE_LIST_TOO_LONG', problem)
+  if (problem) throw new ProblemError(400, 'PHRASE_LIST_TOO_LONG', problem)
   return texts.map((text) => ({ text, weight: within(0, bias, 2) }))
 }
 

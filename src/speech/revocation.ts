@@ -1,13 +1,13 @@
 import type { Service } from '../domain/context.ts'
 import { deploymentTopic } from '../domain/deployment-lifecycle.ts'
 import { findServedDeployment } from '../domain/endpoint.ts'
+import { ProblemError } from '../http/problem.ts'
 import { type AuthorizedCaller, deleted, explainStatus } from './authorization.ts'
-import { SpeechProblem } from './problem.ts'
 
 /** While Postgres does not say how a deployment is, it is asked so often. */
 const retryMs = 1_000
 
-type End = (problem: SpeechProblem) => void
+type End = (problem: ProblemError) => void
 
 /** Ends what is open when the key or the deployment that it was opened with is gone. */
 export interface Revocation {
@@ -85,7 +85,7 @@ export function createRevocation(service: Service): Revocation {
       const { viewer } = admitted.caller
       const unwatch = watchDeployment(admitted, end)
       const forget =
-        viewer && service.keyring.onEnd(viewer, () => end(new SpeechProblem(401, 'KEY_REVOKED', 'The key has been revoked or has expired. Use another one.')))
+        viewer && service.keyring.onEnd(viewer, () => end(new ProblemError(401, 'KEY_REVOKED', 'The key has been revoked or has expired. Use another one.')))
       return () => {
         unwatch()
         forget?.()

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
+import { ProblemError } from '../http/problem.ts'
 import { type AuthorizedCaller, isProvisioning } from './authorization.ts'
-import { SpeechProblem } from './problem.ts'
 
 /**
  * Places that are kept for provisioning's own calls, beside those of clients: neither takes any of the other's.
@@ -12,7 +12,7 @@ export const ofOthers = (all: number): number => Math.floor(all / 8)
 
 /** Counts who recognizes at the moment, so that nobody takes all there is. */
 export interface SessionLimits {
-  /** Takes a place until the answer is called; throws a {@link SpeechProblem} when there is none. */
+  /** Takes a place until the answer is called; throws a {@link ProblemError} when there is none. */
   enter(admitted: AuthorizedCaller): () => void
   readonly taken: number
 }
@@ -40,7 +40,7 @@ export function createSessionLimits({ all, ofKey, ofDeployment }: Config['sessio
       for (const [count, most, whose] of limits) {
         if (count < most) continue
         const message = `${whose} recognizes ${count} streams already, as many as it may. Try again when one has ended.`
-        throw new SpeechProblem(429, 'TOO_MANY_SESSIONS', message, { 'retry-after': '1' })
+        throw new ProblemError(429, 'TOO_MANY_SESSIONS', message, { headers: { 'retry-after': '1' } })
       }
       const add = (by: 1 | -1) => {
         if (!isReserved) taken += by

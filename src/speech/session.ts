@@ -1,9 +1,9 @@
 import type { RecognizerModel } from '../decoding/types.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
+import { ProblemError } from '../http/problem.ts'
 import type { Log } from '../log.ts'
 import { countProblem } from './counters.ts'
 import { contradiction, readOptions, type Wishes } from './options.ts'
-import { SpeechProblem } from './problem.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
 import { timeouts } from './session-timeouts.ts'
 import { explainFailure, type Hearing, Turn } from './turn.ts'
@@ -34,21 +34,21 @@ export interface SessionSetup extends Hearing {
   log: Log
   /** Milliseconds that only ever grow. */
   now(): number
-  /** Takes one of the places for those who recognize; throws a {@link SpeechProblem} when none is free. */
+  /** Takes one of the places for those who recognize; throws a {@link ProblemError} when none is free. */
   enter(): () => void
 }
 
 const leaving = 'The server is ending. Connect again.'
 const maxUnsent = 1 << 20
 
-type State = { name: 'REFUSED'; problem: SpeechProblem } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
+type State = { name: 'REFUSED'; problem: ProblemError } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
 
 //  REFUSED ───────────────────────────────────▶ CLOSED, with the reason in words
 //  BETWEEN_TURNS ◀─ turn.end ─ first audio ─▶ IN_TURN ─▶ CLOSED
 /** One client's socket from its first message to its close. */
 export class Session {
   readonly #socket: Socket
-  readonly #request: SessionRequest | SpeechProblem
+  readonly #request: SessionRequest | ProblemError
   readonly #setup: SessionSetup
   #state: State
   #config: unknown
@@ -62,12 +62,12 @@ export class Session {
   #lastRequestId: string | undefined
 
   /** A refusal in place of a request is told to the client as soon as it listens. */
-  constructor(socket: Socket, request: SessionRequest | SpeechProblem, setup: SessionSetup) {
+  constructor(socket: Socket, request: SessionRequest | ProblemError, setup: SessionSetup) {
     this.#socket = socket
     this.#request = request
     this.#setup = setup
     this.#heardAt = this.#openedAt = setup.now()
-    this.#state = request instanceof SpeechProblem ? { name: 'REFUSED', problem: request } : { name: 'BETWEEN_TURNS' }
+    this.#state = request instanceof ProblemError ? { name: 'REFUSED', problem: request } : { name: 'BETWEEN_TURNS' }
   }
 
   /** Takes what the client sent. Never throws: whatever is wrong ends this session only. */
@@ -83,7 +83,7 @@ export class Session {
   }
 
   /** Ends the session for a reason that its user should read. */
-  end(problem: SpeechProblem): void {
+  end(problem: ProblemError): void {
     if (this.#state.name === 'CLOSED') return
     // A refusal was counted when the caller was not let in.
     if (this.#state.name !== 'REFUSED') countProblem(this.#setup.figures, problem.code)
@@ -99,7 +99,7 @@ export class Session {
   /** The server ends now. What the client can send again is left to the next server; what it will not is told. */
   leaveNow(): void {
     if (this.#state.name === 'IN_TURN' && this.#mayBeAllSent(this.#state.turn))
-      this.end(new SpeechProblem(503, 'SERVER_ENDING', 'The server ended before it could answer. Recognize the recording again.'))
+      this.end(new ProblemError(503, 'SERVER_ENDING', 'The server ended before it could answer. Recognize the recording again.'))
     else this.#close(closeCodes.leaving, leaving)
   }
 
@@ -126,7 +126,7 @@ export class Session {
       if (now - this.#openedAt > timeouts.refusedMs || (hasSpoken && still > timeouts.explainMs)) this.end(state.problem)
     } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
       if (still > timeouts.finishMs)
-        this.end(new SpeechProblem(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
+        this.end(new ProblemError(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
     } else if (state.name === 'IN_TURN' && state.turn.isComplete && still > timeouts.completeMs) state.turn.finish()
     else if (still > timeouts.idleMs) this.#sendAway('IDLE', 'nothing was sent')
     else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
@@ -158,7 +158,7 @@ export class Session {
   }
 
   /** A client without a cid may be one of another service: that is the better reason, and its first messages show it. */
-  #refuse(problem: SpeechProblem, data: Buffer, isBinary: boolean) {
+  #refuse(problem: ProblemError, data: Buffer, isBinary: boolean) {
     if (problem.code !== 'ENDPOINT_NOT_FOUND') return this.end(problem)
     const message = decode(data, isBinary)
     if (message.path !== 'speech.config') this.end(explainMessage(message) ?? problem)
@@ -185,7 +185,7 @@ export class Session {
   }
 
   #beginTurn(requestId: string) {
-    if (this.#request instanceof SpeechProblem) return
+    if (this.#request instanceof ProblemError) return
     if (this.#state.name === 'IN_TURN') this.#state.turn.close()
     this.#resume()
     this.#lastRequestId = requestId
@@ -204,7 +204,7 @@ export class Session {
     try {
       this.#leave ??= this.#setup.enter()
     } catch (error) {
-      if (!(error instanceof SpeechProblem) || error.status !== 429) throw error
+      if (!(error instanceof ProblemError) || error.status !== 429) throw error
       countProblem(this.#setup.figures, error.code)
       turn.refuseAsBusy(`${error.code}: ${error.message}`)
     }
@@ -240,12 +240,12 @@ export class Session {
   }
 
   #fail(error: unknown) {
-    if (error instanceof ProtocolViolation) return this.end(new SpeechProblem(400, 'PROTOCOL_VIOLATION', error.message))
+    if (error instanceof ProtocolViolation) return this.end(new ProblemError(400, 'PROTOCOL_VIOLATION', error.message))
     const problem = explainFailure(error)
     if (problem) return this.end(problem)
     const id = crypto.randomUUID()
     this.#setup.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'a session failed')
-    this.end(new SpeechProblem(500, 'RECOGNITION_FAILED', `Something went wrong. Look for ${id} in the server's log.`))
+    this.end(new ProblemError(500, 'RECOGNITION_FAILED', `Something went wrong. Look for ${id} in the server's log.`))
   }
 
   /** For peers that take nothing more, not even a reason. */

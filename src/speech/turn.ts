@@ -2,13 +2,13 @@ import { AudioError } from '../audio/audio-error.ts'
 import type { Decoders } from '../audio/decoders.ts'
 import { sampleRate } from '../audio/pcm.ts'
 import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
+import { ProblemError } from '../http/problem.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
 import { RecognizerCrashedError, type RecognizerStream, type Recognizers, RecognizersBusyError, type StreamEvent } from '../recognition/types.ts'
 import { toProblem } from './audio-problem.ts'
 import { type Counters, countProblem } from './counters.ts'
 import { detailedAlternatives, type Options } from './options.ts'
 import { toTicks, writePhrases, writeSilence } from './phrase-json.ts'
-import { SpeechProblem } from './problem.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import type { ServerMessage } from './protocol.ts'
 import { openResumableStream } from './resumable-stream.ts'
@@ -242,12 +242,12 @@ export class Turn {
 }
 
 /** The words for what may go wrong in recognition; undefined for what nobody expects. */
-export function explainFailure(error: unknown): SpeechProblem | undefined {
-  if (error instanceof SpeechProblem) return error
+export function explainFailure(error: unknown): ProblemError | undefined {
+  if (error instanceof ProblemError) return error
   if (error instanceof AudioError) return toProblem(error)
-  if (error instanceof RecognizersBusyError) return new SpeechProblem(429, 'TOO_MANY_REQUESTS', error.message, { 'retry-after': '1' })
-  if (error instanceof ModelUnusableError) return new SpeechProblem(503, 'MODEL_UNUSABLE', `The deployment's model cannot be used: ${error.message}`)
-  if (error instanceof RecognizerCrashedError) return new SpeechProblem(503, 'RECOGNIZER_CRASHED', 'The recognizer ended while it was at work. Try again.')
+  if (error instanceof RecognizersBusyError) return new ProblemError(429, 'TOO_MANY_REQUESTS', error.message, { headers: { 'retry-after': '1' } })
+  if (error instanceof ModelUnusableError) return new ProblemError(503, 'MODEL_UNUSABLE', `The deployment's model cannot be used: ${error.message}`)
+  if (error instanceof RecognizerCrashedError) return new ProblemError(503, 'RECOGNIZER_CRASHED', 'The recognizer ended while it was at work. Try again.')
   const unavailable = explainUnavailable(error)
-  return unavailable && new SpeechProblem(503, unavailable.code, unavailable.message, { 'retry-after': String(unavailable.retryAfterSeconds) })
+  return unavailable && new ProblemError(503, unavailable.code, unavailable.message, { headers: { 'retry-after': String(unavailable.retryAfterSeconds) } })
 }

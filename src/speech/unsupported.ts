@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { SpeechProblem } from './problem.ts'
+import { ProblemError } from '../http/problem.ts'
 import type { ClientMessage } from './protocol.ts'
 import { readSpeechContext, type SpeechContext } from './speech-context.ts'
 
@@ -15,7 +15,7 @@ const reasons = {
   languageAlone: 'This endpoint does not detect languages. Use a SpeechRecognizer.',
 }
 
-const unsupported = (feature: keyof typeof reasons) => new SpeechProblem(400, 'FEATURE_NOT_SUPPORTED', reasons[feature])
+const unsupported = (feature: keyof typeof reasons) => new ProblemError(400, 'FEATURE_NOT_SUPPORTED', reasons[feature])
 
 const paths: [RegExp, keyof typeof reasons][] = [
   [/^(\/tts|\/voice)?\/cognitiveservices\//i, 'synthesis'],
@@ -40,13 +40,13 @@ const beginsMeeting = /"(meeting|conversation)"\s*:\s*\{/
 export const isOtherServicePath = (path: string) => paths.some(([pattern]) => pattern.test(path))
 
 /** Why nothing answers at this path. */
-export function explainPath(path: string): SpeechProblem {
+export function explainPath(path: string): ProblemError {
   const other = paths.find(([pattern]) => pattern.test(path))
-  return other ? unsupported(other[1]) : new SpeechProblem(404, 'UNKNOWN_PATH', "There is no endpoint at this path. Use the endpoint's webSocketUrl.")
+  return other ? unsupported(other[1]) : new ProblemError(404, 'UNKNOWN_PATH', "There is no endpoint at this path. Use the endpoint's webSocketUrl.")
 }
 
 /** Why a message cannot be followed; undefined when it can, or when it is harmless to ignore it. */
-export function explainMessage(message: ClientMessage): SpeechProblem | undefined {
+export function explainMessage(message: ClientMessage): ProblemError | undefined {
   if (message.path === 'speech.context') return explainContext(readSpeechContext(message.body))
   if (message.path !== 'other') return undefined
   if (message.name === 'speech.event' && message.body && beginsMeeting.test(message.body.toString('latin1'))) return unsupported('meeting')
@@ -54,7 +54,7 @@ export function explainMessage(message: ClientMessage): SpeechProblem | undefine
   return feature && unsupported(feature)
 }
 
-function explainContext({ translation, intent, phrasedetection, languageid }: SpeechContext): SpeechProblem | undefined {
+function explainContext({ translation, intent, phrasedetection, languageid }: SpeechContext): ProblemError | undefined {
   if (translation || phrasedetection?.onsuccess?.action === 'translate') return unsupported('translation')
   if (intent) return unsupported('intent')
   if (phrasedetection?.enrichment?.pronunciationassessment) return unsupported('pronunciation')
@@ -78,7 +78,7 @@ export function checkLanguages(locale: string, candidates: string[]): void {
     .slice(0, 5)
     .map((tag) => tag.trim())
     .join(', ')
-  throw new SpeechProblem(400, 'LANGUAGE_NOT_AVAILABLE', `This endpoint recognizes ${locale}, which is not among ${list}.`)
+  throw new ProblemError(400, 'LANGUAGE_NOT_AVAILABLE', `This endpoint recognizes ${locale}, which is not among ${list}.`)
 }
 
 /** The parts of OpenAI's API that clients call most, beside transcription. */
@@ -89,7 +89,7 @@ const otherOpenAiPaths: [path: RegExp, message: string][] = [
   [/^\/v1\/(chat|completions|responses|embeddings)\b/, 'This server has no language models that write text.'],
 ]
 
-export function unknownOpenAiPath(pathname: string): SpeechProblem {
+export function unknownOpenAiPath(pathname: string): ProblemError {
   const [, message] = otherOpenAiPaths.find(([path]) => path.test(pathname)) ?? [undefined, 'There is nothing at this path.']
-  return new SpeechProblem(404, 'UNKNOWN_PATH', `${message} Use POST /v1/audio/transcriptions to transcribe audio, and GET /v1/models to list models.`)
+  return new ProblemError(404, 'UNKNOWN_PATH', `${message} Use POST /v1/audio/transcriptions to transcribe audio, and GET /v1/models to list models.`)
 }

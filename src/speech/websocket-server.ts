@@ -3,14 +3,13 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
-import { refuseConnection } from '../http/problem.ts'
+import { ProblemError, refuseConnection } from '../http/problem.ts'
 import { withReservedCapacity } from '../recognition/types.ts'
 import { type AuthorizedCaller, authorize, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
 import { countProblem } from './counters.ts'
 import type { DataPlane } from './data-plane.ts'
 import { findParameter } from './options.ts'
 import { isOpenAiPath, readPath } from './paths.ts'
-import { SpeechProblem } from './problem.ts'
 import { Session, type SessionRequest, type Socket } from './session.ts'
 import { ofOthers } from './session-limits.ts'
 import { explainPath, unknownOpenAiPath } from './unsupported.ts'
@@ -58,7 +57,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
   let asking = 0
   let isDraining = false
 
-  const begin = (socket: WebSocket, admitted: AuthorizedCaller | SpeechProblem, request: Omit<SessionRequest, 'served' | 'model'>) => {
+  const begin = (socket: WebSocket, admitted: AuthorizedCaller | ProblemError, request: Omit<SessionRequest, 'served' | 'model'>) => {
     const entry = 'served' in admitted ? { ...request, served: admitted.served, model: admitted.model } : admitted
     const session = new Session(toSocket(socket), entry, {
       recognizers: 'served' in admitted && isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers,
@@ -117,7 +116,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     const exceeded = limits.find(([, count, most]) => count >= most)
     if (!exceeded) return admitted
     const [whose, count] = exceeded
-    return new SpeechProblem(429, 'TOO_MANY_SESSIONS', `${whose} has ${count} sockets open, as many as it may. Close some.`)
+    return new ProblemError(429, 'TOO_MANY_SESSIONS', `${whose} has ${count} sockets open, as many as it may. Close some.`)
   }
 
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -134,7 +133,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     const admitting = path ? authorize(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom) : Promise.reject(explainPath(pathname))
     const admitted = await speech
       .letIn(request, admitting)
-      .catch((problem: SpeechProblem) => problem)
+      .catch((problem: ProblemError) => problem)
       .finally(() => asking--)
     if (socket.destroyed) return
     if (isFull()) return refuseConnection(socket, full)
@@ -192,8 +191,8 @@ const nameOf = ({ caller }: AuthorizedCaller) => caller.viewer?.keyId ?? provisi
 const workspaceOf = ({ caller }: AuthorizedCaller) => `${isProvisioning(caller) ? provisioning : 'workspace'}:${caller.workspaceId}`
 
 /** Only where no session can be opened: users of the Speech SDK never see why an upgrade was refused. */
-const full = new SpeechProblem(503, 'TOO_MANY_SESSIONS', 'This server has as many sockets open as it can have, or is shutting down. Try again in a moment.', {
-  'retry-after': '1',
+const full = new ProblemError(503, 'TOO_MANY_SESSIONS', 'This server has as many sockets open as it can have, or is shutting down. Try again in a moment.', {
+  headers: { 'retry-after': '1' },
 })
 
 const toSocket = (socket: WebSocket): Socket => ({

@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises'
 import { Pace } from '../capacity/pace.ts'
 import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import type { TrainingTextStatistics } from '../domain/training-text.ts'
+import { ProblemError } from '../http/problem.ts'
 import type { UploadKind } from '../postgres/tables.ts'
-import { damaged, tooLarge, UploadProblem } from './problem.ts'
+import { damaged, diskFull, tooLarge } from './refusals.ts'
 import { judgeText } from './text.ts'
 
 /** A client that sends nothing for this long has gone. */
@@ -36,7 +37,7 @@ export async function receiveFile(
       checkSize(size, { maxBytes, checkRoom })
       yield piece
     }
-    if (size === 0) throw new UploadProblem(400, 'EMPTY_UPLOAD', 'The body is empty. Send the file as the body, for example with curl -T file.')
+    if (size === 0) throw new ProblemError(400, 'EMPTY_UPLOAD', 'The body is empty. Send the file as the body, for example with curl -T file.')
   }
   try {
     await pipeline(readBody(request, isContested), checked, createWriteStream(path, { flags: 'wx', flush: true }))
@@ -69,15 +70,16 @@ async function* readBody(request: IncomingMessage, isContested: () => boolean): 
   }
 }
 
-const tooSlow = (reason: string) => new UploadProblem(408, 'UPLOAD_TOO_SLOW', `${reason} Send it again from its beginning.`, [], { 'retry-after': '10' })
+const tooSlow = (reason: string) =>
+  new ProblemError(408, 'UPLOAD_TOO_SLOW', `${reason} Send it again from its beginning.`, { headers: { 'retry-after': '10' } })
 
 function checkBeginning(kind: UploadKind, piece: Buffer) {
   const isZip = piece.toString('latin1', 0, 2) === 'PK'
   const isPacked = piece[0] === 0x1f && piece[1] === 0x8b
   if (kind === 'RECORDINGS' && !isZip)
-    throw new UploadProblem(415, 'NOT_A_ZIP', 'Recordings come as a zip of WAV files and one .tsv file with their names and transcripts.')
+    throw new ProblemError(415, 'NOT_A_ZIP', 'Recordings come as a zip of WAV files and one .tsv file with their names and transcripts.')
   if (kind === 'ACOUSTIC_MODEL' && !isPacked)
-    throw new UploadProblem(415, 'NOT_A_TGZ', 'An acoustic model comes as a .tar.gz with encoder_model.onnx and decoder_model_merged.onnx.')
+    throw new ProblemError(415, 'NOT_A_TGZ', 'An acoustic model comes as a .tar.gz with encoder_model.onnx and decoder_model_merged.onnx.')
 }
 
 /** Refuses a file of which so many bytes are known to come, or have come. */
@@ -87,15 +89,11 @@ export function checkSize(bytes: number, { maxBytes, checkRoom }: Pick<Received,
   if (full) throw diskFull(full)
 }
 
-/** Not 507 or 429, which clients send again by themselves: nothing changes until something is deleted. */
-export const diskFull = ({ code, message, usedBytes, limitBytes, unusedUploadBytes }: DiskQuotaExceededError) =>
-  new UploadProblem(413, code, message, [], {}, { usedBytes, limitBytes, unusedUploadBytes })
-
 function toProblem(error: unknown): unknown {
-  if (error instanceof UploadProblem) return error
+  if (error instanceof ProblemError) return error
   const { code } = error as NodeJS.ErrnoException
   if (code === 'ERR_STREAM_PREMATURE_CLOSE') return damaged()
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new UploadProblem(507, 'DISK_FULL', "The server's disk is full. Let some space in DATA_DIR be freed, then try again.")
+    return new ProblemError(507, 'DISK_FULL', "The server's disk is full. Let some space in DATA_DIR be freed, then try again.")
   return error
 }

@@ -1,9 +1,10 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TrainingTextStatistics } from '../domain/training-text.ts'
+import { ProblemError } from '../http/problem.ts'
 import { readingLimits } from '../sandbox/limits.ts'
 import { runTask, TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
-import { damaged, tooLarge, UploadProblem } from './problem.ts'
+import { damaged, tooLarge } from './refusals.ts'
 import type { JudgedText, TextRequest } from './text.process.ts'
 
 /** 200 MB of the shortest lines take some 30 s. */
@@ -14,7 +15,7 @@ const maxAtOnce = 2
 let judging = 0
 const waiting: (() => void)[] = []
 
-/** Judges a text line by line in a process of its own, and unpacks it in its place if it is packed. Rejects with an {@link UploadProblem}. */
+/** Judges a text line by line in a process of its own, and unpacks it in its place if it is packed. Rejects with an {@link ProblemError}. */
 export async function judgeText(file: string, maxBytes: number): Promise<TrainingTextStatistics> {
   if (judging >= maxAtOnce) await new Promise<void>((begin) => waiting.push(begin))
   else judging++
@@ -45,4 +46,5 @@ function toProblem(error: unknown, maxBytes: number): unknown {
   return error
 }
 
-const unusable = (reason: string, problems: string[] = []) => new UploadProblem(422, 'TEXT_UNUSABLE', `The text cannot be used: ${reason}.`, problems)
+const unusable = (reason: string, problems: string[] = []) =>
+  new ProblemError(422, 'TEXT_UNUSABLE', `The text cannot be used: ${reason}.`, problems.length ? { members: { problems } } : {})

@@ -9,11 +9,12 @@ import { explainRate, toRateHeaders } from '../domain/mutation-rate.ts'
 import type { TrainingTextStatistics } from '../domain/training-text.ts'
 import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload.ts'
 import type { Cors } from '../http/cors.ts'
+import { ProblemError, sendProblem } from '../http/problem.ts'
 import { letIn } from '../http/strangers.ts'
 import type { UploadKind } from '../postgres/tables.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
-import { sendUploadProblem, UploadProblem } from './problem.ts'
-import { checkSize, diskFull, receiveFile } from './receive-file.ts'
+import { checkSize, receiveFile } from './receive-file.ts'
+import { diskFull } from './refusals.ts'
 
 interface Uploads extends Service {
   artifacts: Artifacts
@@ -70,7 +71,7 @@ export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: 
     } catch (error) {
       // A client that left in the middle needs no answer; nothing of its file is kept.
       if (request.destroyed && !request.complete) return void response.destroy()
-      sendUploadProblem(response, error instanceof UploadProblem ? error : unexpected(service, error))
+      sendProblem(response, error instanceof ProblemError ? error : unexpected(service, error))
     }
   }
 }
@@ -79,7 +80,7 @@ export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: 
 function countUpload({ mutationRate }: Uploads, viewer: Viewer, response: ServerResponse) {
   const refusal = mutationRate.take(viewer, 1)
   for (const [name, value] of Object.entries(toRateHeaders(mutationRate.read(viewer)))) response.setHeader(name, value)
-  if (refusal) throw new UploadProblem(429, 'RATE_LIMITED', explainRate(refusal), [], { 'retry-after': String(refusal.retryAfter) }, refusal)
+  if (refusal) throw new ProblemError(429, 'RATE_LIMITED', explainRate(refusal), { headers: { 'retry-after': String(refusal.retryAfter) }, members: refusal })
 }
 
 /** What stands against so many bytes more, as the workspace is now; when all have come, it is asked again under its lock. */
@@ -93,40 +94,41 @@ function refuse(quota: UploadRefusal | undefined) {
   if (quota instanceof DiskQuotaExceededError) throw diskFull(quota)
   const { limit } = quota
   const message = `The workspace has ${limit} uploads that no model was made from, which is the limit. Delete some with deleteUpload; each is forgotten a day after it came.`
-  throw new UploadProblem(429, 'UPLOAD_LIMIT', message)
+  throw new ProblemError(429, 'UPLOAD_LIMIT', message)
 }
 
 const tooMany = (own: number) =>
-  new UploadProblem(429, 'TOO_MANY_UPLOADS', `Too many files are being sent at once, ${own} of them by this workspace. Try again in a moment.`, [], {
-    'retry-after': '5',
+  new ProblemError(429, 'TOO_MANY_UPLOADS', `Too many files are being sent at once, ${own} of them by this workspace. Try again in a moment.`, {
+    headers: { 'retry-after': '5' },
   })
 
 /** What GraphQL takes as an id. */
 const toUploadId = (id: string) => Buffer.from(`Upload:${id}`).toString('base64')
 
 function readKind({ method, url }: IncomingMessage): UploadKind {
-  if (method !== 'PUT') throw new UploadProblem(405, 'METHOD_NOT_ALLOWED', 'Send the file with PUT.')
+  if (method !== 'PUT') throw new ProblemError(405, 'METHOD_NOT_ALLOWED', 'Send the file with PUT.')
   const wanted = new URL(url ?? '/', 'http://uploads').searchParams.get('kind') ?? 'text'
   const kind = Object.hasOwn(kinds, wanted) ? kinds[wanted] : undefined
-  if (!kind) throw new UploadProblem(400, 'UNKNOWN_KIND', `The kind is one of ${Object.keys(kinds).join(', ')}.`)
+  if (!kind) throw new ProblemError(400, 'UNKNOWN_KIND', `The kind is one of ${Object.keys(kinds).join(', ')}.`)
   return kind
 }
 
 async function authenticate({ keyring }: Uploads, request: IncomingMessage): Promise<Viewer> {
   const secret = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
   const viewer = secret ? await letIn(request, keyring.authenticate(secret)) : null
-  if (!viewer) throw new UploadProblem(401, 'UNAUTHENTICATED', 'Send a key with the scope MANAGE as Authorization: Bearer.')
-  if (!hasScope(viewer, 'MANAGE')) throw new UploadProblem(403, 'SCOPE_MISSING', 'This key may not upload: it lacks the scope MANAGE.')
+  if (!viewer)
+    throw new ProblemError(401, 'UNAUTHENTICATED', 'Send a key with the scope MANAGE as Authorization: Bearer.', { headers: { 'www-authenticate': 'Bearer' } })
+  if (!hasScope(viewer, 'MANAGE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key may not upload: it lacks the scope MANAGE.')
   return viewer
 }
 
-function unexpected({ log }: Uploads, error: unknown): UploadProblem {
+function unexpected({ log }: Uploads, error: unknown): ProblemError {
   const unavailable = explainUnavailable(error)
   if (unavailable) {
     logUnavailable(log, error)
-    return new UploadProblem(503, unavailable.code, unavailable.message, [], { 'retry-after': String(unavailable.retryAfterSeconds) })
+    return new ProblemError(503, unavailable.code, unavailable.message, { headers: { 'retry-after': String(unavailable.retryAfterSeconds) } })
   }
   const id = crypto.randomUUID()
   log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
-  return new UploadProblem(500, 'UPLOAD_FAILED', `Something went wrong on the server. Send it again; if it fails again, look for ${id} in the server's log.`)
+  return new ProblemError(500, 'UPLOAD_FAILED', `Something went wrong on the server. Send it again; if it fails again, look for ${id} in the server's log.`)
 }

@@ -1,7 +1,7 @@
 // How sessions live and end, without a network.
 import { describe, expect, test, vi } from 'vitest'
+import { ProblemError } from '../../src/http/problem.ts'
 import { RecognizerCrashedError, type StreamRequest } from '../../src/recognition/types.ts'
-import { SpeechProblem } from '../../src/speech/problem.ts'
 import { openResumableStream } from '../../src/speech/resumable-stream.ts'
 import { referenceRecording } from '../support/service.ts'
 import { fakeRecognizers, openSession } from '../support/speech-session.ts'
@@ -13,7 +13,7 @@ live.writeUInt32LE(0, 40)
 
 describe('a session ends by name', () => {
   test('when it is refused and the client says nothing; the refusal was counted before', () => {
-    const { pass, socket, figures } = openSession({ problem: new SpeechProblem(404, 'ENDPOINT_NOT_FOUND', 'There is none.') })
+    const { pass, socket, figures } = openSession({ problem: new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'There is none.') })
     pass(4)
     expect(socket.closed).toBeUndefined()
     pass(2)

@@ -2,9 +2,9 @@
 import { expect, onTestFinished } from 'vitest'
 import { openDecoders } from '../../src/audio/decoders.ts'
 import type { ServedDeployment } from '../../src/domain/endpoint.ts'
+import type { ProblemError } from '../../src/http/problem.ts'
 import { type Recognizers, RecognizersBusyError, type StreamListener, type StreamRequest, type WaitOptions } from '../../src/recognition/types.ts'
 import { createCounters } from '../../src/speech/counters.ts'
-import type { SpeechProblem } from '../../src/speech/problem.ts'
 import { createProfanityFilter } from '../../src/speech/profanity.ts'
 import { Session } from '../../src/speech/session.ts'
 import { createNativeReaders } from './native-reader.ts'
@@ -43,7 +43,7 @@ export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: 
   return { recognizers, streams, settled: () => new Promise((done) => setImmediate(done)) }
 }
 
-export function openSession({ problem, ...knobs }: { problem?: SpeechProblem; busy?: boolean; full?: boolean } = {}) {
+export function openSession({ problem, ...knobs }: { problem?: ProblemError; busy?: boolean; full?: boolean } = {}) {
   const fake = fakeRecognizers(knobs)
   const time = { now: 0 }
   const socket = {
