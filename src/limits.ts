@@ -5,10 +5,10 @@ import type { OperationLimits } from './graphql-limits/operation-limits.ts'
 import { largestFile } from './speech-http/openai-form.ts'
 import { maxTranscriptionSeconds } from './speech-http/openai-transcription.ts'
 import { maxShortAudioSeconds } from './speech-http/short-audio.ts'
-import { places } from './uploads/upload-route.ts'
+import { uploadSlots } from './uploads/upload-route.ts'
 
 export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({
-  upload: { bytes: uploads.maxBytes, atOnce: places.slots },
+  upload: { bytes: uploads.maxBytes, atOnce: uploadSlots.slots },
   speech: {
     sessions: sessions.all,
     sessionsPerKey: sessions.ofKey,

@@ -17,7 +17,7 @@ import { enforceModelDeadlines } from './domain/model-building.ts'
 import { createMutationRate } from './domain/mutation-rate.ts'
 import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
 import { createCors } from './http/cors.ts'
-import { createPages } from './http/dashboard-files.ts'
+import { createDashboardRoutes } from './http/dashboard-files.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
 import { type HttpServer, listen, type Route } from './http/listen.ts'
 import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
@@ -36,8 +36,8 @@ import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import type { Recognizers } from './recognition/types.ts'
 import { createDataPlane } from './speech/data-plane.ts'
-import { writeSpeechMetrics } from './speech/speech-metrics.ts'
 import { isSpeechPath } from './speech/paths.ts'
+import { writeSpeechMetrics } from './speech/speech-metrics.ts'
 import { openSpeechSockets } from './speech/websocket-server.ts'
 import { handleSpeech } from './speech-http/http-routes.ts'
 import { createUploads, uploadsPath } from './uploads/upload-route.ts'
@@ -127,7 +127,7 @@ export async function startService(config: Config): Promise<RunningService> {
 }
 
 /** Training takes a core and some hundred megabytes, so one at a time is enough for a process. */
-async function workJobs(config: Config, parts: Parts) {
+async function workJobs(config: Config, parts: ServiceParts) {
   await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
   await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
   await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config))
@@ -147,7 +147,7 @@ const tellOwner =
   }
 
 /** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */
-function keepDeadlines(parts: Parts) {
+function keepDeadlines(parts: ServiceParts) {
   const closing = new AbortController()
   const looking = (async () => {
     while (!closing.signal.aborted) {
@@ -166,7 +166,7 @@ function keepDeadlines(parts: Parts) {
 }
 
 /** Loads the models of some Complete deployments, so that the first recording after a restart does not wait for them. */
-async function warmUp(parts: Parts) {
+async function warmUp(parts: ServiceParts) {
   try {
     for (const served of await findModelsInUse(parts)) {
       await parts.recognizers.load(await openRecognizerModel(parts.artifacts, served))
@@ -183,14 +183,14 @@ const maxRecordingMs = 120_000
 /** Two hundred megabytes over a slow line. */
 const maxUploadMs = 60 * 60_000
 
-interface Parts extends Service {
+interface ServiceParts extends Service {
   tokens: Tokens
   artifacts: Artifacts
   recognizers: Recognizers
   decoders: Decoders
 }
 
-interface Answering {
+interface OpenedRoutes {
   routes: Route[]
   /** Waits for what clients are in the middle of, for as long as is allowed. */
   drain(): Promise<void>
@@ -198,10 +198,10 @@ interface Answering {
 
 async function openRoutes(
   config: Config,
-  parts: Parts,
+  parts: ServiceParts,
   http: HttpServer,
   open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>,
-): Promise<Answering> {
+): Promise<OpenedRoutes> {
   let drain = async () => {}
   const metrics = [() => writeHttpMetrics(http)]
   const routes: Route[] = [healthRoute, readyRoute({ postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
@@ -211,7 +211,7 @@ async function openRoutes(
     const limits = { limits: toOperationLimits(config), shownLimits: toShownLimits(config) }
     const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, ...limits })
     const sockets = await open(graphql.openSockets())
-    const pages = createPages(config)
+    const pages = createDashboardRoutes(config)
     routes.push(
       signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade, maxRequestMs: maxOperationMs }),
       signIn.route,

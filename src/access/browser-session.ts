@@ -21,7 +21,7 @@ const maxUserAgent = 300
 export const sessionsTopic = 'sessions'
 
 /** A session with the key that signed in. */
-export type Session = SessionRow & { key: KeyRow }
+export type BrowserSession = SessionRow & { key: KeyRow }
 
 /** Starts a session for a key that has let its caller in; answers the token for the browser's cookie. */
 export async function startSession({ store }: Service, { keyId, workspaceId }: Viewer, userAgent: string | undefined): Promise<string> {
@@ -104,7 +104,7 @@ export async function markSessionsUsed(db: Db, ids: readonly string[]): Promise<
       .where(and(inArray(sessions.id, [...ids]), isOld))
 }
 
-const newestFirst: Order<Session> = { columns: [sql`${sessions.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: true }
+const newestFirst: Order<BrowserSession> = { columns: [sql`${sessions.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: true }
 
 /** The workspace's sessions that have not ended, newest first. */
 export function listSessions({ store, viewer }: Context, args: PageArgs) {
@@ -126,7 +126,7 @@ export function listSessions({ store, viewer }: Context, args: PageArgs) {
 const selectSessions = (db: Db, where: SQL | undefined) =>
   db.select({ session: sessions, key: keys }).from(sessions).innerJoin(keys, eq(keys.id, sessions.keyId)).where(where)
 
-export async function findSession({ store, viewer }: Context, id: string): Promise<Session | null> {
+export async function findSession({ store, viewer }: Context, id: string): Promise<BrowserSession | null> {
   const [found] = await selectSessions(store.db, and(eq(sessions.workspaceId, viewer.workspaceId), eq(sessions.id, id), isLiveSession()))
   return found ? { ...found.session, key: found.key } : null
 }

@@ -1,4 +1,4 @@
-import { listSessions, maxSessionsPerKey, revokeSession, type Session as SessionRow } from '../access/browser-session.ts'
+import { type BrowserSession, listSessions, maxSessionsPerKey, revokeSession } from '../access/browser-session.ts'
 import { NotAuthorizedError, SessionNotFoundError } from '../domain/errors.ts'
 import { sessionDays, sessionIdleDays } from '../domain/retention.ts'
 import { builder } from './builder.ts'
@@ -7,7 +7,7 @@ import { Key } from './key.ts'
 import { decodeNodeId } from './node-id.ts'
 import { asResult, resultUnion } from './result.ts'
 
-const Session = builder.objectRef<SessionRow>('Session')
+const Session = builder.objectRef<BrowserSession>('Session')
 builder.node(Session, {
   description: `The session of a browser that is signed in to the dashboard. A session has the permissions of its key. A session ends at the sign-out, ${sessionIdleDays} days after its last use, ${sessionDays} days after the sign-in, or with the key. A key has at most ${maxSessionsPerKey} sessions: the next sign-in ends the least recently used session.`,
   isTypeOf: (value) => 'tokenHash' in (value as object),

@@ -19,7 +19,7 @@ const types: Record<string, string> = {
 /** Paths that people type, and the page that they mean. */
 const redirects = /^(?:(\/(?:new|models|keys|deployments\/[\w=%-]+))\/|\/deployments\/?)$/
 
-interface Files {
+interface DashboardFiles {
   /** The page, in which each answer has a nonce of its own. */
   index: Buffer | undefined
   /** By path. */
@@ -28,15 +28,15 @@ interface Files {
 
 const readOnly = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Pages can only be read. Use GET.', headers: { allow: 'GET, HEAD' } }
 
-interface Pages {
+interface DashboardRoutes {
   route: Route
   /** Answers every path that no other route does. */
   fallback: Route
 }
 
 /** While the dashboard is not built yet, its paths say so and look again. The page learns whether it can link to GraphiQL. */
-export function createPages({ graphiql }: { graphiql: boolean }): Pages {
-  let files: Files | undefined
+export function createDashboardRoutes({ graphiql }: { graphiql: boolean }): DashboardRoutes {
+  let files: DashboardFiles | undefined
   const isRead = (method = '') => method === 'GET' || method === 'HEAD'
   return {
     route: {
@@ -73,13 +73,13 @@ function splitUrl({ url = '/' }: IncomingMessage): { path: string; query: string
   return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at) }
 }
 
-async function readBuild(): Promise<Files | undefined> {
+async function readBuild(): Promise<DashboardFiles | undefined> {
   const dir = await findBuild()
   if (!dir) return undefined
   const entries = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
   const paths = entries.map((entry) => join(entry.parentPath, entry.name))
   const bodies = new Map(await Promise.all(paths.map(async (path) => [`/${relative(dir, path)}`, await readFile(path)] as const)))
-  const assets: Files['assets'] = new Map()
+  const assets: DashboardFiles['assets'] = new Map()
   for (const [path, body] of bodies) {
     const type = types[extname(path)]
     if (!type) continue

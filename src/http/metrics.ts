@@ -1,6 +1,9 @@
 import type { HttpServer, Route } from './listen.ts'
 
-export type MetricValues = readonly (readonly [labels: string, value: number])[]
+type MetricValues = readonly (readonly [labels: string, value: number])[]
+
+/** The values of a metric without labels. */
+export const singleValue = (value: number): MetricValues => [['', value]]
 
 /** One figure in Prometheus' text format. */
 export function writeMetric(name: string, type: 'counter' | 'gauge', help: string, values: MetricValues): string {
@@ -10,20 +13,19 @@ export function writeMetric(name: string, type: 'counter' | 'gauge', help: strin
 
 /** The figures of every process that answers HTTP. */
 export function writeHttpMetrics({ unread, strangers }: Pick<HttpServer, 'unread' | 'strangers'>): string {
-  const one = (value: number): MetricValues => [['', value]]
   const cut = { ...unread.cut, stranger: strangers.cut }
   return [
-    writeMetric('http_connections', 'gauge', 'Connections, WebSockets included.', one(unread.connections)),
-    writeMetric('http_strangers', 'gauge', 'Connections that have not shown a good key.', one(strangers.count)),
-    writeMetric('http_unread_bytes', 'gauge', 'Bytes of answers that clients have not read yet.', one(unread.bytes)),
+    writeMetric('http_connections', 'gauge', 'Connections, WebSockets included.', singleValue(unread.connections)),
+    writeMetric('http_strangers', 'gauge', 'Connections that have not shown a good key.', singleValue(strangers.count)),
+    writeMetric('http_unread_bytes', 'gauge', 'Bytes of answers that clients have not read yet.', singleValue(unread.bytes)),
     writeMetric(
       'http_connections_cut_total',
       'counter',
       'Connections cut because the client did not read in time, left too much unread, was the slowest reader while all left too much, or was the oldest stranger.',
       Object.entries(cut).map(([reason, count]) => [`{reason="${reason}"}`, count] as const),
     ),
-    writeMetric('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', one(process.memoryUsage().heapUsed)),
-    writeMetric('process_resident_memory_bytes', 'gauge', 'Memory of this process.', one(process.memoryUsage.rss())),
+    writeMetric('process_heap_bytes', 'gauge', 'JavaScript heap in use in this process.', singleValue(process.memoryUsage().heapUsed)),
+    writeMetric('process_resident_memory_bytes', 'gauge', 'Memory of this process.', singleValue(process.memoryUsage.rss())),
   ].join('')
 }
 

@@ -4,12 +4,12 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 
 const encodings = ['br', 'gzip', 'identity'] as const
-type Encoding = (typeof encodings)[number]
+type ContentEncoding = (typeof encodings)[number]
 
 /** A file in memory that all answers share, compressed once. */
 export interface StaticFile {
   headers: Record<string, string>
-  bodies: Partial<Record<Encoding, Buffer>> & { identity: Buffer }
+  bodies: Partial<Record<ContentEncoding, Buffer>> & { identity: Buffer }
   /** Of the uncompressed file: 22 characters of base64url. */
   hash: string
 }
@@ -64,9 +64,9 @@ function sendSlices(response: ServerResponse, body: Buffer): void {
 }
 
 /** The smallest of the bodies that the header allows; a client that sends no header gets the plain one. */
-function chooseEncoding(accepted: string | undefined, bodies: StaticFile['bodies']): Encoding {
+function chooseEncoding(accepted: string | undefined, bodies: StaticFile['bodies']): ContentEncoding {
   const ranges = new Map((accepted ?? '').toLowerCase().split(',').map(readRange))
-  const isAccepted = (encoding: Encoding) => (ranges.get(encoding) ?? ranges.get('*') ?? 0) > 0
+  const isAccepted = (encoding: ContentEncoding) => (ranges.get(encoding) ?? ranges.get('*') ?? 0) > 0
   return encodings.find((encoding) => bodies[encoding] && isAccepted(encoding)) ?? 'identity'
 }
 

@@ -29,7 +29,7 @@ export interface Unread {
   readonly cut: Readonly<Record<Reason, number>>
 }
 
-interface Reader {
+interface UnreadConnection {
   socket: Socket
   responses: Set<ServerResponse>
   held: number
@@ -42,11 +42,11 @@ const checkMs = 1_000
 
 /** Cuts the connections of clients that do not read, or that leave too much unread. */
 export function limitUnread(server: Server, limits: UnreadLimits): Unread {
-  const readers = new Map<Socket, Reader>()
+  const readers = new Map<Socket, UnreadConnection>()
   const cut: Record<Reason, number> = { time: 0, bytes: 0, sum: 0 }
   let sum = 0
 
-  const end = (reader: Reader, reason: Reason) => {
+  const end = (reader: UnreadConnection, reason: Reason) => {
     cut[reason]++
     sum -= reader.held
     reader.held = 0
@@ -105,7 +105,7 @@ export function limitUnread(server: Server, limits: UnreadLimits): Unread {
 }
 
 /** The socket's buffer, and the responses that are not on the socket yet because another one comes first. */
-function heldBy({ socket, responses }: Reader): number {
+function heldBy({ socket, responses }: UnreadConnection): number {
   let held = socket.writableLength
   for (const response of responses) if (response.socket !== socket) held += response.writableLength
   return held

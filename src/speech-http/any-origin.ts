@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  * Any page may send audio, as with the original: a page has to hold a key or token to be answered, and no
  * browser adds one by itself. Credentials, which browsers do add by themselves, are neither asked nor allowed.
  */
-export function allowAnyPage(response: ServerResponse): void {
+export function allowAnyOrigin(response: ServerResponse): void {
   response.setHeader('access-control-allow-origin', '*')
   response.setHeader('access-control-expose-headers', 'x-deployment-id, x-acoustic-model-id, x-language-model-id, x-recognition-mode, warning, retry-after')
 }

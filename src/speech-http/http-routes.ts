@@ -4,20 +4,20 @@ import { ProblemError, sendProblem } from '../http/problem.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { isOpenAiPath, modePath, universalPath } from '../speech/paths.ts'
 import { explainPath, isOtherServicePath, unknownOpenAiPath } from '../speech/unsupported.ts'
-import { allowAnyPage, answerPreflight } from './any-origin.ts'
+import { allowAnyOrigin, answerPreflight } from './any-origin.ts'
 import { issueToken } from './issue-token.ts'
 import { toOpenAiError } from './openai-error.ts'
 import { getModel, listModels } from './openai-models.ts'
 import { transcribe } from './openai-transcription.ts'
 import { type Exchange, recognizeShortAudio } from './short-audio-route.ts'
 
-interface Answer {
+interface SpeechRoute {
   path: RegExp
   method: 'GET' | 'POST'
   answer(speech: DataPlane, exchange: Exchange, match: RegExpExecArray): Promise<void>
 }
 
-const answers: Answer[] = [
+const routes: SpeechRoute[] = [
   { path: modePath, method: 'POST', answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }) },
   { path: universalPath, method: 'POST', answer: (speech, exchange) => recognizeShortAudio(speech, { ...exchange, pathMode: undefined }) },
   { path: /^\/sts\/v1\.0\/issuetoken\/?$/i, method: 'POST', answer: issueToken },
@@ -39,9 +39,9 @@ export async function handleSpeech(speech: DataPlane, request: IncomingMessage, 
   response.once('close', () => gone.abort(new Error('the client has left')))
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
   try {
-    allowAnyPage(response)
+    allowAnyOrigin(response)
     if (request.method === 'OPTIONS') return answerPreflight(request, response)
-    for (const { path, method, answer } of answers) {
+    for (const { path, method, answer } of routes) {
       const match = path.exec(pathname)
       const isMethod = request.method === method || (request.method === 'HEAD' && method === 'GET')
       if (match && !isMethod) throw new ProblemError(405, 'METHOD_NOT_ALLOWED', `Use the method ${method} here.`, { headers: { allow: `${method}, OPTIONS` } })

@@ -3,7 +3,7 @@ import type { ProblemError } from '../http/problem.ts'
 import type { Phrase } from '../recognition/types.ts'
 import { toOpenAiError } from './openai-error.ts'
 import { textOf, usageOf } from './openai-transcript.ts'
-import type { Heard } from './short-audio.ts'
+import type { RecordingResult } from './short-audio.ts'
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -34,7 +34,7 @@ export class TranscriptEvents {
     this.#hasText = true
   }
 
-  done(heard: Heard): void {
+  done(heard: RecordingResult): void {
     const { warnings } = heard
     this.#send({ type: 'transcript.text.done', text: textOf(heard), usage: usageOf(heard), ...(warnings.length && { warnings }) })
     this.#response.end()

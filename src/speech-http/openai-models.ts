@@ -1,7 +1,7 @@
 import { listServing } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
-import { type AuthorizedCaller, authorize, type Caller, findSecret, identify } from '../speech/authorization.ts'
+import { type AuthorizedCaller, authorize, findSecret, identify, type SpeechCaller } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { FieldProblem } from './openai-error.ts'
 import { type Exchange, sendJson } from './short-audio-route.ts'
@@ -27,7 +27,7 @@ export async function getModel(speech: DataPlane, { request, response, query }: 
 }
 
 /** Admits the caller to the deployment that it names as `model`; the refusal names those that it can use. */
-export async function admitToModel(speech: DataPlane, caller: Caller, secret: string | undefined, model: string | undefined): Promise<AuthorizedCaller> {
+export async function admitToModel(speech: DataPlane, caller: SpeechCaller, secret: string | undefined, model: string | undefined): Promise<AuthorizedCaller> {
   try {
     return await authorize(speech, secret, model ?? '')
   } catch (error) {

@@ -3,7 +3,7 @@ import { sampleRate } from '../audio/pcm.ts'
 import type { Phrase } from '../recognition/types.ts'
 import { nameLanguage } from '../speech/language.ts'
 import type { TranscriptionRequest } from './openai-request.ts'
-import type { Heard } from './short-audio.ts'
+import type { RecordingResult } from './short-audio.ts'
 import { sendJson } from './short-audio-route.ts'
 import { type Line, writeSrt, writeVtt } from './subtitles.ts'
 import { writeWarnings } from './warnings.ts'
@@ -11,7 +11,7 @@ import { writeWarnings } from './warnings.ts'
 type Wanted = Pick<TranscriptionRequest, 'format' | 'wordTimings'> & { locale: string }
 
 /** Answers with a whole transcript in the format that was asked for. */
-export function sendTranscript(response: ServerResponse, heard: Heard, wanted: Wanted): void {
+export function sendTranscript(response: ServerResponse, heard: RecordingResult, wanted: Wanted): void {
   const { format } = wanted
   const warning = writeWarnings(heard.warnings)
   if (format === 'json') sendJson(response, { text: textOf(heard), usage: usageOf(heard) }, warning)
@@ -24,16 +24,16 @@ export function sendTranscript(response: ServerResponse, heard: Heard, wanted: W
 }
 
 /** How much was transcribed, in whole seconds, as OpenAI counts it for models without tokens. */
-export const usageOf = ({ seconds }: Heard) => ({ type: 'duration', seconds: Math.ceil(seconds) })
+export const usageOf = ({ seconds }: RecordingResult) => ({ type: 'duration', seconds: Math.ceil(seconds) })
 
-export const textOf = ({ phrases }: Pick<Heard, 'phrases'>) => phrases.map(({ display }) => display).join(' ')
+export const textOf = ({ phrases }: Pick<RecordingResult, 'phrases'>) => phrases.map(({ display }) => display).join(' ')
 
 const round = (samples: number) => Math.round((samples * 1000) / sampleRate) / 1000
 
-const toLines = ({ phrases }: Heard): Line[] =>
+const toLines = ({ phrases }: RecordingResult): Line[] =>
   phrases.map(({ offset, duration, display }) => ({ start: round(offset), end: round(offset + duration), text: display }))
 
-function toVerboseJson(heard: Heard, { locale, wordTimings }: Wanted): object {
+function toVerboseJson(heard: RecordingResult, { locale, wordTimings }: Wanted): object {
   const segments = heard.phrases.map((phrase, id) => ({
     id,
     seek: 0,

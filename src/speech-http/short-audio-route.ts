@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { withReservedCapacity } from '../recognition/types.ts'
 import { type AuthorizedCaller, authorize, findSecret, isProvisioning } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
-import { contradiction, detailedAlternatives, findParameter, type Options, readOptions, type Wishes } from '../speech/options.ts'
+import { contradiction, detailedAlternatives, findParameter, type RecognitionOptions, type RequestedOptions, readOptions } from '../speech/options.ts'
 import { refuseUnsupportedHeaders } from '../speech/unsupported.ts'
 import { hearRecording, maxShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import { writeWarnings } from './warnings.ts'
@@ -16,7 +16,7 @@ export interface Exchange {
 }
 
 /** Recognizes a posted WAV, or says in words why it cannot. */
-export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange & Pick<Wishes, 'pathMode'>): Promise<void> {
+export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange & Pick<RequestedOptions, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
   const admitted = await speech.letIn(request, authorize(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
   refuseUnsupportedHeaders(request.headers)
@@ -43,9 +43,9 @@ export async function whileAllowed(
   gone: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const leave = speech.places.enter(admitted)
+  const leave = speech.sessionLimits.enter(admitted)
   const ended = new AbortController()
-  const unwatch = speech.guard.watch(admitted, (problem) => ended.abort(problem))
+  const unwatch = speech.revocation.watch(admitted, (problem) => ended.abort(problem))
   try {
     await work(AbortSignal.any([gone, ended.signal]))
   } finally {
@@ -54,7 +54,7 @@ export async function whileAllowed(
   }
 }
 
-const toRecordingRequest = ({ served, model }: AuthorizedCaller, { mode, listening, detailed, wordTimings, phrases }: Options) => ({
+const toRecordingRequest = ({ served, model }: AuthorizedCaller, { mode, listening, detailed, wordTimings, phrases }: RecognitionOptions) => ({
   model,
   workspaceId: served.deployment.workspaceId,
   deploymentId: served.deployment.id,

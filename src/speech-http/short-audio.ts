@@ -12,7 +12,7 @@ import { RecordingPace, readChunks } from './read-body.ts'
 import { addWarning } from './warnings.ts'
 
 /** What a whole recording said. */
-export interface Heard {
+export interface RecordingResult {
   phrases: Phrase[]
   /** True when nobody spoke at all. */
   isSilent: boolean
@@ -40,8 +40,8 @@ export async function hearRecording(
   maxSeconds: number,
   signal: AbortSignal,
   onPhrase: (phrase: Phrase) => void = () => {},
-): Promise<Heard> {
-  const recording = new Recording(recognizers, request, onPhrase)
+): Promise<RecordingResult> {
+  const recording = new RecordingStream(recognizers, request, onPhrase)
   const abort = () => recording.close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
@@ -65,7 +65,7 @@ export async function hearRecording(
 }
 
 /** One recording on its way through a recognizer. */
-class Recording {
+class RecordingStream {
   readonly #recognizers: Recognizers
   readonly #request: RecordingRequest
   readonly #onPhrase: (phrase: Phrase) => void
@@ -105,7 +105,7 @@ class Recording {
     if (!this.#stream.write(pcm)) await Promise.race([this.#drained.promise, this.#ended.promise])
   }
 
-  async finish(): Promise<Omit<Heard, 'seconds' | 'warnings'>> {
+  async finish(): Promise<Omit<RecordingResult, 'seconds' | 'warnings'>> {
     this.#stream?.finish()
     const heard = await this.#ended.promise
     return { phrases: this.#phrases, isSilent: this.#isSilent, heard }
@@ -147,7 +147,7 @@ export function readShortAudio(
  * The answer of the Speech REST API for short audio. Offset and Duration count 100 ns ticks.
  * https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short
  */
-export function toShortAudioJson({ phrases, isSilent, heard }: Heard, options: PhraseOptions, filter: ProfanityFilter): object {
+export function toShortAudioJson({ phrases, isSilent, heard }: RecordingResult, options: PhraseOptions, filter: ProfanityFilter): object {
   if (phrases.length) return writePhrases(phrases, options, filter)
   const silence = isSilent ? writeSilence('InitialSilenceTimeout', heard) : writeSilence('NoMatch')
   return options.detailed ? { ...silence, DisplayText: undefined } : silence

@@ -16,7 +16,7 @@ export interface AuthorizationContext extends Service {
 }
 
 /** Who sends audio. */
-export interface Caller {
+export interface SpeechCaller {
   workspaceId: string
   /** The key that let them in, itself or by a token; provisioning has none. */
   viewer: Viewer | undefined
@@ -25,11 +25,11 @@ export interface Caller {
 }
 
 /** Whether the caller is this product itself, which tries an endpoint. */
-export const isProvisioning = ({ viewer }: Caller): boolean => viewer === undefined
+export const isProvisioning = ({ viewer }: SpeechCaller): boolean => viewer === undefined
 
 /** Who sends audio, and what it is recognized with. */
 export interface AuthorizedCaller {
-  caller: Caller
+  caller: SpeechCaller
   served: ServedDeployment
   model: RecognizerModel
 }
@@ -56,7 +56,7 @@ export async function authorize(admission: AuthorizationContext, secret: string 
 }
 
 /** Why the deployment does not answer this caller in its present status; undefined when it does. */
-export function explainStatus({ deployment }: ServedDeployment, { deploymentId }: Caller): ProblemError | undefined {
+export function explainStatus({ deployment }: ServedDeployment, { deploymentId }: SpeechCaller): ProblemError | undefined {
   const { status, failure, progress } = deployment
   // A token of provisioning opens the one deployment that it proves, and that one before it is Complete.
   if (isServing(status) || (deploymentId && status === 'PROVISIONING')) return undefined
@@ -74,7 +74,7 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
 export const deleted = () => new ProblemError(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
 
 /** The caller that a key or token stands for. */
-export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<Caller> {
+export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<SpeechCaller> {
   if (!secret) throw unauthorized('KEY_MISSING', 'Send a key in the header Ocp-Apim-Subscription-Key, or a key or token as Authorization: Bearer.')
   const token = admission.tokens.read(secret)
   if (token && !token.keyId) return { workspaceId: token.workspaceId, viewer: undefined, deploymentId: token.deploymentId }

@@ -14,8 +14,8 @@ import { explainFailure, type Hearing } from './turn.ts'
 
 /** What all requests of the data plane share. */
 export interface DataPlane extends AuthorizationContext, Hearing {
-  places: SessionLimits
-  guard: Revocation
+  sessionLimits: SessionLimits
+  revocation: Revocation
   /** Passes on what admission answers, or throws the reason why not, which is always a {@link ProblemError}. */
   letIn<T>(request: IncomingMessage, admission: Promise<T>): Promise<T>
   /** The words for whatever went wrong; what nobody expects is logged under an id. */
@@ -41,8 +41,8 @@ export function createDataPlane(
     ...admission,
     figures,
     filter: createProfanityFilter(profaneWords),
-    places: createSessionLimits(sessions),
-    guard: createRevocation(admission),
+    sessionLimits: createSessionLimits(sessions),
+    revocation: createRevocation(admission),
     explain,
     async letIn(request, admitting) {
       try {

@@ -8,7 +8,7 @@ import { readSpeechConfig, readSpeechContext, type SpeechContext } from './speec
 import { checkLanguages } from './unsupported.ts'
 
 /** How a client wants one turn to be recognized and written. */
-export interface Options {
+export interface RecognitionOptions {
   mode: RecognitionMode
   listening: SegmentationSettings
   detailed: boolean
@@ -26,7 +26,7 @@ interface Annotations {
 }
 
 /** What a client said before its audio, by whatever way. */
-export interface Wishes {
+export interface RequestedOptions {
   served: ServedDeployment
   /** Undefined on the universal path, which names none. */
   pathMode: RecognitionMode | undefined
@@ -41,7 +41,7 @@ export const detailedAlternatives = 4
 const maxPhrases = 500
 const maxPhrase = 200
 
-export function readOptions({ served, pathMode, query, config, context }: Wishes): Options {
+export function readOptions({ served, pathMode, query, config, context }: RequestedOptions): RecognitionOptions {
   const ask = (name: string) => findParameter(query, name)?.toLowerCase()
   const spoken = readSpeechContext(context)
   const { phrasedetection, phraseoutput, dgi } = spoken
@@ -103,7 +103,7 @@ export function contradiction({ deployment }: ServedDeployment, query: URLSearch
   return explainOtherLanguage(deployment.locale, [findParameter(query, 'language') ?? ''])
 }
 
-function readPhrases(items: { text: string }[], bias: number): Options['phrases'] {
+function readPhrases(items: { text: string }[], bias: number): RecognitionOptions['phrases'] {
   const texts = [...new Set(items.map(({ text }) => text.normalize('NFC').trim()).filter(Boolean))]
   const problem =
     texts.length > maxPhrases

@@ -1,13 +1,13 @@
 import { sampleRate } from '../audio/pcm.ts'
 import type { Alternative } from '../decoding/types.ts'
 import type { Phrase } from '../recognition/types.ts'
-import type { Options } from './options.ts'
+import type { RecognitionOptions } from './options.ts'
 import type { ProfanityFilter } from './profanity.ts'
 
 /** Statuses as the Speech SDK and the Speech REST API name them. */
 type SilentStatus = 'NoMatch' | 'InitialSilenceTimeout' | 'EndOfDictation' | 'TooManyRequests' | 'BadRequest' | 'Error'
 
-export type PhraseOptions = Pick<Options, 'detailed' | 'wordTimings' | 'profanity'>
+export type PhraseOptions = Pick<RecognitionOptions, 'detailed' | 'wordTimings' | 'profanity'>
 
 /** Ticks of 100 ns, the unit of every moment and length at the wire. */
 export const toTicks = (samples: number) => Math.round((samples * 10_000_000) / sampleRate)

@@ -7,17 +7,17 @@ import { type AuthorizedCaller, deleted, explainStatus } from './authorization.t
 /** While Postgres does not say how a deployment is, it is asked so often. */
 const retryMs = 1_000
 
-type End = (problem: ProblemError) => void
+type OnRevoked = (problem: ProblemError) => void
 
 /** Ends what is open when the key or the deployment that it was opened with is gone. */
 export interface Revocation {
   /** Calls `end` with the reason. Returns the way to stop. */
-  watch(admitted: AuthorizedCaller, end: End): () => void
+  watch(admitted: AuthorizedCaller, end: OnRevoked): () => void
 }
 
 /** One watcher and, when it is rung, one query for each deployment, however many sessions it has. */
 export function createRevocation(service: Service): Revocation {
-  const guarded = new Map<string, Map<End, AuthorizedCaller>>()
+  const guarded = new Map<string, Map<OnRevoked, AuthorizedCaller>>()
 
   /** Rings that come while a question is on its way are answered by one more. */
   const asking = new Map<string, { again: boolean }>()
@@ -62,9 +62,9 @@ export function createRevocation(service: Service): Revocation {
     }, retryMs).unref()
   }
 
-  const watchDeployment = (admitted: AuthorizedCaller, end: End) => {
+  const watchDeployment = (admitted: AuthorizedCaller, end: OnRevoked) => {
     const { id } = admitted.served.deployment
-    const sessions = guarded.get(id) ?? new Map<End, AuthorizedCaller>()
+    const sessions = guarded.get(id) ?? new Map<OnRevoked, AuthorizedCaller>()
     const unwatch = sessions.size ? undefined : service.store.events.watch(deploymentTopic(id), () => void check(id))
     if (unwatch) unwatchers.set(id, unwatch)
     guarded.set(id, sessions.set(end, admitted))

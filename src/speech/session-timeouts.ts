@@ -1,5 +1,5 @@
 /** How long a session may be still before it ends or moves on. */
-export const timeouts = {
+export const sessionTimeouts = {
   /** Neither audio nor anything else. */
   idleMs: 180_000,
   /** A refused client says nothing that the refusal could answer. */
@@ -15,5 +15,5 @@ export const timeouts = {
   /** In each such time of a turn at least a second of audio has to come. */
   slowMs: 180_000,
   /** A client between two turns keeps its place for so long. */
-  placeMs: 10_000,
+  slotMs: 10_000,
 }

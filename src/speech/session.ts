@@ -3,9 +3,9 @@ import type { ServedDeployment } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { Log } from '../log.ts'
 import { countProblem } from './counters.ts'
-import { contradiction, readOptions, type Wishes } from './options.ts'
+import { contradiction, type RequestedOptions, readOptions } from './options.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
-import { timeouts } from './session-timeouts.ts'
+import { sessionTimeouts } from './session-timeouts.ts'
 import { explainFailure, type Hearing, Turn } from './turn.ts'
 import { explainMessage } from './unsupported.ts'
 
@@ -26,7 +26,7 @@ export interface SessionRequest {
   id: string
   served: ServedDeployment
   model: RecognizerModel
-  pathMode: Wishes['pathMode']
+  pathMode: RequestedOptions['pathMode']
   query: URLSearchParams
 }
 
@@ -41,7 +41,7 @@ export interface SessionSetup extends Hearing {
 const leaving = 'The server is ending. Connect again.'
 const maxUnsent = 1 << 20
 
-type State = { name: 'REFUSED'; problem: ProblemError } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
+type SessionState = { name: 'REFUSED'; problem: ProblemError } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
 
 //  REFUSED ───────────────────────────────────▶ CLOSED, with the reason in words
 //  BETWEEN_TURNS ◀─ turn.end ─ first audio ─▶ IN_TURN ─▶ CLOSED
@@ -50,7 +50,7 @@ export class Session {
   readonly #socket: Socket
   readonly #request: SessionRequest | ProblemError
   readonly #setup: SessionSetup
-  #state: State
+  #state: SessionState
   #config: unknown
   #context: unknown
   #heardAt: number
@@ -120,24 +120,24 @@ export class Session {
     if (this.#socket.bufferedAmount > maxUnsent) this.#cut('SLOW_READER')
     else if (state.name === 'BETWEEN_TURNS' && this.#isLeaving) {
       // The SDK still has something to say to the socket when a turn has ended, and would take it ill.
-      if (still > timeouts.leavingMs) this.#close(closeCodes.leaving, leaving)
+      if (still > sessionTimeouts.leavingMs) this.#close(closeCodes.leaving, leaving)
     } else if (state.name === 'REFUSED') {
       const hasSpoken = this.#heardAt > this.#openedAt
-      if (now - this.#openedAt > timeouts.refusedMs || (hasSpoken && still > timeouts.explainMs)) this.end(state.problem)
+      if (now - this.#openedAt > sessionTimeouts.refusedMs || (hasSpoken && still > sessionTimeouts.explainMs)) this.end(state.problem)
     } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
-      if (still > timeouts.finishMs)
+      if (still > sessionTimeouts.finishMs)
         this.end(new ProblemError(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
-    } else if (state.name === 'IN_TURN' && state.turn.isComplete && still > timeouts.completeMs) state.turn.finish()
-    else if (still > timeouts.idleMs) this.#sendAway('IDLE', 'nothing was sent')
+    } else if (state.name === 'IN_TURN' && state.turn.isComplete && still > sessionTimeouts.completeMs) state.turn.finish()
+    else if (still > sessionTimeouts.idleMs) this.#sendAway('IDLE', 'nothing was sent')
     else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
-    else if (still > timeouts.placeMs) this.#leavePlace()
+    else if (still > sessionTimeouts.slotMs) this.#releaseSlot()
   }
 
   /** The socket is gone. */
   closed(): void {
     if (this.#state.name === 'IN_TURN') this.#state.turn.close()
     this.#state = { name: 'CLOSED' }
-    this.#leavePlace()
+    this.#releaseSlot()
   }
 
   #take(message: ClientMessage) {
@@ -223,7 +223,7 @@ export class Session {
   #mayBeAllSent = (turn: Turn) => turn.isFinishing || turn.isComplete || this.#isPaused
 
   #checkPace(turn: Turn, now: number) {
-    if (now - this.#pace.at < timeouts.slowMs) return
+    if (now - this.#pace.at < sessionTimeouts.slowMs) return
     if (turn.seconds - this.#pace.seconds < 1) return this.#sendAway('AUDIO_TOO_SLOW', 'less than a second of audio came')
     this.#pace = { at: now, seconds: turn.seconds }
   }
@@ -231,10 +231,10 @@ export class Session {
   /** In a turn the client is to come back. Between turns native clients report every code but the normal one as an error. */
   #sendAway(name: string, reason: string) {
     countProblem(this.#setup.figures, name)
-    this.#close(this.#state.name === 'IN_TURN' ? closeCodes.leaving : closeCodes.done, `${name}: ${reason} for ${timeouts.idleMs / 1000} seconds.`)
+    this.#close(this.#state.name === 'IN_TURN' ? closeCodes.leaving : closeCodes.done, `${name}: ${reason} for ${sessionTimeouts.idleMs / 1000} seconds.`)
   }
 
-  #leavePlace() {
+  #releaseSlot() {
     this.#leave?.()
     this.#leave = undefined
   }

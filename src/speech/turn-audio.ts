@@ -14,7 +14,7 @@ interface TurnAudioListener {
   failed(error: unknown): void
 }
 
-type State =
+type TurnAudioState =
   | { name: 'UNDECIDED'; head: Buffer }
   | { name: 'WAV'; reader: WavReader }
   | { name: 'DECODING'; queue: ByteQueue; sounds: AbortController; wake: PromiseWithResolvers<void> | undefined }
@@ -29,7 +29,7 @@ export class TurnAudio {
   readonly #decoders: Decoders
   readonly #turn: DecodingTurn
   readonly #listener: TurnAudioListener
-  #state: State = { name: 'UNDECIDED', head: Buffer.alloc(0) }
+  #state: TurnAudioState = { name: 'UNDECIDED', head: Buffer.alloc(0) }
   #seconds = 0
 
   constructor(decoders: Decoders, turn: DecodingTurn, listener: TurnAudioListener) {
@@ -91,7 +91,7 @@ export class TurnAudio {
     this.#state = { name: 'CLOSED' }
   }
 
-  #decide(head: Buffer): State | undefined {
+  #decide(head: Buffer): TurnAudioState | undefined {
     if (head.length < 12) return undefined
     const header = isWav(head) ? readWavHeader(head) : undefined
     if (isWav(head) && !header) return undefined
@@ -110,14 +110,14 @@ export class TurnAudio {
     return !reader.format || this.#listener.sound(pcm, reader.format)
   }
 
-  #startDecoding(): Extract<State, { name: 'DECODING' }> {
+  #startDecoding(): Extract<TurnAudioState, { name: 'DECODING' }> {
     const queue = new ByteQueue(() => this.#listener.drained())
-    const state: State = { name: 'DECODING', queue, sounds: new AbortController(), wake: undefined }
+    const state: TurnAudioState = { name: 'DECODING', queue, sounds: new AbortController(), wake: undefined }
     void this.#decode(state)
     return state
   }
 
-  async #decode(state: Extract<State, { name: 'DECODING' }>) {
+  async #decode(state: Extract<TurnAudioState, { name: 'DECODING' }>) {
     const { signal } = state.sounds
     const options = { decoders: this.#decoders, turn: this.#turn, maxSeconds: maxDecodedSeconds, signal, warn() {} }
     try {

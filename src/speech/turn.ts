@@ -7,7 +7,7 @@ import { explainUnavailable } from '../postgres/unavailable.ts'
 import { RecognizerCrashedError, type RecognizerStream, type Recognizers, RecognizersBusyError, type StreamEvent } from '../recognition/types.ts'
 import { toProblem } from './audio-problem.ts'
 import { type Counters, countProblem } from './counters.ts'
-import { detailedAlternatives, type Options } from './options.ts'
+import { detailedAlternatives, type RecognitionOptions } from './options.ts'
 import { toTicks, writePhrases, writeSilence } from './phrase-json.ts'
 import type { ProfanityFilter } from './profanity.ts'
 import type { ServerMessage } from './protocol.ts'
@@ -27,7 +27,7 @@ export interface TurnRequest {
   workspaceId: string
   deploymentId: string
   model: RecognizerModel
-  options: Options
+  options: RecognitionOptions
   serviceTag: string
   warning: string | undefined
 }

@@ -43,7 +43,7 @@ const maxRefused = 200
 /** Upgrades of which we do not know yet who asks. */
 const maxAsking = 1_000
 
-interface Open {
+interface SpeechConnection {
   socket: WebSocket
   session: Session
   isAlive: boolean
@@ -51,8 +51,8 @@ interface Open {
 
 export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Config['sessions']): SpeechSockets {
   const server = new WebSocketServer(options)
-  const open = new Set<Open>()
-  const refused = new Set<Open>()
+  const open = new Set<SpeechConnection>()
+  const refused = new Set<SpeechConnection>()
   const ofCallers = new Map<string, number>()
   let asking = 0
   let isDraining = false
@@ -66,12 +66,12 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
       figures: speech.figures,
       log: speech.log,
       now: () => performance.now(),
-      enter: () => ('served' in admitted ? speech.places.enter(admitted) : () => {}),
+      enter: () => ('served' in admitted ? speech.sessionLimits.enter(admitted) : () => {}),
     })
-    const one: Open = { socket, session, isAlive: true }
+    const one: SpeechConnection = { socket, session, isAlive: true }
     open.add(one)
     const leave = 'served' in admitted ? count(admitted) : hold(one)
-    const unwatch = 'served' in admitted ? speech.guard.watch(admitted, (problem) => session.end(problem)) : () => {}
+    const unwatch = 'served' in admitted ? speech.revocation.watch(admitted, (problem) => session.end(problem)) : () => {}
     socket.on('message', (data, isBinary) => session.receive(data as Buffer, isBinary))
     socket.on('pong', () => {
       one.isAlive = true
@@ -100,7 +100,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
   }
 
   /** The refused one who has waited longest goes when there are too many of them. */
-  const hold = (one: Open) => {
+  const hold = (one: SpeechConnection) => {
     const [oldest] = refused
     if (oldest && refused.size >= maxRefused) oldest.socket.terminate()
     refused.add(one)

@@ -27,12 +27,12 @@ const kinds: Record<string, UploadKind> = { text: 'TEXT', recordings: 'RECORDING
  * Uploads that a process takes in at once, and how many of them one workspace never has. Others wait for a moment; a body
  * that waits is not read, and one whose sender does not go on gives its place up to them.
  */
-export const places = { slots: 8, kept: 2, maxWaiting: 64 }
+export const uploadSlots = { slots: 8, kept: 2, maxWaiting: 64 }
 const waitMs = 15_000
 
 /** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
 export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: number; cors: Cors }) {
-  const slots = new SharedSlots({ ...places, refusal: tooMany })
+  const slots = new SharedSlots({ ...uploadSlots, refusal: tooMany })
 
   const receive = async (request: IncomingMessage, response: ServerResponse) => {
     const kind = readKind(request)
