@@ -6,7 +6,7 @@ import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, 
 import { type PhraseOptions, writePhrases, writeSilence } from '../speech/phrase-json.ts'
 import type { ProfanityFilter } from '../speech/profanity.ts'
 import { openResumableStream } from '../speech/resumable-stream.ts'
-import type { Hearing } from '../speech/turn.ts'
+import type { TurnResources } from '../speech/turn.ts'
 import { unpackContent } from './content-encoding.ts'
 import { RecordingPace, readChunks } from './read-body.ts'
 import { addWarning } from './warnings.ts'
@@ -34,7 +34,7 @@ export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
 
 /** Recognizes a recording while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
 export async function hearRecording(
-  { recognizers, decoders, figures }: Pick<Hearing, 'recognizers' | 'decoders' | 'figures'>,
+  { recognizers, decoders, figures }: Pick<TurnResources, 'recognizers' | 'decoders' | 'figures'>,
   request: RecordingRequest,
   { body, pace, ...sent }: SentRecording,
   maxSeconds: number,
@@ -134,7 +134,7 @@ export const maxShortAudioSeconds = 60
 /** The recording that a request has as its body, as long as it comes in good time; slow ones give way to others that wait. */
 export function readShortAudio(
   request: IncomingMessage,
-  { recognizers, decoders }: Pick<Hearing, 'recognizers' | 'decoders'>,
+  { recognizers, decoders }: Pick<TurnResources, 'recognizers' | 'decoders'>,
   signal: AbortSignal,
 ): SentRecording {
   const { 'content-type': contentType, 'content-length': length, 'content-encoding': encoding } = request.headers

@@ -10,10 +10,10 @@ import { countProblem, createCounters } from './counters.ts'
 import { createProfanityFilter } from './profanity.ts'
 import { createRevocation, type Revocation } from './revocation.ts'
 import { createSessionLimits, type SessionLimits } from './session-limits.ts'
-import { explainFailure, type Hearing } from './turn.ts'
+import { explainFailure, type TurnResources } from './turn.ts'
 
 /** What all requests of the data plane share. */
-export interface DataPlane extends AuthorizationContext, Hearing {
+export interface DataPlane extends AuthorizationContext, TurnResources {
   sessionLimits: SessionLimits
   revocation: Revocation
   /** Passes on what admission answers, or throws the reason why not, which is always a {@link ProblemError}. */

@@ -1,21 +1,20 @@
 import type { RecognizerModel } from '../decoding/types.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
-import type { Log } from '../log.ts'
 import { countProblem } from './counters.ts'
 import { contradiction, type RequestedOptions, readOptions } from './options.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
-import { sessionTimeouts } from './session-timeouts.ts'
-import { explainFailure, type Hearing, Turn } from './turn.ts'
+import { idleMs, SessionClock, slowMs } from './session-clock.ts'
+import { Turn, type TurnResources } from './turn.ts'
 import { explainMessage } from './unsupported.ts'
 
 /** A WebSocket as a session sees it. */
 export interface Socket {
   send(text: string): void
   close(code: CloseCode, reason: string): void
-  /** Ends it without a word, for peers that hear none. */
+  /** Closes the connection without a close frame, for peers that do not read. */
   terminate(): void
-  /** What has been sent but not yet taken by the peer. */
+  /** Bytes that were sent and that the peer has not read yet. */
   readonly bufferedAmount: number
   /** Stops and resumes reading. */
   pause(): void
@@ -30,49 +29,48 @@ export interface SessionRequest {
   query: URLSearchParams
 }
 
-export interface SessionSetup extends Hearing {
-  log: Log
-  /** Milliseconds that only ever grow. */
+export interface SessionSetup extends TurnResources {
+  /** The problem that the client reads for an error; an unexpected error is logged. */
+  explain(error: unknown): ProblemError
+  /** Monotonic milliseconds. */
   now(): number
-  /** Takes one of the places for those who recognize; throws a {@link ProblemError} when none is free. */
+  /** Takes a session slot and returns its release. Throws a {@link ProblemError} when no slot is free. */
   enter(): () => void
 }
 
-const leaving = 'The server is ending. Connect again.'
+const leaving = 'The server is shutting down. Connect again.'
 const maxUnsent = 1 << 20
 
 type SessionState = { name: 'REFUSED'; problem: ProblemError } | { name: 'BETWEEN_TURNS' } | { name: 'IN_TURN'; turn: Turn } | { name: 'CLOSED' }
 
-//  REFUSED ───────────────────────────────────▶ CLOSED, with the reason in words
+//  REFUSED ───────────────────────────────────▶ CLOSED, with the reason
 //  BETWEEN_TURNS ◀─ turn.end ─ first audio ─▶ IN_TURN ─▶ CLOSED
 /** One client's socket from its first message to its close. */
 export class Session {
   readonly #socket: Socket
   readonly #request: SessionRequest | ProblemError
   readonly #setup: SessionSetup
+  readonly #clock: SessionClock
   #state: SessionState
   #config: unknown
   #context: unknown
-  #heardAt: number
-  #openedAt: number
-  #pace = { at: 0, seconds: 0 }
   #isLeaving = false
   #isPaused = false
   #leave: (() => void) | undefined
   #lastRequestId: string | undefined
 
-  /** A refusal in place of a request is told to the client as soon as it listens. */
+  /** With a problem in place of a request, the session refuses its client. */
   constructor(socket: Socket, request: SessionRequest | ProblemError, setup: SessionSetup) {
     this.#socket = socket
     this.#request = request
     this.#setup = setup
-    this.#heardAt = this.#openedAt = setup.now()
+    this.#clock = new SessionClock(() => setup.now())
     this.#state = request instanceof ProblemError ? { name: 'REFUSED', problem: request } : { name: 'BETWEEN_TURNS' }
   }
 
-  /** Takes what the client sent. Never throws: whatever is wrong ends this session only. */
+  /** Handles a message of the client. Never throws: an error ends this session only. */
   receive(data: Buffer, isBinary: boolean): void {
-    this.#heardAt = this.#setup.now()
+    this.#clock.noteActivity()
     try {
       if (this.#state.name === 'CLOSED') return
       if (this.#state.name === 'REFUSED') this.#refuse(this.#state.problem, data, isBinary)
@@ -82,28 +80,28 @@ export class Session {
     }
   }
 
-  /** Ends the session for a reason that its user should read. */
+  /** Ends the session with a reason that the Speech SDK shows its user. */
   end(problem: ProblemError): void {
     if (this.#state.name === 'CLOSED') return
-    // A refusal was counted when the caller was not let in.
+    // The data plane has counted a refusal already.
     if (this.#state.name !== 'REFUSED') countProblem(this.#setup.figures, problem.code)
     this.#close(closeCodes.refused, `${problem.code}: ${problem.message}`)
   }
 
-  /** The server is about to end: the session goes when nothing is lost by it, between two phrases or two turns. */
+  /** Prepares for a shutdown: the session ends between two phrases or two turns, where no audio is lost. */
   leave(): void {
     this.#isLeaving = true
     this.check()
   }
 
-  /** The server ends now. What the client can send again is left to the next server; what it will not is told. */
+  /** Ends the session for a shutdown. A client that still sends repeats its audio at another server; any other reads an error. */
   leaveNow(): void {
     if (this.#state.name === 'IN_TURN' && this.#mayBeAllSent(this.#state.turn))
-      this.end(new ProblemError(503, 'SERVER_ENDING', 'The server ended before it could answer. Recognize the recording again.'))
+      this.end(new ProblemError(503, 'SERVER_ENDING', 'The server shut down before the recognition ended. Recognize the recording again.'))
     else this.#close(closeCodes.leaving, leaving)
   }
 
-  /** Looks at the clock, once a second or so. Never throws. */
+  /** Enforces the timeouts; called about once a second. Never throws. */
   check(): void {
     try {
       this.#checkTime()
@@ -113,27 +111,34 @@ export class Session {
   }
 
   #checkTime() {
-    const now = this.#setup.now()
-    const still = now - this.#heardAt
-    const state = this.#state
-    if (state.name === 'CLOSED') return
-    if (this.#socket.bufferedAmount > maxUnsent) this.#cut('SLOW_READER')
-    else if (state.name === 'BETWEEN_TURNS' && this.#isLeaving) {
-      // The SDK still has something to say to the socket when a turn has ended, and would take it ill.
-      if (still > sessionTimeouts.leavingMs) this.#close(closeCodes.leaving, leaving)
-    } else if (state.name === 'REFUSED') {
-      const hasSpoken = this.#heardAt > this.#openedAt
-      if (now - this.#openedAt > sessionTimeouts.refusedMs || (hasSpoken && still > sessionTimeouts.explainMs)) this.end(state.problem)
-    } else if (state.name === 'IN_TURN' && (state.turn.isFinishing || this.#isPaused)) {
-      if (still > sessionTimeouts.finishMs)
-        this.end(new ProblemError(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
-    } else if (state.name === 'IN_TURN' && state.turn.isComplete && still > sessionTimeouts.completeMs) state.turn.finish()
-    else if (still > sessionTimeouts.idleMs) this.#sendAway('IDLE', 'nothing was sent')
-    else if (state.name === 'IN_TURN') this.#checkPace(state.turn, now)
-    else if (still > sessionTimeouts.slotMs) this.#releaseSlot()
+    if (this.#state.name === 'CLOSED') return
+    if (this.#socket.bufferedAmount > maxUnsent) return this.#cut('SLOW_READER')
+    const turn = this.#state.name === 'IN_TURN' ? this.#state.turn : undefined
+    switch (this.#clock.findDue(this.#phase(), turn)) {
+      case 'REFUSE':
+        return this.#state.name === 'REFUSED' ? this.end(this.#state.problem) : undefined
+      case 'LEAVE':
+        return this.#close(closeCodes.leaving, leaving)
+      case 'RELEASE_SLOT':
+        return this.#releaseSlot()
+      case 'FINISH_TURN':
+        return turn?.finish()
+      case 'END_IDLE':
+        return this.#disconnect('IDLE', `The client sent nothing for ${idleMs / 1000} seconds.`)
+      case 'END_SLOW':
+        return this.#disconnect('AUDIO_TOO_SLOW', `The client sent less than a second of audio in ${slowMs / 1000} seconds.`)
+      case 'END_UNANSWERED':
+        return this.end(new ProblemError(503, 'RECOGNITION_TIMEOUT', 'The recognizer did not answer in time. Recognize the recording again.'))
+    }
   }
 
-  /** The socket is gone. */
+  #phase() {
+    if (this.#state.name === 'IN_TURN') return this.#state.turn.isFinishing || this.#isPaused ? 'FINISHING' : 'HEARING'
+    // The SDK still sends a message when a turn has ended, and reports an error when the socket closes before that.
+    return this.#state.name === 'BETWEEN_TURNS' && this.#isLeaving ? 'LEAVING' : this.#state.name
+  }
+
+  /** Releases everything after the socket has closed. */
   closed(): void {
     if (this.#state.name === 'IN_TURN') this.#state.turn.close()
     this.#state = { name: 'CLOSED' }
@@ -157,7 +162,7 @@ export class Session {
     }
   }
 
-  /** A client without a cid may be one of another service: that is the better reason, and its first messages show it. */
+  /** A client without a cid can be a client of another speech service. Its first messages show that, and it is the better reason. */
   #refuse(problem: ProblemError, data: Buffer, isBinary: boolean) {
     if (problem.code !== 'ENDPOINT_NOT_FOUND') return this.end(problem)
     const message = decode(data, isBinary)
@@ -180,7 +185,7 @@ export class Session {
   #resume() {
     if (!this.#isPaused) return
     this.#isPaused = false
-    this.#heardAt = this.#pace.at = this.#setup.now()
+    this.#clock.resume()
     this.#socket.resume()
   }
 
@@ -194,13 +199,13 @@ export class Session {
     const { id: deploymentId, workspaceId } = served.deployment
     const turn: Turn = new Turn({ requestId, workspaceId, deploymentId, model, options, serviceTag: id, warning: contradiction(served, query) }, this.#setup, {
       send: (message) => this.#send(requestId, message),
-      toldPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
+      sentPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
       drained: () => this.#resume(),
       failed: (error) => this.#fail(error),
-      lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: the recognizer ended. Connect again.'),
+      lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.'),
     })
     this.#state = { name: 'IN_TURN', turn }
-    this.#pace = { at: this.#setup.now(), seconds: 0 }
+    this.#clock.beginTurn()
     try {
       this.#leave ??= this.#setup.enter()
     } catch (error) {
@@ -212,26 +217,20 @@ export class Session {
 
   #send(requestId: string, message: ServerMessage) {
     if (this.#state.name === 'CLOSED') return
-    this.#heardAt = this.#setup.now()
+    this.#clock.noteActivity()
     this.#socket.send(encode(requestId, message))
     if (message.path !== 'turn.end') return
     this.#state = { name: 'BETWEEN_TURNS' }
     this.#resume()
   }
 
-  /** What a client has sent entirely it does not send again: the SDK would wait for ever. */
+  /** The SDK does not repeat audio that it has sent to its end; without an error it would wait for ever. */
   #mayBeAllSent = (turn: Turn) => turn.isFinishing || turn.isComplete || this.#isPaused
 
-  #checkPace(turn: Turn, now: number) {
-    if (now - this.#pace.at < sessionTimeouts.slowMs) return
-    if (turn.seconds - this.#pace.seconds < 1) return this.#sendAway('AUDIO_TOO_SLOW', 'less than a second of audio came')
-    this.#pace = { at: now, seconds: turn.seconds }
-  }
-
-  /** In a turn the client is to come back. Between turns native clients report every code but the normal one as an error. */
-  #sendAway(name: string, reason: string) {
+  /** In a turn the code makes the client connect again. Between turns native clients report any code but the normal one as an error. */
+  #disconnect(name: string, reason: string) {
     countProblem(this.#setup.figures, name)
-    this.#close(this.#state.name === 'IN_TURN' ? closeCodes.leaving : closeCodes.done, `${name}: ${reason} for ${sessionTimeouts.idleMs / 1000} seconds.`)
+    this.#close(this.#state.name === 'IN_TURN' ? closeCodes.leaving : closeCodes.done, `${name}: ${reason}`)
   }
 
   #releaseSlot() {
@@ -240,15 +239,10 @@ export class Session {
   }
 
   #fail(error: unknown) {
-    if (error instanceof ProtocolViolation) return this.end(new ProblemError(400, 'PROTOCOL_VIOLATION', error.message))
-    const problem = explainFailure(error)
-    if (problem) return this.end(problem)
-    const id = crypto.randomUUID()
-    this.#setup.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'a session failed')
-    this.end(new ProblemError(500, 'RECOGNITION_FAILED', `Something went wrong. Look for ${id} in the server's log.`))
+    this.end(error instanceof ProtocolViolation ? new ProblemError(400, 'PROTOCOL_VIOLATION', error.message) : this.#setup.explain(error))
   }
 
-  /** For peers that take nothing more, not even a reason. */
+  /** Ends the connection of a peer that does not read, without a reason. */
   #cut(name: string) {
     countProblem(this.#setup.figures, name)
     this.closed()

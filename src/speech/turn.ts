@@ -14,8 +14,8 @@ import type { ServerMessage } from './protocol.ts'
 import { openResumableStream } from './resumable-stream.ts'
 import { TurnAudio } from './turn-audio.ts'
 
-/** What a turn needs of the process. */
-export interface Hearing {
+/** The resources of the process that turns share. */
+export interface TurnResources {
   recognizers: Recognizers
   decoders: Decoders
   filter: ProfanityFilter
@@ -32,48 +32,48 @@ export interface TurnRequest {
   warning: string | undefined
 }
 
-/** What a turn tells the session that it belongs to. */
+/** Receives the results of a turn. */
 export interface TurnListener {
   send(message: ServerMessage): void
-  /** A phrase has been told: a client that is sent away now loses nothing. */
-  toldPhrase(): void
-  /** More audio can be taken. */
+  /** A phrase was sent. The session can end here without a loss of audio. */
+  sentPhrase(): void
+  /** The turn accepts more audio. */
   drained(): void
-  /** The turn cannot go on, for a reason that the user should read. */
+  /** The turn failed with an error that the user should read. */
   failed(error: unknown): void
-  /** The recognizer is gone, but the client still has the audio and may send it again. */
+  /** The recognizer crashed; the client still has the audio and can send it again. */
   lost(): void
 }
 
-/** Nobody should speak for longer into the void. */
+/** The longest wait for a recognizer slot. A live speaker sees no text meanwhile. */
 const waitMs = 5_000
-/** A turn that goes on for longer ends behind its next phrase; continuous clients begin another one. */
+/** A longer turn ends after its next phrase; continuous clients begin another turn. */
 const maxTurnSeconds = 600
 
 //  turn.start ─▶ startDetected ─▶ (hypothesis* ─▶ phrase)* ─▶ endDetected ─▶ turn.end
-/** One request of a client: audio from its first byte to its end, and everything that is said about it. */
+/** One recognition of a client: its audio from the first byte to the last, and its results. */
 export class Turn {
   readonly requestId: string
   readonly #request: TurnRequest
-  readonly #hearing: Hearing
+  readonly #resources: TurnResources
   readonly #listener: TurnListener
   readonly #audio: TurnAudio
   #stream: RecognizerStream | undefined
-  #told = 0
-  #hasSpoken = false
-  #hasToldEnd = false
-  /** Where the last speech ended, in samples. */
+  #phrases = 0
+  #hasSpeech = false
+  #hasSentEnd = false
+  /** The end of the last speech, in samples. */
   #speechEnd: number | undefined
   #counted = 0
   #state: 'HEARING' | 'FINISHING' | 'ENDED' = 'HEARING'
 
-  constructor(request: TurnRequest, hearing: Hearing, listener: TurnListener) {
+  constructor(request: TurnRequest, resources: TurnResources, listener: TurnListener) {
     this.requestId = request.requestId
     this.#request = request
-    this.#hearing = hearing
+    this.#resources = resources
     this.#listener = listener
     this.#audio = new TurnAudio(
-      hearing.decoders,
+      resources.decoders,
       { workspaceId: request.workspaceId, waitMs },
       {
         sound: (pcm, format) => this.#write(pcm, format),
@@ -90,34 +90,34 @@ export class Turn {
     return this.#state === 'ENDED'
   }
 
-  /** True when the client has sent everything: it will not send it again. */
+  /** True when the client has sent all audio. It does not send it again. */
   get isFinishing(): boolean {
     return this.#state === 'FINISHING'
   }
 
-  /** True when all audio has come that the WAV header promised: the message that says so is optional then. */
+  /** True when all audio that the WAV header announced has arrived. The message that ends the audio is optional then. */
   get isComplete(): boolean {
     return this.#state === 'HEARING' && this.#audio.isComplete
   }
 
-  /** Seconds of audio so far. */
+  /** Seconds of audio received. */
   get seconds(): number {
     return this.#audio.seconds
   }
 
-  /** False when the client should send nothing more until `drained`. */
+  /** False when the client should pause until `drained`. */
   hear(audio: Buffer): boolean {
     return this.#state !== 'HEARING' || this.#audio.hear(audio)
   }
 
-  /** No more audio comes. */
+  /** Ends the audio. */
   finish(): void {
     if (this.#state !== 'HEARING') return
     this.#state = 'FINISHING'
     this.#audio.finish()
   }
 
-  /** Nobody listens any more. */
+  /** Releases the turn; no result follows. */
   close(): void {
     this.#state = 'ENDED'
     this.#audio.close()
@@ -125,9 +125,9 @@ export class Turn {
     this.#stream = undefined
   }
 
-  /** Tells the client that it asked for too much. SDKs have words of their own for that; native ones show ours as well. */
+  /** Ends the turn with TooManyRequests. The Speech SDK has a text of its own for it; the native SDK shows `reason` too. */
   refuseAsBusy(reason: string): void {
-    this.#tellPhrase({ ...writeSilence('TooManyRequests'), Reason: reason })
+    this.#sendPhrase({ ...writeSilence('TooManyRequests'), Reason: reason })
     this.close()
     this.#listener.send({ path: 'turn.end' })
   }
@@ -145,10 +145,10 @@ export class Turn {
     const alternatives = options.detailed ? detailedAlternatives : 1
     const request = { model, workspaceId, deploymentId, mode, listening, format, interims, alternatives, wordTimings, phrases }
     return openResumableStream(
-      this.#hearing.recognizers,
+      this.#resources.recognizers,
       request,
       {
-        event: (event) => this.#tell(event),
+        event: (event) => this.#handle(event),
         drained: () => this.#audio.drained(),
         failed: (error) => this.#fail(error),
       },
@@ -156,67 +156,67 @@ export class Turn {
     )
   }
 
-  #tell(event: StreamEvent) {
+  #handle(event: StreamEvent) {
     if (this.isEnded) return
-    const { filter } = this.#hearing
+    const { filter } = this.#resources
     const { options } = this.#request
     switch (event.kind) {
       case 'SPEECH_START':
-        if (!this.#hasSpoken) this.#listener.send({ path: 'speech.startDetected', body: { Offset: toTicks(event.offset) } })
-        this.#hasSpoken = true
+        if (!this.#hasSpeech) this.#listener.send({ path: 'speech.startDetected', body: { Offset: toTicks(event.offset) } })
+        this.#hasSpeech = true
         return
       case 'HYPOTHESIS': {
-        const place = { Offset: toTicks(event.offset), Duration: toTicks(event.duration) }
-        return this.#listener.send({ path: 'speech.hypothesis', body: { Text: filter(event.text, options.profanity), ...place, ...options.annotations } })
+        const span = { Offset: toTicks(event.offset), Duration: toTicks(event.duration) }
+        return this.#listener.send({ path: 'speech.hypothesis', body: { Text: filter(event.text, options.profanity), ...span, ...options.annotations } })
       }
       case 'PHRASE':
-        this.#hearing.figures.phrases++
-        this.#tellPhrase(writePhrases([event.phrase], options, filter))
+        this.#resources.figures.phrases++
+        this.#sendPhrase(writePhrases([event.phrase], options, filter))
         return this.#passBoundary()
       case 'NO_MATCH':
-        this.#tellPhrase(writeSilence('NoMatch', event.offset, event.duration))
+        this.#sendPhrase(writeSilence('NoMatch', event.offset, event.duration))
         return this.#passBoundary()
       case 'SPEECH_END':
         this.#speechEnd = event.offset
-        if (options.listening.firstPhraseOnly) this.#tellSpeechEnd(event.offset)
+        if (options.listening.firstPhraseOnly) this.#sendSpeechEnd(event.offset)
         return
       case 'INITIAL_SILENCE':
-        return this.#tellPhrase(writeSilence('InitialSilenceTimeout', event.heard))
+        return this.#sendPhrase(writeSilence('InitialSilenceTimeout', event.heard))
       case 'ENDED':
         return this.#endInSilence(event.heard)
     }
   }
 
   #endInSilence(heard: number) {
-    this.#tellSpeechEnd(heard)
-    if (this.#told === 0) this.#tellPhrase(writeSilence('InitialSilenceTimeout', heard))
-    else if (!this.#request.options.listening.firstPhraseOnly) this.#tellPhrase(writeSilence('EndOfDictation', heard))
+    this.#sendSpeechEnd(heard)
+    if (this.#phrases === 0) this.#sendPhrase(writeSilence('InitialSilenceTimeout', heard))
+    else if (!this.#request.options.listening.firstPhraseOnly) this.#sendPhrase(writeSilence('EndOfDictation', heard))
     this.#end()
   }
 
-  #tellPhrase(phrase: object) {
-    this.#told++
+  #sendPhrase(phrase: object) {
+    this.#phrases++
     const { annotations } = this.#request.options
     this.#listener.send({ path: 'speech.phrase', body: { Id: crypto.randomUUID().replaceAll('-', ''), ...phrase, ...annotations } })
   }
 
-  /** Asks the client to send no more, once in a turn: native clients mute themselves at it until the turn has ended. */
-  #tellSpeechEnd(heard: number) {
-    if (this.#hasToldEnd) return
-    this.#hasToldEnd = true
+  /** Sends speech.endDetected once in a turn: native clients stop their microphone at it until the turn has ended. */
+  #sendSpeechEnd(heard: number) {
+    if (this.#hasSentEnd) return
+    this.#hasSentEnd = true
     this.#listener.send({ path: 'speech.endDetected', body: { Offset: toTicks(this.#speechEnd ?? heard) } })
   }
 
-  /** Between two phrases a turn may end without a word lost, as long as the client still sends. */
+  /** Between two phrases a turn can end without a loss of audio, as long as the client still sends. */
   #passBoundary() {
     if (this.isFinishing || this.isComplete || this.isEnded || !this.#audio.isContinuable || this.#request.options.listening.firstPhraseOnly) return
-    this.#listener.toldPhrase()
+    this.#listener.sentPhrase()
     if (this.seconds > maxTurnSeconds && !this.isEnded) this.#end()
   }
 
   #end() {
     if (this.isEnded) return
-    this.#tellSpeechEnd(Math.round(this.seconds * sampleRate))
+    this.#sendSpeechEnd(Math.round(this.seconds * sampleRate))
     this.close()
     this.#listener.send({ path: 'turn.end' })
   }
@@ -226,7 +226,7 @@ export class Turn {
     const canSendAgain = this.#state === 'HEARING' && !this.isComplete
     const problem = explainFailure(error)
     if (problem?.status === 429) {
-      countProblem(this.#hearing.figures, problem.code)
+      countProblem(this.#resources.figures, problem.code)
       return this.refuseAsBusy(`${problem.code}: ${problem.message}`)
     }
     this.close()
@@ -236,18 +236,18 @@ export class Turn {
 
   #count() {
     const { seconds } = this.#audio
-    this.#hearing.figures.audioSeconds += seconds - this.#counted
+    this.#resources.figures.audioSeconds += seconds - this.#counted
     this.#counted = seconds
   }
 }
 
-/** The words for what may go wrong in recognition; undefined for what nobody expects. */
+/** The problem for an expected error of recognition; undefined for any other error. */
 export function explainFailure(error: unknown): ProblemError | undefined {
   if (error instanceof ProblemError) return error
   if (error instanceof AudioError) return toProblem(error)
   if (error instanceof RecognizersBusyError) return new ProblemError(429, 'TOO_MANY_REQUESTS', error.message, { headers: { 'retry-after': '1' } })
   if (error instanceof ModelUnusableError) return new ProblemError(503, 'MODEL_UNUSABLE', `The deployment's model cannot be used: ${error.message}`)
-  if (error instanceof RecognizerCrashedError) return new ProblemError(503, 'RECOGNIZER_CRASHED', 'The recognizer ended while it was at work. Try again.')
+  if (error instanceof RecognizerCrashedError) return new ProblemError(503, 'RECOGNIZER_CRASHED', 'The recognizer crashed during the recognition. Try again.')
   const unavailable = explainUnavailable(error)
   return unavailable && new ProblemError(503, unavailable.code, unavailable.message, { headers: { 'retry-after': String(unavailable.retryAfterSeconds) } })
 }

@@ -64,7 +64,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
       decoders: speech.decoders,
       filter: speech.filter,
       figures: speech.figures,
-      log: speech.log,
+      explain: speech.explain,
       now: () => performance.now(),
       enter: () => ('served' in admitted ? speech.sessionLimits.enter(admitted) : () => {}),
     })

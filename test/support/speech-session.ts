@@ -7,8 +7,8 @@ import { type Recognizers, RecognizersBusyError, type StreamListener, type Strea
 import { createCounters } from '../../src/speech/counters.ts'
 import { createProfanityFilter } from '../../src/speech/profanity.ts'
 import { Session } from '../../src/speech/session.ts'
+import { explainFailure } from '../../src/speech/turn.ts'
 import { createNativeReaders } from './native-reader.ts'
-import { silentLog } from './recognizers.ts'
 
 /** Recognizers that hear nothing: they say what the test has them say. */
 export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: Promise<void> } = {}) {
@@ -87,7 +87,7 @@ export function openSession({ problem, ...knobs }: { problem?: ProblemError; bus
       decoders: openDecoders({ processes: 0 }),
       filter: createProfanityFilter([]),
       figures,
-      log: silentLog,
+      explain: (error) => explainFailure(error) ?? expect.fail(`An unexpected error: ${error}`),
       now: () => time.now,
       enter() {
         places.taken++
