@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 
-/** What a process does: answer GraphQL, work jobs, recognize speech. */
+/** A part of the service that a process runs: GraphQL and the dashboard, jobs, or speech endpoints. */
 type Role = 'api' | 'jobs' | 'speech'
 
 /** Every setting, parsed once. Only this file reads the environment. */
@@ -20,7 +20,7 @@ export interface Config {
     keys: number
     models: number
     uploads: number
-    /** Of all uploads of a workspace and what was made from them. */
+    /** Disk usage of a workspace's uploads and custom models. */
     diskBytes: number
     /** Per minute. */
     mutationsPerKey: number
@@ -36,16 +36,16 @@ export interface Config {
   artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined }
   parallelJobs: number
   uploads: { maxBytes: number }
-  /** Streams recognized at once, and how long they may go on when the process is told to end. */
+  /** Streams recognized at once, and the time in which they can end after SIGTERM. */
   sessions: { all: number; ofKey: number; ofDeployment: number; graceMs: number }
-  /** Words that are masked beside the usual ones. */
+  /** Further words for the profanity filter. */
   profaneWords: string[]
   recognition: { workers: number; memoryMb: number }
-  /** Processes that decode compressed recordings, at most. */
+  /** The maximum number of processes that decode compressed recordings. */
   audio: { processes: number }
 }
 
-/** The environment holds values that no process could run with: one line per bad setting. */
+/** The environment has invalid settings. The message has a line for each. */
 export class ConfigError extends Error {
   readonly problems: string[]
   constructor(problems: string[]) {
@@ -54,10 +54,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** Megabytes that hold both base models with room for a custom one. */
+/** Megabytes for both base models and a custom model. */
 const memoryPerRecognizer = 800
 
-/** What the secret of a key looks like, ours or one that was chosen. */
+/** The form of a key's secret, generated or configured. */
 export const secretPattern = /^cs_[\w-]{24,}$/
 
 const whole = (min: number, max: number) =>
@@ -71,7 +71,7 @@ const list = z.string().transform((value) =>
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
 const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
 
-/** Standing still for this many seconds is told, however long it is borne. */
+/** The maximum seconds without progress before clients see a notice, even if STALL_SECONDS is larger. */
 const maxNotice = 30
 
 const environment = z.object({
@@ -102,7 +102,7 @@ const environment = z.object({
   DEADLINE_SECONDS: whole(1, 86_400).default(3600),
   STALL_SECONDS: whole(1, 86_400).default(120),
   PRIVATE_SOURCES: switchedOn.default(false),
-  // As npm itself reads it, and sets it for the scripts that it runs.
+  // The setting of npm, which npm also sets for its scripts.
   npm_config_registry: webUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`)).optional(),
   PARALLEL_JOBS: whole(1, 64).default(4),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
@@ -116,7 +116,7 @@ const environment = z.object({
   PROFANE_WORDS: list.default([]),
 })
 
-/** Reads the environment whole; throws one {@link ConfigError} that lists every bad setting. */
+/** Reads the whole environment. Throws one {@link ConfigError} that lists every invalid setting. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = environment.safeParse(given)
@@ -127,7 +127,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const roles = new Set(value.ROLES)
   if (roles.has('jobs') && !roles.has('speech') && !value.PUBLIC_URL)
     throw new ConfigError([
-      'PUBLIC_URL: must be set where ROLES has jobs without speech. New deployments are tested at their URL; set the one under which clients reach the processes with the role speech.',
+      'PUBLIC_URL: must be set if ROLES has jobs without speech. New deployments are tested at their URL. Set the URL at which clients reach the processes with the role speech.',
     ])
   return {
     http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },

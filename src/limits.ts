@@ -1,8 +1,8 @@
-// Limits that the GraphQL API refuses by or tells of, from the settings and from the rooms that have them.
+// The limits that the GraphQL API enforces or reports, gathered from the settings and from other rooms.
 import type { Config } from './config.ts'
 import type { ShownLimits } from './graphql/builder.ts'
 import type { OperationLimits } from './graphql-limits/operation-limits.ts'
-import { largestFile } from './speech-http/openai-form.ts'
+import { maxFileBytes } from './speech-http/openai-form.ts'
 import { maxTranscriptionSeconds } from './speech-http/openai-transcription.ts'
 import { maxShortAudioSeconds } from './speech-http/short-audio.ts'
 import { uploadSlots } from './uploads/upload-route.ts'
@@ -15,7 +15,7 @@ export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({
     sessionsPerDeployment: sessions.ofDeployment,
     shortAudioSeconds: maxShortAudioSeconds,
     transcriptionSeconds: maxTranscriptionSeconds,
-    transcriptionBytes: largestFile,
+    transcriptionBytes: maxFileBytes,
   },
 })
 

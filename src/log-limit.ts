@@ -8,12 +8,12 @@ interface Last {
 }
 
 const lasts = new WeakMap<Log, Map<string, Last>>()
-/** Subjects are few; a flood of new ones must not be remembered. */
+/** Bounds the memory. The service uses only a few subjects. */
 const maxSubjects = 100
 
 /**
- * Logs one line a minute for each subject, which is the message unless a longer one is given. The next line
- * says how many were left out. For what repeats many times a second while a part of the system is away.
+ * Logs at most one line a minute for each subject, by default the message. The next line has the number of skipped
+ * lines. For errors that repeat many times a second while a part of the system is unavailable.
  */
 export function limitLog(log: Log) {
   const write =

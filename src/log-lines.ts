@@ -1,4 +1,4 @@
-// Lines of the log for people at a terminal; elsewhere they stay JSON, for programs.
+// Formats lines of the log for a terminal. Elsewhere the log is JSON.
 import { styleText } from 'node:util'
 
 const levels: Record<number, string> = {
@@ -23,7 +23,7 @@ export function toReadableLine(json: string): string {
   return `${styleText('dim', moment)} ${levels[Number(level)] ?? String(level)} ${[text, ...fields].filter(Boolean).join(' ')}\n`
 }
 
-/** Values may come from clients: none of their control characters reaches the terminal. */
+/** Values can come from clients, so their control characters must not reach the terminal. */
 const escapeControls = (text: string) => text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 function toField(name: string, value: unknown): string {

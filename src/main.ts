@@ -42,30 +42,30 @@ import { openSpeechSockets } from './speech/websocket-server.ts'
 import { handleSpeech } from './speech-http/http-routes.ts'
 import { createUploads, uploadsPath } from './uploads/upload-route.ts'
 
-/** Deadlines are looked after this often, by every process that answers or works. */
+/** The interval of the checks of deadlines. Every process with the role api or jobs checks them. */
 const deadlinesMs = 1000
 
 /**
- * What ending may take beside what streams are granted. When it is over, what still waits, as for a Postgres
- * that does not answer, is left to the end of the process.
+ * The time for closing all parts, in addition to the grace period of streams. Parts that are not closed by then, for
+ * example because Postgres does not answer, end with the process.
  */
 const closeMs = 4_000
 const roundMs = 1_000
 
 export interface RunningService {
-  /** Where clients reach it. */
+  /** The URL for clients. */
   url: string
-  /** Where this machine reaches it. */
+  /** The URL on this machine. */
   localUrl: string
-  /** A key with every scope; empty where its secret is not known to this process. */
+  /** A key with every scope; empty if this process does not know its secret. */
   key: string
   keyOrigin: FirstKey['origin']
-  /** Why the key is not known, and how to get another one. */
+  /** The reason why the secret is unknown, and how to get another key. */
   keyMissing: string | undefined
   close(): Promise<void>
 }
 
-/** Opens everything in order, from the port to the job workers; what `close` ends, it ends in reverse. */
+/** Opens all parts in order, from the port to the job workers. `close` closes them in reverse. */
 export async function startService(config: Config): Promise<RunningService> {
   const log = openLog(config.logLevel)
   const opened: (() => Promise<unknown>)[] = []
@@ -83,13 +83,13 @@ export async function startService(config: Config): Promise<RunningService> {
     opened.push(() => value.close())
     return value
   }
-  /** For what repeats by itself: its present round, which may wait for Postgres, is not waited for long. */
+  /** For periodic tasks. A round can wait for Postgres, so closing waits for the current round only briefly. */
   const openRounds = (part: { close(): Promise<unknown> }) => {
     opened.push(() => Promise.race([part.close(), delay(roundMs)]))
   }
   try {
     const catalog = await readCatalog(config.catalogFile)
-    // The port comes first: when it is taken, nothing else needs to be undone.
+    // The port comes first: if another program uses it, nothing has to be undone.
     const http = await open(listen(config.http))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
@@ -104,16 +104,16 @@ export async function startService(config: Config): Promise<RunningService> {
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
-    const recognizers = await open(openRecognizers(config.recognition, log, undefined, tellOwner(service)))
-    const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended')
+    const recognizers = await open(openRecognizers(config.recognition, log, undefined, noteSuspicion(service)))
+    const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
     const parts = { ...service, tokens, artifacts, recognizers, decoders }
 
     const { routes, drain } = await openRoutes(config, parts, http, open)
     http.serve(routes)
     if (config.roles.has('speech')) void warmUp(parts)
-    // What comes last ends first: jobs, while the endpoints that they call still answer, then requests and
-    // sessions, then what all of them need.
+    // Jobs close first, while the endpoints that they call still answer. Requests and sessions follow, then the parts
+    // that all of them use.
     opened.push(() => Promise.all([http.drain(), drain()]))
     if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
@@ -126,33 +126,33 @@ export async function startService(config: Config): Promise<RunningService> {
   }
 }
 
-/** Training takes a core and some hundred megabytes, so one at a time is enough for a process. */
+/** A training or validation uses a core and some hundred megabytes, so a process runs one of each at a time. */
 async function workJobs(config: Config, parts: ServiceParts) {
   await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
   await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
   await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config))
 }
 
-/** Writes into a deployment's log that its acoustic model holds up or ends recognizers. */
-const tellOwner =
+/** Notes in a deployment's log that its acoustic model blocks or ends recognizers. */
+const noteSuspicion =
   (service: Service) =>
   ({ deploymentId, standing, reason, refusedUntil = 0 }: Suspicion) => {
     const consequence =
       standing === 'ISOLATED'
-        ? 'It now recognizes in a process of its own.'
-        : `Its recordings are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
-    noteOnDeployment(service, deploymentId, `The acoustic model held up a recognizer: ${reason}. ${consequence}`).catch((error) =>
+        ? 'The model now runs in a separate process.'
+        : `Requests are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
+    noteOnDeployment(service, deploymentId, `The acoustic model blocked a recognizer: ${reason}. ${consequence}`).catch((error) =>
       service.log.warn({ deploymentId, error: String(error) }, 'a note on a deployment was not written'),
     )
   }
 
-/** Looks after deadlines as long as it is open; while Postgres is away, nobody can. */
+/** Enforces deadlines until closed. Rounds fail while Postgres is unavailable. */
 function keepDeadlines(parts: ServiceParts) {
   const closing = new AbortController()
-  const looking = (async () => {
+  const rounds = (async () => {
     while (!closing.signal.aborted) {
       await Promise.all([enforceDeadlines(parts), enforceModelDeadlines(parts)]).catch((error) =>
-        parts.log.debug({ error: String(error) }, 'deadlines were not looked after'),
+        parts.log.debug({ error: String(error) }, 'deadlines were not enforced'),
       )
       await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
     }
@@ -160,7 +160,7 @@ function keepDeadlines(parts: ServiceParts) {
   return {
     async close() {
       closing.abort()
-      await looking
+      await rounds
     },
   }
 }
@@ -172,15 +172,15 @@ async function warmUp(parts: ServiceParts) {
       await parts.recognizers.load(await openRecognizerModel(parts.artifacts, served))
     }
   } catch (error) {
-    parts.log.warn({ error: String(error) }, 'models were not loaded beforehand')
+    parts.log.warn({ error: String(error) }, 'models were not preloaded')
   }
 }
 
-/** Two megabytes over a slow line. */
+/** Two megabytes over a slow network. */
 const maxOperationMs = 30_000
-/** What whole recordings may take to be uploaded, and some more: the routes have limits of their own. */
+/** Longer than the limits of the speech routes themselves. */
 const maxRecordingMs = 120_000
-/** Two hundred megabytes over a slow line. */
+/** Two hundred megabytes over a slow network. */
 const maxUploadMs = 60 * 60_000
 
 interface ServiceParts extends Service {
@@ -192,7 +192,7 @@ interface ServiceParts extends Service {
 
 interface OpenedRoutes {
   routes: Route[]
-  /** Waits for what clients are in the middle of, for as long as is allowed. */
+  /** Lets open sessions end within the grace period. */
   drain(): Promise<void>
 }
 
@@ -248,5 +248,5 @@ async function openRoutes(
   return { routes: [...routes, ...fallbacks], drain }
 }
 
-/** An address to listen on everywhere is not one to call. */
+/** A host that clients on this machine can call, for the host that the server listens on. */
 const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { nothing, type Route } from '../http/listen.ts'
+import { type Route, unknownPathRoute } from '../http/listen.ts'
 import { packStaticFile, type StaticFile, sendStatic } from '../http/static-file.ts'
 
 const options = {
@@ -82,7 +82,7 @@ export function createGraphiQL(): GraphiQL {
         const isRead = request.method === 'GET' || request.method === 'HEAD'
         const file = isRead ? (await read()).assets.get(request.url?.split('?')[0] ?? '') : undefined
         if (file) sendStatic(request, response, file)
-        else await nothing.handle(request, response)
+        else await unknownPathRoute.handle(request, response)
       },
     },
   }

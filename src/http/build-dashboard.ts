@@ -1,4 +1,4 @@
-// Builds the dashboard if its sources have changed since the last time. Run by `npm run build` and by `npm start`.
+// Builds the dashboard if its sources have changed since the last build. `npm run build` and `npm start` run this file.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
@@ -7,10 +7,10 @@ import { builtDir, presentBuild, sourceDir } from './dashboard-build.ts'
 const target = await presentBuild()
 const exists = (await readdir(target).catch(() => [])).length > 0
 if (!exists) {
-  // A test may have started this, but the build is for production.
+  // A test sets NODE_ENV, but the build is for production.
   process.env['NODE_ENV'] = 'production'
   const { build } = await import('vite')
-  // Built aside and renamed when whole: of several that build at once, one wins and all are right.
+  // The build is renamed when it is complete, so processes that build at once cannot mix their files.
   const aside = join(builtDir, `.${process.pid}`)
   await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), root: sourceDir, logLevel: 'warn', build: { outDir: aside, emptyOutDir: true } })
   await compress(aside)
@@ -22,7 +22,7 @@ if (!exists) {
   }
 }
 
-/** Puts a .br and a .gz beside whatever text is large enough to gain from it. */
+/** Writes a .br and a .gz beside each text file of at least 1 kB. */
 async function compress(dir: string) {
   const files = await readdir(dir, { recursive: true, withFileTypes: true })
   for (const entry of files.filter(({ name }) => /\.(js|css|svg)$/.test(name))) {

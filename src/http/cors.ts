@@ -1,22 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const preflightSeconds = '7200'
-/** What a page may ask to send: names of headers, a short list of them. */
+/** A list of at most 51 header names, as a preflight sends it. */
 const headerNames = /^[\w-]+(\s*,\s*[\w-]+){0,50}$/
 
-/** Adds the headers that pages of other origins need; true when it has answered a preflight. */
+/** Adds the CORS headers. True when the request was a preflight, which is answered then. */
 export type Cors = (request: IncomingMessage, response: ServerResponse) => boolean
 
 /**
- * Says which foreign pages may call and read, before anything is answered, so that refusals say it too. Credentials
- * are not allowed: a page sends a key in a header, and cookies count for our own pages only.
- * Answers preflights; true when it has.
+ * Lets pages of the allowed origins call a route. The function runs before the route, so that refusals have the headers
+ * too. Credentials are not allowed: pages of other origins send a key in a header, and cookies are for the dashboard.
  */
 export function createCors(allowedOrigins: readonly string[], methods: string): Cors {
   const allowed = new Set(allowedOrigins)
   return ({ method, headers }, response) => {
     const isAllowed = headers.origin !== undefined && allowed.has(headers.origin)
-    // What is answered to one origin is not to be given to another, whether it was allowed or not.
+    // Caches must not serve the response for one origin to another origin.
     if (allowed.size) response.setHeader('vary', 'Origin')
     if (isAllowed) {
       response.setHeader('access-control-allow-origin', headers.origin ?? '')
@@ -24,9 +23,9 @@ export function createCors(allowedOrigins: readonly string[], methods: string): 
     }
     if (method !== 'OPTIONS') return false
     if (isAllowed) {
-      const wanted = headers['access-control-request-headers'] ?? ''
+      const names = headers['access-control-request-headers'] ?? ''
       response.setHeader('access-control-allow-methods', methods)
-      response.setHeader('access-control-allow-headers', headerNames.test(wanted) ? wanted : 'authorization, content-type')
+      response.setHeader('access-control-allow-headers', headerNames.test(names) ? names : 'authorization, content-type')
       response.setHeader('access-control-max-age', preflightSeconds)
     }
     response.writeHead(204, { allow: methods }).end()

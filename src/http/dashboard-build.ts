@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..')
 export const sourceDir = join(root, 'src/dashboard')
 export const builtDir = join(root, 'dist/dashboard')
 
-/** The directory that a build of the present sources makes. */
+/** The directory for a build of the current sources. */
 export async function presentBuild(): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(root, 'package.json')))
   const files = await readdir(sourceDir, { recursive: true, withFileTypes: true })
@@ -19,7 +19,7 @@ export async function presentBuild(): Promise<string> {
   return join(builtDir, hash.digest('hex').slice(0, 16))
 }
 
-/** The present build; else any other that is there; undefined when nothing has been built. */
+/** The build of the current sources, or else any other build; undefined without a build. */
 export async function findBuild(): Promise<string | undefined> {
   const present = await presentBuild()
   const names = (await readdir(builtDir).catch(() => [])).filter((name) => !name.startsWith('.'))

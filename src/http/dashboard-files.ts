@@ -1,11 +1,11 @@
-// The dashboard's files, kept in memory: the page itself at every path it has, the hashed rest under /assets/. Unknown
-// paths get the page too when a browser asks for them, with status 404: it says so in words and leads on.
+// The dashboard's files, kept in memory: the page at each of its paths, the hashed files under /assets/. For an unknown
+// path, browsers receive the page with status 404; it shows a message and links.
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative } from 'node:path'
 import { findBuild } from './dashboard-build.ts'
-import { nothing, type Route } from './listen.ts'
+import { type Route, unknownPathRoute } from './listen.ts'
 import { sendProblem } from './problem.ts'
 import { createStaticFile, type StaticFile, sendStatic } from './static-file.ts'
 
@@ -16,25 +16,25 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Paths that people type, and the page that they mean. */
+/** Variants of the pages' paths that people type. */
 const redirects = /^(?:(\/(?:new|models|keys|deployments\/[\w=%-]+))\/|\/deployments\/?)$/
 
 interface DashboardFiles {
-  /** The page, in which each answer has a nonce of its own. */
+  /** The page, with placeholders for the nonce and the settings. */
   index: Buffer | undefined
   /** By path. */
   assets: Map<string, StaticFile>
 }
 
-const readOnly = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Pages can only be read. Use GET.', headers: { allow: 'GET, HEAD' } }
+const readOnly = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Pages support GET and HEAD only. Use GET.', headers: { allow: 'GET, HEAD' } }
 
 interface DashboardRoutes {
   route: Route
-  /** Answers every path that no other route does. */
+  /** Handles every path that no other route matches. */
   fallback: Route
 }
 
-/** While the dashboard is not built yet, its paths say so and look again. The page learns whether it can link to GraphiQL. */
+/** Serves the dashboard. Until its build exists, its paths show a message and reload. `graphiql` adds a link to GraphiQL. */
 export function createDashboardRoutes({ graphiql }: { graphiql: boolean }): DashboardRoutes {
   let files: DashboardFiles | undefined
   const isRead = (method = '') => method === 'GET' || method === 'HEAD'
@@ -47,11 +47,11 @@ export function createDashboardRoutes({ graphiql }: { graphiql: boolean }): Dash
         const redirect = redirects.exec(path)
         if (redirect) return void response.writeHead(302, { location: `${wayToRoot(path)}${redirect[1]?.slice(1) ?? ''}${query}` }).end()
         files ??= await readBuild()
-        if (!files) return sendWaiting(response)
+        if (!files) return sendUnbuilt(response)
         const file = files.assets.get(path)
         if (files.index && pages.test(path)) sendPage(response, files.index, path, { graphiql })
         else if (file) sendStatic(request, response, file)
-        else response.writeHead(404, { 'content-type': 'text/plain' }).end('There is no such file. Reload the page.\n')
+        else response.writeHead(404, { 'content-type': 'text/plain' }).end('This file does not exist. Reload the page.\n')
       },
     },
     fallback: {
@@ -62,7 +62,7 @@ export function createDashboardRoutes({ graphiql }: { graphiql: boolean }): Dash
         if (isPerson) files ??= await readBuild()
         const page = isPerson && files?.index
         if (page) sendPage(response, page, splitUrl(request).path, { graphiql, status: 404 })
-        else nothing.handle(request, response)
+        else unknownPathRoute.handle(request, response)
       },
     },
   }
@@ -90,7 +90,7 @@ async function readBuild(): Promise<DashboardFiles | undefined> {
   return { index: bodies.get('/index.html'), assets }
 }
 
-/** Only our own files run; the nonce is for the few style elements that the dialogs make. */
+/** Allows the dashboard's own files only. The nonce is for the style elements that the dialogs create. */
 const policy = (nonce: string) =>
   [
     "default-src 'none'",
@@ -104,7 +104,7 @@ const policy = (nonce: string) =>
     "frame-ancestors 'none'",
   ].join('; ')
 
-/** Relative, since a proxy may have taken a prefix away that the browser still sees: "./" for /models, "../" for /deployments/x. */
+/** The relative URL of the root: "./" for /models, "../" for /deployments/x. A proxy can remove a prefix that the browser still sees. */
 const wayToRoot = (path: string) => '../'.repeat(path.split('/').length - 2) || './'
 
 function sendPage(response: ServerResponse, page: Buffer, path: string, { graphiql, status = 200 }: { graphiql: boolean; status?: number }) {
@@ -125,10 +125,10 @@ function sendPage(response: ServerResponse, page: Buffer, path: string, { graphi
   response.end(body)
 }
 
-function sendWaiting(response: ServerResponse) {
+function sendUnbuilt(response: ServerResponse) {
   response
     .writeHead(503, { 'content-type': 'text/html; charset=utf-8', refresh: '2' })
     .end(
-      '<!doctype html><title>custom-speech</title><p>The dashboard is not built yet. &quot;npm start&quot; builds it in a few seconds, &quot;npm run build&quot; by hand. This page tries again automatically.</p>',
+      '<!doctype html><title>custom-speech</title><p>The dashboard is not built yet. &quot;npm start&quot; builds it in a few seconds, or run &quot;npm run build&quot;. This page reloads automatically.</p>',
     )
 }

@@ -1,16 +1,16 @@
-/** The headers of every answer. A route that serves files or pages replaces the policy and the caching by its own. */
+/** The headers of every response. Routes that serve files or pages replace the policy and the caching. */
 export const defaultHeaders = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
   'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  // Most answers depend on a key or hold private data.
+  // Most responses depend on a key or contain private data.
   'cache-control': 'no-store',
 } as const
 
 /**
- * The header that makes browsers use https from now on, for a server that is reached by it. HSTS holds for a host
- * with all its ports, so it is left out where the public URL has a port of its own: another site may be beside it.
+ * The header Strict-Transport-Security for a server with an https URL. HSTS applies to all ports of a host, so a public
+ * URL with a port has no such header: the host can have another site.
  */
 export function findStrictTransport(publicUrl: string | undefined): Record<string, string> {
   const url = publicUrl ? new URL(publicUrl) : undefined

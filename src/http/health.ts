@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { Route } from './listen.ts'
 
-/** The process lives. */
+/** Liveness: the process answers. */
 export const healthRoute: Route = {
   matches: (path) => path === '/health',
   handle: (_, response) => sendStatus(response, 200, { status: 'alive' }),
 }
 
-/** All parts answer, each of which throws when it does not. */
+/** Readiness: `check` of every part resolves. */
 export const readyRoute = (parts: Record<string, { check(): Promise<unknown> }>): Route => ({
   matches: (path) => path === '/ready',
   async handle(_, response) {

@@ -9,41 +9,41 @@ import { findMaxStrangers, limitStrangers, type Strangers } from './strangers.ts
 import { findHostProblem, normalizeTarget } from './target.ts'
 import { limitUnread, type Unread, unreadLimits } from './unread.ts'
 
-/** The address cannot be listened on; the message says what to change. */
+/** The server cannot listen on its address. The message names the setting to change. */
 export class ListenError extends Error {}
 
-/** What answers which paths; the first that matches is asked. */
+/** A handler for some paths. The first route that matches a path handles it. */
 export interface Route {
   matches(path: string): boolean
   handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** True when its answers are worth waiting for before the server ends. */
+  /** True if a shutdown waits for the responses of this route. */
   drains?: boolean
-  /** True when it tells a client itself to go on with its body (Expect: 100-continue). */
+  /** True if the route answers `Expect: 100-continue` after its own checks. */
   continuesItself?: boolean
-  /** What a request may take to come in; ten seconds if nothing is said. */
+  /** The time in which a request has to arrive; ten seconds by default. */
   maxRequestMs?: number
 }
 
 export interface HttpServer {
-  /** The port that was given, or found when 0 was. */
+  /** The port, also if the configured port was 0. */
   port: number
-  /** From now on these answer; before, everything is told to come back in a second. */
+  /** Sets the routes. Before this call, every request gets the status 503. */
   serve(routes: Route[]): void
   readonly unread: Unread
   readonly strangers: Strangers
-  /** Takes no new connections, and waits a moment for answers that drain. */
+  /** Accepts no further connections, and waits up to three seconds for the responses of routes that drain. */
   drain(): Promise<void>
-  /** Ends every connection that is left. */
+  /** Closes all remaining connections. */
   close(): Promise<void>
 }
 
 const drainMs = 3000
-/** The lines before a body have to come in this time. The clock of a kept connection begins with its next request. */
+/** The time for the header lines of a request. On a kept connection it begins with the next request. */
 const headersTimeout = 5_000
-/** Longer than load balancers keep a connection, which is a minute: whoever closes first must not be us, or requests get lost. */
+/** Load balancers keep a connection for a minute. They have to close it before the server does, or requests get lost. */
 const keepAliveTimeout = 75_000
-/** Enough for a request without a body; a route whose requests have larger ones says so. */
+/** For requests with a small body or none. Routes with larger bodies set their own time. */
 const maxRequestMs = 10_000
 
 export async function listen({ host, port, publicUrl }: Config['http']): Promise<HttpServer> {
@@ -53,7 +53,7 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
     requestTimeout: 0,
     connectionsCheckingInterval: 1_000,
     requireHostHeader: false,
-    // Any other upgrade, such as h2c, is declined by answering in HTTP/1.1; so is a WebSocket that no route takes.
+    // Any other upgrade, such as h2c, and a WebSocket without a route get a response in HTTP/1.1.
     shouldUpgradeCallback: (request) => asksForWebSocket(request) && find(request).upgrade !== undefined && !findHostProblem(request),
   })
   const sockets = new Set<Duplex>()
@@ -72,7 +72,7 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
   const find = (request: IncomingMessage) => {
     normalizeTarget(request)
     const path = (request.url ?? '/').split('?')[0] ?? '/'
-    return routes.find((route) => route.matches(path)) ?? nothing
+    return routes.find((route) => route.matches(path)) ?? unknownPathRoute
   }
   const begin = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (!deliver(request, response)) return false
@@ -86,7 +86,7 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
     const problem = findHostProblem(request)
     if (problem) return sendProblem(response, problem)
     const route = find(request)
-    // A client of HTTP/1.0 does not know the interim answer.
+    // HTTP/1.0 has no interim responses.
     if (request.httpVersion === '1.0') delete request.headers.expect
     if (request.headers.expect && !route.continuesItself) response.writeContinue()
     limitRequest(request, response, route.maxRequestMs ?? maxRequestMs)
@@ -149,7 +149,7 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
 
 const asksForWebSocket = ({ method, headers }: IncomingMessage) => method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 
-/** Ends a request that does not come in, however slowly it drips. */
+/** Refuses a request that is not complete in time. */
 function limitRequest(request: IncomingMessage, response: ServerResponse, ms: number) {
   const late = setTimeout(() => {
     if (!request.complete) sendProblem(response, tooSlow)
@@ -158,16 +158,16 @@ function limitRequest(request: IncomingMessage, response: ServerResponse, ms: nu
 }
 
 const tooSlow: HttpProblem = { status: 408, code: 'REQUEST_TOO_SLOW', message: 'The request did not arrive in time. Send it again, faster.' }
-const broken: HttpProblem = { status: 500, code: 'INTERNAL_ERROR', message: 'Something went wrong on the server. Try again.' }
+const broken: HttpProblem = { status: 500, code: 'INTERNAL_ERROR', message: 'The server failed to handle the request. Try again.' }
 const noProxy: HttpProblem = { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'This server is not a proxy. Send requests to it without CONNECT.' }
 const unknownExpectation: HttpProblem = {
   status: 417,
   code: 'EXPECTATION_FAILED',
-  message: 'The only expectation that this server meets is 100-continue. Leave out the header Expect.',
+  message: 'This server supports only the expectation 100-continue. Leave out the header Expect.',
   headers: { connection: 'close' },
 }
 
-/** A route that answers without reading the request. */
+/** A route that refuses every request without reading it. */
 const refuseAll = (problem: HttpProblem): Route => ({
   matches: () => true,
   continuesItself: true,
@@ -180,12 +180,12 @@ const starting = refuseAll({
   message: 'The server is starting. Try again in a second.',
   headers: { 'retry-after': '1' },
 })
-/** Answers a path that no other route does. */
-export const nothing = refuseAll({ status: 404, code: 'UNKNOWN_PATH', message: 'There is nothing at this path. The API is at /graphql.' })
+/** Refuses the paths that no other route matches. */
+export const unknownPathRoute = refuseAll({ status: 404, code: 'UNKNOWN_PATH', message: 'This path does not exist. The API is at /graphql.' })
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
-  if (error.code === 'EADDRINUSE') return `Port ${port} is taken by another program. Stop that one, or set PORT to another number.`
-  if (error.code === 'EACCES') return `Port ${port} may not be used by this account. Set PORT to a number from 1024 up.`
+  if (error.code === 'EADDRINUSE') return `Another program uses port ${port}. Stop that program, or set PORT to another number.`
+  if (error.code === 'EACCES') return `This account cannot use port ${port}. Set PORT to 1024 or a higher number.`
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') return `This machine does not have the address ${host}. Correct HOST.`
-  return `Cannot listen on ${host}:${port} (${error.code}).`
+  return `Cannot listen on ${host}:${port} (${error.code}). Check HOST and PORT.`
 }

@@ -1,9 +1,9 @@
-/** Whether a page of this origin is ours: from the host that was called, or from the public URL, whatever a proxy makes of the host. */
+/** True if the origin is that of the dashboard: the request's host, or the public URL, since a proxy can change the host. */
 export function isOwnOrigin(origin: string, host: string | undefined, publicUrl: string): boolean {
   if (!URL.canParse(origin)) return false
   const [page, own] = [new URL(origin), new URL(publicUrl)]
   if (page.origin === own.origin) return true
-  // Where we are reached by https, a page that came by http may be anybody's on the way.
+  // With an https URL, a page over http can come from an attacker on the network.
   return page.host === host && (page.protocol === own.protocol || own.protocol === 'http:' || isLoopback(page.hostname))
 }
 

@@ -35,14 +35,14 @@ export function sendProblem(response: ServerResponse, problem: HttpProblem, { sh
   response.writeHead(problem.status, {
     'content-type': shape ? 'application/json; charset=utf-8' : problemType,
     'content-length': Buffer.byteLength(body),
-    // The client has not sent its request in time: it cannot send another one behind it.
+    // The request is incomplete, so the connection cannot carry another one.
     ...(problem.status === 408 && { connection: 'close' }),
     ...problem.headers,
   })
   response.end(body)
 }
 
-/** The same for a connection that has no response: an upgrade, or bytes that are not HTTP. */
+/** Sends the problem on a connection without a response object, for an upgrade or for bytes that are not HTTP, and closes it. */
 export function refuseConnection(socket: Duplex, problem: HttpProblem): void {
   if (!socket.writable) return void socket.destroy()
   const body = JSON.stringify(describe(problem))
@@ -56,7 +56,7 @@ const problemType = 'application/problem+json; charset=utf-8'
 
 const describe = ({ status, code, message, members }: HttpProblem) => ({ type: 'about:blank', title: code, status, detail: message, code, ...members })
 
-/** What was wrong with bytes that are not a request, or not one in time. */
+/** The problem for an error code of Node's HTTP parser. */
 export function explainBadRequest(code: string | undefined): HttpProblem {
   if (code === 'HPE_HEADER_OVERFLOW')
     return { status: 431, code: 'HEADERS_TOO_LARGE', message: 'The headers are larger than 16 kB. Send fewer headers, or a shorter address.' }

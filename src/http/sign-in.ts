@@ -1,8 +1,8 @@
-// Signing in: POST /session starts a session for a key and puts its token into a cookie, DELETE /session ends it on the server.
+// POST /session starts a session for a key and sets its token as a cookie. DELETE /session ends the session on the server.
 //
-// Browsers send cookies along with whatever a foreign page makes them send, so a cookie counts only where
-// no foreign page can have asked: with a header that forms and links cannot set, from our own origin.
-// Ports do not separate cookies: another program on this machine is "same site", hence the origin is compared whole.
+// Browsers add cookies to requests of pages of other origins too. A cookie is therefore accepted only with a header that
+// forms and links cannot set, and only from the dashboard's origin. Cookies do not depend on the port, and another program
+// on the same machine is "same site", so the whole origin is compared.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { endSession, startSession } from '../access/browser-session.ts'
 import { hasScope, type Service } from '../domain/context.ts'
@@ -14,16 +14,16 @@ import { letIn } from './strangers.ts'
 
 const sessionPath = '/session'
 
-/** The dashboard sends this with every request; the value does not matter. */
+/** The dashboard sends this header with every request, with any value. */
 const ownHeader = 'x-requested-with'
 const sessionSeconds = sessionDays * 24 * 3600
 const maxBody = 4096
-/** Anyone may send such a request, and it is short. */
+/** The request needs no key and is short. */
 const maxRequestMs = 5_000
 
 export interface SignIn {
   route: Route
-  /** The same route, which also lets signed-in browsers in: the cookie becomes the header that other clients send. */
+  /** The same route with support for signed-in browsers: the cookie becomes the header Authorization that other clients send. */
   letIn(route: Route): Route
 }
 
@@ -37,7 +37,7 @@ export function createSignIn(service: Service): SignIn {
     const { origin, 'sec-fetch-site': site } = request.headers
     return request.headers[ownHeader] !== undefined && (!origin || comesFromUs(request, origin)) && (!site || site === 'same-origin')
   }
-  // A WebSocket can carry no header of ours, but every browser says which page opens it.
+  // A browser cannot set headers of a WebSocket, but always sends the page's origin.
   const isOwnSocket = (request: IncomingMessage) => request.headers.origin !== undefined && comesFromUs(request, request.headers.origin)
 
   const admit = (request: IncomingMessage, isOwn: (request: IncomingMessage) => boolean) => {
@@ -50,9 +50,8 @@ export function createSignIn(service: Service): SignIn {
   async function signIn(request: IncomingMessage, response: ServerResponse) {
     const key = await readKey(request)
     const viewer = key ? await letIn(request, service.keyring.authenticate(key)) : null
-    if (!key || !viewer) return answer(response, 401, 'This key is unknown, expired or revoked. Copy it again, whole, or use another one.')
-    if (!hasScope(viewer, 'READ'))
-      return answer(response, 403, 'This key may only send audio to endpoints. The dashboard needs one with the scope READ or MANAGE.')
+    if (!key || !viewer) return answer(response, 401, 'This key is unknown, expired or revoked. Copy the whole key again, or use another one.')
+    if (!hasScope(viewer, 'READ')) return answer(response, 403, 'This key can only send audio to endpoints. Use a key with the scope READ or MANAGE.')
     await endPresent(request)
     const token = await startSession(service, viewer, request.headers['user-agent'])
     response.writeHead(204, { 'set-cookie': `${name}=${token}; Max-Age=${sessionSeconds}; ${attributes}`, 'cache-control': 'no-store' }).end()
@@ -73,7 +72,7 @@ export function createSignIn(service: Service): SignIn {
       matches: (path) => path === sessionPath,
       maxRequestMs,
       async handle(request, response) {
-        if (!isOwnRequest(request)) return answer(response, 403, 'Only the dashboard may sign in and out, from its own origin.')
+        if (!isOwnRequest(request)) return answer(response, 403, 'Only the dashboard can sign in and out, from its own origin.')
         try {
           if (request.method === 'POST') return await signIn(request, response)
           if (request.method === 'DELETE') return await signOut(request, response)
@@ -86,9 +85,9 @@ export function createSignIn(service: Service): SignIn {
             return answer(response, 503, message, { 'retry-after': String(retryAfterSeconds) }, code)
           }
           service.log.warn({ error: String(error) }, 'sign-in or sign-out failed')
-          return answer(response, 503, 'The server cannot start or end sessions at the moment. Try again soon.')
+          return answer(response, 503, 'The server cannot start or end sessions at the moment. Try again in a few seconds.')
         }
-        answer(response, 405, 'POST signs in, DELETE signs out.', { allow: 'POST, DELETE' })
+        answer(response, 405, 'Use POST to sign in, and DELETE to sign out.', { allow: 'POST, DELETE' })
       },
     },
     letIn: (route) => ({
@@ -107,7 +106,7 @@ export function createSignIn(service: Service): SignIn {
   }
 }
 
-/** Servers on one host share its cookies whatever their port and path, so the name tells them apart. */
+/** The name contains the port and the path, because servers on one host share its cookies. */
 function cookieName(publicUrl: string): string {
   const { protocol, port, pathname } = new URL(publicUrl)
   const prefix = pathname.slice(1).replace(/[^\w]+/g, '-')
@@ -121,10 +120,10 @@ const readCookie = (header: string, name: string) =>
     .find((pair) => pair.startsWith(`${name}=`))
     ?.slice(name.length + 1)
 
-/** The key in the body; undefined when there is none that could be one. */
+/** The key in the body; undefined if the body is too long or has no key. */
 async function readKey(request: IncomingMessage): Promise<string | undefined> {
   let text = ''
-  // The connection stays open for the answer.
+  // The connection stays open for the response.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     text += chunk
     if (text.length > maxBody) return undefined

@@ -6,7 +6,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 const encodings = ['br', 'gzip', 'identity'] as const
 type ContentEncoding = (typeof encodings)[number]
 
-/** A file in memory that all answers share, compressed once. */
+/** A file in memory, compressed once and shared by all responses. */
 export interface StaticFile {
   headers: Record<string, string>
   bodies: Partial<Record<ContentEncoding, Buffer>> & { identity: Buffer }
@@ -14,9 +14,9 @@ export interface StaticFile {
   hash: string
 }
 
-/** An answer holds this much of its file in its socket; the client's reading brings the rest. */
+/** A response holds at most this part of its file in its socket. */
 const sliceBytes = 64 * 1024
-/** Better by 3 % than the next lower level, and a quarter of a second for 9 MB. */
+/** Compresses 3 % better than the next lower level, and takes a quarter of a second for 9 MB. */
 const brotliQuality = 6
 
 export function createStaticFile(identity: Buffer, headers: Record<string, string>, packed: { br?: Buffer; gzip?: Buffer } = {}): StaticFile {
@@ -24,7 +24,7 @@ export function createStaticFile(identity: Buffer, headers: Record<string, strin
   return { headers, bodies: { ...packed, identity }, hash }
 }
 
-/** The same, compressed here, on the thread pool. */
+/** Creates a static file and compresses it on the thread pool. */
 export async function packStaticFile(content: string, headers: Record<string, string>): Promise<StaticFile> {
   const identity = Buffer.from(content)
   const [br, zipped] = await Promise.all([
@@ -34,7 +34,7 @@ export async function packStaticFile(content: string, headers: Record<string, st
   return createStaticFile(identity, headers, { br, gzip: zipped })
 }
 
-/** Answers a GET or HEAD with the file in the best encoding that the client accepts, or with 304 if the client has it. */
+/** Sends the file in the smallest encoding that the client accepts, or 304 if the client has it. For GET and HEAD. */
 export function sendStatic(request: IncomingMessage, response: ServerResponse, { headers, bodies, hash }: StaticFile): void {
   const encoding = chooseEncoding(request.headers['accept-encoding'], bodies)
   const body = bodies[encoding] ?? bodies.identity
@@ -47,7 +47,7 @@ export function sendStatic(request: IncomingMessage, response: ServerResponse, {
   else sendSlices(response, body)
 }
 
-/** Writes no more than the client takes, so that an unread answer holds one slice whatever the size of the file. */
+/** Writes the next slice when the client has read the last one, so that an unread response holds only one slice. */
 function sendSlices(response: ServerResponse, body: Buffer): void {
   let sent = 0
   const sendMore = () => {
@@ -63,7 +63,7 @@ function sendSlices(response: ServerResponse, body: Buffer): void {
   sendMore()
 }
 
-/** The smallest of the bodies that the header allows; a client that sends no header gets the plain one. */
+/** The smallest encoding that the header allows; `identity` without a header. */
 function chooseEncoding(accepted: string | undefined, bodies: StaticFile['bodies']): ContentEncoding {
   const ranges = new Map((accepted ?? '').toLowerCase().split(',').map(readRange))
   const isAccepted = (encoding: ContentEncoding) => (ranges.get(encoding) ?? ranges.get('*') ?? 0) > 0
@@ -76,5 +76,5 @@ function readRange(range: string): [name: string, quality: number] {
   return [name, quality === undefined ? 1 : Number(quality)]
 }
 
-/** Weak comparison, since proxies that compress make tags weak. */
+/** Compares weakly, because proxies that compress make tags weak. */
 const isKnown = (given: string | undefined, etag: string) => given?.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)

@@ -3,11 +3,11 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
-// A connection is a stranger's until it has shown a good key. Strangers take a bounded number of connections: beyond
-// it the oldest goes, so that a client that has a key gets in at any time and needs the place only until it has shown
-// it. Addresses say nothing here, since behind a proxy all clients have the same.
-// Wrong keys are told so late, by address: only clients that have just been refused wait, and a good key is let
-// in at once from the same address, so that no client can lock another out.
+// A connection is a stranger until it has sent a valid key. Strangers have a limited number of connections. Beyond the
+// limit the oldest one is closed, so that a client with a key can always connect. The limit does not depend on addresses,
+// because all clients behind a proxy have the same one.
+// After many wrong keys from one address, the refusal of further wrong keys is delayed. Valid keys from that address are
+// never delayed, so no client can lock another one out.
 
 /** The Speech SDK tries a refused key five times within a tenth of a second. */
 const freeFailures = 30
@@ -16,42 +16,42 @@ const penaltyMs = 1_000
 const maxAddresses = 10_000
 
 const maxStrangers = 1_000
-/** Strangers leave most of the files that the process may open to clients, Postgres and the disk. */
+/** The part of the process's open files for strangers. The rest is for clients, Postgres and the disk. */
 const shareOfFiles = 1 / 4
 
-interface Door {
+interface StrangerState {
   strangers: Set<Duplex>
   failures: Map<string, { count: number; since: number }>
   waiting: number
 }
 
-const doors = new WeakMap<Duplex, Door>()
+const states = new WeakMap<Duplex, StrangerState>()
 
 export interface Strangers {
-  /** Connections that have not shown a good key. */
+  /** Open connections that have not sent a valid key. */
   readonly count: number
-  /** Connections that were cut for newer ones. */
+  /** The number of connections that were closed for newer ones. */
   readonly cut: number
 }
 
-/** Bounds the connections of this server's strangers. */
+/** Limits the connections of strangers to this server. */
 export function limitStrangers(server: Server, max: number): Strangers {
-  const door: Door = { strangers: new Set(), failures: new Map(), waiting: 0 }
+  const state: StrangerState = { strangers: new Set(), failures: new Map(), waiting: 0 }
   let cut = 0
   server.on('connection', (socket: Duplex) => {
-    doors.set(socket, door)
-    const [oldest] = door.strangers
-    if (oldest && door.strangers.size >= max) {
-      door.strangers.delete(oldest)
+    states.set(socket, state)
+    const [oldest] = state.strangers
+    if (oldest && state.strangers.size >= max) {
+      state.strangers.delete(oldest)
       oldest.destroy()
       cut++
     }
-    door.strangers.add(socket)
-    socket.once('close', () => door.strangers.delete(socket))
+    state.strangers.add(socket)
+    socket.once('close', () => state.strangers.delete(socket))
   })
   return {
     get count() {
-      return door.strangers.size
+      return state.strangers.size
     },
     get cut() {
       return cut
@@ -59,14 +59,14 @@ export function limitStrangers(server: Server, max: number): Strangers {
   }
 }
 
-/** As many strangers as the process can bear: a share of the files that it may open, where that is known. */
+/** The limit of strangers: a part of the process's open files on Linux, a constant elsewhere. */
 export async function findMaxStrangers(): Promise<number> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const files = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)
   return Math.max(16, Math.min(maxStrangers, Math.floor(files * shareOfFiles)))
 }
 
-/** Passes on the caller that a presented key stands for. With null, the key is wrong, and the answer may come late. */
+/** Resolves with the viewer of a key. With null the key is wrong, and the result can be delayed. */
 export async function letIn<T>(request: IncomingMessage, looking: Promise<T | null>): Promise<T | null> {
   const found = await looking
   if (found) welcome(request)
@@ -74,21 +74,21 @@ export async function letIn<T>(request: IncomingMessage, looking: Promise<T | nu
   return found
 }
 
-/** The request has shown a good key. */
+/** Notes that the connection of the request has sent a valid key. */
 export function welcome({ socket }: IncomingMessage): void {
-  doors.get(socket)?.strangers.delete(socket)
+  states.get(socket)?.strangers.delete(socket)
 }
 
-/** Resolves when the refusal of a wrong key may be sent. */
+/** Resolves when the refusal of a wrong key can be sent. */
 export async function refuseKey({ socket }: IncomingMessage): Promise<void> {
-  const door = doors.get(socket)
-  if (!door || countFailure(door, socket.remoteAddress ?? '') <= freeFailures || door.waiting >= maxStrangers) return
-  door.waiting++
+  const state = states.get(socket)
+  if (!state || countFailure(state, socket.remoteAddress ?? '') <= freeFailures || state.waiting >= maxStrangers) return
+  state.waiting++
   await delay(penaltyMs)
-  door.waiting--
+  state.waiting--
 }
 
-function countFailure({ failures }: Door, address: string): number {
+function countFailure({ failures }: StrangerState, address: string): number {
   const now = performance.now()
   const known = failures.get(address)
   const entry = known && now - known.since < forgetMs ? known : { count: 0, since: now }

@@ -10,7 +10,7 @@ const absoluteForm = /^(?:https?|wss?):\/\/([^/?#]*)/i
 export function normalizeTarget(request: IncomingMessage): void {
   const target = request.url ?? '/'
   const [origin, authority] = absoluteForm.exec(target) ?? ['', undefined]
-  // The target's host replaces that of the header, whatever it is.
+  // The host of the target replaces that of the header.
   if (authority) request.headers.host = authority.slice(authority.lastIndexOf('@') + 1)
   const rest = target.slice(origin.length)
   if (!origin && !rest.includes('//')) return
@@ -19,7 +19,7 @@ export function normalizeTarget(request: IncomingMessage): void {
   request.url = `${path.startsWith('/') ? '' : '/'}${path.replace(/\/{2,}/g, '/')}${rest.slice(path.length)}`
 }
 
-/** Why the Host header of the request cannot be used: HTTP/1.1 wants exactly one (RFC 9112, section 3.2). */
+/** The problem of a request without exactly one Host header, which HTTP/1.1 requires (RFC 9112, section 3.2). */
 export function findHostProblem({ rawHeaders, httpVersion }: IncomingMessage): HttpProblem | undefined {
   let hosts = 0
   for (let n = 0; n < rawHeaders.length; n += 2) if (rawHeaders[n]?.length === 4 && rawHeaders[n]?.toLowerCase() === 'host') hosts++

@@ -1,17 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-// A client that does not read keeps its answers in this process: in the buffer of its socket, and in responses that
-// wait for their turn on the same connection. The kernel's buffers come on top; they have bounds of their own.
-// One clock looks at all connections, WebSockets and event streams included.
+// The responses of a client that does not read stay in the memory of this process: in the buffer of its socket, and in
+// later responses on the same connection. (The kernel limits its own buffers.) One timer checks all connections,
+// including WebSockets and event streams.
 
 export interface UnreadLimits {
-  /** A client whose answers wait has to take `minBytes` in each such time, or all of them. */
+  /** A client with unread responses has to read `minBytes` of them, or all, within this time. */
   maxMs: number
   minBytes: number
-  /** What one connection may leave unread. */
+  /** Unread bytes of one connection. */
   maxBytes: number
-  /** What all connections together may. */
+  /** Unread bytes of all connections. */
   maxSum: number
 }
 
@@ -20,9 +20,9 @@ export const unreadLimits: UnreadLimits = { maxMs: 30_000, minBytes: 16 * 1024, 
 type Reason = 'time' | 'bytes' | 'sum'
 
 export interface Unread {
-  /** Counts what the response holds from now on. */
+  /** Counts the bytes of a response until it closes. */
   begin(request: IncomingMessage, response: ServerResponse): void
-  /** Bytes that wait to be read, at the last look. */
+  /** Unread bytes of all connections at the last check. */
   readonly bytes: number
   readonly connections: number
   /** Connections that were cut, by reason. */
@@ -33,7 +33,7 @@ interface UnreadConnection {
   socket: Socket
   responses: Set<ServerResponse>
   held: number
-  /** Bytes that the kernel had taken when the client made progress last, and when that was. */
+  /** Bytes that the kernel had taken at the client's last progress, and the time of it. */
   taken: number
   at: number
 }
@@ -53,7 +53,7 @@ export function limitUnread(server: Server, limits: UnreadLimits): Unread {
     reader.socket.destroy()
   }
 
-  const look = () => {
+  const check = () => {
     const now = performance.now()
     sum = 0
     for (const reader of readers.values()) {
@@ -70,7 +70,7 @@ export function limitUnread(server: Server, limits: UnreadLimits): Unread {
     if (sum > limits.maxSum) endSlowest()
   }
 
-  /** Those that have taken nothing for longest go first; the largest of those that began together. */
+  /** Ends the connections without progress for the longest time first, and the largest first among equals. */
   const endSlowest = () => {
     const slowest = [...readers.values()].filter(({ held }) => held > 0).sort((one, other) => one.at - other.at || other.held - one.held)
     for (const reader of slowest) {
@@ -83,13 +83,13 @@ export function limitUnread(server: Server, limits: UnreadLimits): Unread {
     readers.set(socket, { socket, responses: new Set(), held: 0, taken: 0, at: performance.now() })
     socket.once('close', () => readers.delete(socket))
   })
-  const looking = setInterval(look, checkMs).unref()
-  server.once('close', () => clearInterval(looking))
+  const checking = setInterval(check, checkMs).unref()
+  server.once('close', () => clearInterval(checking))
 
   return {
     begin({ socket }, response) {
-      // Between two looks answers can come in any number.
-      if (sum > limits.maxSum / 2) look()
+      // Many responses can begin between two checks.
+      if (sum > limits.maxSum / 2) check()
       const responses = readers.get(socket)?.responses
       responses?.add(response)
       response.once('close', () => responses?.delete(response))
@@ -104,7 +104,7 @@ export function limitUnread(server: Server, limits: UnreadLimits): Unread {
   }
 }
 
-/** The socket's buffer, and the responses that are not on the socket yet because another one comes first. */
+/** Bytes in the socket's buffer and in responses that wait for an earlier one on the same socket. */
 function heldBy({ socket, responses }: UnreadConnection): number {
   let held = socket.writableLength
   for (const response of responses) if (response.socket !== socket) held += response.writableLength
@@ -112,8 +112,8 @@ function heldBy({ socket, responses }: UnreadConnection): number {
 }
 
 /**
- * Bytes that the kernel has taken. The public figures count a chunk when it is handed over or when all of it is
- * gone; only the handle knows how far a large one is, as Node's own timeouts for sockets see it.
+ * Bytes that the kernel has taken. Node's public counters change only with whole chunks; the handle knows the progress
+ * within a large chunk, and Node's socket timeouts use it too.
  */
 function takenBy(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { _handle?: { bytesWritten: number; writeQueueSize: number } | null }

@@ -5,11 +5,11 @@ const server = `http://127.0.0.1:${process.env['PORT'] ?? 4000}`
 
 export default defineConfig({
   plugins: [react()],
-  // Nothing is said of where it will lie: the server puts the way from the page to its root before each path.
+  // The build does not depend on its URL: the server writes the relative path to the root into each page.
   base: './',
-  // Inlined assets are data: URLs, which our own content security policy forbids.
+  // Inlined assets are data: URLs, which the content security policy forbids.
   build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2024' },
-  // `npm run dev`: the page with hot reload from here, everything else from the server.
+  // `npm run dev`: Vite serves the page with hot reload, the server everything else.
   server: {
     proxy: {
       '^/graphql(\\?|$)': { target: server, ws: true },

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /**
- * Any page may send audio, as with the original: a page has to hold a key or token to be answered, and no
- * browser adds one by itself. Credentials, which browsers do add by themselves, are neither asked nor allowed.
+ * Lets pages of any origin send audio, as Microsoft's service does: a page needs a key or token, and browsers do not add
+ * these to a request. Credentials that browsers do add, such as cookies, are not allowed.
  */
 export function allowAnyOrigin(response: ServerResponse): void {
   response.setHeader('access-control-allow-origin', '*')
@@ -10,11 +10,11 @@ export function allowAnyOrigin(response: ServerResponse): void {
 }
 
 export function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
-  const asked = request.headers['access-control-request-headers'] ?? ''
+  const names = request.headers['access-control-request-headers'] ?? ''
   response
     .writeHead(204, {
       'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers': /^[\w!#$%&'*+\-.^`|~, ]{1,2000}$/.test(asked) ? asked : 'authorization, content-type, ocp-apim-subscription-key',
+      'access-control-allow-headers': /^[\w!#$%&'*+\-.^`|~, ]{1,2000}$/.test(names) ? names : 'authorization, content-type, ocp-apim-subscription-key',
       'access-control-max-age': '86400',
       vary: 'access-control-request-headers',
     })

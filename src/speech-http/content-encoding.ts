@@ -6,8 +6,8 @@ const decoders = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createIn
 const maxEncodings = 2
 
 /**
- * Undoes the Content-Encoding of a body as it is read. Whoever reads bounds what it may unpack to: no more is
- * unpacked than is asked for.
+ * Decodes the Content-Encoding of a body while it is read. The body is decoded only as far as it is read, so the reader
+ * limits the decoded size.
  */
 export function unpackContent(body: AsyncIterable<Buffer>, contentEncoding: string | undefined): AsyncIterable<Buffer> {
   const encodings = (contentEncoding ?? '')
@@ -17,7 +17,7 @@ export function unpackContent(body: AsyncIterable<Buffer>, contentEncoding: stri
     .filter((encoding) => encoding && encoding !== 'identity')
   const unknown = encodings.find((encoding) => !(encoding in decoders))
   if (unknown || encodings.length > maxEncodings)
-    throw new ProblemError(415, 'UNSUPPORTED_ENCODING', 'This Content-Encoding cannot be undone. Send gzip, deflate, br, zstd or no Content-Encoding.', {
+    throw new ProblemError(415, 'UNSUPPORTED_ENCODING', 'This Content-Encoding is not supported. Send gzip, deflate, br, zstd or no Content-Encoding.', {
       headers: { 'accept-encoding': 'gzip, deflate, br, zstd' },
     })
   return encodings.reduceRight((packed, encoding) => unpack(packed, encoding as keyof typeof decoders), body)
@@ -44,5 +44,5 @@ async function* unpack(body: AsyncIterable<Buffer>, encoding: keyof typeof decod
 
 const broken = (error: unknown, encoding: string) =>
   error instanceof Error && 'code' in error && /^(Z_|ERR_|ZSTD_)/.test(String(error.code))
-    ? new ProblemError(400, 'INVALID_ENCODING', `The body is not what its Content-Encoding says (${encoding}). Send it again, or without that header.`)
+    ? new ProblemError(400, 'INVALID_ENCODING', `The body does not match its Content-Encoding (${encoding}). Send it again, or without that header.`)
     : error

@@ -26,17 +26,17 @@ const routes: SpeechRoute[] = [
   { path: /^\/v1\/models\/([^/]+)\/?$/, method: 'GET', answer: getModel },
 ]
 
-/** Where to go instead of a path that answers nothing. */
+/** The refusal of an unknown path, with the paths that exist. */
 function explainUnknownPath({ publicUrl }: DataPlane, path: string): ProblemError {
   if (isOpenAiPath(path)) return unknownOpenAiPath(path)
   if (isOtherServicePath(path)) return explainPath(path)
-  return new ProblemError(404, 'UNKNOWN_PATH', `There is nothing at this path. Use the endpoint's httpUrl; it begins with ${publicUrl}/speech/recognition/.`)
+  return new ProblemError(404, 'UNKNOWN_PATH', `This path does not exist. Use the endpoint's httpUrl, which begins with ${publicUrl}/speech/recognition/.`)
 }
 
-/** Answers everything of the data plane that is not a WebSocket. */
+/** Handles the HTTP requests of the data plane. */
 export async function handleSpeech(speech: DataPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
-  response.once('close', () => gone.abort(new Error('the client has left')))
+  response.once('close', () => gone.abort(new Error('the client disconnected')))
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint')
   try {
     allowAnyOrigin(response)
@@ -49,7 +49,7 @@ export async function handleSpeech(speech: DataPlane, request: IncomingMessage, 
     }
     throw explainUnknownPath(speech, pathname)
   } catch (error) {
-    // A client that left needs no answer, and its leaving is not our failure.
+    // A client that disconnected needs no response, and this is not a failure to count.
     if (gone.signal.aborted) return void response.destroy()
     const problem = speech.explain(error)
     sendProblem(response, problem, isOpenAiPath(pathname) ? { shape: toOpenAiError(problem) } : {})

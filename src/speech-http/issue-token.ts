@@ -5,7 +5,7 @@ import type { Exchange } from './short-audio-route.ts'
 
 const tokenMs = 10 * 60_000
 
-/** Answers a key with a token that may be handed to a page: good for ten minutes, and no longer than the key. */
+/** Issues a token for a key, for use in web pages. It expires after ten minutes, or with the key if that is sooner. */
 export async function issueToken(speech: DataPlane, { request, response, query }: Exchange): Promise<void> {
   request.resume()
   const secret = findSecret(request, query)

@@ -1,6 +1,6 @@
 import { ProblemError } from '../http/problem.ts'
 
-/** A problem of one field of a request to OpenAI's API. */
+/** A problem of one field of a request in the format of OpenAI's API. */
 export class FieldProblem extends ProblemError {
   readonly param: string
   constructor(param: string, status: number, code: string, message: string) {
@@ -9,7 +9,7 @@ export class FieldProblem extends ProblemError {
   }
 }
 
-/** The error that OpenAI's clients read. */
+/** The error in the JSON shape of OpenAI's API. */
 export const toOpenAiError = (problem: ProblemError) => ({
   error: {
     message: problem.message,

@@ -8,12 +8,12 @@ import type { RecordingResult } from './short-audio.ts'
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
-  // nginx would keep the events until the answer ends.
+  // nginx would buffer the events until the response ends.
   'x-accel-buffering': 'no',
 }
 
 /**
- * The event stream of a transcription. It begins with the first phrase: what is refused before is a plain error.
+ * The event stream of a transcription. It begins with the first phrase; an earlier error is a plain JSON response.
  * https://platform.openai.com/docs/api-reference/audio/transcript-text-delta-event
  */
 export class TranscriptEvents {
@@ -28,7 +28,7 @@ export class TranscriptEvents {
     return this.#response.headersSent
   }
 
-  /** The deltas, one after the other, are the text. */
+  /** Sends a delta. The concatenated deltas are the text. */
   phrase({ display }: Phrase): void {
     this.#send({ type: 'transcript.text.delta', delta: this.#hasText ? ` ${display}` : display })
     this.#hasText = true
@@ -40,7 +40,7 @@ export class TranscriptEvents {
     this.#response.end()
   }
 
-  /** Ends the stream with the error; OpenAI's clients throw it. */
+  /** Ends the stream with an error event, which OpenAI's clients throw. */
   fail(problem: ProblemError): void {
     this.#send({ type: 'error', ...toOpenAiError(problem) }, 'error')
     this.#response.end()

@@ -4,30 +4,29 @@ import { ProblemError } from '../http/problem.ts'
 import { unpackContent } from './content-encoding.ts'
 import { readChunks } from './read-body.ts'
 
-/** A form with one file, as clients of OpenAI's API send it. */
+/** A form with one file, in the format of OpenAI's API. */
 export interface Form {
   /** Values by name; a list has several. `name`, `name[]` and `name[0]` are one name, and empty fields are left out. */
   fields: Map<string, string[]>
   file: Buffer
-  /** Files that were not taken. */
+  /** The number of further files, which are ignored. */
   otherFiles: number
 }
 
 /** The first value of a field that was sent and is not empty. */
 export const firstField = ({ fields }: Form, name: string): string | undefined => fields.get(name)?.[0]
 
-/** What OpenAI takes. */
-export const largestFile = 25 * 2 ** 20
-/** A form unpacked, whatever its parts are. */
-const maxForm = 2 * largestFile
-/** All forms on their way in, together: the file may come before the fields that say what to do with it. */
-const maxSum = 200 * 2 ** 20
-/** What one workspace may have of it. */
-const maxShare = maxSum / 2
+/** The limit of OpenAI's API. */
+export const maxFileBytes = 25 * 2 ** 20
+/** All parts of a form, decoded. */
+const maxFormBytes = 2 * maxFileBytes
+/** All forms that are in memory at once. A form is kept whole because the file can come before the fields. */
+const maxHeldBytes = 200 * 2 ** 20
+const maxWorkspaceBytes = maxHeldBytes / 2
 let held = 0
 const heldBy = new Map<string, number>()
 
-/** Reads the form whole, then hands it to `use`; what it takes is given back when that is done. */
+/** Reads the whole form and passes it to `use`. The form's memory counts toward the limits until `use` has ended. */
 export async function withForm(request: IncomingMessage, workspaceId: string, gone: AbortSignal, use: (form: Form) => Promise<void>): Promise<void> {
   let bytes = 0
   const take = (more: number) => {
@@ -36,7 +35,7 @@ export async function withForm(request: IncomingMessage, workspaceId: string, go
     const share = (heldBy.get(workspaceId) ?? 0) + more
     if (share) heldBy.set(workspaceId, share)
     else heldBy.delete(workspaceId)
-    return held <= maxSum && share <= maxShare
+    return held <= maxHeldBytes && share <= maxWorkspaceBytes
   }
   try {
     await use(await readForm(request, gone, take))
@@ -54,7 +53,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   const parser = open(type)
   const finished = new Promise<void>((done, failed) => {
     parser.on('finish', done)
-    parser.on('error', () => failed(malformed('The form ends before its last part does, or has a broken part. Send it again.')))
+    parser.on('error', () => failed(malformed('The form is incomplete or has a malformed part. Send it again.')))
   })
   finished.catch(() => {})
   const refuseSize = () => {
@@ -63,9 +62,9 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) parser.on(limit, refuseSize)
   parser.on('field', (given, value, _, isCut) => {
     const name = listName(given)
-    // Samples of voices, which are not used here, may be larger.
+    // Voice samples are ignored and can be larger.
     if (isCut && name !== 'known_speaker_references') refuseSize()
-    // Clients that write a missing value into a form send its name.
+    // Some clients send a missing value as the text "null" or "undefined".
     if (value.trim() && (name === 'prompt' || !/^\s*(null|undefined)\s*$/.test(value))) fields.set(name, [...(fields.get(name) ?? []), value])
   })
   let files = 0
@@ -83,7 +82,7 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
       file.push(chunk)
     })
     stream.on('limit', () => {
-      if (isWanted) problem = new ProblemError(413, 'FILE_TOO_LARGE', `The file is larger than ${largestFile / 2 ** 20} MB. Send it in parts.`)
+      if (isWanted) problem = new ProblemError(413, 'FILE_TOO_LARGE', `The file is larger than ${maxFileBytes / 2 ** 20} MB. Send it in parts.`)
     })
     stream.on('error', () => {})
   })
@@ -91,7 +90,8 @@ async function readForm(request: IncomingMessage, gone: AbortSignal, take: (byte
   let received = 0
   for await (const chunk of unpackContent(chunks, request.headers['content-encoding'])) {
     received += chunk.length
-    if (received > maxForm) throw new ProblemError(413, 'FILE_TOO_LARGE', `The form is larger than ${maxForm / 2 ** 20} MB. Send the recording in parts.`)
+    if (received > maxFormBytes)
+      throw new ProblemError(413, 'FILE_TOO_LARGE', `The form is larger than ${maxFormBytes / 2 ** 20} MB. Send the recording in parts.`)
     if (!parser.write(chunk)) await Promise.race([new Promise((drained) => parser.once('drain', drained)), finished])
     if (problem) throw problem
   }
@@ -106,12 +106,12 @@ function open(type: string) {
   try {
     return new Busboy({
       headers: { 'content-type': type },
-      limits: { files: 10, fileSize: largestFile, fields: 50, fieldSize: 64 * 1024, parts: 60 },
-      // Some clients send the file without a name, and some send fields as octets.
+      limits: { files: 10, fileSize: maxFileBytes, fields: 50, fieldSize: 64 * 1024, parts: 60 },
+      // Some clients send the file without a file name, and some send fields as application/octet-stream.
       isPartAFile: (name, _, filename) => filename !== undefined || isRecording(name ?? ''),
     })
   } catch {
-    throw malformed('The header Content-Type has no boundary that can be used.')
+    throw malformed('The header Content-Type has no valid boundary. Send multipart/form-data with a boundary.')
   }
 }
 

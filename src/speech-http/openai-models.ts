@@ -17,7 +17,7 @@ export async function listModels(speech: DataPlane, { request, response, query }
   sendJson(response, { object: 'list', data: (await listServing(speech, caller.workspaceId)).map(toModel) })
 }
 
-/** Describes one model, or says that there is none of this id. */
+/** Describes one model. Throws a {@link ProblemError} for an unknown id. */
 export async function getModel(speech: DataPlane, { request, response, query }: Exchange, [, id = '']: RegExpExecArray): Promise<void> {
   const caller = await speech.letIn(request, identify(speech, findSecret(request, query)))
   const serving = await listServing(speech, caller.workspaceId)
@@ -26,7 +26,7 @@ export async function getModel(speech: DataPlane, { request, response, query }: 
   sendJson(response, toModel(found))
 }
 
-/** Admits the caller to the deployment that it names as `model`; the refusal names those that it can use. */
+/** Authorizes the caller for the deployment that it names as `model`. The refusal lists the deployments that it can use. */
 export async function admitToModel(speech: DataPlane, caller: SpeechCaller, secret: string | undefined, model: string | undefined): Promise<AuthorizedCaller> {
   try {
     return await authorize(speech, secret, model ?? '')
@@ -44,7 +44,7 @@ function unknownModel(model: string | undefined, serving: readonly DeploymentRow
   const more = serving.length > maxNamed ? `, and ${serving.length - maxNamed} more` : ''
   const advice = named.length
     ? `Send the id of a Complete deployment: ${named.join(', ')}${more}. GET /v1/models lists all of them.`
-    : 'The workspace has no Complete deployment yet. Create one, and send its endpoint id; GET /v1/models lists those that can be used.'
+    : 'The workspace has no Complete deployment yet. Create one and send its endpoint id. GET /v1/models lists the ids.'
   return new FieldProblem('model', 404, 'model_not_found', `${problem} ${advice}`)
 }
 

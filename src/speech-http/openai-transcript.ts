@@ -10,7 +10,7 @@ import { writeWarnings } from './warnings.ts'
 
 type Wanted = Pick<TranscriptionRequest, 'format' | 'wordTimings'> & { locale: string }
 
-/** Answers with a whole transcript in the format that was asked for. */
+/** Sends a whole transcript in the requested format. */
 export function sendTranscript(response: ServerResponse, heard: RecordingResult, wanted: Wanted): void {
   const { format } = wanted
   const warning = writeWarnings(heard.warnings)
@@ -23,7 +23,7 @@ export function sendTranscript(response: ServerResponse, heard: RecordingResult,
   }
 }
 
-/** How much was transcribed, in whole seconds, as OpenAI counts it for models without tokens. */
+/** The duration in whole seconds, as OpenAI reports it for models without tokens. */
 export const usageOf = ({ seconds }: RecordingResult) => ({ type: 'duration', seconds: Math.ceil(seconds) })
 
 export const textOf = ({ phrases }: Pick<RecordingResult, 'phrases'>) => phrases.map(({ display }) => display).join(' ')

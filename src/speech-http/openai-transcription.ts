@@ -16,11 +16,11 @@ import { writeWarnings } from './warnings.ts'
 // The audio API of OpenAI, as far as transcription goes.
 // https://platform.openai.com/docs/api-reference/audio/createTranscription
 
-/** As much speech as 25 MB of 16 kHz WAV hold, and some more. */
+/** 25 MB of 16 kHz WAV are 820 seconds. */
 export const maxTranscriptionSeconds = 900
 const mode = 'conversation'
 
-/** Transcribes the recording in a form, and answers with the text at its end or with events phrase by phrase. */
+/** Transcribes the recording in a form. The response is the whole text, or events phrase by phrase. */
 export async function transcribe(speech: DataPlane, { request, response, query, gone }: Exchange): Promise<void> {
   const secret = findSecret(request, query)
   const caller = await speech.letIn(request, identify(speech, secret))

@@ -2,17 +2,20 @@ import type { IncomingMessage } from 'node:http'
 import { Pace } from '../capacity/pace.ts'
 import { ProblemError } from '../http/problem.ts'
 
-interface Patience {
+interface BodyTimeouts {
   idleMs: number
   wholeMs: number
-  /** Where given, a sender that is slow while others wait gives up what it holds. */
+  /** If present, a slow upload is refused while other requests wait for its slot. */
   pace?: RecordingPace
 }
 
-/** Real-time speech is at least so much of the one or the other: compressed, it has few bytes, and some files have no sound before their end. */
+/**
+ * Speech in real time reaches at least one of these rates. Compressed audio has few bytes, and some files contain no
+ * decodable sound before their end.
+ */
 const minPerSecond = { bytes: 15_000, seconds: 0.5 }
 
-/** How a recording comes in, in bytes and in seconds of sound, by the time that the server waited for it. */
+/** The rate of an upload in bytes and in seconds of sound, per second that the server waited for the sender. */
 export class RecordingPace {
   readonly #isContested: () => boolean
   readonly #bytes = new Pace(minPerSecond.bytes)
@@ -21,7 +24,7 @@ export class RecordingPace {
   /** Milliseconds. */
   #waited = 0
 
-  /** `isContested` tells whether others wait for what the recording holds. */
+  /** `isContested` is true while other requests wait for the slot of the recording. */
   constructor(isContested: () => boolean) {
     this.#isContested = isContested
   }
@@ -36,15 +39,15 @@ export class RecordingPace {
     this.#seconds = seconds
   }
 
-  givesWay(waited: number): boolean {
+  isTooSlow(waited: number): boolean {
     return this.#isContested() && this.#bytes.isSlow(waited) && this.#sound.isSlow(waited)
   }
 }
 
-/** The body's chunks, or an error when they come too slowly or are not wanted any more; the connection stays open for the answer. */
-export async function* readChunks(request: IncomingMessage, { idleMs, wholeMs, pace }: Patience, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** The chunks of the body. Throws when they arrive too slowly or the signal aborts; the connection stays open for the response. */
+export async function* readChunks(request: IncomingMessage, { idleMs, wholeMs, pace }: BodyTimeouts, signal: AbortSignal): AsyncGenerator<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false })
-  // The time that the recognizer takes is not the sender's: only waiting counts.
+  // Only the time of waiting for the sender counts, not that of the recognizer.
   let waited = 0
   while (true) {
     const began = performance.now()
@@ -54,7 +57,7 @@ export async function* readChunks(request: IncomingMessage, { idleMs, wholeMs, p
     const late = () => refuse(new ProblemError(408, 'UPLOAD_TOO_SLOW', 'The audio did not arrive in time. Send it faster.'))
     const timer = setTimeout(late, Math.max(0, Math.min(idleMs, wholeMs - waited)))
     const waitedBefore = waited
-    const watch = pace && setInterval(() => pace.givesWay(waitedBefore + performance.now() - began) && refuse(gaveWay()), 1_000)
+    const watch = pace && setInterval(() => pace.isTooSlow(waitedBefore + performance.now() - began) && refuse(tooSlow()), 1_000)
     signal.addEventListener('abort', abort, { once: true })
     const next = await Promise.race([chunks.next(), refused]).finally(() => {
       clearTimeout(timer)
@@ -68,7 +71,7 @@ export async function* readChunks(request: IncomingMessage, { idleMs, wholeMs, p
   }
 }
 
-const gaveWay = () =>
-  new ProblemError(408, 'UPLOAD_TOO_SLOW', 'The audio came slower than speech while others waited for its place. Send it again, faster.', {
+const tooSlow = () =>
+  new ProblemError(408, 'UPLOAD_TOO_SLOW', 'The audio arrived slower than real-time speech while other requests waited. Send it again, faster.', {
     headers: { 'retry-after': '1' },
   })

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { withReservedCapacity } from '../recognition/types.ts'
 import { type AuthorizedCaller, authorize, findSecret, isProvisioning } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
-import { contradiction, detailedAlternatives, findParameter, type RecognitionOptions, type RequestedOptions, readOptions } from '../speech/options.ts'
+import { detailedAlternatives, findLanguageWarning, findParameter, type RecognitionOptions, type RequestedOptions, readOptions } from '../speech/options.ts'
 import { refuseUnsupportedHeaders } from '../speech/unsupported.ts'
 import { hearRecording, maxShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import { writeWarnings } from './warnings.ts'
@@ -11,11 +11,11 @@ export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
   query: URLSearchParams
-  /** Aborted when the client has left. */
+  /** Aborted when the client has disconnected. */
   gone: AbortSignal
 }
 
-/** Recognizes a posted WAV, or says in words why it cannot. */
+/** Recognizes a posted recording of at most {@link maxShortAudioSeconds}. */
 export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange & Pick<RequestedOptions, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
   const admitted = await speech.letIn(request, authorize(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
@@ -28,7 +28,7 @@ export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange 
     const hearing = { recognizers, figures, decoders: speech.decoders }
     const recording = readShortAudio(request, hearing, signal)
     const heard = await hearRecording(hearing, toRecordingRequest(admitted, options), recording, maxShortAudioSeconds, signal)
-    const warnings = [contradiction(admitted.served, query) ?? [], heard.warnings].flat()
+    const warnings = [findLanguageWarning(admitted.served, query) ?? [], heard.warnings].flat()
     sendJson(response, toShortAudioJson(heard, options, speech.filter), {
       ...provenance(admitted.served, options.mode),
       ...writeWarnings(warnings),
@@ -36,7 +36,7 @@ export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange 
   })
 }
 
-/** Runs `work` in a place of its own, until the client, the key or the deployment is gone. */
+/** Runs `work` in a session slot. The signal aborts when the client disconnects or the key or the deployment loses access. */
 export async function whileAllowed(
   speech: DataPlane,
   admitted: AuthorizedCaller,

@@ -11,28 +11,28 @@ import { unpackContent } from './content-encoding.ts'
 import { RecordingPace, readChunks } from './read-body.ts'
 import { addWarning } from './warnings.ts'
 
-/** What a whole recording said. */
+/** The result of a whole recording. */
 export interface RecordingResult {
   phrases: Phrase[]
-  /** True when nobody spoke at all. */
+  /** True when the recording contains no speech. */
   isSilent: boolean
   /** Samples at 16 kHz. */
   heard: number
   seconds: number
-  /** What the sender should know of a recording that could be read. */
+  /** Sentences about defects of the recording that did not prevent its recognition. */
   warnings: string[]
 }
 
-/** A recording as it was sent. */
+/** A recording in its original encoding. */
 export interface SentRecording extends Pick<SoundOptions, 'fileBytes' | 'contentType'> {
   body: AsyncIterable<Buffer>
-  /** Told of the sound in it, where it is still on its way. */
+  /** Measures the upload, if the recording is still arriving. */
   pace?: RecordingPace
 }
 
 export type RecordingRequest = Omit<StreamRequest, 'format' | 'interims'>
 
-/** Recognizes a recording while it comes in; what the recognizer cannot take yet waits in the sender's socket. */
+/** Recognizes a recording while it arrives. Backpressure of the recognizer reaches the sender's socket. */
 export async function hearRecording(
   { recognizers, decoders, figures }: Pick<TurnResources, 'recognizers' | 'decoders' | 'figures'>,
   request: RecordingRequest,
@@ -64,7 +64,7 @@ export async function hearRecording(
   }
 }
 
-/** One recording on its way through a recognizer. */
+/** Sends one recording through a recognizer and collects its phrases. */
 class RecordingStream {
   readonly #recognizers: Recognizers
   readonly #request: RecordingRequest
@@ -80,11 +80,11 @@ class RecordingStream {
     this.#recognizers = recognizers
     this.#request = request
     this.#onPhrase = onPhrase
-    // Whoever still sends hears of a failure with the next chunk, not as an unhandled rejection.
+    // The next `write` or `finish` throws the error; until then it must not be an unhandled rejection.
     this.#ended.promise.catch(() => {})
   }
 
-  /** Resolves when more may be written; rejects when nothing will be heard of it. */
+  /** Resolves when the recognizer accepts more; rejects when the recognition has failed. */
   async write(pcm: Buffer, format: StreamRequest['format']): Promise<void> {
     if (this.#isEnded) return void (await this.#ended.promise)
     this.#stream ??= openResumableStream(
@@ -128,10 +128,10 @@ class RecordingStream {
   }
 }
 
-/** The Speech REST API for short audio takes at most a minute. */
+/** The limit of the Speech REST API for short audio. */
 export const maxShortAudioSeconds = 60
 
-/** The recording that a request has as its body, as long as it comes in good time; slow ones give way to others that wait. */
+/** The recording in a request's body. Reading it throws if it arrives too slowly; see {@link RecordingPace}. */
 export function readShortAudio(
   request: IncomingMessage,
   { recognizers, decoders }: Pick<TurnResources, 'recognizers' | 'decoders'>,
@@ -144,7 +144,7 @@ export function readShortAudio(
 }
 
 /**
- * The answer of the Speech REST API for short audio. Offset and Duration count 100 ns ticks.
+ * The response of the Speech REST API for short audio. Offset and Duration count ticks of 100 ns.
  * https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short
  */
 export function toShortAudioJson({ phrases, isSilent, heard }: RecordingResult, options: PhraseOptions, filter: ProfanityFilter): object {
@@ -153,7 +153,7 @@ export function toShortAudioJson({ phrases, isSilent, heard }: RecordingResult, 
   return options.detailed ? { ...silence, DisplayText: undefined } : silence
 }
 
-/** Says which deployment and models answered, so that nobody has to believe it. */
+/** Response headers that name the deployment, the models and the mode of the recognition. */
 export const provenance = ({ deployment }: ServedDeployment, mode: RecognitionMode) => ({
   'x-deployment-id': deployment.id,
   'x-acoustic-model-id': deployment.acousticModelId,

@@ -1,15 +1,15 @@
-/** A line of text and when it is said, in seconds. */
+/** A line of text with its start and end in seconds. */
 export interface Line {
   start: number
   end: number
   text: string
 }
 
-/** SubRip. */
+/** Writes SubRip. */
 export const writeSrt = (lines: readonly Line[]): string =>
   lines.map(({ start, end, text }, n) => `${n + 1}\n${clock(start, ',')} --> ${clock(end, ',')}\n${text}\n\n`).join('')
 
-/** WebVTT. A cue's text may not look like markup or like the arrow between times. */
+/** Writes WebVTT. The text of cues is escaped, since it must not contain markup or the arrow between times. */
 export const writeVtt = (lines: readonly Line[]): string =>
   `WEBVTT\n\n${lines.map(({ start, end, text }) => `${clock(start, '.')} --> ${clock(end, '.')}\n${escapeCue(text)}\n\n`).join('')}`
 

@@ -13,7 +13,7 @@ const statuses: Record<AudioErrorCode, number> = {
   DECODER_CRASHED: 503,
 }
 
-/** What is wrong with a recording, for its sender. */
+/** The response for a recording that cannot be read. */
 export function toProblem({ code, message }: AudioError): ProblemError {
   const status = statuses[code]
   return status === 429 ? new ProblemError(status, 'TOO_MANY_REQUESTS', message, { headers: { 'retry-after': '1' } }) : new ProblemError(status, code, message)

@@ -15,26 +15,26 @@ export interface AuthorizationContext extends Service {
   artifacts: Artifacts
 }
 
-/** Who sends audio. */
+/** An authenticated client of the data plane. */
 export interface SpeechCaller {
   workspaceId: string
-  /** The key that let them in, itself or by a token; provisioning has none. */
+  /** The key, or the key that the token was issued for; undefined for provisioning. */
   viewer: Viewer | undefined
-  /** The one deployment that a token of provisioning opens. */
+  /** The only deployment that a provisioning token gives access to. */
   deploymentId: string | undefined
 }
 
-/** Whether the caller is this product itself, which tries an endpoint. */
+/** True for the calls with which provisioning verifies an endpoint. */
 export const isProvisioning = ({ viewer }: SpeechCaller): boolean => viewer === undefined
 
-/** Who sends audio, and what it is recognized with. */
+/** A caller with the deployment that recognizes its audio. */
 export interface AuthorizedCaller {
   caller: SpeechCaller
   served: ServedDeployment
   model: RecognizerModel
 }
 
-/** Whether a secret claims, with a true signature, to be provisioning's own; read without a look at the database. */
+/** True for a validly signed provisioning token. The check does not query the database. */
 export function isProvisioningToken({ tokens }: Pick<AuthorizationContext, 'tokens'>, secret: string | undefined): boolean {
   const token = secret ? tokens.read(secret) : undefined
   return Boolean(token && !token.keyId)
@@ -42,27 +42,27 @@ export function isProvisioningToken({ tokens }: Pick<AuthorizationContext, 'toke
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Lets the caller in to the deployment, or says in words why not; every reason has its own code. */
+/** Authenticates the caller and checks its access to the deployment. Throws a {@link ProblemError}; each reason has its own code. */
 export async function authorize(admission: AuthorizationContext, secret: string | undefined, endpointId: string): Promise<AuthorizedCaller> {
   const caller = await identify(admission, secret)
   const isId = uuid.test(endpointId)
   const served = isId ? await findServedDeployment(admission, caller.workspaceId, endpointId) : undefined
   if (!served && isId && (await wasDeleted(admission, caller.workspaceId, endpointId))) throw deleted()
   if (!served || (caller.deploymentId && caller.deploymentId !== served.deployment.id))
-    throw new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'There is no endpoint with this id (cid). Copy the URL from the deployment.')
+    throw new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'No endpoint has this id (cid). Copy the URL from the deployment.')
   const problem = explainStatus(served, caller)
   if (problem) throw problem
   return { caller, served, model: await openRecognizerModel(admission.artifacts, served) }
 }
 
-/** Why the deployment does not answer this caller in its present status; undefined when it does. */
+/** The reason why the deployment's status does not serve this caller; undefined if it does. */
 export function explainStatus({ deployment }: ServedDeployment, { deploymentId }: SpeechCaller): ProblemError | undefined {
   const { status, failure, progress } = deployment
-  // A token of provisioning opens the one deployment that it proves, and that one before it is Complete.
+  // Provisioning verifies its deployment before the deployment is Complete.
   if (isServing(status) || (deploymentId && status === 'PROVISIONING')) return undefined
-  if (status === 'FAILED') return new ProblemError(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'for no recorded reason'}`)
+  if (status === 'FAILED') return new ProblemError(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'No reason was recorded.'}`)
   if (status === 'CANCELED')
-    return new ProblemError(409, 'DEPLOYMENT_CANCELED', 'The provisioning of the deployment was canceled. Retry it, or use the endpoint of another one.')
+    return new ProblemError(409, 'DEPLOYMENT_CANCELED', 'Provisioning was canceled. Retry the deployment, or use the endpoint of another one.')
   if (status === 'DELETING') return deleted()
   return new ProblemError(
     409,
@@ -73,26 +73,27 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
 
 export const deleted = () => new ProblemError(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
 
-/** The caller that a key or token stands for. */
+/** Authenticates a key or token. */
 export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<SpeechCaller> {
   if (!secret) throw unauthorized('KEY_MISSING', 'Send a key in the header Ocp-Apim-Subscription-Key, or a key or token as Authorization: Bearer.')
   const token = admission.tokens.read(secret)
   if (token && !token.keyId) return { workspaceId: token.workspaceId, viewer: undefined, deploymentId: token.deploymentId }
   if (token?.keyId) {
     const { keyId, sessionId, workspaceId, keyExpiresAt } = token
-    if (!(await admission.keyring.isLive({ keyId, sessionId }))) throw unauthorized('KEY_REVOKED', 'The key of this token has been revoked or has expired.')
+    if (!(await admission.keyring.isLive({ keyId, sessionId })))
+      throw unauthorized('KEY_REVOKED', 'The key of this token was revoked or has expired. Issue a token for another key.')
     const viewer: Viewer = { keyId, sessionId, workspaceId, scopes: ['RECOGNIZE'], isBootstrap: false, expiresAt: keyExpiresAt ? new Date(keyExpiresAt) : null }
     return { workspaceId: token.workspaceId, viewer, deploymentId: undefined }
   }
   const viewer = await admission.keyring.authenticate(secret)
-  if (!viewer) throw unauthorized('KEY_INVALID', 'This key or token is unknown, expired or revoked.')
-  if (!hasScope(viewer, 'RECOGNIZE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key may not recognize speech: it lacks the scope RECOGNIZE.')
+  if (!viewer) throw unauthorized('KEY_INVALID', 'This key or token is unknown, expired or revoked. Use another one.')
+  if (!hasScope(viewer, 'RECOGNIZE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key lacks the scope RECOGNIZE. Use a key that has it.')
   return { workspaceId: viewer.workspaceId, viewer, deploymentId: undefined }
 }
 
 const unauthorized = (code: string, message: string) => new ProblemError(401, code, message, { headers: { 'www-authenticate': 'Bearer' } })
 
-/** The Speech SDK sends keys and tokens in headers where it can set them, and in the query where it cannot. */
+/** The key or token of a request. The Speech SDK sends it in the query where it cannot set headers. */
 export function findSecret(request: IncomingMessage, query: URLSearchParams): string | undefined {
   const key = request.headers['ocp-apim-subscription-key'] ?? findParameter(query, 'ocp-apim-subscription-key')
   const bearer = request.headers.authorization ?? findParameter(query, 'authorization')

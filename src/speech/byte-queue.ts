@@ -1,6 +1,6 @@
 const maxBytes = 256 * 1024
 
-/** Bytes that come in pieces, for a reader who takes them when it can. */
+/** A bounded queue of bytes between a socket and an asynchronous reader. */
 export class ByteQueue implements AsyncIterable<Buffer> {
   readonly #drained: () => void
   #pieces: Buffer[] = []
@@ -9,12 +9,12 @@ export class ByteQueue implements AsyncIterable<Buffer> {
   #isOver = false
   #arrived = Promise.withResolvers<void>()
 
-  /** `drained` is called when more can be pushed again. */
+  /** `drained` is called when the queue accepts more bytes again. */
   constructor(drained: () => void) {
     this.#drained = drained
   }
 
-  /** False when nothing more should be pushed for now. */
+  /** False when the sender should pause until `drained`. */
   push(piece: Buffer): boolean {
     this.#pieces.push(piece)
     this.#bytes += piece.length

@@ -1,8 +1,8 @@
-/** What the data plane has done since it began; only ever counted up, except what is open. */
+/** Totals of the data plane since the process started. */
 export interface Counters {
   audioSeconds: number
   phrases: number
-  /** Refusals and failures by their code, and ends of sockets by their name. */
+  /** Refusals and failures by code, and abnormal ends of sockets by name. */
   problems: Map<string, number>
 }
 

@@ -12,13 +12,16 @@ import { createRevocation, type Revocation } from './revocation.ts'
 import { createSessionLimits, type SessionLimits } from './session-limits.ts'
 import { explainFailure, type TurnResources } from './turn.ts'
 
-/** What all requests of the data plane share. */
+/** The state and the resources that all requests of the data plane share. */
 export interface DataPlane extends AuthorizationContext, TurnResources {
   sessionLimits: SessionLimits
   revocation: Revocation
-  /** Passes on what admission answers, or throws the reason why not, which is always a {@link ProblemError}. */
+  /**
+   * Resolves with the result of an authorization. Rejects with a {@link ProblemError}, which is counted; wrong keys
+   * are delayed.
+   */
   letIn<T>(request: IncomingMessage, admission: Promise<T>): Promise<T>
-  /** The words for whatever went wrong; what nobody expects is logged under an id. */
+  /** The problem that the client reads for an error; an unexpected error is logged under an id. */
   explain(error: unknown): ProblemError
 }
 
@@ -34,7 +37,7 @@ export function createDataPlane(
     if (known) return known
     const id = crypto.randomUUID()
     admission.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'speech was not recognized')
-    return new ProblemError(503, 'RECOGNITION_FAILED', `Something went wrong. Try again; if it keeps happening, look for ${id} in the server's log.`)
+    return new ProblemError(503, 'RECOGNITION_FAILED', `The recognition failed. Try again. The log has the cause under ${id}.`)
   }
 
   return {

@@ -7,7 +7,7 @@ import { type Profanity, profanities } from './profanity.ts'
 import { readSpeechConfig, readSpeechContext, type SpeechContext } from './speech-context.ts'
 import { checkLanguages } from './unsupported.ts'
 
-/** How a client wants one turn to be recognized and written. */
+/** The recognition and output settings of one turn. */
 export interface RecognitionOptions {
   mode: RecognitionMode
   listening: SegmentationSettings
@@ -16,7 +16,7 @@ export interface RecognitionOptions {
   interims: boolean
   profanity: Profanity
   phrases: { text: string; weight: number }[]
-  /** Fields of every hypothesis and phrase that clients of language detection and of speaker separation read. */
+  /** Fields of every hypothesis and phrase for clients of language detection and speaker separation. */
   annotations: Annotations
 }
 
@@ -25,18 +25,18 @@ interface Annotations {
   SpeakerId?: 'Unknown'
 }
 
-/** What a client said before its audio, by whatever way. */
+/** Everything that a client can set before its audio. */
 export interface RequestedOptions {
   served: ServedDeployment
-  /** Undefined on the universal path, which names none. */
+  /** Undefined on the universal path. */
   pathMode: RecognitionMode | undefined
   query: URLSearchParams
-  /** The bodies of speech.config and speech.context; clients over HTTP have none. */
+  /** The bodies of speech.config and speech.context; undefined over HTTP. */
   config?: unknown
   context?: unknown
 }
 
-/** Detailed answers list as many readings of each phrase as the beam search has. */
+/** The number of readings of a phrase in a detailed result; the beam search has no more. */
 export const detailedAlternatives = 4
 const maxPhrases = 500
 const maxPhrase = 200
@@ -46,7 +46,7 @@ export function readOptions({ served, pathMode, query, config, context }: Reques
   const spoken = readSpeechContext(context)
   const { phrasedetection, phraseoutput, dgi } = spoken
   const { scenario } = served.acousticModel
-  // The SDK's continuous recognition calls itself a conversation even when someone dictates.
+  // The SDK's continuous recognition sends the mode conversation at the dictation path too.
   const saidMode = pathMode === 'dictation' ? undefined : toMode(phrasedetection?.mode)
   const mode = saidMode ?? pathMode ?? defaultMode[scenario]
   const client = toMode(readSpeechConfig(config).recognition) ?? saidMode
@@ -62,7 +62,7 @@ export function readOptions({ served, pathMode, query, config, context }: Reques
       segmentationSilenceMs: within(100, silence ?? number(ask('endSilenceTimeoutMs')) ?? usual.segmentationSilenceMs, 5_000),
       initialSilenceMs: within(500, phrasedetection?.initialsilencetimeout ?? number(ask('initialSilenceTimeoutMs')) ?? usual.initialSilenceMs, 60_000),
       maxPhraseMs: within(3_000, cut?.segmentationforcedtimeoutms ?? usual.maxPhraseMs, 25_000),
-      // Whoever recognizes once waits for one phrase, whoever recognizes continuously for all, whatever the path is called.
+      // `recognizeOnceAsync` waits for one phrase and continuous recognition for all, at every path.
       firstPhraseOnly: client ? client === 'interactive' : usual.firstPhraseOnly,
     },
     detailed: phraseoutput?.format === 'detailed' || readFormat(query) === 'detailed',
@@ -74,7 +74,7 @@ export function readOptions({ served, pathMode, query, config, context }: Reques
   }
 }
 
-/** What is asked for and is the same for all speech here: nothing is detected, which the confidence says. */
+/** The annotations that the client asks for. Language and speakers are not detected, so their values are constant. */
 function readAnnotations(locale: string, { languageid, phrasedetection }: SpeechContext, query: URLSearchParams): Annotations {
   const isDetecting = findParameter(query, 'lidEnabled')?.toLowerCase() === 'true'
   const candidates = languageid ? (languageid.languages ?? []) : isDetecting ? (findParameter(query, 'language') ?? '').split(',').filter(Boolean) : undefined
@@ -85,21 +85,21 @@ function readAnnotations(locale: string, { languageid, phrasedetection }: Speech
   }
 }
 
-/** The query's format; a word that is none is an error, since it would be answered with another shape. */
+/** The query's format. Throws for an unknown one, because the client could not read the other format. */
 function readFormat(query: URLSearchParams): 'simple' | 'detailed' {
   const format = findParameter(query, 'format')?.toLowerCase() ?? 'simple'
   if (format === 'simple' || format === 'detailed') return format
-  throw new ProblemError(400, 'UNKNOWN_FORMAT', 'The format is simple or detailed.')
+  throw new ProblemError(400, 'UNKNOWN_FORMAT', 'The format is unknown. Use simple or detailed.')
 }
 
-/** Names of parameters are compared as the original does: without regard to case. */
+/** Names of parameters are not case-sensitive, as in Microsoft's service. */
 export function findParameter(query: URLSearchParams, name: string): string | undefined {
   const wanted = name.toLowerCase()
   return [...query].find(([given]) => given.toLowerCase() === wanted)?.[1]
 }
 
-/** A sentence when the client asks for a language that is not the deployment's. */
-export function contradiction({ deployment }: ServedDeployment, query: URLSearchParams): string | undefined {
+/** A warning if the client asks for another language than the deployment's; otherwise undefined. */
+export function findLanguageWarning({ deployment }: ServedDeployment, query: URLSearchParams): string | undefined {
   return explainOtherLanguage(deployment.locale, [findParameter(query, 'language') ?? ''])
 }
 
@@ -107,9 +107,9 @@ function readPhrases(items: { text: string }[], bias: number): RecognitionOption
   const texts = [...new Set(items.map(({ text }) => text.normalize('NFC').trim()).filter(Boolean))]
   const problem =
     texts.length > maxPhrases
-      ? `The phrase list has ${texts.length} phrases. At most ${maxPhrases} can be followed.`
+      ? `The phrase list has ${texts.length} phrases. Send at most ${maxPhrases}.`
       : texts.some((text) => text.length > maxPhrase)
-        ? `A phrase of the phrase list is longer than ${maxPhrase} characters.`
+        ? `A phrase of the phrase list is longer than ${maxPhrase} characters. Shorten it.`
         : undefined
   if (problem) throw new ProblemError(400, 'PHRASE_LIST_TOO_LONG', problem)
   return texts.map((text) => ({ text, weight: within(0, bias, 2) }))
@@ -118,4 +118,4 @@ function readPhrases(items: { text: string }[], bias: number): RecognitionOption
 const toMode = (mode: string | undefined): RecognitionMode | undefined =>
   mode === 'interactive' || mode === 'conversation' || mode === 'dictation' ? mode : undefined
 const number = (text: string | undefined) => (text && Number(text) > 0 ? Number(text) : undefined)
-const within = (least: number, value: number, most: number) => Math.min(most, Math.max(least, value))
+const within = (min: number, value: number, max: number) => Math.min(max, Math.max(min, value))

@@ -6,10 +6,10 @@ export const modePath = new RegExp(`^/speech/recognition/(${recognitionModes.joi
 
 export const universalPath = /^(\/stt)?\/speech\/universal\/v[12]\/?$/
 
-/** True for the paths that {@link handleSpeech} answers. */
+/** True for the paths of the data plane. */
 export const isSpeechPath = (path: string) => /^\/(speech|stt|sts|v1)(\/|$)/.test(path) || isOtherServicePath(path)
 
-/** What the path of a WebSocket says of how a client speaks; undefined when nobody recognizes there. */
+/** The recognition mode in the path of a WebSocket, if it has one; undefined for a path that does not recognize. */
 export function readPath(path: string): { mode: RecognitionMode | undefined } | undefined {
   const mode = modePath.exec(path)?.[1] as RecognitionMode | undefined
   return mode || universalPath.test(path) ? { mode } : undefined

@@ -9,13 +9,13 @@ type SilentStatus = 'NoMatch' | 'InitialSilenceTimeout' | 'EndOfDictation' | 'To
 
 export type PhraseOptions = Pick<RecognitionOptions, 'detailed' | 'wordTimings' | 'profanity'>
 
-/** Ticks of 100 ns, the unit of every moment and length at the wire. */
+/** Samples at 16 kHz to ticks of 100 ns, the unit of offsets and durations in the protocol. */
 export const toTicks = (samples: number) => Math.round((samples * 10_000_000) / sampleRate)
 
-/** Says what was heard in these phrases, as one. */
+/** The JSON of one or several phrases as one successful result. */
 export function writePhrases(phrases: readonly Phrase[], options: PhraseOptions, filter: ProfanityFilter): object {
   const [first, last] = [phrases[0], phrases.at(-1)]
-  if (!first || !last) throw new Error('there is no phrase to write')
+  if (!first || !last) throw new Error('writePhrases needs at least one phrase')
   const display = filter(phrases.map((phrase) => phrase.display).join(' '), options.profanity)
   const answer = {
     RecognitionStatus: 'Success',
@@ -28,7 +28,7 @@ export function writePhrases(phrases: readonly Phrase[], options: PhraseOptions,
   return { ...answer, NBest: readings.map((reading) => writeReading(reading, options, filter)) }
 }
 
-/** Says why there is no text. */
+/** The JSON of a result without text. */
 export const writeSilence = (status: SilentStatus, offset = 0, duration = 0): object => ({
   RecognitionStatus: status,
   Offset: toTicks(offset),

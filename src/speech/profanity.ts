@@ -1,12 +1,12 @@
 // Strong English words that most services mask. Mild ones ("damn", "crap") and those that mean something
-// harmless as well ("cock", "prick") stay as they are. An installation may add words of its own.
+// harmless as well ("cock", "prick") stay as they are. PROFANE_WORDS adds more.
 
-/** What happens to them; as the Speech SDK calls it. */
+/** The treatment of profane words, as the Speech SDK names it. */
 export type Profanity = 'masked' | 'removed' | 'raw'
 
 export const profanities: readonly Profanity[] = ['masked', 'removed', 'raw']
 
-/** Stems and the endings that they take. */
+/** Stems with their endings. */
 const stems: Record<string, string> = {
   '(?:mother|cluster|mind)?fuck': '|s|ed|er|ers|ing|in|face|faces|wit|wits',
   '(?:bull|horse|dip|chicken|bat)?shit': '|s|ty|tier|tiest|ting|ted|head|heads|hole|holes|load',

@@ -8,25 +8,24 @@ import {
   type StreamRequest,
 } from '../recognition/types.ts'
 
-/** More than may wait to be told: the longest phrases, and what the recognizers are behind. */
+/** Holds the longest phrase and the audio that the recognizers have not processed yet. */
 const keptSeconds = 75
-/** In silence, only what the recognizers are behind. */
+/** Holds, in silence, the audio that the recognizers have not processed yet. */
 const keptSilenceSeconds = 10
-/** More waits than a recognizer should be given at once: the caller is asked to pause. */
+/** Bytes that wait for a recognizer before the caller has to pause. */
 const maxWaiting = 1 << 20
 const maxCrashes = 3
 
 /**
- * A stream that survives the end of its recognizer: the audio behind the last phrase is kept, and told
- * anew to another one. Offsets go on as if nothing had happened. (A client could only do this itself
- * while it still sends; the Speech SDK waits for ever when it is sent away after its last audio.)
- * When the recognizers have no room, it waits for some for `waitMs`, and its caller with it.
+ * Opens a stream that survives a crash of its recognizer: the audio since the last phrase is kept and sent to another
+ * recognizer, and offsets stay continuous. (The Speech SDK repeats audio only while it still sends; disconnected after
+ * its last audio, it waits for ever.) While the recognizers have no capacity, the stream and its caller wait up to `waitMs`.
  */
 export function openResumableStream(recognizers: Recognizers, request: StreamRequest, listener: StreamListener, waitMs: number): RecognizerStream {
-  return new SteadyStream(recognizers, request, listener, waitMs)
+  return new ResumableStream(recognizers, request, listener, waitMs)
 }
 
-class SteadyStream implements RecognizerStream {
+class ResumableStream implements RecognizerStream {
   readonly #recognizers: Recognizers
   readonly #request: StreamRequest
   readonly #listener: StreamListener
@@ -35,9 +34,9 @@ class SteadyStream implements RecognizerStream {
   readonly #closed = new AbortController()
   #kept: Uint8Array[] = []
   #keptBytes = 0
-  /** Frames before the kept ones: where a new recognizer would begin. */
+  /** The number of frames before the kept audio, where a new recognizer begins. */
   #keptFrom = 0
-  /** Frames before those that the present recognizer was given first. */
+  /** The number of frames before the audio that the current recognizer began with. */
   #begunAt = 0
   #stream: RecognizerStream | undefined
   #attempt = 0
@@ -45,7 +44,7 @@ class SteadyStream implements RecognizerStream {
   #isSpeaking = false
   /** The sample up to which hypotheses have shown the text. */
   #shownUntil = 0
-  /** The recognizer has not heard all that it was given: there may be speech in it. */
+  /** The recognizer has not processed all audio yet; the rest can contain speech. */
   #isBehind = false
   #state: 'OPEN' | 'FINISHING' | 'CLOSED' = 'OPEN'
 
@@ -87,12 +86,12 @@ class SteadyStream implements RecognizerStream {
     const isPresent = () => attempt === this.#attempt && this.#state !== 'CLOSED'
     this.#stream = undefined
     const listener: StreamListener = {
-      event: (event) => isPresent() && this.#tell(event),
+      event: (event) => isPresent() && this.#forward(event),
       drained: () => isPresent() && this.#drained(),
       failed: (error) => isPresent() && this.#fail(error),
     }
-    const patience = { waitMs: this.#waitMs, signal: this.#closed.signal, isResumed: attempt > 1 }
-    this.#recognizers.open(this.#request, listener, patience).then(
+    const waiting = { waitMs: this.#waitMs, signal: this.#closed.signal, isResumed: attempt > 1 }
+    this.#recognizers.open(this.#request, listener, waiting).then(
       (stream) => (isPresent() ? this.#resume(stream) : stream.close()),
       (error) => isPresent() && this.#fail(error),
     )
@@ -119,10 +118,10 @@ class SteadyStream implements RecognizerStream {
     this.#listener.failed(error)
   }
 
-  #tell(event: StreamEvent) {
+  #forward(event: StreamEvent) {
     const moved = this.#move(event)
     if (moved.kind === 'HYPOTHESIS') {
-      // Another recognizer begins the phrase anew: what the client has read already is not shown again, shorter.
+      // A new recognizer begins the phrase again. Hypotheses that are shorter than the last one shown are dropped.
       if (moved.offset + moved.duration < this.#shownUntil) return
       this.#shownUntil = moved.offset + moved.duration
     }
@@ -138,7 +137,7 @@ class SteadyStream implements RecognizerStream {
     this.#listener.event(moved)
   }
 
-  /** What the present recognizer says counts from where it began. */
+  /** Moves an event from the recognizer's offsets to those of the stream. */
   #move(event: StreamEvent): StreamEvent {
     const by = this.#toSamples(this.#begunAt)
     if (by === 0) return event
@@ -153,8 +152,8 @@ class SteadyStream implements RecognizerStream {
   }
 
   #forgetOldest() {
-    const most = (this.#isSpeaking || this.#isBehind ? keptSeconds : keptSilenceSeconds) * this.#request.format.sampleRate * this.#frameBytes
-    if (this.#keptBytes > most) this.#forget(this.#keptBytes - most)
+    const maxBytes = (this.#isSpeaking || this.#isBehind ? keptSeconds : keptSilenceSeconds) * this.#request.format.sampleRate * this.#frameBytes
+    if (this.#keptBytes > maxBytes) this.#forget(this.#keptBytes - maxBytes)
   }
 
   #forgetUntil(sample: number) {

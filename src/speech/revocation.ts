@@ -4,60 +4,60 @@ import { findServedDeployment } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
 import { type AuthorizedCaller, deleted, explainStatus } from './authorization.ts'
 
-/** While Postgres does not say how a deployment is, it is asked so often. */
+/** The pause before a deployment's status is queried again after Postgres has failed to answer. */
 const retryMs = 1_000
 
 type OnRevoked = (problem: ProblemError) => void
 
-/** Ends what is open when the key or the deployment that it was opened with is gone. */
+/** Ends sessions and requests when their key or deployment loses access. */
 export interface Revocation {
-  /** Calls `end` with the reason. Returns the way to stop. */
+  /** Calls `end` with the reason when access is lost. Returns a function that stops the watch. */
   watch(admitted: AuthorizedCaller, end: OnRevoked): () => void
 }
 
-/** One watcher and, when it is rung, one query for each deployment, however many sessions it has. */
+/** Uses one subscription and, when notified, one query for each deployment, for all of its sessions. */
 export function createRevocation(service: Service): Revocation {
   const guarded = new Map<string, Map<OnRevoked, AuthorizedCaller>>()
 
-  /** Rings that come while a question is on its way are answered by one more. */
-  const asking = new Map<string, { again: boolean }>()
+  /** Notifications during a check cause one further check. */
+  const running = new Map<string, { again: boolean }>()
   const check = async (deploymentId: string) => {
-    const asked = asking.get(deploymentId)
-    if (asked) {
-      asked.again = true
+    const present = running.get(deploymentId)
+    if (present) {
+      present.again = true
       return
     }
-    const question = { again: true }
-    asking.set(deploymentId, question)
+    const run = { again: true }
+    running.set(deploymentId, run)
     try {
-      while (question.again) {
-        question.again = false
-        await ask(deploymentId)
+      while (run.again) {
+        run.again = false
+        await checkOnce(deploymentId)
       }
     } finally {
-      asking.delete(deploymentId)
+      running.delete(deploymentId)
     }
   }
 
-  const ask = async (deploymentId: string) => {
+  const checkOnce = async (deploymentId: string) => {
     const sessions = guarded.get(deploymentId)
     const any = sessions?.values().next().value
     if (!sessions || !any) return
-    // While Postgres is away nobody knows; what is open stays open.
+    // While Postgres is unavailable, sessions stay open.
     const served = await findServedDeployment(service, any.served.deployment.workspaceId, deploymentId).catch(() => 'unknown' as const)
-    if (served === 'unknown') return askAgain(deploymentId)
+    if (served === 'unknown') return retry(deploymentId)
     for (const [end, { caller }] of [...sessions]) {
       const problem = served ? explainStatus(served, caller) : deleted()
       if (problem) end(problem)
     }
   }
 
-  const unsure = new Set<string>()
-  const askAgain = (deploymentId: string) => {
-    if (unsure.has(deploymentId)) return
-    unsure.add(deploymentId)
+  const retrying = new Set<string>()
+  const retry = (deploymentId: string) => {
+    if (retrying.has(deploymentId)) return
+    retrying.add(deploymentId)
     setTimeout(() => {
-      unsure.delete(deploymentId)
+      retrying.delete(deploymentId)
       void check(deploymentId)
     }, retryMs).unref()
   }
@@ -68,7 +68,7 @@ export function createRevocation(service: Service): Revocation {
     const unwatch = sessions.size ? undefined : service.store.events.watch(deploymentTopic(id), () => void check(id))
     if (unwatch) unwatchers.set(id, unwatch)
     guarded.set(id, sessions.set(end, admitted))
-    // It may have been deleted between being let in and waiting here.
+    // The deployment can have been deleted between the authorization and the subscription.
     void check(id)
     return () => {
       sessions.delete(end)

@@ -3,16 +3,16 @@ import { ProblemError } from '../http/problem.ts'
 import { type AuthorizedCaller, isProvisioning } from './authorization.ts'
 
 /**
- * Places that are kept for provisioning's own calls, beside those of clients: neither takes any of the other's.
- * The calls take a second each and come again when they find none.
+ * Slots for the calls of provisioning, in addition to those of clients. A call takes a second, and provisioning
+ * repeats it when no slot is free.
  */
-const reservedPlaces = 8
-/** The part of the places, and of the sockets, that no single workspace has. */
+const reservedSlots = 8
+/** The part of the slots, and of the sockets, that one workspace cannot use. */
 export const ofOthers = (all: number): number => Math.floor(all / 8)
 
-/** Counts who recognizes at the moment, so that nobody takes all there is. */
+/** Limits the streams and recordings at once, in all and for each key, deployment and workspace. */
 export interface SessionLimits {
-  /** Takes a place until the answer is called; throws a {@link ProblemError} when there is none. */
+  /** Takes a slot and returns its release. Throws a {@link ProblemError} when no slot is free. */
   enter(admitted: AuthorizedCaller): () => void
   readonly taken: number
 }
@@ -30,16 +30,16 @@ export function createSessionLimits({ all, ofKey, ofDeployment }: Config['sessio
       const deployment = `deployment:${served.deployment.id}`
       const workspace = `workspace:${caller.workspaceId}`
       const mine = counts.get(key) ?? 0
-      const limitsOfClients: [count: number, most: number, whose: string][] = [
+      const limitsOfClients: [count: number, max: number, owner: string][] = [
         [taken, all, 'This server'],
         [counts.get(workspace) ?? 0, all - ofOthers(all), 'This workspace'],
         [mine, ofKey, 'This key'],
         [counts.get(deployment) ?? 0, ofDeployment, 'This deployment'],
       ]
-      const limits: typeof limitsOfClients = isReserved ? [[mine, reservedPlaces, 'Provisioning']] : limitsOfClients
-      for (const [count, most, whose] of limits) {
-        if (count < most) continue
-        const message = `${whose} recognizes ${count} streams already, as many as it may. Try again when one has ended.`
+      const limits: typeof limitsOfClients = isReserved ? [[mine, reservedSlots, 'Provisioning']] : limitsOfClients
+      for (const [count, max, owner] of limits) {
+        if (count < max) continue
+        const message = `${owner} recognizes ${count} streams, which is the limit. Try again when one has ended.`
         throw new ProblemError(429, 'TOO_MANY_SESSIONS', message, { headers: { 'retry-after': '1' } })
       }
       const add = (by: 1 | -1) => {
@@ -51,10 +51,10 @@ export function createSessionLimits({ all, ofKey, ofDeployment }: Config['sessio
         }
       }
       add(1)
-      let isLeft = false
+      let isReleased = false
       return () => {
-        if (!isLeft) add(-1)
-        isLeft = true
+        if (!isReleased) add(-1)
+        isReleased = true
       }
     },
   }

@@ -2,7 +2,7 @@ import type { RecognizerModel } from '../decoding/types.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
 import { countProblem } from './counters.ts'
-import { contradiction, type RequestedOptions, readOptions } from './options.ts'
+import { findLanguageWarning, type RequestedOptions, readOptions } from './options.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
 import { idleMs, SessionClock, slowMs } from './session-clock.ts'
 import { Turn, type TurnResources } from './turn.ts'
@@ -197,13 +197,17 @@ export class Session {
     const { id, served, model, pathMode, query } = this.#request
     const options = readOptions({ served, pathMode, query, config: this.#config, context: this.#context })
     const { id: deploymentId, workspaceId } = served.deployment
-    const turn: Turn = new Turn({ requestId, workspaceId, deploymentId, model, options, serviceTag: id, warning: contradiction(served, query) }, this.#setup, {
-      send: (message) => this.#send(requestId, message),
-      sentPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
-      drained: () => this.#resume(),
-      failed: (error) => this.#fail(error),
-      lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.'),
-    })
+    const turn: Turn = new Turn(
+      { requestId, workspaceId, deploymentId, model, options, serviceTag: id, warning: findLanguageWarning(served, query) },
+      this.#setup,
+      {
+        send: (message) => this.#send(requestId, message),
+        sentPhrase: () => this.#isLeaving && !this.#isPaused && this.#close(closeCodes.leaving, leaving),
+        drained: () => this.#resume(),
+        failed: (error) => this.#fail(error),
+        lost: () => this.#close(closeCodes.crashed, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.'),
+      },
+    )
     this.#state = { name: 'IN_TURN', turn }
     this.#clock.beginTurn()
     try {

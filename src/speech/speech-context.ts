@@ -12,7 +12,7 @@ const segmentation = optional(
   }),
 )
 
-// Unknown keys, and values of another shape than the known one, are ignored. All keys are in lower case here.
+// Unknown keys and values of an unexpected shape are ignored. All keys are in lower case here.
 const configSchema = z.object({ recognition: word }).catch({ recognition: undefined })
 const contextSchema = z
   .object({

@@ -5,11 +5,11 @@ import { WavReader } from '../audio/wav-reader.ts'
 import { ByteQueue } from './byte-queue.ts'
 
 interface TurnAudioListener {
-  /** False when nothing more should be written until {@link TurnAudio.drained}. */
+  /** Takes samples. False when the next samples have to wait for {@link TurnAudio.drained}. */
   sound(pcm: Buffer, format: Sound['format']): boolean
-  /** All sound has been given. */
+  /** No samples follow. */
   ended(): void
-  /** More bytes can be heard. */
+  /** The client can send more audio. */
   drained(): void
   failed(error: unknown): void
 }
@@ -20,11 +20,11 @@ type TurnAudioState =
   | { name: 'DECODING'; queue: ByteQueue; sounds: AbortController; wake: PromiseWithResolvers<void> | undefined }
   | { name: 'CLOSED' }
 
-/** A recording of a compressed format cannot be continued in another turn, so that a turn holds all of it. */
+/** A compressed recording cannot continue in another turn, so this is the limit of a whole recording. */
 const maxDecodedSeconds = 3600
 
 //  UNDECIDED ─▶ WAV, read at once; or DECODING, in a process ─▶ CLOSED
-/** The audio of one turn, from the bytes of a client to samples. */
+/** Converts the audio of one turn from the client's bytes to samples. */
 export class TurnAudio {
   readonly #decoders: Decoders
   readonly #turn: DecodingTurn
@@ -42,17 +42,17 @@ export class TurnAudio {
     return this.#seconds
   }
 
-  /** True when audio that is sent anew can go on where this ends. */
+  /** True when the client can continue the audio in another turn. */
   get isContinuable(): boolean {
     return this.#state.name !== 'DECODING'
   }
 
-  /** True when all sound has come that a WAV header promised. */
+  /** True when all samples that the WAV header announced have arrived. */
   get isComplete(): boolean {
     return this.#state.name === 'WAV' && this.#state.reader.isComplete
   }
 
-  /** False when the client should send nothing more until `drained`. Throws what is wrong with the audio. */
+  /** Takes bytes. False when the client should pause until `drained`. Throws an AudioError for unreadable audio. */
   hear(audio: Buffer): boolean {
     if (this.#state.name === 'UNDECIDED') {
       const head = Buffer.concat([this.#state.head, audio])
@@ -62,7 +62,7 @@ export class TurnAudio {
     return this.#read(audio)
   }
 
-  /** No more audio comes. */
+  /** Ends the audio. */
   finish(): void {
     if (this.#state.name === 'UNDECIDED' && this.#state.head.length && !isBeginOfWav(this.#state.head)) {
       const { head } = this.#state
@@ -76,7 +76,7 @@ export class TurnAudio {
     }
   }
 
-  /** Samples are taken again. */
+  /** The listener takes samples again. */
   drained(): void {
     if (this.#state.name === 'DECODING') this.#state.wake?.resolve()
     else this.#listener.drained()
@@ -95,7 +95,7 @@ export class TurnAudio {
     if (head.length < 12) return undefined
     const header = isWav(head) ? readWavHeader(head) : undefined
     if (isWav(head) && !header) return undefined
-    // A client that speaks live cannot know a length.
+    // A live client does not know its length.
     const expect = { maxSeconds: Infinity, warn() {} }
     return header && (header.format || !this.#decoders.isAvailable) ? { name: 'WAV', reader: new WavReader(expect) } : this.#startDecoding()
   }

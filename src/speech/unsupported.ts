@@ -3,8 +3,8 @@ import { ProblemError } from '../http/problem.ts'
 import type { ClientMessage } from './protocol.ts'
 import { readSpeechContext, type SpeechContext } from './speech-context.ts'
 
-// Recognizing is all that an endpoint does. Clients of Microsoft's other speech services reach it through the
-// same SpeechConfig; they would wait for answers of another shape. Each sentence fits into a close frame.
+// Clients of Microsoft's other speech services reach an endpoint through the same SpeechConfig. Without a refusal they
+// would wait for results of another shape. Each sentence fits into a close frame.
 const reasons = {
   synthesis: 'This endpoint does not synthesize speech. Use a SpeechRecognizer.',
   translation: 'This endpoint does not translate. Use a SpeechRecognizer.',
@@ -33,19 +33,19 @@ const messages: Record<string, keyof typeof reasons> = {
   'speech.agent.context': 'dialog',
 }
 
-/** A MeetingTranscriber describes its meeting in an event; other events are of no concern here. */
+/** A MeetingTranscriber describes its meeting in an event. Other events are ignored. */
 const beginsMeeting = /"(meeting|conversation)"\s*:\s*\{/
 
-/** True for the paths at which the SDK expects other services than recognition. */
+/** True for the paths of Microsoft's other speech services. */
 export const isOtherServicePath = (path: string) => paths.some(([pattern]) => pattern.test(path))
 
-/** Why nothing answers at this path. */
+/** The refusal of a path without an endpoint. */
 export function explainPath(path: string): ProblemError {
   const other = paths.find(([pattern]) => pattern.test(path))
-  return other ? unsupported(other[1]) : new ProblemError(404, 'UNKNOWN_PATH', "There is no endpoint at this path. Use the endpoint's webSocketUrl.")
+  return other ? unsupported(other[1]) : new ProblemError(404, 'UNKNOWN_PATH', "No endpoint is at this path. Use the endpoint's webSocketUrl.")
 }
 
-/** Why a message cannot be followed; undefined when it can, or when it is harmless to ignore it. */
+/** The refusal of a message that asks for an unsupported feature; undefined for messages that can be handled or ignored. */
 export function explainMessage(message: ClientMessage): ProblemError | undefined {
   if (message.path === 'speech.context') return explainContext(readSpeechContext(message.body))
   if (message.path !== 'other') return undefined
@@ -62,14 +62,14 @@ function explainContext({ translation, intent, phrasedetection, languageid }: Sp
   return undefined
 }
 
-/** Refuses what a request over HTTP asks for in a header and does not get. */
+/** Throws for an HTTP header that asks for an unsupported feature. */
 export function refuseUnsupportedHeaders(headers: IncomingHttpHeaders): void {
   if (headers['pronunciation-assessment']) throw unsupported('pronunciation')
 }
 
 /**
- * Throws when none of the languages to choose from is the deployment's. `und` stands for any language; regions
- * are not compared, since a client that lists en-GB is served better by en-US than by a refusal.
+ * Throws if the deployment's language is not among the candidates. `und` means any language. Regions are not compared:
+ * en-US serves a client that lists en-GB better than a refusal.
  */
 export function checkLanguages(locale: string, candidates: string[]): void {
   const languageOf = (tag: string) => tag.trim().toLowerCase().split(/[-_]/)[0] ?? ''
@@ -81,15 +81,15 @@ export function checkLanguages(locale: string, candidates: string[]): void {
   throw new ProblemError(400, 'LANGUAGE_NOT_AVAILABLE', `This endpoint recognizes ${locale}, which is not among ${list}.`)
 }
 
-/** The parts of OpenAI's API that clients call most, beside transcription. */
+/** Often used parts of OpenAI's API that this server does not have. */
 const otherOpenAiPaths: [path: RegExp, message: string][] = [
   [/^\/v1\/audio\/translations\b/, 'This server does not translate.'],
   [/^\/v1\/audio\/speech\b/, 'This server does not synthesize speech.'],
-  [/^\/v1\/realtime\b/, "This server does not speak OpenAI's Realtime API; live audio goes to a deployment's webSocketUrl."],
-  [/^\/v1\/(chat|completions|responses|embeddings)\b/, 'This server has no language models that write text.'],
+  [/^\/v1\/realtime\b/, "This server does not have OpenAI's Realtime API. Send live audio to a deployment's webSocketUrl."],
+  [/^\/v1\/(chat|completions|responses|embeddings)\b/, 'This server does not generate text.'],
 ]
 
 export function unknownOpenAiPath(pathname: string): ProblemError {
-  const [, message] = otherOpenAiPaths.find(([path]) => path.test(pathname)) ?? [undefined, 'There is nothing at this path.']
+  const [, message] = otherOpenAiPaths.find(([path]) => path.test(pathname)) ?? [undefined, 'This path does not exist.']
   return new ProblemError(404, 'UNKNOWN_PATH', `${message} Use POST /v1/audio/transcriptions to transcribe audio, and GET /v1/models to list models.`)
 }

@@ -18,12 +18,12 @@ import { explainPath, unknownOpenAiPath } from './unsupported.ts'
 export interface SpeechSockets {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   readonly open: number
-  /** Waits for what clients are in the middle of, then sends everyone away. */
+  /** Lets sessions end within the grace period, then closes all sockets. */
   drain(): Promise<void>
   close(): Promise<void>
 }
 
-/** A peer that does not answer our close is cut off after a while; the package's types do not know the setting yet. */
+/** The package's types lack `closeTimeout`, after which a peer that does not answer a close frame is disconnected. */
 const options: ServerOptions & { closeTimeout: number } = {
   noServer: true,
   maxPayload: 1 << 20,
@@ -32,16 +32,16 @@ const options: ServerOptions & { closeTimeout: number } = {
   closeTimeout: 3_000,
 }
 const checkMs = 1_000
-/** A peer that has not answered a ping for this long is taken to be gone. */
+/** A peer that has not answered a ping for this long is disconnected. */
 const pingMs = 30_000
-/** Between their turns clients keep sockets open: more of them than may recognize at once. */
-const socketsPerPlace = 4
-/** Sockets that provisioning may have open beside those of clients. */
+/** Clients keep sockets open between their turns, so the sockets outnumber the session slots. */
+const socketsPerSlot = 4
+/** Sockets for provisioning, in addition to those of clients. */
 const reservedSockets = 32
-/** Sockets of those who are not let in, until they have been told why: they take nobody else's place. */
+/** Sockets of refused clients, open until the reason is sent. They do not count toward the other limits. */
 const maxRefused = 200
-/** Upgrades of which we do not know yet who asks. */
-const maxAsking = 1_000
+/** Upgrades that wait for their authorization. */
+const maxAuthorizing = 1_000
 
 interface SpeechConnection {
   socket: WebSocket
@@ -54,7 +54,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
   const open = new Set<SpeechConnection>()
   const refused = new Set<SpeechConnection>()
   const ofCallers = new Map<string, number>()
-  let asking = 0
+  let authorizing = 0
   let isDraining = false
 
   const begin = (socket: WebSocket, admitted: AuthorizedCaller | ProblemError, request: Omit<SessionRequest, 'served' | 'model'>) => {
@@ -76,7 +76,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     socket.on('pong', () => {
       one.isAlive = true
     })
-    // What breaks a socket also closes it.
+    // A 'close' event follows.
     socket.on('error', () => countProblem(speech.figures, 'SOCKET_BROKEN'))
     socket.on('close', () => {
       open.delete(one)
@@ -99,7 +99,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     return () => add(-1)
   }
 
-  /** The refused one who has waited longest goes when there are too many of them. */
+  /** Beyond the limit, the oldest refused socket is closed. */
   const hold = (one: SpeechConnection) => {
     const [oldest] = refused
     if (oldest && refused.size >= maxRefused) oldest.socket.terminate()
@@ -107,16 +107,16 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     return () => refused.delete(one)
   }
 
-  const findRoom = (admitted: AuthorizedCaller) => {
+  const checkSockets = (admitted: AuthorizedCaller) => {
     const isReserved = isProvisioning(admitted.caller)
-    const limits: [whose: string, count: number, most: number][] = [
-      ['This key', ofCallers.get(nameOf(admitted)) ?? 0, isReserved ? reservedSockets : ofKey * socketsPerPlace],
-      ['This workspace', isReserved ? 0 : (ofCallers.get(workspaceOf(admitted)) ?? 0), (all - ofOthers(all)) * socketsPerPlace],
+    const limits: [owner: string, count: number, max: number][] = [
+      ['This key', ofCallers.get(nameOf(admitted)) ?? 0, isReserved ? reservedSockets : ofKey * socketsPerSlot],
+      ['This workspace', isReserved ? 0 : (ofCallers.get(workspaceOf(admitted)) ?? 0), (all - ofOthers(all)) * socketsPerSlot],
     ]
-    const exceeded = limits.find(([, count, most]) => count >= most)
+    const exceeded = limits.find(([, count, max]) => count >= max)
     if (!exceeded) return admitted
-    const [whose, count] = exceeded
-    return new ProblemError(429, 'TOO_MANY_SESSIONS', `${whose} has ${count} sockets open, as many as it may. Close some.`)
+    const [owner, count] = exceeded
+    return new ProblemError(429, 'TOO_MANY_SESSIONS', `${owner} has ${count} open sockets, which is the limit. Close some.`)
   }
 
   const letIn = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -126,15 +126,15 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     const secret = findSecret(request, query)
     const isReserved = isProvisioningToken(speech, secret)
     const ofProvisioning = () => ofCallers.get(provisioning) ?? 0
-    const isFull = () => isDraining || (!isReserved && open.size - refused.size - ofProvisioning() >= all * socketsPerPlace)
-    if (isFull() || asking >= maxAsking) return refuseConnection(socket, full)
-    asking++
-    // An SDK shows its user the reason of a close, and none of a refused upgrade.
-    const admitting = path ? authorize(speech, secret, findParameter(query, 'cid') ?? '').then(findRoom) : Promise.reject(explainPath(pathname))
+    const isFull = () => isDraining || (!isReserved && open.size - refused.size - ofProvisioning() >= all * socketsPerSlot)
+    if (isFull() || authorizing >= maxAuthorizing) return refuseConnection(socket, full)
+    authorizing++
+    // The SDK shows its user the reason of a close frame, but not that of a refused upgrade.
+    const admitting = path ? authorize(speech, secret, findParameter(query, 'cid') ?? '').then(checkSockets) : Promise.reject(explainPath(pathname))
     const admitted = await speech
       .letIn(request, admitting)
       .catch((problem: ProblemError) => problem)
-      .finally(() => asking--)
+      .finally(() => authorizing--)
     if (socket.destroyed) return
     if (isFull()) return refuseConnection(socket, full)
     const id = crypto.randomUUID().replaceAll('-', '')
@@ -146,7 +146,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
   }, checkMs).unref()
   const pinging = setInterval(() => {
     for (const one of [...open]) {
-      // A socket that we do not read cannot be heard to answer.
+      // While reading is paused, the answer to a ping does not arrive.
       if (one.socket.isPaused) continue
       if (!one.isAlive) {
         countProblem(speech.figures, 'HALF_OPEN')
@@ -190,8 +190,8 @@ const provisioning = 'provisioning'
 const nameOf = ({ caller }: AuthorizedCaller) => caller.viewer?.keyId ?? provisioning
 const workspaceOf = ({ caller }: AuthorizedCaller) => `${isProvisioning(caller) ? provisioning : 'workspace'}:${caller.workspaceId}`
 
-/** Only where no session can be opened: users of the Speech SDK never see why an upgrade was refused. */
-const full = new ProblemError(503, 'TOO_MANY_SESSIONS', 'This server has as many sockets open as it can have, or is shutting down. Try again in a moment.', {
+/** Used only where no session can be opened: the Speech SDK does not show the reason of a refused upgrade. */
+const full = new ProblemError(503, 'TOO_MANY_SESSIONS', 'This server has too many open sockets, or is shutting down. Try again in a moment.', {
   headers: { 'retry-after': '1' },
 })
 

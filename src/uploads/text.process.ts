@@ -1,4 +1,4 @@
-// The process that unpacks and judges one text: whatever its bytes do, they do it here.
+// The process that decompresses and checks one text. Harmful content affects this process only.
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Writable } from 'node:stream'
@@ -11,7 +11,7 @@ import { TaskRefusal } from '../sandbox/task.ts'
 
 export interface TextRequest {
   file: string
-  /** Where the text is written if it came packed. */
+  /** The path for the decompressed text, if the file is compressed. */
   unpacked: string
   maxBytes: number
 }

@@ -9,13 +9,13 @@ import type { JudgedText, TextRequest } from './text.process.ts'
 
 /** 200 MB of the shortest lines take some 30 s. */
 const cpuSeconds = 60
-/** Texts that are judged at the same time; others wait, in the order in which they came. */
+/** Texts that are checked at once. Others wait, first in, first out. */
 const maxAtOnce = 2
 
 let judging = 0
 const waiting: (() => void)[] = []
 
-/** Judges a text line by line in a process of its own, and unpacks it in its place if it is packed. Rejects with an {@link ProblemError}. */
+/** Checks a text line by line in a separate process, and replaces a compressed file by its content. Rejects with a {@link ProblemError}. */
 export async function judgeText(file: string, maxBytes: number): Promise<TrainingTextStatistics> {
   if (judging >= maxAtOnce) await new Promise<void>((begin) => waiting.push(begin))
   else judging++
@@ -42,7 +42,7 @@ function toProblem(error: unknown, maxBytes: number): unknown {
     if (isDamaged) return damaged()
     return unusable(error.message, problems as string[] | undefined)
   }
-  if (error instanceof TaskEndedError && error.limit) return unusable(`${error.place ?? 'it'} takes more than ${error.limit} to read`)
+  if (error instanceof TaskEndedError && error.limit) return unusable(`${error.place ?? 'it'} needs more than ${error.limit} to read`)
   return error
 }
 

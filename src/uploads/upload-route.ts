@@ -24,13 +24,13 @@ export const uploadsPath = '/uploads'
 
 const kinds: Record<string, UploadKind> = { text: 'TEXT', recordings: 'RECORDINGS', 'acoustic-model': 'ACOUSTIC_MODEL' }
 /**
- * Uploads that a process takes in at once, and how many of them one workspace never has. Others wait for a moment; a body
- * that waits is not read, and one whose sender does not go on gives its place up to them.
+ * Uploads that a process receives at once, and how many of these slots one workspace cannot use. Further uploads wait,
+ * and their bodies are not read meanwhile. A sender that is too slow loses its slot to a waiting upload.
  */
 export const uploadSlots = { slots: 8, kept: 2, maxWaiting: 64 }
 const waitMs = 15_000
 
-/** Takes in files that models are made from: `PUT /uploads?kind=text`, with a MANAGE key. */
+/** Receives files for custom models: `PUT /uploads?kind=text`, with a MANAGE key. */
 export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: number; cors: Cors }) {
   const slots = new SharedSlots({ ...uploadSlots, refusal: tooMany })
 
@@ -39,10 +39,10 @@ export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: 
     const viewer = await authenticate(service, request)
     const { workspaceId } = viewer
     countUpload(service, viewer, response)
-    const limits = { maxBytes, checkRoom: await measureRoom(service, workspaceId) }
+    const limits = { maxBytes, checkQuota: await readQuotaCheck(service, workspaceId) }
     checkSize(Number(request.headers['content-length'] ?? 0), limits)
     const gone = new AbortController()
-    response.once('close', () => gone.abort(new Error('the client has left')))
+    response.once('close', () => gone.abort(new Error('the client disconnected')))
     const leave = await slots.take({ workspaceId }, { waitMs, signal: gone.signal })
     try {
       if (request.headers.expect) response.writeContinue()
@@ -51,7 +51,7 @@ export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: 
         async (path) => {
           figures = await receiveFile(request, path, { kind, ...limits, isContested: () => slots.waiting > 0 })
         },
-        // Only now is it known whether the workspace has the file already, which is no other upload.
+        // A file that the workspace has already does not count; this is known only after its last byte.
         async (kept) => refuse(await checkUploads(service.store.db, service.limits, { workspaceId, kind, ...kept })),
       )
       const recorded = await recordUpload(service, { workspaceId, kind, ...file, ...(figures ? { figures } : {}) })
@@ -69,22 +69,22 @@ export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: 
       if (cors(request, response)) return
       await receive(request, response)
     } catch (error) {
-      // A client that left in the middle needs no answer; nothing of its file is kept.
+      // A client that disconnected needs no response. Its file is not kept.
       if (request.destroyed && !request.complete) return void response.destroy()
       sendProblem(response, error instanceof ProblemError ? error : unexpected(service, error))
     }
   }
 }
 
-/** Uploads count as mutations do. */
+/** Counts an upload as a mutation. */
 function countUpload({ mutationRate }: Uploads, viewer: Viewer, response: ServerResponse) {
   const refusal = mutationRate.take(viewer, 1)
   for (const [name, value] of Object.entries(toRateHeaders(mutationRate.read(viewer)))) response.setHeader(name, value)
   if (refusal) throw new ProblemError(429, 'RATE_LIMITED', explainRate(refusal), { headers: { 'retry-after': String(refusal.retryAfter) }, members: refusal })
 }
 
-/** What stands against so many bytes more, as the workspace is now; when all have come, it is asked again under its lock. */
-async function measureRoom({ store, limits }: Uploads, workspaceId: string) {
+/** Checks sizes against the workspace's current disk usage. A further check under the workspace's lock follows after the last byte. */
+async function readQuotaCheck({ store, limits }: Uploads, workspaceId: string) {
   const usage = await readDiskUsage(store.db, workspaceId)
   return (bytes: number) => (usage.bytes + bytes > limits.diskBytes ? new DiskQuotaExceededError(limits.diskBytes, usage, bytes) : undefined)
 }
@@ -93,23 +93,23 @@ function refuse(quota: UploadRefusal | undefined) {
   if (!quota) return
   if (quota instanceof DiskQuotaExceededError) throw diskFull(quota)
   const { limit } = quota
-  const message = `The workspace has ${limit} uploads that no model was made from, which is the limit. Delete some with deleteUpload; each is forgotten a day after it came.`
+  const message = `The workspace has ${limit} unused uploads, which is the limit. Delete some with deleteUpload, or wait until they expire after a day.`
   throw new ProblemError(429, 'UPLOAD_LIMIT', message)
 }
 
 const tooMany = (own: number) =>
-  new ProblemError(429, 'TOO_MANY_UPLOADS', `Too many files are being sent at once, ${own} of them by this workspace. Try again in a moment.`, {
+  new ProblemError(429, 'TOO_MANY_UPLOADS', `Too many uploads are in progress, ${own} of them in this workspace. Try again in a few seconds.`, {
     headers: { 'retry-after': '5' },
   })
 
-/** What GraphQL takes as an id. */
+/** The global id for GraphQL. */
 const toUploadId = (id: string) => Buffer.from(`Upload:${id}`).toString('base64')
 
 function readKind({ method, url }: IncomingMessage): UploadKind {
   if (method !== 'PUT') throw new ProblemError(405, 'METHOD_NOT_ALLOWED', 'Send the file with PUT.')
-  const wanted = new URL(url ?? '/', 'http://uploads').searchParams.get('kind') ?? 'text'
-  const kind = Object.hasOwn(kinds, wanted) ? kinds[wanted] : undefined
-  if (!kind) throw new ProblemError(400, 'UNKNOWN_KIND', `The kind is one of ${Object.keys(kinds).join(', ')}.`)
+  const name = new URL(url ?? '/', 'http://uploads').searchParams.get('kind') ?? 'text'
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
+  if (!kind) throw new ProblemError(400, 'UNKNOWN_KIND', `The kind is unknown. Send one of ${Object.keys(kinds).join(', ')}.`)
   return kind
 }
 
@@ -118,7 +118,7 @@ async function authenticate({ keyring }: Uploads, request: IncomingMessage): Pro
   const viewer = secret ? await letIn(request, keyring.authenticate(secret)) : null
   if (!viewer)
     throw new ProblemError(401, 'UNAUTHENTICATED', 'Send a key with the scope MANAGE as Authorization: Bearer.', { headers: { 'www-authenticate': 'Bearer' } })
-  if (!hasScope(viewer, 'MANAGE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key may not upload: it lacks the scope MANAGE.')
+  if (!hasScope(viewer, 'MANAGE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key lacks the scope MANAGE. Use a key that has it.')
   return viewer
 }
 
@@ -130,5 +130,5 @@ function unexpected({ log }: Uploads, error: unknown): ProblemError {
   }
   const id = crypto.randomUUID()
   log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
-  return new ProblemError(500, 'UPLOAD_FAILED', `Something went wrong on the server. Send it again; if it fails again, look for ${id} in the server's log.`)
+  return new ProblemError(500, 'UPLOAD_FAILED', `The upload failed. Send the file again. The server's log has the cause under ${id}.`)
 }

@@ -133,7 +133,7 @@ test('a model that loops in use does not refuse or delay the recordings of other
   const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { status timeline(last: 5) { nodes { message } } } }', { id: poison.deployment.id })
   expect(data?.deployment).toMatchObject({
     status: 'COMPLETE',
-    timeline: { nodes: expect.arrayContaining([{ message: expect.stringMatching(/held up a recognizer.*refused with MODEL_UNUSABLE until/) }]) },
+    timeline: { nodes: expect.arrayContaining([{ message: expect.stringMatching(/blocked a recognizer.*refused with MODEL_UNUSABLE until/) }]) },
   })
   const metrics = await (await fetch(`${api.localUrl}/metrics`)).text()
   expect(metrics).toMatch(/recognizer_deployments_suspected\{standing="refused"\} 1/)

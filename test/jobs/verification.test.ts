@@ -129,8 +129,8 @@ describe('the endpoint', () => {
   const socketFaults: [string, SocketFault][] = [
     ['has too many requests', say({ RecognitionStatus: 'TooManyRequests' })],
     ['has an error', say({ RecognitionStatus: 'Error' })],
-    ['closes with 1001 since it leaves', closeWith(1001, 'The server is ending. Connect again.')],
-    ['closes with 1011 since its recognizer crashed', closeWith(1011, 'RECOGNIZER_CRASHED: the recognizer ended. Connect again.')],
+    ['closes with 1001 since it leaves', closeWith(1001, 'The server is shutting down. Connect again.')],
+    ['closes with 1011 since its recognizer crashed', closeWith(1011, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.')],
     ['closes with 1012 since it restarts', closeWith(1012)],
     ['closes with 1013 since it is overloaded', closeWith(1013)],
     ['closes with 1007 since it ended before the answer', closeWith(1007, 'SERVER_ENDING: The server ended before it could answer.')],

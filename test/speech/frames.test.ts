@@ -220,10 +220,10 @@ describe('what cannot be followed is refused in words, at once:', () => {
       'an id in braces',
       () => url,
       binary(`Path:audio\r\nX-RequestId:{${dashed}}\r\n`, live),
-      /PROTOCOL_VIOLATION: The X-RequestId of audio is unusable\. .*no braces/,
+      /PROTOCOL_VIOLATION: The X-RequestId of audio is invalid\. .*without braces/,
     ],
-    ['speech.config with an id in braces', () => url, `Path:speech.config\r\nX-RequestId:{${dashed}}\r\n\r\n{}`, /no braces/],
-    ['audio without an id', () => url, binary('Path:audio\r\n', live), /The audio message has no X-RequestId/],
+    ['speech.config with an id in braces', () => url, `Path:speech.config\r\nX-RequestId:{${dashed}}\r\n\r\n{}`, /without braces/],
+    ['audio without an id', () => url, binary('Path:audio\r\n', live), /The audio message has no header X-RequestId/],
     ['ssml', () => url, `Path:ssml\r\nX-RequestId:${id}\r\n\r\n<speak/>`, /FEATURE_NOT_SUPPORTED: This endpoint does not synthesize/],
     ['synthesis.context', () => url, `Path:synthesis.context\r\nX-RequestId:${id}\r\n\r\n{"synthesis":{}}`, /does not synthesize/],
     [

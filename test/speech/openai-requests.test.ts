@@ -106,7 +106,7 @@ test.each<[string, Field[]]>([
 })
 
 test.each<[string, Field[], RegExp]>([
-  ['log probabilities', [['include[]', 'logprobs']], /include was not followed/],
+  ['log probabilities', [['include[]', 'logprobs']], /include was ignored/],
   [
     'times in another format',
     [
@@ -121,7 +121,7 @@ test.each<[string, Field[], RegExp]>([
       ['chunking_strategy[type]', 'server_vad'],
       ['chunking_strategy[threshold]', '0.5'],
     ],
-    /chunking_strategy was not followed/,
+    /chunking_strategy was ignored/,
   ],
   [
     'names of speakers',
@@ -129,17 +129,17 @@ test.each<[string, Field[], RegExp]>([
       ['known_speaker_names[]', 'agent'],
       ['known_speaker_references[]', 'x'.repeat(100_000)],
     ],
-    /speakers are not told apart/,
+    /does not distinguish speakers/,
   ],
   ['a second file', [['file', new Blob(['x']), 'second.wav']], /has 2 files/],
-  ['another language', [['language', 'de']], /language=de was not followed/],
+  ['another language', [['language', 'de']], /ignored language=de/],
   [
     'other languages',
     [
       ['languages[]', 'de'],
       ['languages[]', 'fr'],
     ],
-    /language=de was not followed/,
+    /ignored language=de/,
   ],
 ])('%s: transcribed, with a warning', async (_, fields, words) => {
   const { status, warning, text } = await send([file(), ...fields, ['model', model]])
@@ -189,7 +189,7 @@ describe('language', () => {
 
   test('one of several is enough', () => {
     expect(explainOtherLanguage('en-US', ['de', 'en'])).toBeUndefined()
-    expect(explainOtherLanguage('en-US', ['a"\r\nb'])).toBe('This endpoint recognizes en-US; language=… was not followed.')
+    expect(explainOtherLanguage('en-US', ['a"\r\nb'])).toBe('This endpoint recognizes en-US. It ignored language=….')
   })
 })
 

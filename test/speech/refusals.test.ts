@@ -53,7 +53,7 @@ describe('the user of the SDK reads why', () => {
 
   test('a key may do other things, but not this', async () => {
     const key = await createKey(['READ'])
-    expect((await readRefusal(url, key.secret)).details).toContain('SCOPE_MISSING: This key may not recognize speech')
+    expect((await readRefusal(url, key.secret)).details).toContain('SCOPE_MISSING: This key lacks the scope RECOGNIZE')
   })
 
   test('there is no such endpoint', async () => {
@@ -80,7 +80,7 @@ describe('the user of the SDK reads why', () => {
     const { deployment } = await api.create()
     await api.ask('mutation ($id: ID!) { cancelDeployment(id: $id) { __typename } }', { id: deployment.id })
     const to = url.replace(/cid=.*/, `cid=${uuidOf(deployment.id)}`)
-    await expect.poll(async () => (await readRefusal(to, api.key)).details, { timeout: 10_000 }).toContain('DEPLOYMENT_CANCELED: The provisioning')
+    await expect.poll(async () => (await readRefusal(to, api.key)).details, { timeout: 10_000 }).toContain('DEPLOYMENT_CANCELED: Provisioning was canceled')
   })
 
   test('audio is in a format that is not understood', async () => {
@@ -176,12 +176,12 @@ describe('a broken client is told what is wrong', () => {
   const frame = (headers: string, length = headers.length) => Buffer.concat([Buffer.from([length >> 8, length & 255]), Buffer.from(headers, 'latin1')])
   test.each<[string, Buffer | string, RegExp]>([
     ['text without an empty line', 'Path: speech.config', /no empty line/],
-    ['no path', 'X-RequestId: 1\r\n\r\n{}', /no Path/],
-    ['no request id', 'Path: speech.context\r\n\r\n{}', /no X-RequestId/],
+    ['no path', 'X-RequestId: 1\r\n\r\n{}', /no header Path/],
+    ['no request id', 'Path: speech.context\r\n\r\n{}', /no header X-RequestId/],
     ['no JSON', 'Path: speech.context\r\nX-RequestId: 1\r\n\r\n{', /not JSON/],
     ['audio as text', 'Path: audio\r\nX-RequestId: 1\r\n\r\nabc', /must be binary/],
-    ['a text of many bytes', `Path: speech.context\r\nX-RequestId: 1\r\n\r\n${' '.repeat(200_000)}{}`, /at most/],
-    ['one byte', Buffer.from([1]), /too short/],
+    ['a text of many bytes', `Path: speech.context\r\nX-RequestId: 1\r\n\r\n${' '.repeat(200_000)}{}`, /Send at most/],
+    ['one byte', Buffer.from([1]), /shorter than 2 bytes/],
     ['headers longer than the frame', frame('Path: audio\r\n', 5_000), /longer than the message/],
     [
       'audio that is none',
@@ -238,7 +238,7 @@ test('wrong keys are answered slower and slower, the right one at once', async (
 
 test('a language that is not the deployment’s is not followed, and the answer says so', async () => {
   const response = await api.post(`${url.replace('ws', 'http')}&language=de-DE`, reference)
-  expect(response.headers.get('warning')).toBe('299 - "This endpoint recognizes en-US; language=de-DE was not followed."')
+  expect(response.headers.get('warning')).toBe('299 - "This endpoint recognizes en-US. It ignored language=de-DE."')
   expect(countWordErrors(referenceText, ((await response.json()) as { DisplayText: string }).DisplayText).errors).toBe(0)
 })
 
