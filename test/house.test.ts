@@ -83,10 +83,6 @@ const longFiles: readonly string[] = [
   'test/recognition/admission-control.test.ts',
   'test/recognition/faults.test.ts',
   'test/recognition/recognition.test.ts',
-  'test/speech/frames.test.ts',
-  'test/speech/openai-requests.test.ts',
-  'test/speech/refusals.test.ts',
-  'test/speech/session.test.ts',
 ]
 test(`no file written by hand has more than ${maxFileLines} lines`, () => {
   const byHand = projectFiles('src', 'test', 'bench').filter((file) => /\.(tsx?|mjs|js|css|html)$/.test(file) && !file.startsWith('src/dashboard/gql/'))

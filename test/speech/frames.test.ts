@@ -1,8 +1,9 @@
 // Frames as the native SDK, the protocol's page and other public clients write them, at the socket.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
+import { at, binary, dashed, end, id, live, nativeAudio, nativeConfig, nativeContext, reference } from '../support/native-frames.ts'
 import { readNativeClose } from '../support/native-reader.ts'
-import { openTestService, referenceRecording, referenceText, type Service } from '../support/service.ts'
+import { openTestService, referenceText, type Service } from '../support/service.ts'
 import { openSocket } from '../support/speech-socket.ts'
 
 let api: Service
@@ -12,18 +13,6 @@ beforeAll(async () => {
   url = (await api.deployEndpoint()).webSocketUrl
 })
 afterAll(() => api.close())
-
-const reference = referenceRecording()
-const live = Buffer.from(reference)
-live.writeUInt32LE(0, 40)
-const id = '0123456789abcdef0123456789ABCDEF'
-const dashed = '01234567-89ab-cdef-0123-456789abcdef'
-const at = 'X-Timestamp:2026-01-01T00:00:00.000Z'
-
-const binary = (head: string, bytes: Buffer) => Buffer.concat([Buffer.from([head.length >> 8, head.length & 255]), Buffer.from(head), bytes])
-const nativeConfig = `${at}\r\nPath:speech.config\r\nContent-Type:application/json\r\n\r\n{"context":{"system":{"version":"1.49.0","name":"SpeechSDK"}}}`
-const nativeContext = (body: object) => `${at}\r\nPath:speech.context\r\nContent-Type:application/json\r\nX-RequestId:${id}\r\n\r\n${JSON.stringify(body)}`
-const nativeAudio = (bytes: Buffer, type = '') => binary(`${at}\r\nPath:audio\r\n${type}X-RequestId:${id}\r\nX-StreamId:1\r\n`, bytes)
 
 const pieces = (wav: Buffer) => Array.from({ length: Math.ceil(wav.length / 32_000) }, (_, n) => wav.subarray(n * 32_000, (n + 1) * 32_000))
 
@@ -144,7 +133,6 @@ describe('the end of the audio is heard', () => {
 })
 
 const context = (head: string, body = '{"phraseDetection":{"mode":"Conversation"}}') => `${head}${body}`
-const end = nativeAudio(Buffer.alloc(0))
 
 describe('frames that are unusual and legal are understood:', () => {
   test.each<[string, (string | Buffer)[], string?]>([
@@ -210,89 +198,6 @@ describe('frames that are unusual and legal are understood:', () => {
       ).errors,
     ).toBe(0)
     client.socket.close()
-  })
-})
-
-describe('what cannot be followed is refused in words, at once:', () => {
-  const to = (path: string) => () => `${api.localUrl.replace('http', 'ws')}${path}`
-  test.each<[string, () => string, string | Buffer, RegExp]>([
-    [
-      'an id in braces',
-      () => url,
-      binary(`Path:audio\r\nX-RequestId:{${dashed}}\r\n`, live),
-      /PROTOCOL_VIOLATION: The X-RequestId of audio is invalid\. .*without braces/,
-    ],
-    ['speech.config with an id in braces', () => url, `Path:speech.config\r\nX-RequestId:{${dashed}}\r\n\r\n{}`, /without braces/],
-    ['audio without an id', () => url, binary('Path:audio\r\n', live), /The audio message has no header X-RequestId/],
-    ['ssml', () => url, `Path:ssml\r\nX-RequestId:${id}\r\n\r\n<speak/>`, /FEATURE_NOT_SUPPORTED: This endpoint does not synthesize/],
-    ['synthesis.context', () => url, `Path:synthesis.context\r\nX-RequestId:${id}\r\n\r\n{"synthesis":{}}`, /does not synthesize/],
-    [
-      'the event with which a meeting starts',
-      () => url,
-      `Path:speech.event\r\nX-RequestId:${id}\r\n\r\n{"id":"meeting","name":"start","meeting":{"attendees":[]}}`,
-      /does not identify meeting participants/,
-    ],
-    ['an agent message', () => url, `Path:agent\r\nX-RequestId:${id}\r\n\r\n{}`, /does not run dialogs/],
-    ['a translation section', () => url, nativeContext({ translation: { targetLanguages: ['de'] } }), /does not translate/],
-    ['a translation action', () => url, nativeContext({ phraseDetection: { onSuccess: { action: 'Translate' } } }), /does not translate/],
-    [
-      'pronunciation assessment',
-      () => url,
-      nativeContext({ phraseDetection: { enrichment: { pronunciationAssessment: { referenceText: 'a' } } } }),
-      /does not assess pronunciation/,
-    ],
-    ['intents', () => url, nativeContext({ intent: { provider: 'LUIS', id: 'a' } }), /does not recognize intents/],
-    [
-      'language detection alone',
-      () => url,
-      nativeContext({ languageId: { languages: ['en-US'], onSuccess: { action: 'None' } }, phraseDetection: { mode: 'None' } }),
-      /does not detect languages/,
-    ],
-    [
-      'translation by the host, without a cid',
-      to('/stt/speech/universal/v2'),
-      nativeContext({ translation: { targetLanguages: ['de'] } }),
-      /does not translate/,
-    ],
-    ['recognition by the host, without a cid', to('/stt/speech/universal/v2'), nativeContext({}), /ENDPOINT_NOT_FOUND/],
-    ['no more than speech.config, without a cid', to('/stt/speech/universal/v2'), nativeConfig, /ENDPOINT_NOT_FOUND/],
-    ['the path of translation', to('/speech/translation/cognitiveservices/v1?from=en-US&to=de'), nativeConfig, /does not translate/],
-    ['a path of synthesis', to('/cognitiveservices/websocket/v1'), nativeConfig, /does not synthesize/],
-    ['another path of synthesis', to('/tts/cognitiveservices/websocket/v1'), nativeConfig, /does not synthesize/],
-    ['the path of meetings', to('/speech/recognition/multiaudio'), nativeConfig, /does not identify meeting participants/],
-    ['the path of dialogs', to('/api/v3'), nativeConfig, /does not run dialogs/],
-    ['the path of commands', to('/commands/api/v1'), nativeConfig, /does not run dialogs/],
-    ['a path that is none', to('/speech/recognition/conversation/cognitiveservices/v9'), nativeConfig, /UNKNOWN_PATH: .*webSocketUrl/],
-  ])('%s', async (_, address, frame, words) => {
-    const { socket, closed, received } = await openSocket(address(), api.key)
-    socket.send(frame)
-    const { code, reason } = await closed
-    expect([code, reason]).toEqual([1007, expect.stringMatching(words)])
-    expect(Buffer.byteLength(reason)).toBeLessThan(123)
-    expect(received).toEqual([])
-  })
-
-  test('language detection as the oldest SDK asks for it, in the query', async () => {
-    const german = await openSocket(`${url}&lidEnabled=true&language=de-DE,fr-FR`, api.key)
-    german.socket.send(nativeAudio(live))
-    expect((await german.closed).reason).toMatch(/LANGUAGE_NOT_AVAILABLE: This endpoint recognizes en-US, which is not among de-DE, fr-FR/)
-    const english = await openSocket(`${url}&lidEnabled=true&language=de-DE,en-US`, api.key)
-    for (const frame of [nativeAudio(live), end]) english.socket.send(frame)
-    await english.until(/Path:turn.end/)
-    expect(english.bodies('speech.phrase')[0]).toMatchObject({ PrimaryLanguage: { Language: 'en-US', Confidence: 'Unknown' } })
-    english.socket.close()
-  })
-
-  test('synthesis and its voices over HTTP', async () => {
-    for (const path of ['/cognitiveservices/v1', '/tts/cognitiveservices/v1', '/tts/cognitiveservices/voices/list']) {
-      const response = await fetch(`${api.localUrl}${path}`, { method: 'POST', body: '<speak/>' })
-      expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
-    }
-  })
-
-  test('pronunciation assessment over HTTP', async () => {
-    const response = await api.post(url.replace('ws', 'http'), reference, { 'Pronunciation-Assessment': 'eyJSZWZlcmVuY2VUZXh0IjoiYSJ9' })
-    expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
   })
 })
 

@@ -1,27 +1,22 @@
-import OpenAI, { toFile } from 'openai'
+import type OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
-import { openTestService, referenceRecording, referenceText, type Service } from '../support/service.ts'
+import { clientWith, fileOf, openOpenAi, reference, refusal } from '../support/openai.ts'
+import { referenceText, type Service } from '../support/service.ts'
 
 let api: Service
 let client: OpenAI
 let model: string
 beforeAll(async () => {
-  api = await openTestService()
-  model = new URL((await api.deployEndpoint('CONVERSATIONAL')).httpUrl).searchParams.get('cid') ?? ''
-  client = new OpenAI({ baseURL: `${api.localUrl}/v1`, apiKey: api.key, maxRetries: 0 })
+  ;({ api, client, model } = await openOpenAi())
 })
 afterAll(() => api.close())
-
-const reference = referenceRecording()
 
 /** The reference sentence so many times, with pauses between. */
 function repeated(times: number): Buffer {
   const one = Buffer.concat([reference.subarray(44), Buffer.alloc(48_000)])
   return Buffer.concat([reference.subarray(0, 40), Buffer.alloc(4), ...Array(times).fill(one)])
 }
-
-const fileOf = (wav: Buffer) => toFile(wav, 'speech.wav')
 
 async function stream(wav: Buffer, more: object = {}) {
   const events: OpenAI.Audio.TranscriptionStreamEvent[] = []
@@ -71,12 +66,6 @@ test('stream: false answers as without it', async () => {
   expect(countWordErrors(referenceText, text).errors).toBe(0)
 })
 
-const refusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: InstanceType<typeof OpenAI.APIError>) => error,
-  )
-
 describe('what is refused before the stream begins is a plain error', () => {
   test('a file that is no recording', async () => {
     expect(await refusal(stream(Buffer.from('hello '.repeat(100))))).toMatchObject({ status: 415, code: 'UNSUPPORTED_AUDIO' })
@@ -92,7 +81,7 @@ test('an error after the first event is an event that the client throws', async 
     'mutation { createKey(input: { name: "Short-lived", scopes: [RECOGNIZE] }) { ... on CreateKeySuccess { key { id } secret } } }',
   )
   const { key, secret } = data?.['createKey'] ?? {}
-  const short = new OpenAI({ baseURL: `${api.localUrl}/v1`, apiKey: secret, maxRetries: 0 })
+  const short = clientWith(api, secret)
   const events = await short.audio.transcriptions.create({ model, file: await fileOf(repeated(100)), stream: true })
   const seen: string[] = []
   const error = await refusal(

@@ -1,20 +1,17 @@
-import OpenAI, { toFile } from 'openai'
+import type OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
-import { librivoxRecordings, openTestService, referenceRecording, referenceText, type Service } from '../support/service.ts'
+import { clientWith, fileOf, openOpenAi, reference, refusal } from '../support/openai.ts'
+import { librivoxRecordings, referenceText, type Service } from '../support/service.ts'
 
 let api: Service
 let client: OpenAI
 let model: string
 beforeAll(async () => {
-  api = await openTestService()
-  model = new URL((await api.deployEndpoint('CONVERSATIONAL')).httpUrl).searchParams.get('cid') ?? ''
-  client = new OpenAI({ baseURL: `${api.localUrl}/v1`, apiKey: api.key, maxRetries: 0 })
+  ;({ api, client, model } = await openOpenAi())
 })
 afterAll(() => api.close())
 
-const reference = referenceRecording()
-const fileOf = (wav: Buffer) => toFile(wav, 'speech.wav')
 const errorsIn = (text: string) => countWordErrors(referenceText, text).errors
 
 describe('the client of OpenAI writes down a recording', () => {
@@ -75,14 +72,8 @@ test('the models are the deployments that are Complete', async () => {
 })
 
 describe('errors have the shape that the client reads', () => {
-  const refusal = (promise: Promise<unknown>) =>
-    promise.then(
-      () => undefined,
-      (error: { status: number; code: string; message: string }) => error,
-    )
-
   test('a wrong key', async () => {
-    const stranger = new OpenAI({ baseURL: `${api.localUrl}/v1`, apiKey: 'cs_wrong-wrong-wrong-wrong-wrong', maxRetries: 0 })
+    const stranger = clientWith(api, 'cs_wrong-wrong-wrong-wrong-wrong')
     expect(await refusal(stranger.models.list())).toMatchObject({ status: 401, code: 'KEY_INVALID' })
     expect(await refusal(stranger.audio.transcriptions.create({ model, file: await fileOf(reference) }))).toMatchObject({ status: 401, code: 'KEY_INVALID' })
   })
