@@ -40,7 +40,7 @@ describe('help', () => {
   })
 })
 
-describe('what does not exist is refused with words', () => {
+describe('an unknown command or option is refused:', () => {
   test.each([
     [['nonsense'], 'Unknown command "nonsense".'],
     [['help', 'nonsense'], 'Unknown command "nonsense".'],
@@ -56,7 +56,7 @@ describe('what does not exist is refused with words', () => {
   })
 })
 
-test('the time until it is ready counts from the start of the process, also of the shell that became it', async () => {
+test('the start time counts from the start of the process, also after an exec from a shell', async () => {
   const dataDir = await makeDataDir()
   // The shell waits before it is replaced: that belongs to the same process.
   const child = spawn('sh', ['-c', 'sleep 1; exec "$0" "$@"', process.execPath, program, 'serve'], {
@@ -78,7 +78,7 @@ test('the time until it is ready counts from the start of the process, also of t
   expect(seconds).toBeLessThan((performance.now() - began) / 1000 + 0.2)
 })
 
-test('a stop that reaches every process of the group at once is clean: no warning, exit code 0', async () => {
+test('a signal to the whole process group stops the server without a warning and with exit code 0', async () => {
   const dataDir = await makeDataDir()
   const child = spawn(process.execPath, [program, 'serve'], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: dataDir, RECOGNIZERS: '1', LOG_LEVEL: 'warn' },
@@ -98,7 +98,7 @@ test('a stop that reaches every process of the group at once is clean: no warnin
   await expect(stat(join(dataDir, 'address'))).rejects.toThrow()
 })
 
-test('the demo finds the server of its data directory on another port, and says what it leaves behind', { timeout: 180_000 }, async () => {
+test('the demo finds the server of its data directory on another port, and lists the resources that it leaves', { timeout: 180_000 }, async () => {
   const dataDir = await makeDataDir()
   const { ask } = await start({ DATA_DIR: dataDir })
   const { code, out, err } = await launch({ DATA_DIR: dataDir }, 'demo').ended
@@ -117,7 +117,7 @@ test('the demo finds the server of its data directory on another port, and says 
   expect(data?.deployments.nodes).toEqual([{ name: 'Demo', status: 'COMPLETE' }])
 })
 
-describe('on a terminal a line of the log is readable', () => {
+describe('a log line on a terminal:', () => {
   const plain = (json: object) => stripVTControlCharacters(toReadableLine(`${JSON.stringify(json)}\n`))
 
   test('time, level, message, then the fields', () => {
@@ -126,7 +126,7 @@ describe('on a terminal a line of the log is readable', () => {
     )
   })
 
-  test('an error has its stack on lines of its own', () => {
+  test('the stack of an error has separate lines', () => {
     expect(
       plain({ level: 50, time: '2026-11-27T05:41:02.123Z', id: 'a1', err: { type: 'Error', message: 'no', stack: 'Error: no\n    at here' }, msg: 'failed' }),
     ).toBe('05:41:02 ERROR failed id=a1 \nError: no\n    at here\n')
@@ -138,7 +138,7 @@ describe('on a terminal a line of the log is readable', () => {
     )
   })
 
-  test('what is no JSON stays as it is', () => {
+  test('a line that is not JSON stays unchanged', () => {
     expect(toReadableLine('no JSON\n')).toBe('no JSON\n')
   })
 })

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { startTestServiceBehindProxy } from '../support/proxy.ts'
 import { collect } from '../support/service.ts'
 
-test('connections that break ten times at work end nothing: the deployment completes and its watcher misses no change', { timeout: 120_000 }, async () => {
+test('after ten lost database connections the deployment completes, and its subscriber misses no change', { timeout: 120_000 }, async () => {
   const api = await startTestServiceBehindProxy()
   const { deployment } = await api.create()
   const watching = collect(api.watch(deployment.id, { over: 'ws' })).catch((error) => error)
@@ -25,7 +25,7 @@ test('connections that break ten times at work end nothing: the deployment compl
   await watching
 })
 
-test('while Postgres is away /ready says so and requests fail in words; afterwards all is well', { timeout: 60_000 }, async () => {
+test('without Postgres /ready and requests fail with SERVICE_UNAVAILABLE, and both recover with it', { timeout: 60_000 }, async () => {
   const api = await startTestServiceBehindProxy({ ROLES: 'api' })
   const readiness = async () => (await fetch(`${api.localUrl}/ready`)).status
   expect(await readiness()).toBe(200)

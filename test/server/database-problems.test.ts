@@ -65,7 +65,7 @@ test.each([
   await expect(opening).rejects.not.toThrow(/-word|CREATE SCHEMA IF|Failed query/)
 })
 
-test('an owner of the database who is no superuser may start on it', async () => {
+test('the server starts with a database owner that is not a superuser', async () => {
   await sql.unsafe(`create role owner login password 'owner-word'`)
   await sql.unsafe('create database owned owner owner')
   await (await openStore({ databaseUrl: change({ user: 'owner', database: 'owned' }), dataDir: dir }, allJobs, log)).close()

@@ -145,7 +145,7 @@ describe.each(Object.keys(proxies) as (keyof typeof proxies)[])('%s with TLS', (
   })
 })
 
-test('the alert rules fire when they should', async () => {
+test('the alert rules fire on their conditions', async () => {
   const { stdout } = await run(process.env['PROMTOOL'] ?? 'promtool', ['test', 'rules', join(deploy, 'alerts.test.yml')])
   expect(stdout).toContain('SUCCESS')
 })

@@ -68,7 +68,7 @@ describe('commands', () => {
     for (const metric of named) expect(metrics).toMatch(new RegExp(`^# TYPE ${metric} `, 'm'))
   })
 
-  test('a block that is not run says why', () => {
+  test('a block that is not run has a reason', () => {
     for (const { document, language, note, text } of blocks)
       if (language === 'sh') expect(note, `${document}: ${text}`).toMatch(/^(|not-run: .+|stop-after: \d+ s)$/)
   })

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { startTestService } from '../support/service.ts'
 
-test('a connection is kept for longer than a minute, and takes a request after a rest that is longer than headers may take', async () => {
+test('a connection stays open for more than a minute, and accepts a request after an idle time longer than the header timeout', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   onTestFinished(() => agent.destroy())

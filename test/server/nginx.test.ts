@@ -45,7 +45,7 @@ async function readEvent(reader: ReadableStreamDefaultReader<string>): Promise<s
   }
 }
 
-test('with the usual lines for WebSockets a socket is opened, hears what happens, and is told of what is wrong', async () => {
+test('behind nginx with the usual WebSocket settings, a socket opens and receives events and errors', async () => {
   const url = await startNginx(
     `proxy_pass ${api.localUrl}; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;`,
   )

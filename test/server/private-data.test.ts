@@ -37,7 +37,7 @@ afterAll(async () => {
   for (const finish of finishing.reverse()) await finish()
 })
 
-test('every file of DATA_DIR is for the account of the server alone, those of before included', async () => {
+test("every file of DATA_DIR is private to the server's account, including existing files", async () => {
   const upload = await fetch(`${api.url}/uploads?kind=text`, { method: 'PUT', body: 'new words\n', headers: { authorization: `Bearer ${api.key}` } })
   expect(upload.status).toBe(201)
   const names = await readdir(dataDir, { recursive: true })
@@ -51,7 +51,7 @@ test('every file of DATA_DIR is for the account of the server alone, those of be
   expect(((await stat(dataDir)).mode & 0o777).toString(8)).toBe(process.getuid?.() === 0 ? '710' : '700')
 })
 
-test.runIf(process.getuid?.() === 0)('another account can neither list nor read, while Postgres can', async () => {
+test.runIf(process.getuid?.() === 0)('another account cannot list or read DATA_DIR, while Postgres can', async () => {
   const asStranger = (command: string) => run('setpriv', ['--reuid=65500', '--regid=65500', '--clear-groups', 'sh', '-c', command])
   for (const command of [`ls ${dataDir}`, `cat ${dataDir}/artifacts/${'ab'.repeat(32)}`, `cat ${dataDir}/bootstrap-key`])
     await expect(asStranger(command)).rejects.toMatchObject({ stderr: expect.stringContaining('denied') })
@@ -79,7 +79,7 @@ function environmentsBelow(pid: number, found = new Map<string, string>()): Map<
   return found
 }
 
-test.runIf(isLinux)('no child process has a secret in its environment, whatever it is for', { timeout: 180_000 }, async () => {
+test.runIf(isLinux)('no child process has a secret in its environment', { timeout: 180_000 }, async () => {
   const pid = api.child.pid ?? 0
   const found = new Map<string, string>()
   const watching = setInterval(() => environmentsBelow(pid, found), 20)
@@ -103,7 +103,7 @@ test.runIf(isLinux)('no child process has a secret in its environment, whatever 
 })
 
 describe('the bootstrap key', () => {
-  test('is not in the output that is no terminal; the output says where it is', () => {
+  test('is not printed outside of a terminal, where the output names its file', () => {
     expect(api.key).toMatch(/^cs_/)
     expect(api.said.out + api.said.err).not.toContain(api.key)
     expect(api.said.out).toContain(`Sign in with the bootstrap key, which is in the file ${join(dataDir, 'bootstrap-key')}.`)

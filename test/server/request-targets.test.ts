@@ -39,7 +39,7 @@ const origins = [
   '/',
 ]
 
-describe('a target in absolute form, or with a doubled slash, is the same as its path', () => {
+describe('a target in absolute form or with a double slash is equivalent to its path', () => {
   test.each(origins)('%s', async (origin) => {
     const { pathname, search } = endpoint
     expect(await post(`${origin}${pathname}${search}`, referenceRecording())).toMatch(/ 200 OK.*We walked along the river/s)
@@ -107,7 +107,7 @@ describe('a WebSocket that no route takes', () => {
     expect(await refusalOf(`ws://127.0.0.1:${port}${path}`)).toEqual({ status, words: expect.stringContaining(words) })
   })
 
-  test('is told to come back while the server starts', async () => {
+  test('gets the status 503 while the server starts', async () => {
     const starting = await listen(readConfig({ PORT: '0', DATA_DIR: '/nowhere' }).http)
     try {
       for (const path of ['/graphql', endpoint.pathname])
@@ -118,7 +118,7 @@ describe('a WebSocket that no route takes', () => {
   })
 })
 
-test('other upgrades are declined by answering in HTTP/1.1, as clients that prefer HTTP/2 expect', async () => {
+test('other upgrades get a response in HTTP/1.1, as clients that prefer HTTP/2 expect', async () => {
   const { pathname, search } = endpoint
   const headers = 'Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n'
   const recording = referenceRecording()

@@ -90,7 +90,7 @@ const routes: Record<string, Try> = {
   'signing in': over('/session', (key) => ({ headers: { ...json, 'x-requested-with': 'test' }, body: JSON.stringify({ key }) })),
 }
 
-describe('wrong keys are answered late after thirty of them, a good one at once', () => {
+describe('after thirty wrong keys further ones are refused late, and a valid key is accepted at once', () => {
   // Each from an address of its own: failures are counted by address.
   test.each(Object.keys(routes).map((name, n) => [name, `127.0.0.${n + 10}`] as const))('%s', async (name, localAddress) => {
     const attempt = routes[name] as Try
@@ -106,7 +106,7 @@ describe('wrong keys are answered late after thirty of them, a good one at once'
   })
 })
 
-test('after a refusal no body of a stranger is read for long, on any route', { timeout: 60_000 }, async () => {
+test("after a refusal no route reads a stranger's body for long", { timeout: 60_000 }, async () => {
   const ended = ['POST /graphql', `POST ${modePath}`, 'POST /v1/audio/transcriptions', 'PUT /uploads', 'POST /session', 'GET /uploads', 'POST /models'].map(
     async (line) => {
       const socket = connect({ port: Number(new URL(api.localUrl).port), host: '127.0.0.1' })
@@ -122,7 +122,7 @@ test('after a refusal no body of a stranger is read for long, on any route', { t
   for (const answer of await Promise.all(ended)) expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |reset)/)
 })
 
-test('500 sign-ins that are broken off leave no line in the log', async () => {
+test('500 aborted sign-ins write no line to the log', async () => {
   const before = logged.length
   const strangers = await Promise.all(
     Array.from({ length: 500 }, async () => {
@@ -159,7 +159,7 @@ describe('headers', () => {
     expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
   })
 
-  test('https is kept to where the public URL says so, unless another site may share the host', () => {
+  test('Strict-Transport-Security is sent for an https URL without a port', () => {
     expect(findStrictTransport('https://speech.example/api')).toEqual({ 'strict-transport-security': 'max-age=31536000' })
     for (const url of ['https://speech.example:8443', 'http://speech.example', undefined]) expect(findStrictTransport(url)).toEqual({})
   })
@@ -179,7 +179,7 @@ test('uploads are open to pages of the allowed origins only, refusals included',
     expect(answer.headers['access-control-allow-origin']).toBeUndefined()
 })
 
-test('GraphiQL’s page and files are sent compressed, or not at all to a client that has them', async () => {
+test('GraphiQL’s page and files are sent compressed, and as 304 to a client that has them', async () => {
   const html = (await send('/graphql', { headers: { accept: 'text/html' } })).body.toString()
   const script = /src="(graphiql\/[^"]+)"/.exec(html)?.[1]
   const get = (encoding: string, more: Record<string, string> = {}, method = 'GET') =>

@@ -6,7 +6,7 @@ import { createTestClient, referenceRecording, startTestService } from '../suppo
 
 const retryable = expect.stringMatching(/^(SERVICE_UNAVAILABLE|TIMEOUT)$/)
 
-test('with Postgres away, every route answers with SERVICE_UNAVAILABLE', { timeout: 120_000 }, async () => {
+test('without Postgres every route answers SERVICE_UNAVAILABLE', { timeout: 120_000 }, async () => {
   const api = await startTestServiceBehindProxy({ ROLES: 'api,speech' })
   const ask = (headers: object, query: string) =>
     fetch(`${api.localUrl}/graphql`, {
@@ -73,7 +73,7 @@ test('a workspace whose lock is held, a full pool and a slow statement answer wi
   expect((await api.ask('mutation { createKey(input: { name: "x", scopes: [READ] }) { __typename } }')).data?.createKey.__typename).toBe('CreateKeySuccess')
 })
 
-test('a database that takes no writes answers with SERVICE_UNAVAILABLE, and /ready says so', async () => {
+test('with a read-only database requests and /ready fail with SERVICE_UNAVAILABLE', async () => {
   const api = await startTestService({ ROLES: 'api', LOG_LEVEL: 'silent' })
   const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
   onTestFinished(() => sql.end())

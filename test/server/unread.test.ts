@@ -49,8 +49,8 @@ async function dial(port: number): Promise<Socket> {
   return socket
 }
 
-describe('a client that does not read is cut off', () => {
-  test('after a time', async () => {
+describe('a client that does not read is disconnected', () => {
+  test('after the timeout', async () => {
     const { unread, ask } = await openServer({ ...plenty, maxMs: 1_500 })
     await ask()
     await until(() => unread.bytes > 0)
@@ -58,7 +58,7 @@ describe('a client that does not read is cut off', () => {
     await until(() => unread.connections === 0 && unread.bytes === 0)
   })
 
-  test('also in the middle of a stream of events', async () => {
+  test('in the middle of an event stream', async () => {
     const { unread, ask } = await openServer({ ...plenty, maxMs: 1_500 }, (response) => {
       const sending = setInterval(() => response.write(Buffer.alloc(2 ** 20)), 10)
       response.once('close', () => clearInterval(sending))
@@ -73,7 +73,7 @@ describe('a client that does not read is cut off', () => {
     await until(() => unread.cut.bytes === 1)
   })
 
-  test('when all hold too much: those that stand still for longest, not one that reads', async () => {
+  test('longest without progress first, when all clients together leave too many bytes unread', async () => {
     const { unread, ask } = await openServer({ ...plenty, maxSum: 60 * 2 ** 20 })
     const reader = await ask()
     reader.on('data', () => {})
@@ -84,7 +84,7 @@ describe('a client that does not read is cut off', () => {
     expect(reader.destroyed).toBe(false)
   })
 
-  test('not while it reads slowly, however long one piece takes', { timeout: 60_000 }, async () => {
+  test('but not while it reads slowly', { timeout: 60_000 }, async () => {
     const { unread, ask } = await openServer({ ...plenty, maxMs: 3_000 })
     const socket = await ask()
     const began = performance.now()
@@ -99,7 +99,7 @@ describe('a client that does not read is cut off', () => {
   })
 })
 
-test('the oldest stranger goes for a new one, and clients with a key stay', async () => {
+test('the oldest stranger is disconnected for a new one, and clients with a key stay connected', async () => {
   const server = createServer((request, response) => {
     welcome(request)
     response.end()
@@ -119,7 +119,7 @@ test('the oldest stranger goes for a new one, and clients with a key stay', asyn
   expect(known.destroyed).toBe(false)
 })
 
-test('each route says how long a request may take to come in', async () => {
+test('each route has a time limit for incoming requests', async () => {
   const server = await listen(readConfig({ PORT: '0', DATA_DIR: '/nowhere', PUBLIC_URL: 'https://speech.example' }).http)
   onTestFinished(() => server.close())
   server.serve([{ matches: () => true, maxRequestMs: 300, handle: async (request) => void request.resume() }])

@@ -27,6 +27,6 @@ test.each([
   expect(withoutPaths(text)).toBe(text)
 })
 
-test('an unusable model is described without paths, whatever is quoted', () => {
+test('the error of an unusable model contains no paths', () => {
   expect(new ModelUnusableError(`It cannot be read (${project}/data/artifacts/ab).`).message).toBe('It cannot be read (…).')
 })

@@ -40,7 +40,7 @@ async function expectReference(frames: (string | Buffer)[], requestId = id) {
   expect(countWordErrors(referenceText, (await recognize(frames, requestId)).text).errors).toBe(0)
 }
 
-describe('the native SDK is understood, and reads every answer:', () => {
+describe("the native SDK's frames are accepted:", () => {
   test('speech.config without a request id, headers without blanks, a stream id, an empty message as the end', async () => {
     const [first, ...rest] = pieces(live) as [Buffer, ...Buffer[]]
     await expectReference([
@@ -63,7 +63,7 @@ describe('the native SDK is understood, and reads every answer:', () => {
     expect(received.filter((message) => message.includes('Path:speech.endDetected'))).toHaveLength(1)
   })
 
-  test('a phrase list in keys that begin with capitals, and too many phrases in them', async () => {
+  test('a phrase list with capitalized keys, up to the maximum length', async () => {
     const list = (count: number) => ({
       dgi: { Groups: [{ Type: 'Generic', Items: Array.from({ length: count }, (_, n) => ({ Text: `phrase ${n}` })) }], bias: 1 },
     })
@@ -71,7 +71,7 @@ describe('the native SDK is understood, and reads every answer:', () => {
     await expect(recognize([nativeConfig, nativeContext(list(501)), nativeAudio(live)])).rejects.toThrow(/PHRASE_LIST_TOO_LONG/)
   })
 
-  test('detailed answers asked for as Detailed', async () => {
+  test('the format Detailed', async () => {
     const { phrases } = await recognize([
       nativeContext({ phraseOutput: { format: 'Detailed', detailed: { options: ['WordTimings', 'WordConfidence', 'SNR'] } } }),
       nativeAudio(live),
@@ -80,18 +80,18 @@ describe('the native SDK is understood, and reads every answer:', () => {
     expect(phrases[0].NBest[0].Display).toBe(phrases[0].DisplayText)
   })
 
-  test('silence, with a phrase and the end of speech before the end of the turn', async () => {
+  test('silence, with a phrase before the end of the turn', async () => {
     const { phrases } = await recognize([nativeConfig, nativeAudio(Buffer.concat([live.subarray(0, 44), Buffer.alloc(32_000)])), nativeAudio(Buffer.alloc(0))])
     expect(phrases).toMatchObject([{ RecognitionStatus: 'InitialSilenceTimeout' }])
   })
 
-  test('the subprotocol USP is accepted', async () => {
+  test('the subprotocol USP', async () => {
     const { socket } = await openSocket(url, api.key, ['USP'])
     expect(socket.protocol).toBe('USP')
     socket.close()
   })
 
-  test('a refusal with its reason, and no new try', async () => {
+  test('a refusal, which the native SDK shows and does not retry', async () => {
     const { socket, closed } = await openSocket(url, 'cs_wrong-wrong-wrong-wrong-wrong')
     socket.send(nativeConfig)
     const { code, reason } = await closed
@@ -101,7 +101,7 @@ describe('the native SDK is understood, and reads every answer:', () => {
     })
   })
 
-  test('an endpoint at the path of containers', async () => {
+  test('the paths of containers', async () => {
     const cid = new URL(url).searchParams.get('cid')
     for (const path of ['/speech/universal/v2', '/stt/speech/universal/v2']) {
       const { socket, until } = await openSocket(`${api.localUrl.replace('http', 'ws')}${path}?cid=${cid}`, api.key)
@@ -112,12 +112,12 @@ describe('the native SDK is understood, and reads every answer:', () => {
   })
 })
 
-describe('the end of the audio is heard', () => {
-  test('without an empty message, when the WAV header promised a length', async () => {
+describe('the server recognizes the end of the audio', () => {
+  test('without an empty message, if the WAV header announces a length', async () => {
     await expectReference([nativeConfig, nativeAudio(reference)])
   })
 
-  test('behind audio that came after the promised length', async () => {
+  test('after audio beyond the announced length', async () => {
     const { text } = await recognize([
       nativeContext({ phraseDetection: { mode: 'CONVERSATION' } }),
       nativeAudio(reference),
@@ -126,7 +126,7 @@ describe('the end of the audio is heard', () => {
     expect(countWordErrors(`${referenceText} ${referenceText}`, text).errors).toBe(0)
   })
 
-  test('as silence, at once, when one phrase is asked for', async () => {
+  test('at a silence, if the client asks for one phrase', async () => {
     const { phrases } = await recognize([nativeContext({ phraseDetection: { mode: 'INTERACTIVE' } }), nativeAudio(Buffer.concat([live, Buffer.alloc(96_000)]))])
     expect(phrases).toMatchObject([{ RecognitionStatus: 'Success' }])
   })
@@ -134,20 +134,17 @@ describe('the end of the audio is heard', () => {
 
 const context = (head: string, body = '{"phraseDetection":{"mode":"Conversation"}}') => `${head}${body}`
 
-describe('frames that are unusual and legal are understood:', () => {
+describe('unusual but legal frames are accepted:', () => {
   test.each<[string, (string | Buffer)[], string?]>([
     ['audio first, nothing else', [nativeAudio(live), end]],
     ['header names in lower case', [context(`x-requestid: ${id}\r\npath: speech.context\r\n\r\n`), binary(`path: audio\r\nx-requestid: ${id}\r\n`, live), end]],
     ['header names in capitals', [binary(`PATH:audio\r\nX-REQUESTID:${id}\r\nCONTENT-TYPE:audio/x-wav\r\n`, live), end]],
     [
-      'several blanks and tabs around values',
+      'spaces and tabs around values',
       [context(`Path:   Speech.Context  \r\nX-RequestId:\t${id} \r\n\r\n`), binary(`Path:  audio \r\nX-RequestId:   ${id}\r\n`, live), end],
     ],
     ['lines that end with LF', [context(`Path:speech.context\nX-RequestId:${id}\n\n`), binary(`Path:audio\nX-RequestId:${id}\n`, live), end]],
-    [
-      'headers nobody knows',
-      [context(`Path:speech.context\r\nX-RequestId:${id}\r\nX-Wish: none\r\nconstructor: 1\r\nno colon\r\n\r\n`), nativeAudio(live), end],
-    ],
+    ['unknown headers', [context(`Path:speech.context\r\nX-RequestId:${id}\r\nX-Wish: none\r\nconstructor: 1\r\nno colon\r\n\r\n`), nativeAudio(live), end]],
     ['Path in other case', [binary(`Path: Audio\r\nX-RequestId: ${id}\r\n`, live), end]],
     ['an empty line behind the headers of audio', [binary(`Path:audio\r\nX-RequestId:${id}\r\n\r\n`, live), end]],
     ['no line end behind the headers of audio', [binary(`Path:audio\r\nX-RequestId:${id}`, live), end]],
@@ -201,7 +198,7 @@ describe('frames that are unusual and legal are understood:', () => {
   })
 })
 
-test('what nobody asked for is not in the answers', async () => {
+test('results contain no annotations by default', async () => {
   const { phrases } = await recognize([nativeAudio(live), end])
   expect(phrases[0]).not.toHaveProperty('PrimaryLanguage')
   expect(phrases[0]).not.toHaveProperty('SpeakerId')

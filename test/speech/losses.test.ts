@@ -24,7 +24,7 @@ afterAll(() => api.close())
 const said = samplesOf(referenceRecording())
 const twice = `${referenceText} ${referenceText}`
 
-test('nothing is lost when the process that hears the speech ends', async () => {
+test('a crash of the detector loses no word', async () => {
   const client = openRecognizer(configFor(url, api.key), microphone(Buffer.concat([said, silence(1), said, silence(1)]), { speed: 2 }).audio)
   await client.start()
   await client.until(() => client.of('speechStart').length > 0)
@@ -34,7 +34,7 @@ test('nothing is lost when the process that hears the speech ends', async () => 
   expect(countWordErrors(twice, client.text()).errors).toBe(0)
 })
 
-test('nothing is lost when a process that puts it into words ends', async () => {
+test('a crash of a recognizer process loses no word', async () => {
   const client = openRecognizer(configFor(url, api.key), pushed(Buffer.concat([said, silence(1), said])))
   await client.start()
   await client.until(() => client.of('speechStart').length > 0)
@@ -44,7 +44,7 @@ test('nothing is lost when a process that puts it into words ends', async () => 
   expect(countWordErrors(twice, client.text()).errors).toBe(0)
 })
 
-test('nothing is lost when the process that hears the speech ends after the client has sent everything', async () => {
+test('a crash of the detector after the last audio loses no word', async () => {
   const client = openRecognizer(configFor(url, api.key), pushed(Buffer.concat([said, silence(1), said])))
   await client.start()
   await client.until(() => client.of('speechStart').length > 0)
@@ -53,7 +53,7 @@ test('nothing is lost when the process that hears the speech ends after the clie
   expect(countWordErrors(twice, client.text()).errors).toBe(0)
 })
 
-test('nothing is lost when the server ends while someone speaks: what was begun is finished', async () => {
+test('a shutdown in mid-speech loses no word, because open recognitions finish', async () => {
   const service = await openTestService()
   const to = (await service.deployEndpoint()).webSocketUrl
   const client = openRecognizer(configFor(to, service.key), microphone(said).audio)
@@ -64,7 +64,7 @@ test('nothing is lost when the server ends while someone speaks: what was begun 
   await closing
 })
 
-test('nothing is lost when the server ends in a long talk: the client goes on at another one', { timeout: 120_000 }, async () => {
+test('a shutdown in a long talk loses no word, because the client continues at another server', { timeout: 120_000 }, async () => {
   const to = new URL((await api.deployEndpoint('CONVERSATIONAL')).webSocketUrl)
   const [first, second] = await Promise.all([openSpeechNode(), openSpeechNode()])
   const balancer = await openBalancer(first.port)
@@ -87,7 +87,7 @@ test('nothing is lost when the server ends in a long talk: the client goes on at
   await second.close()
 })
 
-test('after all that the log tells of it, and holds no key, no token and no sound', () => {
+test('the log records the crashes and contains no key, token or audio', () => {
   const log = logged.join('\n')
   expect(log).toContain('the detector ended')
   expect(log).not.toMatch(/cs_[\w-]{8}|cst_[\w-]{8}|RIFF/)

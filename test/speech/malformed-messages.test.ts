@@ -13,7 +13,7 @@ afterAll(() => api.close())
 
 const reference = referenceRecording()
 
-describe('a broken client is told what is wrong', () => {
+describe('a malformed message ends the session with the reason:', () => {
   const frame = (headers: string, length = headers.length) => Buffer.concat([Buffer.from([length >> 8, length & 255]), Buffer.from(headers, 'latin1')])
   test.each<[string, Buffer | string, RegExp]>([
     ['text without an empty line', 'Path: speech.config', /no empty line/],
@@ -44,7 +44,7 @@ describe('a broken client is told what is wrong', () => {
     expect((await socket.closed).code).toBe(1009)
   })
 
-  test('and a thousand turns on one socket do no harm', async () => {
+  test('a thousand turns on one socket do not harm the next turn', async () => {
     const socket = await openSocket(url, api.key)
     for (let n = 0; n < 1_000; n++) socket.audio(n.toString(16).padStart(32, '0'), reference.subarray(0, 2_000))
     socket.audio('f'.repeat(32), reference)

@@ -6,7 +6,7 @@ import { decode, encode, ProtocolViolation, toCloseReason } from '../../src/spee
 import { audioMessage } from '../support/speech-session.ts'
 
 describe('messages', () => {
-  test('any bytes are a message or a violation, and nothing else', () => {
+  test('decode to a value or a ProtocolViolation for any bytes', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string({ maxLength: 300, unit: 'binary' })), fc.boolean(), (data, isBinary) => {
         try {
@@ -19,19 +19,19 @@ describe('messages', () => {
     )
   })
 
-  test('of audio give back their bytes, whatever they are', () => {
+  test('of audio decode to the bytes that were encoded', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[\w-]{1,64}$/), fc.uint8Array({ maxLength: 2_000 }), (requestId, bytes) => {
-        expect(decode(audioMessage(requestId, Buffer.from(bytes)), true)).toEqual({ path: 'audio', requestId, audio: Buffer.from(bytes) })
+        expect(decode(audioMessage(requestId, Buffer.from(bytes)), true)).toEqual({ path: 'the SDK sends audio', requestId, audio: Buffer.from(bytes) })
       }),
     )
   })
 
-  test('from the server carry the turn that they belong to', () => {
+  test('from the server have the id of their turn', () => {
     expect(encode('abc', { path: 'turn.end' })).toBe('X-RequestId:abc\r\nContent-Type:application/json; charset=utf-8\r\nPath:turn.end\r\n\r\n')
   })
 
-  test('a reason fits into a close frame, whatever its letters', () => {
+  test('shorten their close reason to 123 bytes', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 300, unit: 'grapheme' }), (text) => {
         const reason = toCloseReason(text)
@@ -50,7 +50,7 @@ test.each([
   expect(createProfanityFilter([])('What the fuck, you bastard!', what)).toBe(text)
 })
 
-test('words that only contain a strong one are left alone', () => {
+test('the profanity filter keeps words that only contain a profane word', () => {
   const text = 'Scunthorpe, shiitake, Dickens, classic, assess, cockpit, bassist, ditch'
   expect(createProfanityFilter([])(text, 'masked')).toBe(text)
 })

@@ -132,7 +132,7 @@ test.each<[string, Field[], RegExp]>([
   expect(warning).toMatch(/^299 - "[ -~]*"$/)
 })
 
-test('a verbose answer holds its warnings as well', async () => {
+test('a verbose response contains the warnings', async () => {
   const { json } = await postForm(api, [fileField(), ['model', model], ['response_format', 'verbose_json'], ['language', 'de'], ['include[]', 'logprobs']])
   expect(json.warnings).toEqual([expect.stringContaining('language=de'), expect.stringContaining('include')])
 })
@@ -146,7 +146,7 @@ test.each<[string, Field[], string, string]>([
   expect({ status, error: json.error }).toMatchObject({ status: 400, error: { param, code, type: 'invalid_request_error' } })
 })
 
-test('a form with too many fields, or one that is too long, is refused', async () => {
+test('a form with too many fields or too long a field is refused', async () => {
   const many = Array.from({ length: 60 }, (_, n): Field => [`field${n}`, 'x'])
   for (const fields of [many, [['prompt', 'x'.repeat(70_000)] as const]])
     expect(await postForm(api, [...fields, fileField(), ['model', model]])).toMatchObject({ status: 400, json: { error: { code: 'INVALID_FORM' } } })
@@ -172,13 +172,13 @@ describe('language', () => {
     expect(isSameLanguage(asked, locale)).toBe(isSame)
   })
 
-  test('one of several is enough', () => {
+  test('one matching language of several is enough', () => {
     expect(explainOtherLanguage('en-US', ['de', 'en'])).toBeUndefined()
     expect(explainOtherLanguage('en-US', ['a"\r\nb'])).toBe('This endpoint recognizes en-US. It ignored language=….')
   })
 })
 
-test('warnings are a header of ASCII', () => {
+test('the header Warning is ASCII', () => {
   expect(writeWarnings([])).toEqual({})
   expect(writeWarnings(['one "two" ü\r\n…', 'three'])).toEqual({ warning: `299 - "one 'two' ???...", 299 - "three"` })
 })

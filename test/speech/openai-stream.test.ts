@@ -24,7 +24,7 @@ async function stream(wav: Buffer, more: object = {}) {
   return events
 }
 
-describe('with stream: true the client of OpenAI gets events', () => {
+describe("with stream: true OpenAI's client receives events", () => {
   test('a delta for each phrase, and the whole text at the end', async () => {
     const events = await stream(repeated(3))
     const deltas = events.filter((event) => event.type === 'transcript.text.delta').map(({ delta }) => delta)
@@ -46,7 +46,7 @@ describe('with stream: true the client of OpenAI gets events', () => {
     expect(await stream(silence)).toMatchObject([{ type: 'transcript.text.done', text: '' }])
   })
 
-  test('in the form that is documented', async () => {
+  test('in the documented format', async () => {
     const form = new FormData()
     form.set('stream', 'True')
     form.set('file', new Blob([reference]), 'speech.wav')
@@ -61,13 +61,13 @@ describe('with stream: true the client of OpenAI gets events', () => {
   })
 })
 
-test('stream: false answers as without it', async () => {
+test('stream: false has the same result as no stream field', async () => {
   const { text } = await client.audio.transcriptions.create({ model, file: await fileOf(reference), stream: false })
   expect(countWordErrors(referenceText, text).errors).toBe(0)
 })
 
-describe('what is refused before the stream begins is a plain error', () => {
-  test('a file that is no recording', async () => {
+describe('an error before the first event is a plain JSON response:', () => {
+  test('a file that is not a recording', async () => {
     expect(await refusal(stream(Buffer.from('hello '.repeat(100))))).toMatchObject({ status: 415, code: 'UNSUPPORTED_AUDIO' })
   })
 
@@ -76,7 +76,7 @@ describe('what is refused before the stream begins is a plain error', () => {
   })
 })
 
-test('an error after the first event is an event that the client throws', async () => {
+test("an error after the first event is an event that OpenAI's client throws", async () => {
   const { data } = await api.ask(
     'mutation { createKey(input: { name: "Short-lived", scopes: [RECOGNIZE] }) { ... on CreateKeySuccess { key { id } secret } } }',
   )

@@ -14,7 +14,7 @@ afterAll(() => api.close())
 
 const errorsIn = (text: string) => countWordErrors(referenceText, text).errors
 
-describe('the client of OpenAI writes down a recording', () => {
+describe("OpenAI's client transcribes", () => {
   test('as json', async () => {
     const { text } = await client.audio.transcriptions.create({ model, file: await fileOf(reference) })
     expect(errorsIn(text)).toBe(0)
@@ -57,7 +57,7 @@ describe('the client of OpenAI writes down a recording', () => {
   })
 })
 
-test('a file under another name is passed over', async () => {
+test('the server ignores a file field with another name', async () => {
   const form = new FormData()
   form.set('cover', new Blob([Buffer.alloc(300_000)]), 'cover.png')
   form.set('file', new Blob([reference]), 'speech.wav')
@@ -66,12 +66,12 @@ test('a file under another name is passed over', async () => {
   expect(await response.json()).toMatchObject({ text: expect.stringContaining('the river') })
 })
 
-test('the models are the deployments that are Complete', async () => {
+test('the list of models contains the Complete deployments', async () => {
   const models = await client.models.list()
   expect(models.data).toMatchObject([{ id: model, object: 'model', owned_by: 'custom-speech' }])
 })
 
-describe('errors have the shape that the client reads', () => {
+describe("OpenAI's client reads the error of", () => {
   test('a wrong key', async () => {
     const stranger = clientWith(api, 'cs_wrong-wrong-wrong-wrong-wrong')
     expect(await refusal(stranger.models.list())).toMatchObject({ status: 401, code: 'KEY_INVALID' })
@@ -83,12 +83,12 @@ describe('errors have the shape that the client reads', () => {
     expect(error).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
   })
 
-  test('a file that is no recording', async () => {
+  test('a file that is not a recording', async () => {
     const error = await refusal(client.audio.transcriptions.create({ model, file: await fileOf(Buffer.from('hello '.repeat(100))) }))
     expect(error).toMatchObject({ status: 415, code: 'UNSUPPORTED_AUDIO' })
   })
 
-  test('a form that is none, or ends too early, or has no file', async () => {
+  test('a body that is not a form, an incomplete form and a form without a file', async () => {
     const post = (body: string, type: string) =>
       fetch(`${api.localUrl}/v1/audio/transcriptions`, { method: 'POST', body, headers: { authorization: `Bearer ${api.key}`, 'content-type': type } })
     for (const [body, type] of [

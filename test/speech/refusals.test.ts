@@ -37,7 +37,7 @@ async function readRefusal(to: string, key: string) {
   return { details, code: of('canceled')[0]?.code }
 }
 
-describe('the user of the SDK reads why', () => {
+describe('the user of the SDK reads that', () => {
   test('a key is unknown', async () => {
     expect(await readRefusal(url, 'cs_wrong-wrong-wrong-wrong-wrong')).toEqual({
       code: 'BadRequestParameters',
@@ -51,22 +51,22 @@ describe('the user of the SDK reads why', () => {
     expect((await readRefusal(url, key.secret)).details).toContain('KEY_INVALID')
   })
 
-  test('a key may do other things, but not this', async () => {
+  test('a key lacks the scope RECOGNIZE', async () => {
     const key = await createKey(['READ'])
     expect((await readRefusal(url, key.secret)).details).toContain('SCOPE_MISSING: This key lacks the scope RECOGNIZE')
   })
 
-  test('there is no such endpoint', async () => {
+  test('an endpoint does not exist', async () => {
     expect((await readRefusal(url.replace(/cid=.*/, `cid=${crypto.randomUUID()}`), api.key)).details).toContain('ENDPOINT_NOT_FOUND')
   })
 
-  test('a deployment is not Complete yet, and how far it is', async () => {
+  test('a deployment is not Complete yet, with its progress', async () => {
     const { deployment } = await api.create()
     const { details } = await readRefusal(url.replace(/cid=.*/, `cid=${uuidOf(deployment.id)}`), api.key)
     expect(details).toMatch(/DEPLOYMENT_NOT_COMPLETE: The deployment is (QUEUED|PROVISIONING) \(\d+ %\)/)
   })
 
-  test('a deployment has failed, and why', async () => {
+  test('a deployment has failed, with the reason', async () => {
     const id = (await api.deployEndpoint()).id
     const sql = postgres(api.databaseUrl)
     await sql`update deployments set status = 'FAILED', failure = ${sql.json({ stage: 'LOADING', code: 'MODEL_UNUSABLE', message: 'The encoder is broken.' })} where id = ${id}`
@@ -83,7 +83,7 @@ describe('the user of the SDK reads why', () => {
     await expect.poll(async () => (await readRefusal(to, api.key)).details, { timeout: 10_000 }).toContain('DEPLOYMENT_CANCELED: Provisioning was canceled')
   })
 
-  test('audio is in a format that is not understood', async () => {
+  test('the audio format is not supported', async () => {
     const raw = Buffer.from(reference)
     raw.writeUInt16LE(24, 34)
     const socket = await openSocket(url, api.key)
@@ -99,7 +99,7 @@ describe('the user of the SDK reads why', () => {
     expect((await socket.closed).reason).toMatch(/^PHRASE_LIST_TOO_LONG: .*501 phrases/)
   })
 
-  test('the key has as many sessions as it may have, while others go on', async () => {
+  test('the key has reached its limit of sessions, while other keys continue', async () => {
     const first = openRecognizer(configFor(url, api.key), microphone(silence(8)).audio)
     const second = openRecognizer(configFor(url, api.key), microphone(silence(8)).audio)
     await Promise.all([first.start(), second.start()])
@@ -118,7 +118,7 @@ describe('the user of the SDK reads why', () => {
   })
 })
 
-describe('what is open ends within two seconds, in words,', () => {
+describe('open requests end within two seconds', () => {
   test('when its key is revoked', async () => {
     const key = await createKey(['RECOGNIZE'])
     const client = openRecognizer(configFor(url, key.secret), microphone(Buffer.concat([said, said, said])).audio)
@@ -131,7 +131,7 @@ describe('what is open ends within two seconds, in words,', () => {
     expect(client.of('canceled')[0]?.details).toContain('KEY_REVOKED: The key has been revoked')
   })
 
-  test('when the key is revoked that its token was issued for', async () => {
+  test('when the key of its token is revoked', async () => {
     const key = await createKey(['RECOGNIZE'])
     const issue = () => fetch(`${api.localUrl}/sts/v1.0/issueToken`, { method: 'POST', headers: { 'Ocp-Apim-Subscription-Key': key.secret } })
     const token = await (await issue()).text()
@@ -146,7 +146,7 @@ describe('what is open ends within two seconds, in words,', () => {
     expect(await again.json()).toMatchObject({ code: 'KEY_REVOKED' })
   })
 
-  test('also an upload over HTTP that waits for more', async () => {
+  test('when the key of an incomplete HTTP upload is revoked', async () => {
     const key = await createKey(['RECOGNIZE'])
     const held = new ReadableStream({ start: (controller) => controller.enqueue(reference.subarray(0, 50_000)) })
     const answer = api.post(url.replace('ws', 'http'), held, { 'Ocp-Apim-Subscription-Key': key.secret })
@@ -172,7 +172,7 @@ describe('what is open ends within two seconds, in words,', () => {
   })
 })
 
-test('whoever has no key takes no place from those who have one', async () => {
+test('clients without a key take no slot from clients with a key', async () => {
   const small = await openTestService({ MAX_SESSIONS: '1' })
   onTestFinished(() => small.close())
   const to = (await small.deployEndpoint()).webSocketUrl
@@ -182,7 +182,7 @@ test('whoever has no key takes no place from those who have one', async () => {
   expect(reasons).toEqual(Array(8).fill(expect.stringContaining('KEY_INVALID')))
 })
 
-test('wrong keys are answered slower and slower, the right one at once', async () => {
+test('wrong keys are refused with a delay, a valid key is accepted at once', async () => {
   const wrong = () =>
     fetch(url.replace('ws', 'http'), { method: 'POST', body: '', headers: { 'Ocp-Apim-Subscription-Key': 'cs_wrong-wrong-wrong-wrong-wrong' } })
   for (let n = 0; n < 60; n++) await Promise.race([wrong(), new Promise((late) => setTimeout(late, 50))])
@@ -194,13 +194,13 @@ test('wrong keys are answered slower and slower, the right one at once', async (
   expect(performance.now() - right).toBeLessThan(10_000)
 })
 
-test('a language that is not the deployment’s is not followed, and the answer says so', async () => {
+test('a different language is ignored, and the response has a warning', async () => {
   const response = await api.post(`${url.replace('ws', 'http')}&language=de-DE`, reference)
   expect(response.headers.get('warning')).toBe('299 - "This endpoint recognizes en-US. It ignored language=de-DE."')
   expect(countWordErrors(referenceText, ((await response.json()) as { DisplayText: string }).DisplayText).errors).toBe(0)
 })
 
-test('any page may call, with a key that it holds', async () => {
+test('a page of any origin can call an endpoint with a key', async () => {
   const to = url.replace('ws', 'http')
   const preflight = await fetch(to, {
     method: 'OPTIONS',
@@ -213,7 +213,7 @@ test('any page may call, with a key that it holds', async () => {
   expect((await api.post(to, reference, { origin: 'https://example.com' })).headers.get('access-control-allow-origin')).toBe('*')
 })
 
-test('after all that the log holds no key and no token, and the figures tell what happened', async () => {
+test('the log contains no key or token, and the metrics count the refusals', async () => {
   expect(logged.join('\n')).not.toMatch(/cs_[\w-]{8}|cst_[\w-]{8}|RIFF/)
   const figures = await (await fetch(`${api.localUrl}/metrics`)).text()
   expect(figures).toMatch(/^custom_speech_speech_problems_total\{code="KEY_INVALID"\} [1-9]/m)

@@ -42,7 +42,7 @@ describe.each([
     return new Promise<current.SpeechSynthesisResult>((done, failed) => synthesizer.speakTextAsync('hello', done, (error) => failed(new Error(error))))
   }
 
-  test('a synthesizer reads that nothing is synthesized, at the endpoint and at the host', async () => {
+  test('a synthesizer gets an error at the endpoint and at the host', async () => {
     for (const config of [speechConfig(), sdk.SpeechConfig.fromHost(host(), api.key)]) {
       const { reason, errorDetails } = await speak(config)
       expect(sdk.ResultReason[reason]).toBe('Canceled')
@@ -50,7 +50,7 @@ describe.each([
     }
   })
 
-  test('a translation recognizer reads that nothing is translated, at the endpoint and at the host', async () => {
+  test('a translation recognizer gets an error at the endpoint and at the host', async () => {
     const configs = [() => sdk.SpeechTranslationConfig.fromEndpoint(new URL(url), api.key), () => sdk.SpeechTranslationConfig.fromHost(host(), api.key)]
     for (const create of configs) {
       const config = create()
@@ -65,7 +65,7 @@ describe.each([
     }
   })
 
-  test('who wants pronunciation assessed reads that it is not', async () => {
+  test('a pronunciation assessment gets an error', async () => {
     const recognizer = new sdk.SpeechRecognizer(speechConfig(), audio())
     new sdk.PronunciationAssessmentConfig('we walked along the river').applyTo(recognizer as never)
     const result = await once(recognizer)
@@ -92,13 +92,13 @@ describe.each([
     expect(countWordErrors(referenceText, texts.join(' ')).errors).toBe(0)
   })
 
-  test('language detection among languages that are not the deployment’s is refused by name', async () => {
+  test('language detection without the deployment’s language gets an error that names the languages', async () => {
     const languages = sdk.AutoDetectSourceLanguageConfig.fromLanguages(['de-DE', 'fr-FR'])
     const result = await once(sdk.SpeechRecognizer.FromConfig(speechConfig(), languages, audio()))
     expect(result.errorDetails).toContain('LANGUAGE_NOT_AVAILABLE: This endpoint recognizes en-US, which is not among de-DE, fr-FR.')
   })
 
-  test('language detection of any language, and of another region, is answered', async () => {
+  test('language detection accepts any language and another region', async () => {
     for (const languages of [sdk.AutoDetectSourceLanguageConfig.fromOpenRange(), sdk.AutoDetectSourceLanguageConfig.fromLanguages(['en-GB'])]) {
       const result = await once(sdk.SpeechRecognizer.FromConfig(speechConfig(), languages, audio()))
       expect(sdk.AutoDetectSourceLanguageResult.fromResult(result as never).language).toBe('en-US')
@@ -106,7 +106,7 @@ describe.each([
     }
   })
 
-  test('a conversation transcriber hears that speakers are not told apart', async () => {
+  test('a conversation transcriber gets the speaker Unknown', async () => {
     const transcriber = new sdk.ConversationTranscriber(speechConfig(), audio())
     onTestFinished(() => void transcriber.close())
     const results: { text: string; speakerId: string }[] = []
@@ -121,7 +121,7 @@ describe.each([
     expect(countWordErrors(referenceText, results.map(({ text }) => text).join(' ')).errors).toBe(0)
   })
 
-  test('a meeting transcriber reads that participants are not identified', async () => {
+  test('a meeting transcriber gets an error', async () => {
     const config = sdk.SpeechTranslationConfig.fromSubscription(api.key, 'none')
     config.setProperty(sdk.PropertyId.SpeechServiceConnection_Endpoint, url)
     const meeting = sdk.Meeting.createMeetingAsync(config, 'meeting', () => {})
@@ -140,7 +140,7 @@ describe.each([
     expect(details).toContain('FEATURE_NOT_SUPPORTED: This endpoint does not identify meeting participants')
   })
 
-  test('a dialog connector reads that there are no dialogs', async () => {
+  test('a dialog connector gets an error', async () => {
     const config = sdk.BotFrameworkConfig.fromHost(host() as never, api.key) as current.BotFrameworkConfig
     const connector = new sdk.DialogServiceConnector(config, audio())
     onTestFinished(() => void connector.close())
@@ -155,7 +155,7 @@ describe.each([
   })
 })
 
-test('an intent recognizer reads that no intents are found', async () => {
+test('an intent recognizer gets an error', async () => {
   const recognizer = new old.IntentRecognizer(old.SpeechConfig.fromEndpoint(new URL(url), api.key), old.AudioConfig.fromWavFileInput(reference, 'test.wav'))
   onTestFinished(() => void recognizer.close())
   recognizer.addAllIntents(old.LanguageUnderstandingModel.fromAppId('app'))

@@ -95,7 +95,7 @@ describe('with a wrong key', () => {
   })
 })
 
-test('every sample handles a failure, and the addresses are right under a path that itself is called speech', () => {
+test('each sample handles a failure, and its URLs are right below a path prefix named speech', () => {
   const httpUrl = 'https://example.org/speech/speech/recognition/conversation/cognitiveservices/v1?cid=1'
   const endpoint = { id: '1', mode: 'conversation' as const, httpUrl, webSocketUrl: httpUrl.replace('http', 'ws') }
   for (const { code } of [...samplesOf(endpoint), ...samplesOfApi(endpoint)]) {

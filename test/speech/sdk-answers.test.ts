@@ -20,8 +20,8 @@ const said = samplesOf(reference)
 const http = (url: string) => url.replace('ws', 'http')
 const post = async (url: string) => (await (await api.post(url, reference)).json()) as Record<string, any>
 
-describe('in detail', () => {
-  test('readings with confidence, and words in their places when asked', async () => {
+describe('detailed results', () => {
+  test('contain readings with confidence, and word timings on request', async () => {
     const config = configFor(talk, api.key)
     config.outputFormat = OutputFormat.Detailed
     config.requestWordLevelTimestamps()
@@ -41,7 +41,7 @@ describe('in detail', () => {
     expect(NBest[0].Words.at(-1).Offset / 1e7).toBeGreaterThan(3)
   })
 
-  test('over HTTP as well, and simple when not', async () => {
+  test('are available over HTTP, where results are simple by default', async () => {
     const detailed = await post(`${http(talk)}&format=detailed`)
     expect(detailed.NBest.length).toBeGreaterThan(1)
     expect(detailed.NBest[0].Words).toBeUndefined()
@@ -68,7 +68,7 @@ describe('profanity is', () => {
     expect((await recognizeOnce(config, reference)).result.text).toMatch(text)
   })
 
-  test('treated alike over HTTP', async () => {
+  test('the same over HTTP', async () => {
     expect((await post(`${http(command)}&profanity=raw`)).DisplayText).toMatch(/weather/)
     expect((await post(`${http(command)}&profanity=removed`)).DisplayText).toMatch(/the$/)
     expect((await post(`${http(command)}&format=detailed`)).NBest[0]).toMatchObject({
@@ -78,7 +78,7 @@ describe('profanity is', () => {
   })
 })
 
-test('a phrase list makes calls of cards come out right', async () => {
+test('a phrase list corrects the names of playing cards', async () => {
   const count = async (withList: boolean) => {
     let errors = 0
     for (const { wav, text } of cardRecordings()) {
@@ -97,7 +97,7 @@ test('a phrase list makes calls of cards come out right', async () => {
   expect(withList).toBeLessThan(without)
 })
 
-test('a word that a phrase list writes in capitals is shown so', async () => {
+test('a word appears in the capitals of the phrase list', async () => {
   const client = openRecognizer(configFor(talk, api.key), fileOf(reference))
   PhraseListGrammar.fromRecognizer(client.recognizer).addPhrase('the RIVER and')
   expect((await client.once()).text).toContain('the RIVER and')
@@ -106,7 +106,7 @@ test('a word that a phrase list writes in capitals is shown so', async () => {
 describe('silence', () => {
   const paused = Buffer.concat([said, silence(0.9), said, silence(2)])
 
-  test('of the length that the client chose ends a phrase', async () => {
+  test("of the client's segmentation timeout ends a phrase", async () => {
     const phrasesWith = async (ms: string) => {
       const config = sendAtOnce(configFor(talk, api.key))
       config.setProperty(PropertyId.Speech_SegmentationSilenceTimeoutMs, ms)
@@ -118,7 +118,7 @@ describe('silence', () => {
     expect(await phrasesWith('2000')).toBe(1)
   })
 
-  test('before the first word ends the waiting when the client chose so', async () => {
+  test("before the first word ends the turn after the client's initial timeout", async () => {
     const config = configFor(command, api.key)
     config.setProperty(PropertyId.SpeechServiceConnection_InitialSilenceTimeoutMs, '1000')
     const { reason, of } = await recognizeOnce(config, pushed(Buffer.concat([silence(4), said])))
@@ -128,7 +128,7 @@ describe('silence', () => {
   })
 })
 
-test('one recognizer recognizes one phrase after the other', async () => {
+test('one recognizer recognizes several phrases in succession', async () => {
   let isHeld = true
   const first = Buffer.concat([said, silence(1)])
   const { audio } = microphone(Buffer.concat([first, said, silence(2)]), { speed: 2, pause: { at: first.length, isHeld: () => isHeld } })
@@ -138,7 +138,7 @@ test('one recognizer recognizes one phrase after the other', async () => {
   expect((await client.once()).text).toMatch(/the river and talked about/)
 })
 
-test('whoever speaks sees the first words within a second, and the text soon after the pause', { timeout: 120_000 }, async () => {
+test('a speaker sees the first words within a second, and the text soon after the pause', { timeout: 120_000 }, async () => {
   const firsts: number[] = []
   const finals: number[] = []
   // The machine may be busy with other tests; what it can do shows in the best case, and in `npm run bench`.

@@ -23,7 +23,7 @@ const [leading, trailing] = [(loud[0] ?? 0) / 16_000, (said.length / 2 - (loud.a
 const errorsIn = (text: string) => countWordErrors(referenceText, text).errors
 const at = (url: string, mode: string) => url.replace(/(?<=recognition\/)\w+/, mode)
 
-describe('a client gets in', () => {
+describe('a client connects', () => {
   test('with the URL and a key', async () => {
     const { result, reason } = await recognizeOnce(configFor(command, api.key), reference)
     expect(reason).toBe('RecognizedSpeech')
@@ -39,7 +39,7 @@ describe('a client gets in', () => {
     expect(errorsIn(client.text())).toBe(0)
   })
 
-  test('with a token that was issued for a key, given as such or by a credential', async () => {
+  test('with a token issued for a key, set as a token or by a credential', async () => {
     const response = await api.post(`${api.localUrl}/sts/v1.0/issueToken`, '')
     const token = await response.text()
     expect(response.status).toBe(200)
@@ -51,13 +51,13 @@ describe('a client gets in', () => {
     expect(errorsIn((await recognizeOnce(SpeechConfig.fromEndpoint(new URL(command), credential), reference)).result.text)).toBe(0)
   })
 
-  test('on the universal path, where the message says how it speaks', async () => {
+  test('at the universal path, with the mode in a message', async () => {
     const url = command.replace(/\/speech\/.*v1/, '/stt/speech/universal/v2')
     expect(errorsIn((await recognizeOnce(configFor(url, api.key), reference)).result.text)).toBe(0)
   })
 })
 
-test('an old SDK is answered like the new one', async () => {
+test('an old SDK gets the same results as the new one', async () => {
   const config = old.SpeechConfig.fromEndpoint(new URL(command), api.key)
   const recognizer = new old.SpeechRecognizer(config, old.AudioConfig.fromWavFileInput(reference, 'old.wav'))
   const result = await new Promise<old.SpeechRecognitionResult>((done, failed) => recognizer.recognizeOnceAsync(done, failed))
@@ -65,7 +65,7 @@ test('an old SDK is answered like the new one', async () => {
   expect(errorsIn(result.text)).toBe(0)
 })
 
-test('dictation is chosen by the SDK, whatever mode the URL has', async () => {
+test("the SDK chooses dictation independently of the URL's mode", async () => {
   const config = configFor(at(command, 'interactive'), api.key)
   config.enableDictation()
   const client = openRecognizer(config, pushed(Buffer.concat([said, silence(1.5), said, silence(1)])))
@@ -73,8 +73,8 @@ test('dictation is chosen by the SDK, whatever mode the URL has', async () => {
   expect(client.phrases().map(({ text }) => errorsIn(text))).toEqual([0, 0])
 })
 
-describe('audio', () => {
-  test('from a push stream, at the rate of telephones as well', async () => {
+describe('the SDK sends audio', () => {
+  test('from a push stream, at 16 kHz and 8 kHz', async () => {
     expect(errorsIn((await recognizeOnce(configFor(command, api.key), pushed(said))).result.text)).toBe(0)
     const half = Buffer.alloc(said.length / 2)
     for (let n = 0; n < half.length / 2; n++) half.writeInt16LE((said.readInt16LE(n * 4) + said.readInt16LE(n * 4 + 2)) / 2, n * 2)
@@ -108,7 +108,7 @@ describe('continuous recognition', () => {
     }
   })
 
-  test('has the right place of every phrase, within one turn and across turns', async () => {
+  test('reports the right offset of each phrase within a turn and across turns', async () => {
     const samples = Buffer.concat([silence(2), said, silence(2), said, silence(2), said, silence(1)])
     const length = said.length / 32_000
     for (const url of [talk, command]) {
@@ -125,7 +125,7 @@ describe('continuous recognition', () => {
     }
   })
 
-  test('stops in mid-speech with what has been said', async () => {
+  test('returns the text so far when it stops in mid-speech', async () => {
     const { audio } = microphone(Buffer.concat([said, said, said]))
     const client = openRecognizer(configFor(command, api.key), audio)
     await client.start()
@@ -135,7 +135,7 @@ describe('continuous recognition', () => {
     expect(client.text()).toMatch(/^We walked/)
   })
 
-  test('is closed in mid-speech, and the place is free again', async () => {
+  test('releases its slot when it is closed in mid-speech', async () => {
     const { audio } = microphone(Buffer.concat([said, said, said]))
     const client = openRecognizer(configFor(talk, api.key), audio)
     await client.start()
@@ -146,7 +146,7 @@ describe('continuous recognition', () => {
 })
 
 describe('answers', () => {
-  test('silence as no match', async () => {
+  test('the SDK reports silence as NoMatch', async () => {
     const { reason } = await recognizeOnce(configFor(command, api.key), pushed(silence(2)))
     expect(reason).toBe('NoMatch')
     expect((await recognizeOnce(configFor(talk, api.key), pushed(silence(2)))).reason).toBe('NoMatch')

@@ -51,8 +51,8 @@ async function fillRoom() {
 
 const closeAll = (clients: ReturnType<typeof openRecognizer>[]) => Promise.all(clients.map((client) => client.close()))
 
-describe('when the recognizers have no room', () => {
-  test('the user of the SDK reads so after a while, and those who are in notice nothing', async () => {
+describe('full recognizers', () => {
+  test('an SDK client without a slot gets an error after the wait, and open streams continue', async () => {
     const clients = await fillRoom()
     const began = performance.now()
     const { result, of } = await recognizeOnce(detailed(), reference)
@@ -63,7 +63,7 @@ describe('when the recognizers have no room', () => {
     await closeAll(clients)
   })
 
-  test('the user of the SDK who waits gets the first place that is left, and all words', async () => {
+  test('an SDK client that waits gets the first free slot and loses no word', async () => {
     const clients = await fillRoom()
     const waiting = recognizeOnce(detailed(), reference)
     await expect.poll(() => readFigure('recognizer_streams_waiting')).toBe(1)
@@ -73,10 +73,10 @@ describe('when the recognizers have no room', () => {
   })
 })
 
-describe('the detector that dies', () => {
+describe('a crash of the detector', () => {
   const [first, second] = novel.map(({ wav, text }) => ({ samples: samplesOf(wav), text }))
 
-  test('in a full house costs nobody a word', async () => {
+  test('a crash of the detector at full capacity loses no word', async () => {
     if (!first || !second) throw new Error('there are no recordings')
     const others = await fillRoom()
     await closeAll(others.splice(0, 2))
@@ -100,7 +100,7 @@ describe('the detector that dies', () => {
     await closeAll(others)
   })
 
-  test('again and again has the SDK connect anew, and still no word is lost', async () => {
+  test('repeated crashes of the detector make the SDK connect again, and no word is lost', async () => {
     if (!first) throw new Error('there are no recordings')
     const client = openRecognizer(configFor(url, api.key), microphone(Buffer.concat([first.samples, silence(1)]), { speed: 2 }).audio)
     const saying = client.all()

@@ -11,7 +11,7 @@ const live = Buffer.from(reference)
 live.writeUInt32LE(0, 40)
 
 describe('a recognizer', () => {
-  test('that ends is replaced, and hears again what had no phrase yet', async () => {
+  test('that crashes is replaced, and the audio without a phrase is sent again', async () => {
     const { audio, streams, settled, socket } = openSession()
     audio('a', reference)
     await settled()
@@ -26,7 +26,7 @@ describe('a recognizer', () => {
     expect(socket.closed).toBeUndefined()
   })
 
-  test('that replaces another in the middle of a phrase takes no hypothesis back', async () => {
+  test('that replaces another one within a phrase does not shorten hypotheses', async () => {
     const { audio, streams, settled, socket } = openSession()
     audio('a', reference)
     await settled()
@@ -42,7 +42,7 @@ describe('a recognizer', () => {
     expect(shown().at(-1)).toBe('and')
   })
 
-  test('that ends again and again sends the client away, who then sends it all anew', async () => {
+  test('that crashes repeatedly closes the socket with 1011, so that the client repeats its audio', async () => {
     const { audio, streams, settled, socket } = openSession()
     audio('a', live)
     for (let n = 0; n < 3; n++) {
@@ -52,7 +52,7 @@ describe('a recognizer', () => {
     expect(socket.closed).toMatchObject({ code: 1011 })
   })
 
-  test('that ends again and again is told in words to a client who would not send anew', async () => {
+  test('that crashes repeatedly ends the session with an error if the client has sent all audio', async () => {
     const { audio, streams, settled, socket } = openSession()
     audio('a', reference)
     audio('a', Buffer.alloc(0))
@@ -63,7 +63,7 @@ describe('a recognizer', () => {
     expect(socket.closed).toMatchObject({ code: 1007, reason: expect.stringMatching(/^RECOGNIZER_CRASHED/) })
   })
 
-  test('that ends when all places are taken is waited for anew, with all that had no phrase yet', async () => {
+  test('that crashes at full capacity is replaced after a wait, with all audio that has no phrase yet', async () => {
     const room = Promise.withResolvers<void>()
     const knobs: Parameters<typeof fakeRecognizers>[0] = {}
     const { recognizers, streams, settled } = fakeRecognizers(knobs)
@@ -90,7 +90,7 @@ describe('a recognizer', () => {
     expect(streams[1]?.patience?.signal?.aborted).toBe(true)
   })
 
-  test('that is behind is given all anew that it may not have heard yet, when it ends', async () => {
+  test('that crashes while it lags is replaced by one that gets all unprocessed audio', async () => {
     const { recognizers, streams, settled } = fakeRecognizers({ full: true })
     const request = { format: { sampleRate: 16_000, channels: 1 } } as StreamRequest
     const stream = openResumableStream(recognizers, request, { event() {}, drained() {}, failed() {} }, 500)
@@ -106,7 +106,7 @@ describe('a recognizer', () => {
     stream.close()
   })
 
-  test('that is behind has the client wait', async () => {
+  test('that lags pauses the client', async () => {
     const { audio, settled, socket, streams } = openSession({ full: true })
     audio('a', reference.subarray(0, 10_000))
     await settled()
@@ -116,7 +116,7 @@ describe('a recognizer', () => {
     expect(socket.isPaused).toBe(false)
   })
 
-  test('that has no room is waited for, then the client is told', async () => {
+  test('without capacity makes the client wait, then refuses it with TooManyRequests', async () => {
     const { audio, socket } = openSession({ busy: true })
     audio('a', reference)
     expect(socket.sent).toHaveLength(1)

@@ -10,8 +10,8 @@ const reference = referenceRecording()
 const live = Buffer.from(reference)
 live.writeUInt32LE(0, 40)
 
-describe('a session ends by name', () => {
-  test('when it is refused and the client says nothing; the refusal was counted before', () => {
+describe('a session', () => {
+  test('sends its refusal after five seconds of silence and does not count it again', () => {
     const { pass, socket, figures } = openSession({ problem: new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'There is none.') })
     pass(4)
     expect(socket.closed).toBeUndefined()
@@ -20,7 +20,7 @@ describe('a session ends by name', () => {
     expect([...figures.problems]).toEqual([])
   })
 
-  test('when nothing is sent for three minutes, with the normal code, which native clients do not report', () => {
+  test('ends after three idle minutes with the normal code, which native clients do not report', () => {
     const { pass, socket, figures } = openSession()
     pass(179)
     expect(socket.closed).toBeUndefined()
@@ -29,7 +29,7 @@ describe('a session ends by name', () => {
     expect(figures.problems.get('IDLE')).toBe(1)
   })
 
-  test('but gives its place back some seconds after a turn', async () => {
+  test('releases its slot ten seconds after a turn', async () => {
     const { pass, audio, socket, streams, settled, places } = openSession()
     audio('a', reference)
     audio('a', Buffer.alloc(0))
@@ -44,7 +44,7 @@ describe('a session ends by name', () => {
     expect(socket.closed).toBeUndefined()
   })
 
-  test('when audio drips', async () => {
+  test('ends when audio arrives too slowly', async () => {
     const { pass, audio, socket, places } = openSession()
     audio('a', reference.subarray(0, 100))
     for (let n = 0; n < 200 && !socket.closed; n++) {
@@ -55,7 +55,7 @@ describe('a session ends by name', () => {
     expect(places.taken).toBe(0)
   })
 
-  test('when the peer reads nothing', () => {
+  test('ends when the peer does not read', () => {
     const { pass, socket, figures } = openSession()
     socket.bufferedAmount = 2 << 20
     pass(1)
@@ -63,7 +63,7 @@ describe('a session ends by name', () => {
     expect(figures.problems.get('SLOW_READER')).toBe(1)
   })
 
-  test('when the recognizer says nothing any more', async () => {
+  test('ends when the recognizer stops answering', async () => {
     const { pass, audio, socket, streams, settled } = openSession()
     audio('a', reference)
     audio('a', Buffer.alloc(0))
@@ -75,8 +75,8 @@ describe('a session ends by name', () => {
   })
 })
 
-describe('a turn whose WAV header promised a length', () => {
-  test('ends two seconds after that length, without a message that says so', async () => {
+describe('a turn whose WAV header announces a length', () => {
+  test('ends two seconds after that length without an end message', async () => {
     const { audio, pass, settled, streams, socket } = openSession()
     audio('a', reference.subarray(0, 30_000))
     await settled()
@@ -91,7 +91,7 @@ describe('a turn whose WAV header promised a length', () => {
     expect(socket.sent.at(-1)).toContain('Path:turn.end')
   })
 
-  test('hears what comes behind that length, and goes on while it comes', async () => {
+  test('recognizes audio after that length and continues while it arrives', async () => {
     const { audio, pass, settled, streams } = openSession()
     audio('a', reference)
     await settled()
@@ -105,7 +105,7 @@ describe('a turn whose WAV header promised a length', () => {
     expect(streams[0]?.isFinished).toBe(true)
   })
 
-  test('waits for as long as it takes when the length is a placeholder', async () => {
+  test('does not end when the length is a placeholder', async () => {
     const { audio, pass, settled, streams, socket } = openSession()
     const placeholder = Buffer.from(reference)
     placeholder.writeUInt32LE(0x7fff_f000, 40)
@@ -118,7 +118,7 @@ describe('a turn whose WAV header promised a length', () => {
     expect(streams[0]?.isFinished).toBe(true)
   })
 
-  test('is told in words when its recognizer ends again and again, since nothing is sent anew', async () => {
+  test('fails with RECOGNIZER_CRASHED after repeated crashes, because the client does not repeat its audio', async () => {
     const { audio, streams, settled, socket } = openSession()
     audio('a', reference)
     for (let n = 0; n < 3; n++) {
@@ -129,7 +129,7 @@ describe('a turn whose WAV header promised a length', () => {
   })
 })
 
-test('a continuous turn tells its client to send no more only when it ends, since native clients mute themselves then', async () => {
+test('a continuous turn sends speech.endDetected only at its end, because native clients stop their microphone at it', async () => {
   const { audio, streams, settled, socket } = openSession()
   audio('a', live)
   await settled()
@@ -155,7 +155,7 @@ test('a continuous turn tells its client to send no more only when it ends, sinc
   expect(socket.sent.at(-3)).toContain(`{"Offset":${(3 * 16_000 + 8_000) * 625}}`)
 })
 
-test('a turn of more than ten minutes ends behind a phrase, so that the client may forget its audio', async () => {
+test('a turn of more than ten minutes ends after a phrase, so that the client can release its audio', async () => {
   const { audio, streams, settled, socket } = openSession()
   const header = Buffer.from(reference.subarray(0, 44))
   header.writeUInt32LE(0, 40)
@@ -168,7 +168,7 @@ test('a turn of more than ten minutes ends behind a phrase, so that the client m
   expect(streams[0]?.isClosed).toBe(true)
 })
 
-test('a server that ends sends clients away between two phrases, but not those who have sent everything', async () => {
+test('a server that shuts down disconnects clients between two phrases, except clients that have sent all audio', async () => {
   const open = openSession()
   open.audio('a', live)
   await open.settled()

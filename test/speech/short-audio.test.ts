@@ -124,11 +124,11 @@ describe('recognized', () => {
   })
 })
 
-describe('scenarios and modes', () => {
+describe('the recognition mode', () => {
   const at = (mode: string) => url.replace('/interactive/', `/${mode}/`)
   const display = async (to: string, body: Buffer<ArrayBuffer>) => ((await (await api.post(to, body)).json()) as { DisplayText: string }).DisplayText
 
-  test('interactive answers the first phrase, dictation all of them', async () => {
+  test('interactive returns the first phrase, dictation returns all phrases', async () => {
     const pause = new Int16Array(2 * 16_000)
     const twice = wav(concat(referenceSamples(), pause, referenceSamples()))
     expect(countWordErrors(referenceText, await display(url, twice)).errors).toBe(0)
@@ -144,7 +144,7 @@ describe('scenarios and modes', () => {
 /** Begun while there is something else to do, since it takes ten seconds. */
 let halfWay: Promise<number | undefined>
 
-describe('refused in words', () => {
+describe('short audio is refused:', () => {
   beforeAll(() => {
     halfWay = new Promise((answered) => {
       const headers = { 'Ocp-Apim-Subscription-Key': api.key, 'Content-Length': reference.length }
@@ -188,12 +188,12 @@ describe('refused in words', () => {
     expect(performance.now() - started).toBeLessThan(5000)
   })
 
-  test('fewer samples than promised, sent without a length of the whole', async () => {
+  test('fewer samples than announced, in a chunked upload', async () => {
     const response = await api.post(url, new Blob([reference.subarray(0, 20_000)]).stream())
     expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([422, 'TRUNCATED_AUDIO'])
   })
 
-  test('an endless upload is cut off, with memory flat', async () => {
+  test('an endless upload is refused without growing memory', async () => {
     const before = process.memoryUsage().rss
     let sent = 0
     const endless = new ReadableStream({
@@ -226,7 +226,7 @@ describe('refused in words', () => {
     expect(((await response.json()) as { code: string }).code).toBe(code)
   })
 
-  test('an endpoint that is not Complete yet, with its status', async () => {
+  test('an endpoint that is not Complete yet', async () => {
     const { deployment } = await api.create()
     const response = await api.post(url.replace(/cid=.*/, `cid=${uuidOf(deployment.id)}`), reference)
     expect(response.status).toBe(409)
@@ -239,7 +239,7 @@ describe('refused in words', () => {
   })
 })
 
-test('after all that the server still recognizes every sentence of the novel', async () => {
+test('the server still recognizes every sentence after these refusals', async () => {
   for (const { wav: file, text } of librivoxRecordings()) {
     const { DisplayText } = (await (await api.post(url.replace('/interactive/', '/dictation/'), file)).json()) as { DisplayText: string }
     expect(countWordErrors(text, DisplayText).errors).toBeLessThanOrEqual(3)
@@ -255,6 +255,6 @@ test.each([8_000, 44_100, 48_000])('resampling from %i Hz keeps a tone of 1 kHz 
   if (rate > 20_000) expect(level(resample(tone(10_000), rate))).toBeLessThan(0.005)
 })
 
-test('an upload that stops half-way is refused as well', { timeout: 30_000 }, async () => {
+test('an upload that stops half-way is refused', { timeout: 30_000 }, async () => {
   expect(await halfWay).toBe(408)
 })

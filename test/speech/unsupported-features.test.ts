@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-describe('what cannot be followed is refused in words, at once:', () => {
+describe('the server refuses', () => {
   const to = (path: string) => () => `${api.localUrl.replace('http', 'ws')}${path}`
   test.each<[string, () => string, string | Buffer, RegExp]>([
     [
@@ -71,7 +71,7 @@ describe('what cannot be followed is refused in words, at once:', () => {
     expect(received).toEqual([])
   })
 
-  test('language detection as the oldest SDK asks for it, in the query', async () => {
+  test('the query parameters of the oldest SDK choose among languages', async () => {
     const german = await openSocket(`${url}&lidEnabled=true&language=de-DE,fr-FR`, api.key)
     german.socket.send(nativeAudio(live))
     expect((await german.closed).reason).toMatch(/LANGUAGE_NOT_AVAILABLE: This endpoint recognizes en-US, which is not among de-DE, fr-FR/)
@@ -82,14 +82,14 @@ describe('what cannot be followed is refused in words, at once:', () => {
     english.socket.close()
   })
 
-  test('synthesis and its voices over HTTP', async () => {
+  test('the server refuses synthesis over HTTP', async () => {
     for (const path of ['/cognitiveservices/v1', '/tts/cognitiveservices/v1', '/tts/cognitiveservices/voices/list']) {
       const response = await fetch(`${api.localUrl}${path}`, { method: 'POST', body: '<speak/>' })
       expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
     }
   })
 
-  test('pronunciation assessment over HTTP', async () => {
+  test('the server refuses pronunciation assessment over HTTP', async () => {
     const response = await api.post(url.replace('ws', 'http'), reference, { 'Pronunciation-Assessment': 'eyJSZWZlcmVuY2VUZXh0IjoiYSJ9' })
     expect([response.status, await response.json()]).toMatchObject([400, { code: 'FEATURE_NOT_SUPPORTED' }])
   })
