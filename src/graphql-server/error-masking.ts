@@ -70,7 +70,7 @@ export function maskError({ log }: Service, error: unknown, message: string): Er
 /** Over HTTP the whole answer is a 503, which proxies and clients try again. */
 const toExtensions = ({ code, retryAfterSeconds }: Unavailable, id: string) => ({
   code,
-  retryAfterSeconds,
+  retryAfter: retryAfterSeconds,
   id,
   http: { status: 503, headers: { 'retry-after': String(retryAfterSeconds) } },
 })
