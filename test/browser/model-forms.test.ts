@@ -114,7 +114,7 @@ test('what the server does not take is told in words at the field: too large, no
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.alloc(30_000_000, 0x1f) })
   expect(await problemOf(archive)).toMatch(/more than 2 MB/)
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.from('no archive') })
-  await dialog.getByText('An acoustic model comes as a .tar.gz').waitFor()
+  await dialog.getByText('Send an acoustic model as a .tar.gz').waitFor()
   await page.route('**/uploads*', (route) => route.abort())
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.from('no connection') })
   await dialog.getByText('The connection broke').waitFor()

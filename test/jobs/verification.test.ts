@@ -133,7 +133,7 @@ describe('the endpoint', () => {
     ['closes with 1011 since its recognizer crashed', closeWith(1011, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.')],
     ['closes with 1012 since it restarts', closeWith(1012)],
     ['closes with 1013 since it is overloaded', closeWith(1013)],
-    ['closes with 1007 since it ended before the answer', closeWith(1007, 'SERVER_ENDING: The server ended before it could answer.')],
+    ['closes with 1007 since it ended before the answer', closeWith(1007, 'SERVER_ENDING: The server shut down before the recognition ended.')],
     ['closes with 1007 since there are too many sessions', closeWith(1007, 'TOO_MANY_SESSIONS: This key has 2 sockets open.')],
     ['closes without a word', closeWith(1000)],
     ['breaks', { answer: (socket) => socket.terminate() }],

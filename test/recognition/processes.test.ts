@@ -102,7 +102,7 @@ describe('when it cannot start it says why, and leaves nothing behind', () => {
   })
 
   test.each(['jobs', 'api,jobs'])('ROLES=%s without PUBLIC_URL would test new deployments where no speech is recognized', async (ROLES) => {
-    expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), ROLES })).toMatch(/PUBLIC_URL: must be set where ROLES has jobs without speech/)
+    expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), ROLES })).toMatch(/PUBLIC_URL: must be set if ROLES has jobs without speech/)
   })
 
   test('the catalog is broken', async () => {
