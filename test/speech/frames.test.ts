@@ -16,7 +16,7 @@ afterAll(() => api.close())
 
 const pieces = (wav: Buffer) => Array.from({ length: Math.ceil(wav.length / 32_000) }, (_, n) => wav.subarray(n * 32_000, (n + 1) * 32_000))
 
-/** Sends the frames, and answers what was understood of the turn with this id. */
+/** Sends the frames and returns the results of the turn with this id. */
 async function recognize(frames: (string | Buffer)[], requestId = id) {
   const client = await openSocket(url, api.key)
   for (const frame of frames) client.socket.send(frame)

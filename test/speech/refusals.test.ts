@@ -1,4 +1,4 @@
-// What a client is told that is refused, sent away, or broken.
+// Refusals and revocations, as clients of the Speech SDK read them.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'

@@ -64,7 +64,7 @@ describe('a recognizer', () => {
   })
 
   test('that crashes at full capacity is replaced after a wait, with all audio that has no phrase yet', async () => {
-    const room = Promise.withResolvers<void>()
+    const capacity = Promise.withResolvers<void>()
     const knobs: Parameters<typeof fakeRecognizers>[0] = {}
     const { recognizers, streams, settled } = fakeRecognizers(knobs)
     const failed = vi.fn()
@@ -72,22 +72,22 @@ describe('a recognizer', () => {
     const stream = openResumableStream(recognizers, request, { event() {}, drained() {}, failed }, 500)
     await settled()
     stream.write(reference.subarray(0, 40_000))
-    knobs.room = room.promise
+    knobs.capacity = capacity.promise
     streams[0]?.listener.failed(new RecognizerCrashedError('It ended.'))
     await settled()
     stream.write(reference.subarray(40_000, 50_000))
     expect(streams).toHaveLength(1)
-    room.resolve()
+    capacity.resolve()
     await settled()
     expect(streams.map(({ written }) => written)).toEqual([40_000, 50_000])
-    // It was in before those that wait.
-    expect(streams.map(({ patience }) => patience)).toMatchObject([
+    // The stream had a slot before the waiting streams.
+    expect(streams.map(({ waiting }) => waiting)).toMatchObject([
       { waitMs: 500, isResumed: false },
       { waitMs: 500, isResumed: true },
     ])
     expect(failed).not.toHaveBeenCalled()
     stream.close()
-    expect(streams[1]?.patience?.signal?.aborted).toBe(true)
+    expect(streams[1]?.waiting?.signal?.aborted).toBe(true)
   })
 
   test('that crashes while it lags is replaced by one that gets all unprocessed audio', async () => {

@@ -1,4 +1,4 @@
-// How sessions live and end, without a network.
+// The life of a session, without a network.
 import { describe, expect, test } from 'vitest'
 import { ProblemError } from '../../src/http/problem.ts'
 import { RecognizerCrashedError } from '../../src/recognition/types.ts'

@@ -1,4 +1,4 @@
-// Clients of the official Speech SDK, and what they were told.
+// Clients of the official Speech SDK that record their events.
 import {
   AudioConfig,
   AudioInputStream,
@@ -30,7 +30,7 @@ export function sendAtOnce(config: SpeechConfig): SpeechConfig {
   return config
 }
 
-/** A recognizer that writes down what it is told; closed when the test ends. */
+/** A recognizer that records its events. The end of the test closes it. */
 export function openRecognizer(config: SpeechConfig, audio: AudioConfig) {
   const recognizer = new SpeechRecognizer(config, audio)
   const told: Told[] = []

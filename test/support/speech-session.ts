@@ -1,4 +1,4 @@
-// A session without a network: time is a number, the socket a list, the recognizer does as it is told.
+// A session without a network: the test sets the time, records the socket's messages and controls the recognizer.
 import { expect, onTestFinished } from 'vitest'
 import { openDecoders } from '../../src/audio/decoders.ts'
 import type { ServedDeployment } from '../../src/domain/endpoint.ts'
@@ -10,10 +10,10 @@ import { Session } from '../../src/speech/session.ts'
 import { explainFailure } from '../../src/speech/turn.ts'
 import { createNativeReaders } from './native-reader.ts'
 
-/** Recognizers that hear nothing: they say what the test has them say. */
-export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: Promise<void> } = {}) {
+/** Recognizers whose events the test sends. */
+export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; capacity?: Promise<void> } = {}) {
   const streams: {
-    patience: WaitOptions | undefined
+    waiting: WaitOptions | undefined
     listener: StreamListener
     request: StreamRequest
     written: number
@@ -21,10 +21,10 @@ export function fakeRecognizers(knobs: { busy?: boolean; full?: boolean; room?: 
     isClosed: boolean
   }[] = []
   const recognizers = {
-    async open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions) {
+    async open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions) {
       if (knobs.busy) throw new RecognizersBusyError('All places are taken.')
-      await knobs.room
-      const stream = { patience, listener, request, written: 0, isFinished: false, isClosed: false }
+      await knobs.capacity
+      const stream = { waiting, listener, request, written: 0, isFinished: false, isClosed: false }
       streams.push(stream)
       return {
         write(pcm: Uint8Array) {
