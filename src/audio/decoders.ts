@@ -7,7 +7,7 @@ import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-me
 import { isDecoderInstalled, startDecoder } from './start-decoder.ts'
 
 /** Whose recording is decoded, and how long it waits for a process. */
-export interface DecodingTurn extends Waiting {
+export interface DecodingRequest extends Waiting {
   /** Recordings of jobs belong to no workspace, and share what one has. */
   workspaceId: string
 }
@@ -18,7 +18,7 @@ export interface Decoders {
   /** True while recordings wait for a process. */
   readonly isContested: boolean
   /** The samples of one recording, in {@link decodedFormat}, decoded as they are asked for. */
-  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, turn: DecodingTurn & { signal: AbortSignal }): AsyncGenerator<Buffer>
+  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, request: DecodingRequest & { signal: AbortSignal }): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export interface DecodersConfig {
   /** Recordings that are decoded at once; with 0, only WAV is read. */
   processes: number
   /** A process that answers nothing for so long is taken to hang. */
-  patienceMs?: number
+  timeoutMs?: number
   /** Told why a process ended that should not have. */
   crashed?(reason: string): void
 }
@@ -38,15 +38,15 @@ const maxWaitingPerProcess = 8
 const spareMs = 5 * 60_000
 
 /** Decodes recordings in processes, one for each: what goes wrong there costs one recording. */
-export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
+export function openDecoders({ processes, timeoutMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
   const isAvailable = processes > 0 && isDecoderInstalled()
-  const running = new Set<Decoder>()
-  let spare: Decoder | undefined
+  const running = new Set<DecoderProcess>()
+  let spare: DecoderProcess | undefined
   let spareTimer: NodeJS.Timeout | undefined
   let isClosed = false
 
   const start = () => {
-    const decoder = new Decoder(patienceMs, (reason) => !isClosed && crashed(reason))
+    const decoder = new DecoderProcess(timeoutMs, (reason) => !isClosed && crashed(reason))
     running.add(decoder)
     void decoder.gone.then(() => {
       running.delete(decoder)
@@ -101,16 +101,16 @@ const explainBusy = (own: number) =>
   new AudioError('DECODERS_BUSY', `Too many compressed recordings are being decoded, ${own} of them for this workspace. Try again in a moment, or send WAV.`)
 
 /** One process, from its start to its end. */
-class Decoder {
+class DecoderProcess {
   readonly #child: ChildProcess
-  readonly #patienceMs: number
+  readonly #timeoutMs: number
   readonly #crashed: (reason: string) => void
   readonly gone: Promise<void>
   #lastWords = ''
   #failure: string | undefined
 
-  constructor(patienceMs: number, crashed: (reason: string) => void) {
-    this.#patienceMs = patienceMs
+  constructor(timeoutMs: number, crashed: (reason: string) => void) {
+    this.#timeoutMs = timeoutMs
     this.#crashed = crashed
     this.#child = startDecoder()
     this.gone = new Promise((done) => {
@@ -151,7 +151,7 @@ class Decoder {
       signal.throwIfAborted()
       for (;;) {
         // A process that was killed takes its pipe along, and why it ended is known when it is gone.
-        const next = await Promise.race([this.#patiently(output?.next().catch(() => undefined)), refused])
+        const next = await Promise.race([this.#awaitAnswer(output?.next().catch(() => undefined)), refused])
         if (!next || next.done) break
         for (const { kind, content } of messages.read(next.value)) {
           if (kind === 'SAMPLES') yield content
@@ -166,7 +166,7 @@ class Decoder {
   }
 
   /** The time that the sender or the recognizer takes is not the process's: only bytes that it does not take count, and an end that it does not answer. */
-  async #patiently<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+  async #awaitAnswer<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
     if (!answer) return undefined
     const { promise, reject } = Promise.withResolvers<never>()
     let since = performance.now()
@@ -176,9 +176,9 @@ class Decoder {
         const { writableLength = 0, writableEnded = false } = this.#child.stdin ?? {}
         if (writableLength !== pending || !(writableLength || writableEnded)) since = performance.now()
         pending = writableLength
-        if (performance.now() - since > this.#patienceMs) reject(this.#crash(`no answer for ${this.#patienceMs} ms`))
+        if (performance.now() - since > this.#timeoutMs) reject(this.#crash(`no answer for ${this.#timeoutMs} ms`))
       },
-      Math.min(1000, this.#patienceMs / 4),
+      Math.min(1000, this.#timeoutMs / 4),
     )
     return Promise.race([answer, promise]).finally(() => clearInterval(watch))
   }

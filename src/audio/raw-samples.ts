@@ -1,5 +1,5 @@
 import { AudioError } from './audio-error.ts'
-import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMono } from './sample-format.ts'
+import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMonoInt16 } from './sample-format.ts'
 
 const encodings: Record<string, { encoding: Encoding; sampleRate?: number }> = {
   l16: { encoding: 'S16BE' },
@@ -64,7 +64,7 @@ export class RawReader {
       this.#isDecided = true
     }
     const whole = this.#kept.length - (this.#kept.length % frameBytes(this.#format))
-    const samples = toMono(this.#kept.subarray(0, whole), this.#format)
+    const samples = toMonoInt16(this.#kept.subarray(0, whole), this.#format)
     this.#kept = Buffer.from(this.#kept.subarray(whole))
     return samples
   }

@@ -1,6 +1,6 @@
 import { AudioError, tooLong } from './audio-error.ts'
 import { decodedFormat } from './decoder-messages.ts'
-import type { Decoders, DecodingTurn } from './decoders.ts'
+import type { Decoders, DecodingRequest } from './decoders.ts'
 import { nameAudio, nameOther, nameSound } from './format-names.ts'
 import { Lookahead } from './lookahead.ts'
 import { RawReader, readContentType } from './raw-samples.ts'
@@ -18,7 +18,7 @@ export interface Sound {
 export interface SoundOptions {
   decoders: Decoders
   /** Whose recording it is; one of a job if nothing is said. */
-  turn?: DecodingTurn
+  request?: DecodingRequest
   maxSeconds: number
   /** The size of the recording, where it is known. */
   fileBytes?: number | undefined
@@ -29,7 +29,7 @@ export interface SoundOptions {
 }
 
 /** Jobs have time. */
-const turnOfJobs: DecodingTurn = { workspaceId: '', waitMs: Number.POSITIVE_INFINITY }
+const requestOfJobs: DecodingRequest = { workspaceId: '', waitMs: Number.POSITIVE_INFINITY }
 
 /** Finds the sound in a recording of any format, as it comes; refuses what is longer than it may be. */
 export async function* readSound(body: AsyncIterable<Buffer>, options: SoundOptions): AsyncGenerator<Sound> {
@@ -93,9 +93,9 @@ async function* readRaw(body: AsyncIterable<Buffer>, reader: RawReader, sampleRa
   yield last
 }
 
-async function* readDecoded(recording: Lookahead, { decoders, turn = turnOfJobs, warn, signal }: SoundOptions): AsyncGenerator<Sound> {
+async function* readDecoded(recording: Lookahead, { decoders, request = requestOfJobs, warn, signal }: SoundOptions): AsyncGenerator<Sound> {
   let seconds = 0
-  for await (const pcm of decoders.decode(recording.rest(), warn, { ...turn, signal })) {
+  for await (const pcm of decoders.decode(recording.rest(), warn, { ...request, signal })) {
     seconds += pcm.length / 2 / decodedFormat.sampleRate
     yield { pcm, format: decodedFormat, seconds }
   }

@@ -1,7 +1,7 @@
 import { sampleRate } from './pcm.ts'
 
 /** Little-endian 16-bit samples as one channel, -1 to 1; two channels are averaged. */
-export function toMono(bytes: Uint8Array, channels: number): Float32Array {
+export function toMonoFloat32(bytes: Uint8Array, channels: number): Float32Array {
   const samples = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const frames = Math.floor(samples.length / (2 * channels))
   const mono = new Float32Array(frames)

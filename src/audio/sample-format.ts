@@ -19,7 +19,7 @@ export const sampleRates = { min: 4_000, max: 192_000 }
 export const frameBytes = ({ encoding, channels }: SampleFormat): number => sampleBytes[encoding] * channels
 
 /** Whole frames as one channel of little-endian 16-bit samples: the average of all channels. */
-export function toMono(frames: Buffer, { encoding, channels }: SampleFormat): Buffer {
+export function toMonoInt16(frames: Buffer, { encoding, channels }: SampleFormat): Buffer {
   if (encoding === 'S16' && channels === 1) return frames
   const read = readers[encoding]
   const bytes = sampleBytes[encoding]

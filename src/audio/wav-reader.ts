@@ -1,5 +1,5 @@
 import { AudioError, tooLong } from './audio-error.ts'
-import { frameBytes, type SampleFormat, toMono } from './sample-format.ts'
+import { frameBytes, type SampleFormat, toMonoInt16 } from './sample-format.ts'
 import { isWav, readWavHeader, type WavHeader } from './wav-header.ts'
 import { whatFollows } from './wav-trailer.ts'
 
@@ -12,7 +12,7 @@ interface Expectations {
   warn(text: string): void
 }
 
-type State =
+type WavReaderState =
   | { name: 'HEADER' }
   | { name: 'SAMPLES'; left: number }
   | { name: 'BEHIND'; isBehindTag: boolean }
@@ -29,7 +29,7 @@ const empty = Buffer.alloc(0)
 /** Finds the samples in a WAV file or stream that comes in pieces of any size, or in several files behind each other. */
 export class WavReader {
   readonly #expect: Expectations
-  #state: State = { name: 'HEADER' }
+  #state: WavReaderState = { name: 'HEADER' }
   #format: SampleFormat | undefined
   #kept: Buffer = empty
   #fileStart = 0
@@ -88,7 +88,7 @@ export class WavReader {
 
   #readKept(isEnd: boolean): Buffer {
     const found: Buffer[] = []
-    let before: State
+    let before: WavReaderState
     do {
       before = this.#state
       const samples = this.#step(isEnd)
@@ -165,7 +165,7 @@ export class WavReader {
       this.#isComplete ||= left !== Infinity
     }
     if (this.#state.name === 'SAMPLES') this.#state.left -= whole
-    return toMono(samples, format)
+    return toMonoInt16(samples, format)
   }
 
   #lookBehind(isBehindTag: boolean, isEnd: boolean) {

@@ -7,7 +7,7 @@ export interface Waiting {
   signal?: AbortSignal | undefined
 }
 
-interface Entry<Request, Grant> {
+interface WaitingRequest<Request, Grant> {
   owner: Owner
   request: Request
   granted(grant: Grant): void
@@ -25,7 +25,7 @@ interface WaitlistConfig<Request> {
 
 /** Requests that wait for capacity, each until it is granted, late or aborted; the workspaces take turns. */
 export class Waitlist<Request, Grant> {
-  readonly #entries = new FairQueue<Entry<Request, Grant>>()
+  readonly #entries = new FairQueue<WaitingRequest<Request, Grant>>()
   readonly #config: WaitlistConfig<Request>
 
   constructor(config: WaitlistConfig<Request>) {
@@ -50,7 +50,7 @@ export class Waitlist<Request, Grant> {
         signal?.removeEventListener('abort', abandon)
         this.#entries.remove(owner, entry)
       }
-      const entry: Entry<Request, Grant> = {
+      const entry: WaitingRequest<Request, Grant> = {
         owner,
         request,
         granted(grant) {
@@ -85,7 +85,7 @@ export class Waitlist<Request, Grant> {
     for (const entry of this.#entries.clear()) entry.refused(error)
   }
 
-  #refuse(entry: Entry<Request, Grant>) {
+  #refuse(entry: WaitingRequest<Request, Grant>) {
     entry.refused(this.#config.refusal(entry.owner, entry.request))
   }
 }

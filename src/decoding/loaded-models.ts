@@ -10,7 +10,7 @@ interface Loaded {
   custom: CustomWords | undefined
 }
 
-interface Entry {
+interface LoadedFile {
   bytes: number
   value: Promise<unknown>
   close(): Promise<void>
@@ -41,7 +41,7 @@ const workingBytes = 60 * 2 ** 20
  */
 export class LoadedModels {
   /** By file, the least recently used first. */
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, LoadedFile>()
   readonly #models = new Map<string, string[]>()
 
   /** The models of which every part is loaded. */

@@ -4,7 +4,7 @@ import { beginToken } from './tokens.ts'
 /** A Moonshine acoustic model: an encoder over raw 16 kHz samples and a decoder with its caches merged in. */
 export interface Moonshine {
   /** Hears a piece of audio; what comes of it is decoded step by step. */
-  hear(audio: Float32Array): Promise<Decoder>
+  hear(audio: Float32Array): Promise<MoonshineDecoder>
   close(): Promise<void>
 }
 
@@ -20,14 +20,14 @@ export interface AcousticFiles {
   decoder: string
 }
 
-interface Model {
+interface MoonshineModel {
   decoder: InferenceSession
   geometry: Geometry
   /** The names of one layer's caches after another, key and value. */
   caches: { decoder: string[]; encoder: string[] }
 }
 
-type Feeds = Record<string, Tensor>
+type NamedTensors = Record<string, Tensor>
 
 /** The names and shapes that make a decoder go with an encoder and a tokenizer; throws when the files are no such pair. */
 export async function describeMoonshine(files: AcousticFiles): Promise<Geometry & { vocabulary: number }> {
@@ -60,13 +60,13 @@ export async function openMoonshine(files: AcousticFiles): Promise<Moonshine> {
   const encoder = await openSession(files, 'encoder', options)
   const decoder = await openSession(files, 'decoder', options)
   const geometry = readGeometry(decoder)
-  const model: Model = { decoder, geometry, caches: { decoder: cacheNames(geometry, 'decoder'), encoder: cacheNames(geometry, 'encoder') } }
+  const model: MoonshineModel = { decoder, geometry, caches: { decoder: cacheNames(geometry, 'decoder'), encoder: cacheNames(geometry, 'encoder') } }
 
   return {
     async hear(audio) {
       const { last_hidden_state: hidden } = await encoder.run({ input_values: new Tensor('float32', audio, [1, audio.length]) })
       if (!hidden) throw new Error('the encoder has no output named last_hidden_state')
-      return new Decoder(model, hidden as Tensor)
+      return new MoonshineDecoder(model, hidden as Tensor)
     },
     async close() {
       await Promise.all([encoder.release(), decoder.release()])
@@ -82,16 +82,16 @@ function openSession(files: AcousticFiles, name: keyof AcousticFiles, options: I
 }
 
 /** Decodes one piece of audio along several beams at once; they share what the encoder heard. */
-class Decoder {
-  readonly #model: Model
+class MoonshineDecoder {
+  readonly #model: MoonshineModel
   readonly #hidden: Tensor
   /** What the decoder keeps of the encoder: computed by the first step, passed on by all others. */
-  #heard: Feeds = {}
+  #heard: NamedTensors = {}
   /** What the decoder keeps of each beam's tokens. */
-  #past: Feeds = {}
+  #past: NamedTensors = {}
   #beams = 0
 
-  constructor(model: Model, hidden: Tensor) {
+  constructor(model: MoonshineModel, hidden: Tensor) {
     this.#model = model
     this.#hidden = hidden
   }
@@ -142,7 +142,7 @@ function readGeometry(decoder: InferenceSession): Geometry {
 const cacheNames = ({ layers }: Geometry, part: 'decoder' | 'encoder') =>
   Array.from({ length: layers }, (_, layer) => [`${layer}.${part}.key`, `${layer}.${part}.value`]).flat()
 
-const takeCaches = (out: InferenceSession.ReturnType, names: readonly string[]): Feeds =>
+const takeCaches = (out: InferenceSession.ReturnType, names: readonly string[]): NamedTensors =>
   Object.fromEntries(names.map((name) => [`past_key_values.${name}`, out[`present.${name}`] as Tensor]))
 
 /** The rows of the parents, each as often as it has children. */

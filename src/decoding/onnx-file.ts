@@ -2,10 +2,10 @@
 // keep their numbers in other files. An ONNX file is a protocol buffer, and only the fields that lead to
 // tensors are followed. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
 
-type Kind = 'model' | 'training' | 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor'
+type OnnxMessage = 'model' | 'training' | 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor'
 
 /** Which kind of message a field holds, by its number. */
-const shapes: Record<Kind, { [field: number]: Kind }> = {
+const shapes: Record<OnnxMessage, { [field: number]: OnnxMessage }> = {
   model: { 7: 'graph', 20: 'training', 25: 'function' },
   training: { 1: 'graph', 2: 'graph' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
@@ -26,10 +26,10 @@ class OnnxFileError extends Error {}
 
 /** Whether any tensor of the model, in whatever branch or function, keeps its numbers in another file. */
 export function refersToOtherFiles(file: Uint8Array): boolean {
-  return search(new Reader(file), 'model', 0)
+  return search(new ProtobufReader(file), 'model', 0)
 }
 
-function search(reader: Reader, kind: Kind, depth: number): boolean {
+function search(reader: ProtobufReader, kind: OnnxMessage, depth: number): boolean {
   if (depth > deepest) throw new OnnxFileError(`the graphs are nested more than ${deepest} levels deep`)
   const shape = shapes[kind]
   while (!reader.isAtEnd) {
@@ -45,7 +45,7 @@ function search(reader: Reader, kind: Kind, depth: number): boolean {
   return false
 }
 
-class Reader {
+class ProtobufReader {
   readonly #bytes: Uint8Array
   #at = 0
 
@@ -74,11 +74,11 @@ class Reader {
     throw new OnnxFileError('a number in the file has more than ten bytes')
   }
 
-  message(): Reader {
+  message(): ProtobufReader {
     const length = this.number()
     const from = this.#at
     this.#move(length)
-    return new Reader(this.#bytes.subarray(from, this.#at))
+    return new ProtobufReader(this.#bytes.subarray(from, this.#at))
   }
 
   skip(wire: number): void {

@@ -26,7 +26,7 @@ interface Match {
   paid: number
 }
 
-interface State {
+interface PhraseListState {
   matches: readonly Match[]
   credit: number
   isInWord: boolean
@@ -36,10 +36,10 @@ interface State {
  * Makes listed phrases likelier: while a text spells the beginning of one, it is lent a part of the phrase's
  * bonus, so that it is still among the beams when the phrase is complete; then it is paid the whole.
  */
-export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<State> {
+export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<PhraseListState> {
   const root = createNode()
   for (const { text, weight } of phrases) addPhrase(root, splitWords(text.toLowerCase()), Math.min(heaviest, Math.max(0, weight)))
-  const start: State = { matches: [], credit: 0, isInWord: false }
+  const start: PhraseListState = { matches: [], credit: 0, isInWord: false }
 
   return {
     start,

@@ -28,7 +28,7 @@ interface Asked {
 }
 
 /** What an admitted stream holds until it leaves. */
-export interface Place {
+export interface StreamSlot {
   /** Tells what decoding a phrase of so much audio took, in milliseconds. */
   measured(audioMs: number, ms: number): void
   leave(): void
@@ -45,8 +45,8 @@ export class AdmissionControl {
   readonly #capacity: number
   readonly #costs = new Map<string, number>()
   readonly #shares = new Shares()
-  readonly #clients: Waitlist<Asked, Place>
-  readonly #jobs: Waitlist<Asked, Place>
+  readonly #clients: Waitlist<Asked, StreamSlot>
+  readonly #jobs: Waitlist<Asked, StreamSlot>
   readonly #held = { streams: 0, load: 0 }
   readonly #heldByJobs = { streams: 0, load: 0 }
 
@@ -61,7 +61,7 @@ export class AdmissionControl {
   async admit(
     request: Pick<StreamRequest, 'model' | 'workspaceId' | 'deploymentId' | 'alternatives' | 'phrases' | 'isOfJob'>,
     { isResumed = false, ...waiting }: WaitOptions = { waitMs: 0 },
-  ): Promise<Place> {
+  ): Promise<StreamSlot> {
     const { model, workspaceId, deploymentId, alternatives, phrases, isOfJob = false } = request
     const owner = { workspaceId, deploymentId }
     const isBeam = alternatives > 1 || phrases.length > 0 || model.words !== undefined
@@ -111,7 +111,7 @@ export class AdmissionControl {
   #hasEnough = (cost: number, owner: Owner) => this.#held.load + cost > this.#capacity * contested && this.#shares.isBeyond(owner, cost, this.#capacity)
 
   /** A job's stream has no owner: it is nobody's share, and no client finds less room for it. */
-  #take({ kind, cost }: Asked, owner: Owner | undefined): Place {
+  #take({ kind, cost }: Asked, owner: Owner | undefined): StreamSlot {
     const held = owner ? this.#held : this.#heldByJobs
     held.load += cost
     held.streams++

@@ -1,6 +1,6 @@
 // The child process that listens to all streams: it converts their audio and finds the phrases in it.
 // It runs native code, as the workers do, but a small model that never changes; it ends when its parent is gone.
-import { type Detected, Detection, type Heard } from './phrase-detector.ts'
+import { type Detected, Detection, type ListeningProgress } from './phrase-detector.ts'
 import type { Segment } from './segmenter.ts'
 import type { StreamRequest } from './types.ts'
 import { openVoiceActivity } from './voice-activity.ts'
@@ -15,7 +15,7 @@ export type DetectorRequest = { stream: number } & (
 
 export type DetectorReply = { stream: number } & (
   | Detected
-  | ({ kind: 'HEARD'; bytes: number } & Heard)
+  | ({ kind: 'HEARD'; bytes: number } & ListeningProgress)
   | { kind: 'GROWN'; phrase: number; grown: { segment: Segment; audio: Int16Array } | undefined }
   | { kind: 'FINISHED'; heard: number }
   | { kind: 'FAILED'; message: string }

@@ -1,14 +1,14 @@
 import { FairQueue, type Owner } from '../capacity/fair-queue.ts'
 
 /** A right to decode one hypothesis; it counts until it is ended. */
-export interface DecodingTurn {
+export interface HypothesisSlot {
   /** A worker is at work on it by now. */
   begin(): void
   /** Nothing more is decoded with it; one that was not given yet is not given. */
   end(): void
 }
 
-interface Waiting {
+interface WaitingHypothesis {
   given(): void
 }
 
@@ -20,8 +20,8 @@ interface Waiting {
 export class HypothesisScheduler {
   readonly #most: number
   readonly #idle: () => number
-  readonly #first = new FairQueue<Waiting>()
-  readonly #more = new FairQueue<Waiting>()
+  readonly #first = new FairQueue<WaitingHypothesis>()
+  readonly #more = new FairQueue<WaitingHypothesis>()
   #taken = 0
   /** Given, but not begun: a worker is kept for each. */
   #promised = 0
@@ -38,10 +38,10 @@ export class HypothesisScheduler {
   }
 
   /** `given` is called when the turn has come, perhaps at once. */
-  ask(owner: Owner, isFirst: boolean, given: () => void): DecodingTurn {
+  ask(owner: Owner, isFirst: boolean, given: () => void): HypothesisSlot {
     const queue = isFirst ? this.#first : this.#more
     let state: 'WAITING' | 'GIVEN' | 'BEGUN' | 'ENDED' = 'WAITING'
-    const waiting: Waiting = {
+    const waiting: WaitingHypothesis = {
       given() {
         state = 'GIVEN'
         given()

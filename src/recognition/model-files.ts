@@ -2,13 +2,13 @@ import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
 import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 
-interface Models {
+interface ModelPair {
   acousticModel: ModelRow
   languageModel: ModelRow
 }
 
 /** The files of both models, checked, as a recognizer takes them. */
-export async function openRecognizerModel(artifacts: Artifacts, { acousticModel, languageModel }: Models): Promise<RecognizerModel> {
+export async function openRecognizerModel(artifacts: Artifacts, { acousticModel, languageModel }: ModelPair): Promise<RecognizerModel> {
   const [acoustic, language] = await Promise.all([artifacts.open(acousticModel), artifacts.open(languageModel)])
   return { ...toRecognizerModel(acoustic, language), isCustom: acousticModel.workspaceId !== null }
 }

@@ -2,7 +2,7 @@ import { sampleRate } from '../audio/pcm.ts'
 import type { Alternative } from '../decoding/types.ts'
 import type { DetectorReply } from './detector.process.ts'
 import { Hypothesis, type Shown } from './hypothesis.ts'
-import type { DecodingTurn } from './hypothesis-scheduler.ts'
+import type { HypothesisSlot } from './hypothesis-scheduler.ts'
 import type { Priority, Ticket } from './piece.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
@@ -20,11 +20,11 @@ const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
 
-interface Parts {
+interface PhraseDecodingParts {
   request: StreamRequest
   pool: Scheduler
   /** How long a decoding may take: so much, and so much for each second of the audio. */
-  patience: { baseMs: number; perSecondMs: number }
+  timeout: { baseMs: number; perSecondMs: number }
   /** Has the detector answer with the phrase as far as it has grown. */
   askForGrown(): void
   /** There is something new to tell. */
@@ -52,11 +52,11 @@ interface Guess {
 export class PhraseDecoding {
   readonly number: number
   readonly onset: number
-  readonly #parts: Parts
+  readonly #parts: PhraseDecodingParts
   readonly #hypothesis: Hypothesis
   readonly #tickets = new Set<Ticket>()
-  #turn: DecodingTurn | undefined
-  #isTurnGiven = false
+  #slot: HypothesisSlot | undefined
+  #isSlotGiven = false
   #tries = 0
   #decodedUntil: number
   /** Where the newest text ended that was shown, or would have been. */
@@ -68,7 +68,7 @@ export class PhraseDecoding {
   /** Milliseconds of workers that its text took by now, guesses included, but not hypotheses. */
   #spentMs = 0
 
-  constructor(number: number, onset: number, parts: Parts) {
+  constructor(number: number, onset: number, parts: PhraseDecodingParts) {
     this.number = number
     this.onset = onset
     this.#parts = parts
@@ -97,23 +97,23 @@ export class PhraseDecoding {
     const { request, pool, askForGrown } = this.#parts
     const isTheSameAsBefore = this.#guess?.segment.offset === voice
     if (!isTheSameAsBefore) this.#guess?.ticket?.cancel()
-    if (!request.interims || isBehind || isTheSameAsBefore || this.#turn) return
+    if (!request.interims || isBehind || isTheSameAsBefore || this.#slot) return
     if (milliseconds(heard - this.#decodedUntil) < this.#intervalMs) return
-    this.#turn = pool.turns.ask(request, this.#isNew, () => {
-      this.#isTurnGiven = true
+    this.#slot = pool.hypotheses.ask(request, this.#isNew, () => {
+      this.#isSlotGiven = true
       askForGrown()
     })
   }
 
   grow({ grown }: Found<'GROWN'>) {
-    if (!grown || this.#segment) return this.#endTurn()
+    if (!grown || this.#segment) return this.#endSlot()
     const { segment, audio } = grown
-    this.#turn?.begin()
+    this.#slot?.begin()
     const { stableHypotheses } = this.#parts.request.listening
     // Where much audio came at once, the first hypothesis would be nearly all of the text.
     const begun = (beginning: string) => void (this.#segment || this.#extend(segment, beginning))
     const decoded = (result: Alternative[] | Error, ms: number) => {
-      this.#endTurn()
+      this.#endSlot()
       if (result instanceof Error) return
       this.#tries++
       this.#decodedUntil = segment.end
@@ -126,7 +126,7 @@ export class PhraseDecoding {
   pause({ segment, audio }: Found<'PAUSED'>): void {
     this.#guess?.ticket?.cancel()
     // The guess says all that a hypothesis could.
-    if (!this.#isTurnGiven) this.#endTurn()
+    if (!this.#isSlotGiven) this.#endSlot()
     const guess: Guess = { segment, audio, result: undefined, ticket: undefined, beginnings: [] }
     this.#guess = guess
     // When workers are short, guesses would take them from what is sure to be wanted.
@@ -154,7 +154,7 @@ export class PhraseDecoding {
   end({ segment, audio }: Found<'ENDED'>) {
     const guess = this.#guess
     this.#segment = segment
-    this.#endTurn()
+    this.#endSlot()
     if (!audio) for (const beginning of guess?.beginnings ?? []) this.#extend(segment, beginning)
     if (!audio && guess?.result) return this.#finish(segment, guess.result)
     if (!audio && guess?.ticket) return guess.ticket.promote()
@@ -169,7 +169,7 @@ export class PhraseDecoding {
   /** Nobody wants it any more. */
   close(): void {
     for (const ticket of this.#tickets) ticket.cancel()
-    this.#endTurn()
+    this.#endSlot()
   }
 
   get #nextInterval() {
@@ -208,14 +208,14 @@ export class PhraseDecoding {
     this.#parts.changed()
   }
 
-  #endTurn() {
-    this.#turn?.end()
-    this.#turn = undefined
-    this.#isTurnGiven = false
+  #endSlot() {
+    this.#slot?.end()
+    this.#slot = undefined
+    this.#isSlotGiven = false
   }
 
   #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void, begun?: (beginning: string) => void): Ticket {
-    const { pool, request, patience } = this.#parts
+    const { pool, request, timeout } = this.#parts
     const { model, workspaceId, deploymentId, mode } = request
     const isInterim = priority === 'INTERIM'
     const task = {
@@ -228,12 +228,12 @@ export class PhraseDecoding {
       wordTimings: !isInterim && request.wordTimings,
       reportBeginnings: request.interims && begun !== undefined,
     } as const
-    const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
+    const timeoutMs = timeout.baseMs + (timeout.perSecondMs * audio.length) / sampleRate
     const spent = (ms: number) => {
       if (!isInterim) this.#spentMs += ms
     }
     const ticket = pool.submit(
-      { modelId: model.id, workspaceId, deploymentId, priority: request.isOfJob ? 'JOB' : priority, task, patienceMs, spent, ...(begun && { begun }) },
+      { modelId: model.id, workspaceId, deploymentId, priority: request.isOfJob ? 'JOB' : priority, task, timeoutMs, spent, ...(begun && { begun }) },
       (settled) => {
         this.#tickets.delete(ticket)
         if (settled instanceof Error) return done(settled, 0)

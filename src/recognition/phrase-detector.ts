@@ -1,4 +1,4 @@
-import { Resampler, toMono } from '../audio/resampler.ts'
+import { Resampler, toMonoFloat32 } from '../audio/resampler.ts'
 import { SampleBuffer } from '../audio/sample-buffer.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
 import type { StreamRequest } from './types.ts'
@@ -16,7 +16,7 @@ export type Detected =
   | { kind: 'ENDED'; phrase: number; segment: Segment; audio: Int16Array | undefined }
 
 /** What a stream sounds like at the moment. */
-export interface Heard {
+export interface ListeningProgress {
   heard: number
   /** The place of the last voice, while a phrase is open. */
   voice: number | undefined
@@ -47,7 +47,7 @@ export class Detection {
 
   /** Hears more; `isBehind` says whether audio is waiting that was there already, so that guessing at a pause is idle. */
   async hear(pcm: Uint8Array, isBehind: () => boolean): Promise<void> {
-    this.#sound.append(this.#resampler.push(toMono(this.#wholeFrames(pcm), this.#channels)))
+    this.#sound.append(this.#resampler.push(toMonoFloat32(this.#wholeFrames(pcm), this.#channels)))
     while (this.#judged + windowSize <= this.#sound.end) await this.#judge(isBehind)
     this.#sound.forget(Math.min(this.#segmenter.needed, this.#judged))
   }
@@ -60,7 +60,7 @@ export class Detection {
     if (last) this.#end({ ...last, end: Math.min(last.end, this.#sound.end), offset: Math.min(last.offset, this.#sound.end) })
   }
 
-  get heard(): Heard {
+  get heard(): ListeningProgress {
     return { heard: this.#sound.end, voice: this.#segmenter.open?.offset }
   }
 

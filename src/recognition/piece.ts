@@ -14,7 +14,7 @@ export interface Piece extends Owner {
   priority: Priority
   task: WorkerTask
   /** A worker that takes longer is taken to hang, and ended. */
-  patienceMs: number
+  timeoutMs: number
   /** Told what a worker needed for it, also when nobody wants the result any more. */
   spent?(ms: number): void
   /** Receives growing beginnings of the text while it is decoded, where the task asks for them; after a crash they begin anew. */

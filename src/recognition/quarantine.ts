@@ -22,7 +22,7 @@ export interface Suspicion {
   refusedUntil?: number
 }
 
-interface Entry {
+interface QuarantineRecord {
   phrases: number
   isIsolated: boolean
   /** When it last held up or ended a recognizer. */
@@ -45,7 +45,7 @@ const maxEntries = 10_000
 //   └──────────────── 10 minutes without a strike ────────┘
 /** Remembers which deployments' own acoustic models held up or ended recognizers. Base models are not suspected. */
 export class Quarantine {
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, QuarantineRecord>()
   readonly #told: (suspicion: Suspicion) => void
   readonly #now: () => number
   #strikes = 0
@@ -100,7 +100,7 @@ export class Quarantine {
     return { strikes: this.#strikes, isolated: all.filter(({ isIsolated }) => isIsolated).length - refused, refused }
   }
 
-  #use(deploymentId: string): Entry {
+  #use(deploymentId: string): QuarantineRecord {
     const entry = this.#entries.get(deploymentId) ?? { phrases: 0, isIsolated: false, struckAt: 0, refusedUntil: 0, refusals: 0 }
     this.#entries.delete(deploymentId)
     this.#entries.set(deploymentId, entry)

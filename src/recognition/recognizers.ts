@@ -15,12 +15,12 @@ import { Stream } from './stream.ts'
 import { RecognizerCrashedError, type Recognizers, type StreamListener, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
-const loadPatienceMs = 60_000
+const loadTimeoutMs = 60_000
 /**
  * Decoding takes a tenth of the time on a machine that is not overloaded, and the detector milliseconds;
  * what takes this long hangs.
  */
-const usualPatience = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
+const usualTimeouts = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
 const minLifeMs = 5_000
 
 interface Detector {
@@ -32,7 +32,7 @@ interface Detector {
 export function openRecognizers(
   config: Config['recognition'],
   log: Log,
-  decodingPatience = usualPatience,
+  timeouts = usualTimeouts,
   suspected: (suspicion: Suspicion) => void = () => {},
 ): Recognizers {
   const pool = openPool(config, log, suspected)
@@ -70,20 +70,20 @@ export function openRecognizers(
   }
 
   const watchdog = setInterval(() => {
-    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(decodingPatience.detectorMs))) child.kill()
-  }, decodingPatience.detectorMs / 5)
+    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(timeouts.detectorMs))) child.kill()
+  }, timeouts.detectorMs / 5)
   watchdog.unref()
 
   const failStreams = ({ streams }: Detector, error: Error) => {
     for (const stream of [...streams.values()]) stream.fail(error)
   }
 
-  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, patienceMs: number, signal?: AbortSignal) =>
+  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, timeoutMs: number, signal?: AbortSignal) =>
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
       if (isClosed) throw closing()
       const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
-      const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
+      const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, timeoutMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
         if (settled instanceof Error) rejected(settled)
         else resolved(settled.value)
@@ -96,12 +96,12 @@ export function openRecognizers(
     })
 
   const recognizers: Recognizers = {
-    load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
-    async open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions) {
+    load: (model, signal) => ask<'LOAD'>(model, loadTimeoutMs, signal),
+    async open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions) {
       if (isClosed) throw closing()
-      const place = patience?.isReserved ? await reserved.admit(request, patience) : await admission.admit(request, patience)
+      const slot = waiting?.isReserved ? await reserved.admit(request, waiting) : await admission.admit(request, waiting)
       if (isClosed) {
-        place.leave()
+        slot.leave()
         throw closing()
       }
       try {
@@ -112,17 +112,17 @@ export function openRecognizers(
           listener,
           pool,
           detector: child,
-          patience: decodingPatience,
-          measured: place.measured,
+          timeout: timeouts,
+          measured: slot.measured,
           over() {
             streams.delete(number)
-            place.leave()
+            slot.leave()
           },
         })
         streams.set(number, stream)
         return stream
       } catch (error) {
-        place.leave()
+        slot.leave()
         throw error
       }
     },

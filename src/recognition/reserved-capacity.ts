@@ -1,9 +1,9 @@
 import { SharedSlots } from '../capacity/shared-slots.ts'
-import type { Place } from './admission-control.ts'
+import type { StreamSlot } from './admission-control.ts'
 import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** Streams that may wait, for each reserved one. */
-const maxWaitingPerPlace = 32
+const maxWaitingPerSlot = 32
 
 /**
  * Capacity that is kept for the calls by which provisioning proves an endpoint: one stream for each worker. However
@@ -15,7 +15,7 @@ export class ReservedCapacity {
 
   constructor(workers: number) {
     const refusal = () => new RecognizersBusyError('The capacity for provisioning is taken. Try again in a moment.')
-    this.#slots = new SharedSlots({ slots: workers, kept: 0, maxWaiting: workers * maxWaitingPerPlace, refusal })
+    this.#slots = new SharedSlots({ slots: workers, kept: 0, maxWaiting: workers * maxWaitingPerSlot, refusal })
   }
 
   get taken(): number {
@@ -23,9 +23,9 @@ export class ReservedCapacity {
   }
 
   /** Resolves with a place, or rejects with {@link RecognizersBusyError} when none is free in time. */
-  async admit(owner: Pick<StreamRequest, 'workspaceId' | 'deploymentId'>, patience: WaitOptions): Promise<Place> {
+  async admit(owner: Pick<StreamRequest, 'workspaceId' | 'deploymentId'>, waiting: WaitOptions): Promise<StreamSlot> {
     // A stream that lost its place by a crash gets it back at once.
-    const leave = patience.isResumed ? this.#slots.retake(owner) : await this.#slots.take(owner, patience)
+    const leave = waiting.isResumed ? this.#slots.retake(owner) : await this.#slots.take(owner, waiting)
     // The reference recording is too short to say what speech costs.
     return { measured() {}, leave }
   }

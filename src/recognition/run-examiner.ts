@@ -5,7 +5,7 @@ import { startChild } from '../sandbox/child.ts'
 import { jobNice, setNice } from '../sandbox/nice.ts'
 import { modelLimitMb } from './memory-limit.ts'
 
-const patienceMs = 60_000
+const timeoutMs = 60_000
 
 /** Opens and tries an acoustic model in a process of its own; one that ends or hangs says as much of the model. */
 export async function examineAcousticModel(request: ExaminationRequest, recognition: Config['recognition'], signal: AbortSignal): Promise<ExaminationReply> {
@@ -28,7 +28,7 @@ export async function examineAcousticModel(request: ExaminationRequest, recognit
       { message: settle, ended },
       memoryMb,
     )
-    const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${patienceMs / 1000} s` }), patienceMs)
+    const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${timeoutMs / 1000} s` }), timeoutMs)
     const stop = () => {
       clearTimeout(late)
       child.kill()

@@ -20,10 +20,10 @@ const suspectsIdleMs = 5 * 60_000
 interface Lane {
   workers: WorkerPool
   most: number
-  queues: Record<Exclude<Priority, 'INTERIM'>, FairQueue<Waiting>>
+  queues: Record<Exclude<Priority, 'INTERIM'>, FairQueue<WaitingPiece>>
 }
 
-interface Waiting extends Piece {
+interface WaitingPiece extends Piece {
   /** Where it waits. */
   lane: Lane | undefined
   crashes: number
@@ -62,14 +62,14 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   const dispatch = () => {
     for (const lane of lanes) while (!isClosed && giveNext(lane));
     if (isClosed) return
-    turns.give()
+    hypotheses.give()
     shared.workers.prepare()
   }
 
   /** False when no piece is left, or no worker. */
   const giveNext = ({ workers, most, queues }: Lane): boolean => {
     let worker: Worker | undefined
-    const fits = ({ modelId }: Waiting) => {
+    const fits = ({ modelId }: WaitingPiece) => {
       worker ??= workers.choose(modelId)
       return worker !== undefined
     }
@@ -83,25 +83,25 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   /** Workers that would begin at once with what nobody waits for. */
   const idle = () => (isWaiting(shared) ? 0 : shared.workers.idle)
-  const turns = new HypothesisScheduler(config.workers, idle)
+  const hypotheses = new HypothesisScheduler(config.workers, idle)
   /** Whether a guess would be begun before anything but hypotheses is in its way. */
   const mayGuess = (request: Pick<StreamRequest, 'deploymentId' | 'model'>) => {
     const { queues, workers } = laneOf(request) ?? apart
-    return queues.FINAL.size + queues.SPECULATIVE.size < workers.idle + (workers === shared.workers ? turns.atWork : 0)
+    return queues.FINAL.size + queues.SPECULATIVE.size < workers.idle + (workers === shared.workers ? hypotheses.atWork : 0)
   }
 
-  const give = (from: WorkerPool, worker: Worker, piece: Waiting) => {
+  const give = (from: WorkerPool, worker: Worker, piece: WaitingPiece) => {
     clearTimeout(piece.timer)
     const { deploymentId = '', task } = piece
     const isSuspect = isOfUser(task)
     if (from === apart.workers) {
       clearTimeout(endingIdle)
-      endingIdle = setTimeout(() => from.dismissIdle(), suspectsIdleMs + piece.patienceMs).unref()
+      endingIdle = setTimeout(() => from.dismissIdle(), suspectsIdleMs + piece.timeoutMs).unref()
     }
     let isOverdue = false
     from.give(worker, {
       task,
-      patienceMs: piece.patienceMs,
+      timeoutMs: piece.timeoutMs,
       begun: (beginning) => void (piece.isSettled || piece.begun?.(beginning)),
       ...(isSuspect && {
         overdue: {
@@ -129,7 +129,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   }
 
   /** Holds it against the deployment, and asks anew where the rest of its pieces may wait. */
-  const blame = (piece: Waiting, reason: string) => {
+  const blame = (piece: WaitingPiece, reason: string) => {
     suspects.blame(piece.deploymentId ?? '', reason)
     for (const { queues } of lanes) for (const queue of Object.values(queues)) for (const other of queue.removeAll(piece)) queueUp(other)
   }
@@ -144,7 +144,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   const laneOfPiece = ({ deploymentId = '', task }: Piece) => laneOf({ deploymentId, ...(task.kind !== 'PING' && { model: task.model }) })
 
   /** Puts a piece into the queue of the workers that may have it, or refuses it. */
-  const queueUp = (piece: Waiting, isFirst = false) => {
+  const queueUp = (piece: WaitingPiece, isFirst = false) => {
     const { deploymentId = '', priority } = piece
     piece.lane = laneOfPiece(piece)
     if (!piece.lane || priority === 'INTERIM') {
@@ -157,7 +157,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     else queue.push(piece, piece)
   }
 
-  const tryAgain = (piece: Waiting, reason: string, wasStarted: boolean) => {
+  const tryAgain = (piece: WaitingPiece, reason: string, wasStarted: boolean) => {
     if (wasStarted) piece.crashes++
     // A process that could not even be started says nothing of the piece.
     const isWorthIt = !wasStarted || (piece.task.kind === 'DECODE' && piece.crashes < maxCrashes)
@@ -169,9 +169,9 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     queueUp(piece, true)
   }
 
-  const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && (piece.lane?.queues[piece.priority].remove(piece, piece) ?? false)
+  const leave = (piece: WaitingPiece) => piece.priority !== 'INTERIM' && (piece.lane?.queues[piece.priority].remove(piece, piece) ?? false)
 
-  const limitWait = (piece: Waiting, isNew: boolean) => {
+  const limitWait = (piece: WaitingPiece, isNew: boolean) => {
     clearTimeout(piece.timer)
     if (piece.priority === 'JOB') return
     if (isNew) piece.waitsUntil = performance.now() + maxWaitMs
@@ -183,7 +183,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     wanted: Piece & { task: { kind: K } },
     settled: (result: { value: Value<K>; ms: number } | Error) => void,
   ): Ticket {
-    const piece: Waiting = {
+    const piece: WaitingPiece = {
       ...wanted,
       lane: undefined,
       crashes: 0,
@@ -225,7 +225,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   return {
     submit,
-    turns,
+    hypotheses,
     mayGuess,
     /** Whether one of the shared workers has something to do, and so is alive. */
     isAtWork: () => shared.workers.idle < config.workers,

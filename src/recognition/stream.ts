@@ -17,7 +17,7 @@ const hypothesisSeconds = 0.5
 const maxUndecoded = 2
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
-interface Parts {
+interface StreamParts {
   request: StreamRequest
   listener: StreamListener
   pool: Scheduler
@@ -25,7 +25,7 @@ interface Parts {
   /** Called once, when nothing more comes of the stream. */
   over(): void
   /** How long a decoding may take: so much, and so much for each second of the audio. */
-  patience: { baseMs: number; perSecondMs: number }
+  timeout: { baseMs: number; perSecondMs: number }
   /** Told of every phrase and what its text took, for admission. */
   measured(audioMs: number, ms: number): void
 }
@@ -36,7 +36,7 @@ interface Parts {
  */
 export class Stream implements RecognizerStream {
   readonly #number: number
-  readonly #parts: Parts
+  readonly #parts: StreamParts
   readonly #bytesPerSecond: number
   /** Those that are not told yet, in order; of the first, perhaps its beginning is. */
   readonly #phrases: PhraseDecoding[] = []
@@ -55,7 +55,7 @@ export class Stream implements RecognizerStream {
   #wordless: Segment | undefined
   #isSilenceTold = false
 
-  constructor(number: number, parts: Parts) {
+  constructor(number: number, parts: StreamParts) {
     this.#number = number
     this.#parts = parts
     const { format, listening } = parts.request
@@ -125,7 +125,7 @@ export class Stream implements RecognizerStream {
 
   /** Passes on as much audio as the detector and the workers keep up with. */
   #pass() {
-    const send = (message: Parameters<Parts['detector']['send']>[0]) => this.#parts.detector.send(message)
+    const send = (message: Parameters<StreamParts['detector']['send']>[0]) => this.#parts.detector.send(message)
     while (this.#sentBytes < aheadSeconds * this.#bytesPerSecond && this.#undecoded < maxUndecoded) {
       const pcm = this.#waiting.shift()
       if (!pcm && (!this.#isFinishing || this.#isFinishPassed)) return
@@ -159,13 +159,13 @@ export class Stream implements RecognizerStream {
   }
 
   #start(number: number, onset: number) {
-    const { request, pool, patience, detector, measured } = this.#parts
+    const { request, pool, timeout, detector, measured } = this.#parts
     if (!this.#heardSpeech && !this.#phrases.length && milliseconds(onset) > request.listening.initialSilenceMs) this.#tellSilence(onset)
     if (this.#isOver) return
     const phrase = new PhraseDecoding(number, onset, {
       request,
       pool,
-      patience,
+      timeout,
       measured,
       askForGrown: () => detector.send({ stream: this.#number, kind: 'GROWN', phrase: number }),
       changed: () => this.#tell(),

@@ -69,7 +69,7 @@ export interface WaitOptions {
 /** The same recognizers for the calls of provisioning, which have capacity of their own. */
 export const withReservedCapacity = (recognizers: Recognizers): Recognizers => ({
   ...recognizers,
-  open: (request, listener, patience = { waitMs: 0 }) => recognizers.open(request, listener, { ...patience, isReserved: true }),
+  open: (request, listener, waiting = { waitMs: 0 }) => recognizers.open(request, listener, { ...waiting, isReserved: true }),
 })
 
 /**
@@ -132,7 +132,7 @@ export interface Recognizers {
   /** Makes a worker hold the model; resolves with the milliseconds that loading took. */
   load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
   /** Admits a stream, or rejects with {@link RecognizersBusyError} when no room was found for it in time; without patience, at once. */
-  open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions): Promise<RecognizerStream>
+  open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions): Promise<RecognizerStream>
   /** Recognizes a whole recording for a job, as fast as clients leave capacity for it; until then it waits. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
   usage(): RecognizersUsage

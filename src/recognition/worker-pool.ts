@@ -11,7 +11,7 @@ import { workerLimitMb } from './memory-limit.ts'
 const maxWanted = 8
 /** A worker that takes this many times what its models explain is replaced. */
 const maxGrowth = 1.5
-const preparePatienceMs = 60_000
+const prepareTimeoutMs = 60_000
 /** Overdue workers that may go on beside the others, for each of these. */
 const maxApartPerWorker = 2
 
@@ -19,7 +19,7 @@ const maxApartPerWorker = 2
 export interface Work {
   task: WorkerTask
   /** A worker that takes longer is taken to hang, and ended. */
-  patienceMs: number
+  timeoutMs: number
   /** Complete words of a text that is still being decoded. */
   begun?(beginning: string): void
   /** A worker that takes longer is set apart, so that another can take its place. */
@@ -108,7 +108,7 @@ export class WorkerPool {
     worker.work = work
     worker.began = performance.now()
     // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
-    worker.watchdog = setTimeout(() => this.#end(worker), work.patienceMs)
+    worker.watchdog = setTimeout(() => this.#end(worker), work.timeoutMs)
     const { overdue } = work
     worker.overdue = overdue && setTimeout(() => this.#setApart(worker, overdue.passed), overdue.ms)
     worker.child.send({ memoryBytes: this.#memoryPerWorker, task: work.task })
@@ -122,7 +122,7 @@ export class WorkerPool {
         if (worker?.work || worker?.models.has(model.id) || worker?.offered.has(model.id)) continue
         const chosen = worker ?? this.#start()
         chosen.offered.add(model.id)
-        this.give(chosen, { task: { kind: 'LOAD', model, onlyIfRoom: true }, patienceMs: preparePatienceMs, replied() {}, lost() {} })
+        this.give(chosen, { task: { kind: 'LOAD', model, onlyIfRoom: true }, timeoutMs: prepareTimeoutMs, replied() {}, lost() {} })
       }
     }
   }

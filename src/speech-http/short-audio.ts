@@ -46,9 +46,9 @@ export async function hearRecording(
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
   const warnings = new Set<string>()
-  const turn = { workspaceId: request.workspaceId, waitMs: recordingWaitMs }
+  const decoding = { workspaceId: request.workspaceId, waitMs: recordingWaitMs }
   try {
-    for await (const sound of readSound(body, { ...sent, decoders, turn, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
+    for await (const sound of readSound(body, { ...sent, decoders, request: decoding, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
       signal.throwIfAborted()
       seconds = sound.seconds
       pace?.heard(seconds)

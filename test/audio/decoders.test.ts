@@ -23,11 +23,11 @@ function open(config: Partial<DecodersConfig> = {}) {
   return { decoders, ended }
 }
 
-const turnOf = (workspaceId: string, waitMs = 0) => ({ workspaceId, waitMs })
+const requestOf = (workspaceId: string, waitMs = 0) => ({ workspaceId, waitMs })
 
-async function read(decoders: typeof shared, body: AsyncIterable<Buffer>, maxSeconds = 60, turn = turnOf('w')): Promise<number> {
+async function read(decoders: typeof shared, body: AsyncIterable<Buffer>, maxSeconds = 60, request = requestOf('w')): Promise<number> {
   let seconds = 0
-  for await (const sound of readSound(body, { decoders, turn, maxSeconds, signal: AbortSignal.timeout(30_000), warn() {} })) seconds = sound.seconds
+  for await (const sound of readSound(body, { decoders, request, maxSeconds, signal: AbortSignal.timeout(30_000), warn() {} })) seconds = sound.seconds
   return seconds
 }
 
@@ -69,7 +69,7 @@ describe('a decoder process', () => {
   })
 
   test('that hangs is ended', async () => {
-    const { decoders, ended } = open({ patienceMs: 300 })
+    const { decoders, ended } = open({ timeoutMs: 300 })
     const { body, release } = halting('en-US.ogg')
     const outcome = expect(read(decoders, body)).rejects.toMatchObject({ code: 'DECODER_CRASHED' })
     await until(() => children().length === 1)
@@ -80,7 +80,7 @@ describe('a decoder process', () => {
   })
 
   test('is not blamed for a sender who takes a while', async () => {
-    const { decoders } = open({ patienceMs: 2_000 })
+    const { decoders } = open({ timeoutMs: 2_000 })
     const { body, release } = halting('en-US.ogg')
     setTimeout(release, 3_000)
     expect(await read(decoders, body)).toBeCloseTo(3, 0)
@@ -166,16 +166,16 @@ describe('a decoder process', () => {
   test('keeps a quarter of the processes from one workspace, and gives the next free one to another that waits', async () => {
     const { decoders } = open({ processes: 4 })
     const halted = Array.from({ length: 3 }, () => halting('en-US.ogg'))
-    const begun = halted.map(({ body }) => readSound(body, { decoders, turn: turnOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }))
+    const begun = halted.map(({ body }) => readSound(body, { decoders, request: requestOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }))
     await Promise.all(begun.map((sounds) => sounds.next()))
-    await expect(read(decoders, once(recording('en-US.mp3')), 60, turnOf('a'))).rejects.toMatchObject({
+    await expect(read(decoders, once(recording('en-US.mp3')), 60, requestOf('a'))).rejects.toMatchObject({
       code: 'DECODERS_BUSY',
       message: expect.stringContaining('3 of them for this workspace'),
     })
-    expect(await read(decoders, once(recording('en-US.mp3')), 60, turnOf('b'))).toBeCloseTo(3, 0)
+    expect(await read(decoders, once(recording('en-US.mp3')), 60, requestOf('b'))).toBeCloseTo(3, 0)
     // A flood of the first waits, is refused in words, and delays nobody else.
-    const flood = Array.from({ length: 100 }, () => read(decoders, once(recording('en-US.mp3')), 60, turnOf('a', 60_000)).catch((error) => error.code))
-    const others = await Promise.all(['b', 'c', 'b', 'c'].map((workspace) => read(decoders, once(recording('en-US.mp3')), 60, turnOf(workspace, 60_000))))
+    const flood = Array.from({ length: 100 }, () => read(decoders, once(recording('en-US.mp3')), 60, requestOf('a', 60_000)).catch((error) => error.code))
+    const others = await Promise.all(['b', 'c', 'b', 'c'].map((workspace) => read(decoders, once(recording('en-US.mp3')), 60, requestOf(workspace, 60_000))))
     expect(others.map(Math.round)).toEqual([3, 3, 3, 3])
     for (const { release } of halted) release()
     await Promise.all(begun.map((sounds) => sounds.return(undefined)))

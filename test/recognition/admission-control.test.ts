@@ -1,7 +1,7 @@
 // Who is let in to the recognizers, and in which order those who found no room are.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { AdmissionControl, type Place } from '../../src/recognition/admission-control.ts'
+import { AdmissionControl, type StreamSlot } from '../../src/recognition/admission-control.ts'
 import { ReservedCapacity } from '../../src/recognition/reserved-capacity.ts'
 import { RecognizersBusyError, type StreamRequest, type WaitOptions } from '../../src/recognition/types.ts'
 
@@ -16,28 +16,28 @@ const requestOf = (owner: string, alternatives = 1) => ({
 })
 
 /** Fills one worker with as many streams as it has room for: 8 at the guessed cost. */
-async function fill(admission: AdmissionControl, deploymentId: string): Promise<Place[]> {
-  const places: Place[] = []
+async function fill(admission: AdmissionControl, deploymentId: string): Promise<StreamSlot[]> {
+  const slots: StreamSlot[] = []
   for (;;) {
-    const place = await admission.admit(requestOf(deploymentId)).catch(() => undefined)
-    if (!place) return places
-    places.push(place)
+    const slot = await admission.admit(requestOf(deploymentId)).catch(() => undefined)
+    if (!slot) return slots
+    slots.push(slot)
   }
 }
 
 function openAdmission(workers = 1) {
   const admission = new AdmissionControl(workers)
   const order: string[] = []
-  const places: Place[] = []
+  const slots: StreamSlot[] = []
   return {
     admission,
     order,
-    places,
-    /** Asks, and notes the name when there is a place. */
-    ask: (name: string, deploymentId: string, patience: WaitOptions = patient) =>
-      admission.admit(requestOf(deploymentId), patience).then((place) => {
+    slots,
+    /** Asks, and notes the name when there is a slot. */
+    ask: (name: string, deploymentId: string, waiting: WaitOptions = patient) =>
+      admission.admit(requestOf(deploymentId), waiting).then((slot) => {
         order.push(name)
-        places.push(place)
+        slots.push(slot)
       }),
     settled: () => new Promise((done) => setImmediate(done)),
   }
@@ -47,10 +47,10 @@ describe('whoever finds no room', () => {
   test('is refused at once without patience, and in words', async () => {
     const { admission } = openAdmission()
     expect(await fill(admission, 'a')).toHaveLength(8)
-    await expect(admission.admit(requestOf('a'))).rejects.toThrow('All 8 places for speech are taken. Try again in a moment.')
+    await expect(admission.admit(requestOf('a'))).rejects.toThrow('All 8 slots for speech are taken. Try again in a moment.')
   })
 
-  test('gets the next place that is left', async () => {
+  test('gets the next slot that is left', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const [first, second] = await fill(admission, 'a')
     void ask('one', 'a')
@@ -68,9 +68,9 @@ describe('whoever finds no room', () => {
   test('is not overtaken by those who come later, whatever less they need', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'a')
-    const beam = admission.admit(requestOf('a', 5), patient).then((place) => {
+    const beam = admission.admit(requestOf('a', 5), patient).then((slot) => {
       order.push('beam')
-      return place
+      return slot
     })
     void ask('small', 'a')
     taken[0]?.leave()
@@ -80,8 +80,8 @@ describe('whoever finds no room', () => {
     taken[2]?.leave()
     await settled()
     expect(order).toEqual(['beam'])
-    const place = await beam
-    place.leave()
+    const slot = await beam
+    slot.leave()
     await settled()
     expect(order).toEqual(['beam', 'small'])
   })
@@ -93,20 +93,20 @@ describe('whoever finds no room', () => {
     // Whoever has none gets one, though all is taken.
     await settled()
     expect(order).toEqual(['a1', 'b1', 'c1'])
-    for (const place of taken) {
-      place.leave()
+    for (const slot of taken) {
+      slot.leave()
       await settled()
     }
     expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
-  test('lets those go first that lost their places by a crash, though they cost more by now', async () => {
+  test('lets those go first that lost their slots by a crash, though they cost more by now', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'a')
     void ask('new', 'a')
     for (let n = 0; n < 20; n++) taken[0]?.measured(2000, 400)
-    // The crash frees the places, and in the same breath the streams ask again.
-    for (const place of taken) place.leave()
+    // The crash frees the slots, and in the same breath the streams ask again.
+    for (const slot of taken) slot.leave()
     for (let n = 0; n < taken.length; n++) void ask('resumed', 'a', { ...patient, isResumed: true })
     await settled()
     expect(order).toEqual(Array(8).fill('resumed'))
@@ -115,9 +115,9 @@ describe('whoever finds no room', () => {
 
   test('does not keep others waiting when there could never be room beside them', async () => {
     const { admission, ask, order, settled } = openAdmission()
-    const place = await admission.admit(requestOf('a', 5))
-    for (let n = 0; n < 100; n++) place.measured(2000, 3000)
-    place.leave()
+    const slot = await admission.admit(requestOf('a', 5))
+    for (let n = 0; n < 100; n++) slot.measured(2000, 3000)
+    slot.leave()
     await settled()
     const cheap = await admission.admit(requestOf('a'))
     const huge = admission.admit(requestOf('a', 5), patient).then(() => order.push('huge'))
@@ -145,7 +145,7 @@ describe('whoever finds no room', () => {
     const { admission, ask } = openAdmission()
     await fill(admission, 'a')
     const waiting = Array.from({ length: 8 }, (_, n) => ask(String(n), 'a'))
-    await expect(ask('one too many', 'a')).rejects.toThrow('All 8 places for speech are taken, and 8 more wait for one.')
+    await expect(ask('one too many', 'a')).rejects.toThrow('All 8 slots for speech are taken, and 8 more wait for one.')
     admission.close(new Error('closing'))
     for (const one of waiting) await expect(one).rejects.toThrow('closing')
   })
@@ -158,7 +158,7 @@ describe('whoever finds no room', () => {
     void ask('second of b', 'b').catch(() => {})
     expect(await greedy.at(-1)).toBeInstanceOf(RecognizersBusyError)
     expect(admission.usage().streamsWaiting).toBe(8)
-    for (const place of taken.slice(0, 3)) place.leave()
+    for (const slot of taken.slice(0, 3)) slot.leave()
     await settled()
     expect(order).toContain('second of b')
     admission.close(new Error('closing'))
@@ -171,8 +171,8 @@ describe('a workspace with many deployments', () => {
     const taken = await fill(admission, 'full')
     for (const name of ['b/1', 'a/1', 'a/2', 'a/3', 'b/1']) void ask(name, name)
     await settled()
-    for (const place of taken) {
-      place.leave()
+    for (const slot of taken) {
+      slot.leave()
       await settled()
     }
     expect(order).toEqual(['b/1', 'a/1', 'b/1', 'a/2', 'a/3'])
@@ -180,13 +180,13 @@ describe('a workspace with many deployments', () => {
 
   test('waits for others as soon as it has its share, whichever of its deployments asks', async () => {
     const { admission, ask, order, settled } = openAdmission(2)
-    const taken: Place[] = []
+    const taken: StreamSlot[] = []
     for (let n = 0; n < 16; n++) taken.push(await admission.admit(requestOf(`a/${n}`), patient))
     for (const n of [1, 2, 3]) void ask(`b${n}`, 'b')
     for (const n of [1, 2]) void ask(`a${n}`, `a/new${n}`).catch(() => {})
     await settled()
-    for (const place of taken.slice(0, 3)) {
-      place.leave()
+    for (const slot of taken.slice(0, 3)) {
+      slot.leave()
       await settled()
     }
     expect(order.filter((name) => name.startsWith('b'))).toEqual(['b1', 'b2', 'b3'])
@@ -208,16 +208,16 @@ test('the recordings of jobs have only what clients leave, and take no room from
   const waiting = admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY }).then(() => (isLetIn = true))
   await delay(20)
   expect(isLetIn).toBe(false)
-  for (const place of taken.slice(3)) place.leave()
+  for (const slot of taken.slice(3)) slot.leave()
   await waiting
   expect(admission.usage()).toMatchObject({ streams: 4, streamsWaiting: 0 })
 })
 
 test('what decoding took decides how many come in', async () => {
   const admission = new AdmissionControl(1)
-  const place = await admission.admit(requestOf('a'))
-  for (let n = 0; n < 100; n++) place.measured(2000, 100)
-  place.leave()
+  const slot = await admission.admit(requestOf('a'))
+  for (let n = 0; n < 100; n++) slot.measured(2000, 100)
+  slot.leave()
   await delay(0)
   expect(await fill(admission, 'a')).toHaveLength(16)
   expect(admission.usage().load).toBeCloseTo(0.95, 1)
@@ -228,11 +228,11 @@ describe('the capacity for provisioning', () => {
     const reserved = new ReservedCapacity(2)
     const order: string[] = []
     const [one, two] = [await reserved.admit(requestOf('a'), patient), await reserved.admit(requestOf('a'), patient)]
-    const places: Place[] = []
+    const slots: StreamSlot[] = []
     for (const name of ['a1', 'a2', 'b1'])
-      void reserved.admit(requestOf(name[0] as string), patient).then((place) => {
+      void reserved.admit(requestOf(name[0] as string), patient).then((slot) => {
         order.push(name)
-        places.push(place)
+        slots.push(slot)
       })
     const settled = () => new Promise((done) => setImmediate(done))
     await settled()
@@ -242,16 +242,16 @@ describe('the capacity for provisioning', () => {
     two.leave()
     await settled()
     expect([order, reserved.taken]).toEqual([['b1', 'a1'], 2])
-    places[0]?.leave()
+    slots[0]?.leave()
     await settled()
     expect(order).toEqual(['b1', 'a1', 'a2'])
-    for (const place of places) place.leave()
+    for (const slot of slots) slot.leave()
     expect(reserved.taken).toBe(0)
   })
 
   test('is refused when the wait is over, when the caller has left and when the recognizers close', async () => {
     const reserved = new ReservedCapacity(1)
-    const place = await reserved.admit(requestOf('a'), patient)
+    const slot = await reserved.admit(requestOf('a'), patient)
     const leaving = new AbortController()
     const left = reserved.admit(requestOf('b'), { waitMs: 10_000, signal: leaving.signal })
     const late = reserved.admit(requestOf('b'), { waitMs: 20 })
@@ -261,11 +261,11 @@ describe('the capacity for provisioning', () => {
     await expect(late).rejects.toThrow(RecognizersBusyError)
     reserved.close(new Error('closing'))
     await expect(waiting).rejects.toThrow('closing')
-    place.leave()
+    slot.leave()
     expect(reserved.taken).toBe(0)
   })
 
-  test('is given back at once to a stream that lost its place by a crash', async () => {
+  test('is given back at once to a stream that lost its slot by a crash', async () => {
     const reserved = new ReservedCapacity(1)
     await reserved.admit(requestOf('a'), patient)
     await expect(reserved.admit(requestOf('a'), { waitMs: 0, isResumed: true })).resolves.toBeDefined()

@@ -101,7 +101,7 @@ test('work that no process could be started for is done when one can', async () 
     const files = []
     try { for (;;) files.push(openSync('/dev/null')) } catch {}
     const pool = openPool({ workers: 1, memoryMb: 500 }, { warn() {}, info() {} })
-    const task = { modelId: '', deploymentId: '', priority: 'FINAL', task: { kind: 'PING' }, patienceMs: 60_000 }
+    const task = { modelId: '', deploymentId: '', priority: 'FINAL', task: { kind: 'PING' }, timeoutMs: 60_000 }
     const answer = new Promise((settled) => pool.submit(task, settled))
     setTimeout(() => files.forEach(closeSync), 1_000)
     console.log(await answer instanceof Error ? 'failed' : 'done', pool.usage().workers.ended)

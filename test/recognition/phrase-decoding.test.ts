@@ -1,4 +1,4 @@
-// One phrase and the turns for its hypotheses, with workers that answer when the test says so.
+// One phrase and the hypotheses for its hypotheses, with workers that answer when the test says so.
 import { describe, expect, test } from 'vitest'
 import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 import { PhraseDecoding } from '../../src/recognition/phrase-decoding.ts'
@@ -14,10 +14,10 @@ const segmentTo = (end: number) => ({ start: 0, onset: 0, offset: end, end })
 function openPhrase(request: Partial<StreamRequest> = {}) {
   const pieces: { piece: Piece; answer(text: string, ms?: number): void; refuse(): void }[] = []
   const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
-  const turns = new HypothesisScheduler(2, () => 2)
+  const hypotheses = new HypothesisScheduler(2, () => 2)
   const pool = {
     mayGuess: () => true,
-    turns,
+    hypotheses,
     submit(piece: Piece, settled: (result: unknown) => void) {
       let isWanted = true
       pieces.push({
@@ -39,7 +39,7 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
   const phrase: PhraseDecoding = new PhraseDecoding(1, 0, {
     request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }, request),
     pool: pool as unknown as Scheduler,
-    patience: { baseMs: 1000, perSecondMs: 1000 },
+    timeout: { baseMs: 1000, perSecondMs: 1000 },
     askForGrown: () => void told.grown++,
     changed() {
       const texts = phrase.takeHypotheses().map(({ text }) => text)
@@ -48,10 +48,10 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
     failed: (error) => void told.failures.push(error),
     measured: (_, ms) => void told.measured.push(ms),
   })
-  /** How many turns others may have at the moment; they are given back. */
+  /** How many hypotheses others may have at the moment; they are given back. */
   const free = () => {
     let count = 0
-    const asked = [0, 1, 2].map(() => turns.ask({ workspaceId: 'other' }, true, () => void count++))
+    const asked = [0, 1, 2].map(() => hypotheses.ask({ workspaceId: 'other' }, true, () => void count++))
     for (const one of asked.reverse()) one.end()
     return count
   }

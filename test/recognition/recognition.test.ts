@@ -268,7 +268,7 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
   const asked: { priority: Priority; settle(result: Parameters<Parameters<Scheduler['submit']>[1]>[0]): void }[] = []
   const pool = {
     mayGuess: () => true,
-    turns: new HypothesisScheduler(1, () => 0),
+    hypotheses: new HypothesisScheduler(1, () => 0),
     submit: ({ priority }: Piece, settle: () => void) => {
       asked.push({ priority, settle })
       return { cancel() {}, promote() {} }
@@ -279,7 +279,7 @@ test('a guess that fails while the speaker may go on costs nothing: the phrase i
     listener: { event: (event) => void told.push(event), drained() {}, failed: (error) => void failures.push(error) },
     pool: pool as unknown as Scheduler,
     detector: { send() {} },
-    patience: { baseMs: 1000, perSecondMs: 1000 },
+    timeout: { baseMs: 1000, perSecondMs: 1000 },
     over() {},
     measured() {},
   })
