@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import createModule, { type Decoder } from 'soundswallower'
 import { sampleRate } from '../audio/pcm.ts'
-import type { TimedWord } from './types.ts'
+import type { TimedWord } from './alternative.ts'
 
 /** Aligns what was said with what was heard; both are of one phrase, and offsets count from its first sample. */
 export interface Aligner {

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import type { Fusion } from './fusion.ts'
 import { decodeWordModel } from './ngram-file.ts'
 import { WordFusion, type WordState } from './ngram-fusion.ts'
+import { ModelUnusableError } from './recognizer-model.ts'
 import { endToken, lowerPieces } from './tokens.ts'
-import { ModelUnusableError } from './types.ts'
 import { createRewriter } from './written-words.ts'
 
 /** How much a word of the text counts against the sound, where recordings have not told better. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type CustomWords, openCustomWords } from './custom-language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
-import type { RecognizerModel } from './types.ts'
+import type { RecognizerModel } from './recognizer-model.ts'
 import { type CompiledWritingRules, openWritingRules } from './writing-rules.ts'
 
 interface Loaded {

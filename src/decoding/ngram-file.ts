@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idsOf, type NgramCounts } from './ngram-counts.ts'
-import { ModelUnusableError } from './types.ts'
+import { ModelUnusableError } from './recognizer-model.ts'
 
 const magic = 'custom-speech-words/1\n'
 

@@ -1,7 +1,12 @@
 import type { Fusion } from './fusion.ts'
 import { endToken, lowerPieces } from './tokens.ts'
-import type { ListedPhrase } from './types.ts'
 import { createRewriter } from './written-words.ts'
+
+/** A word or a turn of phrase that is likelier than usual here: weight 1 is the usual help, 0 none, 2 the most. */
+export interface ListedPhrase {
+  text: string
+  weight: number
+}
 
 // Short words are easily mistaken for one another, so even they get something; long ones are hard to mistake.
 const perWord = 1

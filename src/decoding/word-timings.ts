@@ -1,5 +1,5 @@
 import { type Aligner, openAligner } from './aligner.ts'
-import type { Alternative, TimedWord } from './types.ts'
+import type { Alternative, TimedWord } from './alternative.ts'
 
 let aligner: Promise<Aligner | undefined> | undefined
 

@@ -3,11 +3,13 @@
 
 import { sampleRate } from '../audio/pcm.ts'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
+import type { Alternative } from './alternative.ts'
 import { decodeBeams, decodeGreedily } from './beam-search.ts'
 import { type Fusion, joinFusions } from './fusion.ts'
 import { LoadedModels } from './loaded-models.ts'
+import type { ListedPhrase } from './phrase-list.ts'
 import { openPhraseList, writeAsListed } from './phrase-list.ts'
-import type { Alternative, ListedPhrase, RecognizerModel } from './types.ts'
+import type { RecognizerModel } from './recognizer-model.ts'
 import { timeWords } from './word-timings.ts'
 
 const beams = 4

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { scenario } from '../postgres/tables.ts'
-import { ModelUnusableError } from './types.ts'
+import { ModelUnusableError } from './recognizer-model.ts'
 
 const writingRules = z.object({
   /** Commands and queries are not sentences: no full stop at their end. A question keeps its mark. */

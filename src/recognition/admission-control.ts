@@ -1,7 +1,8 @@
 import type { Owner } from '../capacity/fair-queue.ts'
 import { Waitlist } from '../capacity/waitlist.ts'
+import { RecognizersBusyError } from './recognizer-errors.ts'
+import type { StreamRequest, WaitOptions } from './recognizer-stream.ts'
 import { Shares } from './shares.ts'
-import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** What a second of speech costs a worker before it was measured, in seconds; beam search takes three times as much. */
 const guessedCost = 0.1

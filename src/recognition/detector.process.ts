@@ -1,8 +1,8 @@
 // The child process that listens to all streams: it converts their audio and finds the phrases in it.
 // It runs native code, as the workers do, but a small model that never changes; it ends when its parent is gone.
 import { type Detected, Detection, type ListeningProgress } from './phrase-detector.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import type { Segment } from './segmenter.ts'
-import type { StreamRequest } from './types.ts'
 import { openVoiceActivity } from './voice-activity.ts'
 
 export type DetectorRequest = { stream: number } & (

@@ -1,5 +1,5 @@
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
-import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
+import { ModelUnusableError, type RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 
 interface ModelPair {

@@ -1,12 +1,12 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Alternative } from '../decoding/types.ts'
+import type { Alternative } from '../decoding/alternative.ts'
 import type { DetectorReply } from './detector.process.ts'
 import { Hypothesis, type Shown } from './hypothesis.ts'
 import type { HypothesisSlot } from './hypothesis-scheduler.ts'
 import type { Priority, Ticket } from './piece.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
-import type { StreamRequest } from './types.ts'
 
 /** Something is shown of a phrase within its first second. */
 const firstHypothesisMs = 350

@@ -1,7 +1,7 @@
 import { Resampler, toMonoFloat32 } from '../audio/resampler.ts'
 import { SampleBuffer } from '../audio/sample-buffer.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
-import type { StreamRequest } from './types.ts'
 import { type VoiceActivity, windowSize } from './voice-activity.ts'
 
 const maxUnvoiced = 160 * 16

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { RecognizerModel } from '../decoding/types.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { AdmissionControl } from './admission-control.ts'
@@ -9,10 +9,12 @@ import { endLevel } from './exit-level.ts'
 import { detectorLimitMb } from './memory-limit.ts'
 import type { Suspicion } from './quarantine.ts'
 import { recognizeWhole } from './recognize-recording.ts'
+import { RecognizerCrashedError } from './recognizer-errors.ts'
+import type { StreamListener, StreamRequest, WaitOptions } from './recognizer-stream.ts'
+import type { Recognizers } from './recognizers-port.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
 import { closing, openPool } from './scheduler.ts'
 import { Stream } from './stream.ts'
-import { RecognizerCrashedError, type Recognizers, type StreamListener, type StreamRequest, type WaitOptions } from './types.ts'
 
 /** Loading reads some hundred megabytes, on a machine that may be busy. */
 const loadTimeoutMs = 60_000

@@ -1,6 +1,7 @@
 import { SharedSlots } from '../capacity/shared-slots.ts'
 import type { StreamSlot } from './admission-control.ts'
-import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
+import { RecognizersBusyError } from './recognizer-errors.ts'
+import type { StreamRequest, WaitOptions } from './recognizer-stream.ts'
 
 /** Streams that may wait, for each reserved one. */
 const maxWaitingPerSlot = 32

@@ -1,12 +1,13 @@
 import { FairQueue } from '../capacity/fair-queue.ts'
-import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
+import { ModelUnusableError, type RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { jobNice } from '../sandbox/nice.ts'
 import { HypothesisScheduler } from './hypothesis-scheduler.ts'
 import type { Piece, Priority, Ticket, Value } from './piece.ts'
 import { isOfUser, overdueMs, Quarantine, refusal, type Suspicion } from './quarantine.ts'
-import { RecognizerCrashedError, RecognizersBusyError, type StreamRequest } from './types.ts'
+import { RecognizerCrashedError, RecognizersBusyError } from './recognizer-errors.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import { joinUsages, type Worker, WorkerPool } from './worker-pool.ts'
 
 /** Whoever has waited for a worker this long is told to come back. */

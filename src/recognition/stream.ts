@@ -1,10 +1,11 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Alternative } from '../decoding/types.ts'
+import type { Alternative } from '../decoding/alternative.ts'
 import type { DetectorReply, DetectorRequest } from './detector.process.ts'
 import { PhraseDecoding } from './phrase-decoding.ts'
+import { RecognizersBusyError } from './recognizer-errors.ts'
+import type { RecognizerStream, StreamListener, StreamRequest } from './recognizer-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
-import { type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest } from './types.ts'
 
 /** Audio that may be on its way to the detector, so that one fast stream does not keep the others waiting. */
 const aheadSeconds = 2

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { openCustomWords } from '../decoding/custom-language-model.ts'
 import { decodeWordModel, encodeWordModel } from '../decoding/ngram-file.ts'
-import { ModelUnusableError } from '../decoding/types.ts'
+import { ModelUnusableError } from '../decoding/recognizer-model.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 

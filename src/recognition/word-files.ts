@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ModelUnusableError } from '../decoding/types.ts'
+import { ModelUnusableError } from '../decoding/recognizer-model.ts'
 import { runTask, TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 import { trainingLimits } from './memory-limit.ts'
 import type { WordFilesRequest } from './word-files.process.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { RecognizerModel } from '../decoding/types.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker.process.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'

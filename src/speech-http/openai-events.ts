@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Phrase } from '../recognition/types.ts'
+import type { Phrase } from '../recognition/recognizer-stream.ts'
 import type { SpeechProblem } from '../speech/problem.ts'
 import { toOpenAiError } from './openai-error.ts'
 import { textOf, usageOf } from './openai-transcript.ts'

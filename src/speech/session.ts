@@ -1,4 +1,4 @@
-import type { RecognizerModel } from '../decoding/types.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import type { Log } from '../log.ts'
 import { countProblem } from './counters.ts'

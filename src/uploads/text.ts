@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TrainingTextStatistics } from '../domain/training-text.ts'
-import { readingLimits } from '../sandbox/limits.ts'
+import { readingLimits } from '../sandbox/reading-limits.ts'
 import { runTask, TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 import { damaged, tooLarge, UploadProblem } from './problem.ts'
 import type { JudgedText, TextRequest } from './text.process.ts'

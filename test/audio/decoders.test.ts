@@ -166,7 +166,9 @@ describe('a decoder process', () => {
   test('keeps a quarter of the processes from one workspace, and gives the next free one to another that waits', async () => {
     const { decoders } = open({ processes: 4 })
     const halted = Array.from({ length: 3 }, () => halting('en-US.ogg'))
-    const begun = halted.map(({ body }) => readSound(body, { decoders, request: requestOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }))
+    const begun = halted.map(({ body }) =>
+      readSound(body, { decoders, request: requestOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }),
+    )
     await Promise.all(begun.map((sounds) => sounds.next()))
     await expect(read(decoders, once(recording('en-US.mp3')), 60, requestOf('a'))).rejects.toMatchObject({
       code: 'DECODERS_BUSY',

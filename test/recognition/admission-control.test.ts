@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { AdmissionControl, type StreamSlot } from '../../src/recognition/admission-control.ts'
+import { RecognizersBusyError } from '../../src/recognition/recognizer-errors.ts'
+import type { StreamRequest, WaitOptions } from '../../src/recognition/recognizer-stream.ts'
 import { ReservedCapacity } from '../../src/recognition/reserved-capacity.ts'
-import { RecognizersBusyError, type StreamRequest, type WaitOptions } from '../../src/recognition/types.ts'
 
 const patient: WaitOptions = { waitMs: 10_000 }
 /** The workspace's name, and behind a slash its deployment's. */

@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 import { PhraseDecoding } from '../../src/recognition/phrase-decoding.ts'
 import type { Piece } from '../../src/recognition/piece.ts'
+import { RecognizersBusyError } from '../../src/recognition/recognizer-errors.ts'
+import type { StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import type { Scheduler } from '../../src/recognition/scheduler.ts'
 import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
-import { RecognizersBusyError, type StreamRequest } from '../../src/recognition/types.ts'
 import { requestFor } from '../support/recognizers.ts'
 
 const second = 16_000

@@ -12,10 +12,10 @@ import { redact } from '../../src/log.ts'
 import { Hypothesis } from '../../src/recognition/hypothesis.ts'
 import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 import type { Piece, Priority } from '../../src/recognition/piece.ts'
+import type { StreamEvent } from '../../src/recognition/recognizer-stream.ts'
 import type { Scheduler } from '../../src/recognition/scheduler.ts'
 import { Segmenter } from '../../src/recognition/segmenter.ts'
 import { Stream } from '../../src/recognition/stream.ts'
-import type { StreamEvent } from '../../src/recognition/types.ts'
 import { requestFor } from '../support/recognizers.ts'
 
 const languageModels = resolve(import.meta.dirname, '../../src/catalog/language')

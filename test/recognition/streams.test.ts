@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RecognizerModel } from '../../src/decoding/types.ts'
+import type { RecognizerModel } from '../../src/decoding/recognizer-model.ts'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
+import type { Phrase, StreamEvent, StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
+import type { Recognizers } from '../../src/recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
-import type { Phrase, Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 import { baseModel, openClient, requestFor, silence, silentLog } from '../support/recognizers.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording, referenceText } from '../support/service.ts'
 

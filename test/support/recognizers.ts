@@ -6,14 +6,15 @@ import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openArtifacts } from '../../src/artifacts/store.ts'
 import type { Config } from '../../src/config.ts'
-import type { RecognizerModel } from '../../src/decoding/types.ts'
+import type { RecognizerModel } from '../../src/decoding/recognizer-model.ts'
 import { readCatalog } from '../../src/domain/catalog.ts'
 import { openLog } from '../../src/log.ts'
 import type { Scenario } from '../../src/postgres/tables.ts'
 import { toRecognizerModel } from '../../src/recognition/model-files.ts'
+import type { StreamEvent, StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
+import type { Recognizers } from '../../src/recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
-import type { Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 
 export const silentLog = openLog('silent')
 

@@ -1,14 +1,8 @@
-import type { Pcm } from '../audio/pcm.ts'
-import type { Alternative, ListedPhrase, RecognizerModel } from '../decoding/types.ts'
+import type { Alternative } from '../decoding/alternative.ts'
+import type { ListedPhrase } from '../decoding/phrase-list.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import type { SegmentationSettings } from './segmentation-settings.ts'
-
-export interface RecognitionRequest {
-  model: RecognizerModel
-  audio: Pcm
-  mode: RecognitionMode
-  listening: SegmentationSettings
-}
 
 /** One stretch of speech between silences. Offset and duration count samples from the audio's start. */
 export interface Phrase {
@@ -22,13 +16,6 @@ export interface Phrase {
   duration: number
   /** What may have been said, best first; the first is the phrase itself. */
   alternatives: Alternative[]
-}
-
-export interface Recognition {
-  status: 'SUCCESS' | 'NO_MATCH' | 'INITIAL_SILENCE'
-  phrases: Phrase[]
-  /** Samples heard, silence included. */
-  heard: number
 }
 
 /** One client's audio as it comes; several phrases may come of it. */
@@ -66,12 +53,6 @@ export interface WaitOptions {
   isReserved?: boolean
 }
 
-/** The same recognizers for the calls of provisioning, which have capacity of their own. */
-export const withReservedCapacity = (recognizers: Recognizers): Recognizers => ({
-  ...recognizers,
-  open: (request, listener, waiting = { waitMs: 0 }) => recognizers.open(request, listener, { ...waiting, isReserved: true }),
-})
-
 /**
  * Of each phrase, in this order: SPEECH_START, any number of HYPOTHESIS, PHRASE or NO_MATCH, SPEECH_END.
  * Offsets and durations count 16 kHz samples from the stream's first.
@@ -107,46 +88,4 @@ export interface StreamListener {
   drained(): void
   /** The stream cannot go on; nothing follows. */
   failed(error: Error): void
-}
-
-/** Figures for operators and for messages. */
-interface RecognizersUsage {
-  streams: number
-  /** Streams of the usual cost that would fit in all. */
-  maxStreams: number
-  /** Streams that wait for a place. */
-  streamsWaiting: number
-  /** The share of the promised capacity that the open streams are expected to take; a little over 1 when a deployment without any stream was let in last. */
-  load: number
-  /** Phrases and recordings that wait for a worker. */
-  waiting: number
-  workers: { running: number; busy: number; most: number; ended: number }
-  models: { id: string; workers: number }[]
-  memoryBytes: number
-  /** Users' acoustic models: how often one held up or ended a recognizer, and how many deployments are isolated or refused for it. */
-  suspects: { strikes: number; isolated: number; refused: number }
-}
-
-/** Audio in, text out. Several models and many callers share the workers behind it. */
-export interface Recognizers {
-  /** Makes a worker hold the model; resolves with the milliseconds that loading took. */
-  load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
-  /** Admits a stream, or rejects with {@link RecognizersBusyError} when no room was found for it in time; without patience, at once. */
-  open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions): Promise<RecognizerStream>
-  /** Recognizes a whole recording for a job, as fast as clients leave capacity for it; until then it waits. */
-  recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
-  usage(): RecognizersUsage
-  /** Throws when no worker answers. */
-  check(): Promise<void>
-  close(): Promise<void>
-}
-
-/** The worker ended, or did not answer, while it was at work: trying again may well succeed. */
-export class RecognizerCrashedError extends Error {
-  override name = 'RecognizerCrashedError'
-}
-
-/** More is waiting than can be answered in good time. */
-export class RecognizersBusyError extends Error {
-  override name = 'RecognizersBusyError'
 }

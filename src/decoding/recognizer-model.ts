@@ -13,27 +13,6 @@ export interface RecognizerModel {
   isCustom?: boolean
 }
 
-/** A word or a turn of phrase that is likelier than usual here: weight 1 is the usual help, 0 none, 2 the most. */
-export interface ListedPhrase {
-  text: string
-  weight: number
-}
-
-export interface Alternative {
-  display: string
-  lexical: string
-  confidence: number
-  /** Only where word timings were asked for. */
-  words?: TimedWord[]
-}
-
-/** Offset and duration count samples, as the phrase's do. */
-export interface TimedWord {
-  word: string
-  offset: number
-  duration: number
-}
-
 /** The model's files cannot be loaded or run; the message is for whoever deployed them. */
 export class ModelUnusableError extends Error {
   override name = 'ModelUnusableError'
