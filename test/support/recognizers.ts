@@ -145,8 +145,13 @@ export function childrenRunning(program: 'worker.process.ts' | 'detector.process
 }
 
 /** Opens recognizers for one test. */
-export function openTestRecognizers(config: Partial<Config['recognition']> = {}, patience?: Parameters<typeof openRecognizers>[2]): Recognizers {
-  const recognizers = openRecognizers({ workers: 2, memoryMb: 1600, ...config }, silentLog, patience)
+export function openTestRecognizers(config: Partial<Config['recognition']> = {}, timeouts?: Parameters<typeof openRecognizers>[2]): Recognizers {
+  const recognizers = openRecognizers({ workers: 2, memoryMb: 1600, ...config }, silentLog, timeouts)
   onTestFinished(() => recognizers.close())
   return recognizers
+}
+
+/** Resolves when a worker has begun to decode. */
+export async function untilBusy(recognizers: Recognizers) {
+  while (recognizers.usage().workers.busy === 0) await new Promise(setImmediate)
 }
