@@ -1,5 +1,4 @@
 // Small files that ask for much work: each is refused in words, and the server goes on answering meanwhile.
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -10,36 +9,27 @@ import { start } from '../support/program.ts'
 import { collect, referenceRecording } from '../support/service.ts'
 import { wav } from '../support/wav.ts'
 import { overlappingZip, tarOfZeros } from './archive-bombs.ts'
+import { watchEventLoop } from './event-loop.ts'
 
 let models: ReturnType<typeof modelsOf>
-let readLoop: () => Promise<{ p99: number; max: number; busy: number; memoryMb: number }>
+let readLoop: ReturnType<typeof watchEventLoop>['readLoop']
 const finished: (() => unknown)[] = []
 
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   finished.push(database.drop)
   const directory = await makeDirectory()
-  const socketPath = join(directory, 'loop')
+  const loop = watchEventLoop(directory)
   const settings = {
     DATABASE_URL: database.url,
     DATA_DIR: join(directory, 'data'),
     MAX_UPLOAD_MB: '60',
     LOG_LEVEL: 'silent',
-    WATCH_LOOP: socketPath,
-    NODE_OPTIONS: `--import ${join(import.meta.dirname, 'watch-loop.mjs')}`,
+    ...loop.settings,
   }
   const server = await start(settings, (end) => void finished.push(end as () => unknown))
   models = modelsOf({ ...server, localUrl: server.url })
-  readLoop = () =>
-    new Promise((read, failed) => {
-      request({ socketPath, path: '/' }, async (response) => {
-        let text = ''
-        for await (const piece of response) text += piece
-        read(JSON.parse(text))
-      })
-        .on('error', failed)
-        .end()
-    })
+  readLoop = loop.readLoop
   // What is loaded and compiled once belongs to no attack.
   await train({ text: 'a game of cards' }, makeZip({ 'a.tsv': 'a.wav\ta word\nb.wav\ta word', 'a.wav': referenceRecording(), 'b.wav': referenceRecording() }))
 })

@@ -1,6 +1,4 @@
 // Random bytes where clients send structured ones. The seed is printed; FUZZ_SEED repeats or varies a run, FUZZ_RUNS lengthens it.
-import { once } from 'node:events'
-import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -9,6 +7,7 @@ import { WebSocket } from 'ws'
 import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
 import { start } from '../support/program.ts'
 import { referenceRecording } from '../support/service.ts'
+import { watchEventLoop } from './event-loop.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261127)
 const runs = Number(process.env['FUZZ_RUNS'] ?? 100)
@@ -16,32 +15,26 @@ const runs = Number(process.env['FUZZ_RUNS'] ?? 100)
 let url = ''
 let key = ''
 let endpoint: { httpUrl: string; webSocketUrl: string }
-let readLoop: () => Promise<{ busy: number; memoryMb: number }>
+let readLoop: ReturnType<typeof watchEventLoop>['readLoop']
 const closing: (() => unknown)[] = []
 
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   closing.push(database.drop)
   const directory = await makeDirectory()
-  const socketPath = join(directory, 'loop')
+  const loop = watchEventLoop(directory)
   const settings = {
     DATABASE_URL: database.url,
     DATA_DIR: join(directory, 'data'),
     LOG_LEVEL: 'silent',
-    WATCH_LOOP: socketPath,
-    NODE_OPTIONS: `--import ${join(import.meta.dirname, 'watch-loop.mjs')}`,
+    ...loop.settings,
   }
   const server = await start(settings, (close) => closing.push(() => close({} as never)))
   ;({ url, key } = server)
   const { deployment } = await server.deploy()
   if (!deployment.endpoint) throw new Error('The deployment has no endpoint.')
   endpoint = deployment.endpoint
-  readLoop = async () => {
-    const [response] = await once(request({ socketPath, path: '/' }).end(), 'response')
-    let text = ''
-    for await (const piece of response) text += piece
-    return JSON.parse(text)
-  }
+  readLoop = loop.readLoop
 })
 afterAll(async () => {
   for (const close of closing.reverse()) await close()

@@ -6,6 +6,7 @@ import { figure } from '../faults/figure.ts'
 import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
 import { findFreePort, start } from '../support/program.ts'
 import { bodies, documents } from './documents.ts'
+import { watchEventLoop } from './event-loop.ts'
 
 const key = 'cs_attacks-graphql-stalls-0123456789'
 const authorization = `Bearer ${key}`
@@ -13,15 +14,15 @@ const authorization = `Bearer ${key}`
 const maxStallMs = 100
 
 let url = ''
-let stalls = ''
+let loop: ReturnType<typeof watchEventLoop>
 const closing: (() => unknown)[] = []
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
-  const [port, stallsPort] = [await findFreePort(), await findFreePort()]
+  const port = await findFreePort()
+  const directory = await makeDirectory()
   url = `http://127.0.0.1:${port}/graphql`
-  stalls = `http://127.0.0.1:${stallsPort}`
-  const NODE_OPTIONS = `--import=${join(import.meta.dirname, 'stalls.process.mjs')}`
-  const settings = { NODE_OPTIONS, STALLS_PORT: String(stallsPort), DATABASE_URL: database.url, DATA_DIR: await makeDirectory(), LOG_LEVEL: 'silent' }
+  loop = watchEventLoop(directory)
+  const settings = { ...loop.settings, DATABASE_URL: database.url, DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'silent' }
   closing.push(database.drop)
   await start({ ...settings, PORT: String(port), ROLES: 'api', BOOTSTRAP_KEY: key }, (close) => closing.push(() => close({} as never)))
 })
@@ -29,7 +30,6 @@ afterAll(async () => {
   for (const close of closing.reverse()) await close()
 })
 
-const ask = async (path = '/') => (await (await fetch(`${stalls}${path}`)).json()) as { stallMs: number; megabytes: number }
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 type Send = (body: string) => Promise<string>
@@ -64,12 +64,12 @@ const overSocket: Send = (payload) =>
 async function measure(send: Send, body: (round: number) => string): Promise<number> {
   let shortest = Number.POSITIVE_INFINITY
   for (let round = 0; round < 5 && (round < 2 || shortest > 15); round++) {
-    await ask()
+    await loop.readLoop()
     await wait(20)
     const text = await send(body(round))
     expect(text).not.toContain('INTERNAL_SERVER_ERROR')
     expect(text.length).toBeLessThan(1_000_000)
-    shortest = Math.min(shortest, (await ask()).stallMs)
+    shortest = Math.min(shortest, (await loop.readLoop()).max)
   }
   return shortest
 }
@@ -132,16 +132,16 @@ test.each<[string, (n: number) => string, number]>([
   ],
 ])('%s leave the memory as it was', { timeout: 300_000 }, async (what, document, maxMegabytes) => {
   for (let n = 0; n < 20; n++) await post({})(JSON.stringify({ query: document(-n) }))
-  const before = (await ask('/memory')).megabytes
+  const before = await loop.readHeapMb()
   for (let n = 0; n < 1_000; n += 4) await Promise.all([0, 1, 2, 3].map(async (more) => post({})(JSON.stringify({ query: document(n + more) }))))
-  const after = (await ask('/memory')).megabytes
+  const after = await loop.readHeapMb()
   figure(what, { 'MB kept': after - before })
   expect(after - before).toBeLessThan(maxMegabytes)
 })
 
 test('answers to queries that a WebSocket does not read are bounded, and it is closed in words', { timeout: 120_000 }, async () => {
   const query = `{__schema{types{name description fields{name description args{name description} type{name}}}}}`
-  const before = (await ask('/memory')).megabytes
+  const before = await loop.readHeapMb()
   const open = () =>
     new Promise<{ socket: WebSocket; closed: Promise<string> }>((opened) => {
       const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws')
@@ -160,7 +160,7 @@ test('answers to queries that a WebSocket does not read are bounded, and it is c
   while (performance.now() < late) {
     // Pings are what it seems to answer.
     for (const { socket } of sockets) if (socket.readyState === socket.OPEN) socket.pong()
-    most = Math.max(most, (await ask('/memory')).megabytes)
+    most = Math.max(most, await loop.readHeapMb())
     await wait(1_000)
   }
   for (const { socket } of sockets) socket.resume()
