@@ -6,38 +6,38 @@ import { AudioError } from './audio-error.ts'
 import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-messages.ts'
 import { isDecoderInstalled, startDecoder } from './start-decoder.ts'
 
-/** Whose recording is decoded, and how long it waits for a process. */
+/** The owner of a recording, and its longest wait for a process. */
 export interface DecodingRequest extends Waiting {
-  /** Recordings of jobs belong to no workspace, and share what one has. */
+  /** Empty for recordings of jobs, which together have the share of one workspace. */
   workspaceId: string
 }
 
 export interface Decoders {
-  /** False where nothing but WAV can be read. */
+  /** False if only WAV can be read. */
   isAvailable: boolean
   /** True while recordings wait for a process. */
   readonly isContested: boolean
-  /** The samples of one recording, in {@link decodedFormat}, decoded as they are asked for. */
+  /** Decodes one recording to samples in {@link decodedFormat}, no faster than the caller reads them. */
   decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, request: DecodingRequest & { signal: AbortSignal }): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
 export interface DecodersConfig {
-  /** Recordings that are decoded at once; with 0, only WAV is read. */
+  /** The most recordings that are decoded at once; with 0, only WAV is read. */
   processes: number
-  /** A process that answers nothing for so long is taken to hang. */
+  /** A process that does not answer for this long counts as hung. */
   timeoutMs?: number
-  /** Told why a process ended that should not have. */
+  /** Receives the reason when a process ends before its recording is decoded. */
   crashed?(reason: string): void
 }
 
-/** Recordings that may wait, for each process. */
+/** The most recordings that wait for each process. */
 const maxWaitingPerProcess = 8
 
-/** A process that waits for its recording is let go after a while. */
+/** The longest time that a process waits for its recording. */
 const spareMs = 5 * 60_000
 
-/** Decodes recordings in processes, one for each: what goes wrong there costs one recording. */
+/** Decodes each recording in a process of its own, so that a crash fails only that recording. */
 export function openDecoders({ processes, timeoutMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
   const isAvailable = processes > 0 && isDecoderInstalled()
   const running = new Set<DecoderProcess>()
@@ -59,7 +59,7 @@ export function openDecoders({ processes, timeoutMs = 10_000, crashed = () => {}
     spare = undefined
     return taken
   }
-  /** The next recording need not wait for a process to start. */
+  /** Starts a process in advance, so that the next recording does not wait for the start. */
   const keepSpare = () => {
     clearTimeout(spareTimer)
     if (isClosed) return
@@ -95,7 +95,7 @@ export function openDecoders({ processes, timeoutMs = 10_000, crashed = () => {}
   }
 }
 
-const closing = () => new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again in a moment.')
+const closing = () => new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again.')
 
 const explainBusy = (own: number) =>
   new AudioError('DECODERS_BUSY', `Too many compressed recordings are being decoded, ${own} of them for this workspace. Try again in a moment, or send WAV.`)
@@ -126,7 +126,7 @@ class DecoderProcess {
     this.#child.stderr?.on('data', (chunk) => {
       this.#lastWords = (this.#lastWords + chunk).slice(-1000)
     })
-    // A process that has ended takes nothing more; its end is told elsewhere.
+    // The pipes of an ended process fail. Its `exit` event reports the end.
     this.#child.stdin?.on('error', () => {})
     this.#child.stdout?.on('error', () => {})
   }
@@ -143,14 +143,14 @@ class DecoderProcess {
     const abort = () => refuse(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     const feeding = this.#feed(body)
-    // What is wrong with the upload is told rather than what the process makes of it.
+    // An error of the upload explains more than the error of the process that follows from it.
     feeding.catch(refuse)
     const messages = new MessageReader()
     const output = this.#child.stdout?.iterator({ destroyOnReturn: false })
     try {
       signal.throwIfAborted()
       for (;;) {
-        // A process that was killed takes its pipe along, and why it ended is known when it is gone.
+        // The pipe of a killed process ends before the reason is known, which `gone` waits for.
         const next = await Promise.race([this.#awaitAnswer(output?.next().catch(() => undefined)), refused])
         if (!next || next.done) break
         for (const { kind, content } of messages.read(next.value)) {
@@ -165,7 +165,7 @@ class DecoderProcess {
     }
   }
 
-  /** The time that the sender or the recognizer takes is not the process's: only bytes that it does not take count, and an end that it does not answer. */
+  /** Waits for an answer. The timeout runs only while the process leaves bytes unread, or the end of the recording unanswered. */
   async #awaitAnswer<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
     if (!answer) return undefined
     const { promise, reject } = Promise.withResolvers<never>()
@@ -196,7 +196,7 @@ class DecoderProcess {
   #crash(reason: string): AudioError {
     this.kill()
     this.#crashed([reason, this.#lastWords.trim()].filter(Boolean).join(': '))
-    return new AudioError('DECODER_CRASHED', 'The decoder ended while it read this recording. Send it again, or send a WAV file.')
+    return new AudioError('DECODER_CRASHED', 'The decoder failed while it read this recording. Send the recording again, or send a WAV file.')
   }
 }
 

@@ -2,11 +2,11 @@ export interface Alternative {
   display: string
   lexical: string
   confidence: number
-  /** Only where word timings were asked for. */
+  /** Undefined unless the request asks for word timings. */
   words?: TimedWord[]
 }
 
-/** Offset and duration count samples, as the phrase's do. */
+/** Offset and duration count samples, like those of the phrase. */
 export interface TimedWord {
   word: string
   offset: number

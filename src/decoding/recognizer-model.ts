@@ -1,19 +1,19 @@
 import { withoutPaths } from '../sandbox/without-paths.ts'
 
-/** What recognition needs of a deployment. */
+/** The files and properties of a deployment's models that recognition needs. */
 export interface RecognizerModel {
-  /** Under it the files stay loaded; custom words are light and share it. It is made of paths, and so not for clients. */
+  /** Identifies the loaded files, custom words excepted. It contains paths and must not reach clients. */
   id: string
   encoder: string
   decoder: string
   writing: string
-  /** The words of a custom language model. */
+  /** The file of a custom language model. */
   words?: string | undefined
-  /** The acoustic model was brought by a user, and may do anything when it runs. */
+  /** True for a user's acoustic model, which is not trusted. */
   isCustom?: boolean
 }
 
-/** The model's files cannot be loaded or run; the message is for whoever deployed them. */
+/** The files of a model cannot be loaded or run. The message is for the owner of the deployment. */
 export class ModelUnusableError extends Error {
   override name = 'ModelUnusableError'
   constructor(message: string) {

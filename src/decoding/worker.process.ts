@@ -1,5 +1,5 @@
-// The child process that owns acoustic and language models and decodes one piece at a time. Native code
-// may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
+// The child process that holds acoustic and language models and decodes one piece at a time. Native code
+// can crash it, so it keeps no state of streams. It exits when its parent ends.
 
 import { sampleRate } from '../audio/pcm.ts'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
@@ -13,7 +13,7 @@ import type { RecognizerModel } from './recognizer-model.ts'
 import { timeWords } from './word-timings.ts'
 
 const beams = 4
-/** Where only the best text is wanted, others that are so far behind cost more than they could bring. */
+/** The largest distance from the best beam if only the best text is wanted. */
 const spread = 6
 
 export interface DecodeTask {
@@ -32,40 +32,40 @@ export interface DecodeTask {
 interface LoadTask {
   kind: 'LOAD'
   model: RecognizerModel
-  /** Where another model would have to give way, leave it. */
-  onlyIfRoom: boolean
+  /** Do nothing if the load would evict another model. */
+  onlyIfFree: boolean
 }
 
 export type WorkerTask = { kind: 'PING' } | LoadTask | DecodeTask
 
 export interface WorkerRequest {
-  /** What all models together should stay within. */
+  /** The budget of all models together. */
   memoryBytes: number
   task: WorkerTask
 }
 
-/** Every reply says what the worker holds by now, what that takes and what it should. */
+/** Every reply has the models that the worker holds, its memory and the expected memory. */
 export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: string[] } & (
   | { ok: true; kind: 'PING'; value: 0 }
   /** The milliseconds that loading took. */
   | { ok: true; kind: 'LOAD'; value: number }
-  /** Best first, words counted from the piece's first sample; none when there are no words in it. */
+  /** Best first, offsets from the first sample of the piece; empty if it has no words. */
   | { ok: true; kind: 'DECODE'; value: Alternative[] }
   | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string }
 )
 
-/** Complete words of a text that is still being decoded, in lower case. Any number of them come before the reply. */
+/** Complete lower-case words of the text so far. Any number of these messages precede the reply. */
 export interface WorkerProgress {
   beginning: string
 }
 
 const loaded = new LoadedModels()
 
-async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<number> {
+async function load({ model, onlyIfFree }: LoadTask, budget: number): Promise<number> {
   const started = performance.now()
-  if (onlyIfRoom && !(await loaded.hasRoomFor(model, budget))) return 0
+  if (onlyIfFree && !(await loaded.fits(model, budget))) return 0
   const { acoustic } = await loaded.open(model, budget)
-  // The first decoding allocates what later ones reuse, so let it happen before anyone waits for it.
+  // The first decoding allocates memory that later ones reuse, so it runs before a client waits.
   await decodeGreedily(acoustic, new Float32Array(sampleRate))
   return performance.now() - started
 }
@@ -87,14 +87,14 @@ async function decode(task: DecodeTask, budget: number): Promise<Alternative[]> 
     const plain = language.write(text, mode)
     const written = { ...plain, display: rewriters.reduce((display, rewrite) => rewrite(display), plain.display) }
     if (!text || alternatives.has(written.lexical) || alternatives.size === wanted) continue
-    // A fusion may prefer what the acoustic model doubts; still nobody expects the second to be surer than the first.
+    // A fusion can prefer a text with a lower confidence, but clients expect confidences in descending order.
     least = Math.min(least, confidence)
     alternatives.set(written.lexical, { ...written, confidence: least })
   }
   return wordTimings ? timeWords([...alternatives.values()], samples, language.locale) : [...alternatives.values()]
 }
 
-/** The last list is kept compiled: a stream sends the same with each of its phrases. */
+/** The last compiled list, because a stream sends the same list with each phrase. */
 let lastList: { key: string; fusion: Fusion<unknown>; rewrite(text: string): string } | undefined
 function compileList(phrases: readonly ListedPhrase[]) {
   const key = JSON.stringify(phrases)
@@ -124,6 +124,6 @@ process.on('message', async (request: WorkerRequest) => {
   send(await answer(request))
 })
 process.on('disconnect', () => process.exit())
-// A terminal's Ctrl-C and a service manager's stop reach every process of the group; the parent decides when we end.
+// Ctrl-C in a terminal and the stop of a service manager reach every process of the group. Only the parent ends this one.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})

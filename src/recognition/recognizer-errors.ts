@@ -1,9 +1,9 @@
-/** The worker ended, or did not answer, while it was at work: trying again may well succeed. */
+/** A worker ended or did not answer. Another attempt can succeed. */
 export class RecognizerCrashedError extends Error {
   override name = 'RecognizerCrashedError'
 }
 
-/** More is waiting than can be answered in good time. */
+/** All capacity is in use. */
 export class RecognizersBusyError extends Error {
   override name = 'RecognizersBusyError'
 }

@@ -14,43 +14,43 @@ export interface RecognitionRequest {
 export interface Recognition {
   status: 'SUCCESS' | 'NO_MATCH' | 'INITIAL_SILENCE'
   phrases: Phrase[]
-  /** Samples heard, silence included. */
+  /** Recognized samples, silence included. */
   heard: number
 }
 
-/** Figures for operators and for messages. */
+/** Figures for operators and error messages. */
 interface RecognizersUsage {
   streams: number
-  /** Streams of the usual cost that would fit in all. */
+  /** The most streams of the usual cost. */
   maxStreams: number
-  /** Streams that wait for a place. */
+  /** Streams that wait for a slot. */
   streamsWaiting: number
-  /** The share of the promised capacity that the open streams are expected to take; a little over 1 when a deployment without any stream was let in last. */
+  /** The expected share of the promised capacity that open streams use; slightly over 1 after a deployment without any stream was admitted. */
   load: number
   /** Phrases and recordings that wait for a worker. */
   waiting: number
   workers: { running: number; busy: number; most: number; ended: number }
   models: { id: string; workers: number }[]
   memoryBytes: number
-  /** Users' acoustic models: how often one held up or ended a recognizer, and how many deployments are isolated or refused for it. */
+  /** Users' acoustic models: the number of recognizers that they blocked or ended, and of deployments that are isolated or refused. */
   suspects: { strikes: number; isolated: number; refused: number }
 }
 
-/** Audio in, text out. Several models and many callers share the workers behind it. */
+/** Recognizes audio with workers that many models and callers share. */
 export interface Recognizers {
-  /** Makes a worker hold the model; resolves with the milliseconds that loading took. */
+  /** Loads the model in a worker; resolves with the milliseconds of the load. */
   load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
-  /** Admits a stream, or rejects with {@link RecognizersBusyError} when no room was found for it in time; without patience, at once. */
+  /** Admits a stream, or rejects with a {@link RecognizersBusyError} if no slot is free in time; without `waiting`, at once. */
   open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions): Promise<RecognizerStream>
-  /** Recognizes a whole recording for a job, as fast as clients leave capacity for it; until then it waits. */
+  /** Recognizes a whole recording for a job, when clients leave capacity. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
   usage(): RecognizersUsage
-  /** Throws when no worker answers. */
+  /** Rejects if no worker answers. */
   check(): Promise<void>
   close(): Promise<void>
 }
 
-/** The same recognizers for the calls of provisioning, which have capacity of their own. */
+/** The same recognizers with the reserved capacity of provisioning. */
 export const withReservedCapacity = (recognizers: Recognizers): Recognizers => ({
   ...recognizers,
   open: (request, listener, waiting = { waitMs: 0 }) => recognizers.open(request, listener, { ...waiting, isReserved: true }),

@@ -16,11 +16,11 @@ import { ReservedCapacity } from './reserved-capacity.ts'
 import { closing, openPool } from './scheduler.ts'
 import { Stream } from './stream.ts'
 
-/** Loading reads some hundred megabytes, on a machine that may be busy. */
+/** Loading reads some hundred megabytes, possibly on a busy machine. */
 const loadTimeoutMs = 60_000
 /**
- * Decoding takes a tenth of the time on a machine that is not overloaded, and the detector milliseconds;
- * what takes this long hangs.
+ * On a machine without overload, decoding takes a tenth of this time, and the detector milliseconds. A process that
+ * exceeds it counts as hung.
  */
 const usualTimeouts = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
 const minLifeMs = 5_000
@@ -30,7 +30,7 @@ interface Detector {
   streams: Map<number, Stream>
 }
 
-/** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
+/** Starts the detector of all streams, and workers on demand. */
 export function openRecognizers(
   config: Config['recognition'],
   log: Log,
@@ -40,9 +40,9 @@ export function openRecognizers(
   const pool = openPool(config, log, suspected)
   const admission = new AdmissionControl(config.workers)
   const reserved = new ReservedCapacity(config.workers)
-  /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
+  /** All running detectors, also one that is being ended, for the watchdog and close(). */
   const detectors = new Set<Detector>()
-  /** The one that new streams are given. */
+  /** The detector of new streams. */
   let present: Detector | undefined
   let lastNumber = 0
   let isClosed = false
@@ -57,10 +57,10 @@ export function openRecognizers(
         if (present === detector) present = undefined
         if (isClosed) return
         log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'the detector ended')
-        // A stream that is told may open another while it is, so its successor is there before; but one that
-        // ended as soon as it was started is only tried again when somebody comes.
+        // The successor starts first, because a failing stream can open another at once. A detector that ended right
+        // after its start is replaced only when a stream opens.
         if (!present && performance.now() - started > minLifeMs) startDetector()
-        failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
+        failStreams(detector, new RecognizerCrashedError('The speech detector failed. Connect again.'))
       },
     }
     const child = startChild<DetectorRequest, DetectorReply>(join(import.meta.dirname, 'detector.process.ts'), handlers, detectorLimitMb)
@@ -84,7 +84,7 @@ export function openRecognizers(
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
       if (isClosed) throw closing()
-      const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
+      const task = model ? ({ kind: 'LOAD', model, onlyIfFree: false } as const) : ({ kind: 'PING' } as const)
       const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, timeoutMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
         if (settled instanceof Error) rejected(settled)
@@ -134,9 +134,9 @@ export function openRecognizers(
       return { ...usage, streams: usage.streams + reserved.taken, ...pool.usage() }
     },
     async check() {
-      if (isClosed) throw new Error('closed')
-      // One that is at work is alive; else any may say so, started for it if need be.
-      if (!pool.isAtWork()) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
+      if (isClosed) throw new Error('The recognizers are closed.')
+      // A busy worker is alive. Otherwise an idle or new worker must answer.
+      if (!pool.isBusy()) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
     },
     async close() {
       isClosed = true

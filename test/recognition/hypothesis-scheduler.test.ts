@@ -32,7 +32,7 @@ describe('turns to decode a hypothesis', () => {
     gone.end()
     expect(given).toEqual([])
     state.idle = 1
-    turns.give()
+    turns.grant()
     expect(given).toEqual(['a'])
   })
 
@@ -41,15 +41,15 @@ describe('turns to decode a hypothesis', () => {
     state.idle = 1
     const first = ask('a', true)
     ask('b', true)
-    expect([given, turns.atWork]).toEqual([['a'], 0])
+    expect([given, turns.busy]).toEqual([['a'], 0])
     first.begin()
-    expect(turns.atWork).toBe(1)
+    expect(turns.busy).toBe(1)
     state.idle = 0
-    turns.give()
+    turns.grant()
     expect(given).toEqual(['a'])
     first.end()
     state.idle = 1
-    turns.give()
+    turns.grant()
     expect(given).toEqual(['a', 'b'])
   })
 
