@@ -101,7 +101,7 @@ function unrecognized(input: DecoderInput, guess?: string): AudioError {
     ? new AudioError('UNDECODABLE_AUDIO', `The recording begins like ${sound}, but cannot be decoded. Save it again, or send a WAV file.`)
     : new AudioError(
         'UNSUPPORTED_AUDIO',
-        `This is ${nameOther(head) ?? guess ?? 'no recording in a known format'}. Send a recording, for example WAV, MP3, M4A, FLAC, Ogg or WebM.`,
+        `This is ${nameOther(head) ?? guess ?? 'not a recording in a known format'}. Send a recording, for example WAV, MP3, M4A, FLAC, Ogg or WebM.`,
       )
 }
 

@@ -1,4 +1,4 @@
-// Random bytes where clients send structured ones. The seed is printed; FUZZ_SEED repeats or varies a run, FUZZ_RUNS lengthens it.
+// Random bytes in place of structured messages. The seed is printed; FUZZ_SEED repeats or varies a run, FUZZ_RUNS lengthens it.
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -71,7 +71,7 @@ function mutate(text: string, at: number, kind: string, random: string): string 
   return text.slice(0, at) + (kind === 'remove' ? '' : random) + rest
 }
 
-/** Sends bytes to the port; answers what comes back until the server closes or falls silent. */
+/** Sends bytes to the port; returns the answer until the server closes or is silent. */
 function sendRaw(text: string): Promise<string> {
   return new Promise((answered) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.end(text, 'latin1'))
@@ -85,7 +85,7 @@ function sendRaw(text: string): Promise<string> {
 
 const statusesOf = (answer: string) => [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status))
 
-test('HTTP heads', { timeout: 300_000 }, async () => {
+test('the server survives random HTTP heads', { timeout: 300_000 }, async () => {
   const body = '{"query":"{ __typename }"}'
   const heads = [
     `POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -99,7 +99,7 @@ test('HTTP heads', { timeout: 300_000 }, async () => {
   })
 })
 
-/** Opens a WebSocket, sends the messages, and answers the code with which the server closes, if it does within a moment. */
+/** Opens a WebSocket, sends the messages and returns the close code, if the server closes soon. */
 async function exchange(to: string, protocols: string[], messages: (string | Buffer)[], headers: Record<string, string> = {}) {
   const socket = new WebSocket(to, protocols, { headers })
   const received: string[] = []
@@ -117,7 +117,7 @@ async function exchange(to: string, protocols: string[], messages: (string | Buf
   return { code, received }
 }
 
-test('messages of GraphQL over WebSocket', { timeout: 300_000 }, async () => {
+test('the server survives random GraphQL messages over WebSocket', { timeout: 300_000 }, async () => {
   const begin = JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })
   const messages = [
     begin,
@@ -134,7 +134,7 @@ test('messages of GraphQL over WebSocket', { timeout: 300_000 }, async () => {
   })
 })
 
-test('messages of speech over WebSocket', { timeout: 300_000 }, async () => {
+test('the server survives random speech messages over WebSocket', { timeout: 300_000 }, async () => {
   const id = '0123456789ABCDEF0123456789ABCDEF'
   const head = `Path: audio\r\nX-RequestId: ${id}\r\nX-StreamId: 1\r\n`
   const texts = [
@@ -155,7 +155,7 @@ test('messages of speech over WebSocket', { timeout: 300_000 }, async () => {
   })
 })
 
-test('WAV headers', { timeout: 300_000 }, async () => {
+test('the server survives random WAV headers', { timeout: 300_000 }, async () => {
   const recording = Buffer.from(referenceRecording())
   const head = recording.subarray(0, 60).toString('latin1')
   const silence = '\0'.repeat(8000)
@@ -169,7 +169,7 @@ test('WAV headers', { timeout: 300_000 }, async () => {
   })
 })
 
-test('cursors', { timeout: 300_000 }, async () => {
+test('the server survives random cursors', { timeout: 300_000 }, async () => {
   const ask = async (query: string, variables: object) => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',

@@ -1,4 +1,4 @@
-// No request of a key that may only read stalls the event loop or fills the memory, whatever it sends and how.
+// No request with a READ key stalls the event loop or fills the memory.
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -10,7 +10,7 @@ import { watchEventLoop } from './event-loop.ts'
 
 const key = 'cs_attacks-graphql-stalls-0123456789'
 const authorization = `Bearer ${key}`
-/** The aim is 20 ms on a machine without other work; without limits these took 700 ms and more. */
+/** The goal is 20 ms on an idle machine; without limits these documents took 700 ms and more. */
 const maxStallMs = 100
 
 let url = ''
@@ -60,7 +60,7 @@ const overSocket: Send = (payload) =>
     })
   })
 
-/** The shortest of some stalls by one request: what is longer came from other work of the machine. */
+/** The shortest of several stalls by one request, because longer ones contain other work of the machine. */
 async function measure(send: Send, body: (round: number) => string): Promise<number> {
   let shortest = Number.POSITIVE_INFINITY
   for (let round = 0; round < 5 && (round < 2 || shortest > 15); round++) {
@@ -93,27 +93,29 @@ const ofAtMost = (bytes: number) =>
     .filter(([, text]) => text.length < bytes)
     .map(([name, text]): [string, (round: number) => string] => [name, asJson(text)])
 
-test('documents by POST', { timeout: 300_000 }, () => measureAll('documents by POST', post({}), ofAtMost(2_000_000)))
-test('documents of accepted size sent again, so that they are compiled', { timeout: 300_000 }, () =>
+test('documents by POST do not stall the event loop', { timeout: 300_000 }, () => measureAll('documents by POST', post({}), ofAtMost(2_000_000)))
+test('repeated documents of accepted size, which are compiled, do not stall the event loop', { timeout: 300_000 }, () =>
   measureAll('documents sent again', sendTwice, ofAtMost(66_000)),
 )
-test('documents for event streams by POST', { timeout: 300_000 }, () =>
+test('documents for event streams by POST do not stall the event loop', { timeout: 300_000 }, () =>
   measureAll(
     'documents for event streams',
     post({ accept: 'text/event-stream' }),
     ofAtMost(66_000).map(([name, body]) => [name, (round) => body(round).replace('"}', ' subscription"}')]),
   ),
 )
-test('documents for event streams by GET', { timeout: 300_000 }, () => measureAll('documents by GET', get, ofAtMost(10_000)))
-test('documents over a WebSocket', { timeout: 300_000 }, () => measureAll('documents over a WebSocket', overSocket, ofAtMost(250_000)))
-test('bodies', { timeout: 300_000 }, () =>
+test('documents for event streams by GET do not stall the event loop', { timeout: 300_000 }, () => measureAll('documents by GET', get, ofAtMost(10_000)))
+test('documents over a WebSocket do not stall the event loop', { timeout: 300_000 }, () =>
+  measureAll('documents over a WebSocket', overSocket, ofAtMost(250_000)),
+)
+test('bodies do not stall the event loop', { timeout: 300_000 }, () =>
   measureAll(
     'bodies',
     post({}),
     Object.entries(bodies).map(([name, body]) => [name, () => body]),
   ),
 )
-test('messages of a WebSocket', { timeout: 300_000 }, () =>
+test('messages over a WebSocket do not stall the event loop', { timeout: 300_000 }, () =>
   measureAll('messages of a WebSocket', overSocket, [
     ['levels', () => `{"query":"{a}","variables":{"a":${'['.repeat(120_000)}${']'.repeat(120_000)}}}`],
     ['objects', () => `{"query":"{a}","variables":{"a":[${'{},'.repeat(80_000)}{}]}}`],
@@ -130,7 +132,7 @@ test.each<[string, (n: number) => string, number]>([
     (n) => `{${Array.from({ length: 90 }, (_, m) => `a${m}:deployments(first:1){nodes{id}}`).join(' ')} b${n}:__typename}`,
     64,
   ],
-])('%s leave the memory as it was', { timeout: 300_000 }, async (what, document, maxMegabytes) => {
+])('%s do not increase the memory', { timeout: 300_000 }, async (what, document, maxMegabytes) => {
   for (let n = 0; n < 20; n++) await post({})(JSON.stringify({ query: document(-n) }))
   const before = await loop.readHeapMb()
   for (let n = 0; n < 1_000; n += 4) await Promise.all([0, 1, 2, 3].map(async (more) => post({})(JSON.stringify({ query: document(n + more) }))))
@@ -139,7 +141,7 @@ test.each<[string, (n: number) => string, number]>([
   expect(after - before).toBeLessThan(maxMegabytes)
 })
 
-test('answers to queries that a WebSocket does not read are bounded, and it is closed in words', { timeout: 120_000 }, async () => {
+test('a WebSocket that does not read its answers is closed with a reason before they fill the memory', { timeout: 120_000 }, async () => {
   const query = `{__schema{types{name description fields{name description args{name description} type{name}}}}}`
   const before = await loop.readHeapMb()
   const open = () =>
@@ -158,7 +160,7 @@ test('answers to queries that a WebSocket does not read are bounded, and it is c
   let most = 0
   const late = performance.now() + 17_000
   while (performance.now() < late) {
-    // Pings are what it seems to answer.
+    // Pongs make the sockets look alive.
     for (const { socket } of sockets) if (socket.readyState === socket.OPEN) socket.pong()
     most = Math.max(most, await loop.readHeapMb())
     await wait(1_000)

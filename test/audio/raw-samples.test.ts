@@ -11,7 +11,7 @@ describe('samples without a header', () => {
     ['audio/L16; rate=16000; channels=1', swapped, 16_000],
     ['audio/l16;rate="16000"', raw, 16_000],
     ['audio/l16; rate=44100; endianness=little-endian', raw, 44_100],
-  ])('are read as their Content-Type says: %s', async (type, body, rate) => {
+  ])('the Content-Type %s determines the format of samples without a header', async (type, body, rate) => {
     const found = await read(body, type)
     expect(found.sampleRate).toBe(rate)
     expect(difference(found.samples, reference)).toBe(0)
@@ -21,20 +21,20 @@ describe('samples without a header', () => {
     ['audio/basic', [32_124, -32_124]],
     ['audio/x-mulaw; rate=8000', [32_124, -32_124]],
     ['audio/x-alaw', [5504, -5504]],
-  ])('of a telephone are read: %s', async (type, values) => {
+  ])('the Content-Type %s reads telephone samples', async (type, values) => {
     const found = await read(Buffer.from([0x80, 0x00]), type)
     expect([found.sampleRate, ...found.samples]).toEqual([8000, ...values])
   })
 
-  test('are refused when they are less than one', async () => {
+  test('less than one sample is refused', async () => {
     await expect(read(raw.subarray(0, 1), 'audio/l16; rate=16000')).rejects.toMatchObject({ code: 'NO_AUDIO' })
   })
 
-  test('need their rate', async () => {
+  test('samples without a header need a rate in the Content-Type', async () => {
     await expect(read(raw, 'audio/pcm')).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining('"audio/pcm; rate=16000"') })
   })
 
-  test('are not looked for in a WAV file', async () => {
+  test('a WAV file ignores the Content-Type of samples', async () => {
     expect(difference((await read(wav(reference), 'audio/pcm')).samples, reference)).toBe(0)
   })
 })

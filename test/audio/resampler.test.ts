@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { Resampler, resample } from '../../src/audio/resampler.ts'
 import { SampleBuffer } from '../../src/audio/sample-buffer.ts'
 
-describe('sound', () => {
-  test.each([11_025, 44_100, 44_101, 191_999])('keeps a tone at %i Hz, with kernels of a bounded size', (rate) => {
+describe('resampling', () => {
+  test.each([11_025, 44_100, 44_101, 191_999])('the resampler keeps a tone at %i Hz with kernels of a bounded size', (rate) => {
     const before = process.memoryUsage().arrayBuffers
     const resampler = new Resampler(rate)
     const kernels = process.memoryUsage().arrayBuffers - before
@@ -20,7 +20,7 @@ describe('sound', () => {
     expect(kernels).toBeLessThan(3 * 2 ** 20)
   })
 
-  test('comes out of the resampler the same, however it was cut', () => {
+  test('the output of the resampler does not depend on how the input is cut', () => {
     const pieces = fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 20 })
     fc.assert(
       fc.property(fc.constantFrom(8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000), pieces, fc.integer(), (rate, lengths, seed) => {
@@ -41,7 +41,7 @@ describe('sound', () => {
     )
   })
 
-  test('is kept as long as it is needed, and no longer', () => {
+  test('the sample buffer keeps only the samples that are needed', () => {
     const sound = new SampleBuffer()
     const second = Float32Array.from({ length: 16_000 }, (_, n) => (n % 100) / 100)
     for (let n = 0; n < 100; n++) {

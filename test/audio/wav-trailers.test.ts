@@ -4,7 +4,7 @@ import { WavReader } from '../../src/audio/wav-reader.ts'
 import { wav } from '../support/wav.ts'
 import { decoders, difference, floats, read, reference } from './read-wav.ts'
 
-describe('what follows the promised samples is not dropped in silence:', () => {
+describe('data after the announced samples', () => {
   const twice = Int16Array.from([...reference, ...reference])
   const list = Buffer.from('LIST\x04\0\0\0INFO', 'latin1')
   const oddList = Buffer.from('LIST\x05\0\0\0INFOx', 'latin1')
@@ -22,53 +22,53 @@ describe('what follows the promised samples is not dropped in silence:', () => {
     ['a list of odd length, padded', Buffer.concat([wav(reference), oddList, Buffer.from([0]), list]), reference],
     ['a list of odd length that is not padded', Buffer.concat([wav(reference), oddList, list, wav(reference)]), twice],
     ['a few stray bytes', Buffer.concat([wav(reference), Buffer.from('\r\n')]), reference],
-  ])('%s', async (_, file, expected) => {
+  ])('the WAV reader handles %s after the samples', async (_, file, expected) => {
     const found = await read(file)
     expect(difference(found.samples, expected)).toBe(0)
     expect(found.warnings).toEqual([])
   })
 
-  test('more samples than promised are read, with a warning', async () => {
+  test('more samples than announced are read, with a warning', async () => {
     const found = await read(wav(reference, { dataLength: 32_000 }))
     expect(difference(found.samples, reference)).toBe(0)
-    expect(found.warnings).toEqual([expect.stringContaining('More sound came')])
+    expect(found.warnings).toEqual([expect.stringContaining('has more sound than its WAV header announces')])
   })
 
-  // As little-endian bytes these samples are the first ones of an MPEG or AAC frame, or of an AC-3 one.
-  test.each([-1, -2, -257, -1025, -3585, -170, 30_475])('samples that begin with %i are no file of another kind', async (first) => {
+  // As little-endian bytes, these samples equal the first bytes of an MPEG, AAC or AC-3 frame.
+  test.each([-1, -2, -257, -1025, -3585, -170, 30_475])('samples that begin with %i do not count as another file', async (first) => {
     const more = Int16Array.from([first, ...reference])
     const expected = Int16Array.from([...reference, ...more])
     const found = await read(wav(expected, { dataLength: reference.byteLength }))
     expect(difference(found.samples, expected)).toBe(0)
-    expect(found.warnings).toEqual([expect.stringContaining('More sound came')])
+    expect(found.warnings).toEqual([expect.stringContaining('has more sound than its WAV header announces')])
   })
 
-  test('an MP3 file that begins with a tag is named in a warning', async () => {
+  test('a warning names an MP3 file that begins with a tag', async () => {
     const mp3 = Buffer.from([0xff, 0xfb, 0x90, 0x64, ...Array(60).fill(0)])
     const found = await read(Buffer.concat([wav(reference), id3, mp3]))
     expect(difference(found.samples, reference)).toBe(0)
     expect(found.warnings).toEqual([expect.stringContaining('an MP3 file, which was not recognized')])
   })
 
-  test('a file of another kind is named in a warning', async () => {
+  test('a warning names a file of another format', async () => {
     const found = await read(Buffer.concat([wav(reference), Buffer.from('fLaC\0\0\0\x22and so on', 'latin1')]))
     expect(difference(found.samples, reference)).toBe(0)
     expect(found.warnings).toEqual([expect.stringContaining('a FLAC file, which was not recognized')])
   })
 
-  test('a second file of another rate is refused', async () => {
+  test('the WAV reader refuses a second file of another rate', async () => {
     await expect(read(Buffer.concat([wav(reference), wav(reference, { rate: 8000 })]))).rejects.toMatchObject({
       code: 'UNSUPPORTED_AUDIO',
-      message: 'Recordings of 16000 and 8000 Hz were joined. Send them one by one.',
+      message: 'Recordings of 16000 and 8000 Hz were joined. Send each recording in a separate request.',
     })
   })
 
-  test('a second header that breaks off is missed', async () => {
+  test('a second header that is cut off is an error', async () => {
     await expect(read(Buffer.concat([wav(reference), wav(reference).subarray(0, 20)]))).rejects.toMatchObject({ code: 'TRUNCATED_WAV_HEADER' })
   })
 })
 
-test('chunks without end behind the sound are cut off', async () => {
+test('the WAV reader refuses endless chunks after the sound', async () => {
   const chunk = Buffer.alloc(8 + (1 << 20))
   chunk.write('LIST')
   chunk.writeUInt32LE(1 << 20, 4)
@@ -82,7 +82,7 @@ test('chunks without end behind the sound are cut off', async () => {
   await expect(hear()).rejects.toMatchObject({ code: 'UNDECODABLE_AUDIO', message: expect.stringMatching(/64 MB/) })
 })
 
-test('a second header with a promise of its own is not complete before that is kept', () => {
+test('a second file is incomplete until its announced length is read', () => {
   const reader = new WavReader({ maxSeconds: Number.POSITIVE_INFINITY, warn() {} })
   reader.read(wav(reference))
   expect(reader.isComplete).toBe(true)

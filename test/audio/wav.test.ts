@@ -5,7 +5,7 @@ import { cardRecordings, librivoxRecordings } from '../support/service.ts'
 import { samplesOf, type WavOptions, wav } from '../support/wav.ts'
 import { decoders, difference, floats, read, reference, samplesAs } from './read-wav.ts'
 
-describe('samples of every size are read as what they are:', () => {
+describe('sample formats', () => {
   test.each<[string, Buffer, WavOptions, number]>([
     ['16 bits', samplesAs(2, (buffer, value, at) => buffer.writeInt16LE(value, at)), {}, 0],
     ['8 bits, unsigned', samplesAs(1, (buffer, value, at) => buffer.writeUInt8((value >> 8) + 128, at)), { bits: 8 }, 255],
@@ -14,38 +14,38 @@ describe('samples of every size are read as what they are:', () => {
     ['32 bits', samplesAs(4, (buffer, value, at) => buffer.writeInt32LE(value * 65_536, at)), { bits: 32 }, 0],
     ['32-bit floating point', floats(4), { bits: 32, encoding: 3 }, 0],
     ['64-bit floating point', floats(8), { bits: 64, encoding: 3 }, 0],
-  ])('%s', async (_, samples, options, most) => {
+  ])('WAV samples of %s keep their values', async (_, samples, options, most) => {
     const found = await read(wav(samples, options))
     expect(found.sampleRate).toBe(16_000)
     expect(difference(found.samples, reference)).toBeLessThanOrEqual(most)
   })
 
-  test('floating point beyond full scale, and no numbers', async () => {
+  test('floating-point samples are clipped, and NaN becomes silence', async () => {
     expect([...(await read(wav(Float32Array.from([2, -2, Number.NaN, 0.5]), { bits: 32, encoding: 3 }))).samples]).toEqual([32_767, -32_768, 0, 16_384])
   })
 
-  // Values of ITU-T G.711, tables 1a and 2a, on the scale of 16 bits.
+  // Values of ITU-T G.711, tables 1a and 2a, scaled to 16 bits.
   test.each<[string, number, number[], number[]]>([
     ['µ-law', 7, [0x80, 0x00, 0xff, 0x7f, 0xce, 0x4e], [32_124, -32_124, 0, 0, 988, -988]],
     ['A-law', 6, [0xaa, 0x2a, 0xd5, 0x55, 0x80, 0x00], [32_256, -32_256, 8, -8, 5504, -5504]],
-  ])('%s', async (_, encoding, codes, values) => {
+  ])('WAV samples in %s have the values of ITU-T G.711', async (_, encoding, codes, values) => {
     const found = await read(wav(Uint8Array.from(codes), { bits: 8, encoding, rate: 8000 }))
     expect(found.sampleRate).toBe(8000)
     expect([...found.samples]).toEqual(values)
   })
 })
 
-test('several channels are averaged', async () => {
+test('the WAV reader averages all channels', async () => {
   const frames = Int16Array.from([100, 200, 300, 1000, -1000, 0, 0, 60])
   expect([...(await read(wav(frames, { channels: 4 }))).samples]).toEqual([400, -235])
   expect([...(await read(wav(frames, { channels: 2 }))).samples]).toEqual([150, 650, -500, 30])
 })
 
-test.each([4_000, 8_000, 11_025, 44_100, 96_000, 192_000])('%i Hz are taken', async (rate) => {
+test.each([4_000, 8_000, 11_025, 44_100, 96_000, 192_000])('the WAV reader accepts %i Hz', async (rate) => {
   expect((await read(wav(reference, { rate }))).sampleRate).toBe(rate)
 })
 
-test('an extensible header is read by its sub-format', async () => {
+test('the sub-format of an extensible header selects the encoding', async () => {
   const file = wav(floats(4), { bits: 32, encoding: 0xfffe })
   const more = Buffer.alloc(24)
   more.writeUInt16LE(22, 0)
@@ -55,7 +55,7 @@ test('an extensible header is read by its sub-format', async () => {
   expect(difference((await read(extended)).samples, reference)).toBe(0)
 })
 
-test.each(['RF64', 'BW64'])('%s takes its length from its own chunk', async (id) => {
+test.each(['RF64', 'BW64'])('%s takes its length from the ds64 chunk', async (id) => {
   const file = wav(reference, { dataLength: 0xffffffff })
   const ds64 = Buffer.alloc(36)
   ds64.write('ds64')
@@ -67,14 +67,14 @@ test.each(['RF64', 'BW64'])('%s takes its length from its own chunk', async (id)
   expect(found.warnings).toEqual([])
 })
 
-test.each(['', '\0', '?'])('a chunk of odd length in the header may be followed by %j', async (padding) => {
+test.each(['', '\0', '?'])('the WAV reader accepts %j after a chunk of odd length', async (padding) => {
   const file = wav(reference)
   const found = await read(Buffer.concat([file.subarray(0, 36), Buffer.from(`LIST\x05\0\0\0INFOx${padding}`, 'latin1'), file.subarray(36)]))
   expect(difference(found.samples, reference)).toBe(0)
   expect(found.warnings).toEqual([])
 })
 
-test('a file gives the same samples, however it was cut', async () => {
+test('the samples of a file do not depend on how its bytes are cut', async () => {
   const short = reference.subarray(0, 3000)
   const file = Buffer.concat([
     wav(short, { dataLength: 0 }),
@@ -98,6 +98,6 @@ test('a file gives the same samples, however it was cut', async () => {
   )
 })
 
-test('every recording of the test data has the samples that stand in it', async () => {
+test('the WAV reader returns the samples of every recording in the test data', async () => {
   for (const { wav: file } of [...librivoxRecordings(), ...cardRecordings()]) expect(difference((await read(file)).samples, samplesOf(file))).toBe(0)
 })

@@ -5,7 +5,7 @@ import { AdmissionControl, type StreamSlot } from '../../src/recognition/admissi
 import { fill, openAdmission, patient, requestOf } from './admission.ts'
 
 describe('a workspace with many deployments', () => {
-  test('has no more turns than one with a single deployment, and its deployments take turns in its own', async () => {
+  test('a workspace with many deployments is served as often as one with a single deployment', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'full')
     for (const name of ['b/1', 'a/1', 'a/2', 'a/3', 'b/1']) void ask(name, name)
@@ -17,7 +17,7 @@ describe('a workspace with many deployments', () => {
     expect(order).toEqual(['b/1', 'a/1', 'b/1', 'a/2', 'a/3'])
   })
 
-  test('waits for others as soon as it has its share, whichever of its deployments asks', async () => {
+  test('a workspace that has its share waits for others, whichever of its deployments asks', async () => {
     const { admission, ask, order, settled } = openAdmission(2)
     const taken: StreamSlot[] = []
     for (let n = 0; n < 16; n++) taken.push(await admission.admit(requestOf(`a/${n}`), patient))
@@ -34,7 +34,7 @@ describe('a workspace with many deployments', () => {
   })
 })
 
-test('the recordings of jobs have only what clients leave, and take no room from them', async () => {
+test('recordings of jobs use only the capacity that clients leave', async () => {
   const admission = new AdmissionControl(1)
   const ofJob = { ...requestOf('', 5), isOfJob: true }
   const first = await admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY })
@@ -52,7 +52,7 @@ test('the recordings of jobs have only what clients leave, and take no room from
   expect(admission.usage()).toMatchObject({ streams: 4, streamsWaiting: 0 })
 })
 
-test('what decoding took decides how many come in', async () => {
+test('the measured cost of decoding determines the number of admitted streams', async () => {
   const admission = new AdmissionControl(1)
   const slot = await admission.admit(requestOf('a'))
   for (let n = 0; n < 100; n++) slot.measured(2000, 100)

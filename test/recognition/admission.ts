@@ -3,7 +3,7 @@ import { AdmissionControl, type StreamSlot } from '../../src/recognition/admissi
 import type { StreamRequest, WaitOptions } from '../../src/recognition/recognizer-stream.ts'
 
 export const patient: WaitOptions = { waitMs: 10_000 }
-/** The workspace's name, and behind a slash its deployment's. */
+/** `owner` is the name of a workspace, optionally with a slash and the name of a deployment. */
 export const requestOf = (owner: string, alternatives = 1) => ({
   workspaceId: owner.split('/')[0] as string,
   deploymentId: owner.split('/')[1] ?? 'd',
@@ -12,7 +12,7 @@ export const requestOf = (owner: string, alternatives = 1) => ({
   model: { encoder: 'tiny' } as StreamRequest['model'],
 })
 
-/** Fills one worker with as many streams as it has room for: 8 at the guessed cost. */
+/** Opens streams until the capacity is in use: 8 for one worker at the estimated cost. */
 export async function fill(admission: AdmissionControl, deploymentId: string): Promise<StreamSlot[]> {
   const slots: StreamSlot[] = []
   for (;;) {
@@ -30,7 +30,7 @@ export function openAdmission(workers = 1) {
     admission,
     order,
     slots,
-    /** Asks, and notes the name when there is a slot. */
+    /** Requests a slot and records the name when it is granted. */
     ask: (name: string, deploymentId: string, waiting: WaitOptions = patient) =>
       admission.admit(requestOf(deploymentId), waiting).then((slot) => {
         order.push(name)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openAligner } from '../../src/decoding/aligner.ts'
 
-test('an aligner says when it has learned more words than it should keep', async () => {
+test('an aligner is full after it has learned 5,000 words', async () => {
   const aligner = await openAligner()
   aligner.align(['cat', 'zyzzyq'], new Float32Array(16_000))
   expect(aligner.isFull).toBe(false)

@@ -9,7 +9,7 @@ const reference = Buffer.concat([referenceRecording().subarray(44), silence(1)])
 const model = await baseModel()
 
 describe('the detector', () => {
-  test('that crashes fails the streams it heard, in words, and the next stream finds a new one', async () => {
+  test('a detector that crashes fails its streams, and the next stream gets a new detector', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     await recognizers.load(model)
     const client = await openClient(recognizers, requestFor(model))
@@ -24,20 +24,20 @@ describe('the detector', () => {
     expect(recognizers.usage().streams).toBe(0)
   })
 
-  test('is replaced by exactly one, also when its streams ask for another at once, and none is left in the end', async () => {
+  test('a detector is replaced by exactly one, even if all its streams reopen at once, and closing ends it', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     const [first] = childrenRunning('detector.process.ts')
     const opened: Promise<unknown>[] = []
     const listener = { event() {}, drained() {}, failed: () => void opened.push(recognizers.open(requestFor(model), { ...listener, failed() {} })) }
     for (let n = 0; n < 3; n++) await recognizers.open(requestFor(model), listener)
-    // One that ends sooner is not replaced before somebody asks.
+    // A detector that ends sooner is replaced only when a stream opens.
     await delay(5100)
     process.kill(first as number, 'SIGSEGV')
     await until(() => opened.length === 3)
     await Promise.all(opened)
     const next = childrenRunning('detector.process.ts').filter((pid) => pid !== first)
     expect(next).toHaveLength(1)
-    // That one ends young, with nobody who asks.
+    // This one ends soon after its start, and no stream opens.
     process.kill(next[0] as number, 'SIGSEGV')
     await until(() => recognizers.usage().streams === 0)
     expect(childrenRunning('detector.process.ts')).toEqual([])
@@ -47,7 +47,7 @@ describe('the detector', () => {
     expect(childrenRunning('detector.process.ts')).toEqual([])
   })
 
-  test('that hangs is ended, also when nothing more is owed than the end', async () => {
+  test('a detector that hangs at the end of a stream is ended', async () => {
     const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
     const client = await openClient(recognizers, requestFor(model))
     process.kill(childrenRunning('detector.process.ts')[0] as number, 'SIGSTOP')
@@ -55,7 +55,7 @@ describe('the detector', () => {
     expect(await client.untilFailed()).toBeInstanceOf(RecognizerCrashedError)
   })
 
-  test('that hangs is ended', async () => {
+  test('a detector that hangs within a stream is ended', async () => {
     const recognizers = openTestRecognizers({ workers: 1 }, { baseMs: 10_000, perSecondMs: 3000, detectorMs: 1000 })
     await recognizers.load(model)
     const client = await openClient(recognizers, requestFor(model))

@@ -6,7 +6,7 @@ import type { Scheduler } from '../../src/recognition/scheduler.ts'
 import { Stream } from '../../src/recognition/stream.ts'
 import { requestFor } from '../support/recognizers.ts'
 
-test('a guess that fails while the speaker may go on costs nothing: the phrase is decoded when it ends', () => {
+test('a phrase is decoded at its end if the guess at its pause failed', () => {
   const told: StreamEvent[] = []
   const failures: Error[] = []
   const asked: { priority: Priority; settle(result: Parameters<Parameters<Scheduler['submit']>[1]>[0]): void }[] = []

@@ -1,67 +1,67 @@
 import { describe, expect, test } from 'vitest'
 import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 
-describe('turns to decode a hypothesis', () => {
-  function openTurns(workers: number) {
-    const given: string[] = []
+describe('slots to decode a hypothesis', () => {
+  function openScheduler(workers: number) {
+    const granted: string[] = []
     const state = { idle: workers }
-    const turns = new HypothesisScheduler(workers, () => state.idle)
-    const ask = (name: string, isFirst: boolean) => turns.ask({ workspaceId: name }, isFirst, () => void given.push(name))
-    return { turns, given, state, ask }
+    const scheduler = new HypothesisScheduler(workers, () => state.idle)
+    const ask = (name: string, isFirst: boolean) => scheduler.ask({ workspaceId: name }, isFirst, () => void granted.push(name))
+    return { scheduler, granted, state, ask }
   }
 
-  test('go first to phrases of which nothing is shown, and the others leave a worker free', () => {
-    const { given, ask } = openTurns(2)
+  test('slots go first to phrases without a shown hypothesis, and the others leave one worker free', () => {
+    const { granted, ask } = openScheduler(2)
     const shown = ['a', 'b', 'c'].map((name) => ask(name, false))
-    expect(given).toEqual(['a'])
+    expect(granted).toEqual(['a'])
     const fresh = ['d', 'e'].map((name) => ask(name, true))
-    expect(given).toEqual(['a', 'd'])
+    expect(granted).toEqual(['a', 'd'])
     shown[0]?.end()
-    expect(given).toEqual(['a', 'd', 'e'])
+    expect(granted).toEqual(['a', 'd', 'e'])
     fresh[0]?.end()
-    expect(given).toEqual(['a', 'd', 'e'])
+    expect(granted).toEqual(['a', 'd', 'e'])
     fresh[1]?.end()
-    expect(given).toEqual(['a', 'd', 'e', 'b'])
+    expect(granted).toEqual(['a', 'd', 'e', 'b'])
   })
 
-  test('are not given while there is other work, and are given when it is done', () => {
-    const { turns, given, state, ask } = openTurns(1)
+  test('slots are granted only when no other work waits', () => {
+    const { scheduler, granted, state, ask } = openScheduler(1)
     state.idle = 0
     ask('a', true)
     const gone = ask('b', true)
     gone.end()
-    expect(given).toEqual([])
+    expect(granted).toEqual([])
     state.idle = 1
-    turns.grant()
-    expect(given).toEqual(['a'])
+    scheduler.grant()
+    expect(granted).toEqual(['a'])
   })
 
-  test('are not more than workers are idle, those included that are not at work yet', () => {
-    const { turns, given, state, ask } = openTurns(3)
+  test('granted slots never exceed the idle workers', () => {
+    const { scheduler, granted, state, ask } = openScheduler(3)
     state.idle = 1
     const first = ask('a', true)
     ask('b', true)
-    expect([given, turns.busy]).toEqual([['a'], 0])
+    expect([granted, scheduler.busy]).toEqual([['a'], 0])
     first.begin()
-    expect(turns.busy).toBe(1)
+    expect(scheduler.busy).toBe(1)
     state.idle = 0
-    turns.grant()
-    expect(given).toEqual(['a'])
+    scheduler.grant()
+    expect(granted).toEqual(['a'])
     first.end()
     state.idle = 1
-    turns.grant()
-    expect(given).toEqual(['a', 'b'])
+    scheduler.grant()
+    expect(granted).toEqual(['a', 'b'])
   })
 
-  test('that were given count once, however often they are ended', () => {
-    const { given, ask } = openTurns(1)
+  test('a slot that is returned twice counts once', () => {
+    const { granted, ask } = openScheduler(1)
     const first = ask('a', true)
     ask('b', true)
     const last = ask('c', true)
     first.end()
     first.end()
-    expect(given).toEqual(['a', 'b'])
+    expect(granted).toEqual(['a', 'b'])
     last.end()
-    expect(given).toEqual(['a', 'b'])
+    expect(granted).toEqual(['a', 'b'])
   })
 })

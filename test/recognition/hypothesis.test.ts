@@ -2,18 +2,18 @@ import { describe, expect, test } from 'vitest'
 import { Hypothesis } from '../../src/recognition/hypothesis.ts'
 
 describe('hypotheses', () => {
-  /** What each of the texts adds to what is shown; each is of a second more. */
+  /** The texts that each decoding adds; each covers one more second. */
   const showing = (hypothesis: Hypothesis, texts: readonly string[]) =>
     texts.map((text, n) => {
       hypothesis.take(text, (n + 1) * 16_000)
       return hypothesis.takeNew().map((one) => one.text)
     })
 
-  test('are told when they are new', () => {
+  test('a hypothesis is shown only when it is new', () => {
     expect(showing(new Hypothesis(false), ['a', 'a', 'a b', '', 'a c'])).toEqual([['a'], [], ['a b'], [], ['a c']])
   })
 
-  test('that are to be stable show what two in a row agree on, and take nothing back', () => {
+  test('stable hypotheses show the words on which two successive decodings agree, and remove none', () => {
     const heard = ['four', 'for a', 'for a long', 'for', 'for a long time', 'for a long time']
     expect(showing(new Hypothesis(true), heard)).toEqual([[], [], ['for a'], [], [], ['for a long time']])
   })
@@ -21,7 +21,7 @@ describe('hypotheses', () => {
   test.each([
     ['all', false],
     ['stable', true],
-  ])('that bring many words at once are shown growing, %s', (_, isStable) => {
+  ])('a hypothesis with many new words is shown in steps (%s)', (_, isStable) => {
     const hypothesis = new Hypothesis(isStable)
     const text = 'had he married a more amiable woman he might have been made still more respectable'
     for (let n = 0; n < (isStable ? 2 : 1); n++) hypothesis.take(text, 5 * 16_000)
@@ -34,7 +34,7 @@ describe('hypotheses', () => {
     }
   })
 
-  test('that are the beginning of the final text show it only where it is longer than what was shown', () => {
+  test('a beginning of the final text is shown only if it is longer than the shown text', () => {
     const hypothesis = new Hypothesis(true)
     for (const text of ['for a long', 'for a long']) hypothesis.take(text, 16_000)
     hypothesis.takeNew()

@@ -5,7 +5,7 @@ import { referenceRecording } from '../support/service.ts'
 const reference = Buffer.concat([referenceRecording().subarray(44), silence(1)])
 const model = await baseModel()
 
-test('holds what its budget allows: the model that was used last', async () => {
+test('a worker with a small budget keeps the model that was used last', async () => {
   const recognizers = openTestRecognizers({ workers: 1, memoryMb: 400 })
   const other = await baseModel('CONVERSATIONAL')
   await recognizers.load(model)
@@ -19,7 +19,7 @@ test('holds what its budget allows: the model that was used last', async () => {
   expect(recognizers.usage().models).toEqual([{ id: model.id, workers: 1 }])
 })
 
-test('a model larger than the whole budget is held all the same, alone', async () => {
+test('a model that exceeds the whole budget is loaded alone', async () => {
   const recognizers = openTestRecognizers({ workers: 1, memoryMb: 100 })
   await recognizers.load(model)
   const client = await openClient(recognizers, requestFor(model))

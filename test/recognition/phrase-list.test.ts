@@ -2,7 +2,7 @@ import llama from 'llama-tokenizer-js'
 import { describe, expect, test } from 'vitest'
 import { openPhraseList, writeAsListed } from '../../src/decoding/phrase-list.ts'
 
-test('a phrase list writes words as it has them, where their capitals are not those of a sentence', () => {
+test('a phrase list determines the spelling of words with inner capitals', () => {
   const listed = ['McCoy', 'the PBX.', 'Thank You', 'Okay, so', 'US', 'O\u2019Brien']
   const write = writeAsListed([...listed.map((text) => ({ text, weight: 1 })), { text: 'RIVER', weight: 0 }])
   expect(write("Okay, mccoy. Thank you for the pbx. O'brien told us of the river.")).toBe("Okay, McCoy. Thank you for the PBX. O'Brien told us of the river.")
@@ -13,7 +13,7 @@ describe('a phrase list', () => {
     { text: 'Four of Clubs', weight: 1 },
     { text: 'four', weight: 0.5 },
   ])
-  /** What a text earns, spelled token by token and ended. */
+  /** The total score of a text. */
   const worth = (text: string) => {
     let state = list.start
     let sum = 0
@@ -25,7 +25,7 @@ describe('a phrase list', () => {
     return sum
   }
 
-  test('pays for whole phrases only, whatever their case and marks', () => {
+  test('a phrase list rewards only whole phrases, regardless of case and punctuation', () => {
     expect(worth('Eight of spades, four of clubs.')).toBeCloseTo(5.2, 5)
     expect(worth('eight of spades four, of Clubs')).toBeCloseTo(5.2, 5)
     expect(worth('four of clubsters')).toBeCloseTo(0.9, 5)
@@ -34,7 +34,7 @@ describe('a phrase list', () => {
     expect(worth('the four of four of clubs')).toBeCloseTo(6.1, 5)
   })
 
-  test('lends while a phrase is being said', () => {
+  test('a phrase list gives an unfinished phrase credit', () => {
     const state = llama
       .encode('four of cl')
       .slice(1)

@@ -6,7 +6,7 @@ import { ReservedCapacity } from '../../src/recognition/reserved-capacity.ts'
 import { patient, requestOf } from './admission.ts'
 
 describe('the capacity for provisioning', () => {
-  test('is one stream for each worker, and then the next that is left, for the workspace that has the fewest', async () => {
+  test('provisioning has one slot for each worker, and the next free one goes to the workspace with the fewest', async () => {
     const reserved = new ReservedCapacity(2)
     const order: string[] = []
     const [one, two] = [await reserved.admit(requestOf('a'), patient), await reserved.admit(requestOf('a'), patient)]
@@ -31,7 +31,7 @@ describe('the capacity for provisioning', () => {
     expect(reserved.taken).toBe(0)
   })
 
-  test('is refused when the wait is over, when the caller has left and when the recognizers close', async () => {
+  test('a request for reserved capacity is refused at its timeout, when its caller leaves and when the recognizers close', async () => {
     const reserved = new ReservedCapacity(1)
     const slot = await reserved.admit(requestOf('a'), patient)
     const leaving = new AbortController()
@@ -47,7 +47,7 @@ describe('the capacity for provisioning', () => {
     expect(reserved.taken).toBe(0)
   })
 
-  test('is given back at once to a stream that lost its slot by a crash', async () => {
+  test('a stream that lost its reserved slot to a crash gets it back at once', async () => {
     const reserved = new ReservedCapacity(1)
     await reserved.admit(requestOf('a'), patient)
     await expect(reserved.admit(requestOf('a'), { waitMs: 0, isResumed: true })).resolves.toBeDefined()

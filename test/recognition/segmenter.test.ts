@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Segmenter } from '../../src/recognition/segmenter.ts'
 
 describe('segments', () => {
-  /** Feeds seconds of speech (true) or silence (false), 31.25 windows each; answers segments in seconds. */
+  /** Feeds seconds of speech (true) or silence (false), 31.25 windows each; returns segments in seconds. */
   function segments(parts: [boolean, number][], listening = { segmentationSilenceMs: 600, maxPhraseMs: 15_000 }) {
     const segmenter = new Segmenter(listening)
     const found = []
@@ -17,7 +17,7 @@ describe('segments', () => {
     return found.map(({ start, end }) => ({ start: start / 16_000, end: end / 16_000 }))
   }
 
-  test('begin before the first sound and end after the last', () => {
+  test('a segment begins before the first sound and ends after the last', () => {
     const [only, ...more] = segments([
       [false, 2],
       [true, 1],
@@ -28,7 +28,7 @@ describe('segments', () => {
     expect(only?.end).toBeCloseTo(3.18, 1)
   })
 
-  test('bridge pauses that are shorter than the segmentation silence, and no longer ones', () => {
+  test('a segment bridges only pauses that are shorter than the segmentation silence', () => {
     expect(
       segments([
         [true, 1],
@@ -46,14 +46,14 @@ describe('segments', () => {
     ).toHaveLength(2)
   })
 
-  test('that are too long are cut without losing a sample', () => {
+  test('a segment that is too long is cut without the loss of a sample', () => {
     const found = segments([[true, 40]])
     expect(found.length).toBeGreaterThanOrEqual(3)
     for (const { start, end } of found) expect(end - start).toBeLessThanOrEqual(15.1)
     for (const [n, { start }] of found.slice(1).entries()) expect(start).toBe(found[n]?.end)
   })
 
-  test('are not made of clicks or silence', () => {
+  test('clicks and silence make no segment', () => {
     expect(segments([[false, 3]])).toEqual([])
     expect(
       segments([

@@ -6,8 +6,8 @@ import { referenceRecording } from '../support/service.ts'
 const reference = Buffer.concat([referenceRecording().subarray(44), silence(1)])
 const model = await baseModel()
 
-describe('room', () => {
-  test('is given until it is taken, and again when it is left', async () => {
+describe('capacity', () => {
+  test('streams are admitted until the capacity is in use, and again when a stream closes', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     const clients: Awaited<ReturnType<typeof openClient>>[] = []
     let refusal: unknown
@@ -26,7 +26,7 @@ describe('room', () => {
     await openClient(recognizers, requestFor(model))
   })
 
-  test('is shared: a deployment that has its part does not get what another has asked for', async () => {
+  test('a deployment that has its share does not get capacity that another requested', async () => {
     const recognizers = openTestRecognizers({ workers: 2 })
     const open = (deploymentId: string) => openClient(recognizers, requestFor(model, { deploymentId }))
     const greedy: Awaited<ReturnType<typeof open>>[] = []
@@ -34,7 +34,7 @@ describe('room', () => {
       for (let n = 0; n < 1000; n++) greedy.push(await open('greedy'))
     }
     await expect(take()).rejects.toThrow(RecognizersBusyError)
-    // Whoever has none gets one, though all is taken; but not a second.
+    // A deployment without a stream gets one although the capacity is in use, but not a second.
     await open('modest')
     await expect(open('modest')).rejects.toThrow(RecognizersBusyError)
     for (let n = 0; n < 2; n++) greedy.pop()?.stream.close()
@@ -44,7 +44,7 @@ describe('room', () => {
 })
 
 describe('a stream', () => {
-  test('that is closed tells nothing more, and frees its place', async () => {
+  test('a closed stream emits no further event and frees its slot', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     await recognizers.load(model)
     const client = await openClient(recognizers, requestFor(model))
@@ -60,7 +60,7 @@ describe('a stream', () => {
     expect(recognizers.usage()).toMatchObject({ streams: 0, waiting: 0, load: 0 })
   })
 
-  test('asks for a pause when more comes than is decoded, and for more when it is', async () => {
+  test('a stream requests a pause when audio arrives faster than it is decoded, and then more audio', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     const client = await openClient(recognizers, requestFor(model, { interims: false }))
     let taken = 0
@@ -72,14 +72,14 @@ describe('a stream', () => {
     expect(client.phrases()).toHaveLength(taken + 1)
   })
 
-  test('that never pauses fails, in words, before it takes much memory', async () => {
+  test('a stream whose client never pauses fails before it uses much memory', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     const client = await openClient(recognizers, requestFor(model))
     for (let n = 0; n < 100 && !client.failure(); n++) client.stream.write(Buffer.alloc(320_000))
     expect(client.failure()).toBeInstanceOf(RecognizersBusyError)
   })
 
-  test('fails when the recognizers close', async () => {
+  test('a stream fails when the recognizers close', async () => {
     const recognizers = openTestRecognizers({ workers: 1 })
     const client = await openClient(recognizers, requestFor(model))
     await recognizers.close()

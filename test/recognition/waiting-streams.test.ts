@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { RecognizersBusyError } from '../../src/recognition/recognizer-errors.ts'
 import { fill, openAdmission, patient, requestOf } from './admission.ts'
 
-describe('whoever finds no room', () => {
-  test('is refused at once without patience, and in words', async () => {
+describe('streams that exceed the capacity', () => {
+  test('a stream that does not wait is refused with an explanation', async () => {
     const { admission } = openAdmission()
     expect(await fill(admission, 'a')).toHaveLength(8)
-    await expect(admission.admit(requestOf('a'))).rejects.toThrow('All 8 slots for speech are taken. Try again in a moment.')
+    await expect(admission.admit(requestOf('a'))).rejects.toThrow('The capacity for speech is taken by 8 streams. Try again in a moment.')
   })
 
-  test('gets the next slot that is left', async () => {
+  test('a waiting stream gets the next free slot', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const [first, second] = await fill(admission, 'a')
     void ask('one', 'a')
@@ -25,7 +25,7 @@ describe('whoever finds no room', () => {
     expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 0 })
   })
 
-  test('is not overtaken by those who come later, whatever less they need', async () => {
+  test('a later stream with a lower cost does not overtake a waiting stream', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'a')
     const beam = admission.admit(requestOf('a', 5), patient).then((slot) => {
@@ -46,11 +46,11 @@ describe('whoever finds no room', () => {
     expect(order).toEqual(['beam', 'small'])
   })
 
-  test('has their turn after one of each other workspace', async () => {
+  test('workspaces with waiting streams are served round-robin', async () => {
     const { admission, ask, order, settled } = openAdmission(2)
     const taken = await fill(admission, 'full')
     for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) void ask(name, name[0] as string)
-    // Whoever has none gets one, though all is taken.
+    // A workspace without a stream gets one although the capacity is in use.
     await settled()
     expect(order).toEqual(['a1', 'b1', 'c1'])
     for (const slot of taken) {
@@ -60,12 +60,12 @@ describe('whoever finds no room', () => {
     expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
-  test('lets those go first that lost their slots by a crash, though they cost more by now', async () => {
+  test('streams that lost their slots to a crash come first, even if their cost has risen', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'a')
     void ask('new', 'a')
     for (let n = 0; n < 20; n++) taken[0]?.measured(2000, 400)
-    // The crash frees the slots, and in the same breath the streams ask again.
+    // The crash frees the slots, and the streams ask again at once.
     for (const slot of taken) slot.leave()
     for (let n = 0; n < taken.length; n++) void ask('resumed', 'a', { ...patient, isResumed: true })
     await settled()
@@ -73,7 +73,7 @@ describe('whoever finds no room', () => {
     expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 1 })
   })
 
-  test('does not keep others waiting when there could never be room beside them', async () => {
+  test('a stream that needs the whole capacity does not block others', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const slot = await admission.admit(requestOf('a', 5))
     for (let n = 0; n < 100; n++) slot.measured(2000, 3000)
@@ -89,7 +89,7 @@ describe('whoever finds no room', () => {
     expect(order).toEqual(['small', 'huge'])
   })
 
-  test('is refused when their patience ends, or leaves, and then is not counted', async () => {
+  test('a stream that times out or leaves is no longer counted', async () => {
     const { admission, ask } = openAdmission()
     await fill(admission, 'a')
     const leaving = new AbortController()
@@ -101,16 +101,16 @@ describe('whoever finds no room', () => {
     expect(admission.usage().streamsWaiting).toBe(0)
   })
 
-  test('is refused at once where enough wait already, and told how many', async () => {
+  test('a stream is refused at once with the number of waiting streams if too many wait', async () => {
     const { admission, ask } = openAdmission()
     await fill(admission, 'a')
     const waiting = Array.from({ length: 8 }, (_, n) => ask(String(n), 'a'))
-    await expect(ask('one too many', 'a')).rejects.toThrow('All 8 slots for speech are taken, and 8 more wait for one.')
+    await expect(ask('one too many', 'a')).rejects.toThrow('The capacity for speech is taken by 8 streams, and 8 more streams wait.')
     admission.close(new Error('closing'))
     for (const one of waiting) await expect(one).rejects.toThrow('closing')
   })
 
-  test('is not kept out of the line by another workspace that fills it', async () => {
+  test('a workspace that fills the waitlist does not exclude another workspace', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'a')
     await ask('first of b', 'b')

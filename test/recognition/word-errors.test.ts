@@ -9,16 +9,16 @@ test.each([
   ['a b c', 'a c', 1],
   ['a b c', 'a x c d', 2],
   ['', 'a', 1],
-])('word errors between %j and %j: %i', (reference, transcript, errors) => {
+])('the texts %j and %j differ by %i word errors', (reference, transcript, errors) => {
   expect(countWordErrors(reference, transcript).errors).toBe(errors)
 })
 
-test('the words that were heard are those of an alignment with the fewest errors', () => {
+test('the matched words belong to an alignment with the fewest errors', () => {
   const texts = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 12 })
   fc.assert(
     fc.property(texts, texts, (said, heard) => {
       const matched = matchWords(said.join(' '), heard.join(' '))
-      // The fewest edits of all alignments that match these words of the reference and no others.
+      // The fewest edits of all alignments that match exactly these words of the reference.
       let above = heard.map((_, column) => column).concat(heard.length)
       for (const [row, { word, isHeard }] of matched.entries()) {
         const current = [isHeard ? Number.POSITIVE_INFINITY : (above[0] as number) + 1]
@@ -36,7 +36,7 @@ test('the words that were heard are those of an alignment with the fewest errors
   )
 })
 
-test('texts of more words than can be compared are refused, whichever of the two it is', () => {
+test('a comparison refuses a reference or a transcript with too many words', () => {
   const [most, more] = [
     Array(maxComparedWords).fill('x').join(' '),
     Array(maxComparedWords + 1)

@@ -10,7 +10,7 @@ const execute = promisify(execFile)
 const novel = librivoxRecordings().map(({ wav, text }) => ({ pcm: Buffer.concat([wav.subarray(44), silence(1)]), text }))
 const model = await baseModel()
 
-/** Says every sentence of the novel at once, each on a stream of its own; the workers decode nothing but these. */
+/** Sends every sentence of the novel at once, each on a separate stream. */
 async function sayAll(recognizers: ReturnType<typeof openTestRecognizers>) {
   const clients = await Promise.all(novel.map(() => openClient(recognizers, requestFor(model, { interims: false }))))
   await Promise.all(
@@ -34,7 +34,7 @@ async function expectAllRight(clients: Awaited<ReturnType<typeof sayAll>>) {
 }
 
 describe('a worker', () => {
-  test('that crashes in the middle of a phrase costs nobody a word', async () => {
+  test('a worker that crashes within a phrase loses no word', async () => {
     const recognizers = openTestRecognizers()
     await recognizers.load(model)
     const saying = sayAll(recognizers)
@@ -45,10 +45,10 @@ describe('a worker', () => {
     expect(recognizers.usage().workers.ended).toBe(1)
   })
 
-  test('that hangs is ended, and its phrase recognized by another', async () => {
+  test('a worker that hangs is ended, and another recognizes its phrase', async () => {
     const recognizers = openTestRecognizers({}, { baseMs: 4000, perSecondMs: 1000, detectorMs: 60_000 })
     await recognizers.load(model)
-    // One that hangs while it loads on nobody's behalf is given longer.
+    // A worker that loads a model in advance has a longer timeout.
     await until(() => recognizers.usage().models[0]?.workers === 2)
     const saying = sayAll(recognizers)
     await untilBusy(recognizers)
@@ -59,7 +59,7 @@ describe('a worker', () => {
   })
 })
 
-test('a process that cannot be started, for want of file descriptors, is told as one that ended', async () => {
+test('a process that cannot start for lack of file descriptors is reported as ended', async () => {
   const program = `
     const { openSync } = await import('node:fs')
     const { startChild } = await import('./src/sandbox/child.ts')
@@ -73,7 +73,7 @@ test('a process that cannot be started, for want of file descriptors, is told as
   expect(stdout).toMatch(/^ended: .*EMFILE\ngone\n$/)
 })
 
-test('work that no process could be started for is done when one can', async () => {
+test('work waits until a process can be started', async () => {
   const program = `
     const { openSync, closeSync } = await import('node:fs')
     const { openPool } = await import('./src/recognition/scheduler.ts')

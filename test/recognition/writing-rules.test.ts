@@ -13,7 +13,7 @@ describe('written text', () => {
     ['first line new line second line', 'First line\nSecond line'],
     ['The comma is a mark.', 'The, is a mark.'],
     ['He commands the periodical.', 'He commands the periodical.'],
-  ])('dictation: %s', async (spoken, written) => {
+  ])('dictation writes spoken punctuation: %s', async (spoken, written) => {
     expect((await open('en-US-search-and-dictation')).write(spoken, 'dictation').display).toBe(written)
   })
 

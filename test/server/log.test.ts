@@ -7,6 +7,6 @@ test.each([
   'GET /speech?Authorization=Bearer%20abcdefgh12345',
   'postgres://user:abcdefgh12345@host/db',
   'token cst_abcdefgh.ijklmnop',
-])('the log does not show the secret in %j', (line) => {
+])('the log redacts the secret in %j', (line) => {
   expect(redact(line)).not.toMatch(/abcdefgh/)
 })
