@@ -37,7 +37,7 @@ const maxWaitingPerProcess = 8
 /** The longest time that a process waits for its recording. */
 const spareMs = 5 * 60_000
 
-/** Decodes each recording in a process of its own, so that a crash fails only that recording. */
+/** Decodes each recording in a separate process, so that a crash fails only that recording. */
 export function openDecoders({ processes, timeoutMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
   const isAvailable = processes > 0 && isDecoderInstalled()
   const running = new Set<DecoderProcess>()

@@ -1,12 +1,7 @@
 import type { Fusion } from './fusion.ts'
+import type { ListedPhrase } from './listed-phrase.ts'
 import { endToken, lowerPieces } from './tokens.ts'
 import { createRewriter } from './written-words.ts'
-
-/** Words that are likelier than usual: weight 1 is the usual bonus, 0 none, 2 the largest. */
-export interface ListedPhrase {
-  text: string
-  weight: number
-}
 
 // Short words are easily confused, so each gets a bonus; long words are hard to confuse, so their bonus is limited.
 const perWord = 1

@@ -1,25 +1,8 @@
 // The child process that converts the audio of all streams and finds the phrases in it.
 // It runs native code with one small model, and exits when its parent ends.
-import { type Detected, Detection, type ListeningProgress } from './phrase-detector.ts'
-import type { StreamRequest } from './recognizer-stream.ts'
-import type { Segment } from './segmenter.ts'
+import type { Detected, DetectorReply, DetectorRequest } from './detector-messages.ts'
+import { Detection } from './phrase-detector.ts'
 import { openVoiceActivity } from './voice-activity.ts'
-
-export type DetectorRequest = { stream: number } & (
-  | { kind: 'OPEN'; format: StreamRequest['format']; listening: StreamRequest['listening'] }
-  | { kind: 'AUDIO'; pcm: Uint8Array }
-  | { kind: 'GROWN'; phrase: number }
-  | { kind: 'FINISH' }
-  | { kind: 'CLOSE' }
-)
-
-export type DetectorReply = { stream: number } & (
-  | Detected
-  | ({ kind: 'HEARD'; bytes: number } & ListeningProgress)
-  | { kind: 'GROWN'; phrase: number; grown: { segment: Segment; audio: Int16Array } | undefined }
-  | { kind: 'FINISHED'; heard: number }
-  | { kind: 'FAILED'; message: string }
-)
 
 interface Listened {
   detection: Detection

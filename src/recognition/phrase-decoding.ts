@@ -1,6 +1,6 @@
 import { sampleRate } from '../audio/pcm.ts'
 import type { Alternative } from '../decoding/alternative.ts'
-import type { DetectorReply } from './detector.process.ts'
+import type { DetectorReply } from './detector-messages.ts'
 import { Hypothesis, type ShownHypothesis } from './hypothesis.ts'
 import type { HypothesisSlot } from './hypothesis-scheduler.ts'
 import type { Priority, Ticket } from './piece.ts'

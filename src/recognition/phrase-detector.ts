@@ -1,26 +1,12 @@
 import { Resampler, toMonoFloat32 } from '../audio/resampler.ts'
 import { SampleBuffer } from '../audio/sample-buffer.ts'
+import type { Detected, ListeningProgress } from './detector-messages.ts'
 import type { StreamRequest } from './recognizer-stream.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
 import { type VoiceActivity, windowSize } from './voice-activity.ts'
 
 const maxUnvoiced = 160 * 16
 const step = 10 * 16
-
-/** The findings in a stream. Each phrase has a number, and each segment to decode has its samples. */
-export type Detected =
-  | { kind: 'STARTED'; phrase: number; onset: number }
-  /** The voice paused. If it does not go on, the segment is the whole phrase. */
-  | { kind: 'PAUSED'; phrase: number; segment: Segment; audio: Int16Array }
-  /** The phrase ended. Without samples, its segment equals that of the last pause. */
-  | { kind: 'ENDED'; phrase: number; segment: Segment; audio: Int16Array | undefined }
-
-/** The present state of a stream. */
-export interface ListeningProgress {
-  heard: number
-  /** The position of the last voice in the open phrase. */
-  voice: number | undefined
-}
 
 /** Converts the audio of one stream, finds voice and cuts phrases. */
 export class Detection {

@@ -1,5 +1,5 @@
 import type { Owner } from '../capacity/fair-queue.ts'
-import type { WorkerReply, WorkerTask } from '../decoding/worker.process.ts'
+import type { WorkerReply, WorkerTask } from '../decoding/worker-messages.ts'
 
 /**
  * FINAL: a client waits for the result. SPECULATIVE: a client waits for it if the speaker does not go on. JOB: a job

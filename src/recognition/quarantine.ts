@@ -1,5 +1,5 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { WorkerTask } from '../decoding/worker.process.ts'
+import type { WorkerTask } from '../decoding/worker-messages.ts'
 
 /** The trust in a user's acoustic model. Only a PROVEN one runs in the shared recognizers. */
 export type Standing =

@@ -1,5 +1,5 @@
 import type { Alternative } from '../decoding/alternative.ts'
-import type { ListedPhrase } from '../decoding/phrase-list.ts'
+import type { ListedPhrase } from '../decoding/listed-phrase.ts'
 import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import type { SegmentationSettings } from './segmentation-settings.ts'

@@ -1,6 +1,6 @@
 import { FairQueue } from '../capacity/fair-queue.ts'
 import { ModelUnusableError, type RecognizerModel } from '../decoding/recognizer-model.ts'
-import type { WorkerTask } from '../decoding/worker.process.ts'
+import type { WorkerTask } from '../decoding/worker-messages.ts'
 import type { Log } from '../log.ts'
 import { jobNice } from '../sandbox/nice.ts'
 import { HypothesisScheduler } from './hypothesis-scheduler.ts'

@@ -1,6 +1,6 @@
 import { sampleRate } from '../audio/pcm.ts'
 import type { Alternative } from '../decoding/alternative.ts'
-import type { DetectorReply, DetectorRequest } from './detector.process.ts'
+import type { DetectorReply, DetectorRequest } from './detector-messages.ts'
 import { PhraseDecoding } from './phrase-decoding.ts'
 import { RecognizersBusyError } from './recognizer-errors.ts'
 import type { RecognizerStream, StreamListener, StreamRequest } from './recognizer-stream.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { RecognizerModel } from '../decoding/recognizer-model.ts'
-import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker.process.ts'
+import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker-messages.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { minPriority, setNice } from '../sandbox/nice.ts'

@@ -59,7 +59,7 @@ describe('a decoder process', () => {
     const { decoders, ended } = open()
     const { body, release } = halting('en-US.ogg')
     const reading = read(decoders, body)
-    const outcome = expect(reading).rejects.toMatchObject({ code: 'DECODER_CRASHED', message: expect.stringContaining('Send it again') })
+    const outcome = expect(reading).rejects.toMatchObject({ code: 'DECODER_CRASHED', message: expect.stringContaining('Send the recording again') })
     await until(() => children().length === 1)
     process.kill(children()[0] as number, 'SIGKILL')
     await outcome
@@ -208,7 +208,7 @@ describe('hostile files', () => {
       yield Buffer.from('\0\0\0\x18ftypM4A \0\0\0\0M4A mp42\0\0\0\x01mdat\0\0\0\x7f\0\0\0\0', 'latin1')
       for (;;) yield Buffer.alloc(1 << 20, 1)
     }
-    await expect(read(shared, body())).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining('more than 64 MB') })
+    await expect(read(shared, body())).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining('larger than 64 MB') })
   })
 
   test('hostile files crash no decoder process', () => {

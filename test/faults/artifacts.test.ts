@@ -27,7 +27,7 @@ test('a full disk fails FETCHING with the reason, leaves no partial file and kee
   const dataDir = await makeDirectory()
   const artifacts = join(dataDir, 'artifacts')
   await mkdir(artifacts)
-  if (!mountSmall(artifacts, 40)) return context.skip('this machine lets nobody mount a small file system')
+  if (!mountSmall(artifacts, 40)) return context.skip('this user cannot mount a file system')
   const api = await startTestService({ DATA_DIR: dataDir })
   // The smaller models fit, but not together with the larger ones.
   expect((await api.deploy('SEARCH_AND_DICTATION')).status).toBe('COMPLETE')

@@ -105,7 +105,7 @@ test.concurrent('six workers that receive SIGTERM during their work hand over wi
   expectWhole(changes)
   expect((await api.sql`select failed_tries, run, dead_runs from deployments`)[0]).toMatchObject({ failed_tries: 0, run: 7, dead_runs: [] })
   expect(Math.max(...grace)).toBeLessThan(10_000)
-  figure('12, SIGTERM with a job at work', { restarts: grace.length, 'longest until ended, s': Math.max(...grace) / 1000, 'tries lost': 0 })
+  figure('12, SIGTERM during a job', { restarts: grace.length, 'longest until ended, s': Math.max(...grace) / 1000, 'tries lost': 0 })
 })
 
 test('work that was killed twice is failed with a reason by the third process and can be retried', async () => {

@@ -53,7 +53,7 @@ interface Told {
   event: StreamEvent
 }
 
-/** Opens a stream and collects what it tells. */
+/** Opens a stream and collects its events. */
 export async function openClient(recognizers: Recognizers, request: StreamRequest) {
   const told: Told[] = []
   const waiting = new Set<() => void>()
@@ -105,7 +105,7 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
       await until(() => false).catch(() => {})
       return failure as Error
     },
-    /** Says it as a microphone would: a tenth of a second every tenth of a second. */
+    /** Sends audio like a microphone: a tenth of a second every tenth of a second. */
     async speak(pcm: Buffer, speed = 1) {
       began = performance.now()
       const piece = bytesPerSecond / 10
@@ -115,7 +115,7 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
         stream.write(pcm.subarray(n * piece, (n + 1) * piece))
       }
     },
-    /** Sends it as fast as it is taken. */
+    /** Sends audio as fast as the stream accepts it. */
     async send(pcm: Buffer) {
       began = performance.now()
       for (let at = 0; at < pcm.length && !failure; at += bytesPerSecond) {
