@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { resample, toMono } from '../src/audio/resampler.ts'
+import { resample, toMonoFloat32 } from '../src/audio/resampler.ts'
 import { WavReader } from '../src/audio/wav-reader.ts'
 import { toSpokenWords } from '../src/decoding/spoken-words.ts'
 
@@ -47,7 +47,7 @@ async function collectPrompts(language: string, unpacked: string): Promise<Promp
     const reader = new WavReader({ maxSeconds: Infinity, warn() {} })
     const pcm = reader.read(await readFile(file))
     if (!reader.format) continue
-    const audio = resample(toMono(pcm, 1), reader.format.sampleRate)
+    const audio = resample(toMonoFloat32(pcm, 1), reader.format.sampleRate)
     if (audio.length < 20 * 16_000) prompts.push({ audio, text })
   }
   return prompts

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { RecognizerModel } from '../src/decoding/types.ts'
+import type { RecognizerModel } from '../src/decoding/recognizer-model.ts'
 import { openLog } from '../src/log.ts'
 import type { Scenario } from '../src/postgres/tables.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
+import type { Recognizers } from '../src/recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../src/recognition/segmentation-settings.ts'
-import type { Recognizers } from '../src/recognition/types.ts'
 import { readRecordings } from './recordings.ts'
 import { type Figure, median, milliseconds, percentile } from './table.ts'
 

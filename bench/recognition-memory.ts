@@ -2,7 +2,7 @@
 // what each takes of this process and of the detector's.
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RecognizerModel } from '../src/decoding/types.ts'
+import type { RecognizerModel } from '../src/decoding/recognizer-model.ts'
 import { openLog } from '../src/log.ts'
 import { openRecognizers } from '../src/recognition/recognizers.ts'
 import { segmentationSettingsFor } from '../src/recognition/segmentation-settings.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { toMono } from '../src/audio/resampler.ts'
+import { toMonoFloat32 } from '../src/audio/resampler.ts'
 import { WavReader } from '../src/audio/wav-reader.ts'
 
 export interface Recording {
@@ -30,5 +30,5 @@ export function readRecordings(): Recording[] {
 
 function read(file: string, text: string): Recording {
   const pcm = new WavReader({ maxSeconds: Infinity, warn() {} }).read(readFileSync(file))
-  return { text, pcm, audio: toMono(pcm, 1) }
+  return { text, pcm, audio: toMonoFloat32(pcm, 1) }
 }

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Parser, type ReadEntry } from 'tar'
 import { answerTask } from '../sandbox/answer.ts'
-import { unpackedLimit } from '../sandbox/limits.ts'
+import { unpackedLimit } from '../sandbox/reading-limits.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 
 export interface Extraction {

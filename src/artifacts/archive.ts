@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { explainTask } from '../lifecycle/job-failure.ts'
-import { readingLimits } from '../sandbox/limits.ts'
+import { readingLimits } from '../sandbox/reading-limits.ts'
 import { runTask } from '../sandbox/task.ts'
 import type { Extraction } from './archive.process.ts'
 

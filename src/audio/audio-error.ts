@@ -9,7 +9,7 @@ export type AudioErrorCode =
   | 'DECODERS_BUSY'
   | 'DECODER_CRASHED'
 
-/** A recording that cannot be read; the message tells its sender what to do next. */
+/** A recording cannot be read. The message is for the sender and names the next step. */
 export class AudioError extends Error {
   override name = 'AudioError'
   readonly code: AudioErrorCode

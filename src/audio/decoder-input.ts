@@ -2,19 +2,19 @@ import { readSync } from 'node:fs'
 import { AudioError } from './audio-error.ts'
 import { SeamFinder, seamBytes } from './joined-files.ts'
 
-/** What a file may have beside its sound, pictures above all, and what its sound may take at most. */
+/** The most bytes of a file: those that are not sound, such as pictures, and those of each second of sound. */
 const maxBytes = { beside: 16 * 2 ** 20, perSecond: 2 ** 20 }
-/** What is kept of a file whose index stands behind its content. */
+/** The largest file that is held in memory because its index follows its content. */
 const maxWhole = 64 * 2 ** 20
 const chunkBytes = 64 * 1024
 
-/** The recording as it comes in through a pipe; files that were joined are told apart, and each ends where the next one begins. */
+/** The recording that a pipe delivers. Joined files are separated: each ends where the next one begins. */
 export class DecoderInput {
   readonly #pipe: number
   readonly #waits: () => void
   #kept: Buffer = Buffer.alloc(0)
   #isOver = false
-  /** Where the next file begins within what is kept; undefined when it does not yet. */
+  /** The index in `#kept` at which the next file begins; undefined until it is found. */
   #seam: number | undefined
   #finder: SeamFinder | undefined
   #searched = 1
@@ -29,13 +29,13 @@ export class DecoderInput {
     this.#waits = waits
   }
 
-  /** The first bytes of the present file: so many, unless it ends before. */
+  /** The first bytes of the present file, fewer only if the file ends before. */
   peek(bytes: number): Buffer {
     while (this.#usable < bytes && this.#fill());
     return this.#kept.subarray(0, Math.min(bytes, this.#usable))
   }
 
-  /** At least a byte of the present file; null at its end. */
+  /** One to `bytes` bytes of the present file; null at its end. */
   read(bytes: number): Buffer | null {
     while (this.#usable === 0) if (!this.#fill()) return null
     const taken = this.#kept.subarray(0, Math.min(bytes, this.#usable))
@@ -54,7 +54,7 @@ export class DecoderInput {
       if (size > maxWhole)
         throw new AudioError(
           'UNSUPPORTED_AUDIO',
-          `The index of the file stands behind its content, and the file has more than ${maxWhole / 2 ** 20} MB. Send its sound alone, or move the index to the front (ffmpeg -movflags +faststart).`,
+          `The index of the file follows its content, and the file is larger than ${maxWhole / 2 ** 20} MB. Send only the sound, or move the index to the front (ffmpeg -movflags +faststart).`,
         )
       pieces.push(piece)
     }
@@ -62,13 +62,13 @@ export class DecoderInput {
     return Buffer.concat(pieces)
   }
 
-  /** Other files begin differently, depending on the container that they are found in. */
+  /** Searches for the next file with the patterns that are safe in this container. */
   expect(container: string): void {
     this.#finder = new SeamFinder(container)
     this.#search()
   }
 
-  /** Passes over the rest of the present file; false when no other one follows. */
+  /** Skips the rest of the present file; false when no other file follows. */
   next(): boolean {
     while (this.read(chunkBytes));
     this.#finder = undefined
@@ -77,7 +77,7 @@ export class DecoderInput {
     return this.#kept.length > 0
   }
 
-  /** What certainly belongs to the present file. */
+  /** The number of bytes that certainly belong to the present file. */
   get #usable(): number {
     if (this.#seam !== undefined) return this.#seam
     return this.#isOver || !this.#finder ? this.#kept.length : Math.max(0, this.#kept.length - seamBytes)
@@ -93,7 +93,7 @@ export class DecoderInput {
     if (!this.#isWhole && this.#total > maxBytes.beside + this.seconds * maxBytes.perSecond)
       throw new AudioError(
         'UNDECODABLE_AUDIO',
-        `The first ${Math.round(this.#total / 2 ** 20)} MB hold ${this.seconds.toFixed(1)} s of sound. Send the sound alone.`,
+        `The first ${Math.round(this.#total / 2 ** 20)} MB contain ${this.seconds.toFixed(1)} s of sound. Send only the sound.`,
       )
     this.#kept = Buffer.concat([this.#kept, chunk.subarray(0, got)])
     this.#search()
@@ -103,7 +103,7 @@ export class DecoderInput {
   #search() {
     const found = this.#finder?.find(this.#kept, this.#searched) ?? -1
     if (found >= 0) this.#seam = found
-    // What may be the beginning of a beginning is looked at again.
+    // The last bytes can be the start of a pattern, so the next search includes them.
     if (this.#finder) this.#searched = Math.max(this.#searched, this.#kept.length - seamBytes)
   }
 }

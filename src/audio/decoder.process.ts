@@ -1,5 +1,5 @@
-// A process that decodes one recording with FFmpeg: bytes come in through a pipe, samples go out through another.
-// A hostile file can keep it busy or end it, but nothing else.
+// The process that decodes one recording with FFmpeg: it reads bytes from one pipe and writes samples to another.
+// A hostile file can only keep this process busy or end it.
 import { writeSync } from 'node:fs'
 import type { AVLogLevel } from 'node-av/constants'
 import { type CodecContext, Log } from 'node-av/lib'
@@ -11,9 +11,9 @@ import { Demuxer } from './demuxer.ts'
 import { Mixer } from './mixer.ts'
 
 const [pipeIn, pipeOut] = [0, 1]
-/** FFmpeg's error for what is broken. */
+/** FFmpeg's error code for damaged data. */
 const invalidData = -1094995529
-const enough = 16 * 1024
+const minSendBytes = 16 * 1024
 const quiet = -8 as AVLogLevel
 
 const warnings = new Set<string>()
@@ -28,28 +28,28 @@ const input = new DecoderInput(pipeIn, send)
 const mixer = new Mixer((pcm) => {
   samples.push(pcm)
   waiting += pcm.length
-  if (waiting >= enough) send()
+  if (waiting >= minSendBytes) send()
 })
 
 /** Decodes one of the files in the recording. */
 function decode(demuxer: Demuxer) {
   const { decoder, tracks } = demuxer
-  if (tracks > 1) warnings.add(`The file has ${tracks} audio tracks. The first of them was recognized.`)
+  if (tracks > 1) warnings.add(`The file has ${tracks} audio tracks. Only the first was recognized.`)
   let [broken, isLastBroken, hasGaps] = [0, false, false]
   for (const { packet, seconds } of demuxer.packets()) {
     const result = decoder.sendPacketSync(packet)
     isLastBroken = result === invalidData
     broken += isLastBroken ? 1 : 0
-    // Pauses of telephony codecs are described in a way that the library does not read.
+    // The library cannot read the packets by which telephony codecs describe pauses.
     hasGaps ||= result < 0 && !isLastBroken
     if (result < 0 && mixer.seconds > 0) mixer.pause(seconds)
     receive(decoder)
   }
   decoder.sendPacketSync(null)
   receive(decoder)
-  // A stream that was cut ends in the middle of a frame.
-  if (broken > (isLastBroken ? 1 : 0) && !hasGaps) warnings.add('Parts of the file are damaged and were left out.')
-  if (demuxer.isCut) warnings.add(`The file breaks off behind ${input.seconds.toFixed(1)} s of sound.`)
+  // The last frame of a cut stream is incomplete.
+  if (broken > (isLastBroken ? 1 : 0) && !hasGaps) warnings.add('Damaged parts of the file were skipped.')
+  if (demuxer.isCut) warnings.add(`The file is cut off after ${input.seconds.toFixed(1)} s of sound.`)
 }
 
 function receive(decoder: CodecContext) {
@@ -68,15 +68,15 @@ function end(): DecoderEnd {
         decode(demuxer)
         demuxer.close()
       } catch (error) {
-        // What follows a recording may be anything, and the recording is heard all the same.
+        // Unreadable bytes after a recording do not invalidate the recording.
         if (isFirst || !(error instanceof AudioError) || error.code === 'AUDIO_TOO_LONG') throw error
-        warnings.add(`Behind the recording came something that was not recognized. ${error.message}`)
+        warnings.add(`The data after the recording was not recognized. ${error.message}`)
       }
     } while (input.next())
     mixer.finish()
     send()
     if (mixer.seconds === 0)
-      throw new AudioError('UNDECODABLE_AUDIO', 'The file holds no sound that can be decoded. Save the recording again, or send a WAV file.')
+      throw new AudioError('UNDECODABLE_AUDIO', 'The file contains no sound that can be decoded. Save the recording again, or send a WAV file.')
     return { warnings: [...warnings] }
   } catch (error) {
     if (error instanceof AudioError) return { code: error.code, message: error.message }
@@ -84,9 +84,9 @@ function end(): DecoderEnd {
   }
 }
 
-// A terminal's Ctrl-C and a service manager's stop reach every process of the group; the parent decides when this one ends.
+// Ctrl-C in a terminal and the stop of a service manager reach every process of the group. Only the parent ends this one.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 Log.setLevel(quiet)
 writeMessage([Buffer.from(JSON.stringify(end()))], 'END', (bytes) => writeSync(pipeOut, bytes))
-// The library keeps the loop alive.
+// The library keeps the event loop alive.
 process.exit()

@@ -6,47 +6,47 @@ import { AudioError } from './audio-error.ts'
 import { type DecoderEnd, type decodedFormat, MessageReader } from './decoder-messages.ts'
 import { isDecoderInstalled, startDecoder } from './start-decoder.ts'
 
-/** Whose recording is decoded, and how long it waits for a process. */
-export interface DecodingTurn extends Waiting {
-  /** Recordings of jobs belong to no workspace, and share what one has. */
+/** The owner of a recording, and its longest wait for a process. */
+export interface DecodingRequest extends Waiting {
+  /** Empty for recordings of jobs, which together have the share of one workspace. */
   workspaceId: string
 }
 
 export interface Decoders {
-  /** False where nothing but WAV can be read. */
+  /** False if only WAV can be read. */
   isAvailable: boolean
   /** True while recordings wait for a process. */
   readonly isContested: boolean
-  /** The samples of one recording, in {@link decodedFormat}, decoded as they are asked for. */
-  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, turn: DecodingTurn & { signal: AbortSignal }): AsyncGenerator<Buffer>
+  /** Decodes one recording to samples in {@link decodedFormat}, no faster than the caller reads them. */
+  decode(body: AsyncIterable<Buffer>, warn: (text: string) => void, request: DecodingRequest & { signal: AbortSignal }): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
 export interface DecodersConfig {
-  /** Recordings that are decoded at once; with 0, only WAV is read. */
+  /** The most recordings that are decoded at once; with 0, only WAV is read. */
   processes: number
-  /** A process that answers nothing for so long is taken to hang. */
-  patienceMs?: number
-  /** Told why a process ended that should not have. */
+  /** A process that does not answer for this long counts as hung. */
+  timeoutMs?: number
+  /** Receives the reason when a process ends before its recording is decoded. */
   crashed?(reason: string): void
 }
 
-/** Recordings that may wait, for each process. */
+/** The most recordings that wait for each process. */
 const maxWaitingPerProcess = 8
 
-/** A process that waits for its recording is let go after a while. */
+/** The longest time that a process waits for its recording. */
 const spareMs = 5 * 60_000
 
-/** Decodes recordings in processes, one for each: what goes wrong there costs one recording. */
-export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
+/** Decodes each recording in a separate process, so that a crash fails only that recording. */
+export function openDecoders({ processes, timeoutMs = 10_000, crashed = () => {} }: DecodersConfig): Decoders {
   const isAvailable = processes > 0 && isDecoderInstalled()
-  const running = new Set<Decoder>()
-  let spare: Decoder | undefined
+  const running = new Set<DecoderProcess>()
+  let spare: DecoderProcess | undefined
   let spareTimer: NodeJS.Timeout | undefined
   let isClosed = false
 
   const start = () => {
-    const decoder = new Decoder(patienceMs, (reason) => !isClosed && crashed(reason))
+    const decoder = new DecoderProcess(timeoutMs, (reason) => !isClosed && crashed(reason))
     running.add(decoder)
     void decoder.gone.then(() => {
       running.delete(decoder)
@@ -59,7 +59,7 @@ export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {
     spare = undefined
     return taken
   }
-  /** The next recording need not wait for a process to start. */
+  /** Starts a process in advance, so that the next recording does not wait for the start. */
   const keepSpare = () => {
     clearTimeout(spareTimer)
     if (isClosed) return
@@ -95,22 +95,22 @@ export function openDecoders({ processes, patienceMs = 10_000, crashed = () => {
   }
 }
 
-const closing = () => new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again in a moment.')
+const closing = () => new AudioError('DECODER_CRASHED', 'The server is shutting down. Send the recording again.')
 
 const explainBusy = (own: number) =>
   new AudioError('DECODERS_BUSY', `Too many compressed recordings are being decoded, ${own} of them for this workspace. Try again in a moment, or send WAV.`)
 
 /** One process, from its start to its end. */
-class Decoder {
+class DecoderProcess {
   readonly #child: ChildProcess
-  readonly #patienceMs: number
+  readonly #timeoutMs: number
   readonly #crashed: (reason: string) => void
   readonly gone: Promise<void>
   #lastWords = ''
   #failure: string | undefined
 
-  constructor(patienceMs: number, crashed: (reason: string) => void) {
-    this.#patienceMs = patienceMs
+  constructor(timeoutMs: number, crashed: (reason: string) => void) {
+    this.#timeoutMs = timeoutMs
     this.#crashed = crashed
     this.#child = startDecoder()
     this.gone = new Promise((done) => {
@@ -126,7 +126,7 @@ class Decoder {
     this.#child.stderr?.on('data', (chunk) => {
       this.#lastWords = (this.#lastWords + chunk).slice(-1000)
     })
-    // A process that has ended takes nothing more; its end is told elsewhere.
+    // The pipes of an ended process fail. Its `exit` event reports the end.
     this.#child.stdin?.on('error', () => {})
     this.#child.stdout?.on('error', () => {})
   }
@@ -143,15 +143,15 @@ class Decoder {
     const abort = () => refuse(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     const feeding = this.#feed(body)
-    // What is wrong with the upload is told rather than what the process makes of it.
+    // An error of the upload explains more than the error of the process that follows from it.
     feeding.catch(refuse)
     const messages = new MessageReader()
     const output = this.#child.stdout?.iterator({ destroyOnReturn: false })
     try {
       signal.throwIfAborted()
       for (;;) {
-        // A process that was killed takes its pipe along, and why it ended is known when it is gone.
-        const next = await Promise.race([this.#patiently(output?.next().catch(() => undefined)), refused])
+        // The pipe of a killed process ends before the reason is known, which `gone` waits for.
+        const next = await Promise.race([this.#awaitAnswer(output?.next().catch(() => undefined)), refused])
         if (!next || next.done) break
         for (const { kind, content } of messages.read(next.value)) {
           if (kind === 'SAMPLES') yield content
@@ -165,8 +165,8 @@ class Decoder {
     }
   }
 
-  /** The time that the sender or the recognizer takes is not the process's: only bytes that it does not take count, and an end that it does not answer. */
-  async #patiently<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+  /** Waits for an answer. The timeout runs only while the process leaves bytes unread, or the end of the recording unanswered. */
+  async #awaitAnswer<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
     if (!answer) return undefined
     const { promise, reject } = Promise.withResolvers<never>()
     let since = performance.now()
@@ -176,9 +176,9 @@ class Decoder {
         const { writableLength = 0, writableEnded = false } = this.#child.stdin ?? {}
         if (writableLength !== pending || !(writableLength || writableEnded)) since = performance.now()
         pending = writableLength
-        if (performance.now() - since > this.#patienceMs) reject(this.#crash(`no answer for ${this.#patienceMs} ms`))
+        if (performance.now() - since > this.#timeoutMs) reject(this.#crash(`no answer for ${this.#timeoutMs} ms`))
       },
-      Math.min(1000, this.#patienceMs / 4),
+      Math.min(1000, this.#timeoutMs / 4),
     )
     return Promise.race([answer, promise]).finally(() => clearInterval(watch))
   }
@@ -196,7 +196,7 @@ class Decoder {
   #crash(reason: string): AudioError {
     this.kill()
     this.#crashed([reason, this.#lastWords.trim()].filter(Boolean).join(': '))
-    return new AudioError('DECODER_CRASHED', 'The decoder ended while it read this recording. Send it again, or send a WAV file.')
+    return new AudioError('DECODER_CRASHED', 'The decoder failed while it read this recording. Send the recording again, or send a WAV file.')
   }
 }
 

@@ -11,19 +11,19 @@ const ioBytes = 32 * 1024
 const probeBytes = { first: 2048, max: 1 << 20 }
 const mediaTypeAudio = 1
 const discardAll = 48 as AVDiscard
-/** The flag of a packet that the file ends within. */
+/** The flag of a packet that the end of the file cuts. */
 const corrupt = 2
 const seek = { set: 0, current: 1, end: 2, size: 0x10000 }
 const allowed = Object.keys(containers).join(',')
 
-/** The sound of one file, packet by packet. */
+/** Reads the sound of one file, packet by packet. */
 export class Demuxer {
-  /** Each process needs one. */
+  /** The one frame of this process. */
   static readonly frame = newFrame()
   readonly decoder: CodecContext
-  /** How many tracks of sound the file has. */
+  /** The number of audio tracks. */
   readonly tracks: number
-  /** True when the file ended before it should have. */
+  /** True if the file ends within a packet. */
   isCut = false
   readonly #format = new FormatContext()
   readonly #stream: Stream
@@ -39,16 +39,16 @@ export class Demuxer {
     this.#io.allocContextWithCallbacks(ioBytes, 0, read, null, seekTo)
     this.#format.allocContext()
     this.#format.pb = this.#io
-    // No demuxer opens anything else: no other container, no file, no address.
+    // A demuxer must not open another container, a file or an address.
     const options = Dictionary.fromObject({ format_whitelist: allowed, protocol_whitelist: 'none' })
     if (this.#format.openInputSync('', format, options) < 0) throw failure
     const streams = this.#format.streams.filter(({ codecpar }) => codecpar.codecType === mediaTypeAudio)
     const [stream] = streams
-    if (!stream) throw new AudioError('UNSUPPORTED_AUDIO', `The ${name} file has no sound. Send a recording.`)
+    if (!stream) throw new AudioError('UNSUPPORTED_AUDIO', `The ${name} file has no audio track. Send a recording.`)
     for (const other of this.#format.streams) if (other.index !== stream.index) other.discard = discardAll
     this.tracks = streams.length
     this.#stream = stream
-    if (isBigEndian) turnBytes(stream)
+    if (isBigEndian) swapByteOrder(stream)
     this.decoder = openDecoder(stream, name, failure)
   }
 
@@ -79,13 +79,13 @@ function newFrame() {
   return frame
 }
 
-/** Finds out what the file is, from as few bytes as make it certain. */
+/** Identifies the container from as few bytes as possible. */
 function probe(input: DecoderInput): { format: InputFormat; name: string; reads: 'STREAM' | 'WHOLE' } {
   let format: InputFormat | null = null
   for (let bytes = probeBytes.first; bytes <= probeBytes.max; bytes *= 2) {
     const head = input.peek(bytes)
     format = InputFormat.probe(head)
-    // The first bytes of sound may look like a rare format, until more of them have come.
+    // The first bytes of common formats can look like a rare format until more bytes arrive.
     if (containers[format?.name ?? ''] || head.length < bytes) break
   }
   const known = containers[format?.name ?? '']
@@ -93,23 +93,23 @@ function probe(input: DecoderInput): { format: InputFormat; name: string; reads:
   throw unrecognized(input, format ? `${format.longName} (${format.name})` : undefined)
 }
 
-/** What came is named as well as it can be, and never called broken when it is something else. */
+/** Names the content as precisely as possible. Only known audio counts as damaged. */
 function unrecognized(input: DecoderInput, guess?: string): AudioError {
   const head = input.peek(512)
   const sound = nameSound(head)
   return sound
-    ? new AudioError('UNDECODABLE_AUDIO', `This begins like ${sound}, but cannot be decoded. Save the recording again, or send a WAV file.`)
+    ? new AudioError('UNDECODABLE_AUDIO', `The recording begins like ${sound}, but cannot be decoded. Save it again, or send a WAV file.`)
     : new AudioError(
         'UNSUPPORTED_AUDIO',
-        `This is ${nameOther(head) ?? guess ?? 'no recording in a known format'}. Send a recording, for example WAV, MP3, M4A, FLAC, Ogg or WebM.`,
+        `This is ${nameOther(head) ?? guess ?? 'not a recording in a known format'}. Send a recording, for example WAV, MP3, M4A, FLAC, Ogg or WebM.`,
       )
 }
 
 /** FFmpeg reads the numbers in the header of a big-endian WAV file as they are, but not its samples. */
-function turnBytes({ codecpar }: Stream) {
+function swapByteOrder({ codecpar }: Stream) {
   const name = avGetCodecName(codecpar.codecId) ?? ''
-  const turned = /^pcm_.*le$/.test(name) ? Codec.findDecoderByName(name.replace(/le$/, 'be') as FFDecoderCodec) : null
-  if (turned) codecpar.codecId = turned.id
+  const swapped = /^pcm_.*le$/.test(name) ? Codec.findDecoderByName(name.replace(/le$/, 'be') as FFDecoderCodec) : null
+  if (swapped) codecpar.codecId = swapped.id
 }
 
 function openDecoder({ codecpar, timeBase }: Stream, container: string, failure: AudioError): CodecContext {
@@ -118,7 +118,7 @@ function openDecoder({ codecpar, timeBase }: Stream, container: string, failure:
   if (!codec)
     throw new AudioError(
       'UNSUPPORTED_AUDIO',
-      `This is ${container} with ${name === 'none' ? 'an unknown codec' : name}, which cannot be decoded here. Send another format.`,
+      `This is ${container} with ${name === 'none' ? 'an unknown codec' : name}, which this server cannot decode. Send another format.`,
     )
   const decoder = new CodecContext()
   decoder.allocContext3(codec)
@@ -129,7 +129,7 @@ function openDecoder({ codecpar, timeBase }: Stream, container: string, failure:
   return decoder
 }
 
-/** Without an index the content of an MP4 means nothing: true when it stands in front, so that the sound can be decoded as it comes. */
+/** True if the index of an MP4 precedes its content, so that the sound can be decoded while it arrives. */
 function isIndexFirst(input: DecoderInput): boolean {
   for (let at = 0; at < probeBytes.max; ) {
     const head = input.peek(at + 8)

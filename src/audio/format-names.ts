@@ -1,11 +1,11 @@
-// What a file is, by its first bytes: for what can be decoded, and for refusals that name what came.
+// Names of formats, by the first bytes of a file. Errors use them to name the content that cannot be decoded.
 
 interface Signature {
   name: string
   begins: RegExp
 }
 
-/** Containers of sound; a decoder process looks closer. */
+/** Audio containers; a decoder process examines them further. */
 const audio: Signature[] = [
   { name: 'a WAV file', begins: /^(RIFF|RF64|BW64|RIFX).{4}WAVE/s },
   { name: 'an Ogg file', begins: /^OggS\0/ },
@@ -21,7 +21,7 @@ const audio: Signature[] = [
   { name: 'an MP3 file', begins: /^ID3[\x02-\x04]/ },
 ]
 
-/** Begins that samples without a header may have as well. */
+/** First bytes that samples without a header can have, too. */
 const frames: Signature[] = [
   { name: 'an AAC stream', begins: /^\xff[\xf0\xf1\xf8\xf9]/ },
   { name: 'an MP3 file', begins: /^\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff]/ },
@@ -69,22 +69,22 @@ const texts: Signature[] = [
 const find = (signatures: Signature[], text: string) => signatures.find(({ begins }) => begins.test(text))?.name
 const latin = (head: Buffer) => head.toString('latin1', 0, 512)
 
-/** Names a container of sound that begins here for certain. */
+/** Names an audio container that certainly begins here. */
 export const nameAudio = (head: Buffer): string | undefined => find(audio, latin(head))
 
-/** Names what begins here, if it is anything but a container of sound; text of any kind included. */
+/** Names any content, text included, that is not an audio container. */
 export function nameOther(head: Buffer): string | undefined {
   if (nameAudio(head)) return undefined
   const found = find(others, latin(head))
   if (found) return found
   const text = head.toString('utf8', 0, 512).replace(/^\uFEFF/, '')
-  // The last character may have been cut.
+  // The end of the buffer can cut the last character.
   if (text.length < 2 || /[\0-\x08\x0e-\x1f\x7f]|\uFFFD(?!$)/.test(text)) return undefined
   return find(texts, text.trimStart()) ?? 'text'
 }
 
-/** Names what begins here if it may be sound, samples without a header aside. */
+/** Names audio that possibly begins here; never samples without a header. */
 export const nameSound = (head: Buffer): string | undefined => nameAudio(head) ?? find(frames, latin(head))
 
-/** Names a file that begins here for certain, text aside. Samples may look like an MP3 or AAC frame, but not like any of these. */
+/** Names a file, but not text, that certainly begins here. Samples can look like an MP3 or AAC frame, but not like these files. */
 export const nameFile = (head: Buffer): string | undefined => nameAudio(head) ?? find(others, latin(head))

@@ -1,6 +1,6 @@
-// Where another file begins in recordings that were joined.
+// Finds where the next file begins in joined recordings.
 
-/** `word` stands `back` bytes behind the beginning. Some containers hold parts that look like files, or find the next one themselves. */
+/** `word` follows the first byte of a file at a distance of `back`. Containers that match `not` have parts that look like such a file, or read joined files themselves. */
 const beginnings: { word: string; back: number; begins: RegExp; not?: RegExp }[] = [
   { word: 'ftyp', back: 4, begins: /^\0\0\0[\x08-\xff]ftyp[ -~]{4}/ },
   { word: '\x1aE\xdf\xa3', back: 0, begins: /^\x1aE\xdf\xa3.{1,9}B[\x82\x86\xf2\xf3\xf7]/s },
@@ -19,24 +19,24 @@ const patterns = beginnings.map((one) => ({ ...one, word: Buffer.from(one.word, 
 const page = Buffer.from('OggS\0')
 const [flagsAt, isFirstPage] = [5, 0x02]
 
-/** So many bytes tell whether a file begins. */
+/** The number of bytes that decide whether a file begins. */
 export const seamBytes = 32
 
-/** Looks through one file, in the order of its bytes, for the next one behind it. */
+/** Searches one file, in the order of its bytes, for the beginning of the next file. */
 export class SeamFinder {
   readonly #patterns: typeof patterns
   readonly #isOgg: boolean
-  /** The streams of an Ogg file all begin before the first of them goes on. */
+  /** True after the first pages of all streams of an Ogg file; only then can another file begin. */
   #isBehindBegin: boolean
 
-  /** `container` is FFmpeg's name. */
+  /** `container` is the name in FFmpeg. */
   constructor(container: string) {
     this.#patterns = patterns.filter(({ not }) => !not?.test(container))
     this.#isOgg = container === 'ogg'
     this.#isBehindBegin = !this.#isOgg
   }
 
-  /** Where in these bytes, not before `from`, the next file begins; -1 when it does not. */
+  /** The index, from `from` on, at which the next file begins; -1 if none begins. */
   find(bytes: Buffer, from: number): number {
     let first = -1
     for (const { word, back, begins } of this.#patterns) {

@@ -4,19 +4,19 @@ import { tagBytes } from './wav-trailer.ts'
 
 const maxSkipped = 16 * 2 ** 20
 
-/** The bytes of a recording, of which the first can be looked at before they are read. */
+/** The bytes of a recording; the first ones can be inspected before they are read. */
 export class Lookahead {
   readonly #chunks: AsyncIterator<Buffer>
   #kept: Buffer = Buffer.alloc(0)
   #isOver = false
-  /** Bytes that have been left out in front. */
+  /** The number of skipped bytes before the sound. */
   skipped = 0
 
   constructor(body: AsyncIterable<Buffer>) {
     this.#chunks = body[Symbol.asyncIterator]()
   }
 
-  /** What has come of the first bytes, at least so many unless the recording ends before. */
+  /** All buffered bytes, at least `bytes` unless the recording is shorter. */
   async peek(bytes: number): Promise<Buffer> {
     while (this.#kept.length < bytes && !this.#isOver) {
       const next = await this.#chunks.next()
@@ -26,7 +26,7 @@ export class Lookahead {
     return this.#kept
   }
 
-  /** Leaves out zeros and tags, which stand before the sound in some files. */
+  /** Skips the zeros and tags that precede the sound in some files. */
   async skipTags(): Promise<void> {
     for (;;) {
       const head = await this.peek(32)
@@ -50,16 +50,16 @@ export class Lookahead {
       this.#kept = this.#kept.subarray(taken)
       this.skipped += taken
       left -= taken
-      if (this.skipped > maxSkipped) throw new AudioError('UNDECODABLE_AUDIO', 'The first 16 MB hold no sound. Send the sound alone.')
+      if (this.skipped > maxSkipped) throw new AudioError('UNDECODABLE_AUDIO', 'The first 16 MB contain no sound. Send only the sound.')
     }
   }
 }
 
-/** A few zeros, line ends or a byte order mark in front of what is known for certain: programs that join or convert leave them. */
+/** Counts zeros, line ends or a byte order mark before a known format. Some programs leave them when they join or convert files. */
 function strayBytes(head: Buffer): number {
   if (nameSound(head)) return 0
   const stray = /^(\0{1,7}|[\r\n]{1,4}|\xef\xbb\xbf)/.exec(head.toString('latin1'))?.[0].length ?? 0
-  // Some of the zeros may belong to the file.
+  // The last zeros can belong to the file.
   for (let bytes = 1; bytes <= stray; bytes++) if (nameSound(head.subarray(bytes))) return bytes
   return 0
 }

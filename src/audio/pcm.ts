@@ -1,7 +1,7 @@
-/** Every recognizer hears 16 kHz mono. */
+/** The rate of all recognition: 16 kHz, mono. */
 export const sampleRate = 16_000
 
-/** Sound as it came: little-endian 16-bit samples, channels interleaved. The recognizer converts it. */
+/** Sound before conversion: little-endian 16-bit samples, channels interleaved. */
 export interface Pcm {
   samples: Uint8Array
   sampleRate: number

@@ -1,5 +1,5 @@
 import { AudioError } from './audio-error.ts'
-import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMono } from './sample-format.ts'
+import { type Encoding, frameBytes, maxChannels, type SampleFormat, sampleRates, toMonoInt16 } from './sample-format.ts'
 
 const encodings: Record<string, { encoding: Encoding; sampleRate?: number }> = {
   l16: { encoding: 'S16BE' },
@@ -17,7 +17,7 @@ const encodings: Record<string, { encoding: Encoding; sampleRate?: number }> = {
   pcma: { encoding: 'ALAW', sampleRate: 8000 },
 }
 
-/** The samples that a Content-Type announces; undefined for containers, whose header says it. */
+/** The format that a Content-Type names; undefined for containers, whose header names it. */
 export function readContentType(contentType: string): SampleFormat | undefined {
   const [type = '', ...parameters] = contentType.toLowerCase().split(';')
   const found = encodings[/^\s*audio\/(\S+)\s*$/.exec(type)?.[1] ?? '']
@@ -33,7 +33,7 @@ export function readContentType(contentType: string): SampleFormat | undefined {
   if (!(sampleRate >= min && sampleRate <= max && channels >= 1 && channels <= maxChannels) || !Number.isInteger(sampleRate) || !Number.isInteger(channels))
     throw new AudioError(
       'UNSUPPORTED_AUDIO',
-      `Samples without a header need their rate in the Content-Type, for example "${type.trim()}; rate=16000": ${min} to ${max} Hz, at most ${maxChannels} channels.`,
+      `Samples without a header need a sample rate in the Content-Type, for example "${type.trim()}; rate=16000". Send ${min} to ${max} Hz and at most ${maxChannels} channels.`,
     )
   const isLittle = value(/^endian(ness)?$/)?.startsWith('little')
   return { encoding: found.encoding === 'S16BE' && isLittle ? 'S16' : found.encoding, sampleRate, channels }
@@ -41,7 +41,7 @@ export function readContentType(contentType: string): SampleFormat | undefined {
 
 const maxToCompare = 3200
 
-/** Converts samples that come without a header, in pieces of any size. */
+/** Converts samples without a header, in pieces of any size. */
 export class RawReader {
   #format: SampleFormat
   #kept: Buffer = Buffer.alloc(0)
@@ -58,13 +58,13 @@ export class RawReader {
   }
 
   finish(): Buffer {
-    // RFC 2586 sends the upper byte first, most clients the lower one: sound is smoother the right way round.
+    // RFC 2586 sends the upper byte first, but most clients send the lower one first. Sound is smoother in the right order.
     if (!this.#isDecided && this.#kept.length) {
       if (roughness(this.#kept, 'readInt16LE') < roughness(this.#kept, 'readInt16BE')) this.#format = { ...this.#format, encoding: 'S16' }
       this.#isDecided = true
     }
     const whole = this.#kept.length - (this.#kept.length % frameBytes(this.#format))
-    const samples = toMono(this.#kept.subarray(0, whole), this.#format)
+    const samples = toMonoInt16(this.#kept.subarray(0, whole), this.#format)
     this.#kept = Buffer.from(this.#kept.subarray(whole))
     return samples
   }

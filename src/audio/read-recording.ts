@@ -7,7 +7,7 @@ export interface WholeRecording {
   channels: 1
 }
 
-/** Reads a recording that is here as a whole. */
+/** Reads a recording that is completely in memory. */
 export async function readRecording(file: Buffer, options: Omit<SoundOptions, 'fileBytes'>): Promise<WholeRecording> {
   const pieces: Buffer[] = []
   let format: Sound['format'] | undefined
@@ -20,7 +20,7 @@ export async function readRecording(file: Buffer, options: Omit<SoundOptions, 'f
 
 const pieceBytes = 64 * 1024
 
-/** Pieces of a file, so that no step takes long. */
+/** Divides a file, so that no step blocks the event loop for long. */
 export async function* inPieces(file: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < file.length; at += pieceBytes) yield file.subarray(at, at + pieceBytes)
 }

@@ -1,7 +1,7 @@
 import { sampleRate } from './pcm.ts'
 
-/** Little-endian 16-bit samples as one channel, -1 to 1; two channels are averaged. */
-export function toMono(bytes: Uint8Array, channels: number): Float32Array {
+/** Converts little-endian 16-bit samples to one channel, -1 to 1: the average of all channels. */
+export function toMonoFloat32(bytes: Uint8Array, channels: number): Float32Array {
   const samples = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const frames = Math.floor(samples.length / (2 * channels))
   const mono = new Float32Array(frames)
@@ -13,10 +13,10 @@ export function toMono(bytes: Uint8Array, channels: number): Float32Array {
   return mono
 }
 
-/** Zero crossings of the sinc on each side of its centre: more make a steeper filter. */
+/** Zero crossings of the sinc on each side of its center: more make a steeper filter. */
 const crossings = 16
 
-/** Rates that need more kernels than this, one for each place between two samples, share these and take what lies between two. */
+/** The most kernels for positions between two samples. Rates that need more positions interpolate between two kernels. */
 const maxKernels = 640
 
 /** Converts a whole recording to 16 kHz. */
@@ -32,13 +32,13 @@ export function resample(input: Float32Array, rate: number): Float32Array {
 
 /**
  * Converts to 16 kHz, piece by piece, by windowed-sinc interpolation (Julius O. Smith, "Digital Audio Resampling"):
- * band-limited to the lower of both rates, so that nothing folds back into the speech. However the
- * input is cut into pieces, the output is the same.
+ * band-limited to the lower of both rates, which prevents aliasing. The output does not depend on how the
+ * input is cut into pieces.
  */
 export class Resampler {
   readonly #rate: number
   readonly #kernels: Kernels
-  /** The input from `#first` on, which later output still needs. */
+  /** The input from sample `#first` on, which later output needs. */
   #kept = new Float32Array(0)
   #first = 0
   #made = 0
@@ -48,7 +48,7 @@ export class Resampler {
     this.#kernels = new Kernels(rate)
   }
 
-  /** Answers the output that the input so far decides. */
+  /** Returns the output that needs no further input. */
   push(input: Float32Array): Float32Array {
     if (this.#rate === sampleRate) return input
     const joined = new Float32Array(this.#kept.length + input.length)
@@ -58,7 +58,7 @@ export class Resampler {
     return this.#make(false)
   }
 
-  /** No more input comes: answers the rest. */
+  /** Ends the input and returns the rest of the output. */
   end(): Float32Array {
     return this.#rate === sampleRate ? new Float32Array(0) : this.#make(true)
   }
@@ -84,13 +84,13 @@ export class Resampler {
   }
 }
 
-/** The weights of input samples for each place between two of them. */
+/** The weights of input samples for each position between two of them. */
 class Kernels {
   readonly #rate: number
   readonly #isExact: boolean
-  /** By their place between two input samples, from 0 to 1, both included. */
+  /** Kernels for positions from 0 to 1, both included, between two input samples. */
   readonly #table: Float64Array[]
-  /** The first sample that they weigh, counted from the one before the place. */
+  /** The first sample with a weight, relative to the sample before the position. */
   readonly #first: number
   readonly #between: Float64Array
 
@@ -106,9 +106,9 @@ class Kernels {
     this.#between = new Float64Array(this.#table[0]?.length ?? 0)
   }
 
-  /** Which input the nth output sample is made of; the weights are good until the next call. */
+  /** The weights of the nth output sample and the input sample that they start from. The next call overwrites the weights. */
   place(n: number): { weights: Float64Array; from: number } {
-    // Whole numbers, so that nothing is lost however long the stream is.
+    // Integers keep the position exact in long streams.
     const position = n * this.#rate
     const fraction = (position % sampleRate) / sampleRate
     const from = Math.floor(position / sampleRate) + this.#first
@@ -122,7 +122,7 @@ class Kernels {
   }
 }
 
-/** A windowed sinc around a place between the samples 0 and 1; beyond its reach it is 0. */
+/** A windowed sinc around a position between the samples 0 and 1; 0 beyond its reach. */
 function createKernel(position: number, first: number, cutoff: number, reach: number): Float64Array {
   const weights = new Float64Array(Math.floor(1 + reach) - first + 1)
   let total = 0

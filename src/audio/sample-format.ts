@@ -1,30 +1,30 @@
-// Samples as files store them, converted to what recognition takes: one channel of 16-bit numbers.
+// Converts the sample formats of files to one channel of 16-bit numbers.
 
 export type Encoding = 'U8' | 'S16' | 'S16BE' | 'S24' | 'S32' | 'F32' | 'F64' | 'MULAW' | 'ALAW'
 
 const sampleBytes: Record<Encoding, number> = { U8: 1, S16: 2, S16BE: 2, S24: 3, S32: 4, F32: 4, F64: 8, MULAW: 1, ALAW: 1 }
 
-/** How samples follow each other: `channels` of them are a frame. */
+/** Interleaved samples: `channels` of them make a frame. */
 export interface SampleFormat {
   encoding: Encoding
   sampleRate: number
   channels: number
 }
 
-/** More channels than any microphone array has are a broken header. */
+/** A header with more channels than any microphone array has is damaged. */
 export const maxChannels = 64
-/** What the resampler of recognition takes; a decoder process converts other rates. */
+/** The rates that the resampler accepts; a decoder process converts other rates. */
 export const sampleRates = { min: 4_000, max: 192_000 }
 
 export const frameBytes = ({ encoding, channels }: SampleFormat): number => sampleBytes[encoding] * channels
 
-/** Whole frames as one channel of little-endian 16-bit samples: the average of all channels. */
-export function toMono(frames: Buffer, { encoding, channels }: SampleFormat): Buffer {
+/** Converts whole frames to one channel of little-endian 16-bit samples: the average of all channels. */
+export function toMonoInt16(frames: Buffer, { encoding, channels }: SampleFormat): Buffer {
   if (encoding === 'S16' && channels === 1) return frames
   const read = readers[encoding]
   const bytes = sampleBytes[encoding]
   const count = Math.floor(frames.length / (bytes * channels))
-  // Every machine that Node runs on keeps the lower byte first, as WAV does.
+  // Every machine that Node supports stores the lower byte first, like WAV.
   const mono = new Int16Array(count)
   for (let frame = 0, at = 0; frame < count; frame++) {
     let sum = 0
@@ -34,7 +34,7 @@ export function toMono(frames: Buffer, { encoding, channels }: SampleFormat): Bu
   return Buffer.from(mono.buffer)
 }
 
-/** Each reads one sample on the scale of 16 bits. */
+/** Functions that read one sample and scale it to 16 bits. */
 const readers: Record<Encoding, (bytes: Buffer, at: number) => number> = {
   U8: (bytes, at) => ((bytes[at] ?? 0) - 128) * 256,
   S16: (bytes, at) => bytes.readInt16LE(at),
@@ -47,7 +47,7 @@ const readers: Record<Encoding, (bytes: Buffer, at: number) => number> = {
   ALAW: (bytes, at) => aLaw[bytes[at] ?? 0] ?? 0,
 }
 
-/** Floating point may hold numbers beyond full scale, and what is no number counts as silence. */
+/** Floating-point samples beyond full scale are clipped; NaN counts as silence. */
 const toInt16 = (value: number) => Math.max(-32_768, Math.min(32_767, Math.round(value))) || 0
 
 // ITU-T G.711: a sign, three bits of exponent, four bits of mantissa.

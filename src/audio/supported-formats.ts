@@ -1,6 +1,6 @@
-// What a decoder process reads. FFmpeg knows hundreds of containers, some of which open other files or addresses.
+// The formats that a decoder process reads. FFmpeg supports hundreds of containers, and some of them open other files or addresses.
 
-/** Containers by FFmpeg's name. WHOLE: the index may stand behind the sound, so that nothing can be read before all of it is here. */
+/** Containers by their name in FFmpeg. WHOLE: the index can follow the sound, so the decoder needs the whole file first. */
 export const containers: Record<string, { name: string; reads: 'STREAM' | 'WHOLE' }> = {
   wav: { name: 'WAV', reads: 'STREAM' },
   w64: { name: 'Wave64', reads: 'STREAM' },
@@ -22,7 +22,7 @@ export const containers: Record<string, { name: string; reads: 'STREAM' | 'WHOLE
   caf: { name: 'CAF', reads: 'WHOLE' },
 }
 
-/** Decoders by FFmpeg's name of the codec: those that recordings of speech come in. */
+/** True for the codecs of speech recordings, by their name in FFmpeg. */
 export const isDecodable = (codec: string): boolean =>
   /^pcm_(mulaw|alaw|[sfu](8|16|24|32|64)(le|be)?)$/.test(codec) || /^adpcm_(ms|ima_wav|ima_qt|yamaha|swf|g722|g726|g726le)$/.test(codec) || decodable.has(codec)
 

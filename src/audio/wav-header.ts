@@ -2,18 +2,18 @@ import { AudioError } from './audio-error.ts'
 import { type Encoding, maxChannels, type SampleFormat, sampleRates } from './sample-format.ts'
 
 export interface WavHeader {
-  /** Undefined for samples that only a decoder process can read. */
+  /** Undefined if only a decoder process can read the samples. */
   format: SampleFormat | undefined
-  /** Names such samples. */
+  /** The format in words, for errors. */
   description: string
-  /** Where the samples begin in the file. */
+  /** The position of the first sample in the file. */
   dataStart: number
-  /** Bytes of samples that the header promises; undefined when they were not counted. */
+  /** Bytes of samples according to the header; undefined if the header does not say. */
   dataLength: number | undefined
 }
 
 const tags = { pcm: 1, float: 3, aLaw: 6, muLaw: 7, extensible: 0xfffe }
-/** Headers with longer lists than this are not read to their end. */
+/** The longest header that is read. */
 export const maxHeaderBytes = 64 * 1024
 const maxRate = 768_000
 const sizeElsewhere = 0xffff_ffff
@@ -25,7 +25,7 @@ const unsupported = (reason: string) => new AudioError('UNSUPPORTED_AUDIO', reas
 
 /**
  * Reads a WAV header from the beginning of a file that {@link isWav} has recognized; undefined while more bytes are
- * needed. Anyone can write the numbers in it: nothing is allocated on their word alone.
+ * needed. The numbers in a header are not trusted: no memory is allocated because of them.
  */
 export function readWavHeader(head: Buffer): WavHeader | undefined {
   let format: Pick<WavHeader, 'format' | 'description'> | undefined
@@ -42,13 +42,13 @@ export function readWavHeader(head: Buffer): WavHeader | undefined {
       if (length < 16 || length > 1024) throw invalid(`The chunk "${id.trim()}" in the header has ${length} bytes.`)
       if (head.length < at + 8 + length) return undefined
       const chunk = head.subarray(at + 8, at + 8 + length)
-      // Files of more than 4 GB (EBU Tech 3306, ITU-R BS.2088) keep their sizes in a chunk of their own.
+      // Files of more than 4 GB (EBU Tech 3306, ITU-R BS.2088) store their sizes in a separate chunk.
       if (id === 'ds64') longLength = Number(chunk.readBigUInt64LE(8))
       else format = readFormat(chunk)
     }
     at += 8 + length
     if (at > maxHeaderBytes) throw invalid('The header is longer than 64 kB.')
-    // Chunks begin at even places, but some programs write no byte to even an odd length.
+    // Chunks begin at even positions, but some programs do not pad a chunk of odd length.
     if (length % 2 && at >= head.length) return undefined
     if (length % 2 && !isNamed(head, at)) at++
   }
@@ -56,7 +56,7 @@ export function readWavHeader(head: Buffer): WavHeader | undefined {
   return undefined
 }
 
-/** True where a chunk begins that the header needs, or that programs often write. */
+/** True if a chunk of a known name begins here. */
 const isNamed = (head: Buffer, at: number) =>
   /^(data|fmt |fact|LIST|bext|id3 |ID3 |JUNK|junk|PAD |FLLR|iXML|PEAK|cue |smpl)/.test(head.toString('latin1', at, at + 4))
 
@@ -64,7 +64,8 @@ function readFormat(chunk: Buffer): Pick<WavHeader, 'format' | 'description'> {
   const given = chunk.readUInt16LE(0)
   const tag = given === tags.extensible && chunk.length >= 26 ? chunk.readUInt16LE(24) : given
   const [channels, sampleRate, align, bits] = [chunk.readUInt16LE(2), chunk.readUInt32LE(4), chunk.readUInt16LE(12), chunk.readUInt16LE(14)]
-  if (channels < 1 || channels > maxChannels) throw unsupported(`The file has ${channels} channels. Send 1 to ${maxChannels}; they are mixed down to one.`)
+  if (channels < 1 || channels > maxChannels)
+    throw unsupported(`The file has ${channels} channels. Send 1 to ${maxChannels} channels; the server mixes them down to one.`)
   if (sampleRate < 1000 || sampleRate > maxRate) throw unsupported(`The sample rate is ${sampleRate} Hz. Send 1 to 768 kHz.`)
   const encoding = findEncoding(tag, bits)
   if (encoding === 'OTHER') return { format: undefined, description: `a WAV file with ${bits}-bit samples of codec ${tag}` }
@@ -74,7 +75,7 @@ function readFormat(chunk: Buffer): Pick<WavHeader, 'format' | 'description'> {
 }
 
 function findEncoding(tag: number, bits: number): Encoding | 'OTHER' {
-  // Samples of an odd size lie in the upper bits of the next whole bytes.
+  // A sample that does not fill its bytes uses the upper bits.
   const bytes = Math.ceil(bits / 8)
   if (tag === tags.pcm) return ({ 1: 'U8', 2: 'S16', 3: 'S24', 4: 'S32' } as const)[bytes] ?? 'OTHER'
   if (tag === tags.float) return ({ 32: 'F32', 64: 'F64' } as const)[bits] ?? 'OTHER'

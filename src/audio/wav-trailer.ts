@@ -8,7 +8,7 @@ export type Following =
   | { kind: 'SAMPLES'; bytes: number; isUnannounced: boolean }
   | { kind: 'OTHER'; name: string }
 
-/** Chunks that stand behind samples; other words of four letters may be samples themselves. */
+/** Chunks that can follow samples. Other four-letter words can be samples. */
 const chunks = new Set(
   'LIST list INFO id3  ID3  bext cue  fact smpl inst JUNK junk PAD  FLLR Fake iXML aXML axml chna umid _PMX minf elm1 regn ovwf levl afsp AFsp plst adtl DISP acid strc SAUR cart PEAK SyLp wavl SMED MD5 ResU dbmd'
     .split(/ (?=\S)/)
@@ -17,10 +17,10 @@ const chunks = new Set(
 const maxChunk = 16 * 2 ** 20
 
 /**
- * Tells what stands behind the samples that a WAV header has promised; at least 8 bytes are needed. Only behind a tag
- * are the first bytes of a frame those of an MP3 or AAC file: the sample -1 has the same ones.
+ * Identifies the bytes after the samples that a WAV header announces; needs at least 8 bytes. Only after a tag can the
+ * first bytes of a frame mean an MP3 or AAC file, because the sample -1 has the same bytes.
  */
-export function whatFollows(bytes: Buffer, isBehindTag: boolean): Following {
+export function identifyTrailer(bytes: Buffer, isBehindTag: boolean): Following {
   const word = bytes.toString('latin1', 0, 8)
   if (isWav(bytes)) return { kind: 'WAV' }
   if (word.startsWith('data')) return { kind: 'SAMPLES', bytes: 8, isUnannounced: false }
@@ -32,7 +32,7 @@ export function whatFollows(bytes: Buffer, isBehindTag: boolean): Following {
   return name ? { kind: 'OTHER', name } : { kind: 'SAMPLES', bytes: 0, isUnannounced: true }
 }
 
-/** The size of a tag that begins here, as music files have them; 0 for anything else. */
+/** The size of a music tag (ID3, APE) that begins here; otherwise 0. */
 export function tagBytes(bytes: Buffer): number {
   const word = bytes.toString('latin1', 0, 8)
   if (/^ID3[\x02-\x04]/.test(word) && bytes.length >= 10) {

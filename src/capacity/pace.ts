@@ -1,13 +1,13 @@
-/** The window over which progress is looked at, in parts of a second. */
+/** The window over which the pace is measured. */
 const windowSeconds = 10
 
 /**
- * How much has come of a transfer lately. Its clock is the caller's: it should stand still while the server does not
- * read, so that only the sender's own slowness counts.
+ * The recent pace of a transfer. The caller supplies the clock, which should stop while the server does not read, so
+ * that only the slowness of the sender counts.
  */
 export class Pace {
   readonly #minPerSecond: number
-  /** What came in each of the last seconds. */
+  /** The amounts of each of the last seconds. */
   readonly #amounts = new Array<number>(windowSeconds).fill(0)
   #second = 0
 
@@ -22,7 +22,7 @@ export class Pace {
     this.#amounts[index] = (this.#amounts[index] ?? 0) + amount
   }
 
-  /** Whether less than the minimum has come in the last ten seconds; never within the first ten. */
+  /** True if the last ten seconds are below the minimum; never within the first ten. */
   isSlow(at: number): boolean {
     this.#turn(at)
     const sum = this.#amounts.reduce((total, amount) => total + amount, 0)

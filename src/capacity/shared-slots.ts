@@ -3,16 +3,16 @@ import { type Waiting, Waitlist } from './waitlist.ts'
 
 export interface SharedSlotsConfig {
   slots: number
-  /** Slots that one workspace never has: others find them free, whatever it does. */
+  /** Slots that a single workspace cannot take, so that others find them free. */
   kept: number
   maxWaiting: number
-  /** The refusal of a request that found no slot in time; `own` are the slots that its workspace has. */
+  /** The error for a request that gets no slot in time; `own` is the number of slots that its workspace holds. */
   refusal(own: number): Error
 }
 
 /**
- * A number of equal slots that workspaces share. A workspace has as many as it asks for, except the kept ones; while
- * others wait, the next free slot goes to the one that has the fewest. What was granted stays granted.
+ * A number of equal slots that workspaces share. A workspace gets as many as it requests, except the kept ones. While
+ * several wait, the next free slot goes to the workspace that holds the fewest. Granted slots are never revoked.
  */
 export class SharedSlots {
   readonly #slots: number
@@ -39,12 +39,12 @@ export class SharedSlots {
     return this.#waiting.size
   }
 
-  /** Resolves with what gives the slot back, which may be called any number of times. */
+  /** Resolves with the function that returns the slot; further calls of it have no effect. */
   take(owner: Owner, waiting: Waiting): Promise<() => void> {
     return this.#waiting.wait(owner, undefined, waiting)
   }
 
-  /** Takes a slot even if none is free: one that was lost through no fault of its holder. */
+  /** Takes a slot even if none is free, for a holder that lost its slot to a crash. */
   retake(owner: Owner): () => void {
     return this.#add(owner)
   }
@@ -58,7 +58,7 @@ export class SharedSlots {
   #grant(): void {
     const take = (_: undefined, owner: Owner) => this.#add(owner)
     while (this.#total < this.#slots) {
-      // The workspace that has the fewest comes first, and those that have equally many take turns.
+      // The workspaces with the fewest slots come first, among equals round-robin.
       const least = Math.min(...this.#waiting.workspaces.map(this.#own))
       if (least >= this.#maxOwn) return
       this.#waiting.grant((_, { workspaceId }) => this.#own(workspaceId) === least, take)

@@ -1,13 +1,13 @@
 import { FairQueue, type Owner } from './fair-queue.ts'
 
-/** How long a request waits for capacity. */
+/** The longest time that a request waits for capacity. */
 export interface Waiting {
-  /** Milliseconds; 0 is to be refused at once, `Infinity` to wait until `signal` aborts. */
+  /** Milliseconds; 0 refuses at once, `Infinity` waits until `signal` aborts. */
   waitMs: number
   signal?: AbortSignal | undefined
 }
 
-interface Entry<Request, Grant> {
+interface WaitingRequest<Request, Grant> {
   owner: Owner
   request: Request
   granted(grant: Grant): void
@@ -15,17 +15,17 @@ interface Entry<Request, Grant> {
 }
 
 interface WaitlistConfig<Request> {
-  /** Requests that wait at most; beyond it, the workspace with the most of them loses its last one. */
+  /** The most requests that wait; beyond it, the last request of the workspace with the most requests is refused. */
   maxWaiting: number
-  /** Called when a request has come: grants what there is, by {@link Waitlist.grant}. */
+  /** Called after each new request, to grant free capacity with {@link Waitlist.grant}. */
   changed(): void
-  /** What a request is refused with when its time is over or too many wait. */
+  /** The error for a request that waited too long, or that exceeds `maxWaiting`. */
   refusal(owner: Owner, request: Request): Error
 }
 
-/** Requests that wait for capacity, each until it is granted, late or aborted; the workspaces take turns. */
+/** Requests that wait for capacity until they are granted, time out or abort; workspaces are served round-robin. */
 export class Waitlist<Request, Grant> {
-  readonly #entries = new FairQueue<Entry<Request, Grant>>()
+  readonly #entries = new FairQueue<WaitingRequest<Request, Grant>>()
   readonly #config: WaitlistConfig<Request>
 
   constructor(config: WaitlistConfig<Request>) {
@@ -50,7 +50,7 @@ export class Waitlist<Request, Grant> {
         signal?.removeEventListener('abort', abandon)
         this.#entries.remove(owner, entry)
       }
-      const entry: Entry<Request, Grant> = {
+      const entry: WaitingRequest<Request, Grant> = {
         owner,
         request,
         granted(grant) {
@@ -73,19 +73,19 @@ export class Waitlist<Request, Grant> {
     })
   }
 
-  /** Grants to the first request that fits, the workspaces in turn; false when none does. */
+  /** Grants the first request that fits, workspaces round-robin; false if none fits. */
   grant(fits: (request: Request, owner: Owner) => boolean, take: (request: Request, owner: Owner) => Grant): boolean {
     const entry = this.#entries.take(({ request, owner }) => fits(request, owner))
     entry?.granted(take(entry.request, entry.owner))
     return entry !== undefined
   }
 
-  /** Refuses all that wait. */
+  /** Refuses all waiting requests. */
   close(error: Error): void {
     for (const entry of this.#entries.clear()) entry.refused(error)
   }
 
-  #refuse(entry: Entry<Request, Grant>) {
+  #refuse(entry: WaitingRequest<Request, Grant>) {
     entry.refused(this.#config.refusal(entry.owner, entry.request))
   }
 }

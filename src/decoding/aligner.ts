@@ -2,19 +2,19 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import createModule, { type Decoder } from 'soundswallower'
 import { sampleRate } from '../audio/pcm.ts'
-import type { TimedWord } from './types.ts'
+import type { TimedWord } from './alternative.ts'
 
-/** Aligns what was said with what was heard; both are of one phrase, and offsets count from its first sample. */
+/** Aligns the words of one phrase with its samples. Offsets count from the first sample. */
 export interface Aligner {
   align(words: readonly string[], audio: Float32Array): TimedWord[] | undefined
-  /** It has learned so many words that another should be opened in its place: it forgets none. */
+  /** True if so many words were learned that a new aligner should replace this one, because words are never removed. */
   readonly isFull: boolean
   close(): void
 }
 
 const maxLearned = 5000
 
-/** Opens a small aligner of English, which knows where each word's sounds are. It takes some 30 MB and tenths of a second. */
+/** Opens a small aligner of English. It takes some 30 MB, and tenths of a second to open. */
 export async function openAligner(): Promise<Aligner> {
   const module = await createModule()
   const models = join(dirname(createRequire(import.meta.url).resolve('soundswallower')), 'model')
@@ -45,12 +45,12 @@ function align(decoder: Decoder, words: readonly string[], unknown: readonly str
     if (found.length !== words.length) return undefined
     return found.map(({ b, d }, place) => ({ word: words[place] as string, offset: Math.round(b * sampleRate), duration: Math.round(d * sampleRate) }))
   } catch {
-    // It found no way through the words: too little sound for them, or sounds too unlike.
+    // No alignment exists: the audio is too short for the words, or too different.
     return undefined
   }
 }
 
-/** How English letters usually sound, longest first; good enough to place a word that no dictionary has. */
+/** The usual sounds of English letters, longest first, which suffice to place a word that the dictionary lacks. */
 const sounds: [string, string][] = Object.entries({
   tch: 'CH',
   sh: 'SH',

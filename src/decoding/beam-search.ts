@@ -4,16 +4,16 @@ import type { Fusion } from './fusion.ts'
 import type { Moonshine } from './moonshine.ts'
 import { beginsWord, continueWords, endToken, spell } from './tokens.ts'
 
-/** Speech faster than this is a decoder that repeats itself. */
+/** The fastest speech. A decoder that writes more tokens repeats itself. */
 const tokensPerSecond = 6.5
-/** Candidates that each beam offers for the next step. */
+/** The number of candidates of each beam for the next step. */
 const offered = 12
 /**
- * A beam may end only where ending is about as likely as the likeliest way on: sums of logarithms favour
- * short texts, and without this the best of them would often be cut off, or empty.
+ * A beam can end only if the end is about as likely as the likeliest continuation. Sums of logarithms favor short
+ * texts, so without this margin the best text would often be cut off, or empty.
  */
 const endMargin = 1
-/** Characters of the first beginning that is reported, and by which each later one is longer: about half a second and a second of speech. */
+/** The length of the first reported beginning, and the growth until the next: about half a second and a second of speech. */
 const beginningCharacters = { first: 6, more: 12 }
 
 export interface Decoding {
@@ -24,10 +24,10 @@ export interface Decoding {
 
 const maxTokens = (audio: Float32Array) => Math.ceil((audio.length / sampleRate) * tokensPerSecond) + 6
 
-/** Receives the complete words that the decoder has written so far, each time a longer beginning of the text. */
+/** Receives ever longer beginnings of the text, each of complete words. */
 export type BeginningListener = (text: string) => void
 
-/** Follows the likeliest token at each step: fast, and one result. */
+/** Follows only the likeliest token at each step, which is fast and gives one result. */
 export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array, begun?: BeginningListener): Promise<Decoding> {
   const report = begun && reportBeginnings(begun)
   const decoder = await acoustic.hear(audio)
@@ -45,7 +45,7 @@ export async function decodeGreedily(acoustic: Moonshine, audio: Float32Array, b
   return { text: spell(tokens), confidence: confidenceOf(logProbability, tokens.length) }
 }
 
-/** Reports the words before the last token where it begins a new one, at sensible distances. */
+/** Reports the words before the last token when that token begins a word, at the distances of {@link beginningCharacters}. */
 function reportBeginnings(begun: BeginningListener): (tokens: readonly number[]) => void {
   let minLength = beginningCharacters.first
   return (tokens) => {
@@ -57,7 +57,7 @@ function reportBeginnings(begun: BeginningListener): (tokens: readonly number[])
   }
 }
 
-/** Passes on only the words that two beginnings in a row agree on: the best beam may change. */
+/** Passes on only the words on which two successive beginnings agree, because the best beam can change. */
 function reportAgreed(begun: BeginningListener): BeginningListener {
   let previous: string[] = []
   return (text) => {
@@ -70,10 +70,10 @@ function reportAgreed(begun: BeginningListener): BeginningListener {
 
 interface Beam<State> {
   tokens: number[]
-  /** The same without case and marks. */
+  /** The text without case and punctuation. */
   words: string
   logProbability: number
-  /** What the fusion adds to it. */
+  /** The sum that the fusion adds. */
   bonus: number
   state: State
 }
@@ -84,15 +84,15 @@ interface Candidate<State> extends Beam<State> {
   score: number
 }
 
-/** How many texts are followed, and how far behind the best one may be, in logarithms of probability. */
+/** The most texts that are followed, and their largest distance from the best one in logarithms of probability. */
 export interface Width {
   most: number
   spread?: number
 }
 
 /**
- * Follows several likely texts at once, which differ in more than case and marks; best first in the end.
- * A fusion makes some words likelier than the acoustic model knows.
+ * Follows several likely texts at once, which differ in more than case and punctuation. The result has the best first.
+ * A fusion adjusts the probabilities of the acoustic model.
  */
 export async function decodeBeams<State>(
   acoustic: Moonshine,
@@ -123,7 +123,7 @@ export async function decodeBeams<State>(
     .map(({ tokens, logProbability }) => ({ text: spell(tokens), confidence: confidenceOf(logProbability, tokens.length) }))
 }
 
-/** The best candidates to go on with; those that end are done. */
+/** Selects the best candidates to continue, and adds those that end to `done`. */
 function choose<State>(
   candidates: Candidate<State>[],
   beams: readonly Beam<State>[],
@@ -146,14 +146,14 @@ function choose<State>(
   return [...chosen.values()]
 }
 
-/** Whether nothing that is still open could change the result by much: scores only fall. */
+/** True if no open beam can change the result by much, because scores only fall. */
 function isDecided<State>(done: ReadonlyMap<string, Candidate<State>>, beams: readonly Beam<State>[], most: number): boolean {
   const live = Math.max(...beams.map(scoreOf))
   const finished = [...done.values()].map(({ score }) => score)
   return finished.filter((score) => score >= live).length >= most || Math.max(Number.NEGATIVE_INFINITY, ...finished) >= live + hopeless
 }
 
-/** A live beam this far behind a finished one is not worth waiting for. */
+/** The distance from a finished beam at which an open beam is abandoned. */
 const hopeless = 3
 const scoreOf = <State>({ logProbability, bonus }: Beam<State>) => logProbability + bonus
 
@@ -188,7 +188,7 @@ function likeliest(logits: Float32Array): number {
   return token
 }
 
-/** The logarithm of the sum of all exponentials; what is far below the best does not count. */
+/** The logarithm of the sum of all exponentials; values far below the best are ignored. */
 function logSum(logits: Float32Array, best: number): number {
   let sum = 0
   for (let i = 0; i < logits.length; i++) {
@@ -198,7 +198,7 @@ function logSum(logits: Float32Array, best: number): number {
   return best + Math.log(sum)
 }
 
-/** The places of the greatest values, greatest first. */
+/** The indices of the greatest values, greatest first. */
 function likeliestOf(logits: Float32Array, count: number): number[] {
   const places: number[] = []
   let least = Number.NEGATIVE_INFINITY

@@ -2,30 +2,30 @@ import { readFile } from 'node:fs/promises'
 import type { Fusion } from './fusion.ts'
 import { decodeWordModel } from './ngram-file.ts'
 import { WordFusion, type WordState } from './ngram-fusion.ts'
+import { ModelUnusableError } from './recognizer-model.ts'
 import { endToken, lowerPieces } from './tokens.ts'
-import { ModelUnusableError } from './types.ts'
 import { createRewriter } from './written-words.ts'
 
-/** How much a word of the text counts against the sound, where recordings have not told better. */
+/** The weight of the language model against the sound, unless test recordings gave a better one. */
 const usualWeight = 0.5
 
-/** A custom language model as recognition uses it. */
+/** A custom language model, loaded for recognition. */
 export interface CustomWords {
   fusion: Fusion<WordState>
-  /** Recognized text as the user's own text would write it. */
+  /** Writes recognized text like the training text. */
   rewrite(text: string): string
 }
 
-/** Reads the words of a custom language model. */
+/** Reads a custom language model. Rejects with a {@link ModelUnusableError}. */
 export async function openCustomWords(file: string): Promise<CustomWords> {
   const bytes = await readFile(file).catch((error) => {
-    throw new ModelUnusableError(`The language model's words cannot be read (${error.code}).`)
+    throw new ModelUnusableError(`The file of the language model cannot be read (${error.code}). Train the model again.`)
   })
   const model = decodeWordModel(bytes)
   return { fusion: weigh(new WordFusion(model), model.weight ?? usualWeight), rewrite: createRewriter(model) }
 }
 
-/** The words' fusion on the tokens of the acoustic models. */
+/** Applies the fusion of words to the tokens of acoustic models. */
 function weigh(words: WordFusion, weight: number): Fusion<WordState> {
   return {
     start: words.initial,

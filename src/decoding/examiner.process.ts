@@ -1,5 +1,5 @@
-// The child process that opens an acoustic model which nobody knows yet: whatever its files do, they do it
-// here, and the process ends with its answer.
+// The child process that opens an untested acoustic model. A hostile model file can harm only this process, which
+// ends with its answer.
 import { readFile } from 'node:fs/promises'
 import { sampleRate } from '../audio/pcm.ts'
 import { decodeGreedily } from './beam-search.ts'
@@ -10,7 +10,7 @@ type Description = Awaited<ReturnType<typeof describeMoonshine>>
 
 export interface ExaminationRequest {
   files: AcousticFiles
-  /** What it should be like. */
+  /** The base model that the new one must resemble. */
   base: AcousticFiles
   /** 16 kHz, one channel. */
   audio: Float32Array
@@ -20,14 +20,14 @@ export type ExaminationReply =
   | { ok: true; geometry: Description; baseGeometry: Description; text: string; milliseconds: number }
   | { ok: false; message: string }
 
-/** A word, and the longest phrase that recognition cuts: a model has to bear both, and all between. */
+/** The lengths of a word and of the longest phrase. A model must accept both, and all between. */
 const minSeconds = 0.5
 const maxSeconds = 25
 
 async function examine({ files, base, audio }: ExaminationRequest): Promise<ExaminationReply> {
   for (const [name, path] of Object.entries(files)) {
     const bytes = await readFile(path)
-    // Every ONNX file begins with its format's version, a small number in the protocol buffers' first field.
+    // Every ONNX file begins with the version of its format, a small number in the first field of the protocol buffer.
     const [tag, version = 0] = bytes
     if (tag !== 8 || version < 3 || version > 20) return { ok: false, message: `the ${name} is not an ONNX file` }
     if (refersToOtherFiles(bytes)) return { ok: false, message: `the ${name} keeps numbers in other files; export it as one file` }
@@ -42,7 +42,7 @@ async function examine({ files, base, audio }: ExaminationRequest): Promise<Exam
   return { ok: true, geometry, baseGeometry, text, milliseconds }
 }
 
-/** The recording again and again, for as long as is asked for. */
+/** Repeats the recording up to the given length. */
 function repeat(audio: Float32Array, seconds: number): Float32Array {
   const samples = new Float32Array(seconds * sampleRate)
   for (let at = 0; at < samples.length; at += audio.length) samples.set(audio.subarray(0, samples.length - at), at)

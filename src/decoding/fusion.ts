@@ -1,15 +1,15 @@
 /**
- * Knowledge of a language that is added to what the acoustic model hears, while it decodes: listed phrases,
- * a custom language model. It sees each beam token by token and keeps what it needs in the beam's state.
+ * Knowledge of a language that is combined with the acoustic model during decoding: listed phrases, a custom language
+ * model. A fusion sees each beam token by token and keeps its data in the state of the beam.
  */
 export interface Fusion<State> {
-  /** Of a text that has not begun. */
+  /** The state before the first token. */
   start: State
-  /** What the next token adds to the beam's score, in logarithms of probability; the end of the text is a token, too. */
+  /** The score that the next token adds to the beam, in logarithms of probability. The end of the text is a token, too. */
   step(state: State, token: number): { score: number; state: State }
 }
 
-/** What both add, and nothing where there is neither. */
+/** Adds the scores of both fusions; either can be undefined. */
 export function joinFusions<A, B>(one: Fusion<A> | undefined, other: Fusion<B> | undefined): Fusion<unknown> {
   if (!one || !other) return ((one ?? other) as Fusion<unknown> | undefined) ?? noFusion
   const both: Fusion<{ a: A; b: B }> = {
@@ -22,5 +22,4 @@ export function joinFusions<A, B>(one: Fusion<A> | undefined, other: Fusion<B> |
   return both as Fusion<unknown>
 }
 
-/** Adds nothing. */
 export const noFusion: Fusion<unknown> = { start: null, step: () => ({ score: 0, state: null }) }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type CustomWords, openCustomWords } from './custom-language-model.ts'
 import { type Moonshine, openMoonshine } from './moonshine.ts'
-import type { RecognizerModel } from './types.ts'
+import type { RecognizerModel } from './recognizer-model.ts'
 import { type CompiledWritingRules, openWritingRules } from './writing-rules.ts'
 
 interface Loaded {
@@ -10,15 +10,15 @@ interface Loaded {
   custom: CustomWords | undefined
 }
 
-interface Entry {
+interface LoadedFile {
   bytes: number
   value: Promise<unknown>
   close(): Promise<void>
 }
 
-interface Room {
+interface MemoryBudget {
   budget: number
-  /** Files that are in use, or about to be, and do not give way. */
+  /** Files that must not be evicted because the model needs them. */
   needed: readonly (string | undefined)[]
 }
 
@@ -28,58 +28,58 @@ interface Part<T> {
   close(opened: T): Promise<void>
 }
 
-/** The process itself, before it holds any model. */
+/** The memory of the process before it loads any model. */
 const bareBytes = 90 * 2 ** 20
-/** Weights that were unpacked for speed, and what decoding half a minute of speech takes beside them. */
+/** The memory of weights that are unpacked for speed, and of decoding half a minute of speech. */
 const bytesPerFileByte = 3
 const workingBytes = 60 * 2 ** 20
 
 /**
- * The models that one worker holds, within a budget: the least recently used give way, but never a part
- * of the one that is asked for, though it be larger than the budget. Deployments that share a file share
- * what is loaded of it.
+ * The models that one worker holds within a budget. The least recently used files are evicted, but never a file of the
+ * requested model, even if that model exceeds the budget. Deployments with a common file share
+ * its loaded form.
  */
 export class LoadedModels {
   /** By file, the least recently used first. */
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, LoadedFile>()
   readonly #models = new Map<string, string[]>()
 
-  /** The models of which every part is loaded. */
+  /** The models whose files are all loaded. */
   get ids(): string[] {
     return [...this.#models.keys()]
   }
 
-  /** What the process is expected to take. */
+  /** The expected memory of the process. */
   get bytes(): number {
     return [...this.#entries.values()].reduce((sum, { bytes }) => sum + bytes, bareBytes)
   }
 
-  /** Whether the model could be loaded without another giving way. */
-  async hasRoomFor(model: RecognizerModel, budget: number): Promise<boolean> {
+  /** True if the model fits without an eviction. */
+  async fits(model: RecognizerModel, budget: number): Promise<boolean> {
     return this.#entries.has(model.encoder) || this.bytes + (await estimate(model)) <= budget
   }
 
   async open(model: RecognizerModel, budget: number): Promise<Loaded> {
     const { words } = model
-    const room: Room = { budget, needed: [model.encoder, model.writing, words] }
-    const acoustic = await this.#use(model.encoder, room, {
+    const memory: MemoryBudget = { budget, needed: [model.encoder, model.writing, words] }
+    const acoustic = await this.#use(model.encoder, memory, {
       size: () => estimate(model),
       open: () => openMoonshine(model),
       close: (opened) => opened.close(),
     })
-    const language = await this.#use(model.writing, room, {
+    const language = await this.#use(model.writing, memory, {
       size: async () => 0,
       open: () => openWritingRules(model.writing),
       close: async () => {},
     })
     const custom = words
-      ? await this.#use(words, room, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
+      ? await this.#use(words, memory, { size: () => sizeInMemory(words), open: () => openCustomWords(words), close: async () => {} })
       : undefined
     this.#models.set(model.id, [model.encoder, model.writing])
     return { acoustic, language, custom }
   }
 
-  async #use<T>(file: string, { budget, needed }: Room, { size, open, close }: Part<T>): Promise<T> {
+  async #use<T>(file: string, { budget, needed }: MemoryBudget, { size, open, close }: Part<T>): Promise<T> {
     const known = this.#entries.get(file)
     if (known) {
       this.#entries.delete(file)
@@ -101,7 +101,7 @@ export class LoadedModels {
   }
 }
 
-/** Numbers stay as they lie in the file; words become strings, and each is ranked. */
+/** Numbers are used in place; words become strings with a rank. */
 const sizeInMemory = (file: string) => sizeOf(file).then((size) => 2 * size)
 
 const sizeOf = (file: string) =>
@@ -110,7 +110,7 @@ const sizeOf = (file: string) =>
     () => 0,
   )
 
-/** Known before anything is loaded; a file that is not there will be missed when it is. */
+/** Estimates the memory of a model before it is loaded. A missing file counts 0, because opening it fails. */
 async function estimate({ encoder, decoder }: RecognizerModel): Promise<number> {
   const sizes = await Promise.all([encoder, decoder].map(sizeOf))
   return workingBytes + bytesPerFileByte * sizes.reduce((sum, size) => sum + size, 0)

@@ -1,14 +1,14 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { beginToken } from './tokens.ts'
 
-/** A Moonshine acoustic model: an encoder over raw 16 kHz samples and a decoder with its caches merged in. */
+/** A Moonshine acoustic model: an encoder over raw 16 kHz samples and a merged decoder with caches. */
 export interface Moonshine {
-  /** Hears a piece of audio; what comes of it is decoded step by step. */
-  hear(audio: Float32Array): Promise<Decoder>
+  /** Encodes a piece of audio and returns its decoder. */
+  hear(audio: Float32Array): Promise<MoonshineDecoder>
   close(): Promise<void>
 }
 
-/** Numbers that differ between the sizes of the model, read off its own inputs. */
+/** Numbers that differ between the sizes of the model, read from its inputs. */
 export interface Geometry {
   layers: number
   heads: number
@@ -20,21 +20,21 @@ export interface AcousticFiles {
   decoder: string
 }
 
-interface Model {
+interface MoonshineModel {
   decoder: InferenceSession
   geometry: Geometry
-  /** The names of one layer's caches after another, key and value. */
+  /** The names of the caches, key and value, layer by layer. */
   caches: { decoder: string[]; encoder: string[] }
 }
 
-type Feeds = Record<string, Tensor>
+type NamedTensors = Record<string, Tensor>
 
-/** The names and shapes that make a decoder go with an encoder and a tokenizer; throws when the files are no such pair. */
+/** The shapes that make a decoder fit an encoder and a tokenizer. Throws if the files are not such a pair. */
 export async function describeMoonshine(files: AcousticFiles): Promise<Geometry & { vocabulary: number }> {
   const [encoder, decoder] = [await openSession(files, 'encoder'), await openSession(files, 'decoder')]
   try {
     const names = (list: readonly string[]) => [...list].sort().join(', ')
-    if (names(encoder.inputNames) !== 'input_values') throw new Error(`the encoder takes ${names(encoder.inputNames)} instead of input_values`)
+    if (names(encoder.inputNames) !== 'input_values') throw new Error(`the encoder has the inputs ${names(encoder.inputNames)} instead of input_values`)
     if (!encoder.outputNames.includes('last_hidden_state')) throw new Error('the encoder has no output named last_hidden_state')
     const logits = decoder.outputMetadata.find(({ name }) => name === 'logits')
     const vocabulary = logits?.isTensor ? logits.shape.at(-1) : undefined
@@ -51,22 +51,22 @@ export async function openMoonshine(files: AcousticFiles): Promise<Moonshine> {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    // No two pieces are of one length, so what an arena keeps for the next is too small for it, and is kept in vain.
+    // Pieces differ in length, so the memory that an arena keeps rarely fits the next piece.
     enableCpuMemArena: false,
     enableMemPattern: false,
-    // Else the largest matrix, which turns the last layer into scores, is converted from bytes at every step: half of the time.
+    // Otherwise every step converts the largest matrix, that of the last layer, from bytes, which takes half of the time.
     extra: { session: { disable_quant_qdq: '1' } },
   }
   const encoder = await openSession(files, 'encoder', options)
   const decoder = await openSession(files, 'decoder', options)
   const geometry = readGeometry(decoder)
-  const model: Model = { decoder, geometry, caches: { decoder: cacheNames(geometry, 'decoder'), encoder: cacheNames(geometry, 'encoder') } }
+  const model: MoonshineModel = { decoder, geometry, caches: { decoder: cacheNames(geometry, 'decoder'), encoder: cacheNames(geometry, 'encoder') } }
 
   return {
     async hear(audio) {
       const { last_hidden_state: hidden } = await encoder.run({ input_values: new Tensor('float32', audio, [1, audio.length]) })
       if (!hidden) throw new Error('the encoder has no output named last_hidden_state')
-      return new Decoder(model, hidden as Tensor)
+      return new MoonshineDecoder(model, hidden as Tensor)
     },
     async close() {
       await Promise.all([encoder.release(), decoder.release()])
@@ -74,29 +74,29 @@ export async function openMoonshine(files: AcousticFiles): Promise<Moonshine> {
   }
 }
 
-/** Opens one of both files; the runtime's own messages name places of this machine, which are nobody's business. */
+/** Opens one of the two files, and removes the paths of this machine from errors of the runtime. */
 function openSession(files: AcousticFiles, name: keyof AcousticFiles, options: InferenceSession.SessionOptions = {}): Promise<InferenceSession> {
   return InferenceSession.create(files[name], options).catch((error: Error) => {
     throw new Error(error.message.replaceAll(files[name], `the ${name}`).replace(/(^|[\s"'(:])\/[^\s"')]*/g, '$1…'))
   })
 }
 
-/** Decodes one piece of audio along several beams at once; they share what the encoder heard. */
-class Decoder {
-  readonly #model: Model
+/** Decodes one piece of audio along several beams at once, which share the output of the encoder. */
+class MoonshineDecoder {
+  readonly #model: MoonshineModel
   readonly #hidden: Tensor
-  /** What the decoder keeps of the encoder: computed by the first step, passed on by all others. */
-  #heard: Feeds = {}
-  /** What the decoder keeps of each beam's tokens. */
-  #past: Feeds = {}
+  /** The caches of the encoder's output: the first step computes them, and all others pass them on. */
+  #heard: NamedTensors = {}
+  /** The caches of the tokens of each beam. */
+  #past: NamedTensors = {}
   #beams = 0
 
-  constructor(model: Model, hidden: Tensor) {
+  constructor(model: MoonshineModel, hidden: Tensor) {
     this.#model = model
     this.#hidden = hidden
   }
 
-  /** The first step, from which all beams begin: the scores of every first token. */
+  /** Runs the first step and returns the scores of every first token. */
   async begin(): Promise<Float32Array> {
     const { decoder, geometry, caches } = this.#model
     const nothing = new Tensor('float32', new Float32Array(0), [1, geometry.heads, 0, geometry.dimension])
@@ -112,7 +112,7 @@ class Decoder {
     return (out.logits as Tensor).data as Float32Array
   }
 
-  /** One step of every beam: beam n goes on from `parents[n]` with `tokens[n]`. Answers the scores, one beam after another. */
+  /** Runs one step of every beam: beam n continues `parents[n]` with `tokens[n]`. Returns the scores, one beam after another. */
   async step(tokens: readonly number[], parents: readonly number[]): Promise<Float32Array> {
     const { decoder, caches } = this.#model
     const isSame = parents.length === this.#beams && parents.every((parent, place) => parent === place)
@@ -142,10 +142,10 @@ function readGeometry(decoder: InferenceSession): Geometry {
 const cacheNames = ({ layers }: Geometry, part: 'decoder' | 'encoder') =>
   Array.from({ length: layers }, (_, layer) => [`${layer}.${part}.key`, `${layer}.${part}.value`]).flat()
 
-const takeCaches = (out: InferenceSession.ReturnType, names: readonly string[]): Feeds =>
+const takeCaches = (out: InferenceSession.ReturnType, names: readonly string[]): NamedTensors =>
   Object.fromEntries(names.map((name) => [`past_key_values.${name}`, out[`present.${name}`] as Tensor]))
 
-/** The rows of the parents, each as often as it has children. */
+/** Copies the row of each parent once for each child. */
 function gather(cache: Tensor, beams: number, parents: readonly number[]): Tensor {
   const data = cache.data as Float32Array
   const row = data.length / beams

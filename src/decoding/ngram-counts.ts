@@ -1,38 +1,38 @@
-/** The first ids stand for no word of the text. */
+/** The first ids do not stand for words of the text. */
 export const unknownId = 0
 export const endId = 1
 export const beginId = 2
 const firstWordId = 3
 
-/** Rarer words than these many count as unknown; three such ids fit into one exact number. */
+/** The most words; rarer ones count as unknown. Three such ids fit into one exact number. */
 const maxWords = 200_000
-/** A text with more different words than these is no language; whatever is new beyond them is unknown. */
+/** The most different words that are counted; no language has more. New words beyond them count as unknown. */
 export const maxDifferent = 1_000_000
-/** Beyond this many different triples, those that were seen only once are dropped. */
+/** Beyond this number of different triples, those with a count of 1 are dropped. */
 const maxTriples = 5_000_000
 const block = 4_000_000
 
-/** How often each different key came, sorted by key. */
+/** The count of each different key, sorted by key. */
 interface Counted {
   keys: Float64Array
   counts: Uint32Array
 }
 
-/** What followed each history: ids `next[start[h]]` to `next[start[h + 1] - 1]`, ascending, with their counts. */
+/** The ids that followed each history: `next[start[h]]` to `next[start[h + 1] - 1]`, ascending, with their counts. */
 export interface Successors {
   start: Uint32Array
   next: Uint32Array
   count: Uint32Array
 }
 
-/** All counts of a text. Ids of words are in the order of their spelling, so that words with one beginning are neighbours. */
+/** All counts of a text. The ids of words follow their spelling, so that words with the same beginning are neighbors. */
 export interface NgramCounts {
   /** The words; the first has the id 3. */
   words: string[]
-  /** After how many different words each id came. */
+  /** The number of different words that precede each id. */
   continuation: Uint32Array
   pairs: Successors
-  /** Histories of two ids, `first * ids + second`, ascending; `triples` is indexed by their place in here. */
+  /** Histories of two ids, `first * ids + second`, ascending; the indices of `triples` refer to this array. */
   histories: Float64Array
   triples: Successors
 }
@@ -41,7 +41,7 @@ export const idsOf = (words: { length: number }) => words.length + firstWordId
 export const wordId = (index: number) => index + firstWordId
 export const wordIndex = (id: number) => id - firstWordId
 
-/** Takes in sentences; counts them all at once in the end, by sorting, which needs little memory. */
+/** Collects sentences, and counts them all at the end by sorting, which needs little memory. */
 export class NgramCounter {
   readonly #known = new Map<string, number>()
   readonly #frequencies: number[] = []
@@ -154,7 +154,7 @@ function dropRare({ keys, counts }: Counted): Counted {
   return { keys: keys.filter(kept), counts: counts.filter((count) => count > 1) }
 }
 
-/** Splits keys into history and next id; equal histories lie together. */
+/** Splits keys into history and next id; equal histories are adjacent. */
 function group({ keys, counts }: Counted, ids: number) {
   const next = new Uint32Array(keys.length)
   let different = 0
@@ -176,7 +176,7 @@ function group({ keys, counts }: Counted, ids: number) {
   return { histories, start, next, count: counts }
 }
 
-/** A history of one id is found by the id itself. */
+/** Indexes histories of one id by that id. */
 function spread({ histories, start, next, count }: ReturnType<typeof group>, ids: number): Successors {
   const spreadStart = new Uint32Array(ids + 1)
   let place = 0

@@ -1,37 +1,37 @@
 import { z } from 'zod'
 import { idsOf, type NgramCounts } from './ngram-counts.ts'
-import { ModelUnusableError } from './types.ts'
+import { ModelUnusableError } from './recognizer-model.ts'
 
 const magic = 'custom-speech-words/1\n'
 
-/** A spoken form and what is written for it. */
+/** A spoken form and its written form. */
 const rewrite = z.object({ spoken: z.string(), written: z.string() })
 const head = z.object({
   locale: z.string(),
-  /** Numbers of the words, of the pairs, of the histories of two words, and of the triples. */
+  /** The numbers of words, pairs, histories of two words, and triples. */
   sizes: z.tuple([z.int(), z.int(), z.int(), z.int()]),
-  /** How much the words count against the sound; unset, as usual. */
+  /** The weight of the words against the sound; without it, the usual weight. */
   weight: z.number().optional(),
   pronunciations: z.array(rewrite),
-  /** Lower-case word and how the text writes it, where that differs. */
+  /** Lower-case words and their spelling in the text, if it differs. */
   written: z.array(z.tuple([z.string(), z.string()])),
   textBytes: z.int(),
 })
 
 export type Rewrite = z.infer<typeof rewrite>
 
-/** Everything that a custom language model knows. */
+/** The contents of a custom language model. */
 export interface WordModel {
   locale: string
   counts: NgramCounts
-  /** How likely each word is in speech in general, by its index. */
+  /** The probability of each word in general speech, by its index. */
   background: Float32Array
   pronunciations: Rewrite[]
   written: [word: string, written: string][]
   weight?: number | undefined
 }
 
-/** As bytes: a line that names the format, a line of JSON, then numbers as they lie in memory (little endian). */
+/** Encodes a model: a line that names the format, a line of JSON, then the numbers in little-endian order. */
 export function encodeWordModel({ counts, background, ...facts }: WordModel): Buffer {
   const text = Buffer.from(counts.words.join('\n'))
   const sizes = [counts.words.length, counts.pairs.next.length, counts.histories.length, counts.triples.next.length]
@@ -53,9 +53,9 @@ export function encodeWordModel({ counts, background, ...facts }: WordModel): Bu
   ])
 }
 
-/** Reads the bytes in place; whatever is not a whole word model is refused. */
+/** Reads the bytes in place. Throws a {@link ModelUnusableError} unless they are a complete word model. */
 export function decodeWordModel(bytes: Buffer<ArrayBuffer>): WordModel {
-  if (bytes.toString('latin1', 0, magic.length) !== magic) throw unusable('it does not begin like one')
+  if (bytes.toString('latin1', 0, magic.length) !== magic) throw unusable('it has an unknown format')
   const end = bytes.indexOf('\n', magic.length)
   const parsed = head.safeParse(parseJson(bytes.toString('utf8', magic.length, end)))
   if (!parsed.success) throw unusable(parsed.error.issues[0]?.message ?? '')
@@ -64,7 +64,7 @@ export function decodeWordModel(bytes: Buffer<ArrayBuffer>): WordModel {
   const ids = idsOf({ length: wordCount })
 
   let at = aligned(end + 1)
-  // Numbers must lie at multiples of their own size, which a small buffer inside a pool may not.
+  // Typed arrays need aligned memory, which a small buffer within a pool does not guarantee.
   const memory = bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer)
   const take = <T>(make: (buffer: ArrayBuffer, offset: number, length: number) => T, length: number, size: number): T => {
     if (at + length * size > memory.length) throw unusable('it is not whole')
@@ -89,7 +89,7 @@ export function decodeWordModel(bytes: Buffer<ArrayBuffer>): WordModel {
 
 const aligned = (offset: number) => Math.ceil(offset / 8) * 8
 const padded = (bytes: Buffer) => Buffer.concat([bytes], aligned(bytes.length))
-const unusable = (reason: string) => new ModelUnusableError(`The language model's words cannot be read: ${reason}. Train the model again.`)
+const unusable = (reason: string) => new ModelUnusableError(`The file of the language model cannot be read: ${reason}. Train the model again.`)
 
 function parseJson(text: string): unknown {
   try {

@@ -4,29 +4,29 @@ import type { WordModel } from './ngram-file.ts'
 import { domainShare } from './ngram-training.ts'
 import { toSpokenWords } from './spoken-words.ts'
 
-/** No word is worth more than this, in natural logarithms. */
+/** The largest bonus of a word, in natural logarithms. */
 const maxBonus = 6
-/** Of the best that an unfinished word may become, this share is paid before it is finished. */
+/** The share of the best possible bonus that an unfinished word receives in advance. */
 const creditShare = 0.8
-/** A word that is likely by itself need not be likely here. */
+/** A deduction for words that are likely without context, because they can be unlikely in it. */
 const contextDoubt = 1
-/** A beginning that more words share is judged without their history. */
+/** A beginning that more words share is rated without their history. */
 const maxSuccessors = 400
 const maxRemembered = 50_000
 
-/** Where a hypothesis stands among the words. */
+/** The position of a hypothesis in the language model. */
 export interface WordState {
   history: History
-  /** The word that is not finished yet, as it is spelled so far. */
+  /** The letters of the unfinished word. */
   part: string
-  /** What has been paid for it in advance. */
+  /** The bonus that it received in advance. */
   credit: number
 }
 
 /**
- * Weighs hypotheses by the words of a custom language model while they grow, piece by piece of a word
- * (shallow fusion: Gülçehre et al., 2015). A word counts by how much likelier the text makes it than speech
- * in general does; a word that the text does not have costs next to nothing, so other speech is not harmed.
+ * Rates growing hypotheses by the words of a custom language model, piece by piece
+ * (shallow fusion: Gülçehre et al., 2015). The bonus of a word is its probability in the text relative to general speech.
+ * A word that the text lacks costs next to nothing, so that other speech is recognized as before.
  */
 export class WordFusion {
   readonly initial: WordState = { history: atBeginning, part: '', credit: 0 }
@@ -44,7 +44,7 @@ export class WordFusion {
     this.#best = this.#rank(model)
   }
 
-  /** What a hypothesis gains or loses by its next piece of text; a space in it ends a word. */
+  /** Rates the next piece of text of a hypothesis; a space in it ends a word. */
   step(state: WordState, piece: string): { bonus: number; state: WordState } {
     let { history, part, credit } = state
     let bonus = 0
@@ -62,12 +62,12 @@ export class WordFusion {
     return { bonus: bonus + expected - credit, state: { history, part, credit: expected } }
   }
 
-  /** What the last word is worth when nothing follows. */
+  /** Rates the last word at the end of the text. */
   end({ history, part, credit }: WordState): number {
     return part ? this.#finish(history, part).bonus - credit : 0
   }
 
-  /** How much likelier the word is here than in general; a mixture, so that nothing is impossible. */
+  /** The probability of the word here relative to general speech; a mixture, so that no word is impossible. */
   bonus(history: History, id: number | undefined): number {
     if (id === undefined || id === unknownId) return Math.log(1 - domainShare)
     return this.#weigh(this.#ngram.probability(history, id), id)

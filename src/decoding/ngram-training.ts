@@ -4,38 +4,38 @@ import type { Rewrite, WordModel } from './ngram-file.ts'
 import { type SpokenWord, toSpokenWords } from './spoken-words.ts'
 import type { Background } from './word-frequencies.ts'
 
-/** A phrase that is listed beside the text counts as this many lines of it. */
+/** A phrase in the list beside the text counts as this number of lines. */
 const phraseLines = 10
-/** Every tenth line is held out from a second model, to see what the first is worth; so many words are enough for that. */
+/** Every tenth line is held out from a second model, which measures the quality of the first. This number of words suffices. */
 const heldOutEvery = 10
 const heldOutWords = 1_000_000
 const minHeldOut = 5
 const shownWords = 50
-/** The share of the text's own word in a mixture with speech in general. */
+/** The share of the text in a mixture with general speech. */
 export const domainShare = 0.3
 
-/** What is known of a trained model, for whoever gave the text. */
+/** Figures of a trained model for its owner. */
 export interface WordStatistics {
   sentences: number
   words: number
   vocabulary: number
-  /** Words of the text that the language's general list does not have; null where there is no such list. */
+  /** The number of words that the general list of the language lacks; null without such a list. */
   unknownWords: number | null
-  /** Some of them, the most frequent first. */
+  /** Some of these words, the most frequent first. */
   unknownExamples: string[]
-  /** How surprising a held-out tenth of the text is, to speech in general and to a model of the rest; null for small texts. */
+  /** The perplexity of a held-out tenth of the text under general speech and under a model of the rest; null for small texts. */
   perplexity: { general: number; custom: number } | null
 }
 
 export interface WordTraining {
   locale: string
-  /** Undefined where the language has no list. */
+  /** Undefined if the language has no list. */
   background: Background | undefined
   pronunciations: readonly Rewrite[]
   phrases: readonly string[]
 }
 
-/** Learns words and their order from lines of text. The same lines always give the same model. */
+/** Learns words and their order from lines of text. Equal lines give equal models. */
 export class WordTrainer {
   readonly #training: WordTraining
   readonly #all = new NgramCounter()
@@ -58,7 +58,7 @@ export class WordTrainer {
     }
   }
 
-  /** Answers false for a line without a word that can be said. */
+  /** Returns false for a line without pronounceable words. */
   add(line: string): boolean {
     const words = toSpokenWords(line, this.#training.locale)
     if (!words.length) return false
@@ -108,7 +108,7 @@ export class WordTrainer {
     else this.#most.add(sentence)
   }
 
-  /** Where there is no list of the language, words are as likely in general as they are in the text by themselves. */
+  /** Without a list of the language, the general probability of a word is its share of the text. */
   #general(ngram: Ngram): Background {
     const share = (word: string) => ngram.single(ngram.idOf(word) ?? 0)
     return this.#training.background ?? ((word) => ({ probability: Math.max(3e-6, share(word)), isKnown: true }))
@@ -131,7 +131,7 @@ export class WordTrainer {
     return { general: 2 ** (generalBits / words), custom: 2 ** (customBits / words) }
   }
 
-  // A line's first word has a capital for that alone, and a line all in capitals says nothing of its words.
+  // The capital of the first word belongs to the sentence, and a line in capitals does not show the spelling of its words.
   #noteForms(words: readonly SpokenWord[]) {
     if (words.length > 1 && words.every(({ written }) => written === written.toUpperCase())) return
     for (const [n, { word, written }] of words.entries()) {
@@ -152,20 +152,20 @@ export class WordTrainer {
   }
 }
 
-/** Memory stays bounded, whatever the text is. */
+/** Bounds the memory for any text. */
 const isKept = (words: ReadonlyMap<string, unknown>, word: string) => words.size < maxDifferent || words.has(word)
 
-function replace(sentence: readonly string[], what: readonly string[], by: readonly string[]): string[] | undefined {
-  const [first] = what
+function replace(sentence: readonly string[], replaced: readonly string[], by: readonly string[]): string[] | undefined {
+  const [first] = replaced
   let at = first === undefined ? -1 : sentence.indexOf(first)
-  const replaced: string[] = []
+  const result: string[] = []
   let from = 0
   while (at >= 0) {
-    if (what.every((word, n) => sentence[at + n] === word)) {
-      replaced.push(...sentence.slice(from, at), ...by)
-      from = at + what.length
+    if (replaced.every((word, n) => sentence[at + n] === word)) {
+      result.push(...sentence.slice(from, at), ...by)
+      from = at + replaced.length
     }
     at = sentence.indexOf(first as string, Math.max(at + 1, from))
   }
-  return from ? [...replaced, ...sentence.slice(from)] : undefined
+  return from ? [...result, ...sentence.slice(from)] : undefined
 }

@@ -1,6 +1,6 @@
 import { beginId, endId, idsOf, type NgramCounts, type Successors, wordId } from './ngram-counts.ts'
 
-/** What is taken from each count and given to what was never seen (absolute discounting: Ney, Essen, Kneser, 1994). */
+/** The part of each count that goes to unseen successors (absolute discounting: Ney, Essen, Kneser, 1994). */
 const discount = 0.75
 
 /** The last two ids before a word. */
@@ -11,7 +11,7 @@ export interface History {
 
 export const atBeginning: History = { first: beginId, second: beginId }
 
-/** How likely words are after others, as learned from a text. */
+/** The probabilities of words after others, learned from a text. */
 export class Ngram {
   readonly counts: NgramCounts
   readonly #pairTotals: Uint32Array
@@ -25,19 +25,19 @@ export class Ngram {
     this.#continuations = Math.max(1, counts.pairs.next.length)
   }
 
-  /** Undefined for a word that the text does not have. */
+  /** Undefined for a word that the text lacks. */
   idOf(word: string): number | undefined {
     const index = lowerBound(this.counts.words, word)
     return this.counts.words[index] === word ? wordId(index) : undefined
   }
 
-  /** The ids of words that begin like this: from the first to before the second. */
+  /** The range of ids, end excluded, of the words with this beginning. */
   idsWith(beginning: string): [number, number] {
     const { words } = this.counts
     return [wordId(lowerBound(words, beginning)), wordId(lowerBound(words, `${beginning}\uffff`))]
   }
 
-  /** Sums to 1 over all ids that can follow: the words, the unknown one, and the end. */
+  /** The probability of an id after a history. The sum over all words, the unknown one and the end is 1. */
   probability({ first, second }: History, id: number): number {
     const { pairs, triples, histories } = this.counts
     let result = this.single(id)
@@ -46,7 +46,7 @@ export class Ngram {
     return place < 0 ? result : interpolate(triples, place, this.#tripleTotals, id, result)
   }
 
-  /** Without a history: after how many different words it came, of all there are (Kneser, Ney, 1995). */
+  /** The probability without a history: the share of all different pairs that end with the id (Kneser, Ney, 1995). */
   single(id: number): number {
     return (this.counts.continuation[id] ?? 0) / this.#continuations
   }
@@ -54,7 +54,7 @@ export class Ngram {
   /** Ids from `low` to before `high` that have followed the history, at most `most` of them; undefined if there are more. */
   successors({ first, second }: History, low: number, high: number, most: number): number[] | undefined {
     const { pairs, triples, histories } = this.counts
-    // Whatever followed both words has followed the second.
+    // Every successor of both words is a successor of the second.
     const found = range(pairs, second, low, high)
     if (found[1] - found[0] <= most) return [...pairs.next.subarray(...found)]
     const place = find(histories, first * idsOf(this.counts.words) + second, 0, histories.length)
@@ -63,7 +63,7 @@ export class Ngram {
     return narrow[1] - narrow[0] <= most ? [...triples.next.subarray(...narrow)] : undefined
   }
 
-  /** Probabilities of a whole sentence's words and of its end. */
+  /** The probabilities of the words of a sentence and of its end. */
   *walk(words: readonly (number | undefined)[]): Generator<number> {
     let history = atBeginning
     for (const id of [...words, endId]) {
@@ -90,7 +90,7 @@ function totals({ start, count }: Successors): Uint32Array {
   return sums
 }
 
-/** Where the id range begins and ends among a history's successors. */
+/** The range of the ids among the successors of a history. */
 function range({ start, next }: Successors, history: number, low: number, high: number): [number, number] {
   const [from, to] = [start[history] ?? 0, start[history + 1] ?? 0]
   const first = lowerBound(next, low, from, to)
@@ -102,7 +102,7 @@ function find(sorted: ArrayLike<number>, value: number, from: number, to: number
   return place < to && sorted[place] === value ? place : -1
 }
 
-/** The first place whose value is not less. */
+/** The first index whose value is not less. */
 function lowerBound<T extends number | string>(sorted: ArrayLike<T>, value: T, from = 0, to = sorted.length): number {
   let [low, high] = [from, to]
   while (low < high) {

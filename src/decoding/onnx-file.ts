@@ -1,11 +1,11 @@
-// Reads as much of an ONNX file as is needed to judge it before any native code opens it: which tensors
-// keep their numbers in other files. An ONNX file is a protocol buffer, and only the fields that lead to
-// tensors are followed. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
+// Finds tensors that keep their numbers in other files, before any native code opens an ONNX file.
+// An ONNX file is a protocol buffer, of which only the fields that lead to
+// tensors are read. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
 
-type Kind = 'model' | 'training' | 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor'
+type OnnxMessage = 'model' | 'training' | 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor'
 
-/** Which kind of message a field holds, by its number. */
-const shapes: Record<Kind, { [field: number]: Kind }> = {
+/** The kind of message in each field, by the number of the field. */
+const shapes: Record<OnnxMessage, { [field: number]: OnnxMessage }> = {
   model: { 7: 'graph', 20: 'training', 25: 'function' },
   training: { 1: 'graph', 2: 'graph' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
@@ -18,18 +18,18 @@ const shapes: Record<Kind, { [field: number]: Kind }> = {
 
 const externalData = 13
 const dataLocation = 14
-/** Branches within branches; the models that are exported have two. */
+/** The most nested graphs; exported models have two. */
 const deepest = 40
 
-/** The file is no protocol buffer, or is cut off. */
+/** The file is not a protocol buffer, or is cut off. */
 class OnnxFileError extends Error {}
 
-/** Whether any tensor of the model, in whatever branch or function, keeps its numbers in another file. */
+/** True if any tensor of the model, also in a branch or function, keeps its numbers in another file. */
 export function refersToOtherFiles(file: Uint8Array): boolean {
-  return search(new Reader(file), 'model', 0)
+  return search(new ProtobufReader(file), 'model', 0)
 }
 
-function search(reader: Reader, kind: Kind, depth: number): boolean {
+function search(reader: ProtobufReader, kind: OnnxMessage, depth: number): boolean {
   if (depth > deepest) throw new OnnxFileError(`the graphs are nested more than ${deepest} levels deep`)
   const shape = shapes[kind]
   while (!reader.isAtEnd) {
@@ -45,7 +45,7 @@ function search(reader: Reader, kind: Kind, depth: number): boolean {
   return false
 }
 
-class Reader {
+class ProtobufReader {
   readonly #bytes: Uint8Array
   #at = 0
 
@@ -62,7 +62,7 @@ class Reader {
     return { field: Math.floor(tag / 8), wire: tag % 8 }
   }
 
-  /** A variable-length number; what is larger than a double can count is only ever skipped. */
+  /** A variable-length number. Numbers beyond the precision of a double occur only in skipped fields. */
   number(): number {
     let value = 0
     for (let n = 0; n < 10; n++) {
@@ -74,11 +74,11 @@ class Reader {
     throw new OnnxFileError('a number in the file has more than ten bytes')
   }
 
-  message(): Reader {
+  message(): ProtobufReader {
     const length = this.number()
     const from = this.#at
     this.#move(length)
-    return new Reader(this.#bytes.subarray(from, this.#at))
+    return new ProtobufReader(this.#bytes.subarray(from, this.#at))
   }
 
   skip(wire: number): void {

@@ -1,45 +1,45 @@
 import type { Fusion } from './fusion.ts'
+import type { ListedPhrase } from './listed-phrase.ts'
 import { endToken, lowerPieces } from './tokens.ts'
-import type { ListedPhrase } from './types.ts'
 import { createRewriter } from './written-words.ts'
 
-// Short words are easily mistaken for one another, so even they get something; long ones are hard to mistake.
+// Short words are easily confused, so each gets a bonus; long words are hard to confuse, so their bonus is limited.
 const perWord = 1
 const perCharacter = 0.2
 const maxPerWord = 3
-const heaviest = 2
-/** The part of a phrase's bonus that is lent while it is being said, and taken back if it is not finished. */
-const lent = 0.8
+const maxWeight = 2
+/** The part of the bonus that an unfinished phrase receives in advance, and loses if it is not finished. */
+const creditShare = 0.8
 
-/** A character of the phrases; spaces are those between words. */
+/** A character of the phrases; spaces separate words. */
 interface Node {
   children: Map<string, Node>
-  /** The greatest share that any phrase through here has gained by this character. */
+  /** The largest credit that a phrase through this node has at this character. */
   credit: number
-  /** What a phrase that ends here is worth. */
+  /** The bonus of a phrase that ends here. */
   bonus: number
 }
 
 interface Match {
   node: Node
-  /** What shorter phrases on the way have been paid. */
+  /** The bonus that shorter phrases on the same path received. */
   paid: number
 }
 
-interface State {
+interface PhraseListState {
   matches: readonly Match[]
   credit: number
   isInWord: boolean
 }
 
 /**
- * Makes listed phrases likelier: while a text spells the beginning of one, it is lent a part of the phrase's
- * bonus, so that it is still among the beams when the phrase is complete; then it is paid the whole.
+ * Makes listed phrases likelier. A text that spells the beginning of a phrase receives a part of the bonus in advance,
+ * so that it stays among the beams until the phrase is complete and the whole bonus is due.
  */
-export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<State> {
+export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<PhraseListState> {
   const root = createNode()
-  for (const { text, weight } of phrases) addPhrase(root, splitWords(text.toLowerCase()), Math.min(heaviest, Math.max(0, weight)))
-  const start: State = { matches: [], credit: 0, isInWord: false }
+  for (const { text, weight } of phrases) addPhrase(root, splitWords(text.toLowerCase()), Math.min(maxWeight, Math.max(0, weight)))
+  const start: PhraseListState = { matches: [], credit: 0, isInWord: false }
 
   return {
     start,
@@ -64,8 +64,8 @@ export function openPhraseList(phrases: readonly ListedPhrase[]): Fusion<State> 
 }
 
 /**
- * Writes words as they are listed where they have a capital behind their first letter, as in PBX and McCoy.
- * A first capital may only be that of a sentence, and two letters are often another word: us and US.
+ * Writes words as listed if they have a capital after their first letter, as in PBX and McCoy.
+ * A first capital can be that of a sentence, and two letters are often another word: us and US.
  */
 export function writeAsListed(phrases: readonly ListedPhrase[]): (text: string) => string {
   const words = phrases.flatMap(({ text, weight }) => (weight > 0 ? splitWords(text) : []))
@@ -90,13 +90,13 @@ function addPhrase(root: Node, words: readonly string[], weight: number) {
   for (const [place, character] of characters.entries()) {
     const next = node.children.get(character) ?? createNode()
     node.children.set(character, next)
-    next.credit = Math.max(next.credit, (lent * bonus * (place + 1)) / characters.length)
+    next.credit = Math.max(next.credit, (creditShare * bonus * (place + 1)) / characters.length)
     node = next
   }
   if (node !== root) node.bonus = Math.max(node.bonus, bonus)
 }
 
-/** Goes one character on; a word's first may also begin a phrase. */
+/** Advances by one character; the first character of a word can also begin a phrase. */
 function advance(matches: readonly Match[], character: string, isInWord: boolean, root: Node): readonly Match[] {
   const next: Match[] = []
   for (const { node, paid } of matches) {
@@ -109,10 +109,10 @@ function advance(matches: readonly Match[], character: string, isInWord: boolean
   return next
 }
 
-/** A word is complete: pays the most valuable phrase that ends with it. */
+/** Pays the most valuable phrase that ends with the completed word. */
 function pay(matches: readonly Match[]): { matches: readonly Match[]; earned: number } {
   const earned = matches.reduce((most, { node, paid }) => Math.max(most, node.bonus - paid), 0)
   if (earned === 0) return { matches, earned }
-  // What a longer phrase on the same way would be paid has been paid in part.
+  // A longer phrase on the same path receives only the difference.
   return { matches: matches.map(({ node, paid }) => ({ node, paid: Math.max(paid, node.bonus) })), earned }
 }

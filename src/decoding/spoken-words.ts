@@ -1,4 +1,4 @@
-/** A word as it is counted and recognized, and as it was written. */
+/** A word in its recognized form and in its written form. */
 export interface SpokenWord {
   word: string
   written: string
@@ -7,7 +7,7 @@ export interface SpokenWord {
 const units = 'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(' ')
 const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ')
 
-// What English writes shorter than it says it.
+// English abbreviations and their spoken forms.
 const abbreviations = new Map([
   ['mr', ['mister']],
   ['mrs', ['missus']],
@@ -20,8 +20,8 @@ const abbreviations = new Map([
 const pattern = /[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+(?:[,.]\p{N}{3}(?!\p{N}))*|[&%]/gu
 
 /**
- * The words of a text as somebody would say them, the same for training and for recognition: lower case,
- * NFC, without marks, English numbers as words. Other languages' numbers stay digits.
+ * The words of a text in spoken form, equal for training and recognition: lower case, NFC, without punctuation,
+ * English numbers as words. Numbers of other languages stay digits.
  */
 export function toSpokenWords(text: string, locale: string): SpokenWord[] {
   const isEnglish = locale.startsWith('en')
@@ -37,7 +37,7 @@ export function toSpokenWords(text: string, locale: string): SpokenWord[] {
 function sayNumber(word: string): string[] {
   if (!/^[0-9]/.test(word)) return [word]
   const digits = word.replace(/[^0-9]/g, '')
-  // Codes and long numbers are read out digit by digit.
+  // Codes and long numbers are spoken digit by digit.
   if (digits.length > 6 || (digits.length > 1 && digits.startsWith('0'))) return [...digits].map((digit) => units[Number(digit)] ?? digit)
   return digits ? nameNumber(Number(digits)) : [word]
 }

@@ -1,5 +1,5 @@
-// The child process that trains one language model and ends: its memory goes back to the machine, and
-// whatever a text does to it stays here.
+// The child process that trains one language model and ends, which returns its memory to the machine. A hostile text
+// can harm only this process.
 import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { TrainingTextReader, type TrainingTextStatistics } from '../domain/training-text.ts'
@@ -13,7 +13,7 @@ export interface TrainingRequest {
   locale: string
   pronunciations: Rewrite[]
   phrases: string[]
-  /** Where the model is written. */
+  /** The path of the model that is written. */
   modelFile: string
 }
 
@@ -24,10 +24,10 @@ export interface TrainingProgress {
 
 export type Trained = WordStatistics & TrainingTextStatistics
 
-/** Progress is told after this many bytes. */
+/** The number of bytes between two reports of progress. */
 const stride = 256 * 1024
 
-answerTask<TrainingRequest, Trained, TrainingProgress>(async ({ textFile, locale, pronunciations, phrases, modelFile }, tell) => {
+answerTask<TrainingRequest, Trained, TrainingProgress>(async ({ textFile, locale, pronunciations, phrases, modelFile }, report) => {
   const trainer = new WordTrainer({ locale, background: await readBackground(locale), pronunciations, phrases })
   let unsaid = 0
   const reader = new TrainingTextReader((line) => {
@@ -35,10 +35,10 @@ answerTask<TrainingRequest, Trained, TrainingProgress>(async ({ textFile, locale
   })
   let bytes = 0
   for await (const piece of createReadStream(textFile, { highWaterMark: stride })) {
-    tell.place(`line ${reader.figures.lines + 1}`)
+    report.place(`line ${reader.figures.lines + 1}`)
     reader.write(piece as Buffer)
     bytes += (piece as Buffer).length
-    tell.progress({ bytes, lines: reader.figures.lines })
+    report.progress({ bytes, lines: reader.figures.lines })
   }
   reader.end()
   const { model, statistics } = trainer.finish()

@@ -1,18 +1,18 @@
-/** How far a transcript is from the words that were said. */
+/** The word errors of a transcript. */
 export interface WordErrors {
-  /** Words substituted, left out or put in. */
+  /** Substituted, omitted and inserted words. */
   errors: number
-  /** Words that were said. */
+  /** Words of the reference. */
   words: number
 }
 
 /**
- * The most words that either text of a comparison may have, which bounds its time: a million pairs of words.
- * Nobody says half as many in the minute that a test recording may last.
+ * The most words of either text in a comparison. This bounds the time to a million pairs of words, and is twice
+ * the number of words that fit into a test recording of one minute.
  */
 export const maxComparedWords = 1_000
 
-/** One of two texts to be compared has more words than {@link maxComparedWords}. */
+/** One of two compared texts has more words than {@link maxComparedWords}. */
 export class TooManyWordsError extends Error {
   readonly words: number
   constructor(words: number) {
@@ -22,8 +22,8 @@ export class TooManyWordsError extends Error {
 }
 
 /**
- * The fewest word edits (Levenshtein) that turn one text into the other; case and punctuation do not count.
- * Throws a {@link TooManyWordsError} where a text is too long.
+ * The fewest word edits (Levenshtein) that turn one text into the other, without regard to case and punctuation.
+ * Throws a {@link TooManyWordsError} if a text is too long.
  */
 export function countWordErrors(reference: string, transcript: string): WordErrors {
   const { said, heard } = toNumbers(reference, transcript)
@@ -31,7 +31,7 @@ export function countWordErrors(reference: string, transcript: string): WordErro
 }
 
 /**
- * The words that were said, each with whether it was heard, by fewest edits. Memory grows with the length of
+ * The words of the reference, and for each whether the transcript has it, by fewest edits. Memory grows with the length of
  * the texts, not with their product (Hirschberg, 1975). Throws as {@link countWordErrors} does.
  */
 export function matchWords(reference: string, transcript: string): { word: string; isHeard: boolean }[] {
@@ -41,13 +41,13 @@ export function matchWords(reference: string, transcript: string): { word: strin
   return words.map((word, n) => ({ word, isHeard: isHeard[n] === 1 }))
 }
 
-/** Word error rate over many pairs: all errors by all words. */
+/** The word error rate over many pairs: all errors divided by all words. */
 export function wordErrorRate(counts: readonly WordErrors[]): number {
   const words = counts.reduce((sum, count) => sum + count.words, 0)
   return counts.reduce((sum, count) => sum + count.errors, 0) / Math.max(1, words)
 }
 
-/** The words of both texts as numbers, equal for equal words. */
+/** Numbers the words of both texts; equal words have equal numbers. */
 function toNumbers(reference: string, transcript: string) {
   const ids = new Map<string, number>()
   const number = (words: string[]) => {
@@ -58,7 +58,7 @@ function toNumbers(reference: string, transcript: string) {
   return { words, said: number(words), heard: number(toWords(transcript)) }
 }
 
-/** The fewest edits from all that was said to each beginning of what was heard. */
+/** The fewest edits from the whole reference to each beginning of the transcript. */
 function countEdits(said: Uint16Array, heard: Uint16Array): Uint16Array {
   const row = Uint16Array.from({ length: heard.length + 1 }, (_, column) => column)
   for (const word of said) {
@@ -74,7 +74,7 @@ function countEdits(said: Uint16Array, heard: Uint16Array): Uint16Array {
   return row
 }
 
-/** Halves what was said, and divides what was heard where both halves together take the fewest edits. */
+/** Halves the reference, and divides the transcript where both halves together need the fewest edits. */
 function match(said: Uint16Array, heard: Uint16Array, isHeard: Uint8Array): void {
   if (said.length === 0 || heard.length === 0) return
   if (said.length === 1) {

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 
-/** No word is rarer than this in general: beyond it, lists of words know nothing. */
-const rarest = 3e-6
+/** The lowest general probability of a word, because lists of words do not cover rarer ones. */
+const minProbability = 3e-6
 
-/** How likely a word is in speech in general. */
+/** The probability of a word in general speech. */
 export type Background = (word: string) => { probability: number; isKnown: boolean }
 
 /**
- * Word frequencies of the locale's language: for English those of film subtitles (SUBTLEX-US; Brysbaert,
- * New, 2009). Undefined where none are at hand.
+ * The word frequencies of a language: for English those of film subtitles (SUBTLEX-US; Brysbaert,
+ * New, 2009). Undefined for other languages.
  */
 export async function readBackground(locale: string): Promise<Background | undefined> {
   if (!locale.startsWith('en')) return undefined
@@ -22,10 +22,10 @@ export async function readBackground(locale: string): Promise<Background | undef
     counts.set(lower, (counts.get(lower) ?? 0) + count)
     total += count
   }
-  // The list takes "don't" apart; its rarer half is the better guess.
+  // The list splits "don't"; its rarer half is the better estimate.
   const countOf = (word: string) => counts.get(word) ?? Math.min(...word.split("'").map((part) => counts.get(part) ?? 0))
   return (word) => {
     const count = countOf(word)
-    return { probability: Math.max(rarest, count / total), isKnown: count > 0 }
+    return { probability: Math.max(minProbability, count / total), isKnown: count > 0 }
   }
 }

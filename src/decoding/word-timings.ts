@@ -1,9 +1,9 @@
 import { type Aligner, openAligner } from './aligner.ts'
-import type { Alternative, TimedWord } from './types.ts'
+import type { Alternative, TimedWord } from './alternative.ts'
 
 let aligner: Promise<Aligner | undefined> | undefined
 
-/** Aligns the best alternative with the sound, and places the others' words by it; without an aligner for the locale, words are shared out by length. */
+/** Aligns the best alternative with the sound, and derives the times of the others from it. Without an aligner for the locale, word lengths decide. */
 export async function timeWords(alternatives: Alternative[], samples: Float32Array, locale: string): Promise<Alternative[]> {
   const [best] = alternatives
   if (!best) return []
@@ -12,7 +12,7 @@ export async function timeWords(alternatives: Alternative[], samples: Float32Arr
   return alternatives.map((one) => ({ ...one, words: transferTimes(one.lexical.split(' '), known, samples.length) }))
 }
 
-/** Most streams never ask for it, so the aligner is opened for the first that does. */
+/** Opens the aligner on first use, because most streams do not need it. */
 async function align(words: readonly string[], samples: Float32Array): Promise<TimedWord[] | undefined> {
   aligner ??= openAligner().catch(forgetAligner)
   const present = await aligner
@@ -24,14 +24,14 @@ async function align(words: readonly string[], samples: Float32Array): Promise<T
   return times
 }
 
-/** Words are placed roughly for now, and the next that ask may find it. */
+/** After a failure the present words get rough times, and the next request tries again. */
 function forgetAligner(error: Error) {
-  console.error(`the aligner did not open: ${error.message}`)
+  console.error(`the aligner cannot be opened: ${error.message}`)
   aligner = undefined
   return undefined
 }
 
-/** Shares a stretch out among words, by their letters. */
+/** Divides a range of samples among words by their numbers of letters. */
 function shareOut(words: readonly string[], from: number, to: number): TimedWord[] {
   const letters = words.reduce((sum, word) => sum + word.length + 1, 0)
   let before = 0
@@ -42,7 +42,7 @@ function shareOut(words: readonly string[], from: number, to: number): TimedWord
   })
 }
 
-/** Times of a text that differs in part from one whose times are known: what is the same, from both ends, is where it was. */
+/** The times of a text that partly differs from a text with known times: equal words at both ends keep their times. */
 function transferTimes(words: readonly string[], known: readonly TimedWord[], end: number): TimedWord[] {
   const most = Math.min(words.length, known.length)
   let first = 0

@@ -1,69 +1,27 @@
-// The child process that owns acoustic and language models and decodes one piece at a time. Native code
-// may end it without a word, so it knows nothing of streams; it ends by itself when its parent is gone.
+// The child process that holds acoustic and language models and decodes one piece at a time. Native code
+// can crash it, so it keeps no state of streams. It exits when its parent ends.
 
 import { sampleRate } from '../audio/pcm.ts'
-import type { RecognitionMode } from '../domain/recognition-mode.ts'
+import type { Alternative } from './alternative.ts'
 import { decodeBeams, decodeGreedily } from './beam-search.ts'
 import { type Fusion, joinFusions } from './fusion.ts'
+import type { ListedPhrase } from './listed-phrase.ts'
 import { LoadedModels } from './loaded-models.ts'
 import { openPhraseList, writeAsListed } from './phrase-list.ts'
-import type { Alternative, ListedPhrase, RecognizerModel } from './types.ts'
 import { timeWords } from './word-timings.ts'
+import type { DecodeTask, LoadTask, WorkerProgress, WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 const beams = 4
-/** Where only the best text is wanted, others that are so far behind cost more than they could bring. */
+/** The largest distance from the best beam if only the best text is wanted. */
 const spread = 6
-
-export interface DecodeTask {
-  kind: 'DECODE'
-  model: RecognizerModel
-  audio: Int16Array
-  mode: RecognitionMode
-  /** More than one, or listed phrases, need beam search. */
-  alternatives: number
-  phrases: readonly ListedPhrase[]
-  wordTimings: boolean
-  /** Whether growing beginnings of the text are reported while it is decoded. */
-  reportBeginnings: boolean
-}
-
-interface LoadTask {
-  kind: 'LOAD'
-  model: RecognizerModel
-  /** Where another model would have to give way, leave it. */
-  onlyIfRoom: boolean
-}
-
-export type WorkerTask = { kind: 'PING' } | LoadTask | DecodeTask
-
-export interface WorkerRequest {
-  /** What all models together should stay within. */
-  memoryBytes: number
-  task: WorkerTask
-}
-
-/** Every reply says what the worker holds by now, what that takes and what it should. */
-export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: string[] } & (
-  | { ok: true; kind: 'PING'; value: 0 }
-  /** The milliseconds that loading took. */
-  | { ok: true; kind: 'LOAD'; value: number }
-  /** Best first, words counted from the piece's first sample; none when there are no words in it. */
-  | { ok: true; kind: 'DECODE'; value: Alternative[] }
-  | { ok: false; problem: 'MODEL_UNUSABLE' | 'FAILED'; message: string }
-)
-
-/** Complete words of a text that is still being decoded, in lower case. Any number of them come before the reply. */
-export interface WorkerProgress {
-  beginning: string
-}
 
 const loaded = new LoadedModels()
 
-async function load({ model, onlyIfRoom }: LoadTask, budget: number): Promise<number> {
+async function load({ model, onlyIfFree }: LoadTask, budget: number): Promise<number> {
   const started = performance.now()
-  if (onlyIfRoom && !(await loaded.hasRoomFor(model, budget))) return 0
+  if (onlyIfFree && !(await loaded.fits(model, budget))) return 0
   const { acoustic } = await loaded.open(model, budget)
-  // The first decoding allocates what later ones reuse, so let it happen before anyone waits for it.
+  // The first decoding allocates memory that later ones reuse, so it runs before a client waits.
   await decodeGreedily(acoustic, new Float32Array(sampleRate))
   return performance.now() - started
 }
@@ -85,14 +43,14 @@ async function decode(task: DecodeTask, budget: number): Promise<Alternative[]> 
     const plain = language.write(text, mode)
     const written = { ...plain, display: rewriters.reduce((display, rewrite) => rewrite(display), plain.display) }
     if (!text || alternatives.has(written.lexical) || alternatives.size === wanted) continue
-    // A fusion may prefer what the acoustic model doubts; still nobody expects the second to be surer than the first.
+    // A fusion can prefer a text with a lower confidence, but clients expect confidences in descending order.
     least = Math.min(least, confidence)
     alternatives.set(written.lexical, { ...written, confidence: least })
   }
   return wordTimings ? timeWords([...alternatives.values()], samples, language.locale) : [...alternatives.values()]
 }
 
-/** The last list is kept compiled: a stream sends the same with each of its phrases. */
+/** The last compiled list, because a stream sends the same list with each phrase. */
 let lastList: { key: string; fusion: Fusion<unknown>; rewrite(text: string): string } | undefined
 function compileList(phrases: readonly ListedPhrase[]) {
   const key = JSON.stringify(phrases)
@@ -122,6 +80,6 @@ process.on('message', async (request: WorkerRequest) => {
   send(await answer(request))
 })
 process.on('disconnect', () => process.exit())
-// A terminal's Ctrl-C and a service manager's stop reach every process of the group; the parent decides when we end.
+// Ctrl-C in a terminal and the stop of a service manager reach every process of the group. Only the parent ends this one.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})

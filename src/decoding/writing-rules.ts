@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import { scenario } from '../postgres/tables.ts'
-import { ModelUnusableError } from './types.ts'
+import { ModelUnusableError } from './recognizer-model.ts'
 
 const writingRules = z.object({
-  /** Commands and queries are not sentences: no full stop at their end. A question keeps its mark. */
+  /** True if phrases end with a full stop; false for commands and queries, which keep only a question mark. */
   finalStop: z.boolean(),
-  /** Spoken words that stand for a mark, such as "comma" for ",". */
+  /** Punctuation by the spoken words that stand for it, such as "," by "comma". */
   spokenMarks: z.record(z.string(), z.string()),
 })
 
@@ -20,13 +20,13 @@ const languageModelFile = z.object({
 
 type WritingRules = z.infer<typeof writingRules>
 
-/** How recognized words become written text. */
+/** Converts recognized words to written text. */
 export interface CompiledWritingRules {
   locale: string
   write(spoken: string, mode: RecognitionMode): { display: string; lexical: string }
 }
 
-/** Reads a language model's file and compiles its rules; a file that is not one is refused. */
+/** Reads the file of a language model and compiles its rules. Rejects with a {@link ModelUnusableError}. */
 export async function openWritingRules(path: string): Promise<CompiledWritingRules> {
   const parsed = languageModelFile.safeParse(
     await readFile(path, 'utf8')
@@ -35,7 +35,9 @@ export async function openWritingRules(path: string): Promise<CompiledWritingRul
   )
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new ModelUnusableError(`The language model's file is not a language model (${issue?.path.join('.') || 'whole file'}: ${issue?.message}).`)
+    throw new ModelUnusableError(
+      `The file of the language model is invalid (${issue?.path.join('.') || 'whole file'}: ${issue?.message}). Choose another language model.`,
+    )
   }
   const { interactive, conversation, dictation } = parsed.data.writing
   const writers = { interactive: compile(interactive), conversation: compile(conversation), dictation: compile(dictation) }
@@ -47,16 +49,18 @@ export async function openWritingRules(path: string): Promise<CompiledWritingRul
 
 function compile(rules: WritingRules): (spoken: string) => string {
   const marks = new Map(Object.entries(rules.spokenMarks))
-  const maxFirst = [...marks.keys()].sort((a, b) => b.length - a.length).map((words) => words.replaceAll(' ', '\\s+'))
-  // The recognizer may have set marks of its own around the spoken one: those give way.
-  const spokenMark = maxFirst.length ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${maxFirst.join('|')})(?![\\p{L}\\p{N}'])[\\s,.;:!?]*`, 'giu') : undefined
+  const longestFirst = [...marks.keys()].sort((a, b) => b.length - a.length).map((words) => words.replaceAll(' ', '\\s+'))
+  // The punctuation that the acoustic model sets around a spoken mark is replaced.
+  const spokenMark = longestFirst.length
+    ? new RegExp(`[\\s,.;:!?]*(?<![\\p{L}\\p{N}'])(${longestFirst.join('|')})(?![\\p{L}\\p{N}'])[\\s,.;:!?]*`, 'giu')
+    : undefined
   return (spoken) => {
     let text = spoken
     if (spokenMark) {
       text = text.replace(spokenMark, (_, words: string) => marks.get(words.toLowerCase().replace(/\s+/g, ' ')) ?? '')
       text = capitalizeSentences(text.replace(/[^\S\n]*\n[^\S\n]*/g, '\n'))
     }
-    // A phrase that the speaker ended is a sentence, though the model may have expected more.
+    // A finished phrase is a sentence, even if the acoustic model ends it with a comma.
     return rules.finalStop ? text.trim().replace(/\s*[,;:\u2013-]$/, '.') : text.trim().replace(/[.,;:\u2026\u2013-]+$/, '')
   }
 }

@@ -1,6 +1,6 @@
 import type { WordModel } from './ngram-file.ts'
 
-/** Writes recognized text as the user's text writes it: "pee bee ex" as "PBX" where that was asked for, "pbx" as "PBX" where the text does. */
+/** Writes recognized text like the user's text: "pee bee ex" as "PBX" by a listed pronunciation, "pbx" as "PBX" by the spelling in the text. */
 export function createRewriter({ pronunciations, written }: Pick<WordModel, 'pronunciations' | 'written'>): (text: string) => string {
   const spoken = new Map(pronunciations.map((one) => [toKey(one.spoken), one.written]))
   const patterns = [...spoken.keys()]

@@ -1,10 +1,10 @@
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import { toSpokenWords } from '../decoding/spoken-words.ts'
-import type { RecognizerModel } from '../decoding/types.ts'
 import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../decoding/word-errors.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
+import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
-import type { Recognizers } from '../recognition/types.ts'
 import type { TestRecording } from './test-recordings.ts'
 
 /** How much the words may count against the sound; of equally good ones, the first is taken. */

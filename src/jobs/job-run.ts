@@ -1,9 +1,9 @@
-import { ModelUnusableError } from '../decoding/types.ts'
+import { ModelUnusableError } from '../decoding/recognizer-model.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
-import { RecognizerCrashedError, RecognizersBusyError } from '../recognition/types.ts'
+import { RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer-errors.ts'
 import { TaskEndedError } from '../sandbox/task.ts'
 
 /** Progress within a stage is told this often at most. */

@@ -7,7 +7,7 @@ import type { Decoders } from '../audio/decoders.ts'
 import type { Pcm } from '../audio/pcm.ts'
 import { readSound } from '../audio/read-audio.ts'
 import { explainTask, JobFailure } from '../lifecycle/job-failure.ts'
-import { readingLimits } from '../sandbox/limits.ts'
+import { readingLimits } from '../sandbox/reading-limits.ts'
 import { runTask } from '../sandbox/task.ts'
 import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
 

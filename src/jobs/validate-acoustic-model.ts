@@ -11,7 +11,7 @@ import { storedFile } from '../artifacts/source.ts'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Decoders } from '../audio/decoders.ts'
 import { readRecording } from '../audio/read-recording.ts'
-import { resample, toMono } from '../audio/resampler.ts'
+import { resample, toMonoFloat32 } from '../audio/resampler.ts'
 import type { Config } from '../config.ts'
 import type { AcousticFiles } from '../decoding/moonshine.ts'
 import { countWordErrors, TooManyWordsError, wordErrorRate } from '../decoding/word-errors.ts'
@@ -131,7 +131,7 @@ async function readReference({ catalog, decoders }: Validation, locale: string, 
   const reference = catalog.references.get(locale)
   if (!reference) throw refuse('REFERENCE_MISSING', `The catalog has no reference recording for ${locale}.`)
   const { samples, sampleRate } = await readRecording(await readFile(reference.audioFile), { decoders, maxSeconds: 60, signal, warn() {} })
-  return resample(toMono(samples, 1), sampleRate)
+  return resample(toMonoFloat32(samples, 1), sampleRate)
 }
 
 /** A text that is too long to be compared has nothing to do with the reference. */

@@ -1,52 +1,53 @@
 import type { Owner } from '../capacity/fair-queue.ts'
 import { Waitlist } from '../capacity/waitlist.ts'
+import { RecognizersBusyError } from './recognizer-errors.ts'
+import type { StreamRequest, WaitOptions } from './recognizer-stream.ts'
 import { Shares } from './shares.ts'
-import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
 
-/** What a second of speech costs a worker before it was measured, in seconds; beam search takes three times as much. */
+/** The estimated seconds of a worker for a second of speech, before any measurement; beam search takes three times as long. */
 const guessedCost = 0.1
 const beamFactor = 3
-/** No stream is taken to be free, whatever was measured. */
+/** The lowest cost of a stream, whatever was measured. */
 const minCost = 0.02
-/** The part of the workers' time that may be promised: what is left takes up bursts. */
+/** The share of the workers' time that is promised; the rest absorbs bursts. */
 const promised = 0.85
-/** Past this load a workspace or deployment that has its share already waits for those that have not. Jobs never pass it. */
+/** Above this load, a workspace or deployment that has its share waits for those that have less. Jobs never exceed it. */
 const contested = 0.75
 /**
- * How far the promise is stretched for a workspace that has no stream at all, so that long streams do not shut it out,
- * and for such a deployment of a workspace that is alone.
+ * The overload that admits a workspace without any stream, so that long streams do not exclude it,
+ * and a deployment without any stream of the only workspace.
  */
 const stretched = { workspace: 1.15, deployment: 1.075 }
-/** How much one more measurement moves the estimate. */
+/** The weight of a new measurement in the estimate. */
 const weight = 0.1
-/** Streams that may wait, for each worker: more would hardly get in before their patience ends. */
+/** The most waiting streams for each worker; more would rarely be admitted before their timeout. */
 const maxWaitingPerWorker = 8
 
-interface Asked {
+interface StreamCost {
   kind: string
   cost: number
 }
 
-/** What an admitted stream holds until it leaves. */
-export interface Place {
-  /** Tells what decoding a phrase of so much audio took, in milliseconds. */
+/** The capacity that an admitted stream holds. */
+export interface StreamSlot {
+  /** Records the duration of a phrase and of its decoding, both in milliseconds. */
   measured(audioMs: number, ms: number): void
   leave(): void
 }
 
 /**
- * Decides by measured cost whether one more stream has room: what decoding a second of its speech takes
- * a worker, as if everybody spoke all the time. Most people pause, so the promise is kept. The cost is time
- * on the clock, not of the processor: on a machine that is busy with other things, fewer streams are kept in
- * good time. Streams that find no room wait, the workspaces in turn, and the recordings of jobs behind all of them; a
- * stream that lost its place through no fault of its own gets it back at once.
+ * Admits streams by their measured cost: the time that a worker needs to decode a second of speech, as if
+ * every client spoke without pause. Since most people pause, the capacity suffices. The cost is elapsed time,
+ * not processor time, so a machine that is busy with other work admits fewer streams. Streams that exceed the
+ * capacity wait, workspaces round-robin, and the recordings of jobs after all others. A stream that lost its slot to
+ * a crash gets the slot back at once.
  */
 export class AdmissionControl {
   readonly #capacity: number
   readonly #costs = new Map<string, number>()
   readonly #shares = new Shares()
-  readonly #clients: Waitlist<Asked, Place>
-  readonly #jobs: Waitlist<Asked, Place>
+  readonly #clients: Waitlist<StreamCost, StreamSlot>
+  readonly #jobs: Waitlist<StreamCost, StreamSlot>
   readonly #held = { streams: 0, load: 0 }
   readonly #heldByJobs = { streams: 0, load: 0 }
 
@@ -57,16 +58,16 @@ export class AdmissionControl {
     this.#jobs = new Waitlist({ ...config, maxWaiting: Number.POSITIVE_INFINITY })
   }
 
-  /** Resolves with a place, or rejects with {@link RecognizersBusyError} when none is free in time. */
+  /** Resolves with a slot, or rejects with a {@link RecognizersBusyError} if none is free in time. */
   async admit(
     request: Pick<StreamRequest, 'model' | 'workspaceId' | 'deploymentId' | 'alternatives' | 'phrases' | 'isOfJob'>,
     { isResumed = false, ...waiting }: WaitOptions = { waitMs: 0 },
-  ): Promise<Place> {
+  ): Promise<StreamSlot> {
     const { model, workspaceId, deploymentId, alternatives, phrases, isOfJob = false } = request
     const owner = { workspaceId, deploymentId }
     const isBeam = alternatives > 1 || phrases.length > 0 || model.words !== undefined
     const kind = `${model.encoder}${isBeam ? '+beam' : ''}`
-    // What costs more than there is may come in when nobody else is there.
+    // A stream that exceeds the whole capacity is admitted when no other stream is open.
     const cost = Math.min(this.#capacity, this.#costs.get(kind) ?? guessedCost * (isBeam ? beamFactor : 1))
     if (isOfJob) return this.#jobs.wait(owner, { kind, cost }, waiting)
     this.#shares.note(owner)
@@ -74,7 +75,7 @@ export class AdmissionControl {
     return isResumed ? this.#take({ kind, cost }, owner) : this.#clients.wait(owner, { kind, cost }, waiting)
   }
 
-  /** Refuses all who wait. */
+  /** Refuses all waiting streams. */
   close(error: Error): void {
     this.#clients.close(error)
     this.#jobs.close(error)
@@ -82,15 +83,15 @@ export class AdmissionControl {
 
   #letIn(): void {
     let full = 0
-    // Nobody overtakes those for whom there is no room yet; who has a share already is passed over.
-    const fits = ({ cost }: Asked, owner: Owner) => {
+    // A stream that exceeds the free capacity is not overtaken; one whose owner has its share is skipped.
+    const fits = ({ cost }: StreamCost, owner: Owner) => {
       const most = this.#most(owner)
       if (most <= full) return false
-      if (this.#held.load + cost <= most) return !this.#hasEnough(cost, owner)
+      if (this.#held.load + cost <= most) return !this.#isOverShare(cost, owner)
       if (cost < this.#capacity) full = most
       return false
     }
-    const isLeft = ({ cost }: Asked) => {
+    const isLeft = ({ cost }: StreamCost) => {
       const { streams, load } = this.#heldByJobs
       return this.#held.streams + streams === 0 || this.#held.load + load + cost <= this.#capacity * contested
     }
@@ -100,7 +101,7 @@ export class AdmissionControl {
     if (isGranted) this.#letIn()
   }
 
-  /** The load up to which the owner's next stream may come in. */
+  /** The load up to which the next stream of the owner is admitted. */
   #most(owner: Owner): number {
     if (this.#held.streams === 0) return Number.POSITIVE_INFINITY
     const { workspace, deployment } = this.#shares.of(owner)
@@ -108,10 +109,10 @@ export class AdmissionControl {
     return this.#capacity * (deployment.streams === 0 && this.#shares.workspaces === 1 ? stretched.deployment : 1)
   }
 
-  #hasEnough = (cost: number, owner: Owner) => this.#held.load + cost > this.#capacity * contested && this.#shares.isBeyond(owner, cost, this.#capacity)
+  #isOverShare = (cost: number, owner: Owner) => this.#held.load + cost > this.#capacity * contested && this.#shares.isBeyond(owner, cost, this.#capacity)
 
-  /** A job's stream has no owner: it is nobody's share, and no client finds less room for it. */
-  #take({ kind, cost }: Asked, owner: Owner | undefined): Place {
+  /** The stream of a job has no owner, belongs to no share and takes no capacity from clients. */
+  #take({ kind, cost }: StreamCost, owner: Owner | undefined): StreamSlot {
     const held = owner ? this.#held : this.#heldByJobs
     held.load += cost
     held.streams++
@@ -119,7 +120,7 @@ export class AdmissionControl {
     let isOpen = true
     return {
       measured: (audioMs, ms) => {
-        // What is shorter says more about the first steps than about a second of speech.
+        // The fixed cost of each decoding dominates in shorter audio.
         if (audioMs < 1000) return
         const before = this.#costs.get(kind) ?? cost
         this.#costs.set(kind, Math.max(minCost, before + weight * (ms / audioMs - before)))
@@ -130,15 +131,15 @@ export class AdmissionControl {
         held.streams--
         held.load = held.streams ? held.load - cost : 0
         if (owner) this.#shares.change(owner, cost, -1)
-        // A stream that ended by a crash is about to take its place again.
+        // A stream that ended by a crash takes its slot again before others are admitted.
         queueMicrotask(() => this.#letIn())
       },
     }
   }
 
   #explain = () => {
-    const waiting = this.#clients.size > 1 ? `, and ${this.#clients.size - 1} more wait for one` : ''
-    return new RecognizersBusyError(`All ${this.#held.streams} places for speech are taken${waiting}. Try again in a moment.`)
+    const waiting = this.#clients.size > 1 ? `, and ${this.#clients.size - 1} more streams wait` : ''
+    return new RecognizersBusyError(`The capacity for speech is taken by ${this.#held.streams} streams${waiting}. Try again in a moment.`)
   }
 
   usage() {

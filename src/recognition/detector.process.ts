@@ -1,31 +1,14 @@
-// The child process that listens to all streams: it converts their audio and finds the phrases in it.
-// It runs native code, as the workers do, but a small model that never changes; it ends when its parent is gone.
-import { type Detected, Detection, type Heard } from './phrase-detector.ts'
-import type { Segment } from './segmenter.ts'
-import type { StreamRequest } from './types.ts'
+// The child process that converts the audio of all streams and finds the phrases in it.
+// It runs native code with one small model, and exits when its parent ends.
+import type { Detected, DetectorReply, DetectorRequest } from './detector-messages.ts'
+import { Detection } from './phrase-detector.ts'
 import { openVoiceActivity } from './voice-activity.ts'
-
-export type DetectorRequest = { stream: number } & (
-  | { kind: 'OPEN'; format: StreamRequest['format']; listening: StreamRequest['listening'] }
-  | { kind: 'AUDIO'; pcm: Uint8Array }
-  | { kind: 'GROWN'; phrase: number }
-  | { kind: 'FINISH' }
-  | { kind: 'CLOSE' }
-)
-
-export type DetectorReply = { stream: number } & (
-  | Detected
-  | ({ kind: 'HEARD'; bytes: number } & Heard)
-  | { kind: 'GROWN'; phrase: number; grown: { segment: Segment; audio: Int16Array } | undefined }
-  | { kind: 'FINISHED'; heard: number }
-  | { kind: 'FAILED'; message: string }
-)
 
 interface Listened {
   detection: Detection
   audio: Uint8Array[]
   isFinishing: boolean
-  isAtWork: boolean
+  isBusy: boolean
 }
 
 const streams = new Map<number, Listened>()
@@ -36,8 +19,8 @@ function reply(message: DetectorReply) {
 }
 
 async function work(stream: number, listened: Listened) {
-  if (listened.isAtWork) return
-  listened.isAtWork = true
+  if (listened.isBusy) return
+  listened.isBusy = true
   const isBehind = () => listened.audio.length > 0 || listened.isFinishing
   const isOpen = () => streams.get(stream) === listened
   while (isOpen()) {
@@ -46,7 +29,7 @@ async function work(stream: number, listened: Listened) {
     await listened.detection.hear(pcm, isBehind)
     if (isOpen()) reply({ stream, kind: 'HEARD', bytes: pcm.length, ...listened.detection.heard })
   }
-  listened.isAtWork = false
+  listened.isBusy = false
   if (!listened.isFinishing || !isOpen()) return
   await listened.detection.finish()
   reply({ stream, kind: 'FINISHED', heard: listened.detection.heard.heard })
@@ -60,11 +43,11 @@ async function handle(request: DetectorRequest) {
     const found = (detected: Detected) => {
       if (streams.get(stream) === listened) reply({ stream, ...detected })
     }
-    const listened: Listened = { detection: new Detection(activity, request, found), audio: [], isFinishing: false, isAtWork: false }
+    const listened: Listened = { detection: new Detection(activity, request, found), audio: [], isFinishing: false, isBusy: false }
     streams.set(stream, listened)
     return
   }
-  // Whatever comes for a stream that is not open, or no longer, came too late.
+  // Requests for closed streams are ignored.
   await voiceActivity
   const listened = streams.get(stream)
   if (!listened) return
@@ -84,6 +67,6 @@ process.on('message', (request: DetectorRequest) => {
   })
 })
 process.on('disconnect', () => process.exit())
-// A terminal's Ctrl-C and a service manager's stop reach every process of the group; the parent decides when we end.
+// Ctrl-C in a terminal and the stop of a service manager reach every process of the group. Only the parent ends this one.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})

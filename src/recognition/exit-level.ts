@@ -1,5 +1,5 @@
 /**
- * How loudly the end of a process is logged. SIGTERM and SIGINT are part of a stop that reaches every process of the group,
- * also one that is still starting and does not ignore them yet; any other end is a crash.
+ * The log level for the end of a process. SIGTERM and SIGINT belong to a stop that reaches every process of the group,
+ * also one that starts and does not ignore them yet. Any other end is a crash.
  */
 export const endLevel = (reason: string): 'info' | 'warn' => (reason === 'SIGTERM' || reason === 'SIGINT' ? 'info' : 'warn')

@@ -1,78 +1,77 @@
 import { FairQueue, type Owner } from '../capacity/fair-queue.ts'
 
-/** A right to decode one hypothesis; it counts until it is ended. */
-export interface DecodingTurn {
-  /** A worker is at work on it by now. */
+/** The right to decode one hypothesis, until `end` is called. */
+export interface HypothesisSlot {
+  /** A worker has started to decode the hypothesis. */
   begin(): void
-  /** Nothing more is decoded with it; one that was not given yet is not given. */
+  /** Returns the slot, or withdraws the request for it. */
   end(): void
 }
 
-interface Waiting {
-  given(): void
+interface WaitingHypothesis {
+  granted(): void
 }
 
 /**
- * Hypotheses are nice to have, so they are decoded when nothing else is to be done, and it is decided here
- * whose comes next: a phrase of which nothing is shown yet before those of which something is. The latter
- * leave one worker to others.
+ * Hypotheses are optional, so idle workers decode them. Phrases without a shown hypothesis come first, and the others
+ * leave one worker free.
  */
 export class HypothesisScheduler {
   readonly #most: number
   readonly #idle: () => number
-  readonly #first = new FairQueue<Waiting>()
-  readonly #more = new FairQueue<Waiting>()
+  readonly #first = new FairQueue<WaitingHypothesis>()
+  readonly #more = new FairQueue<WaitingHypothesis>()
   #taken = 0
-  /** Given, but not begun: a worker is kept for each. */
+  /** Slots that were granted but not begun; a worker is reserved for each. */
   #promised = 0
 
-  /** `idle` tells how many workers have nothing else to do. */
+  /** `idle` returns the number of workers without other work. */
   constructor(workers: number, idle: () => number) {
     this.#most = workers
     this.#idle = idle
   }
 
-  /** Workers that decode a hypothesis at the moment. */
-  get atWork(): number {
+  /** The number of workers that decode a hypothesis. */
+  get busy(): number {
     return this.#taken - this.#promised
   }
 
-  /** `given` is called when the turn has come, perhaps at once. */
-  ask(owner: Owner, isFirst: boolean, given: () => void): DecodingTurn {
+  /** `granted` is called when the slot is free, possibly at once. */
+  ask(owner: Owner, isFirst: boolean, granted: () => void): HypothesisSlot {
     const queue = isFirst ? this.#first : this.#more
-    let state: 'WAITING' | 'GIVEN' | 'BEGUN' | 'ENDED' = 'WAITING'
-    const waiting: Waiting = {
-      given() {
-        state = 'GIVEN'
-        given()
+    let state: 'WAITING' | 'GRANTED' | 'BEGUN' | 'ENDED' = 'WAITING'
+    const waiting: WaitingHypothesis = {
+      granted() {
+        state = 'GRANTED'
+        granted()
       },
     }
     queue.push(owner, waiting)
-    this.give()
+    this.grant()
     return {
       begin: () => {
-        if (state !== 'GIVEN') return
+        if (state !== 'GRANTED') return
         state = 'BEGUN'
         this.#promised--
       },
       end: () => {
         if (state === 'WAITING') queue.remove(owner, waiting)
-        if (state === 'GIVEN') this.#promised--
-        if (state === 'GIVEN' || state === 'BEGUN') this.#taken--
+        if (state === 'GRANTED') this.#promised--
+        if (state === 'GRANTED' || state === 'BEGUN') this.#taken--
         state = 'ENDED'
-        this.give()
+        this.grant()
       },
     }
   }
 
-  /** Gives the next turns, as far as there is room for them. */
-  give(): void {
-    const room = (isFirst: boolean) => this.#idle() > this.#promised && this.#taken < (isFirst ? this.#most : Math.max(1, this.#most - 1))
-    const next = (room(true) && this.#first.take()) || (room(false) && this.#more.take())
+  /** Grants as many slots as workers are idle. */
+  grant(): void {
+    const hasSlot = (isFirst: boolean) => this.#idle() > this.#promised && this.#taken < (isFirst ? this.#most : Math.max(1, this.#most - 1))
+    const next = (hasSlot(true) && this.#first.take()) || (hasSlot(false) && this.#more.take())
     if (!next) return
     this.#taken++
     this.#promised++
-    next.given()
-    this.give()
+    next.granted()
+    this.grant()
   }
 }

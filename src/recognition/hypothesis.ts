@@ -1,24 +1,24 @@
 import { sampleRate } from '../audio/pcm.ts'
 import { commonBeginning } from '../decoding/common-beginning.ts'
 
-export interface Shown {
+export interface ShownHypothesis {
   text: string
-  /** Samples from the phrase's onset. */
+  /** Samples from the onset of the phrase. */
   duration: number
 }
 
-/** Characters of text in a second of speech, to place a beginning of the text that has no time of its own. */
+/** Characters of text in a second of speech, to estimate the duration of a beginning of the text. */
 const charactersPerSecond = 14
-/** A text that grows by more than twice this at once is shown in steps of it: about a second of speech each. */
+/** The size of the steps, about a second of speech, in which a text is shown that grows by more than two of them at once. */
 const stepCharacters = 14
 
-/** What is shown of a growing phrase: every decoding, or only the words on which two in a row agree. */
+/** The shown text of a growing phrase: every decoding, or only the words on which two successive decodings agree. */
 export class Hypothesis {
   readonly #isStable: boolean
   #previous: string[] = []
   #text = ''
   #duration = 0
-  #new: Shown[] = []
+  #new: ShownHypothesis[] = []
 
   constructor(isStable: boolean) {
     this.#isStable = isStable
@@ -28,34 +28,34 @@ export class Hypothesis {
     return this.#text === ''
   }
 
-  /** What is to be shown and was not taken yet, in order. */
-  takeNew(): Shown[] {
+  /** Removes and returns the new texts, in order. */
+  takeNew(): ShownHypothesis[] {
     return this.#new.splice(0)
   }
 
-  /** Takes the words of the latest decoding, of so many samples of the phrase; shows those that are new. */
+  /** Adds the words of the latest decoding, which covers `duration` samples of the phrase. */
   take(lexical: string, duration: number): void {
     const words = lexical.split(' ').filter(Boolean)
     const text = (this.#isStable ? commonBeginning(this.#previous, words) : words).join(' ')
     this.#previous = words
-    // Agreed words that one decoding doubts again stay as they are until there are others.
+    // Stable words stay until other words are agreed on, even if a decoding lacks them.
     const isNews = this.#isStable ? !`${this.#text} `.startsWith(`${text} `) : text !== this.#text
     if (text && isNews) this.#grow(text, duration)
   }
 
-  /** Takes a beginning of the text of a whole stretch of speech; shows it if it has more words than the text before. */
-  extend(beginning: string, longest: number): void {
+  /** Shows a beginning of the text of a whole segment if it has more words than the text before. */
+  extend(beginning: string, maxDuration: number): void {
     if (count(beginning) <= count(this.#text)) return
     const spoken = Math.round((beginning.length / charactersPerSecond) * sampleRate)
-    this.#show(beginning, Math.min(longest, Math.max(this.#duration, spoken)))
+    this.#show(beginning, Math.min(maxDuration, Math.max(this.#duration, spoken)))
   }
 
-  /** Takes the final text of a phrase that is not to end without a hypothesis. */
+  /** Shows the final text of a phrase that has no hypothesis. */
   complete(lexical: string, duration: number): void {
     if (this.isEmpty && lexical) this.#grow(lexical, duration)
   }
 
-  /** Where audio came faster than it was decoded, one decoding brings many words: they are shown as if they had come one by one. */
+  /** A decoding of audio that arrived faster than speech adds many words at once; they are shown in steps. */
   #grow(text: string, duration: number) {
     const words = text.split(' ')
     const isJump = text.length - this.#text.length > 2 * stepCharacters

@@ -1,74 +1,74 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Alternative } from '../decoding/types.ts'
-import type { DetectorReply } from './detector.process.ts'
-import { Hypothesis, type Shown } from './hypothesis.ts'
-import type { DecodingTurn } from './hypothesis-scheduler.ts'
+import type { Alternative } from '../decoding/alternative.ts'
+import type { DetectorReply } from './detector-messages.ts'
+import { Hypothesis, type ShownHypothesis } from './hypothesis.ts'
+import type { HypothesisSlot } from './hypothesis-scheduler.ts'
 import type { Priority, Ticket } from './piece.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
-import type { StreamRequest } from './types.ts'
 
-/** Something is shown of a phrase within its first second. */
+/** The time to the first hypothesis, so that it is shown within the first second of a phrase. */
 const firstHypothesisMs = 350
-/** Words that a second decoding has to confirm are decoded sooner, and the second soon after. */
+/** The interval of the first decodings if a second one must confirm the words. */
 const firstOfTwoMs = 250
-/** What was tried so often without a word to show is rather noise, and has no precedence any more. */
+/** After this number of decodings without words, the phrase is probably noise and loses its precedence. */
 const maxFirstTries = 4
-/** A phrase longer than this has a hypothesis before its text, however fast its audio came. */
+/** A longer phrase has a hypothesis before its text, however fast its audio arrives. */
 const maxWithoutHypothesisMs = 1000
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
 type Found<K extends DetectorReply['kind']> = Extract<DetectorReply, { kind: K }>
 
-interface Parts {
+interface PhraseDecodingParts {
   request: StreamRequest
   pool: Scheduler
-  /** How long a decoding may take: so much, and so much for each second of the audio. */
-  patience: { baseMs: number; perSecondMs: number }
-  /** Has the detector answer with the phrase as far as it has grown. */
+  /** The most time of a decoding: a base, and an addition for each second of audio. */
+  timeout: { baseMs: number; perSecondMs: number }
+  /** Asks the detector for the samples of the phrase so far. */
   askForGrown(): void
-  /** There is something new to tell. */
+  /** Called when new hypotheses or the result are available. */
   changed(): void
   failed(error: Error): void
-  /** Told once what the phrase's text took, for admission. */
+  /** Receives the durations of the phrase and of its decoding once, for admission control. */
   measured(audioMs: number, ms: number): void
 }
 
-/** What was decoded when the voice paused, in case that it does not go on. */
+/** A decoding at a pause, which becomes the result if the phrase ends there. */
 interface Guess {
   segment: Segment
   audio: Int16Array
   ticket: Ticket | undefined
   result: Alternative[] | undefined
-  /** Beginnings of its text, for the case that the phrase ends here before it is decoded. */
+  /** Beginnings of its text, shown if the phrase ends here before the decoding does. */
   beginnings: string[]
 }
 
 /**
- * One phrase from its first sound to its text: hypotheses while it grows, a guess at each pause, the text at its end.
- * Audio that comes faster than speech may have ended the phrase before any hypothesis could be decoded; the words of
- * the final text are hypotheses then, as the decoder writes them. They cost no worker anything.
+ * Decodes one phrase: hypotheses while it grows, a guess at each pause, the text at its end.
+ * Audio that arrives faster than speech can end the phrase before a hypothesis is decoded. Then the growing words of
+ * the final text are the hypotheses, which needs no extra decoding.
  */
 export class PhraseDecoding {
   readonly number: number
   readonly onset: number
-  readonly #parts: Parts
+  readonly #parts: PhraseDecodingParts
   readonly #hypothesis: Hypothesis
   readonly #tickets = new Set<Ticket>()
-  #turn: DecodingTurn | undefined
-  #isTurnGiven = false
+  #slot: HypothesisSlot | undefined
+  #isSlotGiven = false
   #tries = 0
   #decodedUntil: number
-  /** Where the newest text ended that was shown, or would have been. */
+  /** The end of the audio of the newest text. */
   #supposedUntil = 0
   #intervalMs: number
   #guess: Guess | undefined
   #segment: Segment | undefined
   #result: Alternative[] | undefined
-  /** Milliseconds of workers that its text took by now, guesses included, but not hypotheses. */
+  /** The time of workers in milliseconds for the text so far, guesses included, hypotheses excluded. */
   #spentMs = 0
 
-  constructor(number: number, onset: number, parts: Parts) {
+  constructor(number: number, onset: number, parts: PhraseDecodingParts) {
     this.number = number
     this.onset = onset
     this.#parts = parts
@@ -77,43 +77,43 @@ export class PhraseDecoding {
     this.#intervalMs = this.#nextInterval
   }
 
-  /** Where it lies, once it has ended. */
+  /** The segment of the phrase; undefined until the phrase ends. */
   get segment(): Segment | undefined {
     return this.#segment
   }
 
-  /** What was said, best first, once it is known. */
+  /** The alternatives, best first; undefined until they are decoded. */
   get result(): Alternative[] | undefined {
     return this.#result
   }
 
-  /** The hypotheses that were not taken yet, in order. */
-  takeHypotheses(): Shown[] {
+  /** Removes and returns the new hypotheses, in order. */
+  takeHypotheses(): ShownHypothesis[] {
     return this.#hypothesis.takeNew()
   }
 
-  /** More was heard, of which the voice lasted until `voice`; `isBehind` says that much more is there already. */
+  /** The stream was heard up to `heard`, with voice up to `voice`. `isBehind` means that much more audio waits. */
   hear(heard: number, voice: number, isBehind = false): void {
     const { request, pool, askForGrown } = this.#parts
     const isTheSameAsBefore = this.#guess?.segment.offset === voice
     if (!isTheSameAsBefore) this.#guess?.ticket?.cancel()
-    if (!request.interims || isBehind || isTheSameAsBefore || this.#turn) return
+    if (!request.interims || isBehind || isTheSameAsBefore || this.#slot) return
     if (milliseconds(heard - this.#decodedUntil) < this.#intervalMs) return
-    this.#turn = pool.turns.ask(request, this.#isNew, () => {
-      this.#isTurnGiven = true
+    this.#slot = pool.hypotheses.ask(request, this.#isNew, () => {
+      this.#isSlotGiven = true
       askForGrown()
     })
   }
 
   grow({ grown }: Found<'GROWN'>) {
-    if (!grown || this.#segment) return this.#endTurn()
+    if (!grown || this.#segment) return this.#endSlot()
     const { segment, audio } = grown
-    this.#turn?.begin()
+    this.#slot?.begin()
     const { stableHypotheses } = this.#parts.request.listening
-    // Where much audio came at once, the first hypothesis would be nearly all of the text.
+    // The first hypothesis of much audio is nearly the whole text, so its beginnings are shown, too.
     const begun = (beginning: string) => void (this.#segment || this.#extend(segment, beginning))
     const decoded = (result: Alternative[] | Error, ms: number) => {
-      this.#endTurn()
+      this.#endSlot()
       if (result instanceof Error) return
       this.#tries++
       this.#decodedUntil = segment.end
@@ -125,21 +125,21 @@ export class PhraseDecoding {
 
   pause({ segment, audio }: Found<'PAUSED'>): void {
     this.#guess?.ticket?.cancel()
-    // The guess says all that a hypothesis could.
-    if (!this.#isTurnGiven) this.#endTurn()
+    // A hypothesis would add nothing to the guess.
+    if (!this.#isSlotGiven) this.#endSlot()
     const guess: Guess = { segment, audio, result: undefined, ticket: undefined, beginnings: [] }
     this.#guess = guess
-    // When workers are short, guesses would take them from what is sure to be wanted.
+    // When workers are scarce, guesses would delay final texts.
     const { pool, request } = this.#parts
     if (request.isOfJob || !pool.mayGuess(request)) return
     const begun = (beginning: string) => {
-      // The speaker may go on: words that have to be stable are kept until it is sure that the phrase has ended.
+      // The phrase can go on, so stable hypotheses wait for its end.
       if (this.#guess !== guess || (!this.#segment && this.#parts.request.listening.stableHypotheses)) guess.beginnings.push(beginning)
       else this.#extend(segment, beginning)
     }
     const decoded = (result: Alternative[] | Error) => {
       if (result instanceof Error) {
-        // Nobody waits for it yet: if the phrase ends here, it is decoded then.
+        // If the phrase ends here, it is decoded again.
         guess.ticket = undefined
         if (this.#segment) this.#parts.failed(result)
         return
@@ -154,7 +154,7 @@ export class PhraseDecoding {
   end({ segment, audio }: Found<'ENDED'>) {
     const guess = this.#guess
     this.#segment = segment
-    this.#endTurn()
+    this.#endSlot()
     if (!audio) for (const beginning of guess?.beginnings ?? []) this.#extend(segment, beginning)
     if (!audio && guess?.result) return this.#finish(segment, guess.result)
     if (!audio && guess?.ticket) return guess.ticket.promote()
@@ -166,10 +166,10 @@ export class PhraseDecoding {
     this.#decode('FINAL', audio ?? guess?.audio ?? new Int16Array(0), decoded, (beginning) => this.#extend(segment, beginning))
   }
 
-  /** Nobody wants it any more. */
+  /** Cancels all decodings. */
   close(): void {
     for (const ticket of this.#tickets) ticket.cancel()
-    this.#endTurn()
+    this.#endSlot()
   }
 
   get #nextInterval() {
@@ -182,16 +182,16 @@ export class PhraseDecoding {
   }
 
   #suppose(segment: Segment, [best]: Alternative[]) {
-    // A guess may have been done before the hypothesis that was begun earlier.
+    // A guess can finish before a hypothesis that began earlier.
     if (segment.end < this.#supposedUntil) return
     this.#supposedUntil = segment.end
     if (!this.#segment) this.#hypothesis.take(best?.lexical ?? '', segment.offset - segment.onset)
     this.#parts.changed()
   }
 
-  /** Shows a beginning of the text of all that the segment holds. */
+  /** Shows a beginning of the text of the whole segment. */
   #extend({ onset, offset, end }: Segment, beginning: string) {
-    // What was begun to be decoded before, of less audio, is not shown any more.
+    // Texts of less audio are outdated.
     if (!this.#segment && end < this.#supposedUntil) return
     this.#supposedUntil = Math.max(this.#supposedUntil, end)
     this.#hypothesis.extend(beginning, offset - onset)
@@ -208,14 +208,14 @@ export class PhraseDecoding {
     this.#parts.changed()
   }
 
-  #endTurn() {
-    this.#turn?.end()
-    this.#turn = undefined
-    this.#isTurnGiven = false
+  #endSlot() {
+    this.#slot?.end()
+    this.#slot = undefined
+    this.#isSlotGiven = false
   }
 
   #decode(priority: Priority, audio: Int16Array, done: (result: Alternative[] | Error, ms: number) => void, begun?: (beginning: string) => void): Ticket {
-    const { pool, request, patience } = this.#parts
+    const { pool, request, timeout } = this.#parts
     const { model, workspaceId, deploymentId, mode } = request
     const isInterim = priority === 'INTERIM'
     const task = {
@@ -228,12 +228,12 @@ export class PhraseDecoding {
       wordTimings: !isInterim && request.wordTimings,
       reportBeginnings: request.interims && begun !== undefined,
     } as const
-    const patienceMs = patience.baseMs + (patience.perSecondMs * audio.length) / sampleRate
+    const timeoutMs = timeout.baseMs + (timeout.perSecondMs * audio.length) / sampleRate
     const spent = (ms: number) => {
       if (!isInterim) this.#spentMs += ms
     }
     const ticket = pool.submit(
-      { modelId: model.id, workspaceId, deploymentId, priority: request.isOfJob ? 'JOB' : priority, task, patienceMs, spent, ...(begun && { begun }) },
+      { modelId: model.id, workspaceId, deploymentId, priority: request.isOfJob ? 'JOB' : priority, task, timeoutMs, spent, ...(begun && { begun }) },
       (settled) => {
         this.#tickets.delete(ticket)
         if (settled instanceof Error) return done(settled, 0)

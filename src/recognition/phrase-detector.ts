@@ -1,28 +1,14 @@
-import { Resampler, toMono } from '../audio/resampler.ts'
+import { Resampler, toMonoFloat32 } from '../audio/resampler.ts'
 import { SampleBuffer } from '../audio/sample-buffer.ts'
+import type { Detected, ListeningProgress } from './detector-messages.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
-import type { StreamRequest } from './types.ts'
 import { type VoiceActivity, windowSize } from './voice-activity.ts'
 
 const maxUnvoiced = 160 * 16
 const step = 10 * 16
 
-/** What is found in a stream. Each phrase has a number; each stretch of speech to decode comes with its samples. */
-export type Detected =
-  | { kind: 'STARTED'; phrase: number; onset: number }
-  /** The voice paused: if it does not go on, this is all of the phrase. */
-  | { kind: 'PAUSED'; phrase: number; segment: Segment; audio: Int16Array }
-  /** The phrase is over; without samples, it is what it was when it paused. */
-  | { kind: 'ENDED'; phrase: number; segment: Segment; audio: Int16Array | undefined }
-
-/** What a stream sounds like at the moment. */
-export interface Heard {
-  heard: number
-  /** The place of the last voice, while a phrase is open. */
-  voice: number | undefined
-}
-
-/** Listens to one stream: converts, finds voice, cuts phrases. */
+/** Converts the audio of one stream, finds voice and cuts phrases. */
 export class Detection {
   readonly #activity: VoiceActivity
   readonly #segmenter: Segmenter
@@ -45,14 +31,14 @@ export class Detection {
     this.#found = found
   }
 
-  /** Hears more; `isBehind` says whether audio is waiting that was there already, so that guessing at a pause is idle. */
+  /** Processes more audio. `isBehind` returns whether more audio waits, which makes guesses at a pause pointless. */
   async hear(pcm: Uint8Array, isBehind: () => boolean): Promise<void> {
-    this.#sound.append(this.#resampler.push(toMono(this.#wholeFrames(pcm), this.#channels)))
+    this.#sound.append(this.#resampler.push(toMonoFloat32(this.#wholeFrames(pcm), this.#channels)))
     while (this.#judged + windowSize <= this.#sound.end) await this.#judge(isBehind)
     this.#sound.forget(Math.min(this.#segmenter.needed, this.#judged))
   }
 
-  /** No more comes: what is open ends here. */
+  /** Ends the stream and the open phrase. */
   async finish(): Promise<void> {
     this.#sound.append(this.#resampler.end())
     while (this.#judged < this.#sound.end) await this.#judge(() => true)
@@ -60,11 +46,11 @@ export class Detection {
     if (last) this.#end({ ...last, end: Math.min(last.end, this.#sound.end), offset: Math.min(last.offset, this.#sound.end) })
   }
 
-  get heard(): Heard {
+  get heard(): ListeningProgress {
     return { heard: this.#sound.end, voice: this.#segmenter.open?.offset }
   }
 
-  /** The phrase as far as it has grown, if it is still open. */
+  /** The phrase so far; undefined if it has ended. */
   grown(phrase: number): { segment: Segment; audio: Int16Array } | undefined {
     const open = this.#segmenter.open
     if (!open || phrase !== this.#phrase) return undefined
@@ -93,7 +79,7 @@ export class Detection {
     this.#found({ kind: 'STARTED', phrase: this.#phrase, onset: this.#onset })
   }
 
-  /** The detector becomes sure of an unvoiced sound such as "f" late: what leads up to the voice without a gap belongs to it. */
+  /** Moves the onset back over audible sound without a gap, because the detector recognizes unvoiced sounds such as "f" late. */
   #findOnset({ start, onset }: Segment): number {
     const audible = this.#sound.loudness(onset, onset + windowSize) / 10
     const earliest = Math.max(start, onset - maxUnvoiced)
@@ -115,7 +101,7 @@ export class Detection {
     this.#told = { started: false, pause: undefined }
   }
 
-  /** Chunks may end within a sample; its beginning waits for the rest. */
+  /** Keeps an incomplete frame at the end of a chunk for the next one. */
   #wholeFrames(pcm: Uint8Array): Uint8Array {
     const bytes = this.#oddBytes.length ? Buffer.concat([this.#oddBytes, pcm]) : pcm
     const whole = bytes.length - (bytes.length % (2 * this.#channels))

@@ -1,31 +1,31 @@
 import type { Owner } from '../capacity/fair-queue.ts'
-import type { WorkerReply, WorkerTask } from '../decoding/worker.process.ts'
+import type { WorkerReply, WorkerTask } from '../decoding/worker-messages.ts'
 
 /**
- * FINAL: somebody waits for it. SPECULATIVE: somebody will, if the speaker does not go on. JOB: a job waits for it, as
- * long as clients leave no worker idle beside it. INTERIM: nice to have, so it is done at once, by a worker that has
- * nothing else to do, or not at all; `Turns` says when.
+ * FINAL: a client waits for the result. SPECULATIVE: a client waits for it if the speaker does not go on. JOB: a job
+ * waits for it until clients leave workers idle. INTERIM: a hypothesis, which an idle worker decodes at once or which
+ * is refused; the `HypothesisScheduler` decides when.
  */
 export type Priority = 'FINAL' | 'SPECULATIVE' | 'JOB' | 'INTERIM'
 
 export interface Piece extends Owner {
-  /** Where the model's files are shared, workers that hold them are preferred. */
+  /** Workers that hold this model are preferred. */
   modelId: string
   priority: Priority
   task: WorkerTask
-  /** A worker that takes longer is taken to hang, and ended. */
-  patienceMs: number
-  /** Told what a worker needed for it, also when nobody wants the result any more. */
+  /** A worker that takes longer counts as hung and is ended. */
+  timeoutMs: number
+  /** Receives the time that a worker needed, also after the piece was canceled. */
   spent?(ms: number): void
-  /** Receives growing beginnings of the text while it is decoded, where the task asks for them; after a crash they begin anew. */
+  /** Receives growing beginnings of the text during decoding if the task requests them; after a crash they start again. */
   begun?(beginning: string): void
 }
 
 export type Value<K extends WorkerTask['kind']> = Extract<WorkerReply, { ok: true; kind: K }>['value']
 
 export interface Ticket {
-  /** Nobody wants the result any more; a piece at work is finished, unheard. */
+  /** Drops the result; a piece that a worker has begun is finished. */
   cancel(): void
-  /** Somebody waits for it now. */
+  /** Raises SPECULATIVE to FINAL. */
   promote(): void
 }

@@ -1,57 +1,57 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { WorkerTask } from '../decoding/worker.process.ts'
+import type { WorkerTask } from '../decoding/worker-messages.ts'
 
-/** How far a deployment's own acoustic model is trusted with the recognizers that all share: only a proven one has them. */
+/** The trust in a user's acoustic model. Only a PROVEN one runs in the shared recognizers. */
 export type Standing =
-  /** It has not recognized much yet: it has recognizers apart from those of others, at a lower priority. */
+  /** The model has recognized few phrases: it runs in separate recognizers at a lower priority. */
   | 'NEW'
-  /** It has recognized enough without trouble. */
+  /** The model has recognized enough phrases without a fault. */
   | 'PROVEN'
-  /** It held up or ended a recognizer there: the next time, it is refused. */
+  /** The model blocked or ended a recognizer: it runs separately, and the next fault refuses it. */
   | 'ISOLATED'
-  /** It did so there as well: it is refused for a while. */
+  /** The model caused another fault while isolated: it is refused for a time. */
   | 'REFUSED'
 
-/** Told when a deployment's standing becomes worse. */
+/** A deployment whose standing became worse. */
 export interface Suspicion {
   deploymentId: string
   standing: 'ISOLATED' | 'REFUSED'
-  /** What its model did to a recognizer. */
+  /** The fault of its model. */
   reason: string
-  /** When it is tried again, in milliseconds since 1970; only for REFUSED. */
+  /** The end of the refusal, in milliseconds since 1970; only for REFUSED. */
   refusedUntil?: number
 }
 
-interface Entry {
+interface QuarantineRecord {
   phrases: number
   isIsolated: boolean
-  /** When it last held up or ended a recognizer. */
+  /** The time of the last fault. */
   struckAt: number
   refusedUntil: number
   refusals: number
 }
 
-/** Phrases without trouble before a new model has the recognizers that all share. */
-const maxPhrases = 100
-/** An isolated deployment without trouble for so long goes back to the others. */
+/** The phrases without a fault after which a new model runs in the shared recognizers. */
+const minPhrases = 100
+/** The time without a fault after which an isolated deployment returns to the others. */
 const isolationMs = 10 * 60_000
 const firstRefusalMs = 5 * 60_000
 const maxRefusalMs = 60 * 60_000
-/** The least recently used are forgotten beyond this many. */
+/** Beyond this number, the least recently used records are removed. */
 const maxEntries = 10_000
 
 //  NEW ── 100 phrases ─▶ PROVEN        each strike: ─▶ ISOLATED ─▶ REFUSED ── pause ─▶ ISOLATED
 //   ▲                                                     │
 //   └──────────────── 10 minutes without a strike ────────┘
-/** Remembers which deployments' own acoustic models held up or ended recognizers. Base models are not suspected. */
+/** Records the faults of users' acoustic models by deployment. Base models are trusted. */
 export class Quarantine {
-  readonly #entries = new Map<string, Entry>()
-  readonly #told: (suspicion: Suspicion) => void
+  readonly #entries = new Map<string, QuarantineRecord>()
+  readonly #notify: (suspicion: Suspicion) => void
   readonly #now: () => number
   #strikes = 0
 
-  constructor(told: (suspicion: Suspicion) => void, now: () => number = Date.now) {
-    this.#told = told
+  constructor(notify: (suspicion: Suspicion) => void, now: () => number = Date.now) {
+    this.#notify = notify
     this.#now = now
   }
 
@@ -60,15 +60,15 @@ export class Quarantine {
     if (!entry) return 'NEW'
     if (entry.refusedUntil > this.#now()) return 'REFUSED'
     if (entry.isIsolated) return 'ISOLATED'
-    return entry.phrases >= maxPhrases ? 'PROVEN' : 'NEW'
+    return entry.phrases >= minPhrases ? 'PROVEN' : 'NEW'
   }
 
-  /** Until when it is refused, in milliseconds since 1970. */
+  /** The end of the refusal, in milliseconds since 1970. */
   refusedUntil(deploymentId: string): number {
     return this.#entries.get(deploymentId)?.refusedUntil ?? 0
   }
 
-  /** It recognized a phrase as it should. */
+  /** Records a phrase without a fault. */
   praise(deploymentId: string): void {
     const entry = this.#use(deploymentId)
     entry.phrases++
@@ -76,7 +76,7 @@ export class Quarantine {
     if (isOver) this.#entries.delete(deploymentId)
   }
 
-  /** It held up a recognizer, or ended it. */
+  /** Records a recognizer that the model blocked or ended. */
   blame(deploymentId: string, reason: string): void {
     const entry = this.#use(deploymentId)
     const now = this.#now()
@@ -85,12 +85,12 @@ export class Quarantine {
     entry.phrases = 0
     if (!entry.isIsolated) {
       entry.isIsolated = true
-      this.#told({ deploymentId, standing: 'ISOLATED', reason })
+      this.#notify({ deploymentId, standing: 'ISOLATED', reason })
       return
     }
     if (entry.refusedUntil > now) return
     entry.refusedUntil = now + Math.min(maxRefusalMs, firstRefusalMs * 2 ** entry.refusals++)
-    this.#told({ deploymentId, standing: 'REFUSED', reason, refusedUntil: entry.refusedUntil })
+    this.#notify({ deploymentId, standing: 'REFUSED', reason, refusedUntil: entry.refusedUntil })
   }
 
   usage(): { strikes: number; isolated: number; refused: number } {
@@ -100,7 +100,7 @@ export class Quarantine {
     return { strikes: this.#strikes, isolated: all.filter(({ isIsolated }) => isIsolated).length - refused, refused }
   }
 
-  #use(deploymentId: string): Entry {
+  #use(deploymentId: string): QuarantineRecord {
     const entry = this.#entries.get(deploymentId) ?? { phrases: 0, isIsolated: false, struckAt: 0, refusedUntil: 0, refusals: 0 }
     this.#entries.delete(deploymentId)
     this.#entries.set(deploymentId, entry)
@@ -110,14 +110,14 @@ export class Quarantine {
   }
 }
 
-/** Only what loads, or decodes with, a model that a user brought is suspected. */
+/** True for a task that loads a user's acoustic model or decodes with it. */
 export const isOfUser = (task: WorkerTask): boolean => task.kind !== 'PING' && task.model.isCustom === true
 
 /**
- * A user's model that takes longer than this for a piece is overdue: so much, and the audio's own length, which is ten
- * times what a good one takes.
+ * The time after which a piece of a user's model is overdue: a base and the length of the audio, ten times the time
+ * of a good model.
  */
 export const overdueMs = (task: WorkerTask): number => (task.kind === 'DECODE' ? 2_000 + (task.audio.length * 1_000) / sampleRate : 30_000)
 
 export const refusal = (until: number): string =>
-  `The deployment's acoustic model held up or ended its recognizers several times. It is tried again after ${new Date(until).toISOString()}. Export the model again, or deploy another one.`
+  `The acoustic model of the deployment repeatedly blocked or crashed its recognizers. The server refuses it until ${new Date(until).toISOString()}. Export the model again, or deploy another one.`

@@ -1,7 +1,8 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Phrase, Recognition, RecognitionRequest, RecognizerStream, Recognizers } from './types.ts'
+import type { Phrase, RecognizerStream } from './recognizer-stream.ts'
+import type { Recognition, RecognitionRequest, Recognizers } from './recognizers-port.ts'
 
-/** Passes a whole recording through a stream, no faster than it is taken, and collects what comes of it. */
+/** Recognizes a whole recording through a stream, no faster than the stream accepts audio. */
 export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {
   const { model, audio, mode, listening } = request
   const piece = audio.sampleRate * audio.channels * 2

@@ -1,26 +1,28 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { RecognizerModel } from '../decoding/types.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { AdmissionControl } from './admission-control.ts'
-import type { DetectorReply, DetectorRequest } from './detector.process.ts'
+import type { DetectorReply, DetectorRequest } from './detector-messages.ts'
 import { endLevel } from './exit-level.ts'
 import { detectorLimitMb } from './memory-limit.ts'
 import type { Suspicion } from './quarantine.ts'
 import { recognizeWhole } from './recognize-recording.ts'
+import { RecognizerCrashedError } from './recognizer-errors.ts'
+import type { StreamListener, StreamRequest, WaitOptions } from './recognizer-stream.ts'
+import type { Recognizers } from './recognizers-port.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
 import { closing, openPool } from './scheduler.ts'
 import { Stream } from './stream.ts'
-import { RecognizerCrashedError, type Recognizers, type StreamListener, type StreamRequest, type WaitOptions } from './types.ts'
 
-/** Loading reads some hundred megabytes, on a machine that may be busy. */
-const loadPatienceMs = 60_000
+/** Loading reads some hundred megabytes, possibly on a busy machine. */
+const loadTimeoutMs = 60_000
 /**
- * Decoding takes a tenth of the time on a machine that is not overloaded, and the detector milliseconds;
- * what takes this long hangs.
+ * On a machine without overload, decoding takes a tenth of this time, and the detector milliseconds. A process that
+ * exceeds it counts as hung.
  */
-const usualPatience = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
+const usualTimeouts = { baseMs: 10_000, perSecondMs: 3_000, detectorMs: 10_000 }
 const minLifeMs = 5_000
 
 interface Detector {
@@ -28,19 +30,19 @@ interface Detector {
   streams: Map<number, Stream>
 }
 
-/** Starts what turns audio into text: a detector for all streams, and workers as they are needed. */
+/** Starts the detector of all streams, and workers on demand. */
 export function openRecognizers(
   config: Config['recognition'],
   log: Log,
-  decodingPatience = usualPatience,
+  timeouts = usualTimeouts,
   suspected: (suspicion: Suspicion) => void = () => {},
 ): Recognizers {
   const pool = openPool(config, log, suspected)
   const admission = new AdmissionControl(config.workers)
   const reserved = new ReservedCapacity(config.workers)
-  /** Those that run, also one that is being ended: the watchdog and close() must reach every one of them. */
+  /** All running detectors, also one that is being ended, for the watchdog and close(). */
   const detectors = new Set<Detector>()
-  /** The one that new streams are given. */
+  /** The detector of new streams. */
   let present: Detector | undefined
   let lastNumber = 0
   let isClosed = false
@@ -55,10 +57,10 @@ export function openRecognizers(
         if (present === detector) present = undefined
         if (isClosed) return
         log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'the detector ended')
-        // A stream that is told may open another while it is, so its successor is there before; but one that
-        // ended as soon as it was started is only tried again when somebody comes.
+        // The successor starts first, because a failing stream can open another at once. A detector that ended right
+        // after its start is replaced only when a stream opens.
         if (!present && performance.now() - started > minLifeMs) startDetector()
-        failStreams(detector, new RecognizerCrashedError('The detector of speech ended. Connect again.'))
+        failStreams(detector, new RecognizerCrashedError('The speech detector failed. Connect again.'))
       },
     }
     const child = startChild<DetectorRequest, DetectorReply>(join(import.meta.dirname, 'detector.process.ts'), handlers, detectorLimitMb)
@@ -70,20 +72,20 @@ export function openRecognizers(
   }
 
   const watchdog = setInterval(() => {
-    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(decodingPatience.detectorMs))) child.kill()
-  }, decodingPatience.detectorMs / 5)
+    for (const { child, streams } of detectors) if ([...streams.values()].some((stream) => stream.isStuck(timeouts.detectorMs))) child.kill()
+  }, timeouts.detectorMs / 5)
   watchdog.unref()
 
   const failStreams = ({ streams }: Detector, error: Error) => {
     for (const stream of [...streams.values()]) stream.fail(error)
   }
 
-  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, patienceMs: number, signal?: AbortSignal) =>
+  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, timeoutMs: number, signal?: AbortSignal) =>
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
       if (isClosed) throw closing()
-      const task = model ? ({ kind: 'LOAD', model, onlyIfRoom: false } as const) : ({ kind: 'PING' } as const)
-      const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, patienceMs }, (settled) => {
+      const task = model ? ({ kind: 'LOAD', model, onlyIfFree: false } as const) : ({ kind: 'PING' } as const)
+      const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, timeoutMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
         if (settled instanceof Error) rejected(settled)
         else resolved(settled.value)
@@ -96,12 +98,12 @@ export function openRecognizers(
     })
 
   const recognizers: Recognizers = {
-    load: (model, signal) => ask<'LOAD'>(model, loadPatienceMs, signal),
-    async open(request: StreamRequest, listener: StreamListener, patience?: WaitOptions) {
+    load: (model, signal) => ask<'LOAD'>(model, loadTimeoutMs, signal),
+    async open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions) {
       if (isClosed) throw closing()
-      const place = patience?.isReserved ? await reserved.admit(request, patience) : await admission.admit(request, patience)
+      const slot = waiting?.isReserved ? await reserved.admit(request, waiting) : await admission.admit(request, waiting)
       if (isClosed) {
-        place.leave()
+        slot.leave()
         throw closing()
       }
       try {
@@ -112,17 +114,17 @@ export function openRecognizers(
           listener,
           pool,
           detector: child,
-          patience: decodingPatience,
-          measured: place.measured,
+          timeout: timeouts,
+          measured: slot.measured,
           over() {
             streams.delete(number)
-            place.leave()
+            slot.leave()
           },
         })
         streams.set(number, stream)
         return stream
       } catch (error) {
-        place.leave()
+        slot.leave()
         throw error
       }
     },
@@ -132,9 +134,9 @@ export function openRecognizers(
       return { ...usage, streams: usage.streams + reserved.taken, ...pool.usage() }
     },
     async check() {
-      if (isClosed) throw new Error('closed')
-      // One that is at work is alive; else any may say so, started for it if need be.
-      if (!pool.isAtWork()) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
+      if (isClosed) throw new Error('The recognizers are closed.')
+      // A busy worker is alive. Otherwise an idle or new worker must answer.
+      if (!pool.isBusy()) await ask<'PING'>(undefined, 10_000, AbortSignal.timeout(10_000))
     },
     async close() {
       isClosed = true

@@ -1,36 +1,37 @@
 import { SharedSlots } from '../capacity/shared-slots.ts'
-import type { Place } from './admission-control.ts'
-import { RecognizersBusyError, type StreamRequest, type WaitOptions } from './types.ts'
+import type { StreamSlot } from './admission-control.ts'
+import { RecognizersBusyError } from './recognizer-errors.ts'
+import type { StreamRequest, WaitOptions } from './recognizer-stream.ts'
 
-/** Streams that may wait, for each reserved one. */
-const maxWaitingPerPlace = 32
+/** The most waiting streams for each reserved slot. */
+const maxWaitingPerSlot = 32
 
 /**
- * Capacity that is kept for the calls by which provisioning proves an endpoint: one stream for each worker. However
- * many clients there are, a deployment becomes Complete; and however many deployments there are, clients lose no more
- * than this. The workspaces take turns, and in each its deployments.
+ * Capacity for the calls by which provisioning verifies an endpoint: one stream for each worker. Deployments become
+ * Complete under any load of clients, and provisioning takes no more than this capacity from
+ * clients. Workspaces are served round-robin, and so are the deployments of each.
  */
 export class ReservedCapacity {
   readonly #slots: SharedSlots
 
   constructor(workers: number) {
-    const refusal = () => new RecognizersBusyError('The capacity for provisioning is taken. Try again in a moment.')
-    this.#slots = new SharedSlots({ slots: workers, kept: 0, maxWaiting: workers * maxWaitingPerPlace, refusal })
+    const refusal = () => new RecognizersBusyError('All capacity for provisioning is in use. Try again in a moment.')
+    this.#slots = new SharedSlots({ slots: workers, kept: 0, maxWaiting: workers * maxWaitingPerSlot, refusal })
   }
 
   get taken(): number {
     return this.#slots.taken
   }
 
-  /** Resolves with a place, or rejects with {@link RecognizersBusyError} when none is free in time. */
-  async admit(owner: Pick<StreamRequest, 'workspaceId' | 'deploymentId'>, patience: WaitOptions): Promise<Place> {
-    // A stream that lost its place by a crash gets it back at once.
-    const leave = patience.isResumed ? this.#slots.retake(owner) : await this.#slots.take(owner, patience)
-    // The reference recording is too short to say what speech costs.
+  /** Resolves with a slot, or rejects with a {@link RecognizersBusyError} if none is free in time. */
+  async admit(owner: Pick<StreamRequest, 'workspaceId' | 'deploymentId'>, waiting: WaitOptions): Promise<StreamSlot> {
+    // A stream that lost its slot to a crash gets the slot back at once.
+    const leave = waiting.isResumed ? this.#slots.retake(owner) : await this.#slots.take(owner, waiting)
+    // The reference recording is too short to measure the cost of speech.
     return { measured() {}, leave }
   }
 
-  /** Refuses all that wait. */
+  /** Refuses all waiting streams. */
   close(error: Error): void {
     this.#slots.close(error)
   }

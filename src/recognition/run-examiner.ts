@@ -5,9 +5,9 @@ import { startChild } from '../sandbox/child.ts'
 import { jobNice, setNice } from '../sandbox/nice.ts'
 import { modelLimitMb } from './memory-limit.ts'
 
-const patienceMs = 60_000
+const timeoutMs = 60_000
 
-/** Opens and tries an acoustic model in a process of its own; one that ends or hangs says as much of the model. */
+/** Tests an acoustic model in a child process. The end or hang of that process is a result, too. */
 export async function examineAcousticModel(request: ExaminationRequest, recognition: Config['recognition'], signal: AbortSignal): Promise<ExaminationReply> {
   const memoryMb = await modelLimitMb([...Object.values(request.files), ...Object.values(request.base)], recognition)
   return new Promise((examined, failed) => {
@@ -21,14 +21,14 @@ export async function examineAcousticModel(request: ExaminationRequest, recognit
     const ended = (reason: string) =>
       settle({
         ok: false,
-        message: `opening its files, or recognizing with them, ended the process that did it (${reason}); they are damaged, are no ONNX files, or take more than ${memoryMb} MB of memory`,
+        message: `opening its files, or recognizing with them, ended the process (${reason}); the files are damaged, are not ONNX files, or need more than ${memoryMb} MB of memory`,
       })
     const child = startChild<ExaminationRequest, ExaminationReply>(
       join(import.meta.dirname, '../decoding/examiner.process.ts'),
       { message: settle, ended },
       memoryMb,
     )
-    const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${patienceMs / 1000} s` }), patienceMs)
+    const late = setTimeout(() => settle({ ok: false, message: `it gave no result within ${timeoutMs / 1000} s` }), timeoutMs)
     const stop = () => {
       clearTimeout(late)
       child.kill()

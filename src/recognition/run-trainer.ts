@@ -9,7 +9,7 @@ interface TrainingOptions {
   signal: AbortSignal
 }
 
-/** Trains a language model in a process of its own; when the signal aborts, that process ends at once. */
+/** Trains a language model in a child process, which ends at once when the signal aborts. */
 export async function trainWords(request: TrainingRequest, { tell, signal }: TrainingOptions): Promise<Trained> {
   const limits = trainingLimits((await stat(request.textFile)).size)
   return runTask<TrainingRequest, Trained, TrainingProgress>(join(import.meta.dirname, '../decoding/trainer.process.ts'), request, { limits, tell, signal })

@@ -1,30 +1,31 @@
 import { FairQueue } from '../capacity/fair-queue.ts'
-import { ModelUnusableError, type RecognizerModel } from '../decoding/types.ts'
-import type { WorkerTask } from '../decoding/worker.process.ts'
+import { ModelUnusableError, type RecognizerModel } from '../decoding/recognizer-model.ts'
+import type { WorkerTask } from '../decoding/worker-messages.ts'
 import type { Log } from '../log.ts'
 import { jobNice } from '../sandbox/nice.ts'
 import { HypothesisScheduler } from './hypothesis-scheduler.ts'
 import type { Piece, Priority, Ticket, Value } from './piece.ts'
 import { isOfUser, overdueMs, Quarantine, refusal, type Suspicion } from './quarantine.ts'
-import { RecognizerCrashedError, RecognizersBusyError, type StreamRequest } from './types.ts'
+import { RecognizerCrashedError, RecognizersBusyError } from './recognizer-errors.ts'
+import type { StreamRequest } from './recognizer-stream.ts'
 import { joinUsages, type Worker, WorkerPool } from './worker-pool.ts'
 
-/** Whoever has waited for a worker this long is told to come back. */
+/** The longest wait for a worker. */
 const maxWaitMs = 30_000
-/** A piece that has ended this many workers is given up: it would end the next one, too. */
+/** A piece that ended this number of workers is given up, because it would end the next one, too. */
 const maxCrashes = 3
-/** Workers for suspects end when no suspect has needed them for so long. */
+/** The idle time after which the workers for unproven models end. */
 const suspectsIdleMs = 5 * 60_000
 
-/** Workers, and what waits for them. */
+/** Workers and the queues of their pieces. */
 interface Lane {
   workers: WorkerPool
   most: number
-  queues: Record<Exclude<Priority, 'INTERIM'>, FairQueue<Waiting>>
+  queues: Record<Exclude<Priority, 'INTERIM'>, FairQueue<WaitingPiece>>
 }
 
-interface Waiting extends Piece {
-  /** Where it waits. */
+interface WaitingPiece extends Piece {
+  /** The lane in which the piece waits. */
   lane: Lane | undefined
   crashes: number
   isSettled: boolean
@@ -36,13 +37,13 @@ interface Waiting extends Piece {
 export type Scheduler = ReturnType<typeof openPool>
 
 /**
- * Gives pieces of work to the worker processes, by urgency, and in turn between workspaces and their deployments. Users'
- * acoustic models run in workers apart, at a lower priority of the processor, until they are proven: whatever they do,
- * the others keep their workers. `suspected` is told of a deployment whose model holds up or ends workers.
+ * Gives pieces to the worker processes, by priority, and round-robin between workspaces and their deployments. Users'
+ * acoustic models run in separate workers at a lower processor priority until they are proven, so that a bad model
+ * cannot take the shared workers. `suspected` receives each deployment whose model blocks or ends workers.
  */
 export function openPool(config: { workers: number; memoryMb: number }, log: Log, suspected: (suspicion: Suspicion) => void = () => {}) {
   const suspects = new Quarantine((suspicion) => {
-    log.warn(suspicion, 'the acoustic model of a deployment holds up or ends recognizers')
+    log.warn(suspicion, 'the acoustic model of a deployment blocks or ends recognizers')
     suspected(suspicion)
   })
   let isClosed = false
@@ -62,18 +63,18 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   const dispatch = () => {
     for (const lane of lanes) while (!isClosed && giveNext(lane));
     if (isClosed) return
-    turns.give()
+    hypotheses.grant()
     shared.workers.prepare()
   }
 
-  /** False when no piece is left, or no worker. */
+  /** False if no piece fits or no worker is free. */
   const giveNext = ({ workers, most, queues }: Lane): boolean => {
     let worker: Worker | undefined
-    const fits = ({ modelId }: Waiting) => {
+    const fits = ({ modelId }: WaitingPiece) => {
       worker ??= workers.choose(modelId)
       return worker !== undefined
     }
-    // A job leaves a worker to the next client, where there is more than one.
+    // A job leaves one of several workers to the next client.
     const isLeft = workers.idle > Math.min(1, most - 1)
     const piece = queues.FINAL.take(fits) ?? queues.SPECULATIVE.take(fits) ?? (isLeft ? queues.JOB.take(fits) : undefined)
     if (!piece || !worker) return false
@@ -81,36 +82,36 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     return true
   }
 
-  /** Workers that would begin at once with what nobody waits for. */
+  /** The number of workers that are free for hypotheses. */
   const idle = () => (isWaiting(shared) ? 0 : shared.workers.idle)
-  const turns = new HypothesisScheduler(config.workers, idle)
-  /** Whether a guess would be begun before anything but hypotheses is in its way. */
+  const hypotheses = new HypothesisScheduler(config.workers, idle)
+  /** True if a guess would begin at once, or after hypotheses only. */
   const mayGuess = (request: Pick<StreamRequest, 'deploymentId' | 'model'>) => {
     const { queues, workers } = laneOf(request) ?? apart
-    return queues.FINAL.size + queues.SPECULATIVE.size < workers.idle + (workers === shared.workers ? turns.atWork : 0)
+    return queues.FINAL.size + queues.SPECULATIVE.size < workers.idle + (workers === shared.workers ? hypotheses.busy : 0)
   }
 
-  const give = (from: WorkerPool, worker: Worker, piece: Waiting) => {
+  const give = (from: WorkerPool, worker: Worker, piece: WaitingPiece) => {
     clearTimeout(piece.timer)
     const { deploymentId = '', task } = piece
     const isSuspect = isOfUser(task)
     if (from === apart.workers) {
       clearTimeout(endingIdle)
-      endingIdle = setTimeout(() => from.dismissIdle(), suspectsIdleMs + piece.patienceMs).unref()
+      endingIdle = setTimeout(() => from.dismissIdle(), suspectsIdleMs + piece.timeoutMs).unref()
     }
     let isOverdue = false
     from.give(worker, {
       task,
-      patienceMs: piece.patienceMs,
+      timeoutMs: piece.timeoutMs,
       begun: (beginning) => void (piece.isSettled || piece.begun?.(beginning)),
       ...(isSuspect && {
         overdue: {
           ms: overdueMs(task),
           passed() {
-            // One that is isolated already may be slow; it is blamed when its time is over.
+            // An isolated model can be slow; it is blamed at the timeout.
             if (suspects.standing(deploymentId) === 'ISOLATED') return
             isOverdue = true
-            blame(piece, 'it took far longer than the audio explains')
+            blame(piece, 'it took far longer than the length of the audio')
           },
         },
       }),
@@ -121,20 +122,20 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
         else piece.settle(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
       },
       lost(reason, wasStarted) {
-        // Whoever ends a worker from outside, by SIGKILL, says nothing of the model.
+        // SIGKILL comes from outside the process, so the model is not at fault.
         if (isSuspect && !isOverdue && wasStarted && !isClosed && reason !== 'SIGKILL') blame(piece, `it ended its recognizer (${reason})`)
         tryAgain(piece, reason, wasStarted)
       },
     })
   }
 
-  /** Holds it against the deployment, and asks anew where the rest of its pieces may wait. */
-  const blame = (piece: Waiting, reason: string) => {
+  /** Records a fault of the deployment and queues its other pieces by its new standing. */
+  const blame = (piece: WaitingPiece, reason: string) => {
     suspects.blame(piece.deploymentId ?? '', reason)
     for (const { queues } of lanes) for (const queue of Object.values(queues)) for (const other of queue.removeAll(piece)) queueUp(other)
   }
 
-  /** The workers that may have the piece, by its deployment's standing; undefined when none may. */
+  /** The lane for the standing of the deployment; undefined if it is refused. */
   const laneOf = ({ deploymentId = '', model }: { deploymentId?: string; model?: RecognizerModel }): Lane | undefined => {
     if (!model?.isCustom) return shared
     const standing = suspects.standing(deploymentId)
@@ -143,12 +144,12 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   const laneOfPiece = ({ deploymentId = '', task }: Piece) => laneOf({ deploymentId, ...(task.kind !== 'PING' && { model: task.model }) })
 
-  /** Puts a piece into the queue of the workers that may have it, or refuses it. */
-  const queueUp = (piece: Waiting, isFirst = false) => {
+  /** Queues a piece in its lane, or refuses it. */
+  const queueUp = (piece: WaitingPiece, isFirst = false) => {
     const { deploymentId = '', priority } = piece
     piece.lane = laneOfPiece(piece)
     if (!piece.lane || priority === 'INTERIM') {
-      // Never before the caller holds its ticket.
+      // The caller must receive its ticket first.
       queueMicrotask(() => piece.settle(new ModelUnusableError(refusal(suspects.refusedUntil(deploymentId)))))
       return
     }
@@ -157,25 +158,24 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     else queue.push(piece, piece)
   }
 
-  const tryAgain = (piece: Waiting, reason: string, wasStarted: boolean) => {
+  const tryAgain = (piece: WaitingPiece, reason: string, wasStarted: boolean) => {
     if (wasStarted) piece.crashes++
-    // A process that could not even be started says nothing of the piece.
-    const isWorthIt = !wasStarted || (piece.task.kind === 'DECODE' && piece.crashes < maxCrashes)
-    // What nobody waits for any more is not tried again.
-    if (isClosed || !isWorthIt || piece.isSettled || piece.priority === 'INTERIM') {
-      return piece.settle(isClosed ? closing() : new RecognizerCrashedError(`The recognizer ended while it was at work (${reason}). Try again.`))
+    // The piece is not at fault if the process did not start.
+    const isRetryable = !wasStarted || (piece.task.kind === 'DECODE' && piece.crashes < maxCrashes)
+    if (isClosed || !isRetryable || piece.isSettled || piece.priority === 'INTERIM') {
+      return piece.settle(isClosed ? closing() : new RecognizerCrashedError(`The recognizer failed (${reason}). Try again.`))
     }
     limitWait(piece, wasStarted)
     queueUp(piece, true)
   }
 
-  const leave = (piece: Waiting) => piece.priority !== 'INTERIM' && (piece.lane?.queues[piece.priority].remove(piece, piece) ?? false)
+  const leave = (piece: WaitingPiece) => piece.priority !== 'INTERIM' && (piece.lane?.queues[piece.priority].remove(piece, piece) ?? false)
 
-  const limitWait = (piece: Waiting, isNew: boolean) => {
+  const limitWait = (piece: WaitingPiece, isNew: boolean) => {
     clearTimeout(piece.timer)
     if (piece.priority === 'JOB') return
     if (isNew) piece.waitsUntil = performance.now() + maxWaitMs
-    const late = () => new RecognizersBusyError('The recognizers did not get round to this recording in time. Try again in a moment.')
+    const late = () => new RecognizersBusyError('No recognizer was free for this recording in time. Try again in a moment.')
     piece.timer = setTimeout(() => leave(piece) && piece.settle(late()), piece.waitsUntil - performance.now())
   }
 
@@ -183,7 +183,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     wanted: Piece & { task: { kind: K } },
     settled: (result: { value: Value<K>; ms: number } | Error) => void,
   ): Ticket {
-    const piece: Waiting = {
+    const piece: WaitingPiece = {
       ...wanted,
       lane: undefined,
       crashes: 0,
@@ -202,7 +202,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
       const isFree = lane === shared ? idle() > 0 : lane && !isWaiting(lane)
       const worker = isFree ? lane?.workers.choose(piece.modelId) : undefined
       if (lane && worker) give(lane.workers, worker, piece)
-      else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are at work.')))
+      else queueMicrotask(() => piece.settle(new RecognizersBusyError('All recognizers are busy. Try again in a moment.')))
     } else {
       limitWait(piece, true)
       queueUp(piece)
@@ -225,10 +225,10 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   return {
     submit,
-    turns,
+    hypotheses,
     mayGuess,
-    /** Whether one of the shared workers has something to do, and so is alive. */
-    isAtWork: () => shared.workers.idle < config.workers,
+    /** True if a shared worker is busy, and therefore alive. */
+    isBusy: () => shared.workers.idle < config.workers,
     usage: () => ({
       waiting: lanes.flatMap(({ queues }) => Object.values(queues)).reduce((sum, { size }) => sum + size, 0),
       ...joinUsages(shared.workers.usage(), apart.workers.usage()),
@@ -243,4 +243,4 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   }
 }
 
-export const closing = () => new RecognizerCrashedError('The recognizers are closing.')
+export const closing = () => new RecognizerCrashedError('The server is shutting down. Try again in a moment.')

@@ -1,24 +1,24 @@
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
 import type { Scenario } from '../postgres/tables.ts'
 
-/** How a stream is cut into phrases. */
+/** The settings that cut a stream into phrases. */
 export interface SegmentationSettings {
   /** Silence of this length ends a phrase. */
   segmentationSilenceMs: number
-  /** Silence of this length at the beginning is answered with InitialSilenceTimeout. */
+  /** Silence of this length at the beginning causes an InitialSilenceTimeout. */
   initialSilenceMs: number
-  /** A phrase that goes on for longer is cut at its weakest dip. */
+  /** A longer phrase is cut at its quietest point. */
   maxPhraseMs: number
-  /** One phrase is all the client waits for. */
+  /** The stream ends after one phrase. */
   firstPhraseOnly: boolean
-  /** A growing phrase is decoded again no more often than this. */
+  /** The shortest interval between two decodings of a growing phrase. */
   hypothesisIntervalMs: number
-  /** Hypotheses show only the words that two decodings in a row agree on. */
+  /** Hypotheses show only the words on which two successive decodings agree. */
   stableHypotheses: boolean
 }
 
-// Someone who speaks to a machine pauses briefly and is answered at once; people who talk to each
-// other pause to think, and a cut in the middle of a thought costs more than a late answer.
+// People who speak to a machine pause briefly and expect an answer at once. People who talk to each
+// other pause to think, and a cut within a sentence costs more than a late text.
 const eager = { hypothesisIntervalMs: 350, stableHypotheses: false }
 const steady = { hypothesisIntervalMs: 900, stableHypotheses: true }
 

@@ -4,10 +4,10 @@ import { windowSize } from './voice-activity.ts'
 
 /** Speech from one sample to another, counted from the beginning of the stream. */
 export interface Segment {
-  /** What is decoded: the speech and a little around it. */
+  /** The range that is decoded: the speech with a margin. */
   start: number
   end: number
-  /** Where the voice itself began and ended. */
+  /** The range of the voice. */
   onset: number
   offset: number
 }
@@ -15,42 +15,42 @@ export interface Segment {
 const milliseconds = (ms: number) => Math.round((ms * sampleRate) / 1000)
 
 const speechThreshold = 0.5
-/** Speech, once begun, goes on until the probability falls below this. */
+/** The probability below which begun speech ends. */
 const silenceThreshold = 0.35
-/** The first sounds of a word come before the detector is sure of them. */
+/** The detector recognizes the first sounds of a word late. */
 const leadIn = milliseconds(350)
 const leadOut = milliseconds(160)
-/** Of the silence that ends a segment, the part after which most pauses turn out to be the end. */
+/** The part of the segmentation silence after which most pauses are the end of a phrase. */
 const likelyEnd = 0.4
-/** What a listener has to keep of the past, lest a lead-in is lost. */
+/** The number of past samples to keep for the lead-in of the next segment. */
 const lookBack = milliseconds(600)
-/** Shorter sounds are clicks. */
+/** Shorter sounds count as clicks. */
 const minSpeech = milliseconds(90)
 
 /**
- * Cuts a stream into segments of speech from one probability per window. Pure: it sees no audio.
+ * Cuts a stream into segments of speech from one probability per window, without the audio.
  *
- *   silent ──(speech)──▶ speaking ──(long enough silence, or the longest phrase)──▶ silent
+ *   silent ──(speech)──▶ speaking ──(segmentation silence, or the longest phrase)──▶ silent
  */
 export class Segmenter {
   readonly #silence: number
-  readonly #longest: number
+  readonly #maxLength: number
   #position = 0
   #previousEnd = 0
   #speaking: { start: number; onset: number; voiced: number; lastVoice: number; dips: { at: number; probability: number }[] } | undefined
 
   constructor(listening: Pick<SegmentationSettings, 'segmentationSilenceMs' | 'maxPhraseMs'>) {
     this.#silence = milliseconds(listening.segmentationSilenceMs)
-    this.#longest = milliseconds(listening.maxPhraseMs)
+    this.#maxLength = milliseconds(listening.maxPhraseMs)
   }
 
-  /** Whether the voice has been silent for long enough that the segment may well end here. */
+  /** True after silence that probably ends the segment. */
   get isPausing(): boolean {
     const speaking = this.#speaking
     return speaking !== undefined && this.#position - speaking.lastVoice >= Math.max(leadOut, this.#silence * likelyEnd)
   }
 
-  /** The segment that is open, up to its last voice so far; not before it is long enough to be speech. */
+  /** The open segment, up to its last voice so far; undefined until it is long enough to be speech. */
   get open(): Segment | undefined {
     const speaking = this.#speaking
     if (!speaking || speaking.voiced < minSpeech) return undefined
@@ -58,12 +58,12 @@ export class Segmenter {
     return { start, onset, offset: lastVoice, end: Math.min(this.#position, lastVoice + leadOut) }
   }
 
-  /** The earliest sample that a segment to come may begin with. */
+  /** The earliest sample of the next segment. */
   get needed(): number {
     return this.#speaking?.start ?? Math.max(this.#previousEnd, this.#position - lookBack)
   }
 
-  /** Takes the next window's probability; answers the segment that it completes. */
+  /** Adds the probability of the next window; returns the segment that it completes. */
   push(probability: number): Segment | undefined {
     const at = this.#position
     this.#position += windowSize
@@ -78,11 +78,11 @@ export class Segmenter {
     }
     speaking.dips.push({ at, probability })
     if (this.#position - speaking.lastVoice >= this.#silence) return this.#finish(speaking.lastVoice + leadOut)
-    if (this.#position - speaking.start >= this.#longest) return this.#cut()
+    if (this.#position - speaking.start >= this.#maxLength) return this.#cut()
     return undefined
   }
 
-  /** The stream is over; answers the segment that was still open. */
+  /** Ends the stream; returns the open segment. */
   end(): Segment | undefined {
     return this.#speaking ? this.#finish(this.#speaking.lastVoice + leadOut) : undefined
   }
@@ -100,11 +100,11 @@ export class Segmenter {
     return { start: speaking.start, end: this.#previousEnd, onset: speaking.onset, offset: speaking.lastVoice }
   }
 
-  /** Ends a phrase that is too long where it was quietest, in its last third; what follows begins the next. */
+  /** Cuts a phrase that is too long at the quietest point of its last third; the rest begins the next phrase. */
   #cut(): Segment | undefined {
     const speaking = this.#speaking
     if (!speaking) return undefined
-    const late = speaking.dips.filter((dip) => dip.at - speaking.start > (this.#longest * 2) / 3)
+    const late = speaking.dips.filter((dip) => dip.at - speaking.start > (this.#maxLength * 2) / 3)
     const weakest = late.reduce((best, dip) => (dip.probability < best.probability ? dip : best))
     const end = weakest.at + windowSize
     this.#previousEnd = end

@@ -1,20 +1,20 @@
 import type { Owner } from '../capacity/fair-queue.ts'
 
-/** What asked within this time counts as wanting a share. */
+/** The time for which a request counts towards the number of shares. */
 const memoryMs = 10 * 60_000
 const maxRemembered = 1000
 
-/** How many streams something has, and what load they make. */
-interface Held {
+/** The number of open streams and their load. */
+interface HeldLoad {
   streams: number
   load: number
 }
 
-const none: Held = { streams: 0, load: 0 }
+const none: HeldLoad = { streams: 0, load: 0 }
 const nameOf = ({ workspaceId, deploymentId = '' }: Owner) => `${workspaceId}/${deploymentId}`
 
-/** Who has asked lately, the longest ago first. */
-class Lately {
+/** The names of recent requests, the oldest first. */
+class RecentRequests {
   readonly #at = new Map<string, number>()
 
   note(name: string): void {
@@ -32,36 +32,36 @@ class Lately {
   }
 }
 
-/** Which part of a load each workspace has, and in it each deployment, and which parts would be equal ones. */
+/** The shares of a load that workspaces and deployments have, and their fair shares. */
 export class Shares {
-  readonly #held = { workspaces: new Map<string, Held>(), deployments: new Map<string, Held>() }
-  readonly #asked = { workspaces: new Lately(), deployments: new Lately() }
+  readonly #held = { workspaces: new Map<string, HeldLoad>(), deployments: new Map<string, HeldLoad>() }
+  readonly #asked = { workspaces: new RecentRequests(), deployments: new RecentRequests() }
 
-  /** The owner wants a share. */
+  /** Counts the owner for the fair shares. */
   note(owner: Owner): void {
     this.#asked.workspaces.note(owner.workspaceId)
     this.#asked.deployments.note(nameOf(owner))
   }
 
-  /** A stream began, or with -1 ended. */
+  /** Records a stream that began, or with -1 ended. */
   change(owner: Owner, load: number, by: 1 | -1): void {
     change(this.#held.workspaces, owner.workspaceId, load, by)
     change(this.#held.deployments, nameOf(owner), load, by)
   }
 
-  /** What the owner's workspace and its deployment have. */
-  of(owner: Owner): { workspace: Held; deployment: Held } {
+  /** The loads of the owner's workspace and deployment. */
+  of(owner: Owner): { workspace: HeldLoad; deployment: HeldLoad } {
     return { workspace: this.#held.workspaces.get(owner.workspaceId) ?? none, deployment: this.#held.deployments.get(nameOf(owner)) ?? none }
   }
 
-  /** How many workspaces want a share. */
+  /** The number of workspaces that have streams or requested one recently. */
   get workspaces(): number {
     return new Set([...this.#asked.workspaces.names, ...this.#held.workspaces.keys()]).size
   }
 
   /**
-   * Whether so much more would be beyond the owner's part: workspaces that want a share have equal parts of the capacity,
-   * and deployments equal parts of their workspace's. Who has nothing yet is never beyond.
+   * True if the additional load would exceed the owner's fair share. Workspaces have equal shares of the capacity,
+   * and deployments have equal shares of their workspace's. An owner without a stream never exceeds its share.
    */
   isBeyond(owner: Owner, load: number, capacity: number): boolean {
     const { workspace, deployment } = this.of(owner)
@@ -76,7 +76,7 @@ export class Shares {
   }
 }
 
-function change(all: Map<string, Held>, name: string, load: number, by: 1 | -1) {
+function change(all: Map<string, HeldLoad>, name: string, load: number, by: 1 | -1) {
   const { streams, load: before } = all.get(name) ?? none
   if (streams + by <= 0) all.delete(name)
   else all.set(name, { streams: streams + by, load: before + by * load })

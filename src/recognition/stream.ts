@@ -1,44 +1,45 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Alternative } from '../decoding/types.ts'
-import type { DetectorReply, DetectorRequest } from './detector.process.ts'
+import type { Alternative } from '../decoding/alternative.ts'
+import type { DetectorReply, DetectorRequest } from './detector-messages.ts'
 import { PhraseDecoding } from './phrase-decoding.ts'
+import { RecognizersBusyError } from './recognizer-errors.ts'
+import type { RecognizerStream, StreamListener, StreamRequest } from './recognizer-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Segment } from './segmenter.ts'
-import { type RecognizerStream, RecognizersBusyError, type StreamListener, type StreamRequest } from './types.ts'
 
-/** Audio that may be on its way to the detector, so that one fast stream does not keep the others waiting. */
+/** The most audio that waits in the detector, so that one fast stream does not delay the others. */
 const aheadSeconds = 2
-/** What waits beyond that is the caller's to hold back. */
+/** Beyond this amount of waiting audio, the caller must pause. */
 const pauseSeconds = 4
 const maxSeconds = 120
-/** With more than this on its way, audio comes faster than speech: a hypothesis would cost the next text more than it shows. */
+/** With more waiting audio than this, audio arrives faster than speech, and hypotheses would only delay the next text. */
 const hypothesisSeconds = 0.5
-/** Phrases that may wait to be decoded before more audio is looked at. */
+/** The most undecoded phrases before the detector gets more audio. */
 const maxUndecoded = 2
 const milliseconds = (samples: number) => (samples * 1000) / sampleRate
 
-interface Parts {
+interface StreamParts {
   request: StreamRequest
   listener: StreamListener
   pool: Scheduler
   detector: { send(request: DetectorRequest): void }
-  /** Called once, when nothing more comes of the stream. */
+  /** Called once at the end of the stream. */
   over(): void
-  /** How long a decoding may take: so much, and so much for each second of the audio. */
-  patience: { baseMs: number; perSecondMs: number }
-  /** Told of every phrase and what its text took, for admission. */
+  /** The most time of a decoding: a base, and an addition for each second of audio. */
+  timeout: { baseMs: number; perSecondMs: number }
+  /** Receives the durations of each phrase and of its decoding, for admission control. */
   measured(audioMs: number, ms: number): void
 }
 
 /**
- * One client's audio on its way: to the detector, which finds phrases, to the workers, which decode them,
- * and back as events in the order in which things were said.
+ * The audio of one client: to the detector, which finds phrases, to the workers, which decode them, and back as events
+ * in the order of the speech.
  */
 export class Stream implements RecognizerStream {
   readonly #number: number
-  readonly #parts: Parts
+  readonly #parts: StreamParts
   readonly #bytesPerSecond: number
-  /** Those that are not told yet, in order; of the first, perhaps its beginning is. */
+  /** Phrases whose end was not reported yet, in order. */
   readonly #phrases: PhraseDecoding[] = []
   #isBeginningTold = false
   #waiting: Uint8Array[] = []
@@ -49,13 +50,13 @@ export class Stream implements RecognizerStream {
   #isFinishing = false
   #isFinishPassed = false
   #isOver = false
-  /** The samples of the whole stream, once the detector has heard all. */
+  /** The length of the whole stream in samples; undefined until the detector has finished. */
   #heard: number | undefined
   #heardSpeech = false
   #wordless: Segment | undefined
   #isSilenceTold = false
 
-  constructor(number: number, parts: Parts) {
+  constructor(number: number, parts: StreamParts) {
     this.#number = number
     this.#parts = parts
     const { format, listening } = parts.request
@@ -66,7 +67,7 @@ export class Stream implements RecognizerStream {
   write(pcm: Uint8Array): boolean {
     if (this.#isOver || this.#isFinishing) return true
     if (this.#heldBytes + pcm.length > maxSeconds * this.#bytesPerSecond) {
-      this.fail(new RecognizersBusyError('More audio came than can be held. Send it no faster than it is taken.'))
+      this.fail(new RecognizersBusyError('The client sends audio faster than the server accepts it. Pause while the connection is full, then connect again.'))
       return false
     }
     for (let at = 0; at < pcm.length; at += this.#bytesPerSecond) this.#waiting.push(pcm.subarray(at, at + this.#bytesPerSecond))
@@ -91,7 +92,7 @@ export class Stream implements RecognizerStream {
     this.#parts.over()
   }
 
-  /** Whether the detector has owed an answer for so long that it must hang. */
+  /** True if the detector has not answered for so long that it counts as hung. */
   isStuck(maxMs: number): boolean {
     const isOwed = this.#sentBytes > 0 || (this.#isFinishPassed && this.#heard === undefined)
     return isOwed && performance.now() - this.#movedAt > maxMs
@@ -103,7 +104,7 @@ export class Stream implements RecognizerStream {
     this.#parts.listener.failed(error)
   }
 
-  /** Takes what the detector found. */
+  /** Handles a reply of the detector. */
   take(reply: DetectorReply): void {
     if (this.#isOver) return
     if (reply.kind === 'STARTED') this.#start(reply.phrase, reply.onset)
@@ -123,9 +124,9 @@ export class Stream implements RecognizerStream {
     return this.#waitingBytes + this.#sentBytes
   }
 
-  /** Passes on as much audio as the detector and the workers keep up with. */
+  /** Sends as much audio to the detector as it and the workers can process. */
   #pass() {
-    const send = (message: Parameters<Parts['detector']['send']>[0]) => this.#parts.detector.send(message)
+    const send = (message: Parameters<StreamParts['detector']['send']>[0]) => this.#parts.detector.send(message)
     while (this.#sentBytes < aheadSeconds * this.#bytesPerSecond && this.#undecoded < maxUndecoded) {
       const pcm = this.#waiting.shift()
       if (!pcm && (!this.#isFinishing || this.#isFinishPassed)) return
@@ -159,13 +160,13 @@ export class Stream implements RecognizerStream {
   }
 
   #start(number: number, onset: number) {
-    const { request, pool, patience, detector, measured } = this.#parts
+    const { request, pool, timeout, detector, measured } = this.#parts
     if (!this.#heardSpeech && !this.#phrases.length && milliseconds(onset) > request.listening.initialSilenceMs) this.#tellSilence(onset)
     if (this.#isOver) return
     const phrase = new PhraseDecoding(number, onset, {
       request,
       pool,
-      patience,
+      timeout,
       measured,
       askForGrown: () => detector.send({ stream: this.#number, kind: 'GROWN', phrase: number }),
       changed: () => this.#tell(),
@@ -174,7 +175,7 @@ export class Stream implements RecognizerStream {
     this.#phrases.push(phrase)
   }
 
-  /** Tells what may be told by now: what was said first comes first. */
+  /** Emits all events that are due, in the order of the speech. */
   #tell() {
     while (!this.#isOver) {
       const [phrase] = this.#phrases
@@ -205,7 +206,7 @@ export class Stream implements RecognizerStream {
       const { display, lexical, confidence } = best
       this.#event({ kind: 'PHRASE', phrase: { display, lexical, confidence, ...place, alternatives: alternatives.map((one) => placeWords(one, segment)) } })
     } else if (listening.firstPhraseOnly) {
-      // A cough is not the phrase that the client waits for; if nothing better comes, it is told at the end.
+      // A sound without words, such as a cough, is reported at the end unless a phrase follows.
       this.#wordless = segment
     } else {
       this.#event({ kind: 'NO_MATCH', ...place })
@@ -243,7 +244,7 @@ export class Stream implements RecognizerStream {
   }
 }
 
-/** Places words, which were counted from the first sample that was decoded, within the phrase. */
+/** Converts the offsets of words from the first decoded sample to positions in the stream, within the phrase. */
 function placeWords({ words, ...alternative }: Alternative, { start, onset, offset }: Segment): Alternative {
   if (!words) return alternative
   const place = (at: number) => Math.max(onset, Math.min(offset, at + start))

@@ -5,13 +5,13 @@ import { sampleRate } from '../audio/pcm.ts'
 
 /** Samples that are judged together: 32 ms. */
 export const windowSize = 512
-/** Samples of the window before, which the model wants in front of each. */
+/** Samples of the previous window, which precede each window in the input of the model. */
 const contextSize = 64
 const stateShape = [2, 1, 128] as const
 
-/** Judges one stream's windows in order; each judgement depends on those before. */
+/** Rates the windows of one stream in order; each rating depends on those before. */
 export interface VoiceActivity {
-  /** The probability, 0 to 1, that the {@link windowSize} samples hold speech. */
+  /** The probability, 0 to 1, that the {@link windowSize} samples contain speech. */
   judge(window: Float32Array): Promise<number>
 }
 

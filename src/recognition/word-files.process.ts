@@ -1,14 +1,14 @@
-// The process that opens the files of a custom language model outside of recognition: they may have hundreds of megabytes.
+// The process that opens the files of a custom language model outside of recognition; they can have hundreds of megabytes.
 import { readFile, writeFile } from 'node:fs/promises'
 import { openCustomWords } from '../decoding/custom-language-model.ts'
 import { decodeWordModel, encodeWordModel } from '../decoding/ngram-file.ts'
-import { ModelUnusableError } from '../decoding/types.ts'
+import { ModelUnusableError } from '../decoding/recognizer-model.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 
 export interface WordFilesRequest {
   words: string
-  /** Where copies are written that count under another weight; none, to only try whether the file can be used. */
+  /** Copies to write with another weight; if empty, the file is only checked. */
   weighted: { weight: number; file: string }[]
 }
 

@@ -1,31 +1,31 @@
 import { join } from 'node:path'
-import type { RecognizerModel } from '../decoding/types.ts'
-import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker.process.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
+import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../decoding/worker-messages.ts'
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { minPriority, setNice } from '../sandbox/nice.ts'
 import { endLevel } from './exit-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
 
-/** Models that are kept ready in every worker. */
+/** The most models that every worker loads in advance. */
 const maxWanted = 8
-/** A worker that takes this many times what its models explain is replaced. */
+/** A worker that uses more than this multiple of its expected memory is replaced. */
 const maxGrowth = 1.5
-const preparePatienceMs = 60_000
-/** Overdue workers that may go on beside the others, for each of these. */
+const prepareTimeoutMs = 60_000
+/** The most overdue workers that continue, for each worker of the pool. */
 const maxApartPerWorker = 2
 
-/** What a worker is given to do, and who hears how it went; exactly one of `replied` and `lost` is called. */
+/** A task of a worker and its callbacks; exactly one of `replied` and `lost` is called. */
 export interface Work {
   task: WorkerTask
-  /** A worker that takes longer is taken to hang, and ended. */
-  patienceMs: number
-  /** Complete words of a text that is still being decoded. */
+  /** A worker that takes longer counts as hung and is ended. */
+  timeoutMs: number
+  /** Receives complete words of the text during decoding. */
   begun?(beginning: string): void
-  /** A worker that takes longer is set apart, so that another can take its place. */
+  /** A worker that takes longer is set apart, so that another can replace it. */
   overdue?: { ms: number; passed(): void }
   replied(reply: WorkerReply, ms: number): void
-  /** The worker ended before it answered; `wasStarted` is false when there was no process at all. */
+  /** The worker ended before it answered; `wasStarted` is false if the process did not start. */
   lost(reason: string, wasStarted: boolean): void
 }
 
@@ -38,12 +38,12 @@ export interface Worker {
   /** The watchdog ended it. */
   isHung: boolean
   models: Set<string>
-  /** Models that it was asked to hold before anybody needs them here. */
+  /** Models that the worker was asked to load in advance. */
   offered: Set<string>
   memoryBytes: number
 }
 
-/** The processes, those included that are overdue. */
+/** Figures of all processes, overdue ones included. */
 export interface WorkersUsage {
   workers: { running: number; busy: number; most: number; ended: number }
   models: { id: string; workers: number }[]
@@ -52,7 +52,7 @@ export interface WorkersUsage {
 
 const nothingToDo = { work: undefined, began: 0, watchdog: undefined, overdue: undefined, isHung: false } as const
 
-/** The worker processes, started as they are needed: who is idle, who holds which models, who has ended. */
+/** The worker processes, started on demand, with their tasks and loaded models. */
 export class WorkerPool {
   readonly #most: number
   readonly #memoryPerWorker: number
@@ -61,22 +61,22 @@ export class WorkerPool {
   readonly #log: Log
   readonly #changed: () => void
   readonly #all = new Set<Worker>()
-  /** Workers that are overdue: nothing else is given to them, and they end with what they are at. */
+  /** Overdue workers, which get no further task and end after the present one. */
   readonly #apart = new Set<Worker>()
-  /** Replaced workers that are not gone yet. */
+  /** The ends of replaced workers. */
   readonly #leaving = new Set<Promise<void>>()
-  /** Models that were loaded on purpose, the latest last: every worker is to hold them, where there is room. */
+  /** Models that were requested with LOAD, the latest last. Every worker loads them, as far as its memory allows. */
   readonly #wanted = new Map<string, RecognizerModel>()
   #ended = 0
   #endedInARow = 0
-  /** No worker is started before. */
+  /** The earliest time at which the next worker is started. */
   #startAgainAt = 0
   #restart: NodeJS.Timeout | undefined
-  /** One has ended just now, so none is started that nobody waits for. */
+  /** True shortly after the end of a worker; then no worker is started in advance. */
   #isResting = false
   #isClosed = false
 
-  /** `nice` is the priority of the processes, 0 the usual one; `changed` is called when a worker has become free, or may be started again. */
+  /** `nice` lowers the priority of the processes, 0 is the usual one; `changed` is called when a worker is free or can be started again. */
   constructor({ workers, memoryMb, nice }: { workers: number; memoryMb: number; nice: number }, log: Log, changed: () => void) {
     this.#most = workers
     this.#memoryPerWorker = (memoryMb / workers) * 2 ** 20
@@ -86,7 +86,7 @@ export class WorkerPool {
     this.#changed = changed
   }
 
-  /** Workers that have nothing to do, those included that are not started yet. */
+  /** The number of idle workers, including those that are not started yet. */
   get idle(): number {
     return this.#most - this.#busy
   }
@@ -95,7 +95,7 @@ export class WorkerPool {
     return [...this.#all].filter(({ work }) => work).length
   }
 
-  /** A worker without work, best one that holds the model; undefined when all are at work. */
+  /** An idle worker, if possible one that holds the model; undefined if all are busy. */
   choose(modelId: string): Worker | undefined {
     const idle = [...this.#all].filter(({ work }) => !work)
     const holder = idle.find(({ models }) => models.has(modelId))
@@ -107,14 +107,14 @@ export class WorkerPool {
   give(worker: Worker, work: Work): void {
     worker.work = work
     worker.began = performance.now()
-    // The worker's own clock, whoever still waits for it: one that hangs must not be lost for ever.
-    worker.watchdog = setTimeout(() => this.#end(worker), work.patienceMs)
+    // The watchdog also ends a hung worker whose result is canceled.
+    worker.watchdog = setTimeout(() => this.#end(worker), work.timeoutMs)
     const { overdue } = work
     worker.overdue = overdue && setTimeout(() => this.#setApart(worker, overdue.passed), overdue.ms)
     worker.child.send({ memoryBytes: this.#memoryPerWorker, task: work.task })
   }
 
-  /** Has workers that are idle, or not started yet, load what may be asked of them, so that nobody waits for it. */
+  /** Loads requested models in idle and in new workers, before clients need them. */
   prepare(): void {
     if (this.#isResting) return
     for (const model of [...this.#wanted.values()].reverse()) {
@@ -122,7 +122,7 @@ export class WorkerPool {
         if (worker?.work || worker?.models.has(model.id) || worker?.offered.has(model.id)) continue
         const chosen = worker ?? this.#start()
         chosen.offered.add(model.id)
-        this.give(chosen, { task: { kind: 'LOAD', model, onlyIfRoom: true }, patienceMs: preparePatienceMs, replied() {}, lost() {} })
+        this.give(chosen, { task: { kind: 'LOAD', model, onlyIfFree: true }, timeoutMs: prepareTimeoutMs, replied() {}, lost() {} })
       }
     }
   }
@@ -192,7 +192,7 @@ export class WorkerPool {
     this.#log[endLevel(reason)]({ reason, lastWords: lastWords || undefined }, 'a recognizer ended')
     const backoffMs = Math.min(30_000, 250 * 2 ** this.#endedInARow)
     const wasStarted = worker.child.pid !== undefined
-    // Where no process could be started, the next could not be either.
+    // If a process cannot be started, the next one cannot either.
     if (!wasStarted) this.#startAgainAt = performance.now() + backoffMs
     worker.work?.lost(reason, wasStarted)
     this.#changed()
@@ -204,7 +204,7 @@ export class WorkerPool {
     }, backoffMs).unref()
   }
 
-  /** Lets an overdue worker go on beside the others, at the lowest priority; where there are too many of them, it is ended. */
+  /** Lets an overdue worker continue beside the others at the lowest priority, or ends it if there are too many. */
   #setApart(worker: Worker, passed: () => void) {
     passed()
     if (this.#apart.size >= maxApartPerWorker * this.#most) return this.#end(worker)
@@ -214,13 +214,13 @@ export class WorkerPool {
     this.#changed()
   }
 
-  /** Ends a worker that is taken to hang. */
+  /** Ends a hung worker. */
   #end(worker: Worker) {
     worker.isHung = true
     worker.child.kill()
   }
 
-  /** Ends a worker that has nothing to do. */
+  /** Ends an idle worker. */
   dismiss(worker: Worker) {
     this.#all.delete(worker)
     this.#apart.delete(worker)
@@ -229,7 +229,7 @@ export class WorkerPool {
     this.#leaving.add(gone)
   }
 
-  /** Ends every worker that has nothing to do. */
+  /** Ends all idle workers. */
   dismissIdle(): void {
     for (const worker of [...this.#all]) if (!worker.work) this.dismiss(worker)
   }
@@ -242,7 +242,7 @@ export class WorkerPool {
   }
 }
 
-/** The figures of two sets of workers together. */
+/** Adds the figures of two pools. */
 export function joinUsages(one: WorkersUsage, other: WorkersUsage): WorkersUsage {
   const models = new Map(one.models.map(({ id, workers }) => [id, workers]))
   for (const { id, workers } of other.models) models.set(id, (models.get(id) ?? 0) + workers)

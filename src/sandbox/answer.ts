@@ -1,27 +1,30 @@
 import { TaskRefusal, type TaskReply } from './task.ts'
 
-export interface Teller<Progress> {
+export interface TaskReporter<Progress> {
   progress(progress: Progress): void
-  /** What is being read now; an error that ends the process names it. */
+  /** The place that is being read; the {@link TaskEndedError} of a crash names it. */
   place(place: string): void
 }
 
-/** Makes the running program the process of one task: it takes one request, answers it and ends. */
-export function answerTask<Request, Result, Progress = never>(work: (request: Request, tell: Teller<Progress>) => Promise<Result>): void {
+/** Makes the running program a task: it receives one request, answers it and ends. */
+export function answerTask<Request, Result, Progress = never>(work: (request: Request, report: TaskReporter<Progress>) => Promise<Result>): void {
   const send = (reply: TaskReply<Result, Progress>) =>
     new Promise<void>((sent) => {
       if (process.connected) process.send?.(reply, () => sent())
       else sent()
     })
-  const tell: Teller<Progress> = { progress: (progress) => void send({ kind: 'PROGRESS', progress }), place: (place) => void send({ kind: 'PLACE', place }) }
+  const report: TaskReporter<Progress> = {
+    progress: (progress) => void send({ kind: 'PROGRESS', progress }),
+    place: (place) => void send({ kind: 'PLACE', place }),
+  }
   process.once('message', (request: Request) =>
-    work(request, tell)
+    work(request, report)
       .then((result): TaskReply<Result, Progress> => ({ kind: 'DONE', result }), toReply)
       .then(send)
       .finally(() => process.disconnect?.()),
   )
   process.on('disconnect', () => process.exit())
-  // The parent ends it; signals to a terminal's whole group are for the parent.
+  // Only the parent ends this process; signals from a terminal reach the whole group.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => {})
 }

@@ -1,4 +1,4 @@
-/** What programs need to find themselves, their files and their language; on Windows also the system. */
+/** The variables of paths, temporary files and languages; on Windows also of the system. */
 const common = [
   'PATH',
   'HOME',
@@ -17,8 +17,8 @@ const common = [
 ]
 
 /**
- * The environment of a child process: the usual variables and those that `more` names, of the ones that are set.
- * Ours holds keys and passwords, which no other program needs to see.
+ * The environment of a child process: the usual variables and those in `more`, as far as they are set.
+ * The environment of the server holds keys and passwords, which other programs must not see.
  */
 export const childEnvironment = (more: readonly string[] = []): NodeJS.ProcessEnv =>
   Object.fromEntries([...common, ...more].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))

@@ -10,13 +10,13 @@ export interface Child<Request> {
 
 interface Handlers<Reply> {
   message(reply: Reply): void
-  /** Called once, with what is known of the reason and the last lines that the process wrote. */
+  /** Called once, with the reason and the last lines of the standard error output. */
   ended(reason: string, lastWords: string): void
 }
 
 /**
- * Starts a program, given by its path, as a process of its own. `memoryMb` is a hard limit on its writable memory:
- * an allocation beyond it fails in the process, and the machine does not notice. `cpuSeconds` limits the
+ * Starts a program, given by its path, as a child process. `memoryMb` is a hard limit on its writable memory:
+ * an allocation beyond it fails in the process and does not affect the machine. `cpuSeconds` limits the
  * processor time of all its threads: beyond it the process ends with SIGXCPU.
  */
 export function startChild<Request extends object, Reply>(program: string, handlers: Handlers<Reply>, memoryMb: number, cpuSeconds?: number): Child<Request> {
@@ -35,13 +35,13 @@ export function startChild<Request extends object, Reply>(program: string, handl
   child.on('message', (reply) => {
     if (!isOver) handlers.message(reply as Reply)
   })
-  // A channel that closed under a message is told as an error, and the exit follows.
+  // A channel that closes during a message emits an error before the exit.
   child.on('error', (error) => end(error.message))
   child.on('exit', (code, signal) => end(signal ?? `exit ${code}`))
   return {
     pid: child.pid,
     send(request) {
-      // Where none could be started, for want of file descriptors, there is no channel either; its error is on the way.
+      // A process that did not start, for lack of file descriptors, has no channel; its error follows.
       if (!isOver) child.send?.(request)
     },
     kill: () => void child.kill('SIGKILL'),
@@ -52,10 +52,10 @@ export function startChild<Request extends object, Reply>(program: string, handl
   }
 }
 
-/** V8 tells why it ends a process before a stack of some kilobytes. */
+/** V8 writes the reason for the end of a process before a stack of some kilobytes. */
 const lastWordsLength = 8000
 
-/** A shell sets the limits, or keeps lower ones, and becomes the program under the same process id. Windows has no such limits. */
+/** A shell sets the limits, or keeps lower ones, and then executes the program with the same process id. Windows has no such limits. */
 function spawnLimited(program: string, memoryMb: number, cpuSeconds: number | undefined): ChildProcess {
   const limits = [`ulimit -d ${Math.ceil(memoryMb * 1024)}`, ...(cpuSeconds === undefined ? [] : [`ulimit -S -t ${Math.ceil(cpuSeconds)}`])]
   const script = `${limits.map((limit) => `${limit} 2>/dev/null; `).join('')}exec "$@"`
@@ -64,7 +64,7 @@ function spawnLimited(program: string, memoryMb: number, cpuSeconds: number | un
   return spawn(command, args, {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // The environment holds keys and passwords that no model file needs to see.
+    // The full environment holds keys and passwords, which a hostile model must not see.
     env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
   })
 }

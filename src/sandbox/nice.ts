@@ -1,15 +1,15 @@
 import { constants, setPriority } from 'node:os'
 
-/** Jobs and models that are not proven: beside busy processes of the usual priority, about a quarter of a core. */
+/** The priority of jobs and unproven models: about a quarter of a core beside busy processes of the usual priority. */
 export const jobNice = 5
-/** What is left of the processor when nothing else wants it. */
+/** The priority of processes that run only when the processor is otherwise idle. */
 export const minPriority = constants.priority.PRIORITY_LOW
 
-/** Gives a process a lower priority of the processor: 1 to 19, the higher the lower. */
+/** Lowers the priority of a process: 1 to 19, of which 19 is the lowest. */
 export function setNice(pid: number | undefined, nice: number): void {
   try {
     if (pid !== undefined) setPriority(pid, nice)
   } catch {
-    // It has ended meanwhile.
+    // The process has ended.
   }
 }

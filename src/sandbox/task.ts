@@ -1,17 +1,17 @@
 import { type Child, startChild } from './child.ts'
 import { jobNice, setNice } from './nice.ts'
 
-/** What one task may take. */
+/** The limits of one task. */
 export interface TaskLimits {
-  /** Writable memory of its process; Node itself takes about 700. */
+  /** Writable memory of the process; Node needs about 700. */
   memoryMb: number
   /** Processor time of all its threads. */
   cpuSeconds: number
-  /** Time by the clock, for a process that waits instead of working. */
+  /** Elapsed time, for a process that waits instead of working. */
   seconds: number
 }
 
-/** Content that a task refuses: a reason that continues a sentence, such as "has no .tsv file". */
+/** A task refuses its content. The reason continues a sentence, such as "has no .tsv file". */
 export class TaskRefusal extends Error {
   readonly details: Record<string, unknown>
   constructor(reason: string, details: Record<string, unknown> = {}) {
@@ -20,13 +20,13 @@ export class TaskRefusal extends Error {
   }
 }
 
-/** The task's process ended without a result. */
+/** The process of a task ended without a result. */
 export class TaskEndedError extends Error {
-  /** The limit that it reached, such as "30 s of processor time"; undefined when it ended for another reason. */
+  /** The exceeded limit, such as "30 s of processor time"; undefined for other reasons. */
   readonly limit: string | undefined
-  /** What it was reading, such as "line 3 of table.tsv", where the task says so. */
+  /** The place that the task was reading, such as "line 3 of table.tsv", if the task reports it. */
   readonly place: string | undefined
-  /** The last lines that it wrote, for the log: they may hold paths. */
+  /** The last lines of its output, for the log only because they can contain paths. */
   readonly lastWords: string
   constructor(reason: string, { limit, place, lastWords }: { limit: string | undefined; place: string | undefined; lastWords: string }) {
     super(reason)
@@ -50,9 +50,9 @@ interface TaskOptions<Progress> {
 }
 
 /**
- * Runs a program that calls `answerTask` in a process of its own, with one request. Rejects with a
- * {@link TaskRefusal}, a {@link TaskEndedError}, an error with the code of the one in the process, or the
- * signal's reason; the process has been ended by then.
+ * Runs a program that calls `answerTask` as a child process with one request. Rejects with a
+ * {@link TaskRefusal}, a {@link TaskEndedError}, an error with the code of the process's error, or the
+ * reason of the signal. The process has ended by then.
  */
 export function runTask<Request extends object, Result, Progress = never>(
   program: string,
@@ -91,6 +91,6 @@ export function runTask<Request extends object, Result, Progress = never>(
   })
 }
 
-/** How Node, V8 and C++ say that an allocation failed. */
+/** The messages by which Node, V8 and C++ report a failed allocation. */
 const isOutOfMemory = (words: string) =>
   /out of memory|allocation failed|bad_alloc|ENOMEM|ERR_MEMORY_ALLOCATION_FAILED|Cannot create a (string|Buffer)/i.test(words)

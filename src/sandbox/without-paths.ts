@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 
 const projectRoot = join(import.meta.dirname, '..', '..')
 
-/** A root of the file system itself is left out: it would make a path of each word that begins with a slash. */
+/** Omits the root of the file system, which would turn every word that begins with a slash into a path. */
 function listRoots(): string[] {
   const named = [process.env.DATA_DIR || '.data', projectRoot, process.cwd(), tmpdir(), homedir()]
   const roots = named.map((path) => resolve(path)).flatMap((path) => [path, toRealPath(path)])
@@ -19,7 +19,7 @@ function toRealPath(path: string): string {
   }
 }
 
-// A path in a web address follows a host, and so is not taken for a path of this machine.
+// A path that follows a host belongs to a web address.
 const toPattern = (roots: readonly string[]) =>
   new RegExp(
     `(?:file://|(?<![\\w.\\-/\\]]))(?:${roots.map((root) => RegExp.escape(root)).join('|')})(?:[/\\\\](?:[^\\s"'\`<>()]*[^\\s"'\`<>().,;:])?)?(?![\\w-])`,

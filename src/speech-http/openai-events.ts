@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ProblemError } from '../http/problem.ts'
-import type { Phrase } from '../recognition/types.ts'
+import type { Phrase } from '../recognition/recognizer-stream.ts'
 import { toOpenAiError } from './openai-error.ts'
 import { textOf, usageOf } from './openai-transcript.ts'
 import type { RecordingResult } from './short-audio.ts'

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { sampleRate } from '../audio/pcm.ts'
-import type { Phrase } from '../recognition/types.ts'
+import type { Phrase } from '../recognition/recognizer-stream.ts'
 import { nameLanguage } from '../speech/language.ts'
 import type { TranscriptionRequest } from './openai-request.ts'
 import type { RecordingResult } from './short-audio.ts'

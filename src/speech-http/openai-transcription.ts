@@ -1,6 +1,6 @@
 import { inPieces } from '../audio/read-recording.ts'
+import type { Phrase } from '../recognition/recognizer-stream.ts'
 import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
-import type { Phrase } from '../recognition/types.ts'
 import { findSecret, identify } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { explainOtherLanguage } from '../speech/language.ts'

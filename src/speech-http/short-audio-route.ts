@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { withReservedCapacity } from '../recognition/types.ts'
+import { withReservedCapacity } from '../recognition/recognizers-port.ts'
 import { type AuthorizedCaller, authorize, findSecret, isProvisioning } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { detailedAlternatives, findLanguageWarning, findParameter, type RecognitionOptions, type RequestedOptions, readOptions } from '../speech/options.ts'

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { readSound, type SoundOptions } from '../audio/read-audio.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
-import { type Phrase, type RecognizerStream, type Recognizers, recordingWaitMs, type StreamRequest } from '../recognition/types.ts'
+import { type Phrase, type RecognizerStream, recordingWaitMs, type StreamRequest } from '../recognition/recognizer-stream.ts'
+import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { type PhraseOptions, writePhrases, writeSilence } from '../speech/phrase-json.ts'
 import type { ProfanityFilter } from '../speech/profanity.ts'
 import { openResumableStream } from '../speech/resumable-stream.ts'
@@ -46,9 +47,9 @@ export async function hearRecording(
   signal.addEventListener('abort', abort, { once: true })
   let seconds = 0
   const warnings = new Set<string>()
-  const turn = { workspaceId: request.workspaceId, waitMs: recordingWaitMs }
+  const decoding = { workspaceId: request.workspaceId, waitMs: recordingWaitMs }
   try {
-    for await (const sound of readSound(body, { ...sent, decoders, turn, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
+    for await (const sound of readSound(body, { ...sent, decoders, request: decoding, maxSeconds, signal, warn: (text) => addWarning(warnings, text) })) {
       signal.throwIfAborted()
       seconds = sound.seconds
       pace?.heard(seconds)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Tokens } from '../access/speech-token.ts'
 import type { Artifacts } from '../artifacts/store.ts'
-import type { RecognizerModel } from '../decoding/types.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { Viewer } from '../domain/context.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { isServing } from '../domain/deployment-lifecycle.ts'

@@ -1,6 +1,6 @@
 import { sampleRate } from '../audio/pcm.ts'
-import type { Alternative } from '../decoding/types.ts'
-import type { Phrase } from '../recognition/types.ts'
+import type { Alternative } from '../decoding/alternative.ts'
+import type { Phrase } from '../recognition/recognizer-stream.ts'
 import type { RecognitionOptions } from './options.ts'
 import type { ProfanityFilter } from './profanity.ts'
 

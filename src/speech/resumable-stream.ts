@@ -1,12 +1,7 @@
 import { sampleRate } from '../audio/pcm.ts'
-import {
-  RecognizerCrashedError,
-  type RecognizerStream,
-  type Recognizers,
-  type StreamEvent,
-  type StreamListener,
-  type StreamRequest,
-} from '../recognition/types.ts'
+import { RecognizerCrashedError } from '../recognition/recognizer-errors.ts'
+import type { RecognizerStream, StreamEvent, StreamListener, StreamRequest } from '../recognition/recognizer-stream.ts'
+import type { Recognizers } from '../recognition/recognizers-port.ts'
 
 /** Holds the longest phrase and the audio that the recognizers have not processed yet. */
 const keptSeconds = 75

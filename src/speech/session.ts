@@ -1,4 +1,4 @@
-import type { RecognizerModel } from '../decoding/types.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
 import { countProblem } from './counters.ts'

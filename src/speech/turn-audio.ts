@@ -1,4 +1,4 @@
-import type { Decoders, DecodingTurn } from '../audio/decoders.ts'
+import type { Decoders, DecodingRequest } from '../audio/decoders.ts'
 import { readSound, type Sound } from '../audio/read-audio.ts'
 import { isWav, readWavHeader } from '../audio/wav-header.ts'
 import { WavReader } from '../audio/wav-reader.ts'
@@ -27,14 +27,14 @@ const maxDecodedSeconds = 3600
 /** Converts the audio of one turn from the client's bytes to samples. */
 export class TurnAudio {
   readonly #decoders: Decoders
-  readonly #turn: DecodingTurn
+  readonly #request: DecodingRequest
   readonly #listener: TurnAudioListener
   #state: TurnAudioState = { name: 'UNDECIDED', head: Buffer.alloc(0) }
   #seconds = 0
 
-  constructor(decoders: Decoders, turn: DecodingTurn, listener: TurnAudioListener) {
+  constructor(decoders: Decoders, request: DecodingRequest, listener: TurnAudioListener) {
     this.#decoders = decoders
-    this.#turn = turn
+    this.#request = request
     this.#listener = listener
   }
 
@@ -119,7 +119,7 @@ export class TurnAudio {
 
   async #decode(state: Extract<TurnAudioState, { name: 'DECODING' }>) {
     const { signal } = state.sounds
-    const options = { decoders: this.#decoders, turn: this.#turn, maxSeconds: maxDecodedSeconds, signal, warn() {} }
+    const options = { decoders: this.#decoders, request: this.#request, maxSeconds: maxDecodedSeconds, signal, warn() {} }
     try {
       for await (const { pcm, format, seconds } of readSound(state.queue, options)) {
         if (signal.aborted) return

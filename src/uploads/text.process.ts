@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { describeProblems, TrainingTextReader, type TrainingTextStatistics } from '../domain/training-text.ts'
 import { answerTask } from '../sandbox/answer.ts'
-import { unpackedLimit } from '../sandbox/limits.ts'
+import { unpackedLimit } from '../sandbox/reading-limits.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 
 export interface TextRequest {

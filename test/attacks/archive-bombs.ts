@@ -1,7 +1,7 @@
-// Archives that cost more than they weigh.
+// Small archives that need much work.
 import { crc32, deflateRawSync } from 'node:zlib'
 
-/** A zip whose directory names one packed file again and again; with more than 65,535 names, in the form that holds so many. */
+/** A zip whose directory names one packed file many times; with more than 65,535 names, in the ZIP64 format. */
 export function overlappingZip(content: Buffer, count: number, name: (n: number) => string): Buffer<ArrayBuffer> {
   const packed = deflateRawSync(content)
   const common = Buffer.alloc(22)

@@ -1,5 +1,4 @@
-// Small files that ask for much work: each is refused in words, and the server goes on answering meanwhile.
-import { request } from 'node:http'
+// Small files that need much work. The server refuses each with a reason and continues to answer other requests.
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -10,44 +9,35 @@ import { start } from '../support/program.ts'
 import { collect, referenceRecording } from '../support/service.ts'
 import { wav } from '../support/wav.ts'
 import { overlappingZip, tarOfZeros } from './archive-bombs.ts'
+import { watchEventLoop } from './event-loop.ts'
 
 let models: ReturnType<typeof modelsOf>
-let readLoop: () => Promise<{ p99: number; max: number; busy: number; memoryMb: number }>
+let readLoop: ReturnType<typeof watchEventLoop>['readLoop']
 const finished: (() => unknown)[] = []
 
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   finished.push(database.drop)
   const directory = await makeDirectory()
-  const socketPath = join(directory, 'loop')
+  const loop = watchEventLoop(directory)
   const settings = {
     DATABASE_URL: database.url,
     DATA_DIR: join(directory, 'data'),
     MAX_UPLOAD_MB: '60',
     LOG_LEVEL: 'silent',
-    WATCH_LOOP: socketPath,
-    NODE_OPTIONS: `--import ${join(import.meta.dirname, 'watch-loop.mjs')}`,
+    ...loop.settings,
   }
   const server = await start(settings, (end) => void finished.push(end as () => unknown))
   models = modelsOf({ ...server, localUrl: server.url })
-  readLoop = () =>
-    new Promise((read, failed) => {
-      request({ socketPath, path: '/' }, async (response) => {
-        let text = ''
-        for await (const piece of response) text += piece
-        read(JSON.parse(text))
-      })
-        .on('error', failed)
-        .end()
-    })
-  // What is loaded and compiled once belongs to no attack.
+  readLoop = loop.readLoop
+  // The first build loads and compiles code, which the attacks must not count.
   await train({ text: 'a game of cards' }, makeZip({ 'a.tsv': 'a.wav\ta word\nb.wav\ta word', 'a.wav': referenceRecording(), 'b.wav': referenceRecording() }))
 })
 afterAll(async () => {
   for (const end of finished.reverse()) await end()
 })
 
-/** Builds a model, with recordings where there are some; answers its end. */
+/** Builds a model, optionally with recordings; returns the finished model. */
 async function train(input: object, zip?: Buffer<ArrayBuffer>) {
   const recordings = zip && ((await (await models.upload('recordings', zip)).json()) as { id: string })
   const { model } = await models.createLanguageModel({ ...input, ...(recordings && { recordingsUploadId: recordings.id }) })
@@ -55,7 +45,7 @@ async function train(input: object, zip?: Buffer<ArrayBuffer>) {
   return models.find(model.id)
 }
 
-/** What the server's event loop and memory bore while something was done to it. */
+/** Checks the event loop and the memory of the server during an action. */
 async function watched<T>(name: string, bytes: number, act: () => Promise<T>, maxBusyMs = 50): Promise<T> {
   await readLoop()
   const started = performance.now()
@@ -67,10 +57,10 @@ async function watched<T>(name: string, bytes: number, act: () => Promise<T>, ma
     'until the end in s': seconds,
     'loop p99 in ms': p99,
     max,
-    'longest turn in ms of the processor': busy,
+    'longest processor time of the loop in ms': busy,
     'memory in MB': memoryMb,
   })
-  // The delay by the clock is that of the whole machine, where other work runs beside this.
+  // The delay by the clock also contains other work of the machine.
   expect(busy).toBeLessThan(maxBusyMs)
   expect(memoryMb).toBeLessThan(600)
   return value
@@ -147,9 +137,9 @@ test.each<[string, () => Buffer, object]>([
   expect(found).toMatchObject({ status: 'READY', statistics })
 })
 
-test('the lines of a megabyte of text within a mutation are not read in one turn', { timeout: 120_000 }, async () => {
+test('a mutation with a megabyte of text does not block the event loop', { timeout: 120_000 }, async () => {
   const text = 'a\n'.repeat(499_999)
-  // Reading the request itself, a megabyte of JSON, takes most of the longest turn.
+  // The parser of a megabyte of JSON needs most of the longest time.
   const found = await watched('a mutation with 500,000 lines', text.length, () => train({ text }), 200)
   expect(found).toMatchObject({ status: 'READY' })
 })

@@ -1,4 +1,4 @@
-/** Documents near the limits, or far over them: what parser, limits, validation and compiler are slowest at. */
+/** Documents near or beyond the limits, which take the most time of the parser, the limits, the validation and the compiler. */
 const many = (times: number, make: (n: number) => string) => Array.from({ length: times }, (_, n) => make(n)).join(' ')
 const nested = (times: number, open: string, inner: string, close: string) => `${open.repeat(times)}${inner}${close.repeat(times)}`
 
@@ -58,7 +58,7 @@ const bytes = 1_900_000
 const body = (query: string, variables: string) => `{"query":${JSON.stringify(query)},"variables":${variables}}`
 const padded = (entry: string) => Array.from({ length: Math.floor(bytes / (entry.length + 1)) }, () => entry).join(',')
 
-/** Whole bodies: what JSON.parse and the coercion of variables are slowest at. */
+/** Bodies that take the most time of JSON.parse and the coercion of variables. */
 export const bodies: Record<string, string> = {
   'levels of arrays': body(node, `{"id":${nested(bytes / 2, '[', '', ']')}}`),
   'levels of objects': body(node, `{"id":${nested(Math.floor(bytes / 6), '{"a":', '1', '}')}}`),

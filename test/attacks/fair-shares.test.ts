@@ -1,4 +1,4 @@
-// One workspace that takes all it can get, beside another that wants a little.
+// One workspace takes all available capacity while another needs little.
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const p95 = (times: number[]) => times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1] as number
 
-test('ten deployments of one workspace that are flooded refuse no recording of another workspace', { timeout: 300_000 }, async () => {
+test('a flood of ten deployments of one workspace causes no refusal in another workspace', { timeout: 300_000 }, async () => {
   const flooded = await Promise.all(Array.from({ length: 10 }, () => api.deployEndpoint()))
   const mine = await other.deployEndpoint()
   const wav = librivoxRecordings()[0]?.wav as Buffer<ArrayBuffer>
@@ -71,7 +71,7 @@ test('ten deployments of one workspace that are flooded refuse no recording of a
   expect(counts.get(200)).toBeGreaterThan(15)
 })
 
-/** A request whose body comes as slowly as the test sends it; resolves with the head and body of the answer. */
+/** A request whose body the test sends slowly; resolves with the head and body of the answer. */
 function drip(path: string, headers: Record<string, string>) {
   const { hostname, port } = new URL(api.localUrl)
   const socket = connect(Number(port), hostname)
@@ -90,7 +90,7 @@ function drip(path: string, headers: Record<string, string>) {
   }
 }
 
-test('uploads that drip leave a place to another workspace, and give theirs up when more wait', { timeout: 120_000 }, async () => {
+test('slow uploads leave a slot to another workspace and end when more uploads wait', { timeout: 120_000 }, async () => {
   const upload = () => drip('PUT /uploads?kind=text HTTP/1.1', { authorization: `Bearer ${api.key}` })
   const dripping = Array.from({ length: 6 }, upload)
   for (const one of dripping) one.send(Buffer.from('a '))
@@ -106,7 +106,7 @@ test('uploads that drip leave a place to another workspace, and give theirs up w
   )
   const ms = performance.now() - started
   expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
-  // One more of the flooded workspace waits, and so the dripping ones have to go on.
+  // Another upload of the same workspace waits, so the slow uploads must keep the minimum pace.
   const waiting = upload()
   waiting.send(Buffer.from('the ace of spades\n'))
   waiting.end()
@@ -124,14 +124,14 @@ test('uploads that drip leave a place to another workspace, and give theirs up w
   for (const one of [...dripping, waiting]) one.close()
 })
 
-test('recordings that are sent slower than speech give way to others that wait, and those at the speed of speech go on', { timeout: 180_000 }, async () => {
+test('recordings that arrive slower than speech end when others wait, and those at the speed of speech continue', { timeout: 180_000 }, async () => {
   const { httpUrl } = await api.deployEndpoint()
   const { pathname, search } = new URL(httpUrl.replace(/interactive|conversation/, 'dictation'))
   const wav = referenceRecording()
   const post = () => drip(`POST ${pathname}${search} HTTP/1.1`, { 'ocp-apim-subscription-key': api.key, 'content-type': 'audio/wav' })
   const live = post()
   live.send(wav.subarray(0, 44))
-  // 16 kHz and 16 bits, for longer than the window in which progress is looked at.
+  // 16 kHz and 16 bits, for longer than the window of the pace.
   const sentence = Buffer.concat([wav.subarray(44), Buffer.alloc(16_000)])
   const speech = Buffer.concat(Array.from({ length: Math.ceil((25 * 32_000) / sentence.length) }, () => sentence))
   const began = performance.now()
@@ -150,7 +150,7 @@ test('recordings that are sent slower than speech give way to others that wait, 
     for (const one of slow) if (!one.answer()) one.send(Buffer.alloc(1_000))
   }, 1_000)
   const gaveWay = () => slow.filter((one) => /^HTTP\/1.1 408/.test(one.answer()))
-  // As many as there are places for, and always one that waits.
+  // All slots are in use, and one request always waits.
   await until(async () => {
     if ((await api.readFigure('recognizer_streams_waiting')) === 0) {
       const one = post()

@@ -1,6 +1,4 @@
-// Random bytes where clients send structured ones. The seed is printed; FUZZ_SEED repeats or varies a run, FUZZ_RUNS lengthens it.
-import { once } from 'node:events'
-import { request } from 'node:http'
+// Random bytes in place of structured messages. The seed is printed; FUZZ_SEED repeats or varies a run, FUZZ_RUNS lengthens it.
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -9,6 +7,7 @@ import { WebSocket } from 'ws'
 import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
 import { start } from '../support/program.ts'
 import { referenceRecording } from '../support/service.ts'
+import { watchEventLoop } from './event-loop.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261127)
 const runs = Number(process.env['FUZZ_RUNS'] ?? 100)
@@ -16,32 +15,26 @@ const runs = Number(process.env['FUZZ_RUNS'] ?? 100)
 let url = ''
 let key = ''
 let endpoint: { httpUrl: string; webSocketUrl: string }
-let readLoop: () => Promise<{ busy: number; memoryMb: number }>
+let readLoop: ReturnType<typeof watchEventLoop>['readLoop']
 const closing: (() => unknown)[] = []
 
 beforeAll(async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   closing.push(database.drop)
   const directory = await makeDirectory()
-  const socketPath = join(directory, 'loop')
+  const loop = watchEventLoop(directory)
   const settings = {
     DATABASE_URL: database.url,
     DATA_DIR: join(directory, 'data'),
     LOG_LEVEL: 'silent',
-    WATCH_LOOP: socketPath,
-    NODE_OPTIONS: `--import ${join(import.meta.dirname, 'watch-loop.mjs')}`,
+    ...loop.settings,
   }
   const server = await start(settings, (close) => closing.push(() => close({} as never)))
   ;({ url, key } = server)
   const { deployment } = await server.deploy()
   if (!deployment.endpoint) throw new Error('The deployment has no endpoint.')
   endpoint = deployment.endpoint
-  readLoop = async () => {
-    const [response] = await once(request({ socketPath, path: '/' }).end(), 'response')
-    let text = ''
-    for await (const piece of response) text += piece
-    return JSON.parse(text)
-  }
+  readLoop = loop.readLoop
 })
 afterAll(async () => {
   for (const close of closing.reverse()) await close()
@@ -78,7 +71,7 @@ function mutate(text: string, at: number, kind: string, random: string): string 
   return text.slice(0, at) + (kind === 'remove' ? '' : random) + rest
 }
 
-/** Sends bytes to the port; answers what comes back until the server closes or falls silent. */
+/** Sends bytes to the port; returns the answer until the server closes or is silent. */
 function sendRaw(text: string): Promise<string> {
   return new Promise((answered) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.end(text, 'latin1'))
@@ -92,7 +85,7 @@ function sendRaw(text: string): Promise<string> {
 
 const statusesOf = (answer: string) => [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status))
 
-test('HTTP heads', { timeout: 300_000 }, async () => {
+test('the server survives random HTTP heads', { timeout: 300_000 }, async () => {
   const body = '{"query":"{ __typename }"}'
   const heads = [
     `POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -106,7 +99,7 @@ test('HTTP heads', { timeout: 300_000 }, async () => {
   })
 })
 
-/** Opens a WebSocket, sends the messages, and answers the code with which the server closes, if it does within a moment. */
+/** Opens a WebSocket, sends the messages and returns the close code, if the server closes soon. */
 async function exchange(to: string, protocols: string[], messages: (string | Buffer)[], headers: Record<string, string> = {}) {
   const socket = new WebSocket(to, protocols, { headers })
   const received: string[] = []
@@ -124,7 +117,7 @@ async function exchange(to: string, protocols: string[], messages: (string | Buf
   return { code, received }
 }
 
-test('messages of GraphQL over WebSocket', { timeout: 300_000 }, async () => {
+test('the server survives random GraphQL messages over WebSocket', { timeout: 300_000 }, async () => {
   const begin = JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })
   const messages = [
     begin,
@@ -141,7 +134,7 @@ test('messages of GraphQL over WebSocket', { timeout: 300_000 }, async () => {
   })
 })
 
-test('messages of speech over WebSocket', { timeout: 300_000 }, async () => {
+test('the server survives random speech messages over WebSocket', { timeout: 300_000 }, async () => {
   const id = '0123456789ABCDEF0123456789ABCDEF'
   const head = `Path: audio\r\nX-RequestId: ${id}\r\nX-StreamId: 1\r\n`
   const texts = [
@@ -162,7 +155,7 @@ test('messages of speech over WebSocket', { timeout: 300_000 }, async () => {
   })
 })
 
-test('WAV headers', { timeout: 300_000 }, async () => {
+test('the server survives random WAV headers', { timeout: 300_000 }, async () => {
   const recording = Buffer.from(referenceRecording())
   const head = recording.subarray(0, 60).toString('latin1')
   const silence = '\0'.repeat(8000)
@@ -176,7 +169,7 @@ test('WAV headers', { timeout: 300_000 }, async () => {
   })
 })
 
-test('cursors', { timeout: 300_000 }, async () => {
+test('the server survives random cursors', { timeout: 300_000 }, async () => {
   const ask = async (query: string, variables: object) => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',

@@ -1,5 +1,5 @@
-// ONNX models that do harm, made from good ones. An ONNX file is a protocol buffer, and a parser joins what
-// follows to what was read before: nodes and outputs that are appended become part of the graph.
+// Harmful ONNX models, made from good ones. An ONNX file is a protocol buffer, and a parser merges appended
+// messages: appended nodes and outputs become part of the graph.
 
 type Value = number | bigint | string | Uint8Array
 
@@ -48,14 +48,14 @@ interface Graph {
   output?: Buffer
 }
 
-/** The model with these parts joined to its graph. */
+/** The model with these parts appended to its graph. */
 const join = (model: Buffer, { nodes, tensors, output }: Graph): Buffer =>
   Buffer.concat([
     model,
     field(7, message(...nodes.map((one) => field(1, one)), ...tensors.map((tensor) => field(5, tensor)), ...(output ? [field(12, output)] : []))),
   ])
 
-/** An encoder that never comes to an end for audio of between so many samples. */
+/** An encoder that loops forever for audio with a number of samples in this range. */
 export function loopsBetween(encoder: Buffer, least: number, most: number): Buffer {
   const body = message(
     field(1, node('Identity', ['poison_goes_on'], ['poison_still'])),
@@ -87,7 +87,7 @@ export function loopsBetween(encoder: Buffer, least: number, most: number): Buff
   })
 }
 
-/** An encoder that makes a tensor of so many 32-bit numbers each time. */
+/** An encoder that allocates a tensor of this number of 32-bit numbers. */
 export const allocates = (encoder: Buffer, count: number): Buffer =>
   join(encoder, {
     tensors: [numbers('poison_size', [count])],
@@ -95,7 +95,7 @@ export const allocates = (encoder: Buffer, count: number): Buffer =>
     output: scalar('poison_total', float),
   })
 
-/** An encoder with a tensor whose numbers lie in another file. */
+/** An encoder with a tensor whose numbers are in another file. */
 export const keepsElsewhere = (encoder: Buffer, file: string): Buffer =>
   join(encoder, {
     tensors: [message(field(1, 1), field(2, float), field(8, 'poison_elsewhere'), field(13, message(field(1, 'location'), field(2, file))), field(14, 1))],

@@ -30,7 +30,7 @@ async function bring(change: (encoder: Buffer) => Buffer) {
   return bringModel(models, await makeArchive({ 'encoder_model.onnx': join(dir, 'encoder'), 'decoder_model_merged.onnx': decoder }))
 }
 
-/** The most memory that any child of this process has had, in MB, while something is done. */
+/** The peak memory of any child of this process during an action, in MB. */
 async function peakOfChildren<T>(act: () => Promise<T>): Promise<{ peak: number; value: T }> {
   let peak = 0
   const watching = setInterval(() => {
@@ -38,14 +38,14 @@ async function peakOfChildren<T>(act: () => Promise<T>): Promise<{ peak: number;
       for (const pid of readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' '))
         peak = Math.max(peak, Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024)
     } catch {
-      // One has ended meanwhile.
+      // The process has ended.
     }
   }, 20)
   const value = await act().finally(() => clearInterval(watching))
   return { peak, value }
 }
 
-/** Workers of models that are not proven: they have a lower priority of the processor. */
+/** The workers of unproven models, which have a lower processor priority. */
 const apart = () =>
   childrenRunning('worker.process.ts').filter((pid) => {
     try {
@@ -63,7 +63,7 @@ test('a model that makes a tensor of 3 GB is refused, and its process stays unde
   expect(peak).toBeLessThan(2_000)
 })
 
-test('a model with numbers in other files is refused, wherever those are', { timeout: 240_000 }, async () => {
+test('a model with numbers in other files is refused', { timeout: 240_000 }, async () => {
   for (const file of ['decoder', 'archive', '/etc/hostname', '../archive']) {
     const { found } = await bring((encoder) => keepsElsewhere(encoder, file))
     expect(found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/keeps numbers in other files/) })
@@ -75,8 +75,8 @@ test('a model that loops for long phrases is refused in validation', { timeout: 
   expect(found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/no result within/) })
 })
 
-test('a model that loops in use does not refuse or delay the recordings of others', { timeout: 400_000 }, async () => {
-  // Neither the reference nor the longest phrase meets it.
+test('a model that loops in use does not cause refusals or delays for other deployments', { timeout: 400_000 }, async () => {
+  // The length is that of neither the reference nor the longest phrase.
   const { id, found } = await bring((encoder) => loopsBetween(encoder, 100_000, 390_000))
   expect(found.status).toBe('READY')
   const poison = await api.create({ acousticModelId: id })
@@ -102,7 +102,7 @@ test('a model that loops in use does not refuse or delay the recordings of other
       api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>).then(async (answer) => [answer.status, await answer.text()] as const),
     )
   await measure()
-  // Each round is compared with the quiet time right before it, so that other load of the machine is in both.
+  // Each round is compared with the quiet time before it, so that both contain the other load of the machine.
   const rounds = []
   for (let round = 0; round < 3; round++) {
     const before = await measure()
@@ -110,7 +110,7 @@ test('a model that loops in use does not refuse or delay the recordings of other
     await until(() => apart().length > 0)
     const during = await measure()
     rounds.push({ before, during })
-    // Ended from outside, they are not held against the model.
+    // The model is not blamed for processes that are killed from outside.
     while ((await Promise.race([Promise.all(attacks), delay(100)])) === undefined) for (const pid of apart()) process.kill(pid, 'SIGKILL')
     await until(() => apart().length === 0)
   }

@@ -1,4 +1,4 @@
-// Strangers ask for the largest answer that needs no key and never read it, or only hold connections.
+// Clients without a key request the largest answer and never read it, or only hold connections.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -25,7 +25,7 @@ async function ask(paths: readonly string[], encoding: string): Promise<Socket> 
 
 test.each(['identity', 'br'])('80 sockets that never read cost little memory (%s)', async (encoding) => {
   const page = await (await fetch(`${api.localUrl}/graphql`, { headers: { accept: 'text/html' } })).text()
-  // The page, and each file that it names, again and again.
+  // Each socket requests the page and its files repeatedly.
   const files = [...page.slice(0, 100_000).matchAll(/(?:src|href)="((?!data:)[^"]+)"/g)].map(([, path]) => `/${path}`)
   for (const path of files) await (await fetch(`${api.localUrl}${path}`)).arrayBuffer()
   const before = megabytes()
@@ -43,7 +43,7 @@ test.each(['identity', 'br'])('80 sockets that never read cost little memory (%s
   expect(most - before).toBeLessThan(150)
 })
 
-test('2,000 silent strangers keep no client out', async () => {
+test('2,000 silent connections do not exclude clients', async () => {
   const port = Number(new URL(api.localUrl).port)
   const sockets = Array.from({ length: 2_000 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}))
   await Promise.all(sockets.slice(0, 500).map((socket) => (socket.connecting ? once(socket, 'connect') : undefined)))

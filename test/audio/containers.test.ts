@@ -57,23 +57,23 @@ async function transcribe(file: Buffer<ArrayBuffer>, format = 'json') {
   return (await response.json()) as { text: string; warnings?: string[] }
 }
 
-describe('the same text is recognized in every format', () => {
-  test.each(names)('over HTTP: %s', async (name) => {
+describe('formats of recordings', () => {
+  test.each(names)('the text of %s is recognized over HTTP', async (name) => {
     const { status, warning, DisplayText, Offset } = await recognize(files[name])
     expect([status, warning, errorsIn(DisplayText)]).toEqual([200, null, 0])
     expect(Offset / 1e7).toBeLessThan(0.4)
   })
 
-  test.each(['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm'])('over HTTP, as other programs have made it: %s', async (name) => {
+  test.each(['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm'])('the text of %s from another encoder is recognized over HTTP', async (name) => {
     expect(errorsIn((await recognize(recording(name))).DisplayText)).toBe(0)
   })
 
-  test('over HTTP, as a telephone has recorded it: M4A', async () => {
+  test('the text of an M4A from a telephone is recognized over HTTP', async () => {
     const sentence = librivoxRecordings().find(({ text }) => /cold hearted/i.test(text))?.text ?? ''
     expect(countWordErrors(sentence, (await recognize(recording('librivox.m4a'))).DisplayText).errors).toBeLessThanOrEqual(2)
   })
 
-  test.each<Name>(['m4a', 'vorbis.ogg', 'mulaw.wav', 'adpcm.wav'])('under /v1: %s', async (name) => {
+  test.each<Name>(['m4a', 'vorbis.ogg', 'mulaw.wav', 'adpcm.wav'])('the text of %s is recognized under /v1', async (name) => {
     expect(errorsIn((await transcribe(files[name])).text)).toBe(0)
   })
 
@@ -92,7 +92,7 @@ describe('the same text is recognized in every format', () => {
   )
 })
 
-test('compressed audio is recognized over a WebSocket while it comes in', async () => {
+test('compressed audio over a WebSocket is recognized while it arrives', async () => {
   const socket = await openSocket(webSocketUrl, api.key)
   const id = crypto.randomUUID().replaceAll('-', '')
   const long = Buffer.concat([files.ogg, files.ogg])
@@ -104,38 +104,38 @@ test('compressed audio is recognized over a WebSocket while it comes in', async 
   socket.socket.close()
 })
 
-test('a broken Ogg over a WebSocket ends it in words', async () => {
+test('a damaged Ogg closes its WebSocket with a reason', async () => {
   const socket = await openSocket(webSocketUrl, api.key)
   const id = crypto.randomUUID().replaceAll('-', '')
   socket.audio(id, Buffer.concat([Buffer.from('OggS\0\x02'), Buffer.alloc(3000)]))
   socket.audio(id, Buffer.alloc(0))
-  expect(await socket.closed).toEqual({ code: 1007, reason: expect.stringMatching(/^UNDECODABLE_AUDIO: This begins like an Ogg file/) })
+  expect(await socket.closed).toEqual({ code: 1007, reason: expect.stringMatching(/^UNDECODABLE_AUDIO: The recording begins like an Ogg file/) })
 })
 
-describe('what the sender should know', () => {
+describe('warnings for the sender', () => {
   const early = wav(samplesOf(reference), { dataLength: 32_000 })
 
-  test('stands in the header Warning', async () => {
+  test('the header Warning contains a warning about the recording', async () => {
     const { status, DisplayText, warning } = await recognize(early)
     expect([status, errorsIn(DisplayText)]).toEqual([200, 0])
-    expect(warning).toBe('299 - "More sound came than the WAV header promises. All of it was recognized."')
+    expect(warning).toBe('299 - "The recording has more sound than its WAV header announces. All of it was recognized."')
   })
 
-  test('stands in the verbose answer of /v1', async () => {
+  test('the verbose answer of /v1 contains a warning about the recording', async () => {
     const { text, warnings } = await transcribe(early, 'verbose_json')
     expect(errorsIn(text)).toBe(0)
-    expect(warnings).toEqual(['More sound came than the WAV header promises. All of it was recognized.'])
+    expect(warnings).toEqual(['The recording has more sound than its WAV header announces. All of it was recognized.'])
   })
 })
 
-test('recordings that were joined are recognized whole', async () => {
+test('joined recordings are recognized to the end', async () => {
   for (const joined of [Buffer.concat([reference, reference]), Buffer.concat([files.ogg, files.ogg]), Buffer.concat([files.m4a, files.m4a])]) {
     const { DisplayText } = await recognize(joined)
     expect(countWordErrors(`${referenceText} ${referenceText}`, DisplayText).errors).toBe(0)
   }
 })
 
-describe('a Content-Encoding is undone:', () => {
+describe('Content-Encoding', () => {
   test.each<[string, Buffer<ArrayBuffer>]>([
     ['gzip', gzipSync(reference)],
     ['x-gzip', gzipSync(reference)],
@@ -144,12 +144,12 @@ describe('a Content-Encoding is undone:', () => {
     ['zstd', zstdCompressSync(reference)],
     ['deflate, gzip', gzipSync(deflateSync(reference))],
     ['identity', reference],
-  ])('%s', async (encoding, body) => {
+  ])('a body with the Content-Encoding %s is unpacked', async (encoding, body) => {
     const { status, DisplayText } = await recognize(body, { 'content-encoding': encoding })
     expect([status, errorsIn(DisplayText)]).toEqual([200, 0])
   })
 
-  test('gzip, of a form', async () => {
+  test('a form with the Content-Encoding gzip is unpacked', async () => {
     const form = new FormData()
     form.set('model', new URL(url).searchParams.get('cid') ?? '')
     form.set('file', new Blob([reference]), 'recording.wav')
@@ -160,15 +160,15 @@ describe('a Content-Encoding is undone:', () => {
     expect(errorsIn(((await response.json()) as { text: string }).text)).toBe(0)
   })
 
-  test('another one is refused by name', async () => {
+  test('the error for another Content-Encoding names it', async () => {
     expect(await recognize(reference, { 'content-encoding': 'compress' })).toMatchObject({ status: 415, code: 'UNSUPPORTED_ENCODING' })
   })
 
-  test('and what is not encoded so is refused', async () => {
+  test('a body that does not match its Content-Encoding is refused', async () => {
     expect(await recognize(reference, { 'content-encoding': 'gzip' })).toMatchObject({ status: 400, code: 'INVALID_ENCODING' })
   })
 
-  test('a gigabyte of zeros in a megabyte is not unpacked', async () => {
+  test('a packed gigabyte of zeros is not unpacked', async () => {
     const header = wav(new Int16Array(0), { dataLength: 0xffffffff })
     const bomb = gzipSync(Buffer.concat([header, Buffer.alloc(2 ** 29)]), { level: 9 })
     const before = process.memoryUsage().rss
@@ -177,7 +177,7 @@ describe('a Content-Encoding is undone:', () => {
   })
 })
 
-test('samples without a header are recognized by their Content-Type', async () => {
+test('the Content-Type decides how samples without a header are recognized', async () => {
   const { status, DisplayText } = await recognize(Buffer.from(reference.subarray(44)), { 'content-type': 'audio/l16; rate=16000' })
   expect([status, errorsIn(DisplayText)]).toEqual([200, 0])
 })
@@ -192,16 +192,16 @@ test.each([
   ['an MP3 of more than a minute', Buffer.concat(Array(25).fill(recording('en-US.mp3'))), 413, 'AUDIO_TOO_LONG'],
   ['a FLAC bomb', flacOfSilence(2, 500), 413, 'AUDIO_TOO_LONG'],
   ['a PDF', Buffer.from(`%PDF-1.7\n${'%'.repeat(100)}`), 415, 'UNSUPPORTED_AUDIO'],
-])('%s is refused in words', async (_, body, status, code) => {
+])('%s is refused with an explanation', async (_, body, status, code) => {
   expect(await recognize(body)).toMatchObject({ status, code })
 })
 
-test('a file that goes on and on without sound is refused', async () => {
+test('a long file without sound is refused', async () => {
   const body = Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3, 0x80]), Buffer.alloc(20 * 2 ** 20, Buffer.from([0xec, 0x88, 0, 0, 0, 0, 0, 0, 0, 0]))])
   expect(await recognize(body)).toMatchObject({ status: 415, code: expect.stringMatching(/^UN(DECODABLE|SUPPORTED)_AUDIO$/) })
 })
 
-test('files that were changed in places end in an answer, and the server goes on', async () => {
+test('every corrupted file gets an answer, and the server continues', async () => {
   for (const name of ['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm', 'librivox.m4a']) {
     for (let round = 0; round < 3; round++) {
       const broken = Buffer.from(recording(name))
@@ -212,13 +212,13 @@ test('files that were changed in places end in an answer, and the server goes on
   expect((await recognize(recording('en-US.ogg'))).status).toBe(200)
 })
 
-test('a server without decoders takes WAV, and says of the rest what it is', { timeout: 60_000 }, async () => {
+test('a server without decoders reads WAV and names other formats in its errors', { timeout: 60_000 }, async () => {
   const plain = await startTestService({ DECODERS: '0' })
   const { httpUrl } = await plain.deployEndpoint()
   expect((await plain.post(httpUrl, files['mulaw.wav'])).status).toBe(200)
   const refused = await plain.post(httpUrl, files.m4a)
   expect([refused.status, await refused.json()]).toMatchObject([
     415,
-    { code: 'UNSUPPORTED_AUDIO', detail: expect.stringMatching(/^This is an MP4 or QuickTime file, and this server decodes only WAV/) },
+    { code: 'UNSUPPORTED_AUDIO', detail: expect.stringMatching(/^This is an MP4 or QuickTime file, and this server reads only WAV/) },
   ])
 })

@@ -23,11 +23,11 @@ function open(config: Partial<DecodersConfig> = {}) {
   return { decoders, ended }
 }
 
-const turnOf = (workspaceId: string, waitMs = 0) => ({ workspaceId, waitMs })
+const requestOf = (workspaceId: string, waitMs = 0) => ({ workspaceId, waitMs })
 
-async function read(decoders: typeof shared, body: AsyncIterable<Buffer>, maxSeconds = 60, turn = turnOf('w')): Promise<number> {
+async function read(decoders: typeof shared, body: AsyncIterable<Buffer>, maxSeconds = 60, request = requestOf('w')): Promise<number> {
   let seconds = 0
-  for await (const sound of readSound(body, { decoders, turn, maxSeconds, signal: AbortSignal.timeout(30_000), warn() {} })) seconds = sound.seconds
+  for await (const sound of readSound(body, { decoders, request, maxSeconds, signal: AbortSignal.timeout(30_000), warn() {} })) seconds = sound.seconds
   return seconds
 }
 
@@ -35,14 +35,14 @@ async function* once(...pieces: Buffer[]) {
   yield* pieces
 }
 
-/** Decoder processes that this one has started. */
+/** The ids of the decoder processes that this process started. */
 const children = () =>
   execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes('decoder.process.ts'))
     .map((line) => Number.parseInt(line, 10))
 
-/** A recording whose second half waits until it is let go. */
+/** A recording whose second half waits until it is released. */
 function halting(name: string) {
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
   const file = recording(name)
@@ -55,11 +55,11 @@ function halting(name: string) {
 }
 
 describe('a decoder process', () => {
-  test('that is killed costs its recording an answer, and the next one is decoded', async () => {
+  test('the kill of a decoder process fails its recording, and the next recording is decoded', async () => {
     const { decoders, ended } = open()
     const { body, release } = halting('en-US.ogg')
     const reading = read(decoders, body)
-    const outcome = expect(reading).rejects.toMatchObject({ code: 'DECODER_CRASHED', message: expect.stringContaining('Send it again') })
+    const outcome = expect(reading).rejects.toMatchObject({ code: 'DECODER_CRASHED', message: expect.stringContaining('Send the recording again') })
     await until(() => children().length === 1)
     process.kill(children()[0] as number, 'SIGKILL')
     await outcome
@@ -68,8 +68,8 @@ describe('a decoder process', () => {
     expect(await read(decoders, once(recording('en-US.ogg')))).toBeCloseTo(3, 0)
   })
 
-  test('that hangs is ended', async () => {
-    const { decoders, ended } = open({ patienceMs: 300 })
+  test('a decoder process that hangs is ended', async () => {
+    const { decoders, ended } = open({ timeoutMs: 300 })
     const { body, release } = halting('en-US.ogg')
     const outcome = expect(read(decoders, body)).rejects.toMatchObject({ code: 'DECODER_CRASHED' })
     await until(() => children().length === 1)
@@ -79,14 +79,14 @@ describe('a decoder process', () => {
     expect(ended).toEqual(['no answer for 300 ms'])
   })
 
-  test('is not blamed for a sender who takes a while', async () => {
-    const { decoders } = open({ patienceMs: 2_000 })
+  test('a slow sender does not end a decoder process', async () => {
+    const { decoders } = open({ timeoutMs: 2_000 })
     const { body, release } = halting('en-US.ogg')
     setTimeout(release, 3_000)
     expect(await read(decoders, body)).toBeCloseTo(3, 0)
   })
 
-  test('ends with its recording, whoever gives up first', async () => {
+  test('a decoder process ends when the reader or the sender of its recording stops', async () => {
     const { decoders } = open()
     const leaving = new AbortController()
     const { body } = halting('en-US.ogg')
@@ -94,7 +94,7 @@ describe('a decoder process', () => {
     await reading.next()
     const [pid] = children()
     leaving.abort(new Error('gone'))
-    // Samples that had arrived before are still read.
+    // Samples that arrived before the end are still read.
     const readRest = async () => {
       while (!(await reading.next()).done);
     }
@@ -102,7 +102,7 @@ describe('a decoder process', () => {
     await until(() => !children().includes(pid as number))
   })
 
-  test('sees no setting of the server, and has nothing open but its pipes', async () => {
+  test('a decoder process sees no setting of the server and has only its pipes open', async () => {
     process.env.SECRET_OF_THE_SERVER = 'x'
     const { decoders } = open()
     const { body, release } = halting('en-US.ogg')
@@ -118,7 +118,7 @@ describe('a decoder process', () => {
     delete process.env.SECRET_OF_THE_SERVER
   })
 
-  test('is started beforehand from the second recording on, and closed with the rest', async () => {
+  test('from the second recording on, a decoder process starts in advance, and closing ends it', async () => {
     const { decoders } = open()
     await read(decoders, once(recording('en-US.ogg')))
     await until(() => children().length === 1)
@@ -126,7 +126,7 @@ describe('a decoder process', () => {
     expect(children()).toEqual([])
   })
 
-  test('outlives the signals that stop a server, so that its recording is answered', async () => {
+  test('a decoder process ignores the signals that stop a server and finishes its recording', async () => {
     const { decoders, ended } = open()
     const { body, release } = halting('en-US.ogg')
     const sounds = readSound(body, { decoders, maxSeconds: 60, signal: AbortSignal.timeout(20_000), warn() {} })
@@ -139,7 +139,7 @@ describe('a decoder process', () => {
     expect(ended).toEqual([])
   })
 
-  test('that is closed under its recording is no crash, and none is started any more', async () => {
+  test('closing during a recording is not reported as a crash and starts no other process', async () => {
     const { decoders, ended } = open()
     const { body, release } = halting('en-US.ogg')
     const outcome = expect(read(decoders, body)).rejects.toMatchObject({ code: 'DECODER_CRASHED' })
@@ -152,7 +152,7 @@ describe('a decoder process', () => {
     expect(ended).toEqual([])
   })
 
-  test('takes no more recordings at once than it may', async () => {
+  test('the number of recordings that are decoded at once is limited', async () => {
     const { decoders } = open({ processes: 1 })
     const { body, release } = halting('en-US.ogg')
     const first = readSound(body, { decoders, maxSeconds: 60, signal: AbortSignal.timeout(20_000), warn() {} })
@@ -163,19 +163,21 @@ describe('a decoder process', () => {
     expect(await read(decoders, once(recording('en-US.mp3')))).toBeCloseTo(3, 0)
   })
 
-  test('keeps a quarter of the processes from one workspace, and gives the next free one to another that waits', async () => {
+  test('one workspace gets at most three quarters of the processes, and the next free one goes to another that waits', async () => {
     const { decoders } = open({ processes: 4 })
     const halted = Array.from({ length: 3 }, () => halting('en-US.ogg'))
-    const begun = halted.map(({ body }) => readSound(body, { decoders, turn: turnOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }))
+    const begun = halted.map(({ body }) =>
+      readSound(body, { decoders, request: requestOf('a'), maxSeconds: 60, signal: AbortSignal.timeout(60_000), warn() {} }),
+    )
     await Promise.all(begun.map((sounds) => sounds.next()))
-    await expect(read(decoders, once(recording('en-US.mp3')), 60, turnOf('a'))).rejects.toMatchObject({
+    await expect(read(decoders, once(recording('en-US.mp3')), 60, requestOf('a'))).rejects.toMatchObject({
       code: 'DECODERS_BUSY',
       message: expect.stringContaining('3 of them for this workspace'),
     })
-    expect(await read(decoders, once(recording('en-US.mp3')), 60, turnOf('b'))).toBeCloseTo(3, 0)
-    // A flood of the first waits, is refused in words, and delays nobody else.
-    const flood = Array.from({ length: 100 }, () => read(decoders, once(recording('en-US.mp3')), 60, turnOf('a', 60_000)).catch((error) => error.code))
-    const others = await Promise.all(['b', 'c', 'b', 'c'].map((workspace) => read(decoders, once(recording('en-US.mp3')), 60, turnOf(workspace, 60_000))))
+    expect(await read(decoders, once(recording('en-US.mp3')), 60, requestOf('b'))).toBeCloseTo(3, 0)
+    // A flood of the first workspace waits or is refused, and delays no other workspace.
+    const flood = Array.from({ length: 100 }, () => read(decoders, once(recording('en-US.mp3')), 60, requestOf('a', 60_000)).catch((error) => error.code))
+    const others = await Promise.all(['b', 'c', 'b', 'c'].map((workspace) => read(decoders, once(recording('en-US.mp3')), 60, requestOf(workspace, 60_000))))
     expect(others.map(Math.round)).toEqual([3, 3, 3, 3])
     for (const { release } of halted) release()
     await Promise.all(begun.map((sounds) => sounds.return(undefined)))
@@ -185,14 +187,14 @@ describe('a decoder process', () => {
   })
 })
 
-describe('a bomb', () => {
-  test.each([1, 2, 8])('of hours of silence in %i channels ends as too long, with memory bounded', async (channels) => {
+describe('hostile files', () => {
+  test.each([1, 2, 8])('hours of silence in %i channels end as too long, with bounded memory', async (channels) => {
     const before = process.memoryUsage().rss
     await expect(read(shared, once(flacOfSilence(channels, 2000)))).rejects.toMatchObject({ code: 'AUDIO_TOO_LONG' })
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(200)
   })
 
-  test('of nothing but elements without sound is refused', async () => {
+  test('endless elements without sound are refused', async () => {
     const head = Buffer.from([0x1a, 0x45, 0xdf, 0xa3, 0x80])
     async function* body() {
       yield head
@@ -201,24 +203,24 @@ describe('a bomb', () => {
     await expect(read(shared, body())).rejects.toMatchObject({ code: 'UNDECODABLE_AUDIO' })
   })
 
-  test('of an endless MP4 without an index is refused', async () => {
+  test('an endless MP4 without an index is refused', async () => {
     async function* body() {
       yield Buffer.from('\0\0\0\x18ftypM4A \0\0\0\0M4A mp42\0\0\0\x01mdat\0\0\0\x7f\0\0\0\0', 'latin1')
       for (;;) yield Buffer.alloc(1 << 20, 1)
     }
-    await expect(read(shared, body())).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining('more than 64 MB') })
+    await expect(read(shared, body())).rejects.toMatchObject({ code: 'UNSUPPORTED_AUDIO', message: expect.stringContaining('larger than 64 MB') })
   })
 
-  test('crashes nothing', () => {
+  test('hostile files crash no decoder process', () => {
     expect(crashes).toEqual([])
   })
 })
 
-describe('a list of other files is refused, and nothing in it is opened:', () => {
+describe('lists of other files', () => {
   const lists: [string, (address: string, file: string) => string][] = [
     ['HLS', (address) => `#EXTM3U\n#EXTINF:1,\n${address}/a.mp3\n`],
-    ['HLS behind zeros', (address) => `${'\0'.repeat(100)}#EXTM3U\n#EXTINF:1,\n${address}/a.mp3\n`],
-    ['HLS behind a tag', (address) => `ID3\x03\0\0\0\0\0\0#EXTM3U\n#EXTINF:1,\n${address}/a.mp3\n`],
+    ['HLS after zeros', (address) => `${'\0'.repeat(100)}#EXTM3U\n#EXTINF:1,\n${address}/a.mp3\n`],
+    ['HLS after a tag', (address) => `ID3\x03\0\0\0\0\0\0#EXTM3U\n#EXTINF:1,\n${address}/a.mp3\n`],
     ['a file of this machine', (_, file) => `#EXTM3U\n#EXTINF:1,\nfile://${file}\n`],
     ['concat', (_, file) => `ffconcat version 1.0\nfile '${file}'\n`],
     [
@@ -231,7 +233,7 @@ describe('a list of other files is refused, and nothing in it is opened:', () =>
     ['RealMedia', (address) => `.RMF\0\0\0\x12\0\0\0\0\0\x01${address}`],
   ]
 
-  test.each(lists)('%s', async (_, make) => {
+  test.each(lists)('a list of %s is refused, and its entries are not opened', async (_, make) => {
     const requests: string[] = []
     const server = createServer((request, response) => {
       requests.push(request.url ?? '')
@@ -246,7 +248,7 @@ describe('a list of other files is refused, and nothing in it is opened:', () =>
     expect(requests).toEqual([])
   })
 
-  test('also when the decoder is given it, past the look at its first bytes', async () => {
+  test('a decoder process refuses a list of files, too', async () => {
     const file = join(await makeDirectory(), 'private.mp3')
     await writeFile(file, recording('en-US.mp3'))
     for (const list of [`#EXTM3U\n#EXTINF:1,\nfile://${file}\n`, `ffconcat version 1.0\nfile '${file}'\n`]) {

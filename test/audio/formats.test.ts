@@ -64,19 +64,19 @@ async function read(file: Buffer) {
   return { samples: found, seconds: found.length / sampleRate, warnings }
 }
 
-test.each(names)('%s sounds as the recording does', async (name) => {
+test.each(names)('%s decodes to the sound of the recording', async (name) => {
   const found = await read(files[name])
   expect(Math.abs(found.seconds - seconds)).toBeLessThan(0.15)
   expect(found.warnings).toEqual([])
-  // Telephone bandwidth and low rates lose what is above them.
+  // Telephone bandwidth and low rates lose the higher frequencies.
   expect(likeness(reference, found.samples)).toBeGreaterThan(/ADPCM|µ|Windows|AC-3/.test(name) ? 0.93 : 0.97)
 })
 
-test.each(['FLAC', 'ALAC in MP4', 'AIFF', 'CAF', 'Wave64', 'FLAC in Ogg'] as const)('%s loses no bit', async (name) => {
+test.each(['FLAC', 'ALAC in MP4', 'AIFF', 'CAF', 'Wave64', 'FLAC in Ogg'] as const)('%s decodes without loss', async (name) => {
   expect(Buffer.compare(Buffer.from((await read(files[name])).samples.buffer), Buffer.from(reference.buffer))).toBe(0)
 })
 
-test.each([2, 3, 4] as const)('big-endian WAV with samples of %i bytes is read as such', async (bytes) => {
+test.each([2, 3, 4] as const)('a decoder reads big-endian WAV with samples of %i bytes', async (bytes) => {
   const header = wav(Buffer.alloc(reference.length * bytes), { bits: bytes * 8 }).subarray(0, 44)
   header.write('RIFX')
   for (const at of [4, 16, 24, 28, 40]) header.subarray(at, at + 4).reverse()
@@ -88,11 +88,11 @@ test.each([2, 3, 4] as const)('big-endian WAV with samples of %i bytes is read a
   expect(likeness(reference, found.samples)).toBeGreaterThan(0.99)
 })
 
-test('AMR and GSM, which telephones record, are decoded', async () => {
-  // AMR of one mode: a byte that says so, then 31 bytes of speech, 50 times a second.
+test('a decoder reads AMR and GSM, the codecs of telephones', async () => {
+  // AMR of one mode: a byte that names it, then 31 bytes of speech, 50 times a second.
   const frames = Buffer.alloc(32 * 100, Buffer.from([0x3c, ...Array.from({ length: 31 }, (_, n) => (n * 37) & 255)]))
   expect((await read(Buffer.concat([Buffer.from('#!AMR\n'), frames]))).seconds).toBeCloseTo(2, 1)
-  // GSM 06.10 as WAV files of telephone systems have it.
+  // GSM 06.10 in the form of WAV files of telephone systems.
   const gsm = wav(Buffer.alloc(65 * 50, Buffer.from([0xd0, ...Array(64).fill(0x5a)])), { encoding: 0x31, bits: 0, align: 65, rate: 8000 })
   const header = Buffer.concat([gsm.subarray(0, 36), Buffer.from([2, 0, 0x40, 1]), gsm.subarray(36)])
   header.writeUInt32LE(20, 16)
@@ -100,7 +100,7 @@ test('AMR and GSM, which telephones record, are decoded', async () => {
   expect((await read(header)).seconds).toBeCloseTo(2, 1)
 })
 
-describe('recordings that were joined are read to their end:', () => {
+describe('joined recordings', () => {
   test.each<[Name, Name]>([
     ['Opus in Ogg', 'Opus in Ogg'],
     ['Opus in Ogg', 'Opus of eight channels in Ogg'],
@@ -118,40 +118,40 @@ describe('recordings that were joined are read to their end:', () => {
     ['Wave64', 'Wave64'],
     ['ADPCM in WAV', 'MP3 in WAV'],
     ['AU of µ-law', 'Opus in Ogg'],
-  ])('%s and %s', async (one, other) => {
+  ])('a decoder reads joined files to the end: %s and %s', async (one, other) => {
     const found = await read(Buffer.concat([files[one], files[other]]))
     expect(Math.abs(found.seconds - 2 * seconds)).toBeLessThan(0.3)
     expect(found.warnings).toEqual([])
     expect(likeness(reference, found.samples.subarray(-reference.length - 3000), 4000)).toBeGreaterThan(0.9)
   })
 
-  test('what follows and cannot be read is told', async () => {
-    const found = await read(Buffer.concat([files['AAC in MP4'], Buffer.from('caff\0\x01\0\0desc and then nothing of the kind', 'latin1')]))
+  test('unreadable data after a recording causes a warning', async () => {
+    const found = await read(Buffer.concat([files['AAC in MP4'], Buffer.from('caff\0\x01\0\0desc and then other data', 'latin1')]))
     expect(Math.abs(found.seconds - seconds)).toBeLessThan(0.15)
-    expect(found.warnings).toEqual([expect.stringContaining('Behind the recording came something that was not recognized.')])
+    expect(found.warnings).toEqual([expect.stringContaining('The data after the recording was not recognized.')])
   })
 })
 
-describe('sound is found', () => {
+describe('tags, zeros and cuts', () => {
   const id3 = Buffer.concat([Buffer.from('ID3\x03\0\0\0\0\x10\0', 'latin1'), Buffer.alloc(2048)])
   test.each<[string, () => Buffer]>([
-    ['behind an ID3 tag, in FLAC', () => Buffer.concat([id3, files.FLAC])],
-    ['behind an ID3 tag, in AAC', () => Buffer.concat([id3, files['AAC in ADTS']])],
-    ['behind an ID3 tag, in WAV', () => Buffer.concat([id3, referenceRecording()])],
-    ['behind an ID3 tag, in MP4', () => Buffer.concat([id3, files['AAC in MP4']])],
-    ['behind two ID3 tags, in MP3', () => Buffer.concat([id3, id3, files['MP3 of 16 kHz']])],
-    ['behind zeros, in MP3', () => Buffer.concat([Buffer.alloc(100_000), files['MP3 of 16 kHz']])],
-    ['behind one zero, in MP3', () => Buffer.concat([Buffer.alloc(1), files['MP3 of 16 kHz']])],
-    ['behind seven zeros, in MP3', () => Buffer.concat([Buffer.alloc(7), files['MP3 of 16 kHz']])],
-    ['behind one zero, in MP4', () => Buffer.concat([Buffer.alloc(1), files['AAC in MP4']])],
-    ['behind a line end, in MP4', () => Buffer.concat([Buffer.from('\r\n'), files['AAC in MP4']])],
-    ['behind a byte order mark, in MP3', () => Buffer.concat([Buffer.from('\ufeff'), files['MP3 of 16 kHz']])],
-    ['behind a line end, in WAV', () => Buffer.concat([Buffer.from('\r\n'), referenceRecording()])],
-    ['behind zeros, in MP4', () => Buffer.concat([Buffer.alloc(512), files['AAC in MP4']])],
-    ['behind zeros, in WAV', () => Buffer.concat([Buffer.alloc(512), referenceRecording()])],
-    ['in front of a tag, in MP3', () => Buffer.concat([files['MP3 of 16 kHz'], Buffer.from(`TAG${'x'.repeat(125)}`)])],
-    ['in front of zeros, in MP4', () => Buffer.concat([files['AAC in MP4'], Buffer.alloc(50_000)])],
-  ])('%s', async (_, make) => {
+    ['after an ID3 tag, in FLAC', () => Buffer.concat([id3, files.FLAC])],
+    ['after an ID3 tag, in AAC', () => Buffer.concat([id3, files['AAC in ADTS']])],
+    ['after an ID3 tag, in WAV', () => Buffer.concat([id3, referenceRecording()])],
+    ['after an ID3 tag, in MP4', () => Buffer.concat([id3, files['AAC in MP4']])],
+    ['after two ID3 tags, in MP3', () => Buffer.concat([id3, id3, files['MP3 of 16 kHz']])],
+    ['after zeros, in MP3', () => Buffer.concat([Buffer.alloc(100_000), files['MP3 of 16 kHz']])],
+    ['after one zero, in MP3', () => Buffer.concat([Buffer.alloc(1), files['MP3 of 16 kHz']])],
+    ['after seven zeros, in MP3', () => Buffer.concat([Buffer.alloc(7), files['MP3 of 16 kHz']])],
+    ['after one zero, in MP4', () => Buffer.concat([Buffer.alloc(1), files['AAC in MP4']])],
+    ['after a line end, in MP4', () => Buffer.concat([Buffer.from('\r\n'), files['AAC in MP4']])],
+    ['after a byte order mark, in MP3', () => Buffer.concat([Buffer.from('\ufeff'), files['MP3 of 16 kHz']])],
+    ['after a line end, in WAV', () => Buffer.concat([Buffer.from('\r\n'), referenceRecording()])],
+    ['after zeros, in MP4', () => Buffer.concat([Buffer.alloc(512), files['AAC in MP4']])],
+    ['after zeros, in WAV', () => Buffer.concat([Buffer.alloc(512), referenceRecording()])],
+    ['before a tag, in MP3', () => Buffer.concat([files['MP3 of 16 kHz'], Buffer.from(`TAG${'x'.repeat(125)}`)])],
+    ['before zeros, in MP4', () => Buffer.concat([files['AAC in MP4'], Buffer.alloc(50_000)])],
+  ])('a decoder finds sound %s', async (_, make) => {
     const found = await read(make())
     expect(Math.abs(found.seconds - seconds)).toBeLessThan(0.15)
     expect(found.warnings).toEqual([])
@@ -159,7 +159,7 @@ describe('sound is found', () => {
   })
 
   test.each<Name>(['MP3 of 44.1 kHz', 'FLAC', 'Opus in Ogg', 'Opus in WebM', 'AAC in ADTS', 'AAC in MP4, index in front', 'AAC in fragmented MP4'])(
-    'in a stream that was cut in the middle of a frame: %s',
+    'a decoder reads a stream that is cut within a frame: %s',
     async (name) => {
       const file = files[name]
       const found = await read(file.subarray(0, Math.floor(file.length * 0.7)))
@@ -168,21 +168,21 @@ describe('sound is found', () => {
     },
   )
 
-  test('in a cut MP4, which is told', async () => {
+  test('a cut MP4 causes a warning', async () => {
     const file = files['AAC in MP4, index in front']
     expect((await read(file.subarray(0, Math.floor(file.length * 0.7)))).warnings).toEqual([
-      expect.stringMatching(/^The file breaks off behind \d\.\d s of sound/),
+      expect.stringMatching(/^The file is cut off after \d\.\d s of sound/),
     ])
   })
 })
 
-test.each(['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm'])('%s, which another program has made, sounds as the recording does', async (name) => {
+test.each(['en-US.mp3', 'en-US.flac', 'en-US.ogg', 'en-US.webm'])('%s of another encoder decodes to the sound of the recording', async (name) => {
   const found = await read(readFileSync(join(import.meta.dirname, '../recordings', name)))
   expect(found.warnings).toEqual([])
   expect(likeness(reference, found.samples)).toBeGreaterThan(0.9)
 })
 
-test('sound comes before the file has ended', async () => {
+test('a decoder returns sound before the end of the file', async () => {
   for (const name of ['MP3 of 44.1 kHz', 'Opus in Ogg', 'Opus in WebM', 'FLAC', 'AAC in fragmented MP4', 'AAC in MP4, index in front'] as const) {
     const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
     const file = files[name]
@@ -201,24 +201,24 @@ test('sound comes before the file has ended', async () => {
   }
 })
 
-describe('what cannot be decoded is named:', () => {
+describe('undecodable files', () => {
   test.each<[string, () => Buffer, string, RegExp]>([
     [
       'an unknown codec in MP4',
       () => swap(files['Opus in MP4'], 'Opus', 'ZZZZ'),
       'UNSUPPORTED_AUDIO',
-      /^This is MP4 with an unknown codec, which cannot be decoded here/,
+      /^This is MP4 with an unknown codec, which this server cannot decode/,
     ],
-    ['AC-4 in MP4', () => swap(files['Opus in MP4'], 'Opus', 'ac-4'), 'UNSUPPORTED_AUDIO', /^This is MP4 with ac4, which cannot be decoded here/],
-    ['an MP4 without its index', () => files['AAC in MP4'].subarray(0, 5000), 'UNDECODABLE_AUDIO', /^This begins like an MP4 or QuickTime file, but/],
-    ['an Ogg of zeros', () => Buffer.concat([Buffer.from('OggS\0'), Buffer.alloc(3000)]), 'UNDECODABLE_AUDIO', /^This begins like an Ogg file, but/],
+    ['AC-4 in MP4', () => swap(files['Opus in MP4'], 'Opus', 'ac-4'), 'UNSUPPORTED_AUDIO', /^This is MP4 with ac4, which this server cannot decode/],
+    ['an MP4 without its index', () => files['AAC in MP4'].subarray(0, 5000), 'UNDECODABLE_AUDIO', /^The recording begins like an MP4 or QuickTime file, but/],
+    ['an Ogg of zeros', () => Buffer.concat([Buffer.from('OggS\0'), Buffer.alloc(3000)]), 'UNDECODABLE_AUDIO', /^The recording begins like an Ogg file, but/],
     [
       'noise',
       () => Buffer.from(Array.from({ length: 5000 }, (_, n) => (((n * n * 7919) >> 5) & 127) | 1)),
       'UNSUPPORTED_AUDIO',
-      /^This is no recording in a known format/,
+      /^This is not a recording in a known format/,
     ],
-  ])('%s', async (_, make, code, message) => {
+  ])('the error names %s', async (_, make, code, message) => {
     await expect(read(make())).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
   })
 })

@@ -1,4 +1,4 @@
-// The process that serves the API dies, and comes back, while others go on provisioning.
+// The process of the API is killed and restarted while job processes continue provisioning.
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
@@ -11,7 +11,7 @@ const key = 'cs_faults-api-killed-0123456789'
 const watchers = 200
 const kills = 1
 
-test(`kill -9 of the API: ${watchers} watchers, half of them on SSE, reconnect with their cursors and see every change once, in order`, async () => {
+test(`after kill -9 of the API, ${watchers} watchers on WebSocket and SSE reconnect with their cursors and receive every change once, in order`, async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   onTestFinished(database.drop)
   const dataDir = await makeDirectory()

@@ -1,4 +1,4 @@
-// Model files that cannot be had, do not fit on the disk, or are not what they should be.
+// Model files that are unavailable, corrupt or larger than the disk.
 import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { figure } from './figure.ts'
 
 const retry = 'mutation ($id: ID!) { retryDeployment(id: $id) { __typename } }'
 
-/** Mounts a file system of its own size on a new directory; undefined where that is not allowed. */
+/** Mounts a file system of a given size on a new directory; undefined if the user cannot mount. */
 function mountSmall(dir: string, megabytes: number): (() => void) | undefined {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'none', dir], { stdio: 'ignore' })
@@ -23,13 +23,13 @@ function mountSmall(dir: string, megabytes: number): (() => void) | undefined {
   return unmount
 }
 
-test('a disk that is full ends FETCHING with the reason; nothing half stays, and what was there is intact', async (context) => {
+test('a full disk fails FETCHING with the reason, leaves no partial file and keeps existing files intact', async (context) => {
   const dataDir = await makeDirectory()
   const artifacts = join(dataDir, 'artifacts')
   await mkdir(artifacts)
-  if (!mountSmall(artifacts, 40)) return context.skip('this machine lets nobody mount a small file system')
+  if (!mountSmall(artifacts, 40)) return context.skip('this user cannot mount a file system')
   const api = await startTestService({ DATA_DIR: dataDir })
-  // The smaller models fit, the larger ones do not fit beside them.
+  // The smaller models fit, but not together with the larger ones.
   expect((await api.deploy('SEARCH_AND_DICTATION')).status).toBe('COMPLETE')
   const before = (await readdir(artifacts)).sort()
   const started = performance.now()
@@ -37,14 +37,14 @@ test('a disk that is full ends FETCHING with the reason; nothing half stays, and
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'FETCHING', code: 'DISK_FULL' } } })
   expect(last.message).toMatch(/Free some space/)
   figure('6, disk full while fetching', { 'until FAILED, ms': performance.now() - started })
-  // The first file of the larger model was whole and may stay; no part of a file does.
+  // The complete first file of the larger model can stay, but no partial file.
   const after = await readdir(artifacts)
   expect(after.filter((name) => !/^[0-9a-f]{64}$/.test(name))).toEqual([])
   for (const name of before) expect(after).toContain(name)
   expect((await api.deploy('SEARCH_AND_DICTATION')).status).toBe('COMPLETE')
 })
 
-test('a corrupt artifact is named with its checksum; once it is repaired, a retry completes', async () => {
+test('the failure names a corrupt artifact and its checksum, and a retry after the repair completes', async () => {
   let broken = ''
   let right: Buffer = Buffer.alloc(0)
   const catalog = await writeCatalog(async ({ acoustic, dir }) => {
@@ -69,7 +69,7 @@ test('a corrupt artifact is named with its checksum; once it is repaired, a retr
   figure('7, corrupt artifact, repaired, tried again', { 'bits that differed': 1, 'after the repair': 'COMPLETE' })
 })
 
-test('a file that rots in the store is found out and fetched again', async () => {
+test('a corrupted file in the store is detected and fetched again', async () => {
   const dataDir = await makeDirectory()
   const api = await startTestService({ DATA_DIR: dataDir })
   expect((await api.deploy()).status).toBe('COMPLETE')
@@ -84,7 +84,7 @@ test('a file that rots in the store is found out and fetched again', async () =>
   expect(Buffer.from(await crypto.subtle.digest('SHA-256', await readFile(path))).toString('hex')).toBe(largest.name)
 })
 
-test('deleting a deployment while its files are fetched leaves no part of a file, no job and no row', async () => {
+test('the deletion of a deployment during FETCHING leaves no partial file, no job and no row', async () => {
   const dataDir = await makeDirectory()
   const api = await startTestService({ DATA_DIR: dataDir })
   const artifacts = join(dataDir, 'artifacts')

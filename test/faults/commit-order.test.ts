@@ -1,4 +1,4 @@
-// Whoever writes second commits second: positions of a workspace can be cursors only because of that.
+// Writes commit in the order of their positions, so that positions can be cursors.
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
 import { startTestService } from '../support/service.ts'
@@ -6,7 +6,7 @@ import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { openWriter } from './writer.ts'
 
-test('two writers who would commit in the other order: the second waits, and a watcher of the whole workspace misses neither', async () => {
+test('the second of two writers commits after the first, and a watcher of the workspace misses neither change', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const sql = postgres(api.databaseUrl, { max: 1 })
   onTestFinished(() => sql.end())
@@ -23,13 +23,13 @@ test('two writers who would commit in the other order: the second waits, and a w
   const slow = writer.write(first, 'written first', () => hold.promise)
   const isWaiting = async () =>
     (await sql`select from pg_stat_activity where datname = current_database() and application_name = 'custom-speech' and wait_event_type = 'Lock'`).length > 0
-  // Not before the first has its lock, or they would only swap their places.
+  // The first writer must hold the lock before the second starts.
   await until(async () => (await sql`select from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`).length > 0)
   const order: string[] = []
   const fast = writer.write(second, 'written second').then(() => order.push('second'))
   await until(isWaiting)
   const waitedFrom = performance.now()
-  // One that does not want the same lock is not held up, so it is the order that is kept and not everything.
+  // A writer of another workspace does not wait for the lock.
   expect((await api.ask('{ deployments { totalCount } }')).data?.deployments.totalCount).toBe(2)
   expect(order).toEqual([])
   hold.resolve()

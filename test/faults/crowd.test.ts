@@ -1,4 +1,4 @@
-// Many at once: bursts, races, and who comes first.
+// Many requests at once: bursts, races and the order of the queue.
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { writeQuickCatalog } from '../support/catalog.ts'
@@ -8,7 +8,7 @@ import { expectWhole, startInstallation } from './roles.ts'
 
 const act = (name: string) => `mutation ($id: ID!) { ${name}Deployment(id: $id) { __typename ... on Error { code } } }`
 
-test('120 deployments created at once are all COMPLETE; no more than 4 are worked on at a time, and memory stays flat', async () => {
+test('120 deployments created at once all complete, at most 4 are provisioned at a time, and memory does not grow', async () => {
   const api = await startTestService({ CATALOG: await writeQuickCatalog(), RECOGNIZERS: '2', LOG_LEVEL: 'silent' })
   const input = await api.sampleInput()
   await api.deploy()
@@ -48,7 +48,7 @@ test('120 deployments created at once are all COMPLETE; no more than 4 are worke
   figure('120 created at once', { 'all COMPLETE after, s': seconds, 'at a time, at most': most, 'memory more, MB': (peak - before) / 1e6 })
 }, 240_000)
 
-test('who comes late with one deployment waits for no backlog of another workspace; within one, first come is first served', async () => {
+test('a deployment does not wait for the backlog of another workspace, and each workspace is served in order', async () => {
   const api = await startInstallation({ CATALOG: await writeQuickCatalog() })
   const other = await api.newWorkspace()
   const crowd = await Promise.all(Array.from({ length: 20 }, () => api.create()))
@@ -66,7 +66,7 @@ test('who comes late with one deployment waits for no backlog of another workspa
   figure('20 of one workspace before 1 of another', { 'the one began as number': place + 1 })
 }, 240_000)
 
-test('50 creations with one idempotency key make one row and one job; 50 with one name make one row and 49 errors', async () => {
+test('50 creations with one idempotency key make one row and one job, and 50 with one name make one row and 49 errors', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const input = await api.sampleInput()
   const same = await Promise.all(Array.from({ length: 50 }, () => api.create({ ...input, name: 'The same', idempotencyKey: 'one' })))
@@ -82,7 +82,7 @@ test('50 creations with one idempotency key make one row and one job; 50 with on
   figure('8, 50 with one idempotency key, 50 with one name', { rows: 2, jobs: 2, errors: 49 })
 })
 
-test('canceling and deleting race with completion 200 times: never a crash, never a zombie, the terminal change comes last', async () => {
+test('200 cancellations and deletions that race with completion cause no crash and no change after the terminal one', async () => {
   const api = await startTestService({
     CATALOG: await writeQuickCatalog(),
     RECOGNIZERS: '2',
@@ -93,7 +93,7 @@ test('canceling and deleting race with completion 200 times: never a crash, neve
   const complete = await api.deploy()
   await api.deploy()
   const [proof] = (await api.ask('{ deployments(first: 1) { nodes { verification { latencyMs webSocketLatencyMs } } } }')).data?.deployments.nodes ?? []
-  // Beside others it takes longer to be verified than alone.
+  // Verification takes longer while other deployments run.
   const verifyingMs = 2 * (proof.verification.latencyMs + proof.verification.webSocketLatencyMs)
   const input = await api.sampleInput()
   const ends = new Map<string, number>()
@@ -105,7 +105,7 @@ test('canceling and deleting race with completion 200 times: never a crash, neve
         if (stage === 'VERIFYING' || isTerminal) verifying.resolve()
       }),
     )
-    // Half of them anywhere, half of them around the moment of completion.
+    // Half of the actions come at any time, half around the completion.
     if (n % 4 < 2) await verifying.promise
     await new Promise((resolve) => setTimeout(resolve, ((n % 50) / 50) * verifyingMs))
     const name = n % 2 ? 'cancel' : 'delete'
@@ -121,14 +121,14 @@ test('canceling and deleting race with completion 200 times: never a crash, neve
     )
     ends.set(last, (ends.get(last) ?? 0) + 1)
   }
-  // Four at a time, so that the workers are always busy with some of them.
+  // Four at a time keep the workers busy.
   const numbers = Array.from({ length: 200 }, (_, n) => n).values()
   await Promise.all(
     Array.from({ length: 4 }, async () => {
       for (const n of numbers) await one(n)
     }),
   )
-  // Some were completed before, some were not: it was a race.
+  // A race has both outcomes.
   expect([...ends.keys()].toSorted()).toEqual(['CANCELED', 'COMPLETE', 'DELETING'])
   const left = await api.ask('{ deployments(first: 1) { statusCounts { status count } } }')
   for (const { status } of left.data?.deployments.statusCounts ?? []) expect(['COMPLETE', 'CANCELED']).toContain(status)

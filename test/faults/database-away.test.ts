@@ -1,4 +1,4 @@
-// Postgres is out of reach of the API for three seconds, while another process goes on writing.
+// The API cannot reach Postgres for three seconds while another process continues to write.
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startTestServiceBehindProxy } from '../support/proxy.ts'
@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { openWriter } from './writer.ts'
 
-test('watchers on open sockets miss nothing while Postgres is away for three seconds, and nobody has to reconnect', async () => {
+test('watchers miss no change while Postgres is unreachable for three seconds, and keep their sockets', async () => {
   const api = await startTestServiceBehindProxy({ ROLES: 'api' })
   const writer = openWriter(api.databaseUrl)
   const { id } = (await api.create()).deployment

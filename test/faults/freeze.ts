@@ -1,4 +1,4 @@
-// Stops every process of a Postgres as a machine does that has no time for it: it neither answers nor closes a connection.
+// Stops every process of a Postgres, like an overloaded machine: it neither answers nor closes a connection.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
@@ -15,7 +15,7 @@ async function findPostgres(dataDir: string): Promise<number[]> {
   return [...postmasters, ...all.filter((found) => postmasters.includes(Number(found?.[2]))).map((found) => Number(found?.[1]))]
 }
 
-/** Freezes the Postgres of a DATA_DIR; returns the way to let it go on. */
+/** Freezes the Postgres of a DATA_DIR; returns the function that continues it. */
 export async function freezePostgres(dataDir: string): Promise<() => void> {
   const pids = await findPostgres(dataDir)
   if (pids.length < 5) throw new Error(`only ${pids.length} processes of Postgres were found`)
@@ -26,7 +26,7 @@ export async function freezePostgres(dataDir: string): Promise<() => void> {
       } catch {}
     }
   }
-  // The postmaster first, so that it starts no others.
+  // The postmaster stops first, so that it starts no other process.
   signalAll('SIGSTOP')
   const thaw = () => signalAll('SIGCONT')
   onTestFinished(thaw)

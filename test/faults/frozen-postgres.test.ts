@@ -1,4 +1,4 @@
-// Postgres stands still: it accepts connections and answers nothing, longer than any statement is waited for.
+// Postgres accepts connections but answers nothing for longer than the timeout of any statement.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
@@ -9,7 +9,7 @@ import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { freezePostgres } from './freeze.ts'
 
-test('Postgres freezes for 22 s under writes: every write that was acknowledged is there afterwards', { timeout: 180_000 }, async () => {
+test('every acknowledged write survives a freeze of Postgres for 22 s', { timeout: 180_000 }, async () => {
   const dataDir = await makeDataDir()
   const api = await start({ DATA_DIR: dataDir, ROLES: 'api', MAX_KEYS: '100000', MAX_MUTATIONS_PER_KEY: '1000000', MAX_MUTATIONS_PER_WORKSPACE: '1000000' })
   const acknowledged: string[] = []
@@ -19,7 +19,7 @@ test('Postgres freezes for 22 s under writes: every write that was acknowledged 
   const writers = Array.from({ length: 12 }, async (_, writer) => {
     for (let n = 0; isWriting; n++) {
       const name = `${writer} ${n}`
-      // In transactions: under the lock of a workspace, and without it.
+      // Transactions with and without the lock of a workspace.
       const write =
         writer % 3 === 0
           ? `createWorkspace(input: { name: "${name}" }) { ... on CreateWorkspaceSuccess { workspace { name } } }`
@@ -40,7 +40,7 @@ test('Postgres freezes for 22 s under writes: every write that was acknowledged 
   const meanwhile = acknowledged.length
   thaw()
   await until(() => acknowledged.length > meanwhile + 100)
-  // As long as a transaction that nobody ends would live.
+  // The lifetime of an abandoned transaction.
   await delay(12_000)
   isWriting = false
   await Promise.all(writers)
@@ -68,20 +68,20 @@ test('Postgres freezes for 22 s under writes: every write that was acknowledged 
   })
 })
 
-test('a BEGIN that times out in a frozen Postgres takes no later write with it', { timeout: 180_000 }, async () => {
+test('a BEGIN that times out in a frozen Postgres does not roll back later writes', { timeout: 180_000 }, async () => {
   const dataDir = await makeDataDir()
   const api = await start({ DATA_DIR: dataDir, ROLES: 'api', LOG_LEVEL: 'silent' })
   const begin = () => api.ask('mutation { createWorkspace(input: { name: "x" }) { __typename } }')
-  // As many connections as the pool has.
+  // All connections of the pool.
   await Promise.all(Array.from({ length: 12 }, begin))
   const thaw = await freezePostgres(dataDir)
   const refused = await Promise.all(Array.from({ length: 6 }, begin))
-  // One that finds no connection in the pool waits for a new one, in vain.
+  // A statement without a free connection waits for a new one in vain.
   const codes = refused.map(({ errors }) => errors?.[0]?.extensions?.code)
   expect(codes.filter((code) => code !== 'TIMEOUT' && code !== 'SERVICE_UNAVAILABLE')).toEqual([])
   expect(codes).toContain('TIMEOUT')
   thaw()
-  // One statement each, outside of any transaction.
+  // Single statements outside of transactions.
   const acknowledged: string[] = []
   for (let n = 0; n < 15; n++) {
     const headers = { authorization: `Bearer ${api.key}` }
@@ -89,7 +89,7 @@ test('a BEGIN that times out in a frozen Postgres takes no later write with it',
     if (response.status === 201) acknowledged.push(((await response.json()) as { sha256: string }).sha256)
   }
   expect(acknowledged.length).toBeGreaterThan(8)
-  // As long as a transaction lives that nobody ends.
+  // The lifetime of an abandoned transaction.
   await delay(11_000)
   const sql = postgres((await findRunningServer(join(dataDir, 'postgres'))) ?? '', { max: 1 })
   const stored = new Set((await sql`select sha256 from uploads`).map(({ sha256 }) => sha256))
@@ -99,7 +99,7 @@ test('a BEGIN that times out in a frozen Postgres takes no later write with it',
   figure('BEGIN timed out in a frozen Postgres', { acknowledged: acknowledged.length, lost: lost.length })
 })
 
-test('the process ends in time while Postgres is frozen, and says little while it is', { timeout: 180_000 }, async () => {
+test('the process stops in time and logs little while Postgres is frozen', { timeout: 180_000 }, async () => {
   const dataDir = await makeDataDir()
   const api = await start({ DATA_DIR: dataDir, SHUTDOWN_SECONDS: '2', LOG_LEVEL: 'warn' })
   const thaw = await freezePostgres(dataDir)

@@ -1,10 +1,10 @@
-// The connection on which a process hears of news is ended by Postgres between two events.
+// Postgres ends the LISTEN connection of a process between two events.
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
 import { startTestService } from '../support/service.ts'
 import { figure } from './figure.ts'
 
-test('a LISTEN connection that is killed between two events loses none, and delays one by less than 2 s', async () => {
+test('the kill of a LISTEN connection loses no event and delays the next one by less than 2 s', async () => {
   const api = await startTestService({ ROLES: 'api', LOG_LEVEL: 'silent' })
   const sql = postgres(api.databaseUrl, { max: 1 })
   onTestFinished(() => sql.end())

@@ -1,4 +1,4 @@
-// A start waits for another process that migrates, however long that takes.
+// A start waits until another process has migrated.
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { expect, inject, onTestFinished, test } from 'vitest'
@@ -7,7 +7,7 @@ import { launch, makeDataDir } from '../support/program.ts'
 import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 
-test('a start that waits 24 s for another migrator goes on, and says what it waits for', async () => {
+test('a start waits 24 s for the migration of another process and logs the reason', async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   onTestFinished(database.drop)
   const sql = postgres(database.url, { max: 1 })

@@ -1,4 +1,4 @@
-// Debian's PgBouncer between the service and Postgres.
+// The PgBouncer of Debian between the service and Postgres.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
@@ -13,7 +13,7 @@ import { figure } from './figure.ts'
 
 const pgbouncer = '/usr/sbin/pgbouncer'
 
-/** A database behind a PgBouncer of its own with no setting but the mode, its accounts and room for one process. */
+/** A database behind a new PgBouncer with settings for the mode, the accounts and the connections of one process. */
 async function startPooler(mode: 'session' | 'transaction') {
   const database = await cloneDatabase(inject('postgresUrl'))
   onTestFinished(database.drop)
@@ -42,7 +42,7 @@ async function startPooler(mode: 'session' | 'transaction') {
   return url.href
 }
 
-test.skipIf(!existsSync(pgbouncer))('behind PgBouncer in session mode a deployment is made, watched and called', async () => {
+test.skipIf(!existsSync(pgbouncer))('a deployment behind PgBouncer in session mode is created, watched and called', async () => {
   const api = await start({ DATABASE_URL: await startPooler('session'), DATA_DIR: await makeDataDir(), CATALOG: await writeQuickCatalog(), LOG_LEVEL: 'warn' })
   const { deployment } = await api.create()
   const changes = await collect(api.watch(deployment.id))
@@ -53,7 +53,7 @@ test.skipIf(!existsSync(pgbouncer))('behind PgBouncer in session mode a deployme
   figure('PgBouncer in session mode', { changes: changes.length })
 })
 
-test.skipIf(!existsSync(pgbouncer))('a start behind PgBouncer in transaction mode is refused in words', async () => {
+test.skipIf(!existsSync(pgbouncer))('a start behind PgBouncer in transaction mode fails with an explanation', async () => {
   const { code, err } = await launch({ PORT: '0', DATABASE_URL: await startPooler('transaction'), DATA_DIR: await makeDataDir() }).ended
   expect([code, err]).toEqual([1, expect.stringContaining('pooler in transaction mode')])
   expect(err).not.toMatch(/\n\s+at /)

@@ -1,4 +1,4 @@
-// Postgres ends at once, as when its machine loses power, while everything is at work.
+// Postgres ends at once during provisioning, like a machine that loses power.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -9,7 +9,7 @@ import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { expectWhole } from './roles.ts'
 
-test('Postgres ends in immediate mode with 20 deployments in flight: the server lives, /ready says so, all are COMPLETE, open sockets miss nothing', async () => {
+test('an immediate shutdown of Postgres with 20 deployments in progress loses no deployment, no socket and no change', async () => {
   const dataDir = await makeDataDir()
   const api = await start({ CATALOG: await writeQuickCatalog(), DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
   const postmaster = async () => Number((await readFile(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0])
@@ -17,7 +17,7 @@ test('Postgres ends in immediate mode with 20 deployments in flight: the server 
   const input = await api.sampleInput()
   const created = await Promise.all(Array.from({ length: 20 }, (_, n) => api.create({ ...input, name: `In flight ${n}` })))
   const ids: string[] = created.map(({ deployment }) => deployment.id)
-  // Half over WebSocket, half over Server-Sent Events; none of them reconnects by itself.
+  // Half over WebSocket, half over Server-Sent Events, without automatic reconnection.
   const watched = ids.map((id, n) => collect(api.watch(id, { over: n % 2 ? 'sse' : 'ws' })))
   const completed = async () =>
     (await api.ask('{ deployments(first: 1) { statusCounts { status count } } }')).data?.deployments.statusCounts.find(

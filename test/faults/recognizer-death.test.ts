@@ -1,10 +1,10 @@
-// The process that runs the models dies as native code does, without a word.
+// Native code crashes the process that runs the models.
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { collect, librivoxRecordings, startTestService } from '../support/service.ts'
 import { figure } from './figure.ts'
 
-/** Recognizers are children of this process, as it runs the service itself. */
+/** Recognizers are children of this process, which runs the service. */
 const recognizers = (kind = '\\w+') =>
   execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
     .split('\n')
@@ -17,7 +17,7 @@ const segfault = () => {
   return pids.length
 }
 
-test.each(['LOADING', 'VERIFYING'])('a recognizer that dies of SIGSEGV in %s costs a try, and then the deployment is COMPLETE', async (stage) => {
+test.each(['LOADING', 'VERIFYING'])('a recognizer that crashes in %s costs one attempt, and the deployment completes', async (stage) => {
   const api = await startTestService({ LOG_LEVEL: 'silent' })
   const { deployment } = await api.create(await api.sampleInput('CONVERSATIONAL'))
   const changes: { stage: string | null; status: string; message: string }[] = []
@@ -26,7 +26,7 @@ test.each(['LOADING', 'VERIFYING'])('a recognizer that dies of SIGSEGV in %s cos
   for await (const change of api.watch(deployment.id)) {
     changes.push(change)
     if (change.stage !== stage || killed) continue
-    // From the moment the stage begins until something has died of it.
+    // From the start of the stage until a process has ended.
     while (!killed) {
       before = recognizers()
       killed = segfault()
@@ -40,7 +40,7 @@ test.each(['LOADING', 'VERIFYING'])('a recognizer that dies of SIGSEGV in %s cos
   figure(`5, SIGSEGV while ${stage}`, { recognizers: killed, 'tries that failed': tries.length })
 })
 
-test('recordings on other recognizers do not notice that one dies', async () => {
+test('the crash of a recognizer does not affect recordings on other recognizers', async () => {
   const api = await startTestService({ LOG_LEVEL: 'silent', RECOGNIZERS: '2' })
   const { deployment } = await api.deploy()
   const url = deployment.endpoint?.httpUrl as string
@@ -57,7 +57,7 @@ test('recordings on other recognizers do not notice that one dies', async () => 
   process.kill(victim as number, 'SIGSEGV')
   const texts = [...(await answers), await other].map(({ DisplayText }) => DisplayText)
   const right = texts.filter((text) => text === expected.DisplayText).length
-  // What was in the hands of the one that died has been done again by another.
+  // Another recognizer repeated the work of the crashed one.
   expect(right).toBe(texts.length)
   figure('5, SIGSEGV beside other recordings', { recordings: texts.length, right })
 })

@@ -1,4 +1,4 @@
-// One installation in several processes: the API and the endpoints in this one, the job workers in processes that may be killed.
+// One installation in several processes: the API and the endpoints in this one, the job workers in processes that tests kill.
 
 import { readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -28,14 +28,14 @@ export async function startInstallation(settings: Record<string, string> = {}, o
     ...service,
     sql,
     dataDir,
-    /** A client of a workspace that was made for it. */
+    /** A client with a new workspace. */
     async newWorkspace() {
       const { data } = await api.ask('mutation { createWorkspace(input: { name: "Another" }) { ... on CreateWorkspaceSuccess { secret } } }')
       const other = api.as(data?.createWorkspace.secret)
       onFinished(other.dispose)
       return other
     },
-    /** Another process that does nothing but provision. */
+    /** Another process, which only provisions. */
     startWorker: (more: Record<string, string> = {}) => start({ ...shared, ROLES: 'jobs', PUBLIC_URL: service.localUrl, ...more }, onFinished),
   }
 }
@@ -56,14 +56,14 @@ export async function holdStages(sql: Sql, seconds: number) {
     create trigger hold_stage before update on deployments for each row execute function hold_stage()`)
 }
 
-/** Holds every FETCHING of the Search and Dictation models, as a process would that is fetching their first file. */
+/** Blocks every FETCHING of the Search and Dictation models, like a process that fetches their first file. */
 export async function holdFetching(dataDir: string, onFinished: OnFinished = onTestFinished) {
   const catalog = JSON.parse(await readFile(resolve(import.meta.dirname, '../../src/catalog/catalog.json'), 'utf8'))
   const model = catalog.models.find((other: { kind: string; scenario: string }) => other.kind === 'ACOUSTIC' && other.scenario === 'SEARCH_AND_DICTATION')
   return holdFile(dataDir, model.files[0].sha256, onFinished)
 }
 
-/** Holds every fetching of one file, as a process would that is fetching it. */
+/** Blocks every fetch of one file, like a process that fetches it. */
 export async function holdFile(dataDir: string, sha256: string, onFinished: OnFinished = onTestFinished) {
   const lock = join(dataDir, 'artifacts', `${sha256}.lock`)
   await writeFile(lock, '')
@@ -77,7 +77,7 @@ export async function holdFile(dataDir: string, sha256: string, onFinished: OnFi
 
 export const stages = ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'] as const
 
-/** Throws unless the changes are numbered without a hole and end once. */
+/** Throws unless the changes have consecutive numbers and exactly one terminal change. */
 export function expectWhole(changes: readonly Pick<StatusChange, 'sequence' | 'isTerminal'>[]) {
   const numbers = changes.map(({ sequence }) => sequence)
   const expected = numbers.map((_, index) => (numbers[0] ?? 0) + index)

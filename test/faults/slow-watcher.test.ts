@@ -1,4 +1,4 @@
-// Some watchers stop reading while events keep coming.
+// Some watchers stop reading while events continue.
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,11 +13,11 @@ import { openWriter } from './writer.ts'
 
 const key = 'cs_faults-slow-watcher-0123456789'
 const events = 200
-/** A long message, so that a few seconds are worth hours: what waits for one that does not read would be 20 MB. */
+/** A long message, so that seconds of this test equal hours of use: 20 MB would wait for each watcher that does not read. */
 const message = 'm'.repeat(100_000)
 const [slowSockets, slowStreams, quick] = [16, 4, 4]
 
-test('watchers that stop reading are let go by name; memory stays bounded, and others see no delay', async () => {
+test('watchers that stop reading are disconnected with a reason, memory stays bounded, and other watchers see no delay', async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
@@ -92,12 +92,12 @@ test('watchers that stop reading are let go by name; memory stays bounded, and o
   const streams = await Promise.all(Array.from({ length: slowStreams }, watchStream))
   const beside = await flood()
 
-  // They read again, and find out.
+  // The watchers read again and find the close code.
   await delay(100)
   for (const { socket } of slow) socket.resume()
   for (const { closed } of slow) expect(await closed).toEqual({ code: 4413, reason: expect.stringContaining('Slow consumer') })
   for (const { readToEnd } of streams) expect(await readToEnd()).toContain('"code":"SLOW_CONSUMER"')
-  // What they were spared would have been this large, but for what the kernel holds.
+  // The size of the messages without a bound, except those in the buffers of the kernel.
   const unbounded = ((slowSockets + slowStreams) * events * message.length) / 2 ** 20
   expect(beside.most - alone.most).toBeLessThan(unbounded / 2)
   expect(beside.p50).toBeLessThan(alone.p50 * 3 + 20)

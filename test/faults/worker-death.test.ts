@@ -1,4 +1,4 @@
-// The process that provisions is killed, stopped, held still: another goes on, and nothing is told twice or lost.
+// The provisioning process is killed, stopped or frozen. Another continues, and no change is lost or repeated.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,11 +10,11 @@ import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { expectWhole, holdFetching, holdFile, holdStages, readTimeline, stages, startInstallation } from './roles.ts'
 
-test('kill -9 of the job process in each of the five stages: another takes all five over within 15 s, and all are COMPLETE', async () => {
+test('after kill -9 of the job process in each stage, another process takes over within 15 s and completes all deployments', async () => {
   const api = await startInstallation()
   const first = await api.startWorker({ PARALLEL_JOBS: '5' })
   await holdStages(api.sql, 13)
-  // A workspace of its own for each, since those of one wait for each other's changes.
+  // Each deployment has a workspace, because the changes of one workspace wait for each other.
   const held = await Promise.all(
     stages.map(async (stage) => {
       const owner = await api.newWorkspace()
@@ -43,8 +43,8 @@ test('kill -9 of the job process in each of the five stages: another takes all f
   figure('1, kill -9 of the job process in each stage', { 'longest until taken over, s': Math.max(...takeovers) / 1000 })
 })
 
-// Both mostly wait, so they wait together.
-test.concurrent('a worker that stands still for 20 s while another takes over changes nothing when it goes on', async ({ onTestFinished }) => {
+// Both tests mostly wait, so they run together.
+test.concurrent('a worker that was frozen for 20 s changes no deployment that another took over', async ({ onTestFinished }) => {
   const api = await startInstallation({}, onTestFinished)
   const stale = await api.startWorker()
   await holdStages(api.sql, 3)
@@ -67,9 +67,9 @@ test.concurrent('a worker that stands still for 20 s while another takes over ch
   const before = await readRow()
   expect(before.deadRuns).toEqual([1])
   stale.child.kill('SIGCONT')
-  // It was taken for dead, and says that it lives.
+  // The worker counted as dead and now reports that it lives.
   await until(async () => (await readRow()).deadRuns.length === 0)
-  // It wakes, finds what it holds to be stale and lets go: nothing of it is at work any more.
+  // The worker finds its claims outdated and releases them.
   await until(async () => (await api.sql`select from pgboss.job where name = 'provision-deployment' and state in ('active', 'created', 'retry')`).length === 0)
   await delay(3000)
   expect((await readRow()).rest).toEqual(before.rest)
@@ -78,11 +78,9 @@ test.concurrent('a worker that stands still for 20 s while another takes over ch
   figure('13, SIGSTOP for 20 s, then SIGCONT', { 'COMPLETE by another after, s': completeAfter / 1000, 'changes by the stale one': 0 })
 })
 
-test.concurrent('SIGTERM of six workers one after the other, in the middle of their work: each hands over within its grace, and no try is lost', async ({
-  onTestFinished,
-}) => {
+test.concurrent('six workers that receive SIGTERM during their work hand over within the grace period and cost no attempt', async ({ onTestFinished }) => {
   const api = await startInstallation({}, onTestFinished)
-  // More restarts than there are tries, each in the middle of FETCHING.
+  // More restarts than attempts, each during FETCHING.
   const release = await holdFetching(api.dataDir, onTestFinished)
   let worker = await api.startWorker()
   const { deployment } = await api.create()
@@ -95,7 +93,7 @@ test.concurrent('SIGTERM of six workers one after the other, in the middle of th
     })
     const signaledAt = Date.now()
     worker.child.kill('SIGTERM')
-    // The next one starts while this one ends, as in a rolling restart.
+    // The next worker starts while this one stops, as in a rolling restart.
     const next = api.startWorker()
     expect(await worker.ended).toMatchObject({ code: 0 })
     grace.push(Date.now() - signaledAt)
@@ -107,10 +105,10 @@ test.concurrent('SIGTERM of six workers one after the other, in the middle of th
   expectWhole(changes)
   expect((await api.sql`select failed_tries, run, dead_runs from deployments`)[0]).toMatchObject({ failed_tries: 0, run: 7, dead_runs: [] })
   expect(Math.max(...grace)).toBeLessThan(10_000)
-  figure('12, SIGTERM with a job at work', { restarts: grace.length, 'longest until ended, s': Math.max(...grace) / 1000, 'tries lost': 0 })
+  figure('12, SIGTERM during a job', { restarts: grace.length, 'longest until ended, s': Math.max(...grace) / 1000, 'tries lost': 0 })
 })
 
-test('kill -9 of the job process twice in the middle of the same work: the third gives each kind of it up in words, and it can be tried again', async () => {
+test('work that was killed twice is failed with a reason by the third process and can be retried', async () => {
   const api = await startInstallation()
   const models = modelsOf(api)
   const release = await holdFetching(api.dataDir)

@@ -1,4 +1,4 @@
-// Changes a deployment as a job of another process would: with the lock in Postgres and nothing of this process between.
+// Changes a deployment like a job of another process: only the lock in Postgres connects the two.
 import { eq, sql } from 'drizzle-orm'
 import { onTestFinished } from 'vitest'
 import { applyChange } from '../../src/domain/deployment-lifecycle.ts'
@@ -11,7 +11,7 @@ export function openWriter(databaseUrl: string) {
   const client = openClient(databaseUrl, openLog('silent'), 4)
   onTestFinished(client.close)
   return {
-    /** One step of provisioning; answers the moment of its commit. `beforeCommit` may hold it up. */
+    /** One step of provisioning; returns the time of its commit. `beforeCommit` can delay the commit. */
     async write(globalId: string, message: string, beforeCommit: () => Promise<unknown> = async () => {}): Promise<number> {
       const id = uuidOf(globalId)
       await client.db.transaction(async (tx) => {

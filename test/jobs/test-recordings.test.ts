@@ -38,8 +38,8 @@ test('test recordings are read in the formats that endpoints take', async () => 
 
 test.each<[string, Buffer, string]>([
   ['that is no recording', Buffer.from('%PDF-1.7 and so on, for a while, as such files do'), 'This is a PDF'],
-  ['of which the header promises less than came', wav(samplesOf(reference), { dataLength: 32_000 }), 'More sound came'],
-  ['of which the header promises more than came', reference.subarray(0, 20_000), 'The header promises'],
+  ['of which the header promises less than came', wav(samplesOf(reference), { dataLength: 32_000 }), 'has more sound than its WAV header announces'],
+  ['of which the header promises more than came', reference.subarray(0, 20_000), 'The header announces'],
   ['of more than a minute', wav(new Int16Array(61 * 16_000)), 'longer than 60 seconds'],
 ])('a test recording %s is refused with its name', async (_, file, reason) => {
   await expect(read({ 'a.wav': reference, 'b.wav': file })).rejects.toMatchObject({

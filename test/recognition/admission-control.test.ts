@@ -1,192 +1,31 @@
-// Who is let in to the recognizers, and in which order those who found no room are.
+// The capacity that each workspace, deployment and job receives.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { AdmissionControl, type Place } from '../../src/recognition/admission-control.ts'
-import { ReservedCapacity } from '../../src/recognition/reserved-capacity.ts'
-import { RecognizersBusyError, type StreamRequest, type WaitOptions } from '../../src/recognition/types.ts'
-
-const patient: WaitOptions = { waitMs: 10_000 }
-/** The workspace's name, and behind a slash its deployment's. */
-const requestOf = (owner: string, alternatives = 1) => ({
-  workspaceId: owner.split('/')[0] as string,
-  deploymentId: owner.split('/')[1] ?? 'd',
-  alternatives,
-  phrases: [],
-  model: { encoder: 'tiny' } as StreamRequest['model'],
-})
-
-/** Fills one worker with as many streams as it has room for: 8 at the guessed cost. */
-async function fill(admission: AdmissionControl, deploymentId: string): Promise<Place[]> {
-  const places: Place[] = []
-  for (;;) {
-    const place = await admission.admit(requestOf(deploymentId)).catch(() => undefined)
-    if (!place) return places
-    places.push(place)
-  }
-}
-
-function openAdmission(workers = 1) {
-  const admission = new AdmissionControl(workers)
-  const order: string[] = []
-  const places: Place[] = []
-  return {
-    admission,
-    order,
-    places,
-    /** Asks, and notes the name when there is a place. */
-    ask: (name: string, deploymentId: string, patience: WaitOptions = patient) =>
-      admission.admit(requestOf(deploymentId), patience).then((place) => {
-        order.push(name)
-        places.push(place)
-      }),
-    settled: () => new Promise((done) => setImmediate(done)),
-  }
-}
-
-describe('whoever finds no room', () => {
-  test('is refused at once without patience, and in words', async () => {
-    const { admission } = openAdmission()
-    expect(await fill(admission, 'a')).toHaveLength(8)
-    await expect(admission.admit(requestOf('a'))).rejects.toThrow('All 8 places for speech are taken. Try again in a moment.')
-  })
-
-  test('gets the next place that is left', async () => {
-    const { admission, ask, order, settled } = openAdmission()
-    const [first, second] = await fill(admission, 'a')
-    void ask('one', 'a')
-    void ask('two', 'a')
-    expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 2 })
-    first?.leave()
-    await settled()
-    expect(order).toEqual(['one'])
-    second?.leave()
-    await settled()
-    expect(order).toEqual(['one', 'two'])
-    expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 0 })
-  })
-
-  test('is not overtaken by those who come later, whatever less they need', async () => {
-    const { admission, ask, order, settled } = openAdmission()
-    const taken = await fill(admission, 'a')
-    const beam = admission.admit(requestOf('a', 5), patient).then((place) => {
-      order.push('beam')
-      return place
-    })
-    void ask('small', 'a')
-    taken[0]?.leave()
-    taken[1]?.leave()
-    await settled()
-    expect(order).toEqual([])
-    taken[2]?.leave()
-    await settled()
-    expect(order).toEqual(['beam'])
-    const place = await beam
-    place.leave()
-    await settled()
-    expect(order).toEqual(['beam', 'small'])
-  })
-
-  test('has their turn after one of each other workspace', async () => {
-    const { admission, ask, order, settled } = openAdmission(2)
-    const taken = await fill(admission, 'full')
-    for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) void ask(name, name[0] as string)
-    // Whoever has none gets one, though all is taken.
-    await settled()
-    expect(order).toEqual(['a1', 'b1', 'c1'])
-    for (const place of taken) {
-      place.leave()
-      await settled()
-    }
-    expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
-  })
-
-  test('lets those go first that lost their places by a crash, though they cost more by now', async () => {
-    const { admission, ask, order, settled } = openAdmission()
-    const taken = await fill(admission, 'a')
-    void ask('new', 'a')
-    for (let n = 0; n < 20; n++) taken[0]?.measured(2000, 400)
-    // The crash frees the places, and in the same breath the streams ask again.
-    for (const place of taken) place.leave()
-    for (let n = 0; n < taken.length; n++) void ask('resumed', 'a', { ...patient, isResumed: true })
-    await settled()
-    expect(order).toEqual(Array(8).fill('resumed'))
-    expect(admission.usage()).toMatchObject({ streams: 8, streamsWaiting: 1 })
-  })
-
-  test('does not keep others waiting when there could never be room beside them', async () => {
-    const { admission, ask, order, settled } = openAdmission()
-    const place = await admission.admit(requestOf('a', 5))
-    for (let n = 0; n < 100; n++) place.measured(2000, 3000)
-    place.leave()
-    await settled()
-    const cheap = await admission.admit(requestOf('a'))
-    const huge = admission.admit(requestOf('a', 5), patient).then(() => order.push('huge'))
-    void ask('small', 'b')
-    await settled()
-    expect(order).toEqual(['small'])
-    cheap.leave()
-    await huge
-    expect(order).toEqual(['small', 'huge'])
-  })
-
-  test('is refused when their patience ends, or leaves, and then is not counted', async () => {
-    const { admission, ask } = openAdmission()
-    await fill(admission, 'a')
-    const leaving = new AbortController()
-    const left = ask('left', 'a', { waitMs: 10_000, signal: leaving.signal })
-    const late = ask('late', 'a', { waitMs: 50 })
-    leaving.abort(new Error('gone'))
-    await expect(left).rejects.toThrow('gone')
-    await expect(late).rejects.toThrow(RecognizersBusyError)
-    expect(admission.usage().streamsWaiting).toBe(0)
-  })
-
-  test('is refused at once where enough wait already, and told how many', async () => {
-    const { admission, ask } = openAdmission()
-    await fill(admission, 'a')
-    const waiting = Array.from({ length: 8 }, (_, n) => ask(String(n), 'a'))
-    await expect(ask('one too many', 'a')).rejects.toThrow('All 8 places for speech are taken, and 8 more wait for one.')
-    admission.close(new Error('closing'))
-    for (const one of waiting) await expect(one).rejects.toThrow('closing')
-  })
-
-  test('is not kept out of the line by another workspace that fills it', async () => {
-    const { admission, ask, order, settled } = openAdmission()
-    const taken = await fill(admission, 'a')
-    await ask('first of b', 'b')
-    const greedy = Array.from({ length: 8 }, (_, n) => ask(`a${n}`, 'a').catch((error) => error))
-    void ask('second of b', 'b').catch(() => {})
-    expect(await greedy.at(-1)).toBeInstanceOf(RecognizersBusyError)
-    expect(admission.usage().streamsWaiting).toBe(8)
-    for (const place of taken.slice(0, 3)) place.leave()
-    await settled()
-    expect(order).toContain('second of b')
-    admission.close(new Error('closing'))
-  })
-})
+import { AdmissionControl, type StreamSlot } from '../../src/recognition/admission-control.ts'
+import { fill, openAdmission, patient, requestOf } from './admission.ts'
 
 describe('a workspace with many deployments', () => {
-  test('has no more turns than one with a single deployment, and its deployments take turns in its own', async () => {
+  test('a workspace with many deployments is served as often as one with a single deployment', async () => {
     const { admission, ask, order, settled } = openAdmission()
     const taken = await fill(admission, 'full')
     for (const name of ['b/1', 'a/1', 'a/2', 'a/3', 'b/1']) void ask(name, name)
     await settled()
-    for (const place of taken) {
-      place.leave()
+    for (const slot of taken) {
+      slot.leave()
       await settled()
     }
     expect(order).toEqual(['b/1', 'a/1', 'b/1', 'a/2', 'a/3'])
   })
 
-  test('waits for others as soon as it has its share, whichever of its deployments asks', async () => {
+  test('a workspace that has its share waits for others, whichever of its deployments asks', async () => {
     const { admission, ask, order, settled } = openAdmission(2)
-    const taken: Place[] = []
+    const taken: StreamSlot[] = []
     for (let n = 0; n < 16; n++) taken.push(await admission.admit(requestOf(`a/${n}`), patient))
     for (const n of [1, 2, 3]) void ask(`b${n}`, 'b')
     for (const n of [1, 2]) void ask(`a${n}`, `a/new${n}`).catch(() => {})
     await settled()
-    for (const place of taken.slice(0, 3)) {
-      place.leave()
+    for (const slot of taken.slice(0, 3)) {
+      slot.leave()
       await settled()
     }
     expect(order.filter((name) => name.startsWith('b'))).toEqual(['b1', 'b2', 'b3'])
@@ -195,7 +34,7 @@ describe('a workspace with many deployments', () => {
   })
 })
 
-test('the recordings of jobs have only what clients leave, and take no room from them', async () => {
+test('recordings of jobs use only the capacity that clients leave', async () => {
   const admission = new AdmissionControl(1)
   const ofJob = { ...requestOf('', 5), isOfJob: true }
   const first = await admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY })
@@ -208,66 +47,17 @@ test('the recordings of jobs have only what clients leave, and take no room from
   const waiting = admission.admit(ofJob, { waitMs: Number.POSITIVE_INFINITY }).then(() => (isLetIn = true))
   await delay(20)
   expect(isLetIn).toBe(false)
-  for (const place of taken.slice(3)) place.leave()
+  for (const slot of taken.slice(3)) slot.leave()
   await waiting
   expect(admission.usage()).toMatchObject({ streams: 4, streamsWaiting: 0 })
 })
 
-test('what decoding took decides how many come in', async () => {
+test('the measured cost of decoding determines the number of admitted streams', async () => {
   const admission = new AdmissionControl(1)
-  const place = await admission.admit(requestOf('a'))
-  for (let n = 0; n < 100; n++) place.measured(2000, 100)
-  place.leave()
+  const slot = await admission.admit(requestOf('a'))
+  for (let n = 0; n < 100; n++) slot.measured(2000, 100)
+  slot.leave()
   await delay(0)
   expect(await fill(admission, 'a')).toHaveLength(16)
   expect(admission.usage().load).toBeCloseTo(0.95, 1)
-})
-
-describe('the capacity for provisioning', () => {
-  test('is one stream for each worker, and then the next that is left, for the workspace that has the fewest', async () => {
-    const reserved = new ReservedCapacity(2)
-    const order: string[] = []
-    const [one, two] = [await reserved.admit(requestOf('a'), patient), await reserved.admit(requestOf('a'), patient)]
-    const places: Place[] = []
-    for (const name of ['a1', 'a2', 'b1'])
-      void reserved.admit(requestOf(name[0] as string), patient).then((place) => {
-        order.push(name)
-        places.push(place)
-      })
-    const settled = () => new Promise((done) => setImmediate(done))
-    await settled()
-    expect([order, reserved.taken]).toEqual([[], 2])
-    one.leave()
-    one.leave()
-    two.leave()
-    await settled()
-    expect([order, reserved.taken]).toEqual([['b1', 'a1'], 2])
-    places[0]?.leave()
-    await settled()
-    expect(order).toEqual(['b1', 'a1', 'a2'])
-    for (const place of places) place.leave()
-    expect(reserved.taken).toBe(0)
-  })
-
-  test('is refused when the wait is over, when the caller has left and when the recognizers close', async () => {
-    const reserved = new ReservedCapacity(1)
-    const place = await reserved.admit(requestOf('a'), patient)
-    const leaving = new AbortController()
-    const left = reserved.admit(requestOf('b'), { waitMs: 10_000, signal: leaving.signal })
-    const late = reserved.admit(requestOf('b'), { waitMs: 20 })
-    const waiting = reserved.admit(requestOf('b'), patient)
-    leaving.abort(new Error('gone'))
-    await expect(left).rejects.toThrow('gone')
-    await expect(late).rejects.toThrow(RecognizersBusyError)
-    reserved.close(new Error('closing'))
-    await expect(waiting).rejects.toThrow('closing')
-    place.leave()
-    expect(reserved.taken).toBe(0)
-  })
-
-  test('is given back at once to a stream that lost its place by a crash', async () => {
-    const reserved = new ReservedCapacity(1)
-    await reserved.admit(requestOf('a'), patient)
-    await expect(reserved.admit(requestOf('a'), { waitMs: 0, isResumed: true })).resolves.toBeDefined()
-  })
 })

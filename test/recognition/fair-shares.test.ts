@@ -1,15 +1,15 @@
-// How capacity is shared between workspaces: queues, slots, and transfers that do not go on.
+// The sharing of capacity between workspaces: queues, slots and slow transfers.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FairQueue } from '../../src/capacity/fair-queue.ts'
 import { Pace } from '../../src/capacity/pace.ts'
 import { SharedSlots } from '../../src/capacity/shared-slots.ts'
 
-/** The workspace's name is an item's first letter, its deployment's the second. */
+/** The first letter of an item is its workspace, the second its deployment. */
 const ownerOf = (item: string) => ({ workspaceId: item[0] as string, deploymentId: item[1] as string })
 
 describe('a fair queue', () => {
-  test('serves the workspaces in turn, and in each its deployments', () => {
+  test('a fair queue serves workspaces round-robin, and so the deployments of each', () => {
     const queue = new FairQueue<string>()
     for (const item of ['ax1', 'ax2', 'ay1', 'ax3', 'bx1', 'cx1', 'cx2']) queue.push(ownerOf(item), item)
     queue.remove(ownerOf('ax2'), 'ax2')
@@ -19,7 +19,7 @@ describe('a fair queue', () => {
     expect(queue.size).toBe(0)
   })
 
-  test('takes the first item of each of n workspaces within n takes, and keeps the order of each deployment', () => {
+  test('a fair queue serves each of n workspaces within n takes and keeps the order of each deployment', () => {
     const items = fc.array(fc.tuple(fc.constantFrom(...'abcdefgh'), fc.constantFrom(...'xyz')), { minLength: 1, maxLength: 200 })
     const holds = fc.property(items, (owners) => {
       const queue = new FairQueue<string>()
@@ -31,7 +31,7 @@ describe('a fair queue', () => {
       for (let from = 0; from < taken.length; from++) {
         const rest = taken.slice(from)
         const left = new Set(rest.map((item) => item[0])).size
-        // Nobody is served twice before all that still wait were served once.
+        // No workspace is served twice before all waiting ones are served once.
         expect(new Set(rest.slice(0, left).map((item) => item[0])).size).toBe(left)
       }
       for (const line of Object.values(Object.groupBy(taken, (item) => item.slice(0, 2)))) {
@@ -43,7 +43,7 @@ describe('a fair queue', () => {
     fc.assert(holds, { numRuns: 200 })
   })
 
-  test('names the last item of the workspace that has the most, though it has them in many deployments', () => {
+  test('a fair queue finds the last item of the workspace with the most items in all deployments', () => {
     const queue = new FairQueue<string>()
     for (const item of ['ax1', 'ay1', 'az1', 'bx1', 'bx2']) queue.push(ownerOf(item), item)
     expect(queue.lastOfLongest).toBe('az1')
@@ -55,7 +55,7 @@ describe('shared slots', () => {
   const open = (slots: number, kept: number, maxWaiting = 100) => new SharedSlots({ slots, kept, maxWaiting, refusal })
   const settled = () => new Promise((done) => setImmediate(done))
 
-  test('are all that one workspace asks for, except those that are kept for others', async () => {
+  test('one workspace gets as many slots as it requests, except those that are kept for others', async () => {
     const slots = open(8, 2)
     for (let n = 0; n < 6; n++) await slots.take({ workspaceId: 'a' }, { waitMs: 0 })
     await expect(slots.take({ workspaceId: 'a' }, { waitMs: 0 })).rejects.toThrow('busy: 6 of your own')
@@ -65,7 +65,7 @@ describe('shared slots', () => {
     expect(slots.taken).toBe(8)
   })
 
-  test('go to the workspace that has the fewest, which then has its share', async () => {
+  test('the next free slot goes to the workspace with the fewest slots', async () => {
     const slots = open(4, 1)
     const order: string[] = []
     const held = []
@@ -88,7 +88,7 @@ describe('shared slots', () => {
     slots.close(new Error('closing'))
   })
 
-  test('serve everybody: of w workspaces, each waits at most w grants, whatever the others ask for', async () => {
+  test('of w workspaces, each waits for at most w grants, whatever the others request', async () => {
     const asked = fc.array(fc.constantFrom(...'abcde'), { minLength: 1, maxLength: 60 })
     const holds = fc.asyncProperty(asked, fc.integer({ min: 1, max: 4 }), async (workspaces, count) => {
       const slots = open(count, 0)
@@ -100,7 +100,7 @@ describe('shared slots', () => {
         }),
       )
       await settled()
-      // Whatever was granted first ends first.
+      // The first granted slot is returned first.
       while (order.length < workspaces.length) {
         held.shift()?.()
         await settled()
@@ -112,7 +112,7 @@ describe('shared slots', () => {
     await fc.assert(holds, { numRuns: 50 })
   })
 
-  test('are not waited for by 2,000 requests of one workspace, which keeps nobody else out of the line', async () => {
+  test('a flood of 2,000 requests of one workspace does not exclude another from the waitlist', async () => {
     const slots = open(1, 0, 10)
     const leave = await slots.take({ workspaceId: 'a' }, { waitMs: 0 })
     const flood = Array.from({ length: 2_000 }, () => slots.take({ workspaceId: 'a' }, { waitMs: 10_000 }).catch((error: Error) => error.message))
@@ -120,7 +120,7 @@ describe('shared slots', () => {
     const refused = await Promise.all(flood.slice(9))
     expect(new Set(refused)).toEqual(new Set(['busy: 1 of your own']))
     expect(slots.waiting).toBe(10)
-    // The flood has waited for longer, so its turn is first, and then the other's.
+    // The flood has waited for longer and is served first, then the other workspace.
     leave()
     const next = await flood[0]
     if (typeof next === 'function') next()
@@ -130,7 +130,7 @@ describe('shared slots', () => {
 })
 
 describe('the pace of a transfer', () => {
-  test('is slow when too little came in the last ten seconds, and never before', () => {
+  test('a transfer is slow if the last ten seconds are below the minimum, but not within the first ten', () => {
     const pace = new Pace(100)
     expect(pace.isSlow(9_999)).toBe(false)
     expect(pace.isSlow(10_000)).toBe(true)
@@ -141,7 +141,7 @@ describe('the pace of a transfer', () => {
     expect(pace.isSlow(120_000)).toBe(true)
   })
 
-  test('is never slow for a sender that keeps to the minimum', () => {
+  test('a sender that keeps the minimum pace is never slow', () => {
     const pace = new Pace(100)
     for (let at = 0; at < 60_000; at += 500) {
       pace.add(60, at)

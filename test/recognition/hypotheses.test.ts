@@ -1,4 +1,4 @@
-// Clients that send audio faster than speech still read each phrase grow.
+// Clients that send audio faster than speech receive growing hypotheses of each phrase.
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -36,7 +36,7 @@ interface Event {
   duration: number
 }
 
-/** Checks the hypotheses of every phrase, and answers how many phrases there were. */
+/** Checks the hypotheses of every phrase and returns the number of phrases. */
 function expectGrowth(events: readonly Event[]): number {
   let shown: Event[] = []
   let phrases = 0
@@ -47,11 +47,11 @@ function expectGrowth(events: readonly Event[]): number {
     }
     if (!event.text) continue
     phrases++
-    // One for each two seconds, and one for whatever is longer than one.
+    // One hypothesis for every two seconds, and at least one for more than a second.
     const due = Math.max(event.duration > 1 ? 1 : 0, Math.floor(event.duration / 2))
     expect(shown.length, event.text).toBeGreaterThanOrEqual(due)
     const words = shown.map((one) => one.text.split(' ').length)
-    // A hypothesis may be corrected on the way, by a shorter one as well.
+    // A later hypothesis can correct an earlier one and can be shorter.
     if (shown.length > 1) expect(words.at(-1), event.text).toBeGreaterThan(words[0] as number)
     for (const [n, one] of shown.entries()) {
       expect(one.offset, one.text).toBeCloseTo(event.offset, 1)
@@ -68,7 +68,7 @@ function expectGrowth(events: readonly Event[]): number {
 const eventsOf = (client: ReturnType<typeof openRecognizer>): Event[] =>
   client.told.flatMap((one) => (one.kind === 'recognizing' || (one.kind === 'recognized' && one.reason === 'RecognizedSpeech') ? [one] : []))
 
-/** Sends a whole file in one go, as native clients do, and answers every hypothesis and phrase. */
+/** Sends a whole file at once, as native clients do, and returns every hypothesis and phrase. */
 async function sendWhole(url: string, id: string): Promise<Event[]> {
   const { text: say, audio, until, received, socket } = await openSocket(url, api.key)
   say('speech.config', id, { context: { system: { name: 'raw' } } })
@@ -96,7 +96,7 @@ async function expectGrowthOverSdk(scenario: Scenario, change: (config: SpeechCo
   expect(countWordErrors(text, client.text()).errors).toBeLessThanOrEqual(6)
 }
 
-// At the pace of speech, so both at once.
+// These tests wait for audio at the pace of speech, so they run together.
 describe.concurrent('when the SDK sends a WAV file at its own pace, a phrase grows before its text', () => {
   test.each(scenarios)('at an endpoint for %s', (scenario) => expectGrowthOverSdk(scenario))
 })
@@ -104,7 +104,7 @@ describe.concurrent('when the SDK sends a WAV file at its own pace, a phrase gro
 describe.each(scenarios)('at an endpoint for %s, a phrase grows before its text', (scenario) => {
   test('when the SDK sends a WAV file as fast as it can', () => expectGrowthOverSdk(scenario, sendAtOnce))
 
-  test('when each sentence is a file of its own, and for whoever recognizes once', async () => {
+  test('when recognizeOnceAsync reads one sentence per file', async () => {
     for (const one of novel) {
       const client = openRecognizer(configFor(urls[scenario], api.key), fileOf(one.wav))
       await client.once()

@@ -1,11 +1,12 @@
-// One phrase and the turns for its hypotheses, with workers that answer when the test says so.
+// One phrase and the slots of its hypotheses, with workers that the test controls.
 import { describe, expect, test } from 'vitest'
 import { HypothesisScheduler } from '../../src/recognition/hypothesis-scheduler.ts'
 import { PhraseDecoding } from '../../src/recognition/phrase-decoding.ts'
 import type { Piece } from '../../src/recognition/piece.ts'
+import { RecognizersBusyError } from '../../src/recognition/recognizer-errors.ts'
+import type { StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import type { Scheduler } from '../../src/recognition/scheduler.ts'
 import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
-import { RecognizersBusyError, type StreamRequest } from '../../src/recognition/types.ts'
 import { requestFor } from '../support/recognizers.ts'
 
 const second = 16_000
@@ -14,10 +15,10 @@ const segmentTo = (end: number) => ({ start: 0, onset: 0, offset: end, end })
 function openPhrase(request: Partial<StreamRequest> = {}) {
   const pieces: { piece: Piece; answer(text: string, ms?: number): void; refuse(): void }[] = []
   const told = { grown: 0, shown: [] as string[], failures: [] as Error[], measured: [] as number[] }
-  const turns = new HypothesisScheduler(2, () => 2)
+  const hypotheses = new HypothesisScheduler(2, () => 2)
   const pool = {
     mayGuess: () => true,
-    turns,
+    hypotheses,
     submit(piece: Piece, settled: (result: unknown) => void) {
       let isWanted = true
       pieces.push({
@@ -39,7 +40,7 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
   const phrase: PhraseDecoding = new PhraseDecoding(1, 0, {
     request: requestFor({ id: 'm', encoder: 'e', decoder: 'd', writing: 'w' }, request),
     pool: pool as unknown as Scheduler,
-    patience: { baseMs: 1000, perSecondMs: 1000 },
+    timeout: { baseMs: 1000, perSecondMs: 1000 },
     askForGrown: () => void told.grown++,
     changed() {
       const texts = phrase.takeHypotheses().map(({ text }) => text)
@@ -48,10 +49,10 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
     failed: (error) => void told.failures.push(error),
     measured: (_, ms) => void told.measured.push(ms),
   })
-  /** How many turns others may have at the moment; they are given back. */
+  /** The number of slots that other phrases can get; they are returned. */
   const free = () => {
     let count = 0
-    const asked = [0, 1, 2].map(() => turns.ask({ workspaceId: 'other' }, true, () => void count++))
+    const asked = [0, 1, 2].map(() => hypotheses.ask({ workspaceId: 'other' }, true, () => void count++))
     for (const one of asked.reverse()) one.end()
     return count
   }
@@ -59,8 +60,8 @@ function openPhrase(request: Partial<StreamRequest> = {}) {
   return { phrase, pieces, told, free, grow }
 }
 
-describe('the turn of a hypothesis is given back', () => {
-  test('when it was decoded, and another is asked for after a while', () => {
+describe('the slot of a hypothesis', () => {
+  test('a slot is returned after the decoding, and the next is requested after an interval', () => {
     const { phrase, pieces, told, free, grow } = openPhrase()
     phrase.hear(0.2 * second, 0.2 * second)
     expect(told.grown).toBe(0)
@@ -76,7 +77,7 @@ describe('the turn of a hypothesis is given back', () => {
     expect(told.grown).toBe(2)
   })
 
-  test('when the phrase has not grown, or no worker was left, and then is asked for at once', () => {
+  test('a slot is returned and requested again at once if the phrase has ended or no worker is free', () => {
     const { phrase, pieces, told, free, grow } = openPhrase()
     phrase.hear(second, second)
     phrase.grow({ stream: 1, kind: 'GROWN', phrase: 1, grown: undefined })
@@ -91,12 +92,12 @@ describe('the turn of a hypothesis is given back', () => {
 
   test.each([
     ['ends', (phrase: PhraseDecoding) => phrase.end({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })],
-    ['is wanted no more', (phrase: PhraseDecoding) => phrase.close()],
-  ])('when the phrase %s, at work or not', (_, finish) => {
-    for (const isAtWork of [false, true]) {
+    ['is canceled', (phrase: PhraseDecoding) => phrase.close()],
+  ])('a slot is returned when the phrase %s, during and before the decoding', (_, finish) => {
+    for (const isDecoding of [false, true]) {
       const { phrase, free, grow } = openPhrase()
       phrase.hear(second, second)
-      if (isAtWork) grow(second)
+      if (isDecoding) grow(second)
       expect(free()).toBe(1)
       finish(phrase)
       expect(free()).toBe(2)
@@ -104,7 +105,7 @@ describe('the turn of a hypothesis is given back', () => {
   })
 })
 
-test('a hypothesis that comes after a newer guess is not shown', () => {
+test('a hypothesis that finishes after a newer guess is not shown', () => {
   const { phrase, pieces, told, grow } = openPhrase()
   phrase.hear(second, second)
   grow(second)
@@ -114,7 +115,7 @@ test('a hypothesis that comes after a newer guess is not shown', () => {
   expect(told.shown).toEqual(['one two three'])
 })
 
-test('a hypothesis of much audio at once shows its words as they are decoded, until a guess has shown more', () => {
+test('a hypothesis of much audio shows words during its decoding until a guess shows more', () => {
   const { phrase, pieces, told, grow } = openPhrase()
   phrase.hear(5 * second, 5 * second)
   grow(5 * second)
@@ -129,7 +130,7 @@ test('a hypothesis of much audio at once shows its words as they are decoded, un
   expect(told.shown).toEqual(['one', 'one two', 'one two three'])
 })
 
-test('words that have to be stable are not shown while one hypothesis is decoded', () => {
+test('a stable hypothesis shows no words during its decoding', () => {
   const { phrase, pieces, grow } = openPhrase({ listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation') })
   phrase.hear(5 * second, 5 * second)
   grow(5 * second)
@@ -137,7 +138,7 @@ test('words that have to be stable are not shown while one hypothesis is decoded
   expect(pieces[0]?.piece.begun).toBeUndefined()
 })
 
-test('a guess shows its words as they are decoded where hypotheses need not be stable, and nothing older after them', () => {
+test('a guess shows words during its decoding unless hypotheses are stable, and no older text follows', () => {
   const { phrase, pieces, told, grow } = openPhrase()
   phrase.hear(second, second)
   grow(second)
@@ -148,7 +149,7 @@ test('a guess shows its words as they are decoded where hypotheses need not be s
   expect(told.shown).toEqual(['one', 'one two', 'one two three'])
 })
 
-test('guesses that the speaker went on from are counted among what a phrase costs', () => {
+test('the cost of a phrase includes guesses at pauses within it', () => {
   const { phrase, pieces, told } = openPhrase()
   phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(second), audio: new Int16Array(second) })
   phrase.hear(2 * second, 2 * second)
@@ -159,11 +160,11 @@ test('guesses that the speaker went on from are counted among what a phrase cost
   expect(phrase.result?.[0]?.lexical).toBe('one two')
 })
 
-describe('a phrase that ended before it could be decoded', () => {
+describe('a phrase that ends before any decoding', () => {
   const ended = (seconds: number) =>
     ({ stream: 1, kind: 'ENDED', phrase: 1, segment: segmentTo(seconds * second), audio: new Int16Array(seconds * second) }) as const
 
-  test('shows the words of its text as they are decoded, each time more of them', () => {
+  test('a phrase without hypotheses shows the growing words of its final text', () => {
     const { phrase, pieces, told } = openPhrase()
     phrase.end(ended(3))
     for (const beginning of ['one', 'one two three', 'one two', 'one two three four']) pieces[0]?.piece.begun?.(beginning)
@@ -171,7 +172,7 @@ describe('a phrase that ended before it could be decoded', () => {
     expect(told.shown).toEqual(['one', 'one two three', 'one two three four'])
   })
 
-  test('shows nothing again that a hypothesis has shown before', () => {
+  test('words that a hypothesis has shown are not shown again', () => {
     const { phrase, pieces, told, grow } = openPhrase()
     phrase.hear(second, second)
     grow(second)
@@ -181,7 +182,7 @@ describe('a phrase that ended before it could be decoded', () => {
     expect(told.shown).toEqual(['one two', 'one two three'])
   })
 
-  test('shows what a guess had decoded of it, once it is sure that nothing follows', () => {
+  test('the words of a guess are shown when the phrase has ended', () => {
     const { phrase, pieces, told } = openPhrase({ listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation') })
     phrase.pause({ stream: 1, kind: 'PAUSED', phrase: 1, segment: segmentTo(3 * second), audio: new Int16Array(3 * second) })
     for (const beginning of ['one', 'one two']) pieces[0]?.piece.begun?.(beginning)
@@ -197,7 +198,7 @@ describe('a phrase that ended before it could be decoded', () => {
     ['longer than a second', 1.1, true, ['yes']],
     ['of a second', 1, true, []],
     ['whose client wants no hypotheses', 3, false, []],
-  ])('and is %s shows its whole text first where the decoder reported nothing: %f s, %o', (_, seconds, interims, shown) => {
+  ])('a phrase that is %s shows its whole text first only if a hypothesis is due: %f s, %o', (_, seconds, interims, shown) => {
     const { phrase, pieces, told } = openPhrase({ interims })
     phrase.end(ended(seconds))
     expect(pieces[0]?.piece.task).toMatchObject({ reportBeginnings: interims })
@@ -205,7 +206,7 @@ describe('a phrase that ended before it could be decoded', () => {
     expect(told.shown).toEqual(shown)
   })
 
-  test('shows nothing where no words were found', () => {
+  test('a phrase without words shows nothing', () => {
     const { phrase, pieces, told } = openPhrase()
     phrase.end(ended(3))
     pieces[0]?.answer('')

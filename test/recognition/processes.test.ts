@@ -1,4 +1,4 @@
-// The product as a user starts it: its own Postgres, signals, crashes, and what it says when it cannot start.
+// The command of a user: the embedded Postgres, signals, crashes and errors at the start.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import { collect } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 describe('stopping', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s closes everything and ends with 0', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s closes all processes and exits with 0', async (signal) => {
     const dataDir = await makeDataDir()
     const { child, ended } = await start({ DATA_DIR: dataDir })
     child.kill(signal)
@@ -19,7 +19,7 @@ describe('stopping', () => {
     expect(await processesOf(dataDir)).toEqual([])
   })
 
-  test('a second signal ends it at once, and still no Postgres stays', async () => {
+  test('a second signal ends the server at once and leaves no Postgres', async () => {
     const dataDir = await makeDataDir()
     const { child, ended, create } = await start({ DATA_DIR: dataDir })
     await create()
@@ -29,7 +29,7 @@ describe('stopping', () => {
     await until(async () => (await processesOf(dataDir)).length === 0, 5000)
   })
 
-  test('kill -9 leaves neither Postgres nor recognizers, and the next start has all data', async () => {
+  test('kill -9 leaves no Postgres and no recognizer, and the next start has all data', async () => {
     const dataDir = await makeDataDir()
     const first = await start({ DATA_DIR: dataDir })
     const { deployment } = await first.create()
@@ -49,7 +49,7 @@ describe('stopping', () => {
   })
 })
 
-test('PG… variables, set or empty, reach neither the embedded Postgres nor the way to it', async () => {
+test('PG… variables, set or empty, do not affect the embedded Postgres and the connection to it', async () => {
   const foreign = { PGHOST: 'elsewhere.invalid', PGPORT: '9', PGUSER: 'nobody', PGPASSWORD: 'x', PGDATABASE: 'none', PGDATA: '/nowhere', PGSSLMODE: 'require' }
   const more = { PGOPTIONS: '-c default_transaction_read_only=on', PGSSLNEGOTIATION: 'direct', PGAPPNAME: 'x', PGTZ: 'Nowhere', PGREPLICATION: 'true' }
   for (const variables of [{ ...foreign, ...more }, Object.fromEntries(Object.keys({ ...foreign, ...more }).map((name) => [name, '']))]) {
@@ -59,7 +59,7 @@ test('PG… variables, set or empty, reach neither the embedded Postgres nor the
   }
 })
 
-describe('when it cannot start it says why, and leaves nothing behind', () => {
+describe('a start that fails', () => {
   async function refused(settings: Record<string, string>) {
     const { ended } = launch(settings)
     const { code, err } = await ended
@@ -68,7 +68,7 @@ describe('when it cannot start it says why, and leaves nothing behind', () => {
     return err
   }
 
-  test('the port is taken', async () => {
+  test('a start on a port in use fails and leaves no data directory', async () => {
     const dataDir = await makeDataDir()
     const taken = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void taken.close())
@@ -78,47 +78,47 @@ describe('when it cannot start it says why, and leaves nothing behind', () => {
     await expect(stat(dataDir)).rejects.toThrow()
   })
 
-  test('the data directory cannot be made', async () => {
+  test('a data directory that cannot be created fails the start', async () => {
     const parent = await makeDirectory()
     await writeFile(join(parent, 'file'), '')
     expect(await refused({ PORT: '0', DATA_DIR: join(parent, 'file', 'data') })).toMatch(/DATA_DIR/)
   })
 
-  test.runIf(process.getuid?.() === 0)('root starts it in a directory that others may not enter', async () => {
+  test.runIf(process.getuid?.() === 0)('a start by root in a directory that other users cannot enter fails', async () => {
     const parent = await makeDirectory()
     await chmod(parent, 0o700)
     expect(await refused({ PORT: '0', DATA_DIR: join(parent, 'data') })).toContain(parent)
   })
 
-  test('the database cannot be reached', async () => {
+  test('a database that cannot be reached fails the start', async () => {
     expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), DATABASE_URL: 'postgres://someone:secret-word@127.0.0.1:9/none' })).toMatch(
       /Cannot reach the database.*DATABASE_URL/,
     )
   })
 
-  test('settings are wrong: all of them are named at once', async () => {
+  test('the error names all invalid settings at once', async () => {
     const err = await refused({ PORT: 'eighty', ROLES: 'api,cook', PUBLIC_URL: 'speech.example', LOG_LEVEL: 'loud', BOOTSTRAP_KEY: 'short' })
     for (const name of ['PORT', 'ROLES', 'PUBLIC_URL', 'LOG_LEVEL', 'BOOTSTRAP_KEY']) expect(err).toContain(`${name}:`)
   })
 
-  test.each(['jobs', 'api,jobs'])('ROLES=%s without PUBLIC_URL would test new deployments where no speech is recognized', async (ROLES) => {
+  test.each(['jobs', 'api,jobs'])('ROLES=%s without PUBLIC_URL fails the start', async (ROLES) => {
     expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), ROLES })).toMatch(/PUBLIC_URL: must be set if ROLES has jobs without speech/)
   })
 
-  test('the catalog is broken', async () => {
+  test('an invalid catalog fails the start', async () => {
     const dir = await makeDirectory()
     await writeFile(join(dir, 'catalog.json'), '{"locales":{},"models":[{"id":"x"}]}')
     expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), CATALOG: join(dir, 'catalog.json') })).toContain('models.0.id')
   })
 
-  test('another one lives in the data directory, and goes on living', async () => {
+  test('a second start in the same data directory fails, and the first server continues', async () => {
     const dataDir = await makeDataDir()
     const first = await start({ DATA_DIR: dataDir })
     expect(await refused({ PORT: '0', DATA_DIR: dataDir })).toContain('Another custom-speech')
     expect((await first.ask('{ locales { code } }')).data?.locales).toContainEqual({ code: 'en-US' })
   })
 
-  test('Node is too old', async () => {
+  test('a start with an old Node fails', async () => {
     const text = await readFile(program, 'utf8')
     const dir = await makeDirectory()
     await mkdir(dir, { recursive: true })
@@ -137,8 +137,8 @@ function launchFile(file: string) {
   return { ended: once(child, 'exit').then(([code]) => ({ code, err })) }
 }
 
-// The heartbeat of the one that was killed has to run out; the demo uses the time.
-test.concurrent('kill -9 in the middle of provisioning ends in COMPLETE after a restart', { timeout: 120_000 }, async ({ onTestFinished }) => {
+// Runs beside the demo because the heartbeat of the killed process must expire first.
+test.concurrent('a deployment is COMPLETE after kill -9 during provisioning and a restart', { timeout: 120_000 }, async ({ onTestFinished }) => {
   const dataDir = await makeDataDir(onTestFinished)
   const first = await start({ DATA_DIR: dataDir }, onTestFinished)
   const { deployment } = await first.create()
@@ -151,7 +151,7 @@ test.concurrent('kill -9 in the middle of provisioning ends in COMPLETE after a 
   expect(changes.map((change) => change.sequence)).toEqual(changes.map((_, index) => (changes[0]?.sequence ?? 0) + index))
 })
 
-test.concurrent('the demo does the main job by itself', { timeout: 120_000 }, async ({ onTestFinished }) => {
+test.concurrent('the demo creates, watches and calls a deployment', { timeout: 120_000 }, async ({ onTestFinished }) => {
   const { ended } = launch({ PORT: '0', DATA_DIR: await makeDataDir(onTestFinished) }, 'demo', onTestFinished)
   const { code, out, err } = await ended
   expect(code, err).toBe(0)

@@ -1,4 +1,4 @@
-// What nobody thought of: random operations from the schema, and random orders of actions against a model.
+// Random operations from the schema, and random orders of actions compared with a model.
 import * as fc from 'fast-check'
 import {
   buildClientSchema,
@@ -36,7 +36,7 @@ const strange = fc.oneof(fc.string({ unit: 'binary', maxLength: 30 }), fc.consta
 
 const pick = <T>(items: readonly T[], random: fc.GeneratorValue) => items[random(fc.nat, items.length - 1)] as T
 
-/** A literal of the type, ours or nonsense of the right kind. */
+/** A literal of the type, meaningful or random. */
 function literal(type: GraphQLInputType, random: fc.GeneratorValue, depth = 0): string {
   if (isNonNullType(type)) return literal(type.ofType, random, depth)
   if (random(fc.integer, { min: 0, max: 7 }) === 0) return 'null'
@@ -60,7 +60,7 @@ function required(type: GraphQLInputType, random: fc.GeneratorValue, depth: numb
     Float: () => String(random(fc.integer)),
     Boolean: () => String(random(fc.boolean)),
     DateTime: () => JSON.stringify(random(fc.constantFrom, '2030-01-01T00:00:00Z', '1970-01-01T00:00:00Z')),
-    // An address that nobody may be asked at.
+    // An address that the server must not call.
     URL: () => JSON.stringify('https://127.0.0.1:9/model.tar.gz'),
     Locale: () => JSON.stringify(random(fc.constantFrom, 'en-US', 'de', 'zh-Hant-TW')),
     ID: () => JSON.stringify(random(fc.constantFrom, ...ids)),
@@ -92,11 +92,11 @@ function field(definition: GraphQLField<unknown, unknown>, random: fc.GeneratorV
   const type = getNamedType(definition.type)
   const isLeaf = !isObjectType(type) && !isInterfaceType(type) && !isUnionType(type)
   if (!isLeaf && depth >= 5) return ''
-  // An alias for each, since equal names with other arguments cannot be merged.
+  // Each field has an alias, because equal names with different arguments cannot be merged.
   return `f${depth}_${n}_${random(fc.nat, 1e6)}: ${definition.name}${callArguments(definition.args, random)} ${isLeaf ? '' : selection(type, random, depth + 1)}`
 }
 
-test.each(['query', 'mutation'] as const)('200 random %s operations never meet a masked error', { timeout: 120_000 }, async (operation) => {
+test.each(['query', 'mutation'] as const)('200 random %s operations cause no masked error', { timeout: 120_000 }, async (operation) => {
   const root = operation === 'query' ? schema.getQueryType() : schema.getMutationType()
   if (!root) throw new Error('no root type')
   const harmless = Object.values(root.getFields()).filter(({ name }) => name !== 'revokeKey')
@@ -113,7 +113,7 @@ test.each(['query', 'mutation'] as const)('200 random %s operations never meet a
 
 type Status = 'QUEUED' | 'CANCELED' | 'gone'
 
-test('any order of create, cancel, retry, update and delete leaves what the model says', { timeout: 120_000 }, async () => {
+test('any order of create, cancel, retry, update and delete ends in the state of the model', { timeout: 120_000 }, async () => {
   const actions = fc.array(fc.constantFrom('cancel', 'retry', 'update', 'delete'), { minLength: 1, maxLength: 12 })
   await fc.assert(
     fc.asyncProperty(actions, async (sequence) => {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RecognizerModel } from '../../src/decoding/types.ts'
+import type { RecognizerModel } from '../../src/decoding/recognizer-model.ts'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
+import type { Phrase, StreamEvent, StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
+import type { Recognizers } from '../../src/recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
-import type { Phrase, Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 import { baseModel, openClient, requestFor, silence, silentLog } from '../support/recognizers.ts'
 import { cardRecordings, librivoxRecordings, referenceRecording, referenceText } from '../support/service.ts'
 
@@ -22,7 +23,7 @@ const novel = librivoxRecordings().map(({ wav, text }) => ({ pcm: samplesOf(wav)
 const [sentence] = novel as [(typeof novel)[0]]
 
 describe('speech at the speed of speech', () => {
-  test('is heard while it is said: hypotheses grow into the phrase', async () => {
+  test('hypotheses grow into the phrase while it is spoken', async () => {
     const client = await openClient(recognizers, requestFor(model))
     await client.speak(Buffer.concat([silence(1), sentence.pcm, silence(1)]))
     client.stream.finish()
@@ -36,11 +37,11 @@ describe('speech at the speed of speech', () => {
     const lengths = shown.map((text) => text.split(' ').length)
     expect(lengths).toEqual(lengths.toSorted((a, b) => a - b))
     for (const text of shown) expect(text).toMatch(/^[a-z' ]+$/)
-    // All but the last word of each, which may be half said.
+    // The last word of each hypothesis can be incomplete.
     for (const text of shown.filter((one) => one.includes(' ')).slice(1)) expect(phrase?.lexical).toContain(text.split(' ').slice(0, 3).join(' '))
   })
 
-  test('events come in order', async () => {
+  test('a stream emits its events in order', async () => {
     const client = await openClient(recognizers, requestFor(model))
     await client.speak(Buffer.concat([reference, silence(1), reference, silence(1)]), 2)
     client.stream.finish()
@@ -51,30 +52,30 @@ describe('speech at the speed of speech', () => {
   })
 })
 
-test('speech is told where it is, within 150 ms', async () => {
+test('the offsets of phrases are accurate to 150 ms', async () => {
   const client = await openClient(recognizers, requestFor(model, { interims: false }))
   await client.send(Buffer.concat([silence(2), reference, silence(3), reference, silence(1)]))
   client.stream.finish()
   await client.untilTold('ENDED')
   const length = reference.length / 32_000
   // The recording itself begins with 210 ms of silence and ends with 20.
-  const places = [2.21, 2.21 + length + 3]
+  const onsets = [2.21, 2.21 + length + 3]
   for (const [n, phrase] of client.phrases().entries()) {
-    expect(Math.abs(phrase.offset / 16_000 - (places[n] as number))).toBeLessThan(0.15)
-    expect(Math.abs((phrase.offset + phrase.duration) / 16_000 - ((places[n] as number) + length - 0.23))).toBeLessThan(0.15)
+    expect(Math.abs(phrase.offset / 16_000 - (onsets[n] as number))).toBeLessThan(0.15)
+    expect(Math.abs((phrase.offset + phrase.duration) / 16_000 - ((onsets[n] as number) + length - 0.23))).toBeLessThan(0.15)
   }
   expect(client.phrases()).toHaveLength(2)
   expect(client.events().at(-1)).toEqual({ kind: 'ENDED', heard: (reference.length * 2) / 2 + 6 * 16_000 })
 })
 
-test('the first phrase ends a stream that wants no more', async () => {
+test('the first phrase ends a stream for one phrase', async () => {
   const client = await openClient(recognizers, requestFor(model, { mode: 'interactive' }))
   await client.send(Buffer.concat([reference, silence(1), reference, silence(1)]))
   await client.untilTold('ENDED')
   expect(client.phrases().map(({ lexical }) => countWordErrors(referenceText, lexical).errors)).toEqual([0])
 })
 
-test('silence ends a stream that wants one phrase, and is told once to one that wants more', async () => {
+test('initial silence ends a stream for one phrase and is reported once to other streams', async () => {
   const one = await openClient(recognizers, requestFor(model, { mode: 'interactive' }))
   await one.send(silence(7))
   await one.untilTold('ENDED')
@@ -93,7 +94,7 @@ test('silence ends a stream that wants one phrase, and is told once to one that 
   ])
 })
 
-test('a conversation shows only words that two decodings agree on', async () => {
+test('a conversation shows only words on which two decodings agree', async () => {
   const client = await openClient(recognizers, requestFor(model, { listening: segmentationSettingsFor('CONVERSATIONAL', 'conversation') }))
   await client.speak(Buffer.concat([sentence.pcm, silence(1)]), 2)
   client.stream.finish()
@@ -115,7 +116,7 @@ describe('alternatives', () => {
     return client.phrases()[0] as Phrase
   }
 
-  test('are different texts that may have been said, the likeliest first', async () => {
+  test('alternatives are different texts, the likeliest first', async () => {
     const { alternatives, lexical } = await recognize({ alternatives: 5 })
     expect(alternatives.length).toBeGreaterThanOrEqual(2)
     expect(alternatives[0]?.lexical).toBe(lexical)
@@ -133,7 +134,7 @@ describe('alternatives', () => {
     expect((await recognize({ phrases: [{ text: 'four of clubs', weight: 0 }] })).lexical).toBe('eight of spades four of cloves seven of hearts')
   })
 
-  test('a phrase list does not put its phrases into other speech', async () => {
+  test('a phrase list does not insert its phrases into other speech', async () => {
     const phrases = ['four of clubs', 'young woman', 'Mr. Johnson', 'Dash Wood', 'consider'].map((text) => ({ text, weight: 1 }))
     const client = await openClient(recognizers, requestFor(model, { interims: false, phrases }))
     await client.send(Buffer.concat([sentence.pcm, silence(1)]))
@@ -142,7 +143,7 @@ describe('alternatives', () => {
     expect(countWordErrors(sentence.text, client.phrases()[0]?.lexical ?? '').errors).toBeLessThanOrEqual(1)
   })
 
-  test('words have their times where asked for, in order and within the phrase', async () => {
+  test('requested word timings are in order and within the phrase', async () => {
     const { alternatives, offset, duration } = await recognize({ alternatives: 3, wordTimings: true })
     for (const { lexical, words = [] } of alternatives) {
       expect(words.map(({ word }) => word).join(' ')).toBe(lexical)
@@ -153,7 +154,7 @@ describe('alternatives', () => {
       }
       expect(at).toBeLessThanOrEqual(offset + duration)
     }
-    // By ear: "eight" begins 0.19 s after the recording does, "seven" 2.2 s.
+    // Measured by ear: "eight" begins at 0.19 s, "seven" at 2.2 s.
     const [best] = alternatives
     expect(Math.abs((best?.words?.[0]?.offset ?? 0) / 16_000 - 0.19)).toBeLessThan(0.15)
     expect(Math.abs((best?.words?.[6]?.offset ?? 0) / 16_000 - 2.23)).toBeLessThan(0.15)
@@ -161,7 +162,7 @@ describe('alternatives', () => {
   })
 })
 
-describe('no words are found in', () => {
+describe('audio without words', () => {
   const samples = (make: (n: number) => number) => Buffer.from(Int16Array.from({ length: 8 * 16_000 }, (_, n) => make(n) * 32_000).buffer)
   test.each([
     ['silence', silence(8)],
@@ -170,7 +171,7 @@ describe('no words are found in', () => {
     ['a tone', samples((n) => Math.sin((2 * Math.PI * 440 * n) / 16_000) * 0.5)],
     ['a tone that comes and goes', samples((n) => (n % 16_000 < 8_000 ? Math.sin((2 * Math.PI * 1000 * n) / 16_000) * 0.5 : 0))],
     ['clicks', samples((n) => (n % 8_000 < 20 ? 0.9 : 0))],
-  ])('%s', async (_, pcm) => {
+  ])('a stream of %s has no phrase and no hypothesis', async (_, pcm) => {
     const client = await openClient(recognizers, requestFor(model))
     await client.send(pcm)
     client.stream.finish()
@@ -180,7 +181,7 @@ describe('no words are found in', () => {
   })
 })
 
-test('audio of other rates and channels is heard alike, however its bytes are cut', async () => {
+test('audio of other rates and channels is recognized, however its bytes are cut', async () => {
   const stereo = Buffer.alloc((reference.length / 2) * 3 * 2 * 2)
   for (let n = 0; n < reference.length / 2; n++) {
     for (let copy = 0; copy < 6; copy++) stereo.writeInt16LE(reference.readInt16LE(n * 2), (n * 6 + copy) * 2)
@@ -192,7 +193,7 @@ test('audio of other rates and channels is heard alike, however its bytes are cu
   expect(countWordErrors(referenceText, client.phrases()[0]?.lexical ?? '').errors).toBe(0)
 })
 
-test('a recording goes through whole', async () => {
+test('a recording is recognized to the end', async () => {
   const audio = { samples: Buffer.concat([reference, silence(1), reference]), sampleRate: 16_000, channels: 1 }
   const { status, phrases, heard } = await recognizers.recognize({
     model,

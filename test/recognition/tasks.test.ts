@@ -1,4 +1,4 @@
-// Whatever a task's process does, its parent lives on and learns why.
+// A failing task does not affect its parent, which receives the reason.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runTask } from '../../src/sandbox/task.ts'
@@ -16,11 +16,11 @@ test.each<[Hunger, Partial<typeof limits>, object]>([
   ['DEATH', {}, { limit: undefined, message: 'SIGKILL' }],
   ['REFUSAL', {}, { message: 'has no table', details: { line: 3 } }],
   ['FAILURE', {}, { message: 'no space', code: 'ENOSPC' }],
-])('a task ends of %s with its reason', async (hunger, more, reason) => {
+])('a task that ends by %s reports the reason', async (hunger, more, reason) => {
   await expect(run(hunger, more)).rejects.toMatchObject(reason)
 })
 
-test('a task answers, and ends at once when it is no longer wanted', async () => {
+test('a task answers, and a canceled task ends at once', async () => {
   expect(await run('NONE')).toBe('done')
   const unwanted = new AbortController()
   const running = run('TIME', {}, unwanted.signal)

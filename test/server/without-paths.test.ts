@@ -1,7 +1,7 @@
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ModelUnusableError } from '../../src/decoding/types.ts'
+import { ModelUnusableError } from '../../src/decoding/recognizer-model.ts'
 import { withoutPaths } from '../../src/sandbox/without-paths.ts'
 
 const project = join(import.meta.dirname, '../..')

@@ -1,6 +1,7 @@
 // Recognizers that crash, lag or have no capacity, seen from a session without a network.
 import { describe, expect, test, vi } from 'vitest'
-import { RecognizerCrashedError, type StreamRequest } from '../../src/recognition/types.ts'
+import { RecognizerCrashedError } from '../../src/recognition/recognizer-errors.ts'
+import type { StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import { openResumableStream } from '../../src/speech/resumable-stream.ts'
 import { referenceRecording } from '../support/service.ts'
 import { fakeRecognizers, openSession } from '../support/speech-session.ts'

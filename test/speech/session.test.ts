@@ -1,7 +1,7 @@
 // The life of a session, without a network.
 import { describe, expect, test } from 'vitest'
 import { ProblemError } from '../../src/http/problem.ts'
-import { RecognizerCrashedError } from '../../src/recognition/types.ts'
+import { RecognizerCrashedError } from '../../src/recognition/recognizer-errors.ts'
 import { referenceRecording } from '../support/service.ts'
 import { openSession } from '../support/speech-session.ts'
 

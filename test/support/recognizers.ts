@@ -6,14 +6,15 @@ import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openArtifacts } from '../../src/artifacts/store.ts'
 import type { Config } from '../../src/config.ts'
-import type { RecognizerModel } from '../../src/decoding/types.ts'
+import type { RecognizerModel } from '../../src/decoding/recognizer-model.ts'
 import { readCatalog } from '../../src/domain/catalog.ts'
 import { openLog } from '../../src/log.ts'
 import type { Scenario } from '../../src/postgres/tables.ts'
 import { toRecognizerModel } from '../../src/recognition/model-files.ts'
+import type { StreamEvent, StreamRequest } from '../../src/recognition/recognizer-stream.ts'
 import { openRecognizers } from '../../src/recognition/recognizers.ts'
+import type { Recognizers } from '../../src/recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../../src/recognition/segmentation-settings.ts'
-import type { Recognizers, StreamEvent, StreamRequest } from '../../src/recognition/types.ts'
 
 export const silentLog = openLog('silent')
 
@@ -52,7 +53,7 @@ interface Told {
   event: StreamEvent
 }
 
-/** Opens a stream and collects what it tells. */
+/** Opens a stream and collects its events. */
 export async function openClient(recognizers: Recognizers, request: StreamRequest) {
   const told: Told[] = []
   const waiting = new Set<() => void>()
@@ -104,7 +105,7 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
       await until(() => false).catch(() => {})
       return failure as Error
     },
-    /** Says it as a microphone would: a tenth of a second every tenth of a second. */
+    /** Sends audio like a microphone: a tenth of a second every tenth of a second. */
     async speak(pcm: Buffer, speed = 1) {
       began = performance.now()
       const piece = bytesPerSecond / 10
@@ -114,7 +115,7 @@ export async function openClient(recognizers: Recognizers, request: StreamReques
         stream.write(pcm.subarray(n * piece, (n + 1) * piece))
       }
     },
-    /** Sends it as fast as it is taken. */
+    /** Sends audio as fast as the stream accepts it. */
     async send(pcm: Buffer) {
       began = performance.now()
       for (let at = 0; at < pcm.length && !failure; at += bytesPerSecond) {
@@ -144,8 +145,13 @@ export function childrenRunning(program: 'worker.process.ts' | 'detector.process
 }
 
 /** Opens recognizers for one test. */
-export function openTestRecognizers(config: Partial<Config['recognition']> = {}, patience?: Parameters<typeof openRecognizers>[2]): Recognizers {
-  const recognizers = openRecognizers({ workers: 2, memoryMb: 1600, ...config }, silentLog, patience)
+export function openTestRecognizers(config: Partial<Config['recognition']> = {}, timeouts?: Parameters<typeof openRecognizers>[2]): Recognizers {
+  const recognizers = openRecognizers({ workers: 2, memoryMb: 1600, ...config }, silentLog, timeouts)
   onTestFinished(() => recognizers.close())
   return recognizers
+}
+
+/** Resolves when a worker has begun to decode. */
+export async function untilBusy(recognizers: Recognizers) {
+  while (recognizers.usage().workers.busy === 0) await new Promise(setImmediate)
 }

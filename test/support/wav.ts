@@ -1,4 +1,4 @@
-// WAV files with whatever lies in their headers a test wants.
+// WAV files with arbitrary headers.
 
 export interface WavOptions {
   rate?: number
@@ -9,7 +9,7 @@ export interface WavOptions {
   dataLength?: number
 }
 
-/** A WAV file around samples, 16-bit if nothing else is said. */
+/** A WAV file around samples, 16-bit by default. */
 export function wav(
   samples: NodeJS.ArrayBufferView,
   { rate = 16_000, channels = 1, bits = 16, encoding = 1, align = (channels * bits) / 8, dataLength }: WavOptions = {},

@@ -1,0 +1,57 @@
+import type { Pcm } from '../audio/pcm.ts'
+import type { RecognizerModel } from '../decoding/recognizer-model.ts'
+import type { RecognitionMode } from '../domain/recognition-mode.ts'
+import type { Phrase, RecognizerStream, StreamListener, StreamRequest, WaitOptions } from './recognizer-stream.ts'
+import type { SegmentationSettings } from './segmentation-settings.ts'
+
+export interface RecognitionRequest {
+  model: RecognizerModel
+  audio: Pcm
+  mode: RecognitionMode
+  listening: SegmentationSettings
+}
+
+export interface Recognition {
+  status: 'SUCCESS' | 'NO_MATCH' | 'INITIAL_SILENCE'
+  phrases: Phrase[]
+  /** Recognized samples, silence included. */
+  heard: number
+}
+
+/** Figures for operators and error messages. */
+interface RecognizersUsage {
+  streams: number
+  /** The most streams of the usual cost. */
+  maxStreams: number
+  /** Streams that wait for a slot. */
+  streamsWaiting: number
+  /** The expected share of the promised capacity that open streams use; slightly over 1 after a deployment without any stream was admitted. */
+  load: number
+  /** Phrases and recordings that wait for a worker. */
+  waiting: number
+  workers: { running: number; busy: number; most: number; ended: number }
+  models: { id: string; workers: number }[]
+  memoryBytes: number
+  /** Users' acoustic models: the number of recognizers that they blocked or ended, and of deployments that are isolated or refused. */
+  suspects: { strikes: number; isolated: number; refused: number }
+}
+
+/** Recognizes audio with workers that many models and callers share. */
+export interface Recognizers {
+  /** Loads the model in a worker; resolves with the milliseconds of the load. */
+  load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
+  /** Admits a stream, or rejects with a {@link RecognizersBusyError} if no slot is free in time; without `waiting`, at once. */
+  open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions): Promise<RecognizerStream>
+  /** Recognizes a whole recording for a job, when clients leave capacity. */
+  recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
+  usage(): RecognizersUsage
+  /** Rejects if no worker answers. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The same recognizers with the reserved capacity of provisioning. */
+export const withReservedCapacity = (recognizers: Recognizers): Recognizers => ({
+  ...recognizers,
+  open: (request, listener, waiting = { waitMs: 0 }) => recognizers.open(request, listener, { ...waiting, isReserved: true }),
+})
