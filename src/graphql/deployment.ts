@@ -8,10 +8,10 @@ import { keptEvents } from '../domain/retention.ts'
 import type { DeploymentRow, Evidence, Failure } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
-import { unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { EndpointType } from './endpoint.ts'
 import { decodeNodeId } from './node-id.ts'
+import { unwrapPage } from './pagination.ts'
 import { AcousticModel, Deployment, DeploymentStatusChange, LanguageModel } from './refs.ts'
 
 const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({

@@ -4,10 +4,10 @@ import { isModelTerminal } from '../domain/model-lifecycle.ts'
 import { keptEvents } from '../domain/retention.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { OrderDirectionEnum, selects, unwrapPage } from './connection.ts'
 import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { OrderDirectionEnum, selects, unwrapPage } from './pagination.ts'
 import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
 
 const ScenarioEnum = builder.enumType('Scenario', {
