@@ -1,33 +1,14 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
-import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
-import { type Newest, readPatiently, Watch } from '../domain/subscription.ts'
+import type { ExecutionResult, GraphQLError } from 'graphql'
+import { type Newest, readPatiently, type Watch } from '../domain/subscription.ts'
 import type { Feed } from '../lifecycle/event-feed.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { waitForReader } from './backlog.ts'
-import { createExecution, type ToContext } from './event-execution.ts'
+import { createEventExecution, type ToContext } from './event-execution.ts'
 import { keyOf, type Operation } from './operation.ts'
-
-/** How a result is written for one kind of peer. */
-type Format = (result: ExecutionResult) => string
-
-/** Where one watcher's results go. */
-export interface Peer {
-  format: Format
-  send(text: string): void
-  /** Bytes that wait to be taken. */
-  backlog(): number
-  /** Tells it that it is too slow and lets it go; whatever else waits for it is lost. */
-  endSlow(): void
-  /** Nothing more will come; with an error, because that went wrong. */
-  end(error?: unknown): void
-}
+import type { Format, Peer } from './peer.ts'
 
 export interface Broadcasts {
-  /**
-   * What the subscription watches; undefined when it is not to be shared, because it is another one or
-   * was refused, and has to be answered the usual way.
-   */
-  open(operation: Operation): Promise<Watch | undefined>
   /** Sends everything to the peer from now on. Returns the way to leave. */
   join(operation: Operation, watch: Watch, peer: Peer): () => void
 }
@@ -44,14 +25,9 @@ const turn = 256
 
 /** Executes and encodes each event once for all who ask for the same with the same rights, however many they are. */
 export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLError) => Error): Broadcasts {
-  const run = createExecution(toContext, mask)
+  const execute = createEventExecution(toContext, mask)
   const open = new Map<string, Broadcast>()
   return {
-    async open(operation) {
-      // Its own refusal is the answer the usual way gives, so one mistake is enough.
-      const source = await createSourceEventStream({ ...operation, options: { maxCoercionErrors: 1 } })
-      return source instanceof Watch ? source : undefined
-    },
     join(operation, watch, peer) {
       const key = keyOf(operation)
       const known = open.get(key)
@@ -59,7 +35,7 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
       // Kept as long as the broadcast, so nothing else of the operation is.
       const { schema, document, operationName, variableValues, viewer } = operation
       const broadcast = new Broadcast(
-        (event) => run(viewer, { schema, document, operationName, variableValues }, event),
+        (event) => execute(viewer, { schema, document, operationName, variableValues }, event),
         watch,
         () => open.delete(key),
       )
@@ -69,7 +45,7 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
   }
 }
 
-type Run = (event: LoggedEvent) => Promise<ExecutionResult>
+type ExecuteEvent = (event: LoggedEvent) => Promise<ExecutionResult>
 
 interface Member {
   peer: Peer
@@ -83,7 +59,7 @@ interface Shared {
 }
 
 class Broadcast {
-  readonly #run: Run
+  readonly #execute: ExecuteEvent
   readonly #watch: Watch
   readonly #feed: Feed
   readonly #close: () => void
@@ -95,8 +71,8 @@ class Broadcast {
   #position = 0
   #isSending = false
 
-  constructor(run: Run, watch: Watch, closed: () => void) {
-    this.#run = run
+  constructor(execute: ExecuteEvent, watch: Watch, closed: () => void) {
+    this.#execute = execute
     this.#watch = watch
     this.#feed = watch.openFeed()
     const leave = this.#feed.join((since) => {
@@ -217,7 +193,7 @@ class Broadcast {
     if (known) return known
     if (this.#shared.size === 0) setTimeout(() => this.#shared.clear(), sharedMs).unref()
     else if (this.#shared.size >= maxShared) this.#shared.delete(this.#shared.keys().next().value ?? 0)
-    const shared = { result: this.#run(event), texts: new Map() }
+    const shared = { result: this.#execute(event), texts: new Map() }
     // Awaited in its turn; until then it is nobody's fault.
     shared.result.catch(() => {})
     this.#shared.set(event.position, shared)

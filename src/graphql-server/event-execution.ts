@@ -7,16 +7,19 @@ import { isUnexpected } from './error-masking.ts'
 import { rightsOf } from './operation.ts'
 
 export type ToContext = (viewer: Viewer) => GraphQLContext
-type Run = (viewer: Viewer, args: ExecutionArgs, event: LoggedEvent) => Promise<ExecutionResult>
+type EventExecution = (viewer: Viewer, args: ExecutionArgs, event: LoggedEvent) => Promise<ExecutionResult>
 
 const retryMs = 500
 
-/** Executes a subscription for one of its events. */
-export function createExecution(toContext: ToContext, mask: (error: GraphQLError) => Error): Run {
+/**
+ * Executes a subscription for one event. The event is the root value of the execution, as the GraphQL specification
+ * defines (ExecuteSubscriptionEvent).
+ */
+export function createEventExecution(toContext: ToContext, mask: (error: GraphQLError) => Error): EventExecution {
   const contextOf = shareContexts(toContext)
   const waitForPostgres = createWait()
-  return async (viewer: Viewer, args: ExecutionArgs, rootValue: LoggedEvent): Promise<ExecutionResult> => {
-    const once = async () => execute({ ...args, contextValue: contextOf(viewer), rootValue })
+  return async (viewer, args, event) => {
+    const once = async () => execute({ ...args, contextValue: contextOf(viewer), rootValue: event })
     let result = await once()
     if (result.errors?.some(isUnexpected)) {
       // An event comes once, so it is not spoiled by a Postgres that has just gone away.

@@ -4,9 +4,11 @@ import type { YogaServerInstance } from 'graphql-yoga'
 import type { Keyring } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 import { keyEnded, type StreamCount } from './authentication.ts'
-import type { Broadcasts, Peer } from './broadcast.ts'
+import type { Broadcasts } from './broadcast.ts'
+import { chooseDelivery } from './delivery.ts'
 import { toShownError } from './error-masking.ts'
 import type { Operation } from './operation.ts'
+import type { Peer } from './peer.ts'
 import type { Parameters } from './request-body.ts'
 import { acceptsEvents } from './request-check.ts'
 import { unbuffered } from './streamed-results.ts'
@@ -52,8 +54,8 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
     if (!isPlain(request) || !asksForEvents(parameters)) return false
     const operation = await readOperation(yoga, parameters, contextValue)
     if (!operation || !count.hasRoom(contextValue.viewer)) return false
-    const watch = await broadcasts.open(operation)
-    if (!watch) return false
+    const delivery = await chooseDelivery(operation)
+    if (delivery.path === 'execution') return false
     if (response.destroyed) return true
     if (!count.enter(contextValue.viewer, response)) return false
     request.socket.setKeepAlive(true, probeMs)
@@ -65,7 +67,7 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
       if (error) response.destroy()
       else response.end(complete)
     }
-    const leaveBroadcast = broadcasts.join(operation, watch, createStreamPeer(response, finish))
+    const leaveBroadcast = broadcasts.join(operation, delivery.watch, createStreamPeer(response, finish))
     const forgetKey = keyring.onEnd(contextValue.viewer, () => {
       if (response.writableEnded) return
       response.write(format({ errors: [keyEnded(contextValue.viewer)] }))

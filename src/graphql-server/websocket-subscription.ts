@@ -1,7 +1,7 @@
 import type { ExecutionResult } from 'graphql'
 import type { WebSocket } from 'ws'
-import type { Peer } from './broadcast.ts'
 import { toShownError } from './error-masking.ts'
+import type { Peer } from './peer.ts'
 
 /** Of our own: a peer that did not take what it was sent. It may come back with its cursor. */
 const slowConsumer = 4413

@@ -13,6 +13,7 @@ import { refuseConnection } from '../http/problem.ts'
 import { admitViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './authentication.ts'
 import type { Broadcasts } from './broadcast.ts'
 import { explainRefusal, findAuthorization } from './connection-key.ts'
+import { chooseDelivery } from './delivery.ts'
 import type { Documents } from './documents.ts'
 import { toShownError } from './error-masking.ts'
 import { WebSocketAnswers } from './websocket-answers.ts'
@@ -39,12 +40,12 @@ interface WebSocketParts {
 }
 
 type SocketExtra = { socket: WebSocket; answers: WebSocketAnswers; request?: IncomingMessage | undefined; viewer?: Viewer }
-/** How the results of one operation are made and delivered. `onSubscribe` chooses it, and graphql-ws passes it on with the arguments. */
-interface Delivery {
+/** Executes one operation. `onSubscribe` makes it, and graphql-ws passes it on with the arguments. */
+interface OperationExecutor {
   execute(args: ExecutionArgs): Promise<ExecutionResult>
   subscribe(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult>>
 }
-type DeliveredArgs = ExecutionArgs & { delivery: Delivery }
+type ExecutorArgs = ExecutionArgs & { executor: OperationExecutor }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
 export function openSockets(
@@ -91,16 +92,16 @@ export function openSockets(
       const document = enveloped.parse(payload.query)
       const problems = enveloped.validate(enveloped.schema, document)
       if (problems.length) return problems
-      const delivery: Delivery = {
+      const executor: OperationExecutor = {
         execute: (args) => socket.extra.answers.run(() => enveloped.execute(args) as Promise<ExecutionResult>),
         async subscribe(args) {
           const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
-          const watch = await broadcasts.open(operation)
-          if (!watch) return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
+          const delivery = await chooseDelivery(operation)
+          if (delivery.path === 'execution') return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
           // These are held as long as the subscription, and not needed any more: the broadcast has its own.
-          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, delivery: undefined })
+          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, executor: undefined })
           Object.assign(payload, { query: '', variables: undefined })
-          return new WebSocketSubscription(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
+          return new WebSocketSubscription(socket.extra.socket, id, (stream) => broadcasts.join(operation, delivery.watch, stream))
         },
       }
       return {
@@ -109,13 +110,13 @@ export function openSockets(
         operationName: payload.operationName || undefined,
         variableValues: payload.variables,
         contextValue: await enveloped.contextFactory(),
-        delivery,
+        executor,
       }
     },
     onNext: (_socket, _id, _payload, _args, result) => toPayload(result as ExecutionResult),
     onError: (_socket, _id, _payload, errors) => errors.map(toShown),
-    execute: (args) => (args as DeliveredArgs).delivery.execute(args),
-    subscribe: (args) => (args as DeliveredArgs).delivery.subscribe(args),
+    execute: (args) => (args as ExecutorArgs).executor.execute(args),
+    subscribe: (args) => (args as ExecutorArgs).executor.subscribe(args),
   })
   const stopPinging = pingAll(sockets)
   const mayCome = ({ headers: { origin, host } }: IncomingMessage) => !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)

@@ -1,4 +1,3 @@
-import { Repeater } from '@repeaterjs/repeater'
 import { ExpectedError } from '../domain/errors.ts'
 import { rememberedDays } from '../domain/idempotency.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
@@ -21,10 +20,6 @@ export const asResult =
   <Name extends string>(name: Name) =>
   <T extends object>(answer: T | ExpectedError) =>
     (answer instanceof ExpectedError ? answer : { [name]: answer }) as never
-
-/** What is watched; a refusal is a stream of nothing else. */
-export const toStream = <Event>(watched: AsyncIterable<Event> | ExpectedError): AsyncIterable<Event | ExpectedError> =>
-  watched instanceof ExpectedError ? Repeater.race([[watched]]) : watched
 
 /** A success that carries the deployment it was about. */
 export const withDeployment = (name: string, description: string, field: string) =>

@@ -9,8 +9,10 @@ import { modelLifecycle, modelLog } from '../../src/domain/model-lifecycle.ts'
 import { Watch, watchDeployments } from '../../src/domain/subscription.ts'
 import type { GraphQLContext } from '../../src/graphql/builder.ts'
 import { schema } from '../../src/graphql/schema.ts'
-import { createBroadcasts, type Peer } from '../../src/graphql-server/broadcast.ts'
+import { createBroadcasts } from '../../src/graphql-server/broadcast.ts'
+import { chooseDelivery } from '../../src/graphql-server/delivery.ts'
 import type { Operation } from '../../src/graphql-server/operation.ts'
+import type { Peer } from '../../src/graphql-server/peer.ts'
 import { encodeEventCursor } from '../../src/lifecycle/event-cursor.ts'
 import { openFeeds } from '../../src/lifecycle/event-feed.ts'
 import { allJobs } from '../../src/lifecycle/job-definitions.ts'
@@ -75,8 +77,8 @@ function openBroadcasts() {
   }
   const subscribe = async <Change>(query: string, variableValues: object, backlog = () => 0) => {
     const operation: Operation = { query, schema, document: parse(query), variableValues: { ...variableValues }, viewer, contextValue: toContext() }
-    const watch = await broadcasts.open(operation)
-    if (!watch) throw new Error('it is not shared')
+    const delivery = await chooseDelivery(operation)
+    if (delivery.path !== 'broadcast') throw new Error('the delivery is not a broadcast')
     const seen: Change[] = []
     const state = { seen, ended: false, slow: false, leave: () => {} }
     const peer: Peer = {
@@ -86,7 +88,7 @@ function openBroadcasts() {
       endSlow: () => (state.slow = true),
       end: () => (state.ended = true),
     }
-    state.leave = broadcasts.join(operation, watch, peer)
+    state.leave = broadcasts.join(operation, delivery.watch, peer)
     return state
   }
   const idOf = (type: string, id: string) => Buffer.from(`${type}:${id}`).toString('base64')
