@@ -31,8 +31,8 @@ export interface CompiledQueries {
  * may be executed twice by that; it changes nothing.
  */
 export function createCompiledQueries(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): CompiledQueries {
-  const queries = new WeakMap<DocumentNode, Known>()
-  const know = (document: DocumentNode) => {
+  const queries = new WeakMap<DocumentNode, CompiledDocument>()
+  const compiledOf = (document: DocumentNode) => {
     const known = queries.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }
     queries.set(document, known)
     return known
@@ -42,9 +42,9 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
       if (!isPlain(request) || extensions) return false
       const document = query === undefined ? undefined : documents.find(query)
       if (!document || checkOperation(schema, document, variables, limits)) return false
-      const known = know(document)
+      const known = compiledOf(document)
       const run = compile(schema, known, operationName)
-      if (!run || !mayCoerce(schema, known, variables, operationName)) return false
+      if (!run || !canCoerce(schema, known, variables, operationName)) return false
       const { data, errors } = await run(undefined, contextValue, variables ?? {})
       if (errors || !data) return false
       const text = JSON.stringify({ data })
@@ -55,17 +55,17 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
   }
 }
 
-interface Known {
+interface CompiledDocument {
   document: DocumentNode
   /** True when it may be compiled. */
   isSmall: boolean
   /** Nullable variables that stand where null is refused, if they have been looked for. */
-  delicate?: ReadonlySet<string>
+  strictVariables?: ReadonlySet<string>
   /** By operation name; null where there is nothing to compile, such as a mutation. */
   compiled: Map<string | undefined, CompiledQuery['query'] | null>
 }
 
-function compile(schema: GraphQLSchema, { document, isSmall, compiled }: Known, operationName: string | undefined): CompiledQuery['query'] | null {
+function compile(schema: GraphQLSchema, { document, isSmall, compiled }: CompiledDocument, operationName: string | undefined): CompiledQuery['query'] | null {
   const known = compiled.get(operationName)
   if (known !== undefined) return known
   // Names that the document does not have are not remembered: there is no end of them.
@@ -80,17 +80,17 @@ function compile(schema: GraphQLSchema, { document, isSmall, compiled }: Known, 
  * True when graphql-js takes the variables. The compiled query reads them with code of its own, which takes more: a
  * list for an input object, several fields of one that may have one, null where only its absence is allowed.
  */
-function mayCoerce(schema: GraphQLSchema, known: Known, variables: Variables, operationName: string | undefined): boolean {
+function canCoerce(schema: GraphQLSchema, known: CompiledDocument, variables: Variables, operationName: string | undefined): boolean {
   const definitions = getOperationAST(known.document, operationName)?.variableDefinitions
   if (!definitions?.length) return true
   const { coerced } = getVariableValues(schema, definitions, variables ?? {}, { maxErrors: 1 })
   if (!coerced) return false
-  known.delicate ??= findDelicate(schema, known.document)
-  for (const name of known.delicate) if (coerced[name] == null) return false
+  known.strictVariables ??= findStrictVariables(schema, known.document)
+  for (const name of known.strictVariables) if (coerced[name] == null) return false
   return true
 }
 
-function findDelicate(schema: GraphQLSchema, document: DocumentNode): Set<string> {
+function findStrictVariables(schema: GraphQLSchema, document: DocumentNode): Set<string> {
   const found = new Set<string>()
   const types = new TypeInfo(schema)
   visit(

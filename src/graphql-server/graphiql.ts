@@ -63,7 +63,7 @@ export interface GraphiQL {
 
 /** GraphiQL with everything it needs, so that it works without the internet. Its files are read and compressed at the first request. */
 export function createGraphiQL(): GraphiQL {
-  let reading: Promise<Files> | undefined
+  let reading: Promise<GraphiQLFiles> | undefined
   const read = () => {
     reading ??= readFiles()
     // A failure is not kept.
@@ -91,15 +91,15 @@ export function createGraphiQL(): GraphiQL {
 /** True for a request of a browser that opens an address, as of every page. */
 export const isPage = ({ method, headers }: IncomingMessage) => (method === 'GET' || method === 'HEAD') && Boolean(headers.accept?.includes('text/html'))
 
-interface Files {
+interface GraphiQLFiles {
   page: StaticFile
   /** By path. */
   assets: Map<string, StaticFile>
 }
 
-async function readFiles(): Promise<Files> {
+async function readFiles(): Promise<GraphiQLFiles> {
   const { css, editorWorkerService, graphqlWorker, js, jsonWorker } = await import('@graphql-yoga/render-graphiql/graphiql')
-  const assets: Files['assets'] = new Map()
+  const assets: GraphiQLFiles['assets'] = new Map()
   /** Adds a file; answers its address, relative to the page, since a proxy may have put both under a prefix. */
   const add = async (name: string, extension: string, content: string, headers: Record<string, string>) => {
     const file = await packStaticFile(content, { ...headers, ...immutable })

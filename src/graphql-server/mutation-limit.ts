@@ -5,7 +5,7 @@ import { explainRate, type RateRefusal, toRateHeaders } from '../domain/mutation
 import type { GraphQLContext } from '../graphql/builder.ts'
 
 /** What is known of a request before it is executed; over WebSocket there is no `request`, and the viewer is there at once. */
-interface Known {
+interface PendingContext {
   request?: Request
   viewer?: Viewer
   params?: { operationName?: string | null }
@@ -19,7 +19,7 @@ export function limitMutations({ mutationRate }: Pick<Service, 'mutationRate'>, 
   const counted = new WeakMap<Request, Viewer>()
   return {
     onValidate({ params: { documentAST }, context }) {
-      const { request, viewer = request && viewers.get(request), params } = context as Known
+      const { request, viewer = request && viewers.get(request), params } = context as PendingContext
       const count = countMutations(documentAST, params?.operationName)
       if (!viewer || !count) return
       return ({ valid, setResult }) => {

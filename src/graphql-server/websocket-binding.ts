@@ -7,7 +7,7 @@ import type { WebSocketAnswers } from './websocket-answers.ts'
 /** Tells of what went wrong unexpectedly: as a client may see it. */
 type Explain = (error: unknown) => { message: string }
 
-interface Run {
+interface RunningHandler {
   /** The client has completed it; its handler may still be at work. */
   isCompleted: boolean
   /** The subscription that takes over the id when the handler has come to its end. */
@@ -22,22 +22,22 @@ interface Run {
 export class WebSocketBinding {
   readonly #socket: WebSocket
   readonly #explain: Explain
-  readonly #maxRuns: number
+  readonly #maxHandlers: number
   readonly #answers: WebSocketAnswers
-  readonly #runs = new Map<string, Run>()
+  readonly #handlers = new Map<string, RunningHandler>()
   #handle: (message: Message) => Promise<void> = async () => {}
 
-  /** Of `maxRuns` subscriptions some can have been completed by the client while their handlers are still at work. */
-  constructor(socket: WebSocket, answers: WebSocketAnswers, explain: Explain, maxRuns: number) {
+  /** Of `maxHandlers` subscriptions some can have been completed by the client while their handlers are still at work. */
+  constructor(socket: WebSocket, answers: WebSocketAnswers, explain: Explain, maxHandlers: number) {
     this.#socket = socket
     this.#answers = answers
     this.#explain = explain
-    this.#maxRuns = maxRuns
+    this.#maxHandlers = maxHandlers
   }
 
   open<Extra extends Record<PropertyKey, unknown>>(server: Server<Extra>, extra: Extra) {
     const closed = server.opened(this, extra)
-    this.#socket.on('message', (data) => this.#hear(data as Buffer))
+    this.#socket.on('message', (data) => this.#receive(data as Buffer))
     this.#socket.once('close', (code, reason) => closed(code, String(reason)).catch(this.#explain))
   }
 
@@ -58,7 +58,7 @@ export class WebSocketBinding {
     this.#handle = handle as unknown as (message: Message) => Promise<void>
   }
 
-  #hear(bytes: Buffer) {
+  #receive(bytes: Buffer) {
     const problem = new JsonScanner().write(bytes)
     const data = String(bytes)
     if (problem) return this.#refuse(data, problem)
@@ -87,36 +87,36 @@ export class WebSocketBinding {
   }
 
   #subscribe(message: SubscribeMessage) {
-    const run = this.#runs.get(message.id)
-    if (!run && this.#runs.size >= this.#maxRuns)
+    const handler = this.#handlers.get(message.id)
+    if (!handler && this.#handlers.size >= this.#maxHandlers)
       return this.send(JSON.stringify({ id: message.id, type: MessageType.Error, payload: [this.#explain(stillEnding())] }))
-    if (!run) return void this.#run(message)
-    if (!run.isCompleted || run.next) return this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`)
-    run.next = message
+    if (!handler) return void this.#start(message)
+    if (!handler.isCompleted || handler.next) return this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`)
+    handler.next = message
   }
 
   #complete(message: CompleteMessage) {
-    const run = this.#runs.get(message.id)
-    if (run?.isCompleted) {
-      run.next = undefined
+    const handler = this.#handlers.get(message.id)
+    if (handler?.isCompleted) {
+      handler.next = undefined
       return
     }
-    if (run) run.isCompleted = true
+    if (handler) handler.isCompleted = true
     this.#pass(message)
   }
 
-  async #run(message: SubscribeMessage) {
+  async #start(message: SubscribeMessage) {
     const { id } = message
-    const run: Run = { isCompleted: false, next: undefined }
-    this.#runs.set(id, run)
+    const handler: RunningHandler = { isCompleted: false, next: undefined }
+    this.#handlers.set(id, handler)
     try {
       await this.#handle(message)
     } catch (error) {
       const shown = this.#explain(error)
-      if (!run.isCompleted) this.send(JSON.stringify({ id, type: MessageType.Error, payload: [shown] }))
+      if (!handler.isCompleted) this.send(JSON.stringify({ id, type: MessageType.Error, payload: [shown] }))
     }
-    this.#runs.delete(id)
-    if (run.next && this.#socket.readyState === this.#socket.OPEN) void this.#run(run.next)
+    this.#handlers.delete(id)
+    if (handler.next && this.#socket.readyState === this.#socket.OPEN) void this.#start(handler.next)
   }
 }
 

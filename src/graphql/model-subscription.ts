@@ -4,8 +4,8 @@ import { watchModels } from '../domain/subscription.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { builder } from './builder.ts'
 import { ModelKindEnum } from './model.ts'
-import { toModel } from './model-action.ts'
 import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
+import { decodeModelId } from './node-id.ts'
 import { Model, ModelStatusChange } from './refs.ts'
 import { addWatchedField } from './watched-field.ts'
 
@@ -59,5 +59,5 @@ Without \`modelId\`, the stream sends every new change of all models of the work
     modelId: t.id({ description: 'The `id` of a custom model. Without this argument, the stream covers all models of the workspace.' }),
     after: t.string({ description: 'The `cursor` of the last change that the subscriber saw. The stream continues behind this change.' }),
   })),
-  watch: ({ modelId, after }, ctx) => watchModels(ctx, { after, ...(modelId == null ? {} : toModel(modelId)) }),
+  watch: ({ modelId, after }, ctx) => watchModels(ctx, { after, ...(modelId == null ? {} : decodeModelId(modelId)) }),
 })

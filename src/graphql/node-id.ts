@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql'
+import type { ModelKind } from '../postgres/tables.ts'
 
 /** The id under which nothing is ever found. */
 const nowhere = '00000000-0000-0000-0000-000000000000'
@@ -26,4 +27,10 @@ export const typeOfNodeId = (id: string) => split(id)[0] ?? ''
 export function decodeNodeId(typename: string, id: string): string {
   const [type, key, ...more] = split(id)
   return type === typename && key && uuid.test(key) && more.length === 0 ? key : nowhere
+}
+
+/** The kind and the row of a model's global id. */
+export function decodeModelId(id: string): { kind: ModelKind; id: string } {
+  const type = typeOfNodeId(id) === 'AcousticModel' ? 'AcousticModel' : 'LanguageModel'
+  return { kind: type === 'AcousticModel' ? 'ACOUSTIC' : 'LANGUAGE', id: decodeNodeId(type, id) }
 }
