@@ -14,7 +14,7 @@ import { acceptsEvents } from './request-check.ts'
 import { unbuffered } from './streamed-results.ts'
 
 const pingMs = 12_000
-/** Peers that are gone without a word are noticed by TCP between two pings. */
+/** TCP keep-alive detects a dead peer between two pings. */
 const probeMs = 5_000
 const graceMs = 10_000
 
@@ -27,11 +27,11 @@ const headers = {
 }
 const ping = ':\n\n'
 const complete = 'event: complete\ndata:\n\n'
-const tooSlow = new GraphQLError('Slow consumer: too much waits to be read. Connect again, with your last cursor.', { extensions: { code: 'SLOW_CONSUMER' } })
+const tooSlow = new GraphQLError('Slow consumer: the client reads too slowly. Connect again with the last cursor.', { extensions: { code: 'SLOW_CONSUMER' } })
 
 /**
- * Answers subscriptions over Server-Sent Events with results that are shared. Whatever is not plain, or is
- * refused, is left to the long way, with nothing written.
+ * Answers subscriptions over Server-Sent Events by the shared broadcast. Returns false, with nothing written, when
+ * graphql-yoga must answer.
  */
 export function createEventStreams(yoga: YogaServerInstance<object, GraphQLContext>, broadcasts: Broadcasts, keyring: Keyring, count: StreamCount) {
   const open = new Set<ServerResponse>()
@@ -51,9 +51,9 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
   }
 
   return async (request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean> => {
-    if (!isPlain(request) || !asksForEvents(parameters)) return false
+    if (!isPlain(request) || !canBeSubscription(parameters)) return false
     const operation = await readOperation(yoga, parameters, contextValue)
-    if (!operation || !count.hasRoom(contextValue.viewer)) return false
+    if (!operation || !count.hasCapacity(contextValue.viewer)) return false
     const delivery = await chooseDelivery(operation)
     if (delivery.path === 'execution') return false
     if (response.destroyed) return true
@@ -98,7 +98,7 @@ function createStreamPeer(response: ServerResponse, end: Peer['end']): Peer {
   }
 }
 
-/** As yoga writes it: errors first, without what is meant for HTTP. */
+/** The format of graphql-yoga: errors first, without the extensions for HTTP. */
 function format(result: ExecutionResult): string {
   const shown = result.errors ? { ...result, errors: result.errors.map(toShownError) } : result
   return `event: next\ndata: ${JSON.stringify(shown)}\n\n`
@@ -108,12 +108,12 @@ const isPlain = ({ method, headers, url }: IncomingMessage) =>
   method === 'POST' &&
   url === '/graphql' &&
   headers['content-type']?.toLowerCase().startsWith('application/json') &&
-  // Whatever else a client takes, a subscription is answered as a stream.
+  // A subscription is answered as an event stream if the client accepts one.
   acceptsEvents(headers.accept ?? null) &&
   !headers.origin
 
-/** False for most: of queries and mutations one word is missing. */
-export const asksForEvents = ({ query, extensions }: Parameters) => Boolean(query?.includes('subscription')) && !extensions
+/** A quick check for a possible subscription. Most queries and mutations lack the word. */
+export const canBeSubscription = ({ query, extensions }: Parameters) => Boolean(query?.includes('subscription')) && !extensions
 
 async function readOperation(
   yoga: YogaServerInstance<object, GraphQLContext>,

@@ -4,20 +4,21 @@ import type { WebSocket } from 'ws'
 import { JsonScanner } from '../graphql-limits/json-limits.ts'
 import type { WebSocketAnswers } from './websocket-answers.ts'
 
-/** Tells of what went wrong unexpectedly: as a client may see it. */
+/** Converts an error to the form that clients see. */
 type Explain = (error: unknown) => { message: string }
 
+/** The handler of a subscribe message, until it has ended. */
 interface RunningHandler {
-  /** The client has completed it; its handler may still be at work. */
+  /** True after the client completed the subscription. */
   isCompleted: boolean
-  /** The subscription that takes over the id when the handler has come to its end. */
+  /** The subscription with the same id that starts after the end of this handler. */
   next: SubscribeMessage | undefined
 }
 
 /**
- * Carries messages between one socket and graphql-ws. Nothing that a message causes ends the socket: what a subscription
- * throws is an error for its id. An id that a client uses again while the handler of its last use is still ending would
- * lose its new subscription to that end, so the new one waits for it.
+ * Carries messages between one socket and graphql-ws. An error of a subscription goes to its id and leaves the socket
+ * open. A client can reuse an id while the previous handler of the id is still ending. The end would remove the new
+ * subscription, so the new subscription waits for it.
  */
 export class WebSocketBinding {
   readonly #socket: WebSocket
@@ -27,7 +28,7 @@ export class WebSocketBinding {
   readonly #handlers = new Map<string, RunningHandler>()
   #handle: (message: Message) => Promise<void> = async () => {}
 
-  /** Of `maxHandlers` subscriptions some can have been completed by the client while their handlers are still at work. */
+  /** `maxHandlers` includes subscriptions that the client has completed and whose handlers have not ended. */
   constructor(socket: WebSocket, answers: WebSocketAnswers, explain: Explain, maxHandlers: number) {
     this.#socket = socket
     this.#answers = answers
@@ -53,7 +54,7 @@ export class WebSocketBinding {
     this.#socket.close(code, reason && shorten(reason))
   }
 
-  /** graphql-ws takes a message that has been parsed as well. */
+  /** graphql-ws also accepts a parsed message. */
   onMessage(handle: (data: string) => Promise<void>) {
     this.#handle = handle as unknown as (message: Message) => Promise<void>
   }
@@ -73,7 +74,7 @@ export class WebSocketBinding {
     else this.#pass(message)
   }
 
-  /** A message that is not parsed has no id but the one that it begins with, as clients write it. */
+  /** The message is not parsed, so its id is known only if the text begins with it, as common clients write it. */
   #refuse(data: string, problem: string) {
     const [, id] = /^\{\s*"id"\s*:\s*("(?:[^"\\]|\\.){1,200}")\s*,\s*"type"\s*:\s*"subscribe"/.exec(data) ?? []
     if (!id) return this.close(CloseCode.BadRequest, `Invalid message: ${problem}`)
@@ -82,7 +83,7 @@ export class WebSocketBinding {
   }
 
   #pass(message: Message) {
-    // Whatever it is, it is no document's fault.
+    // These messages have no id for an error, so the socket closes.
     this.#handle(message).catch((error) => this.close(CloseCode.InternalServerError, this.#explain(error).message))
   }
 
@@ -125,5 +126,5 @@ const stillEnding = () =>
     extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
   })
 
-/** A reason may have 123 bytes; a character that is cut in two becomes one of three bytes. */
+/** A close reason has at most 123 bytes. A character that is cut in two becomes a replacement character of three bytes. */
 const shorten = (reason: string) => (Buffer.byteLength(reason) > 123 ? Buffer.from(reason).subarray(0, 120).toString() : reason)

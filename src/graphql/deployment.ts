@@ -151,7 +151,7 @@ builder.node(Deployment, {
   }),
 })
 
-/** Not async: for a model that is known, nobody has to wait. */
+/** Synchronous when the model is loaded, so that a list of deployments does not wait for each model. */
 function findEndpoint(ctx: GraphQLContext, { id, acousticModelId }: DeploymentRow): Endpoint | Promise<Endpoint> {
   const of = ({ scenario }: ModelRow) => endpointOf(ctx, id, defaultMode[scenario])
   const model = ctx.loadModel(acousticModelId)
