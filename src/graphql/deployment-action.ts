@@ -8,9 +8,8 @@ import {
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
-import { withDeployment } from './deployment-result.ts'
 import { decodeNodeId } from './node-id.ts'
-import { asResult, resultUnion } from './result.ts'
+import { asResult, resultUnion, withDeployment } from './result.ts'
 
 const UpdateDeploymentInput = builder.inputType('UpdateDeploymentInput', {
   description: 'The changes to a deployment.',

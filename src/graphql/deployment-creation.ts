@@ -11,10 +11,9 @@ import {
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
-import { withDeployment } from './deployment-result.ts'
 import { decodeNodeId } from './node-id.ts'
 import { Deployment } from './refs.ts'
-import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
+import { asResult, describeIdempotencyKey, resultUnion, withDeployment } from './result.ts'
 
 const CreateDeploymentInput = builder.inputType('CreateDeploymentInput', {
   description: 'The properties of a new deployment.',

@@ -1,6 +1,8 @@
 import { ExpectedError } from '../domain/errors.ts'
 import { rememberedDays } from '../domain/idempotency.ts'
+import type { DeploymentRow } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
+import { Deployment } from './refs.ts'
 
 type ErrorClass = abstract new (...args: never[]) => ExpectedError
 
@@ -18,6 +20,12 @@ export const asResult =
   <Name extends string>(name: Name) =>
   <T extends object>(answer: T | ExpectedError) =>
     (answer instanceof ExpectedError ? answer : { [name]: answer }) as never
+
+/** A success with a deployment. */
+export const withDeployment = (name: string, description: string, field: string) =>
+  builder
+    .objectRef<{ deployment: DeploymentRow }>(name)
+    .implement({ description, fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: field }) }) })
 
 /** The description of an idempotency key argument. */
 export const describeIdempotencyKey = (what: string, more = '') =>
