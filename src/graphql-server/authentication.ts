@@ -27,7 +27,7 @@ export const tooManyStreams = (limit: number) =>
 /** The last error of a stream whose key or session ends. */
 export const keyEnded = ({ sessionId }: Viewer) =>
   new GraphQLError(
-    sessionId ? 'The session has ended, or the key of the session. Sign in again.' : 'The key is revoked or expired. Connect again with another key.',
+    sessionId ? 'The session or its key has ended. Sign in again.' : 'The key is revoked or expired. Connect again with another key.',
     { extensions: { code: 'UNAUTHENTICATED' } },
   )
 
