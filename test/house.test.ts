@@ -74,9 +74,6 @@ const longFiles: readonly string[] = [
   'src/domain/errors.ts',
   'src/postgres/tables.ts',
   'test/access/sign-in.test.ts',
-  'test/graphql/broadcast.test.ts',
-  'test/graphql/limits.test.ts',
-  'test/graphql/refusals-reach-clients.test.ts',
   'test/models/custom-models.test.ts',
   'test/models/quotas.test.ts',
 ]

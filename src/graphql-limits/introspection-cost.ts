@@ -15,7 +15,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 
-/** The deepest form of the query that tools send. */
+/** The introspection query that tools send, with every option. */
 const standardQuery = parse(
   getIntrospectionQuery({
     descriptions: true,
@@ -26,12 +26,12 @@ const standardQuery = parse(
     oneOf: true,
   }),
 )
-/** A tool may ask for some more than the standard query, or for it twice. */
+/** Some tools request more than the standard query, or request it twice. */
 const timesStandard = 3
 
 const limits = new WeakMap<GraphQLSchema, number>()
 
-/** How many fields the introspection of one document may answer. */
+/** The maximum number of fields that the introspection of one document can return. */
 export function introspectionLimit(schema: GraphQLSchema): number {
   const known = limits.get(schema)
   if (known) return known
@@ -51,8 +51,8 @@ const rootFields = (document: DocumentNode) =>
   )
 
 /**
- * Counts the fields that introspection would answer, exactly: the schema is there, so each selection is looked at
- * once with each type, field or argument that it meets. Stops at the limit, so counting is never the attack.
+ * Counts the fields that introspection would return. The count is exact, because the schema is known: each selection is
+ * visited once for each type, field or argument that it applies to. Counting stops at the limit.
  */
 export class IntrospectionWeigher {
   total = 0
@@ -70,7 +70,7 @@ export class IntrospectionWeigher {
     this.#info = { schema } as GraphQLResolveInfo
   }
 
-  /** Adds a `__schema` or `__type` field; true when the document asks for too much. */
+  /** Adds a `__schema` or `__type` field. True when the document exceeds the limit. */
   add(field: FieldNode): boolean {
     if (!field.selectionSet) return false
     const isWhole = field.name.value === SchemaMetaFieldDef.name
@@ -78,7 +78,7 @@ export class IntrospectionWeigher {
     return this.total > this.#limit
   }
 
-  /** One type, or the heaviest of all where a variable names it. */
+  /** The weight of a named type, or of the heaviest type when a variable contains the name. */
   #weighType({ arguments: given, selectionSet }: FieldNode): number {
     const type = introspectionTypes.find(({ name }) => name === '__Type') as GraphQLObjectType
     const value = given?.find(({ name }) => name.value === 'name')?.value
@@ -93,7 +93,7 @@ export class IntrospectionWeigher {
     this.#known.set(set, weights)
     const known = weights.get(source)
     if (known !== undefined) return known
-    // A fragment in itself costs nothing here; validation refuses it.
+    // A fragment inside itself costs nothing here. Validation refuses it.
     weights.set(source, 0)
     let weight = 0
     for (const selection of set.selections) {

@@ -18,9 +18,9 @@ import {
 import { operationTooLarge } from './document-limits.ts'
 import { IntrospectionWeigher, introspectionLimit } from './introspection-cost.ts'
 
-/** What one operation may ask for. */
+/** The limits of one operation and of one connection. */
 export interface OperationLimits {
-  /** Each field costs 1; what is inside a list, as often as the list may have rows. */
+  /** Each field costs 1. A list multiplies the cost of its content by the maximum number of rows. */
   cost: number
   depth: number
   subscriptionsPerSocket: number
@@ -30,20 +30,20 @@ export interface OperationLimits {
 
 export type Variables = Readonly<Record<string, unknown>> | null | undefined
 
-/** In a whole document, before fragments are spread. Validation compares many of these with each other. */
-const most = { aliases: 100, directives: 50, selections: 1000, definitions: 100, 'fragment spreads': 200, variables: 200 }
-/** The same field asked for again in one place is merged, at a price that grows with the square. */
+/** Limits of a whole document, before fragments are spread. Validation compares many of these nodes with each other. */
+const maxCounts = { aliases: 100, directives: 50, selections: 1000, definitions: 100, 'fragment spreads': 200, variables: 200 }
+/** The limit on equal response names in one selection set. The cost of merging them grows with the square. */
 const maxRepeats = 20
-/** Introspection nests deeper than data: the list of a type of a field of a type. */
+/** Introspection nests deeper than data: a type has fields, and a field has a type. */
 const introspectionDepth = 20
-/** Rows of a page that is not limited by the query, and of lists that have no pages. */
-const usualPage = 20
-const usualList = 10
+/** The assumed number of rows of a page without `first` or `last`, and of a list without pages. */
+const assumedPage = 20
+const assumedList = 10
 const maxPage = 100
 
-/** What `viewer.limits.document` tells of the figures above. Limits of the text itself (bytes, tokens) belong here too. */
+/** The limits above that `viewer.limits.document` shows. */
 export const documentLimits = {
-  ...most,
+  ...maxCounts,
   repeats: maxRepeats,
   introspectionDepth,
 }
@@ -51,7 +51,7 @@ export const documentLimits = {
 interface Shape {
   cost: number
   depth: number
-  /** Fields with all fragments spread, those in lists once. */
+  /** The number of fields with all fragments spread. Fields in lists count once. */
   fields: number
 }
 
@@ -59,8 +59,8 @@ const nothing: Shape = { cost: 0, depth: 0, fields: 0 }
 const leaf: Shape = { cost: 1, depth: 1, fields: 1 }
 
 /**
- * Refuses a document that costs too much, before it is validated: validation itself is what some
- * documents attack. Runs in the time of the document's length, since each fragment is looked at once.
+ * Refuses a document over a limit, before validation, because some documents attack validation. The check takes linear
+ * time: each fragment is measured once.
  */
 export function checkOperation(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: OperationLimits): GraphQLError | undefined {
   try {
@@ -72,7 +72,7 @@ export function checkOperation(schema: GraphQLSchema, document: DocumentNode, va
   }
 }
 
-/** How many fields the largest operation of an accepted document has, with all fragments spread. */
+/** The number of fields of the largest operation in an accepted document, with all fragments spread. */
 export function countFields(schema: GraphQLSchema, document: DocumentNode): number {
   const walk = new Walk(schema, document, undefined, { cost: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY })
   walk.check()
@@ -90,14 +90,14 @@ class TooMuch extends Error {
 type CostLimits = Pick<OperationLimits, 'cost' | 'depth'>
 
 class Walk {
-  /** Of the largest operation. */
+  /** The number of fields of the largest operation. */
   fields = 0
   readonly #schema: GraphQLSchema
   readonly #document: DocumentNode
   readonly #variables: Variables
   readonly #limits: CostLimits
   readonly #fragments = new Map<string, FragmentDefinitionNode>()
-  /** What variables are when they are not given; operations may differ. */
+  /** The default values of variables. Operations can declare different defaults for one name. */
   readonly #defaults = new Map<string, ValueNode[]>()
   readonly #shapes = new Map<string, Shape>()
   readonly #introspection: IntrospectionWeigher
@@ -128,11 +128,14 @@ class Walk {
       const { cost, depth, fields } = this.#measure(definition.selectionSet, root)
       this.fields = Math.max(this.fields, fields)
       if (cost > this.#limits.cost) {
-        const message = `This operation costs ${cost}; ${this.#limits.cost} is the limit. Ask for shorter pages or fewer fields.`
+        const message = `The operation costs ${cost}, and the limit is ${this.#limits.cost}. Request shorter pages or fewer fields.`
         throw new TooMuch(message, { cost, limit: this.#limits.cost })
       }
       if (depth > this.#limits.depth)
-        throw new TooMuch(`This operation is ${depth} levels deep; ${this.#limits.depth} is the limit.`, { depth, limit: this.#limits.depth })
+        throw new TooMuch(`The operation is ${depth} levels deep, and the limit is ${this.#limits.depth}. Request fewer nested fields.`, {
+          depth,
+          limit: this.#limits.depth,
+        })
     }
     for (const name of this.#fragments.keys()) this.#measureFragment(name)
   }
@@ -152,7 +155,10 @@ class Walk {
             : '...'
       const times = (repeats.get(name) ?? 0) + 1
       repeats.set(name, times)
-      if (times > maxRepeats) throw new TooMuch(`"${name}" is selected more than ${maxRepeats} times in one place.`, { limit: maxRepeats })
+      if (times > maxRepeats)
+        throw new TooMuch(`One selection set selects "${name}" more than ${maxRepeats} times, which is the limit. Select "${name}" once.`, {
+          limit: maxRepeats,
+        })
       const inner =
         selection.kind === Kind.FIELD
           ? this.#measureField(selection, type)
@@ -174,15 +180,18 @@ class Walk {
     const inner = this.#measure(field.selectionSet, isCompositeType(named) ? named : undefined)
     if (field.name.value.startsWith('__')) {
       if (inner.depth > introspectionDepth)
-        throw new TooMuch(`This introspection is deeper than ${introspectionDepth} levels.`, { depth: inner.depth, limit: introspectionDepth })
+        throw new TooMuch(`The introspection is more than ${introspectionDepth} levels deep, which is the limit. Request fewer nested fields.`, {
+          depth: inner.depth,
+          limit: introspectionDepth,
+        })
       if (this.#introspection.add(field)) {
         const limit = introspectionLimit(this.#schema)
-        throw new TooMuch(`This introspection answers more than ${limit} fields, which is the limit. Ask for fewer types at once.`, { limit })
+        throw new TooMuch(`The introspection returns more than ${limit} fields, which is the limit. Request fewer types at once.`, { limit })
       }
-      // Weighed by what it answers, which is known exactly; the factors for lists are for data.
+      // The weigher has counted these fields exactly. The factors for lists apply to data only.
       return { ...leaf, fields: 1 + inner.fields }
     }
-    // Connections take first and last, and pass their length on to the edges and nodes in them.
+    // The arguments `first` and `last` of a connection bound its edges and nodes.
     const rows = definition?.args.some(({ name }) => name === 'first')
       ? this.#pageSize(field)
       : definition && isList(definition.type) && !isInConnection(type)
@@ -195,7 +204,7 @@ class Walk {
     const known = this.#shapes.get(name)
     if (known) return known
     const fragment = this.#fragments.get(name)
-    // A fragment in itself costs nothing here; validation refuses it.
+    // A fragment inside itself costs nothing here. Validation refuses it.
     this.#shapes.set(name, nothing)
     const shape = fragment ? this.#measure(fragment.selectionSet, this.#typeNamed(fragment.typeCondition.name.value)) : nothing
     this.#shapes.set(name, shape)
@@ -209,17 +218,17 @@ class Walk {
 
   #pageSize(field: FieldNode): number {
     const sizes = field.arguments?.filter(({ name }) => name.value === 'first' || name.value === 'last').flatMap(({ value }) => this.#read(value)) ?? []
-    const asked = sizes.filter((size) => typeof size === 'number')
-    return asked.length ? Math.max(0, Math.min(maxPage, Math.max(...asked))) : usualPage
+    const sizesGiven = sizes.filter((size) => typeof size === 'number')
+    return sizesGiven.length ? Math.max(0, Math.min(maxPage, Math.max(...sizesGiven))) : assumedPage
   }
 
   #listLength(field: FieldNode): number {
     if (field.name.value.startsWith('compatible')) return maxPage
     const lists = field.arguments?.flatMap(({ value }) => this.#read(value)).filter(Array.isArray) ?? []
-    return lists.length ? Math.min(maxPage, Math.max(...lists.map((list) => list.length))) : usualList
+    return lists.length ? Math.min(maxPage, Math.max(...lists.map((list) => list.length))) : assumedList
   }
 
-  /** Whatever the value may turn out to be; a list stays one entry. */
+  /** The possible values of an argument. A list is one value. */
   #read(value: ValueNode): unknown[] {
     if (value.kind === Kind.INT) return [Number(value.value)]
     if (value.kind === Kind.LIST) return [value.values]
@@ -228,9 +237,12 @@ class Walk {
     return given === undefined ? (this.#defaults.get(value.name.value) ?? []).flatMap((known) => this.#read(known)) : [given]
   }
 
-  #count(what: keyof typeof most, more = 0) {
+  #count(what: keyof typeof maxCounts, more = 0) {
     this.#counts[what] += more
-    if (this.#counts[what] > most[what]) throw new TooMuch(`A document may have ${most[what]} ${what}.`, { limit: most[what] })
+    if (this.#counts[what] > maxCounts[what])
+      throw new TooMuch(`The document has more than ${maxCounts[what]} ${what}, which is the limit. Send several smaller documents.`, {
+        limit: maxCounts[what],
+      })
   }
 }
 

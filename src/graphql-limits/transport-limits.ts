@@ -1,4 +1,4 @@
-/** Bytes of one HTTP request: a megabyte of text, escaped, and what stands around it. */
+/** The limit on the bytes of one HTTP request: an escaped megabyte of text, and the rest of the JSON. */
 export const maxRequestBytes = 2 * 1024 * 1024
-/** Bytes of one message over WebSocket. */
+/** The limit on the bytes of one WebSocket message. */
 export const maxSocketMessageBytes = 256 * 1024

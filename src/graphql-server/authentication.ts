@@ -1,4 +1,4 @@
-// Who is let in, and how much of us one key may hold.
+// The authentication of GraphQL requests, and the limit on the streams of one key.
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
@@ -10,30 +10,30 @@ import { maskError } from './error-masking.ts'
 
 export const unauthenticated = () =>
   new GraphQLError(
-    'Send a key that is known, not expired and not revoked: "Authorization: Bearer <key>", over WebSocket as { "authorization": "Bearer <key>" } in connection_init.',
+    'The request has no valid key. Send a key that is neither expired nor revoked: over HTTP as "Authorization: Bearer <key>", over WebSocket as { "authorization": "Bearer <key>" } in connection_init.',
     { extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } } },
   )
 
 const forbidden = () =>
-  new GraphQLError('This key may only send audio to endpoints. This API needs a key with the scope READ or MANAGE.', {
+  new GraphQLError('This key can only send audio to endpoints. Use a key with the scope READ or MANAGE.', {
     extensions: { code: 'FORBIDDEN', requiredScope: 'READ', http: { status: 403 } },
   })
 
 export const tooManyStreams = (limit: number) =>
-  new GraphQLError(`This key has ${limit} streams open, which is the limit. End one, then open another.`, {
+  new GraphQLError(`This key has ${limit} open streams, which is the limit. Close a stream, then try again.`, {
     extensions: { code: 'TOO_MANY_STREAMS', limit, http: { status: 429 } },
   })
 
-/** The last message of every stream whose key or session ends before the stream does. */
+/** The last error of a stream whose key or session ends. */
 export const keyEnded = ({ sessionId }: Viewer) =>
   new GraphQLError(
-    sessionId ? 'The session has ended, or its key has. Sign in again.' : 'The key has been revoked or has expired. Connect again with another key.',
+    sessionId ? 'The session or its key has ended. Sign in again.' : 'The key is revoked or expired. Connect again with another key.',
     { extensions: { code: 'UNAUTHENTICATED' } },
   )
 
 /**
- * Asks for the key before a byte of the body is read. A key comes in a header that no form and no link of a foreign
- * page can send, so that nothing is left to forge.
+ * Checks the key before the body is read. Forms and links of other origins cannot send the header of a key, so they
+ * cannot forge a request.
  */
 export function requireKey(
   service: Service,
@@ -59,9 +59,9 @@ export function requireKey(
   }
 }
 
-/** Nobody can be let in while Postgres does not answer; what went wrong is for the log. */
+/** The error for a key that cannot be checked, because Postgres does not answer. The log has the cause. */
 export function unavailable(service: Service, error: unknown): GraphQLError {
-  const masked = maskError(service, error, 'The server cannot look up keys at the moment. Try again soon.') as GraphQLError
+  const masked = maskError(service, error, 'The server cannot check keys at the moment. Try again in a few seconds.') as GraphQLError
   return new GraphQLError(masked.message, { extensions: { http: { status: 503, headers: { 'retry-after': '1' } }, ...masked.extensions } })
 }
 
@@ -70,12 +70,12 @@ async function findViewer({ keyring }: Service, authorization: string | null | u
   return secret ? keyring.authenticate(secret) : null
 }
 
-/** The sender of a socket's first message. After many wrong keys, null comes late. */
+/** The viewer of a WebSocket. After many wrong keys, null is delayed. */
 export async function admitViewer(service: Service, request: IncomingMessage, authorization: string | undefined): Promise<Viewer | null> {
   return authorization ? letIn(request, findViewer(service, authorization)) : null
 }
 
-/** The sender of a request, looked up once for each. After many wrong keys, null comes late. */
+/** The viewer of a request; each request is looked up once. After many wrong keys, null is delayed. */
 export type RequestViewer = (request: IncomingMessage) => Promise<Viewer | null>
 
 export function findRequestViewers(service: Service): RequestViewer {
@@ -87,16 +87,16 @@ export function findRequestViewers(service: Service): RequestViewer {
   }
 }
 
-/** Counts what each key holds open, sockets and event streams alike. */
-export function createStreamCount(most: number) {
+/** Counts the open sockets and event streams of each key. */
+export function createStreamCount(maxStreams: number) {
   const open = new Map<string, number>()
   return {
-    hasRoom: ({ keyId }: Viewer) => (open.get(keyId) ?? 0) < most,
+    hasCapacity: ({ keyId }: Viewer) => (open.get(keyId) ?? 0) < maxStreams,
 
-    /** False when the key has as many as it may have; else counted until `peer` closes. */
+    /** Counts a stream until `peer` closes. False, without counting, when the key has the maximum number of streams. */
     enter({ keyId }: Viewer, peer: { once(event: 'close', closed: () => void): unknown }): boolean {
       const others = open.get(keyId) ?? 0
-      if (others >= most) return false
+      if (others >= maxStreams) return false
       open.set(keyId, others + 1)
       peer.once('close', () => {
         const left = (open.get(keyId) ?? 1) - 1

@@ -1,65 +1,41 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
-import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
-import { type Newest, readPatiently, Watch } from '../domain/subscription.ts'
+import type { ExecutionResult, GraphQLError } from 'graphql'
+import { type Newest, readPatiently, type Watch } from '../domain/subscription.ts'
 import type { Feed } from '../lifecycle/event-feed.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { waitForReader } from './backlog.ts'
-import { createExecution, type ToContext } from './event-execution.ts'
+import { createEventExecution, type ToContext } from './event-execution.ts'
 import { keyOf, type Operation } from './operation.ts'
-
-/** How a result is written for one kind of peer. */
-type Format = (result: ExecutionResult) => string
-
-/** Where one watcher's results go. */
-export interface Peer {
-  format: Format
-  send(text: string): void
-  /** Bytes that wait to be taken. */
-  backlog(): number
-  /** Tells it that it is too slow and lets it go; whatever else waits for it is lost. */
-  endSlow(): void
-  /** Nothing more will come; with an error, because that went wrong. */
-  end(error?: unknown): void
-}
+import type { Format, Peer } from './peer.ts'
 
 export interface Broadcasts {
-  /**
-   * What the subscription watches; undefined when it is not to be shared, because it is another one or
-   * was refused, and has to be answered the usual way.
-   */
-  open(operation: Operation): Promise<Watch | undefined>
-  /** Sends everything to the peer from now on. Returns the way to leave. */
+  /** Sends the events after the position of the watch to the peer. Returns the function that removes the peer. */
   join(operation: Operation, watch: Watch, peer: Peer): () => void
 }
 
-/** More than this behind while others go on, and a watcher is let go. */
-const maxBehind = 512 * 1024
-/** Results are for those who come a moment later, too; after that a deployment may look different. */
-const sharedMs = 1_000
-const maxShared = 64
-/** Events that are executed together; their results wait in memory for their turn. */
+/** A live peer with more unread bytes is ended, while the other peers continue. */
+const maxBacklogBytes = 512 * 1024
+/** How long results serve peers that join later. An older result could contain an outdated deployment. */
+const resultLifetimeMs = 1_000
+const maxResults = 64
+/** The number of events that are executed together. Their results stay in memory until they are sent. */
 const maxAtOnce = 50
-/** Then others have their turn. */
-const turn = 256
+/** After this number of peers, sending yields to other work of the event loop. */
+const peersPerTurn = 256
 
-/** Executes and encodes each event once for all who ask for the same with the same rights, however many they are. */
+/** The shared broadcasts. Each event is executed and encoded once for all subscribers with the same operation and rights. */
 export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLError) => Error): Broadcasts {
-  const run = createExecution(toContext, mask)
+  const execute = createEventExecution(toContext, mask)
   const open = new Map<string, Broadcast>()
   return {
-    async open(operation) {
-      // Its own refusal is the answer the usual way gives, so one mistake is enough.
-      const source = await createSourceEventStream({ ...operation, options: { maxCoercionErrors: 1 } })
-      return source instanceof Watch ? source : undefined
-    },
     join(operation, watch, peer) {
       const key = keyOf(operation)
       const known = open.get(key)
       if (known) return known.join(watch, peer)
-      // Kept as long as the broadcast, so nothing else of the operation is.
+      // The broadcast stays in memory as long as its peers, so it keeps only these parts of the operation.
       const { schema, document, operationName, variableValues, viewer } = operation
       const broadcast = new Broadcast(
-        (event) => run(viewer, { schema, document, operationName, variableValues }, event),
+        (event) => execute(viewer, { schema, document, operationName, variableValues }, event),
         watch,
         () => open.delete(key),
       )
@@ -69,38 +45,39 @@ export function createBroadcasts(toContext: ToContext, mask: (error: GraphQLErro
   }
 }
 
-type Run = (event: LoggedEvent) => Promise<ExecutionResult>
+type ExecuteEvent = (event: LoggedEvent) => Promise<ExecutionResult>
 
 interface Member {
   peer: Peer
+  /** The position of the last event that the peer has received. */
   seen: number
 }
 
-/** A result, written once for each kind of peer. */
-interface Shared {
+/** The result of one event, with one text for each format. */
+interface SharedResult {
   result: Promise<ExecutionResult>
   texts: Map<Format, string>
 }
 
 class Broadcast {
-  readonly #run: Run
+  readonly #execute: ExecuteEvent
   readonly #watch: Watch
   readonly #feed: Feed
   readonly #close: () => void
   readonly #members = new Set<Member>()
-  /** Those who have everything up to the position, and get the next together. */
+  /** The members that have received every event up to the position, and receive the next event together. */
   readonly #live = new Set<Member>()
-  readonly #shared = new Map<number, Shared>()
+  readonly #results = new Map<number, SharedResult>()
   #newest: Newest | undefined
   #position = 0
   #isSending = false
 
-  constructor(run: Run, watch: Watch, closed: () => void) {
-    this.#run = run
+  constructor(execute: ExecuteEvent, watch: Watch, closed: () => void) {
+    this.#execute = execute
     this.#watch = watch
     this.#feed = watch.openFeed()
     const leave = this.#feed.join((since) => {
-      // At rest, everything that was announced before has been sent.
+      // While no event is being sent, all events up to `since` have been sent.
       if (!this.#isSending) this.#position = Math.max(this.#position, since)
       this.#sendNews().catch((error) => this.#fail(error))
     })
@@ -129,7 +106,7 @@ class Broadcast {
     member.peer.end(error)
   }
 
-  #letGo(member: Member) {
+  #endSlow(member: Member) {
     this.#leave(member)
     member.peer.endSlow()
   }
@@ -143,11 +120,11 @@ class Broadcast {
     if (position >= (this.#newest?.position ?? 0)) this.#newest = { position, status }
   }
 
-  /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
+  /** Sends a new member the events that it lacks, as fast as the member reads, until it can join the live members. */
   async #catchUp(member: Member): Promise<void> {
     while (this.#members.has(member)) {
       const { events, upTo } = await readPatiently(this.#feed, member.seen)
-      for (const { event, shared } of this.#shareInTurn(events)) {
+      for (const { event, shared } of this.#executeInBatches(events)) {
         const text = shared && (await write(shared, member.peer.format))
         if (text !== undefined && !(await this.#isReady(member))) return
         if (text !== undefined) member.peer.send(text)
@@ -167,7 +144,7 @@ class Broadcast {
       () => member.peer.backlog(),
       () => this.#members.has(member),
     )
-    if (!isReading) this.#letGo(member)
+    if (!isReading) this.#endSlow(member)
     return this.#members.has(member)
   }
 
@@ -176,7 +153,7 @@ class Broadcast {
     this.#isSending = true
     while (this.#live.size && this.#feed.position > this.#position) {
       const { events, upTo } = await readPatiently(this.#feed, this.#position)
-      for (const { event, shared } of this.#shareInTurn(events)) {
+      for (const { event, shared } of this.#executeInBatches(events)) {
         if (shared) await this.#sendToAll(event, shared)
         this.#position = event.position
       }
@@ -187,45 +164,45 @@ class Broadcast {
     this.#isSending = false
   }
 
-  async #sendToAll(event: LoggedEvent, shared: Shared): Promise<void> {
+  async #sendToAll(event: LoggedEvent, shared: SharedResult): Promise<void> {
     await shared.result
     let sent = 0
     for (const member of [...this.#live]) {
-      // It may have left meanwhile, or have got this one while it caught up.
+      // The member can have left, or have received this event while it caught up.
       if (!this.#live.has(member) || member.seen >= event.position) continue
-      if (member.peer.backlog() > maxBehind) {
-        this.#letGo(member)
+      if (member.peer.backlog() > maxBacklogBytes) {
+        this.#endSlow(member)
         continue
       }
       member.seen = event.position
       member.peer.send(shared.texts.get(member.peer.format) ?? (await write(shared, member.peer.format)))
-      if (++sent % turn === 0) await yieldToOthers()
+      if (++sent % peersPerTurn === 0) await yieldToOthers()
     }
   }
 
-  /** Executes some events at a time, together, so that they share look-ups. Events that are not included have no result. */
-  *#shareInTurn(events: readonly LoggedEvent[]): Generator<{ event: LoggedEvent; shared: Shared | undefined }> {
+  /** Executes events in batches, so that they share look-ups. Events that the watch does not include have no result. */
+  *#executeInBatches(events: readonly LoggedEvent[]): Generator<{ event: LoggedEvent; shared: SharedResult | undefined }> {
     for (let begun = 0; begun < events.length; begun += maxAtOnce) {
-      const some = events.slice(begun, begun + maxAtOnce)
-      for (const event of some) this.#notice(event)
-      yield* some.map((event) => ({ event, shared: this.#watch.includes(event) ? this.#share(event) : undefined }))
+      const batch = events.slice(begun, begun + maxAtOnce)
+      for (const event of batch) this.#notice(event)
+      yield* batch.map((event) => ({ event, shared: this.#watch.includes(event) ? this.#share(event) : undefined }))
     }
   }
 
-  #share(event: LoggedEvent): Shared {
-    const known = this.#shared.get(event.position)
+  #share(event: LoggedEvent): SharedResult {
+    const known = this.#results.get(event.position)
     if (known) return known
-    if (this.#shared.size === 0) setTimeout(() => this.#shared.clear(), sharedMs).unref()
-    else if (this.#shared.size >= maxShared) this.#shared.delete(this.#shared.keys().next().value ?? 0)
-    const shared = { result: this.#run(event), texts: new Map() }
-    // Awaited in its turn; until then it is nobody's fault.
+    if (this.#results.size === 0) setTimeout(() => this.#results.clear(), resultLifetimeMs).unref()
+    else if (this.#results.size >= maxResults) this.#results.delete(this.#results.keys().next().value ?? 0)
+    const shared = { result: this.#execute(event), texts: new Map() }
+    // `#sendToAll` and `#catchUp` handle the error when they await the result.
     shared.result.catch(() => {})
-    this.#shared.set(event.position, shared)
+    this.#results.set(event.position, shared)
     return shared
   }
 }
 
-async function write({ result, texts }: Shared, format: Format): Promise<string> {
+async function write({ result, texts }: SharedResult, format: Format): Promise<string> {
   const known = texts.get(format)
   if (known !== undefined) return known
   const text = format(await result)

@@ -16,23 +16,22 @@ import { checkOperation, countFields, type OperationLimits, type Variables } fro
 import type { Documents } from './documents.ts'
 import type { Parameters } from './request-body.ts'
 
-/** Compiling takes a fifth of a millisecond for each field, and is never interrupted. */
+/** Compilation takes a fifth of a millisecond per field, and blocks the event loop. */
 const maxCompiledFields = 100
 
 export interface CompiledQueries {
-  /** Answers a query whose document has been accepted before; false, with nothing written, when the long way must. */
+  /** Answers a query whose document is accepted. False, with nothing written, when graphql-yoga must answer. */
   answer(request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean>
 }
 
 /**
- * Answers queries whose document has been through everything before, without going through it again:
- * what remains is the limits and the execution. Whatever is not plain (a mutation, another way
- * to send it, any error at all) is left to the long way, which then says it in its own words. A query
- * may be executed twice by that; it changes nothing.
+ * Answers queries whose document graphql-yoga has accepted before. Only the limits are checked again; then the compiled
+ * query runs. graphql-yoga answers everything else (mutations, other media types, any error) and writes the error
+ * messages. A query can run twice because of that, which is safe: queries change nothing.
  */
 export function createCompiledQueries(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): CompiledQueries {
-  const queries = new WeakMap<DocumentNode, Known>()
-  const know = (document: DocumentNode) => {
+  const queries = new WeakMap<DocumentNode, CompiledDocument>()
+  const compiledOf = (document: DocumentNode) => {
     const known = queries.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }
     queries.set(document, known)
     return known
@@ -42,9 +41,9 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
       if (!isPlain(request) || extensions) return false
       const document = query === undefined ? undefined : documents.find(query)
       if (!document || checkOperation(schema, document, variables, limits)) return false
-      const known = know(document)
+      const known = compiledOf(document)
       const run = compile(schema, known, operationName)
-      if (!run || !mayCoerce(schema, known, variables, operationName)) return false
+      if (!run || !canCoerce(schema, known, variables, operationName)) return false
       const { data, errors } = await run(undefined, contextValue, variables ?? {})
       if (errors || !data) return false
       const text = JSON.stringify({ data })
@@ -55,20 +54,20 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
   }
 }
 
-interface Known {
+interface CompiledDocument {
   document: DocumentNode
-  /** True when it may be compiled. */
+  /** True when the document is small enough to compile. */
   isSmall: boolean
-  /** Nullable variables that stand where null is refused, if they have been looked for. */
-  delicate?: ReadonlySet<string>
-  /** By operation name; null where there is nothing to compile, such as a mutation. */
+  /** Nullable variables in positions of a non-null type; undefined until they are collected. */
+  strictVariables?: ReadonlySet<string>
+  /** By operation name; null when graphql-jit cannot compile the operation. */
   compiled: Map<string | undefined, CompiledQuery['query'] | null>
 }
 
-function compile(schema: GraphQLSchema, { document, isSmall, compiled }: Known, operationName: string | undefined): CompiledQuery['query'] | null {
+function compile(schema: GraphQLSchema, { document, isSmall, compiled }: CompiledDocument, operationName: string | undefined): CompiledQuery['query'] | null {
   const known = compiled.get(operationName)
   if (known !== undefined) return known
-  // Names that the document does not have are not remembered: there is no end of them.
+  // Unknown operation names are not stored, because clients can send any number of them.
   if (!isSmall || getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY) return null
   const made = compileQuery(schema, document, operationName)
   const run = isCompiledQuery(made) ? made.query : null
@@ -77,20 +76,20 @@ function compile(schema: GraphQLSchema, { document, isSmall, compiled }: Known, 
 }
 
 /**
- * True when graphql-js takes the variables. The compiled query reads them with code of its own, which takes more: a
- * list for an input object, several fields of one that may have one, null where only its absence is allowed.
+ * True when graphql-js accepts the variables. The compiled query reads variables with different code that accepts more: a
+ * list for an input object, several fields of a `@oneOf` input, null in a position that only allows absence.
  */
-function mayCoerce(schema: GraphQLSchema, known: Known, variables: Variables, operationName: string | undefined): boolean {
+function canCoerce(schema: GraphQLSchema, known: CompiledDocument, variables: Variables, operationName: string | undefined): boolean {
   const definitions = getOperationAST(known.document, operationName)?.variableDefinitions
   if (!definitions?.length) return true
   const { coerced } = getVariableValues(schema, definitions, variables ?? {}, { maxErrors: 1 })
   if (!coerced) return false
-  known.delicate ??= findDelicate(schema, known.document)
-  for (const name of known.delicate) if (coerced[name] == null) return false
+  known.strictVariables ??= findStrictVariables(schema, known.document)
+  for (const name of known.strictVariables) if (coerced[name] == null) return false
   return true
 }
 
-function findDelicate(schema: GraphQLSchema, document: DocumentNode): Set<string> {
+function findStrictVariables(schema: GraphQLSchema, document: DocumentNode): Set<string> {
   const found = new Set<string>()
   const types = new TypeInfo(schema)
   visit(

@@ -1,6 +1,6 @@
 /**
- * The key's header in the payload of `connection_init`. Header names are not case-sensitive, so neither is this one,
- * and clients put it at the top or into `headers`.
+ * Finds the authorization in the payload of `connection_init`. Clients send it at the top level or in `headers`. As for
+ * headers, the names are not case-sensitive.
  */
 export function findAuthorization(payload: unknown): string | undefined {
   return [...valuesOf(payload, 'authorization'), ...valuesOf(payload, 'headers').flatMap((headers) => valuesOf(headers, 'authorization'))]
@@ -16,9 +16,9 @@ const valuesOf = (object: unknown, wanted: string): unknown[] =>
         .map(([, value]) => value)
     : []
 
-/** Says what to change about a key that lets nobody in. */
+/** The reason for closing a socket without a valid key, and the remedy. */
 export function explainRefusal(authorization: string | undefined): string {
-  if (!authorization) return 'Send { "authorization": "Bearer <key>" } in connection_init.'
+  if (!authorization) return 'The key is missing. Send { "authorization": "Bearer <key>" } in connection_init.'
   if (!/^Bearer\s/i.test(authorization)) return 'Write "Bearer " before the key: { "authorization": "Bearer <key>" } in connection_init.'
-  return 'This key is unknown, revoked or expired. Send another one in connection_init.'
+  return 'This key is unknown, revoked or expired. Send another key in connection_init.'
 }

@@ -7,13 +7,13 @@ import { parseDocument } from '../graphql-limits/document-limits.ts'
 
 const maxDocuments = 1_000
 const maxBytes = 32 * 2 ** 20
-/** What a document takes in memory: nodes and tokens, comments included, and the text itself. */
+/** Estimates the memory of a document: nodes, tokens (comments included) and the text. */
 const bytesOf = (text: string, { tokenCount = 0 }: DocumentNode) => tokenCount * 300 + text.length * 60
 
-/** The documents that have passed every check, bounded in number and bytes. A refused document is not kept. */
+/** The documents that passed validation, bounded in number and bytes. Refused documents are not stored. */
 export interface Documents {
   find(text: string): DocumentNode | undefined
-  /** Resolves when the document can be judged: at once when it is known, otherwise one in each turn of the event loop. */
+  /** Resolves when the document can be parsed and validated: at once for an accepted document, otherwise one document per turn of the event loop. */
   takeTurn(text?: string): Promise<void>
   plugin: Plugin<GraphQLContext>
 }

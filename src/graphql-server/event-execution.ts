@@ -7,19 +7,22 @@ import { isUnexpected } from './error-masking.ts'
 import { rightsOf } from './operation.ts'
 
 export type ToContext = (viewer: Viewer) => GraphQLContext
-type Run = (viewer: Viewer, args: ExecutionArgs, event: LoggedEvent) => Promise<ExecutionResult>
+type EventExecution = (viewer: Viewer, args: ExecutionArgs, event: LoggedEvent) => Promise<ExecutionResult>
 
 const retryMs = 500
 
-/** Executes a subscription for one of its events. */
-export function createExecution(toContext: ToContext, mask: (error: GraphQLError) => Error): Run {
+/**
+ * Executes a subscription for one event. The event is the root value of the execution, as the GraphQL specification
+ * defines (ExecuteSubscriptionEvent).
+ */
+export function createEventExecution(toContext: ToContext, mask: (error: GraphQLError) => Error): EventExecution {
   const contextOf = shareContexts(toContext)
   const waitForPostgres = createWait()
-  return async (viewer: Viewer, args: ExecutionArgs, rootValue: LoggedEvent): Promise<ExecutionResult> => {
-    const once = async () => execute({ ...args, contextValue: contextOf(viewer), rootValue })
+  return async (viewer, args, event) => {
+    const once = async () => execute({ ...args, contextValue: contextOf(viewer), rootValue: event })
     let result = await once()
     if (result.errors?.some(isUnexpected)) {
-      // An event comes once, so it is not spoiled by a Postgres that has just gone away.
+      // Each event is sent once, so the execution waits for Postgres instead of sending an error.
       await waitForPostgres(contextOf(viewer))
       result = await once()
     }
@@ -28,8 +31,8 @@ export function createExecution(toContext: ToContext, mask: (error: GraphQLError
 }
 
 /**
- * One context for executions that begin in the same turn of the event loop, so that they share look-ups. Contexts
- * remember nothing: a look-up is sent after the events that it is for were read, and is never older than they are.
+ * One context for all executions that start in the same turn of the event loop, so that they share look-ups. Each look-up
+ * starts after its events were read, so its result is never older than the events.
  */
 function shareContexts(toContext: ToContext): ToContext {
   const contexts = new Map<string, GraphQLContext>()
@@ -44,7 +47,7 @@ function shareContexts(toContext: ToContext): ToContext {
   }
 }
 
-/** Waits until Postgres answers. Callers at the same time ask it once. */
+/** Returns a function that waits until Postgres answers. Simultaneous callers share one check. */
 function createWait() {
   let waiting: Promise<void> | undefined
   const wait = async ({ store }: GraphQLContext) => {

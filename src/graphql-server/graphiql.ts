@@ -4,7 +4,7 @@ import { packStaticFile, type StaticFile, sendStatic } from '../http/static-file
 
 const options = {
   title: 'GraphiQL – custom-speech',
-  // As its other requests, so that the headers of its pane count for subscriptions as well.
+  // Server-Sent Events carry the headers of the editor's pane, which WebSockets cannot.
   subscriptionsProtocol: 'SSE' as const,
   defaultQuery: `# Press the play button. Then create a deployment with createDeployment and watch it
 # with deploymentStatusChanged; the schema on the left describes every field.
@@ -20,8 +20,8 @@ query Models {
 }
 
 /**
- * The key comes in the link's fragment, which browsers never send anywhere. It leaves the address bar
- * at once and stays in this tab; every request of the page carries it. Without one, the dashboard's sign-in counts.
+ * Moves the key from the link's fragment, which browsers never send, to the storage of the tab, and clears the address
+ * bar. Every request of the page carries the key. Without a key, the session of the dashboard applies.
  */
 const signIn = `(() => {
   const linked = new URLSearchParams(location.hash.slice(1)).get('key')
@@ -30,11 +30,11 @@ const signIn = `(() => {
     history.replaceState(null, '', location.pathname + location.search)
   }
   const key = sessionStorage.getItem('custom-speech-key')
-  // By GET a long subscription would not fit into the address.
+  // A long subscription does not fit into the URL of a GET request.
   return { method: 'POST', additionalHeaders: { 'x-requested-with': 'graphiql', ...(key && { authorization: 'Bearer ' + key }) } }
 })()`
 
-/** Only our own files run. The editor writes its styles into the page itself, and its icons and fonts are data. */
+/** Scripts come only from this server. The editor needs inline styles, and data URLs for its icons and fonts. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -51,22 +51,22 @@ const policy = [
 const assetsPath = '/graphiql/'
 const script = { 'content-type': 'text/javascript; charset=utf-8' }
 const style = { 'content-type': 'text/css; charset=utf-8' }
-/** The name of each file holds its hash. */
+/** The name of each file contains its hash. */
 const immutable = { 'cache-control': 'public, max-age=31536000, immutable' }
 
 export interface GraphiQL {
-  /** Answers a request for the page; the page needs no key, and neither do its files. */
+  /** Sends the page. The page and its files need no key. */
   sendPage(request: IncomingMessage, response: ServerResponse): Promise<void>
   /** The page's files. */
   route: Route
 }
 
-/** GraphiQL with everything it needs, so that it works without the internet. Its files are read and compressed at the first request. */
+/** GraphiQL with all of its files, so that it works without the internet. The files are read and compressed at the first request. */
 export function createGraphiQL(): GraphiQL {
-  let reading: Promise<Files> | undefined
+  let reading: Promise<GraphiQLFiles> | undefined
   const read = () => {
     reading ??= readFiles()
-    // A failure is not kept.
+    // After a failure, the next request reads again.
     reading.catch(() => {
       reading = undefined
     })
@@ -88,19 +88,19 @@ export function createGraphiQL(): GraphiQL {
   }
 }
 
-/** True for a request of a browser that opens an address, as of every page. */
+/** True for a browser that opens a page. */
 export const isPage = ({ method, headers }: IncomingMessage) => (method === 'GET' || method === 'HEAD') && Boolean(headers.accept?.includes('text/html'))
 
-interface Files {
+interface GraphiQLFiles {
   page: StaticFile
   /** By path. */
   assets: Map<string, StaticFile>
 }
 
-async function readFiles(): Promise<Files> {
+async function readFiles(): Promise<GraphiQLFiles> {
   const { css, editorWorkerService, graphqlWorker, js, jsonWorker } = await import('@graphql-yoga/render-graphiql/graphiql')
-  const assets: Files['assets'] = new Map()
-  /** Adds a file; answers its address, relative to the page, since a proxy may have put both under a prefix. */
+  const assets: GraphiQLFiles['assets'] = new Map()
+  /** Adds a file and returns its URL relative to the page, because a proxy can serve both under a prefix. */
   const add = async (name: string, extension: string, content: string, headers: Record<string, string>) => {
     const file = await packStaticFile(content, { ...headers, ...immutable })
     const path = `${assetsPath}${name}-${file.hash}.${extension}`
@@ -121,7 +121,7 @@ async function readFiles(): Promise<Files> {
   }
 }
 
-/** What the package's own page does behind its script, which is set up before it. */
+/** The script that starts GraphiQL. The package has the same script in its page. */
 const writeStart = (workers: Record<string, string>) => `(() => {
   const workers = ${JSON.stringify(workers)}
   self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_, label) => workers[label] }
@@ -139,7 +139,7 @@ const writePage = (program: string, styles: string) => `<!doctype html>
     <script src="${program}" defer></script>
   </head>
   <body id="body" class="no-focus-outline">
-    <noscript>You need to enable JavaScript to run this app.</noscript>
+    <noscript>Enable JavaScript to use GraphiQL.</noscript>
     <div id="root"></div>
     <a href="./" style="position: fixed; right: 1rem; bottom: .5rem; z-index: 10; padding: .25rem .5rem; font: .8rem sans-serif; color: inherit">Dashboard</a>
   </body>

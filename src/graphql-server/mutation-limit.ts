@@ -4,22 +4,22 @@ import type { Service, Viewer } from '../domain/context.ts'
 import { explainRate, type RateRefusal, toRateHeaders } from '../domain/mutation-rate.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 
-/** What is known of a request before it is executed; over WebSocket there is no `request`, and the viewer is there at once. */
-interface Known {
+/** The context of a request before execution. Over HTTP, `request` identifies the viewer. Over WebSocket, `viewer` is set. */
+interface PendingContext {
   request?: Request
   viewer?: Viewer
   params?: { operationName?: string | null }
 }
 
 /**
- * Counts the mutations of each key and workspace, and refuses those that are too many, after validation and before
- * anything is executed. Every way to send a mutation (HTTP, Server-Sent Events, WebSocket) comes through here.
+ * Counts the mutations of each key and workspace, and refuses mutations over the limit, between validation and
+ * execution. The limit applies to every transport: HTTP, Server-Sent Events and WebSocket.
  */
 export function limitMutations({ mutationRate }: Pick<Service, 'mutationRate'>, viewers: WeakMap<Request, Viewer>): Plugin<GraphQLContext> {
   const counted = new WeakMap<Request, Viewer>()
   return {
     onValidate({ params: { documentAST }, context }) {
-      const { request, viewer = request && viewers.get(request), params } = context as Known
+      const { request, viewer = request && viewers.get(request), params } = context as PendingContext
       const count = countMutations(documentAST, params?.operationName)
       if (!viewer || !count) return
       return ({ valid, setResult }) => {
@@ -42,7 +42,7 @@ const rateLimited = (refusal: RateRefusal) => {
   return new GraphQLError(explainRate(refusal), { extensions: { code: 'RATE_LIMITED', ...refusal, http } })
 }
 
-/** The root fields of the mutation that is to be executed, by their names in the answer; 0 for other operations. */
+/** The number of root fields of the mutation, by response name; 0 for other operations. */
 export function countMutations(document: DocumentNode, operationName: string | null | undefined): number {
   const operation = getOperationAST(document, operationName || undefined)
   if (operation?.operation !== OperationTypeNode.MUTATION) return 0
@@ -55,7 +55,7 @@ export function countMutations(document: DocumentNode, operationName: string | n
       else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet)
       else {
         const fragment = fragments.get(selection.name.value)
-        // Each fragment counts once, as it is executed.
+        // Execution collects the fields of a fragment once.
         fragments.delete(selection.name.value)
         if (fragment) collect(fragment.selectionSet)
       }

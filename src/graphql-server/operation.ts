@@ -3,26 +3,26 @@ import { type DocumentNode, type ExecutionArgs, Kind, visit } from 'graphql'
 import type { Viewer } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 
-/** A subscription that has passed every check. */
+/** A validated subscription of one viewer. */
 export interface Operation extends ExecutionArgs {
   query: string
   viewer: Viewer
   contextValue: GraphQLContext
 }
 
-/** Equal for operations whose results are equal. */
+/** Equal for operations that get the same results for the same events. */
 export function keyOf({ query, document, operationName, variableValues, viewer }: Operation): string {
   const ignored = findCursorVariables(document)
   const variables = Object.entries(variableValues ?? {}).filter(([name]) => !ignored.has(name))
   return hash('sha256', JSON.stringify([query, operationName, variables, rightsOf(viewer)]))
 }
 
-/** Equal for callers that see the same. */
+/** Equal for viewers that can read the same data. */
 export const rightsOf = ({ workspaceId, isBootstrap, scopes }: Viewer) => JSON.stringify([workspaceId, isBootstrap, [...scopes].sort()])
 
 const cursorVariables = new WeakMap<DocumentNode, Set<string>>()
 
-/** Variables that only say where a watcher goes on: they differ, and what it gets does not. */
+/** The variables that only set the cursor of a subscriber, which does not change the results. */
 function findCursorVariables(document: DocumentNode): Set<string> {
   const known = cursorVariables.get(document)
   if (known) return known

@@ -4,7 +4,7 @@ import type { Variables } from '../graphql-limits/operation-limits.ts'
 import { maxRequestBytes } from '../graphql-limits/transport-limits.ts'
 import type { Refusal } from './request-check.ts'
 
-/** What a client asks for; `query` is missing where it sends the hash of a document instead. */
+/** The parameters of a GraphQL request. `query` is missing when a client sends the hash of a document. */
 export interface Parameters {
   query?: string
   variables?: Variables
@@ -12,7 +12,7 @@ export interface Parameters {
   extensions?: Record<string, unknown> | null
 }
 
-/** What a request by POST asks for, or why it cannot be read. */
+/** Reads the parameters of a POST request, or the reason for a refusal. */
 export async function readParameters(request: IncomingMessage): Promise<Parameters | Refusal> {
   const isJson = request.headers['content-type'] === 'application/json'
   const body = await readBody(request, isJson)
@@ -29,7 +29,8 @@ async function readBody(request: IncomingMessage, isJson: boolean): Promise<Buff
   let size = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > maxRequestBytes) return tooLarge(`A request may have ${maxRequestBytes} bytes. Ask for less at once.`, maxRequestBytes)
+    if (size > maxRequestBytes)
+      return tooLarge(`The request has more than ${maxRequestBytes} bytes, which is the limit. Send several smaller requests.`, maxRequestBytes)
     const problem = isJson ? scanner.write(chunk) : undefined
     if (problem) return tooLarge(problem)
     chunks.push(chunk)
@@ -53,11 +54,12 @@ function parseParameters(text: string): Parameters | Refusal {
   const { query, variables, operationName, extensions, ...more } = parsed
   const [unknown] = Object.entries(more).flatMap(([name, value]) => (value == null ? [] : [name]))
   if (unknown !== undefined)
-    return badRequest(`The body has an unexpected parameter "${unknown.slice(0, 40)}". Send query, variables, operationName, extensions.`)
-  if (query != null && typeof query !== 'string') return badRequest('The parameter query must be a string.')
-  if (!query && !(isObject(extensions) && extensions['persistedQuery'])) return badRequest('The parameter query is missing: the text of a document.')
+    return badRequest(`The body has an unexpected parameter "${unknown.slice(0, 40)}". Send only query, variables, operationName and extensions.`)
+  if (query != null && typeof query !== 'string') return badRequest('The parameter query must be a string with the text of a document.')
+  if (!query && !(isObject(extensions) && extensions['persistedQuery'])) return badRequest('The parameter query is missing. Send the text of a document.')
   if (variables != null && !isObject(variables)) return badRequest('The parameter variables must be a JSON object.')
-  if (operationName != null && typeof operationName !== 'string') return badRequest('The parameter operationName must be a string.')
+  if (operationName != null && typeof operationName !== 'string')
+    return badRequest('The parameter operationName must be a string with the name of an operation.')
   if (extensions != null && !isObject(extensions)) return badRequest('The parameter extensions must be a JSON object.')
   return { ...(query && { query }), variables: variables ?? undefined, ...(operationName && { operationName }), ...(extensions && { extensions }) }
 }

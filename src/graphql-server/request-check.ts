@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { JsonScanner } from '../graphql-limits/json-limits.ts'
 
-/** Why a request cannot be read, or its answer cannot be sent as it was asked for. */
+/** The response to a request that the server cannot read, or whose Accept header it cannot satisfy. */
 export interface Refusal {
   status: number
   code: string
@@ -16,13 +16,18 @@ const answerTypes = ['application/json', 'application/graphql-response+json', 't
 const charsets = new Set(['utf-8', 'utf8', 'us-ascii'])
 
 /**
- * Checks everything around the body: method, media types, encoding, and the JSON in the query of a GET. Media types
- * are not case-sensitive; their headers are rewritten in the one form that is compared from here on.
+ * Checks a request except for its body: method, media types, encoding, and the JSON in the query of a GET request.
+ * Rewrites the media types of the headers in lower case, because media types are not case-sensitive.
  */
 export function checkRequest(request: IncomingMessage): Refusal | undefined {
   const { method, headers } = request
   if (method !== 'GET' && method !== 'POST')
-    return { status: 405, code: 'METHOD_NOT_ALLOWED', message: 'Send queries by POST or GET, and mutations by POST.', headers: { allow: 'GET, POST, OPTIONS' } }
+    return {
+      status: 405,
+      code: 'METHOD_NOT_ALLOWED',
+      message: 'The method is not supported. Send queries by POST or GET, and mutations by POST.',
+      headers: { allow: 'GET, POST, OPTIONS' },
+    }
   if (headers.accept !== undefined) headers.accept = headers.accept.toLowerCase()
   return (headers.accept ? checkAccept(headers.accept) : undefined) ?? (method === 'GET' ? checkQuery(request.url ?? '') : checkBody(request))
 }
@@ -32,11 +37,11 @@ function checkAccept(accept: string): Refusal | undefined {
   return {
     status: 406,
     code: 'NOT_ACCEPTABLE',
-    message: `Answers come as ${answerTypes.join(', ')}. Name one of these in Accept; for subscriptions text/event-stream, or use a WebSocket.`,
+    message: `The Accept header has no supported media type. Accept ${answerTypes.join(' or ')}. For subscriptions, accept text/event-stream or use a WebSocket.`,
   }
 }
 
-/** True when events may be sent as the answer. */
+/** True when the client accepts an event stream. */
 export const acceptsEvents = (accept: string | null) => !accept || acceptedTypes(accept.toLowerCase()).some((range) => matches(range, 'text/event-stream'))
 
 /** The ranges of an Accept header that are not excluded by q=0. */
@@ -52,7 +57,7 @@ const matches = (range: string, type: string) => range === '*/*' || range === ty
 function checkBody({ headers }: IncomingMessage): Refusal | undefined {
   const encoding = headers['content-encoding']?.trim().toLowerCase()
   if (encoding && encoding !== 'identity') {
-    const message = `A body with the content encoding ${encoding.slice(0, 40)} cannot be read. Send it unpacked, without Content-Encoding.`
+    const message = `The content encoding ${encoding.slice(0, 40)} is not supported. Send the body uncompressed, without Content-Encoding.`
     return { status: 415, code: 'UNSUPPORTED_ENCODING', message, headers: { 'accept-encoding': 'identity' } }
   }
   const [type = '', ...parameters] = (headers['content-type'] ?? '')
@@ -63,7 +68,7 @@ function checkBody({ headers }: IncomingMessage): Refusal | undefined {
     return {
       status: 415,
       code: 'UNSUPPORTED_MEDIA_TYPE',
-      message: 'Send the operation as JSON with "Content-Type: application/json".',
+      message: 'The Content-Type is not supported. Send the operation as JSON with "Content-Type: application/json".',
       headers: { 'accept-post': 'application/json' },
     }
   const charset = parameters
@@ -71,7 +76,7 @@ function checkBody({ headers }: IncomingMessage): Refusal | undefined {
     ?.slice('charset='.length)
     .replaceAll('"', '')
   if (charset && !charsets.has(charset))
-    return { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: `The charset ${charset.slice(0, 40)} cannot be read. Send the body in UTF-8.` }
+    return { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: `The charset ${charset.slice(0, 40)} is not supported. Send the body in UTF-8.` }
   headers['content-type'] = jsonTypes.has(type) ? 'application/json' : type
   return undefined
 }
@@ -82,7 +87,8 @@ function checkQuery(url: string): Refusal | undefined {
     const text = parameters.get(name)
     if (!text) continue
     const problem = findJsonProblem(text)
-    if (problem) return { status: 400, code: 'BAD_REQUEST', message: `The parameter ${name} ${problem}. Send a JSON object, percent-encoded, or leave it out.` }
+    if (problem)
+      return { status: 400, code: 'BAD_REQUEST', message: `The parameter ${name} ${problem}. Send a percent-encoded JSON object, or omit the parameter.` }
   }
   return undefined
 }
@@ -97,7 +103,7 @@ function findJsonProblem(text: string): string | undefined {
   }
 }
 
-/** Answers in the form of GraphQL; a body that is still coming in is discarded where answers are delivered. */
+/** Sends a refusal in the form of a GraphQL response. `http/linger.ts` discards the rest of the body. */
 export function sendRefusal(response: ServerResponse, { status, code, message, headers, figures }: Refusal): void {
   const text = JSON.stringify({ errors: [{ message, extensions: { code, ...figures } }] })
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(text)

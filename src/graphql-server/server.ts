@@ -20,7 +20,7 @@ import { createGraphiQL, isPage } from './graphiql.ts'
 import { limitMutations } from './mutation-limit.ts'
 import { isRefusal, readParameters } from './request-body.ts'
 import { acceptsEvents, checkRequest, sendRefusal } from './request-check.ts'
-import { asksForEvents, createEventStreams } from './sse-subscription.ts'
+import { canBeSubscription, createEventStreams } from './sse-subscription.ts'
 import { guardStreams } from './streamed-results.ts'
 import { guardValidation } from './subscription-documents.ts'
 import { guardVariables } from './variables.ts'
@@ -37,7 +37,7 @@ export interface GraphQLOptions {
 
 const unexpected = 'Something went wrong on the server.'
 
-/** One GraphQL over HTTP, Server-Sent Events and WebSocket: the same limits, masking and context for all. */
+/** The GraphQL API over HTTP, Server-Sent Events and WebSocket, with the same limits, masking and context. */
 export function createGraphQL(service: Service, options: GraphQLOptions) {
   const toContext = (viewer: Viewer): GraphQLContext => {
     const context = { ...service, viewer }
@@ -56,33 +56,33 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 
   const documents = createDocuments()
   const findOf = findRequestViewers(service)
-  const lane = createCompiledQueries(schema, documents, options.limits)
+  const compiledQueries = createCompiledQueries(schema, documents, options.limits)
   const count = createStreamCount(options.limits.socketsPerKey)
   const mask = (error: unknown, message = unexpected) => {
     const shown = maskError(service, error, message)
     return options.graphiql ? shown : withoutSuggestion(shown as GraphQLError)
   }
   const broadcasts = createBroadcasts(toContext, mask)
-  /** Who has sent each HTTP request. */
+  /** The viewer of each HTTP request. */
   const viewers = new WeakMap<Request, Viewer>()
   const yoga = createYoga<object, GraphQLContext>({
     schema,
     graphqlEndpoint: graphqlPath,
-    // Its page is a file of its own.
+    // `graphiql.ts` serves the page.
     graphiql: false,
     landingPage: false,
     batching: false,
-    // Ours keeps only what was accepted, and bodies are read before.
+    // `documents.ts` stores accepted documents only, and `request-body.ts` reads the bodies.
     parserAndValidationCache: false,
     maxRequestBodySize: false,
-    // Ours comes before everything, so that it counts for refusals and known queries as well.
+    // `handle` adds the CORS headers first, so that refusals and compiled queries have them too.
     cors: false,
     logging: false,
     plugins: [
       requireKey(service, findOf, toContext, viewers),
       documents.plugin,
       guardValidation(mask),
-      nameParameters(),
+      normalizeParameters(),
       refuseUnacceptable(),
       limitOperations(options.limits),
       limitMutations(service, viewers),
@@ -103,18 +103,18 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         if (cors(request, response)) return
         if (graphiql && isPage(request)) return await graphiql.sendPage(request, response)
         const viewer = await findOf(request).catch(() => null)
-        // The key comes first: strangers learn nothing but that they need one.
+        // The key is checked first, so a client without a key learns only that it needs one.
         if (viewer && hasScope(viewer, 'READ')) {
           const refusal = checkRequest(request)
           if (refusal) return sendRefusal(response, refusal)
-          // A stranger's body is not read at all: the long way asks for the key first.
+          // Without a valid key the body is not read: graphql-yoga refuses the request first.
           let query: string | undefined
           if (request.method === 'POST') {
             const parameters = await readParameters(request)
             if (isRefusal(parameters)) return sendRefusal(response, parameters)
-            if (await lane.answer(request, response, parameters, toContext(viewer))) return
+            if (await compiledQueries.answer(request, response, parameters, toContext(viewer))) return
             query = parameters.query
-            if (asksForEvents(parameters)) {
+            if (canBeSubscription(parameters)) {
               await documents.takeTurn(query)
               if (await answerStream(request, response, parameters, toContext(viewer))) return
             }
@@ -125,7 +125,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
         }
         await yoga.handle(request, response)
       } catch (error) {
-        // A client that left in the middle of its body needs no answer.
+        // A client that disconnected while sending the body gets no response.
         if (request.readableAborted || response.destroyed || response.headersSent) return void response.destroy()
         const { message, extensions } = mask(error) as GraphQLError
         const { http, ...shown } = extensions as { http?: { status: number; headers: Record<string, string> } }
@@ -134,36 +134,36 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       }
     },
 
-    /** The files of GraphiQL's page; none where it is switched off. */
+    /** The files of GraphiQL; empty when GraphiQL is off. */
     routes: graphiql ? [graphiql.route] : [],
 
     openSockets: () => openSockets(service, options, { yoga, toContext, broadcasts, count, mask, documents }),
   }
 }
 
-/** What clients send beside a document: an empty name is none, and a hash without a document cannot be looked up here. */
-function nameParameters(): Plugin<GraphQLContext> {
+/** Removes an empty operationName, and refuses the hash of a persisted query without a document. */
+function normalizeParameters(): Plugin<GraphQLContext> {
   return {
     onParams({ params, setParams }) {
       if (params.operationName === '') {
         const { operationName: _, ...rest } = params
         setParams(rest)
       }
-      // Every client of automatic persisted queries knows this answer, and sends the document from then on.
+      // Clients of automatic persisted queries recognize this message, and send documents from then on.
       if (!params.query && params.extensions?.persistedQuery)
         throw new GraphQLError('PersistedQueryNotSupported', { extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', http: { status: 200 } } })
     },
   }
 }
 
-/** Refuses subscriptions by clients that read no events, before anything is begun. */
+/** Refuses subscriptions from clients that accept no event stream, before execution. */
 function refuseUnacceptable(): Plugin<GraphQLContext> {
   return {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request } = args.contextValue as { request?: Request }
       if (!request || acceptsEvents(request.headers.get('accept'))) return
       const message =
-        'Over HTTP subscriptions come as Server-Sent Events: send "Accept: text/event-stream", or open a WebSocket (graphql-transport-ws) at this path.'
+        'Subscriptions over HTTP use Server-Sent Events. Send "Accept: text/event-stream", or open a WebSocket (graphql-transport-ws) at this path.'
       setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } })] })
     },
   }
@@ -179,14 +179,16 @@ function limitOperations(limits: OperationLimits): Plugin<GraphQLContext> {
   }
 }
 
-/** With GraphiQL off, strangers learn nothing of the schema: no introspection, no "did you mean". */
+/** Hides the schema when GraphiQL is off: no introspection and no suggestions in messages. */
 function hideSchema(): Plugin<GraphQLContext> {
   return {
     onValidate({ addValidationRule }) {
       addValidationRule((context: ValidationContext) => ({
         Field(node: FieldNode) {
           if (node.name.value === '__schema' || node.name.value === '__type')
-            context.reportError(new GraphQLError('Introspection is switched off here.', { nodes: node }))
+            context.reportError(
+              new GraphQLError('Introspection is switched off on this server. Read the schema from the file schema.graphql of the project.', { nodes: node }),
+            )
         },
       }))
       return ({ valid, result, setResult }) => {

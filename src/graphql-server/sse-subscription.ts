@@ -4,15 +4,17 @@ import type { YogaServerInstance } from 'graphql-yoga'
 import type { Keyring } from '../domain/context.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 import { keyEnded, type StreamCount } from './authentication.ts'
-import type { Broadcasts, Peer } from './broadcast.ts'
+import type { Broadcasts } from './broadcast.ts'
+import { chooseDelivery } from './delivery.ts'
 import { toShownError } from './error-masking.ts'
 import type { Operation } from './operation.ts'
+import type { Peer } from './peer.ts'
 import type { Parameters } from './request-body.ts'
 import { acceptsEvents } from './request-check.ts'
 import { unbuffered } from './streamed-results.ts'
 
 const pingMs = 12_000
-/** Peers that are gone without a word are noticed by TCP between two pings. */
+/** TCP keep-alive detects a dead peer between two pings. */
 const probeMs = 5_000
 const graceMs = 10_000
 
@@ -25,11 +27,11 @@ const headers = {
 }
 const ping = ':\n\n'
 const complete = 'event: complete\ndata:\n\n'
-const tooSlow = new GraphQLError('Slow consumer: too much waits to be read. Connect again, with your last cursor.', { extensions: { code: 'SLOW_CONSUMER' } })
+const tooSlow = new GraphQLError('Slow consumer: the client reads too slowly. Connect again with the last cursor.', { extensions: { code: 'SLOW_CONSUMER' } })
 
 /**
- * Answers subscriptions over Server-Sent Events with results that are shared. Whatever is not plain, or is
- * refused, is left to the long way, with nothing written.
+ * Answers subscriptions over Server-Sent Events by the shared broadcast. Returns false, with nothing written, when
+ * graphql-yoga must answer.
  */
 export function createEventStreams(yoga: YogaServerInstance<object, GraphQLContext>, broadcasts: Broadcasts, keyring: Keyring, count: StreamCount) {
   const open = new Set<ServerResponse>()
@@ -49,11 +51,11 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
   }
 
   return async (request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean> => {
-    if (!isPlain(request) || !asksForEvents(parameters)) return false
+    if (!isPlain(request) || !canBeSubscription(parameters)) return false
     const operation = await readOperation(yoga, parameters, contextValue)
-    if (!operation || !count.hasRoom(contextValue.viewer)) return false
-    const watch = await broadcasts.open(operation)
-    if (!watch) return false
+    if (!operation || !count.hasCapacity(contextValue.viewer)) return false
+    const delivery = await chooseDelivery(operation)
+    if (delivery.path === 'execution') return false
     if (response.destroyed) return true
     if (!count.enter(contextValue.viewer, response)) return false
     request.socket.setKeepAlive(true, probeMs)
@@ -65,7 +67,7 @@ export function createEventStreams(yoga: YogaServerInstance<object, GraphQLConte
       if (error) response.destroy()
       else response.end(complete)
     }
-    const leaveBroadcast = broadcasts.join(operation, watch, createStreamPeer(response, finish))
+    const leaveBroadcast = broadcasts.join(operation, delivery.watch, createStreamPeer(response, finish))
     const forgetKey = keyring.onEnd(contextValue.viewer, () => {
       if (response.writableEnded) return
       response.write(format({ errors: [keyEnded(contextValue.viewer)] }))
@@ -96,7 +98,7 @@ function createStreamPeer(response: ServerResponse, end: Peer['end']): Peer {
   }
 }
 
-/** As yoga writes it: errors first, without what is meant for HTTP. */
+/** The format of graphql-yoga: errors first, without the extensions for HTTP. */
 function format(result: ExecutionResult): string {
   const shown = result.errors ? { ...result, errors: result.errors.map(toShownError) } : result
   return `event: next\ndata: ${JSON.stringify(shown)}\n\n`
@@ -106,12 +108,12 @@ const isPlain = ({ method, headers, url }: IncomingMessage) =>
   method === 'POST' &&
   url === '/graphql' &&
   headers['content-type']?.toLowerCase().startsWith('application/json') &&
-  // Whatever else a client takes, a subscription is answered as a stream.
+  // A subscription is answered as an event stream if the client accepts one.
   acceptsEvents(headers.accept ?? null) &&
   !headers.origin
 
-/** False for most: of queries and mutations one word is missing. */
-export const asksForEvents = ({ query, extensions }: Parameters) => Boolean(query?.includes('subscription')) && !extensions
+/** A quick check for a possible subscription. Most queries and mutations lack the word. */
+export const canBeSubscription = ({ query, extensions }: Parameters) => Boolean(query?.includes('subscription')) && !extensions
 
 async function readOperation(
   yoga: YogaServerInstance<object, GraphQLContext>,

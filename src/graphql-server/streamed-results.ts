@@ -7,19 +7,16 @@ import type { GraphQLContext } from '../graphql/builder.ts'
 import { keyEnded, type StreamCount, tooManyStreams } from './authentication.ts'
 
 interface HttpContext extends GraphQLContext {
-  /** Present over HTTP only: sockets are counted and ended as such. */
+  /** Present over HTTP only. `websocket.ts` counts and ends sockets. */
   res?: ServerResponse
 }
 
-/**
- * What every subscription over HTTP has in common, however it is asked for: it is counted when it begins, and ends with
- * its key, in words.
- */
+/** Counts each subscription over HTTP that graphql-yoga answers, and ends it with an error when its key ends. */
 export function guardStreams({ keyring }: Service, count: StreamCount, limit: number): Plugin<GraphQLContext> {
   return {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { res: response, viewer } = args.contextValue as HttpContext
-      // The close of a client that has left already does not come again.
+      // A client that has already disconnected emits no further `close`, so its stream would stay counted.
       if (!response || response.destroyed) return undefined
       if (!count.enter(viewer, response)) return setResultAndStopExecution({ errors: [tooManyStreams(limit)] })
       return {
@@ -34,10 +31,10 @@ export function guardStreams({ keyring }: Service, count: StreamCount, limit: nu
   }
 }
 
-/** Asks proxies, nginx above all, to pass on what is streamed at once instead of collecting it. */
+/** The header that makes nginx and other proxies forward streamed bytes at once. */
 export const unbuffered = ['x-accel-buffering', 'no'] as const
 
-/** The same results, and when the key has ended that as the last. */
+/** The results of a stream, and the error `last` after the end of the key. */
 function endWith(
   results: AsyncIterable<ExecutionResult>,
   last: GraphQLError,

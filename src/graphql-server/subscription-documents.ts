@@ -6,8 +6,8 @@ import { withShortMessage } from './error-masking.ts'
 const refused = ['skip', 'include']
 
 /**
- * Makes an error of every document that validation cannot bear. For graphql-js collects a subscription's root fields
- * while it validates, without variables and before it has checked the directives on them, and throws.
+ * Returns an exception of validation as an error of the document. graphql-js collects the root fields of a subscription
+ * during validation, without variables and before the directives are checked, and throws for some of them.
  */
 export function guardValidation(mask: (error: unknown) => Error): Plugin<GraphQLContext> {
   return {
@@ -29,7 +29,7 @@ export function guardValidation(mask: (error: unknown) => Error): Plugin<GraphQL
   }
 }
 
-/** The specification forbids them there: a subscription has exactly one root field, whatever its variables are. */
+/** The specification forbids `@skip` and `@include` on the root field, because a subscription always has exactly one. */
 function checkRootDirectives({ definitions }: DocumentNode): GraphQLError | undefined {
   const fragments = new Map(
     definitions.flatMap((node): [string, FragmentDefinitionNode][] => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
@@ -39,7 +39,7 @@ function checkRootDirectives({ definitions }: DocumentNode): GraphQLError | unde
     for (const selection of selections) {
       const directive = selection.directives?.find(({ name }) => refused.includes(name.value))
       if (directive) {
-        const message = `"@${directive.name.value}" is not allowed on the root field of a subscription. Leave it out, or put it on a field further down.`
+        const message = `The directive "@${directive.name.value}" is not allowed on the root field of a subscription. Remove the directive, or move it to a nested field.`
         return new GraphQLError(message, { nodes: [directive], extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400, spec: false } } })
       }
       if (selection.kind === Kind.FIELD) continue

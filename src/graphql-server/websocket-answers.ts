@@ -1,16 +1,16 @@
 import { GraphQLError } from 'graphql'
 import type { WebSocket } from 'ws'
-import { hasEnough, waitForReader } from './backlog.ts'
+import { isBacklogFull, waitForReader } from './backlog.ts'
 import { endSlow, isEnding } from './websocket-subscription.ts'
 
-/** A socket with more than this unread is closed. */
+/** A socket with more unread bytes is closed. */
 const maxUnreadBytes = 4 * 2 ** 20
-/** Queries and mutations of one socket that are executed at the same time; others wait. */
+/** The number of queries and mutations of one socket that run at the same time. The others wait. */
 const maxAtOnce = 4
 
 /**
- * Bounds what one socket is sent and does not read, in bytes and in time. Queries and mutations begin only while
- * little is unread, so a client that reads slowly slows its own queries down; one that stops reading is closed.
+ * Limits the unread bytes of one socket, in number and in time. Queries and mutations start only while the backlog is
+ * not full, so a slow client delays only its own queries. A socket whose client stops reading is closed.
  */
 export class WebSocketAnswers {
   readonly #socket: WebSocket
@@ -30,16 +30,16 @@ export class WebSocketAnswers {
     if (socket.readyState !== socket.OPEN || isEnding(socket)) return
     if (socket.bufferedAmount > maxUnreadBytes) return endSlow(socket)
     socket.send(text)
-    if (hasEnough(socket.bufferedAmount)) void this.#watch()
+    if (isBacklogFull(socket.bufferedAmount)) void this.#watch()
   }
 
-  /** Executes an operation that has one result when it is its turn. */
+  /** Executes a query or mutation as soon as the limit allows. */
   async run<T>(execute: () => T | Promise<T>): Promise<T> {
     await this.#begin()
     try {
       return await execute()
     } finally {
-      // Its result is sent before the next one begins.
+      // The result is sent before the next operation starts.
       setImmediate(() => {
         this.#running--
         this.#startNext()

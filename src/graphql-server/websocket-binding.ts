@@ -4,40 +4,41 @@ import type { WebSocket } from 'ws'
 import { JsonScanner } from '../graphql-limits/json-limits.ts'
 import type { WebSocketAnswers } from './websocket-answers.ts'
 
-/** Tells of what went wrong unexpectedly: as a client may see it. */
+/** Converts an error to the form that clients see. */
 type Explain = (error: unknown) => { message: string }
 
-interface Run {
-  /** The client has completed it; its handler may still be at work. */
+/** The handler of a subscribe message, until it has ended. */
+interface RunningHandler {
+  /** True after the client completed the subscription. */
   isCompleted: boolean
-  /** The subscription that takes over the id when the handler has come to its end. */
+  /** The subscription with the same id that starts after the end of this handler. */
   next: SubscribeMessage | undefined
 }
 
 /**
- * Carries messages between one socket and graphql-ws. Nothing that a message causes ends the socket: what a subscription
- * throws is an error for its id. An id that a client uses again while the handler of its last use is still ending would
- * lose its new subscription to that end, so the new one waits for it.
+ * Carries messages between one socket and graphql-ws. An error of a subscription goes to its id and leaves the socket
+ * open. A client can reuse an id while the previous handler of the id is still ending. The end would remove the new
+ * subscription, so the new subscription waits for it.
  */
 export class WebSocketBinding {
   readonly #socket: WebSocket
   readonly #explain: Explain
-  readonly #maxRuns: number
+  readonly #maxHandlers: number
   readonly #answers: WebSocketAnswers
-  readonly #runs = new Map<string, Run>()
+  readonly #handlers = new Map<string, RunningHandler>()
   #handle: (message: Message) => Promise<void> = async () => {}
 
-  /** Of `maxRuns` subscriptions some can have been completed by the client while their handlers are still at work. */
-  constructor(socket: WebSocket, answers: WebSocketAnswers, explain: Explain, maxRuns: number) {
+  /** `maxHandlers` includes subscriptions that the client has completed and whose handlers have not ended. */
+  constructor(socket: WebSocket, answers: WebSocketAnswers, explain: Explain, maxHandlers: number) {
     this.#socket = socket
     this.#answers = answers
     this.#explain = explain
-    this.#maxRuns = maxRuns
+    this.#maxHandlers = maxHandlers
   }
 
   open<Extra extends Record<PropertyKey, unknown>>(server: Server<Extra>, extra: Extra) {
     const closed = server.opened(this, extra)
-    this.#socket.on('message', (data) => this.#hear(data as Buffer))
+    this.#socket.on('message', (data) => this.#receive(data as Buffer))
     this.#socket.once('close', (code, reason) => closed(code, String(reason)).catch(this.#explain))
   }
 
@@ -53,12 +54,12 @@ export class WebSocketBinding {
     this.#socket.close(code, reason && shorten(reason))
   }
 
-  /** graphql-ws takes a message that has been parsed as well. */
+  /** graphql-ws also accepts a parsed message. */
   onMessage(handle: (data: string) => Promise<void>) {
     this.#handle = handle as unknown as (message: Message) => Promise<void>
   }
 
-  #hear(bytes: Buffer) {
+  #receive(bytes: Buffer) {
     const problem = new JsonScanner().write(bytes)
     const data = String(bytes)
     if (problem) return this.#refuse(data, problem)
@@ -73,7 +74,7 @@ export class WebSocketBinding {
     else this.#pass(message)
   }
 
-  /** A message that is not parsed has no id but the one that it begins with, as clients write it. */
+  /** The message is not parsed, so its id is known only if the text begins with it, as common clients write it. */
   #refuse(data: string, problem: string) {
     const [, id] = /^\{\s*"id"\s*:\s*("(?:[^"\\]|\\.){1,200}")\s*,\s*"type"\s*:\s*"subscribe"/.exec(data) ?? []
     if (!id) return this.close(CloseCode.BadRequest, `Invalid message: ${problem}`)
@@ -82,41 +83,41 @@ export class WebSocketBinding {
   }
 
   #pass(message: Message) {
-    // Whatever it is, it is no document's fault.
+    // These messages have no id for an error, so the socket closes.
     this.#handle(message).catch((error) => this.close(CloseCode.InternalServerError, this.#explain(error).message))
   }
 
   #subscribe(message: SubscribeMessage) {
-    const run = this.#runs.get(message.id)
-    if (!run && this.#runs.size >= this.#maxRuns)
+    const handler = this.#handlers.get(message.id)
+    if (!handler && this.#handlers.size >= this.#maxHandlers)
       return this.send(JSON.stringify({ id: message.id, type: MessageType.Error, payload: [this.#explain(stillEnding())] }))
-    if (!run) return void this.#run(message)
-    if (!run.isCompleted || run.next) return this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`)
-    run.next = message
+    if (!handler) return void this.#start(message)
+    if (!handler.isCompleted || handler.next) return this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`)
+    handler.next = message
   }
 
   #complete(message: CompleteMessage) {
-    const run = this.#runs.get(message.id)
-    if (run?.isCompleted) {
-      run.next = undefined
+    const handler = this.#handlers.get(message.id)
+    if (handler?.isCompleted) {
+      handler.next = undefined
       return
     }
-    if (run) run.isCompleted = true
+    if (handler) handler.isCompleted = true
     this.#pass(message)
   }
 
-  async #run(message: SubscribeMessage) {
+  async #start(message: SubscribeMessage) {
     const { id } = message
-    const run: Run = { isCompleted: false, next: undefined }
-    this.#runs.set(id, run)
+    const handler: RunningHandler = { isCompleted: false, next: undefined }
+    this.#handlers.set(id, handler)
     try {
       await this.#handle(message)
     } catch (error) {
       const shown = this.#explain(error)
-      if (!run.isCompleted) this.send(JSON.stringify({ id, type: MessageType.Error, payload: [shown] }))
+      if (!handler.isCompleted) this.send(JSON.stringify({ id, type: MessageType.Error, payload: [shown] }))
     }
-    this.#runs.delete(id)
-    if (run.next && this.#socket.readyState === this.#socket.OPEN) void this.#run(run.next)
+    this.#handlers.delete(id)
+    if (handler.next && this.#socket.readyState === this.#socket.OPEN) void this.#start(handler.next)
   }
 }
 
@@ -125,5 +126,5 @@ const stillEnding = () =>
     extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
   })
 
-/** A reason may have 123 bytes; a character that is cut in two becomes one of three bytes. */
+/** A close reason has at most 123 bytes. A character that is cut in two becomes a replacement character of three bytes. */
 const shorten = (reason: string) => (Buffer.byteLength(reason) > 123 ? Buffer.from(reason).subarray(0, 120).toString() : reason)

@@ -1,23 +1,23 @@
 import type { ExecutionResult } from 'graphql'
 import type { WebSocket } from 'ws'
-import type { Peer } from './broadcast.ts'
 import { toShownError } from './error-masking.ts'
+import type { Peer } from './peer.ts'
 
-/** Of our own: a peer that did not take what it was sent. It may come back with its cursor. */
+/** The private close code for a client that reads too slowly. The client can connect again with its last cursor. */
 const slowConsumer = 4413
-const slowReason = 'Slow consumer: too much waits to be read. Connect again, with your last cursor.'
-/** How long it may take to read what waits for it, and why it is let go. */
+const slowReason = 'Slow consumer: the client reads too slowly. Connect again with the last cursor.'
+/** The time in which the client can read the backlog and the close reason. */
 const graceMs = 10_000
 const over = { done: true, value: undefined } as const
 
 /**
- * One subscription of a socket. For graphql-ws it is a stream that yields nothing, begins when it is first
- * read, ends when nothing more will come, and is left when it is returned: the results go past it. One
- * object without closures, since there may be very many.
+ * One subscription of a socket. For graphql-ws, the subscription is a stream without results that starts at the first
+ * `next`, ends after the last event, and leaves the broadcast at `return`. The results bypass graphql-ws. The class uses
+ * no closures, because one process can have very many subscriptions.
  */
 export class WebSocketSubscription implements Peer, AsyncIterableIterator<never, void> {
   readonly #socket: WebSocket
-  /** The part of each message that is its own, before the part that all share. */
+  /** The beginning of each message, with the id. All subscribers share the rest. */
   readonly #head: string
   readonly #ended = Promise.withResolvers<IteratorResult<never, void>>()
   #join: ((stream: WebSocketSubscription) => () => void) | undefined
@@ -69,25 +69,25 @@ export class WebSocketSubscription implements Peer, AsyncIterableIterator<never,
   }
 }
 
-/** As graphql-ws writes it: errors last. */
+/** The format of graphql-ws: errors last. */
 export const toPayload = ({ errors, ...result }: ExecutionResult) => (errors ? { ...result, errors: errors.map(toShownError) } : result)
 
 const format = (result: ExecutionResult) => `${JSON.stringify(toPayload(result))}}`
 
 const ending = new WeakSet<WebSocket>()
 
-/** True for a socket that is being closed because it does not read. */
+/** True for a socket that is closing because its client reads too slowly. */
 export const isEnding = (socket: WebSocket) => ending.has(socket)
 
-/** Closes a socket in words once it has read what waits for it, or without words when it does not. */
+/** Closes a socket with a reason after the client has read the backlog. Terminates the socket if the client does not. */
 export function endSlow(socket: WebSocket) {
   if (ending.has(socket)) return
   ending.add(socket)
-  // It asks for nothing more before it has read what it asked for.
+  // No further messages are received before the client has read the backlog.
   socket.pause()
   const late = setTimeout(() => socket.terminate(), graceMs).unref()
   socket.once('close', () => clearTimeout(late))
-  // Sent behind all that waits, so the clock of the closing begins when it has been read.
+  // The ping follows the backlog, so the close timeout starts after the backlog has been read.
   socket.ping('', false, () => {
     socket.resume()
     socket.close(slowConsumer, slowReason)

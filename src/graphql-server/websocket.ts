@@ -13,15 +13,16 @@ import { refuseConnection } from '../http/problem.ts'
 import { admitViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './authentication.ts'
 import type { Broadcasts } from './broadcast.ts'
 import { explainRefusal, findAuthorization } from './connection-key.ts'
+import { chooseDelivery } from './delivery.ts'
 import type { Documents } from './documents.ts'
 import { toShownError } from './error-masking.ts'
 import { WebSocketAnswers } from './websocket-answers.ts'
 import { WebSocketBinding } from './websocket-binding.ts'
 import { toPayload, WebSocketSubscription } from './websocket-subscription.ts'
 
-// A peer that does not answer our close is cut off after closeTimeout, which the types do not know yet.
+// A peer that does not answer a close frame is terminated after closeTimeout, which the types lack.
 const socketOptions = { noServer: true, maxPayload: maxSocketMessageBytes, perMessageDeflate: false, closeTimeout: 1000, handleProtocols }
-/** A peer that has not answered one ping when the next is due is gone. */
+/** A peer that has not answered a ping before the next ping is terminated. */
 const pingMs = 10_000
 
 export interface SocketOptions {
@@ -39,12 +40,12 @@ interface WebSocketParts {
 }
 
 type SocketExtra = { socket: WebSocket; answers: WebSocketAnswers; request?: IncomingMessage | undefined; viewer?: Viewer }
-/** How the results of one operation are made and delivered. `onSubscribe` chooses it, and graphql-ws passes it on with the arguments. */
-interface Delivery {
+/** Executes one operation. `onSubscribe` makes it, and graphql-ws passes it on with the arguments. */
+interface OperationExecutor {
   execute(args: ExecutionArgs): Promise<ExecutionResult>
   subscribe(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult>>
 }
-type DeliveredArgs = ExecutionArgs & { delivery: Delivery }
+type ExecutorArgs = ExecutionArgs & { executor: OperationExecutor }
 
 /** Serves graphql-transport-ws to sockets that a server has upgraded. */
 export function openSockets(
@@ -59,20 +60,20 @@ export function openSockets(
     async onConnect({ connectionParams, extra }) {
       const { socket: peer, request } = extra
       const authorization = findAuthorization(connectionParams) ?? request?.headers.authorization
-      // It is there until the key has been looked at, which happens once.
+      // `request` is set until the key has been checked, which happens once.
       if (!request) return false
       const viewer = await admitViewer(service, request, authorization).catch((error) => unavailable(service, error))
-      // A code on which clients come back by themselves: with Postgres they will be let in.
+      // Clients connect again after this code, which succeeds when Postgres answers.
       if (viewer instanceof GraphQLError) return refuse(peer, viewer.message.slice(0, 120), tryAgainLater)
       if (!viewer) return refuse(peer, explainRefusal(authorization))
-      if (!hasScope(viewer, 'READ')) return refuse(peer, 'This key lacks the scope READ.')
-      // It may have left while Postgres was asked; its close will not come again.
+      if (!hasScope(viewer, 'READ')) return refuse(peer, 'This key lacks the scope READ. Connect with a key that has the scope READ or MANAGE.')
+      // The peer can have left during the look-up, and emits no further `close`.
       if (peer.readyState !== peer.OPEN) return true
       if (!count.enter(viewer, peer)) return refuse(peer, tooManyStreams(limits.socketsPerKey).message)
       const stopWaiting = service.keyring.onEnd(viewer, () => refuse(peer, keyEnded(viewer).message))
       peer.once('close', stopWaiting)
       extra.viewer = viewer
-      // Its headers have been read; they would be kept as long as the socket.
+      // Frees the headers, which would stay in memory as long as the socket.
       extra.request = undefined
       return true
     },
@@ -81,9 +82,12 @@ export function openSockets(
       if (!viewer) return [unauthenticated()]
       if (Object.keys(socket.subscriptions).length > limits.subscriptionsPerSocket) {
         return [
-          new GraphQLError(`One socket may hold ${limits.subscriptionsPerSocket} subscriptions. End one, or open another socket.`, {
-            extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
-          }),
+          new GraphQLError(
+            `This socket has ${limits.subscriptionsPerSocket} subscriptions, which is the limit. Complete a subscription, or open another socket.`,
+            {
+              extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+            },
+          ),
         ]
       }
       await documents.takeTurn(payload.query)
@@ -91,16 +95,16 @@ export function openSockets(
       const document = enveloped.parse(payload.query)
       const problems = enveloped.validate(enveloped.schema, document)
       if (problems.length) return problems
-      const delivery: Delivery = {
+      const executor: OperationExecutor = {
         execute: (args) => socket.extra.answers.run(() => enveloped.execute(args) as Promise<ExecutionResult>),
         async subscribe(args) {
           const operation = { ...args, query: payload.query, viewer, contextValue: args.contextValue as GraphQLContext }
-          const watch = await broadcasts.open(operation)
-          if (!watch) return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
-          // These are held as long as the subscription, and not needed any more: the broadcast has its own.
-          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, delivery: undefined })
+          const delivery = await chooseDelivery(operation)
+          if (delivery.path === 'execution') return enveloped.subscribe(args) as AsyncIterableIterator<ExecutionResult>
+          // graphql-ws keeps these objects as long as the subscription, and the broadcast does not need them.
+          Object.assign(args, { document: undefined, variableValues: undefined, contextValue: undefined, executor: undefined })
           Object.assign(payload, { query: '', variables: undefined })
-          return new WebSocketSubscription(socket.extra.socket, id, (stream) => broadcasts.join(operation, watch, stream))
+          return new WebSocketSubscription(socket.extra.socket, id, (stream) => broadcasts.join(operation, delivery.watch, stream))
         },
       }
       return {
@@ -109,22 +113,23 @@ export function openSockets(
         operationName: payload.operationName || undefined,
         variableValues: payload.variables,
         contextValue: await enveloped.contextFactory(),
-        delivery,
+        executor,
       }
     },
     onNext: (_socket, _id, _payload, _args, result) => toPayload(result as ExecutionResult),
     onError: (_socket, _id, _payload, errors) => errors.map(toShown),
-    execute: (args) => (args as DeliveredArgs).delivery.execute(args),
-    subscribe: (args) => (args as DeliveredArgs).delivery.subscribe(args),
+    execute: (args) => (args as ExecutorArgs).executor.execute(args),
+    subscribe: (args) => (args as ExecutorArgs).executor.subscribe(args),
   })
   const stopPinging = pingAll(sockets)
-  const mayCome = ({ headers: { origin, host } }: IncomingMessage) => !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)
+  const isAllowedOrigin = ({ headers: { origin, host } }: IncomingMessage) =>
+    !origin || allowedOrigins.includes(origin) || isOwnOrigin(origin, host, service.publicUrl)
   return {
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-      if (!mayCome(request)) return refuseConnection(socket, foreignOrigin)
+      if (!isAllowedOrigin(request)) return refuseConnection(socket, foreignOrigin)
       sockets.handleUpgrade(request, socket, head, (opened) => {
         opened.on('error', terminate)
-        // Also one that speaks something else is opened: a browser shows no reason of a handshake that fails.
+        // A socket with another subprotocol opens first, because browsers show a close reason but no reason for a failed handshake.
         if (opened.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return opened.close(CloseCode.SubprotocolNotAcceptable, otherProtocol)
         sockets.emit('connection', opened)
         const answers = new WebSocketAnswers(opened)
@@ -133,18 +138,18 @@ export function openSockets(
     },
     async close() {
       stopPinging()
-      for (const socket of sockets.clients) socket.close(1001, 'The server is going away.')
+      for (const socket of sockets.clients) socket.close(1001, 'The server is shutting down. Connect again.')
       await new Promise((closed) => sockets.close(closed))
     },
   }
 }
 
-// Not inside the upgrade, or it would hold the request as long as the socket.
+// Outside of `upgrade`, because a closure there would keep the request in memory as long as the socket.
 function terminate(this: WebSocket) {
   this.terminate()
 }
 
-/** One clock for all sockets; those that are gone without a word are ended within two rounds. */
+/** One timer for all sockets. A dead socket is terminated within two intervals. */
 function pingAll(sockets: WebSocketServer): () => void {
   const unanswered = new WeakSet<WebSocket>()
   function answered(this: WebSocket) {
@@ -176,9 +181,9 @@ function refuse(socket: WebSocket, reason: string, code: number = CloseCode.Forb
   return true
 }
 
-const otherProtocol = 'Speak the subprotocol graphql-transport-ws, as the npm package graphql-ws does.'
+const otherProtocol = 'Use the subprotocol graphql-transport-ws, which the npm package graphql-ws implements.'
 
-/** Ours, or else what was asked for first, to have a socket that can be closed with a reason. */
-function handleProtocols(asked: Set<string>): string | false {
-  return asked.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : ([...asked][0] ?? false)
+/** Selects graphql-transport-ws, or else the first requested subprotocol, so that the socket can be closed with a reason. */
+function handleProtocols(requested: Set<string>): string | false {
+  return requested.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : ([...requested][0] ?? false)
 }

@@ -7,7 +7,7 @@ import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/mo
 import type { OperationLimits } from '../graphql-limits/operation-limits.ts'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
 
-/** Limits of other parts of the server that `viewer.limits` tells. */
+/** Limits of other parts of the server that `viewer.limits` shows. */
 export interface ShownLimits {
   upload: { bytes: number; atOnce: number }
   speech: {
@@ -20,7 +20,7 @@ export interface ShownLimits {
   }
 }
 
-/** What a resolver gets: the caller's view of the service, and the look-ups shared by one request. */
+/** The context of resolvers: the service for one viewer, and the look-ups that one request shares. */
 export interface GraphQLContext extends Context {
   loadModel: LoadModel
   loadChosenModel: LoadChosenModel

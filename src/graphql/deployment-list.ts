@@ -1,9 +1,9 @@
 import { countStatuses, type DeploymentFilter, listDeployments } from '../domain/deployment.ts'
 import type { DeploymentStatus } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
-import { OrderDirectionEnum, selects, unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
 import { decodeFilterId } from './node-id.ts'
+import { OrderDirectionEnum, selects, unwrapPage } from './pagination.ts'
 import { Deployment } from './refs.ts'
 
 const DeploymentFilterInput = builder.inputType('DeploymentFilter', {

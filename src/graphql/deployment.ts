@@ -8,10 +8,10 @@ import { keptEvents } from '../domain/retention.ts'
 import type { DeploymentRow, Evidence, Failure } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
-import { unwrapPage } from './connection.ts'
 import { DeploymentStatusEnum, StageEnum } from './deployment-status.ts'
 import { EndpointType } from './endpoint.ts'
 import { decodeNodeId } from './node-id.ts'
+import { unwrapPage } from './pagination.ts'
 import { AcousticModel, Deployment, DeploymentStatusChange, LanguageModel } from './refs.ts'
 
 const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
@@ -151,7 +151,7 @@ builder.node(Deployment, {
   }),
 })
 
-/** Not async: for a model that is known, nobody has to wait. */
+/** Synchronous when the model is loaded, so that a list of deployments does not wait for each model. */
 function findEndpoint(ctx: GraphQLContext, { id, acousticModelId }: DeploymentRow): Endpoint | Promise<Endpoint> {
   const of = ({ scenario }: ModelRow) => endpointOf(ctx, id, defaultMode[scenario])
   const model = ctx.loadModel(acousticModelId)

@@ -29,7 +29,7 @@ import {
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
 import { KeyScopeEnum } from './key.ts'
-import { ModelStatusEnum } from './model-status.ts'
+import { ModelStatusEnum } from './model-enum.ts'
 import { AcousticModel, Deployment, LanguageModel, Model } from './refs.ts'
 
 const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({

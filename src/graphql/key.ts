@@ -12,8 +12,8 @@ import {
 import { keptAfterEndDays, shownAgainMinutes } from '../domain/retention.ts'
 import type { KeyRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { unwrapPage } from './connection.ts'
 import { decodeNodeId } from './node-id.ts'
+import { unwrapPage } from './pagination.ts'
 import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
 
 export const KeyScopeEnum = builder.enumType('KeyScope', {

@@ -10,15 +10,9 @@ import {
 import { acceptLicense, cancelModel, deleteModel, type OwnModel, retryModel, updateModel } from '../domain/model-action.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { decodeModelId } from './node-id.ts'
 import { Model } from './refs.ts'
 import { asResult, resultUnion } from './result.ts'
-
-/** Whichever kind of model the id is of. */
-export const toModel = (id: string): OwnModel => {
-  const type = typeOfNodeId(id)
-  return { kind: type === 'AcousticModel' ? 'ACOUSTIC' : 'LANGUAGE', id: decodeNodeId(type === 'AcousticModel' ? type : 'LanguageModel', id) }
-}
 
 const withModel = (name: string, description: string, field: string) =>
   builder.objectRef<{ model: ModelRow }>(name).implement({ description, fields: (t) => ({ model: t.expose('model', { type: Model, description: field }) }) })
@@ -47,7 +41,7 @@ builder.mutationField('updateModel', (t) =>
     type: UpdateModelResult,
     description: 'Changes the name or the description of a custom model in any status.',
     args: { input: t.arg({ type: UpdateModelInput, required: true, description: 'The changes to the model.' }) },
-    resolve: (_, { input }, ctx) => updateModel(ctx, { ...input, ...toModel(input.id) }).then(asResult('model')),
+    resolve: (_, { input }, ctx) => updateModel(ctx, { ...input, ...decodeModelId(input.id) }).then(asResult('model')),
   }),
 )
 
@@ -63,7 +57,7 @@ builder.mutationField('cancelModel', (t) =>
     type: CancelModelResult,
     description: 'Cancels the build of a model. Canceling a CANCELED model succeeds.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a model that is QUEUED or BUILDING.' }) },
-    resolve: (_, { id }, ctx) => cancelModel(ctx, toModel(id)).then(asResult('model')),
+    resolve: (_, { id }, ctx) => cancelModel(ctx, decodeModelId(id)).then(asResult('model')),
   }),
 )
 
@@ -79,7 +73,7 @@ builder.mutationField('retryModel', (t) =>
     type: RetryModelResult,
     description: 'Retries the build of a FAILED or CANCELED model from its original input.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a model that is FAILED or CANCELED.' }) },
-    resolve: (_, { id }, ctx) => retryModel(ctx, toModel(id)).then(asResult('model')),
+    resolve: (_, { id }, ctx) => retryModel(ctx, decodeModelId(id)).then(asResult('model')),
   }),
 )
 
@@ -103,7 +97,7 @@ builder.mutationField('deleteModel', (t) =>
     type: DeleteModelResult,
     description: 'Deletes a custom model that no deployment uses. Repeating the deletion within a week succeeds as well.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of a custom model.' }) },
-    resolve: (_, { id }, ctx) => deleteModel(ctx, toModel(id)).then(asResult('deleted')),
+    resolve: (_, { id }, ctx) => deleteModel(ctx, decodeModelId(id)).then(asResult('deleted')),
   }),
 )
 
@@ -119,6 +113,6 @@ builder.mutationField('acceptLicense', (t) =>
     description:
       'Accepts, for the workspace, the license of a model that requires acceptance (`licenseUrl`). The acceptance covers all models under the same license. The server downloads no files of such a model before the acceptance.',
     args: { modelId: t.arg.id({ required: true, description: 'The `id` of the model.' }) },
-    resolve: (_, { modelId }, ctx) => acceptLicense(ctx, toModel(modelId)).then(asResult('model')),
+    resolve: (_, { modelId }, ctx) => acceptLicense(ctx, decodeModelId(modelId)).then(asResult('model')),
   }),
 )

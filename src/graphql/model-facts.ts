@@ -1,6 +1,6 @@
 import type { Evaluation, ModelFailure, TextStatistics } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { ModelStageEnum } from './model-status.ts'
+import { ModelStageEnum } from './model-enum.ts'
 
 export const ModelFailureType = builder.objectRef<ModelFailure>('ModelFailure').implement({
   description: 'The reason why the build of a model failed.',

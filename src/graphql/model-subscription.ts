@@ -3,11 +3,10 @@ import { isModelTerminal } from '../domain/model-lifecycle.ts'
 import { watchModels } from '../domain/subscription.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { builder } from './builder.ts'
-import { ModelKindEnum } from './model.ts'
-import { toModel } from './model-action.ts'
-import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
+import { ModelKindEnum, ModelStageEnum, ModelStatusEnum } from './model-enum.ts'
+import { decodeModelId } from './node-id.ts'
 import { Model, ModelStatusChange } from './refs.ts'
-import { toStream } from './result.ts'
+import { addWatchedField } from './watched-field.ts'
 
 ModelStatusChange.implement({
   description: 'An entry in the log of a custom model: the creation, a build step, a new name, the end.',
@@ -48,19 +47,16 @@ const ModelStatusChangedResult = builder.unionType('ModelStatusChangedResult', {
   resolveType: (result) => (result instanceof ExpectedError ? (result.constructor.name as never) : 'ModelStatusChange'),
 })
 
-builder.subscriptionField('modelStatusChanged', (t) =>
-  t.field({
-    type: ModelStatusChangedResult,
-    description: `The changes of custom models in order, without duplicates or gaps.
+addWatchedField('modelStatusChanged', {
+  type: ModelStatusChangedResult,
+  description: `The changes of custom models in order, without duplicates or gaps.
 
 With \`modelId\`, the stream sends the newest change of the model first, then every later change. The stream ends after a terminal change.
 
 Without \`modelId\`, the stream sends every new change of all models of the workspace, without end. To join a list without a gap, pass the \`changesCursor\` of the list as \`after\`.`,
-    args: {
-      modelId: t.arg.id({ description: 'The `id` of a custom model. Without this argument, the stream covers all models of the workspace.' }),
-      after: t.arg.string({ description: 'The `cursor` of the last change that the subscriber saw. The stream continues behind this change.' }),
-    },
-    subscribe: (_, { modelId, after }, ctx) => watchModels(ctx, { after, ...(modelId == null ? {} : toModel(modelId)) }).then(toStream),
-    resolve: (event) => event as never,
-  }),
-)
+  args: builder.args((t) => ({
+    modelId: t.id({ description: 'The `id` of a custom model. Without this argument, the stream covers all models of the workspace.' }),
+    after: t.string({ description: 'The `cursor` of the last change that the subscriber saw. The stream continues behind this change.' }),
+  })),
+  watch: ({ modelId, after }, ctx) => watchModels(ctx, { after, ...(modelId == null ? {} : decodeModelId(modelId)) }),
+})

@@ -4,27 +4,11 @@ import { isModelTerminal } from '../domain/model-lifecycle.ts'
 import { keptEvents } from '../domain/retention.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { OrderDirectionEnum, selects, unwrapPage } from './connection.ts'
+import { ModelKindEnum, ModelStageEnum, ModelStatusEnum, ScenarioEnum } from './model-enum.ts'
 import { EvaluationType, ModelFailureType, PronunciationType, TextStatisticsType } from './model-facts.ts'
-import { ModelStageEnum, ModelStatusEnum } from './model-status.ts'
 import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { OrderDirectionEnum, selects, unwrapPage } from './pagination.ts'
 import { AcousticModel, LanguageModel, Model, ModelStatusChange } from './refs.ts'
-
-const ScenarioEnum = builder.enumType('Scenario', {
-  description: 'The kind of speech that a base model, and every model built on it, is made for. Models of different scenarios cannot be deployed together.',
-  values: {
-    CONVERSATIONAL: { description: 'People talking to each other: meetings, interviews, calls.' },
-    SEARCH_AND_DICTATION: { description: 'A person speaking to an application: commands, queries, dictation.' },
-  } as const,
-})
-
-export const ModelKindEnum = builder.enumType('ModelKind', {
-  description: 'The kind of a model.',
-  values: {
-    ACOUSTIC: { description: 'A model of the sounds of speech.' },
-    LANGUAGE: { description: 'A model of the words of speech and their written forms.' },
-  } as const,
-})
 
 Model.implement({
   description: 'A part of a deployment: an acoustic model or a language model.',

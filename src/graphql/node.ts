@@ -5,9 +5,9 @@ import { findViewerWorkspace } from '../access/workspace.ts'
 import { findModel } from '../domain/model.ts'
 import { findUpload } from '../domain/upload.ts'
 import { builder, type GraphQLContext } from './builder.ts'
-import { decodeNodeId, typeOfNodeId } from './node-id.ts'
+import { decodeNodeId, maxNodes, typeOfNodeId } from './node-id.ts'
 
-/** How each type of node is found; each look-up is confined to the caller's workspace. */
+/** The look-up of each node type. Each look-up is limited to the caller's workspace. */
 const finders = new Map<string, (ctx: GraphQLContext, id: string) => Promise<object | null>>(
   Object.entries({
     Deployment: (ctx: GraphQLContext, id: string) => ctx.loadDeployment(id),
@@ -46,10 +46,10 @@ builder.queryField('nodes', (t) =>
   }),
 )
 
-export const maxNodes = 100
-
 function findNodes(ctx: GraphQLContext, ids: readonly string[]) {
   if (ids.length > maxNodes)
-    throw new GraphQLError(`${ids.length} ids were asked for; ${maxNodes} is the limit.`, { extensions: { code: 'TOO_MANY_IDS', limit: maxNodes } })
+    throw new GraphQLError(`The request has ${ids.length} ids, and the limit is ${maxNodes}. Send several requests.`, {
+      extensions: { code: 'TOO_MANY_IDS', limit: maxNodes },
+    })
   return Promise.all(ids.map((id) => findNode(ctx, id)))
 }

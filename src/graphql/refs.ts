@@ -1,4 +1,4 @@
-// Types that refer to each other are declared here and defined in their own files.
+// Declares types that refer to each other. The file of each noun defines its types.
 import type { DeploymentEventRow, DeploymentRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'

@@ -1,4 +1,3 @@
-import { Repeater } from '@repeaterjs/repeater'
 import { ExpectedError } from '../domain/errors.ts'
 import { rememberedDays } from '../domain/idempotency.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
@@ -16,22 +15,18 @@ export function resultUnion(name: string, description: string, success: object, 
   })
 }
 
-/** Wraps what the domain answered under the field's name; an error stays as it is. */
+/** Wraps the domain's result under the field's name. An error stays unchanged. */
 export const asResult =
   <Name extends string>(name: Name) =>
   <T extends object>(answer: T | ExpectedError) =>
     (answer instanceof ExpectedError ? answer : { [name]: answer }) as never
 
-/** What is watched; a refusal is a stream of nothing else. */
-export const toStream = <Event>(watched: AsyncIterable<Event> | ExpectedError): AsyncIterable<Event | ExpectedError> =>
-  watched instanceof ExpectedError ? Repeater.race([[watched]]) : watched
-
-/** A success that carries the deployment it was about. */
+/** A success with a deployment. */
 export const withDeployment = (name: string, description: string, field: string) =>
   builder
     .objectRef<{ deployment: DeploymentRow }>(name)
     .implement({ description, fields: (t) => ({ deployment: t.expose('deployment', { type: Deployment, description: field }) }) })
 
-/** How a key works that makes a mutation safe to send again. */
+/** The description of an idempotency key argument. */
 export const describeIdempotencyKey = (what: string, more = '') =>
   `The idempotency key: 1 to 200 printable ASCII characters without spaces, such as a UUID. A repeated request with the same key and the same input returns the ${what} that the first request created. The server refuses a request with the same key and another input. The key remains in effect as long as the ${what} exists, and for ${rememberedDays} days after the deletion. During these days the server refuses the request and creates no second ${what}.${more}`

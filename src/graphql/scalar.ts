@@ -10,7 +10,7 @@ builder.scalarType('DateTime', {
   parseValue(value) {
     const moment = typeof value === 'string' ? parseMoment(value) : undefined
     if (moment) return moment
-    throw new GraphQLError('A DateTime is a date of the calendar with a time and an offset, such as 2026-11-22T15:04:05Z.')
+    throw new GraphQLError('A DateTime must be a calendar date with a time and an offset, such as 2026-11-22T15:04:05Z.')
   },
 })
 
@@ -21,7 +21,7 @@ builder.scalarType('Locale', {
   parseValue(value) {
     const tag = typeof value === 'string' ? canonicalizeTag(value) : undefined
     if (tag) return tag
-    throw new GraphQLError('A Locale is written like en-US.')
+    throw new GraphQLError('A Locale must be a BCP 47 tag, such as en-US.')
   },
 })
 
@@ -31,6 +31,6 @@ builder.scalarType('URL', {
   serialize: (value) => value,
   parseValue(value) {
     if (typeof value === 'string' && URL.canParse(value)) return value
-    throw new GraphQLError('A URL is written like https://example.org/path.')
+    throw new GraphQLError('A URL must be absolute, such as https://example.org/path.')
   },
 })

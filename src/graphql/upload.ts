@@ -2,8 +2,8 @@ import { NotAuthorizedError, UploadNotFoundError } from '../domain/errors.ts'
 import { deleteUpload, listUploads } from '../domain/upload.ts'
 import type { UploadRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
-import { unwrapPage } from './connection.ts'
 import { decodeNodeId } from './node-id.ts'
+import { unwrapPage } from './pagination.ts'
 import { asResult, resultUnion } from './result.ts'
 
 const UploadKindEnum = builder.enumType('UploadKind', {

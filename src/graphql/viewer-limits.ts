@@ -10,7 +10,7 @@ import { maxJsonNesting, maxJsonValues } from '../graphql-limits/json-limits.ts'
 import { documentLimits } from '../graphql-limits/operation-limits.ts'
 import { maxRequestBytes, maxSocketMessageBytes } from '../graphql-limits/transport-limits.ts'
 import { builder } from './builder.ts'
-import { maxNodes } from './node.ts'
+import { maxNodes } from './node-id.ts'
 
 const Quota = builder.objectRef<{ limit: number; used: () => Promise<number> }>('Quota').implement({
   description: 'A maximum number and the number in use.',
@@ -20,7 +20,7 @@ const Quota = builder.objectRef<{ limit: number; used: () => Promise<number> }>(
   }),
 })
 
-/** Read once for all fields that are asked for, and not at all for the limit alone. */
+/** `read` runs once for all selected fields, and not for `limitBytes` alone. */
 const DiskQuota = builder.objectRef<{ limitBytes: number; read: () => Promise<DiskUsage> }>('DiskQuota').implement({
   description:
     'The disk space of the workspace: the bytes of its uploads, of its custom models, and of the files and texts that those models were built from. The same content counts once.',

@@ -3,8 +3,8 @@ import { createWorkspace, findViewerWorkspace, listWorkspaces } from '../access/
 import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '../domain/errors.ts'
 import type { WorkspaceRow } from '../postgres/tables.ts'
 import { builder, type GraphQLContext } from './builder.ts'
-import { unwrapPage } from './connection.ts'
 import { Key, KeyScopeEnum } from './key.ts'
+import { unwrapPage } from './pagination.ts'
 import { asResult, describeIdempotencyKey, resultUnion } from './result.ts'
 import { Limits } from './viewer-limits.ts'
 

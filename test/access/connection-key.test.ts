@@ -23,7 +23,7 @@ test.each<[string, (key: string) => unknown]>([
   await socket.next({ type: 'connection_ack' })
 })
 
-const missing = 'Send { "authorization": "Bearer <key>" } in connection_init.'
+const missing = 'The key is missing. Send { "authorization": "Bearer <key>" } in connection_init.'
 test.each<[string, unknown, string]>([
   ['no payload', undefined, missing],
   ['null', null, missing],
@@ -31,7 +31,7 @@ test.each<[string, unknown, string]>([
   ['no text', { authorization: { Bearer: 'x' } }, missing],
   ['headers that are a list', { headers: ['Authorization', 'Bearer x'] }, missing],
   ['a key alone', { Authorization: 'cs_key' }, 'Write "Bearer " before the key: { "authorization": "Bearer <key>" } in connection_init.'],
-  ['an unknown key', { headers: { Authorization: 'Bearer cs_key' } }, 'This key is unknown, revoked or expired. Send another one in connection_init.'],
+  ['an unknown key', { headers: { Authorization: 'Bearer cs_key' } }, 'This key is unknown, revoked or expired. Send another key in connection_init.'],
 ])('%s is refused, and the reason says what to change', async (_, payload, reason) => {
   const socket = await dialWith(api, payload)
   expect(await socket.close()).toEqual({ code: 4403, reason })

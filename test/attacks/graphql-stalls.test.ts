@@ -168,6 +168,6 @@ test('a WebSocket that does not read its answers is closed with a reason before 
   for (const { socket } of sockets) socket.resume()
   const ends = await Promise.all(sockets.map(({ closed }) => Promise.race([closed, wait(20_000).then(() => 'still open')])))
   figure('4 sockets that read none of 95 answers', { 'MB more': most - before })
-  expect(new Set(ends)).toEqual(new Set(['4413 Slow consumer: too much waits to be read. Connect again, with your last cursor.']))
+  expect(new Set(ends)).toEqual(new Set(['4413 Slow consumer: the client reads too slowly. Connect again with the last cursor.']))
   expect(most - before).toBeLessThan(4 * 4)
 })

@@ -64,7 +64,7 @@ test('without a key the result says what to send', async () => {
   await run(page)
   await resultOf(page).getByText('UNAUTHENTICATED').first().waitFor()
   // The editor writes spaces that do not break.
-  expect((await resultOf(page).textContent())?.replace(/\s+/g, ' ')).toContain('Send a key that is known')
+  expect((await resultOf(page).textContent())?.replace(/\s+/g, ' ')).toContain('The request has no valid key')
 })
 
 test('the page has its own title and a link to the dashboard', async () => {

@@ -1,4 +1,4 @@
-// The control plane alone: no jobs run here, so a deployment stays QUEUED until the test moves it.
+// The queries and mutations without jobs: a deployment stays QUEUED until the test changes its status.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { collect, openTestService, type Service, uuidOf } from '../support/service.ts'
@@ -17,7 +17,7 @@ afterAll(async () => {
 const nothing = Buffer.from('Deployment:01990000-0000-7000-8000-00000000ffff').toString('base64')
 
 describe('nodes', () => {
-  test('node finds every type by its id, and nodes keeps the order', async () => {
+  test('node finds every type by its id, and nodes keeps the order of the ids', async () => {
     const { deployment } = await api.create()
     const { data } = await api.ask('{ viewer { key { id } workspace { id } } models(first: 4) { nodes { id } } }')
     const ids = [deployment.id, data?.viewer.key.id, data?.viewer.workspace.id, ...(data?.models.nodes ?? []).map(({ id }: { id: string }) => id)]
@@ -40,7 +40,7 @@ describe('nodes', () => {
 })
 
 describe('workspaces', () => {
-  test('see nothing of each other, by any way', async () => {
+  test('no query or mutation reaches an object of another workspace', async () => {
     const { data } = await api.ask(
       'mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { name } key { scopes } } } }',
     )
@@ -76,7 +76,7 @@ describe('workspaces', () => {
 })
 
 describe('createDeployment', () => {
-  test('with an idempotency key makes one deployment, however often and however many at once', async () => {
+  test('repeated and simultaneous createDeployment requests with one idempotency key create one deployment', async () => {
     const input = { ...(await api.sampleInput()), idempotencyKey: crypto.randomUUID() }
     const answers = await Promise.all(Array.from({ length: 50 }, () => api.create(input)))
     expect(new Set(answers.map(({ deployment }) => deployment?.id)).size).toBe(1)
@@ -84,7 +84,7 @@ describe('createDeployment', () => {
     expect(await api.create({ ...input, name: 'Something else' })).toMatchObject({ __typename: 'IdempotencyConflictError', path: 'idempotencyKey' })
   })
 
-  test('fifty at once with one name: one succeeds, the others are told', async () => {
+  test('of fifty simultaneous createDeployment requests with one name, one succeeds and the others get DuplicateDeploymentNameError', async () => {
     const name = `Race ${crypto.randomUUID()}`
     const input = await api.sampleInput()
     const answers = await Promise.all(Array.from({ length: 50 }, () => api.create({ ...input, name })))
@@ -103,13 +103,13 @@ describe('deploymentPreflight', () => {
       )
     ).data?.deploymentPreflight
 
-  test('says yes to what would be created, and creates nothing', async () => {
+  test('a preflight accepts a valid input and creates no deployment', async () => {
     const input = await api.sampleInput()
     expect(await preflight(input)).toEqual({ ok: true, problems: [] })
     expect(await sql`select from deployments where name = ${input.name}`).toHaveLength(0)
   })
 
-  test('tells every reason at once, and what would fit', async () => {
+  test('a preflight returns every problem and the models that fit', async () => {
     const { deployment } = await api.create()
     const input = {
       ...(await api.sampleInput()),
@@ -138,7 +138,7 @@ describe('updateDeployment', () => {
     return data.updateDeployment
   }
 
-  test('renames, tells the watchers, and keeps what is left out', async () => {
+  test('updateDeployment changes the name, notifies subscribers and keeps omitted fields', async () => {
     const { deployment } = await api.create()
     const name = `Renamed ${deployment.name}`
     expect(await update({ id: deployment.id, name })).toMatchObject({ deployment: { name, description: 'For a test', sequence: 2 } })
@@ -146,7 +146,7 @@ describe('updateDeployment', () => {
     expect(await update({ id: deployment.id, name })).toMatchObject({ deployment: { sequence: 3 } })
   })
 
-  test('refuses a lost update, a taken name, and what cannot be a name', async () => {
+  test('updateDeployment refuses an old ifSequence, a taken name and an invalid name', async () => {
     const [first, second] = [(await api.create()).deployment, (await api.create()).deployment]
     expect(await update({ id: first.id, name: 'Seen at 1', ifSequence: 1 })).toMatchObject({ __typename: 'UpdateDeploymentSuccess' })
     expect(await update({ id: first.id, name: 'Too late', ifSequence: 1 })).toEqual({
@@ -162,7 +162,7 @@ describe('updateDeployment', () => {
 })
 
 describe('cancel, retry, delete', () => {
-  test('cancel ends what is not terminal, once', async () => {
+  test('cancelDeployment cancels a deployment that is not terminal, and records one change', async () => {
     const { deployment } = await api.create()
     expect(await api.act('cancelDeployment', deployment.id)).toMatchObject({ deployment: { status: 'CANCELED', sequence: 2 } })
     expect(await api.act('cancelDeployment', deployment.id)).toMatchObject({ deployment: { status: 'CANCELED', sequence: 2 } })
@@ -170,7 +170,7 @@ describe('cancel, retry, delete', () => {
     expect(await api.act('cancelDeployment', deployment.id)).toMatchObject({ __typename: 'StatusConflictError', status: 'COMPLETE' })
   })
 
-  test('retry queues a failed or canceled one again, and no other', async () => {
+  test('retryDeployment queues a failed or canceled deployment again, and refuses other statuses', async () => {
     const { deployment } = await api.create()
     expect(await api.act('retryDeployment', deployment.id)).toMatchObject({ __typename: 'StatusConflictError', status: 'QUEUED' })
     await api.act('cancelDeployment', deployment.id)
@@ -178,7 +178,7 @@ describe('cancel, retry, delete', () => {
     expect(await sql`select attempt from deployments where id = ${uuidOf(deployment.id)}`).toEqual([{ attempt: 2 }])
   })
 
-  test('delete removes the row and its log, tells whoever watches, and may be said twice', async () => {
+  test('deleteDeployment removes the row and its log, notifies subscribers, and succeeds when repeated', async () => {
     const { deployment } = await api.create()
     const watching = collect(api.watch(deployment.id))
     await expect.poll(async () => (await sql`select 1 from deployment_events where deployment_id = ${uuidOf(deployment.id)}`).length).toBe(1)
@@ -192,7 +192,7 @@ describe('cancel, retry, delete', () => {
   })
 })
 
-test('a deployment shows its timeline, its estimate and when it stalls', async () => {
+test('a deployment has a timeline, an estimate and the time of a stall', async () => {
   const { deployment } = await api.create()
   const look = async () =>
     (
@@ -207,13 +207,13 @@ test('a deployment shows its timeline, its estimate and when it stalls', async (
     estimatedCompletion: null,
     timeline: { totalCount: 1, nodes: [{ sequence: 1, status: 'QUEUED', message: 'Waiting for a worker.' }] },
   })
-  // As a worker left it that stands still with the job in its hands.
+  // The state that a worker leaves when it stops making progress.
   await sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where data->>'deploymentId' = ${uuidOf(deployment.id)}`
   await sql`update deployments set status = 'PROVISIONING', stage = 'LOADING', updated_at = now() - interval '2 minutes' where id = ${uuidOf(deployment.id)}`
   await expect.poll(async () => (await look()).stalledSince, { timeout: 10_000 }).not.toBeNull()
 })
 
-test('more deployments than allowed are refused with limit and use', async () => {
+test('a deployment over the quota is refused with the limit and the usage', async () => {
   const { data } = await api.ask('{ viewer { limits { deployments { limit used } keys { limit used } pageSize operationCost operationDepth } } }')
   const { limit, used } = data?.viewer.limits.deployments ?? {}
   expect(limit).toBe(40)

@@ -1,4 +1,4 @@
-// Clients and audits that we did not write, against the running server.
+// Third-party clients and audits against the running server.
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { Client, fetchExchange, subscriptionExchange } from '@urql/core'
@@ -42,7 +42,7 @@ const watchDocument = `subscription Watch($id: ID!) {
   deploymentStatusChanged(deploymentId: $id) { __typename ... on DeploymentStatusChange { status sequence isTerminal deployment { id endpoint { httpUrl } } } ... on Error { code } }
 }`
 
-/** An input for each member of the union that a client can provoke. */
+/** An input for each member of the union that a client can cause. */
 async function inputs() {
   const sample = await api.sampleInput()
   const idempotencyKey = crypto.randomUUID()
@@ -60,7 +60,7 @@ async function inputs() {
 
 const socket = () => createClient({ url: `${api.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: headers() })
 
-/** The two have the same names and differ in their types. */
+/** Both versions export the same names with different types. */
 const apollos: [string, any][] = [
   ['4', { ApolloClient, gql, HttpLink, InMemoryCache, GraphQLWsLink }],
   ['3', { ApolloClient: Apollo3, gql: gql3, HttpLink: HttpLink3, InMemoryCache: Cache3, GraphQLWsLink: WsLink3 }],

@@ -1,4 +1,4 @@
-// A query is answered by the long way the first time and by the fast lane from then on: nobody may see a difference.
+// graphql-yoga answers the first request of a query, and the compiled query answers the following requests with the same result.
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestService, type Service } from '../support/service.ts'
@@ -29,7 +29,7 @@ const post = (body: string, headers: Record<string, string> = {}) =>
     sent.end(body)
   })
 
-/** Without what differs from one moment to the next, such as the ids of unexpected errors. */
+/** Removes parts that differ between requests, such as the ids of unexpected errors. */
 const settled = ({ body, ...rest }: Awaited<ReturnType<typeof post>>) => ({
   ...rest,
   length: undefined,
@@ -91,18 +91,18 @@ const corpus: { query: string; variables?: unknown; operationName?: unknown }[] 
   { query: '{ deployments { nodes { id } } }', variables: 'none' },
 ]
 
-test(`${corpus.length} documents, errors included, get the same answer the first time and every time after`, { timeout: 120_000 }, async () => {
+test(`${corpus.length} documents, errors included, get the same result from graphql-yoga and from the compiled query`, { timeout: 120_000 }, async () => {
   expect(corpus.length).toBeGreaterThanOrEqual(300)
   for (const document of corpus) {
     const body = JSON.stringify(document)
-    // A header that the fast lane does not take keeps the first one on the long way.
+    // The compiled query does not answer requests with this header, so graphql-yoga answers.
     const long = await post(body, { accept: 'application/json;q=1' })
     const again = [await post(body), await post(body)]
     for (const answer of again) expect(settled(answer), body).toEqual(settled(long))
   }
 })
 
-test('what is not a plain query from our own takes the long way, with the same words', async () => {
+test('graphql-yoga answers requests that the compiled query cannot, with the same result', async () => {
   const body = JSON.stringify({ query: '{ locales { code } }' })
   await post(body)
   const plain = await post(body)

@@ -1,4 +1,4 @@
-// The compiled path reads variables with code of its own: it must take and refuse what graphql-js does, value for value.
+// Compiled queries accept and refuse the same variables as graphql-js, although they read them with different code.
 import fc from 'fast-check'
 import { buildSchema, execute, type GraphQLInputType, getNamedType, isInputObjectType, parse } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
@@ -89,19 +89,19 @@ const variables = fc.record(
   { requiredKeys: [] },
 )
 
-test('generated variables get the same answer from the compiled path as from yoga', { timeout: 240_000 }, async () => {
+test('generated variables get the same result from the compiled query and from graphql-yoga', { timeout: 240_000 }, async () => {
   await post(JSON.stringify({ query: document }), 'application/json')
   await fc.assert(
     fc.asyncProperty(variables, async (given) => {
       const body = JSON.stringify({ query: document, variables: given })
-      // A quality that the compiled path does not read keeps the first one on the long way.
+      // The compiled query does not answer requests with this Accept header, so graphql-yoga answers.
       expect(await post(body, 'application/json')).toEqual(await post(body, 'application/json;q=1'))
     }),
     { numRuns: 250, examples: [[{ where: [] }], [{ shown: null }], [{ field: null }], [{ order: [] }], [{ ids: null }], [{ first: 2 ** 53 }]] },
   )
 })
 
-// Accepted values are compared where a resolver can see them.
+// The values that resolvers receive are compared.
 const schema = buildSchema(`
   enum Color { RED GREEN }
   input Point { x: Int! = 1 y: Int tags: [String!] = ["a"] next: Inner color: Color = GREEN }
@@ -124,7 +124,7 @@ const types = {
   choice: 'Choice',
 }
 
-test('what both take, both read alike', async () => {
+test('resolvers receive the same values for variables that both accept', async () => {
   const defaults: Record<string, string> = { points: '[{ y: 2 }]', color: 'GREEN', n: '7', point: '{ x: 3, next: { y: 1 } }', matrix: '[1, [2]]' }
   for (const withDefaults of [false, true]) {
     const declared = Object.entries(types).map(
@@ -172,7 +172,7 @@ test('what both take, both read alike', async () => {
   }
 })
 
-test('no input of the schema holds itself: the compiler would not come to an end', () => {
+test('no input type of the schema contains itself, because the compiler would not terminate', () => {
   const holds = (type: GraphQLInputType, path: readonly GraphQLInputType[]): boolean => {
     const named = getNamedType(type)
     if (!isInputObjectType(named)) return false

@@ -1,4 +1,4 @@
-// What has been deleted leaves its log for a week.
+// The log of a deleted object is kept for a week.
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { modelsOf } from '../support/models.ts'
@@ -26,7 +26,7 @@ const kinds = {
   },
 }
 
-test.each(['deployment', 'model'] as const)('the whole log of a deleted %s is forgotten after a week, and no other log with it', async (kind) => {
+test.each(['deployment', 'model'] as const)('the whole log of a deleted %s is removed after a week, and other logs stay', async (kind) => {
   const { create, remove } = kinds[kind]
   const [gone, there, last] = [await create(), await create(), await create()]
   const readLogs = async () => {
@@ -43,7 +43,7 @@ test.each(['deployment', 'model'] as const)('the whole log of a deleted %s is fo
   expect(await readLogs()).toEqual([[], ['QUEUED'], ['QUEUED', 'DELETING']])
 })
 
-test('the log of a deleted deployment with very many events is forgotten in batches, its removal last', async () => {
+test('a long log of a deleted deployment is removed in batches, with the deletion event last', async () => {
   const id = await kinds.deployment.create()
   const uuid = Buffer.from(id, 'base64').toString().split(':')[1] as string
   await sql`insert into deployment_events select (event).* from (

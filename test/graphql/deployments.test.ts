@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-describe('the main job', () => {
+describe('a complete deployment', () => {
   test('a deployment is created, watched until it is complete, and recognizes speech at its URL', async () => {
     const { __typename, deployment } = await api.create(await api.sampleInput('CONVERSATIONAL'))
     expect(__typename).toBe('CreateDeploymentSuccess')
@@ -34,7 +34,7 @@ describe('the main job', () => {
     expect(wordErrorRate(counts)).toBeLessThan(0.05)
   })
 
-  test('completion is proved by what the endpoint itself answered', async () => {
+  test('a complete deployment contains the transcript that its endpoint returned', async () => {
     const last = await api.deploy()
     const { data } = await api.ask(
       'query ($id: ID!) { deployment(id: $id) { verification { url referenceText transcript latencyMs audioMs webSocketUrl webSocketTranscript webSocketLatencyMs } } }',
@@ -45,7 +45,7 @@ describe('the main job', () => {
     expect(data?.deployment.verification).toMatchObject({ referenceText, audioMs: 3055 })
     expect(countWordErrors(referenceText, data?.deployment.verification.transcript)).toEqual({ errors: 0, words: 10 })
     expect(data?.deployment.verification.url).toContain(last.deployment.endpoint?.id)
-    // The other URL has been called as well, and has heard the same.
+    // The WebSocket URL has returned the same transcript.
     expect(data?.deployment.verification).toMatchObject({
       webSocketUrl: last.deployment.endpoint?.webSocketUrl,
       webSocketTranscript: data?.deployment.verification.transcript,
@@ -53,7 +53,7 @@ describe('the main job', () => {
     })
   })
 
-  test('the detailed format has the best reading with its confidence', async () => {
+  test('the detailed format contains the best reading with its confidence', async () => {
     const { deployment } = await api.deploy()
     const response = await api.post(`${deployment.endpoint?.httpUrl}&format=detailed`, referenceRecording())
     const answer = (await response.json()) as { NBest: { Confidence: number; Lexical: string; Display: string }[]; Duration: number; Offset: number }
@@ -68,7 +68,7 @@ describe('the main job', () => {
 })
 
 describe('createDeployment refuses', () => {
-  test('models of different scenarios, and says what would fit', async () => {
+  test('createDeployment refuses models of different scenarios and returns the models that fit', async () => {
     const refused = await api.create({ acousticModelId: await api.modelId('ACOUSTIC', 'CONVERSATIONAL') })
     expect(refused).toMatchObject({
       __typename: 'IncompatibleModelsError',
@@ -83,19 +83,19 @@ describe('createDeployment refuses', () => {
   })
 
   test.each([
-    ['garbage', 'garbage'],
-    ['an id of nothing', Buffer.from('AcousticModel:01990000-0000-7000-8000-00000000ffff').toString('base64')],
+    ['an invalid id', 'garbage'],
+    ['an id without a model', Buffer.from('AcousticModel:01990000-0000-7000-8000-00000000ffff').toString('base64')],
     ['an id that is not a UUID', Buffer.from("AcousticModel:' or 1=1").toString('base64')],
   ])('%s as a model id', async (_, acousticModelId) => {
     expect(await api.create({ acousticModelId })).toMatchObject({ __typename: 'ModelNotFoundError', code: 'MODEL_NOT_FOUND', path: 'acousticModelId' })
   })
 
-  test('an acoustic model where a language model belongs', async () => {
+  test('createDeployment refuses an acoustic model as languageModelId', async () => {
     const refused = await api.create({ languageModelId: await api.modelId('ACOUSTIC') })
     expect(refused).toMatchObject({ __typename: 'ModelNotFoundError', path: 'languageModelId' })
   })
 
-  test('a name that is taken, whatever its case', async () => {
+  test('createDeployment refuses a taken name in any case', async () => {
     const { deployment } = await api.create({ name: 'Straße 7' })
     expect(deployment.name).toBe('Straße 7')
     expect(await api.create({ name: ' STRAßE 7 ' })).toMatchObject({
@@ -105,7 +105,7 @@ describe('createDeployment refuses', () => {
     })
   })
 
-  test('all bad fields at once', async () => {
+  test('createDeployment returns all invalid fields at once', async () => {
     const refused = await api.create({ name: '  ', description: 'x'.repeat(1001), locale: 'tlh' })
     expect(refused.__typename).toBe('ValidationError')
     expect(refused.fieldErrors.map((error: { path: string }) => error.path)).toEqual(['name', 'description', 'locale'])
@@ -117,16 +117,16 @@ describe('createDeployment refuses', () => {
     ['a lone surrogate', 'a\uD800'],
     ['an override of direction', 'a\u202Egnp.exe'],
     ['a line break', 'a\nb'],
-    ['piled marks', `a${'\u0301'.repeat(9)}b`],
+    ['nine combining marks', `a${'\u0301'.repeat(9)}b`],
     ['101 characters', 'x'.repeat(101)],
-    ['nothing visible', '\u200B\u200B'],
+    ['only invisible characters', '\u200B\u200B'],
   ])('a name with %s', async (_, name) => {
     expect(await api.create({ name })).toMatchObject({ __typename: 'ValidationError', fieldErrors: [{ path: 'name' }] })
   })
 })
 
 describe('lists', () => {
-  test('models name their kind, locale and scenario', async () => {
+  test('listed models contain their kind, locale and scenario', async () => {
     const { data } = await api.ask(
       '{ models { totalCount nodes { __typename id name kind locale scenario isBase license } } locales { code name baseAcousticModelCount baseLanguageModelCount } }',
     )
@@ -141,7 +141,7 @@ describe('lists', () => {
     ])
   })
 
-  test('deployments come newest first, page by page in both directions', async () => {
+  test('deployments are listed newest first, page by page in both directions', async () => {
     const names = ['Page A', 'Page B', 'Page C']
     for (const name of names) await api.create({ name })
     const page =

@@ -1,4 +1,4 @@
-// Subscriptions as Server-Sent Events, however a client asks for them.
+// Subscriptions as Server-Sent Events, for each form of request.
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -53,7 +53,7 @@ async function makeKey(expiresInMs?: number) {
   return { secret: data?.createKey.secret as string, id: data?.createKey.key.id as string }
 }
 
-/** Takes what comes until the text has what is waited for, or is at its end. */
+/** Reads until the text contains the given part, or the stream ends. */
 async function readUntil(response: Response, wanted?: string): Promise<string> {
   let text = ''
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
@@ -67,12 +67,12 @@ async function readUntil(response: Response, wanted?: string): Promise<string> {
 }
 
 describe.each(ways)('%s', (_, ask) => {
-  test('streams are counted: those over the limit are refused in words, and one that ends makes room', async () => {
+  test('a stream over the limit is refused with a message, and the end of a stream frees its slot', async () => {
     const { secret } = await makeKey()
     const answers = await Promise.all(Array.from({ length: limit + 2 }, () => ask(secret, subscriptionOfAll)))
     expect(answers.map(({ status }) => status).sort()).toEqual([...Array(limit).fill(200), 429, 429])
     for (const answer of answers) {
-      if (answer.status === 429) expect(await answer.text()).toContain(`This key has ${limit} streams open, which is the limit.`)
+      if (answer.status === 429) expect(await answer.text()).toContain(`This key has ${limit} open streams, which is the limit.`)
       else expect(answer.headers.get('content-type')).toContain('text/event-stream')
     }
     await answers.find(({ status }) => status === 200)?.body?.cancel()
@@ -82,7 +82,7 @@ describe.each(ways)('%s', (_, ask) => {
     })
   })
 
-  test('a stream is marked as one that proxies must not collect, and carries what happens', async () => {
+  test('a stream has the header that disables buffering by proxies, and delivers the changes', async () => {
     const answer = await ask(api.key, subscriptionOfAll)
     expect(answer.headers.get('x-accel-buffering')).toBe('no')
     await readUntil(answer, ':\n\n')
@@ -90,22 +90,22 @@ describe.each(ways)('%s', (_, ask) => {
     expect(answer.status).toBe(200)
   })
 
-  test('a stream whose key is revoked says so before it ends', async () => {
+  test('a stream whose key is revoked ends with an error about the key', async () => {
     const { secret, id } = await makeKey()
     const answer = await ask(secret, subscriptionOfAll)
     const text = readUntil(answer)
     await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename } }', { id })
     expect(await text).toMatch(
-      /event: next\ndata: \{"errors":\[\{"message":"The key has been revoked or has expired[^\n]+"UNAUTHENTICATED"[^\n]+\n\n(:\n\n)*event: complete\ndata:\n\n$/,
+      /event: next\ndata: \{"errors":\[\{"message":"The key is revoked or expired[^\n]+"UNAUTHENTICATED"[^\n]+\n\n(:\n\n)*event: complete\ndata:\n\n$/,
     )
   })
 
-  test('a stream whose key expires says so before it ends', async () => {
+  test('a stream whose key expires ends with an error about the key', async () => {
     const { secret } = await makeKey(1500)
-    expect(await readUntil(await ask(secret, subscriptionOfAll))).toContain('has expired')
+    expect(await readUntil(await ask(secret, subscriptionOfAll))).toContain('revoked or expired')
   })
 
-  test('a plain query is no stream', async () => {
+  test('a query is answered without an event stream', async () => {
     const { secret } = await makeKey()
     for (let n = 0; n < limit; n++) expect((await post({ accept: 'text/event-stream' })(secret, subscriptionOfAll)).status).toBe(200)
     const answer = await ask(secret, '{ locales { code } }')
@@ -114,13 +114,13 @@ describe.each(ways)('%s', (_, ask) => {
   })
 })
 
-test('a stream that is refused by its Accept is not counted', async () => {
+test('a subscription refused for its Accept header does not count as a stream', async () => {
   const { secret } = await makeKey()
   for (let n = 0; n < limit + 2; n++) expect((await post({ accept: 'application/json' })(secret, subscriptionOfAll)).status).toBe(406)
   expect((await post({ accept: 'text/event-stream' })(secret, subscriptionOfAll)).status).toBe(200)
 })
 
-test('sockets and streams are counted together', async () => {
+test('sockets and event streams share one limit', async () => {
   const { secret } = await makeKey()
   const socket = new WebSocket(`${api.localUrl.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())

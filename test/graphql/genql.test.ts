@@ -1,4 +1,4 @@
-// genql as an application uses it: a client generated from schema.graphql, type-checked and run against the server.
+// A client that genql generates from schema.graphql, type-checked and run against the server.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
@@ -37,7 +37,7 @@ describe.skipIf(!isInstalled)('genql', () => {
 
   const openClient = () => genql.createClient({ url: `${api.url}/graphql`, headers: { authorization: `Bearer ${api.key}` } })
 
-  test('reads a list with all scalars of its nodes', async () => {
+  test('genql reads a list with all scalars of its nodes', async () => {
     const { models } = await openClient().query({
       models: { __args: { first: 3, where: { isBase: true, locale: 'en-US' } }, totalCount: true, nodes: { __scalar: true } },
     })
@@ -46,7 +46,7 @@ describe.skipIf(!isInstalled)('genql', () => {
     expect(models.nodes[0]).toMatchObject({ __typename: expect.stringMatching(/^(Acoustic|Language)Model$/), isBase: true, locale: 'en-US' })
   })
 
-  test('tells the members of a mutation’s union apart', async () => {
+  test('genql distinguishes the members of a mutation’s union', async () => {
     const create = (input: object) =>
       openClient().mutation({
         createDeployment: {
@@ -75,12 +75,12 @@ describe.skipIf(!isInstalled)('genql', () => {
     })
   })
 
-  test('a problem of the request is a GenqlError with the server’s words', async () => {
+  test('genql throws a GenqlError with the server’s message for an error of the request', async () => {
     const refused = genql.createClient({ url: `${api.url}/graphql`, headers: { authorization: 'Bearer cs_none' } }).query({ viewer: { scopes: true } })
     await expect(refused).rejects.toThrow(/key/)
   })
 
-  test('writes a subscription that graphql-ws runs', async () => {
+  test('genql writes a subscription that graphql-ws runs', async () => {
     const { deployment } = await api.create()
     const operation = genql.generateSubscriptionOp({
       deploymentStatusChanged: { __args: { deploymentId: deployment.id }, __typename: true, on_DeploymentStatusChange: { status: true, sequence: true } },
@@ -94,14 +94,14 @@ describe.skipIf(!isInstalled)('genql', () => {
     for await (const { data, errors } of socket.iterate<any>(operation)) {
       expect(errors).toBeUndefined()
       statuses.push(data?.deploymentStatusChanged.status)
-      // The first event tells that the deployment is watched; cancelation ends the subscription.
+      // The first event proves that the subscription runs. The cancelation ends the subscription.
       if (statuses.length === 1) await api.act('cancelDeployment', deployment.id)
     }
     expect(statuses).toEqual(['QUEUED', 'CANCELED'])
     await socket.dispose()
   })
 
-  test('has types that strict TypeScript accepts, and that find a wrong field', async () => {
+  test('strict TypeScript accepts the types of genql and rejects an unknown field', async () => {
     await writeFile(
       join(dir, 'app.ts'),
       `import { createClient } from './made/index'

@@ -1,4 +1,4 @@
-// A request that is sent again makes nothing twice, even if the first answer was lost.
+// A repeated request creates nothing a second time, even if the first response was lost.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { modelsOf } from '../support/models.ts'
@@ -23,7 +23,7 @@ const preflight = async (input: object) => {
 }
 
 describe('deployments', () => {
-  test('a preflight agrees with the mutation: for a new key, a repetition and a conflict', async () => {
+  test('deploymentPreflight and createDeployment agree on a new idempotency key, a repetition and a conflict', async () => {
     const input = { ...(await api.sampleInput()), idempotencyKey: newKey() }
     expect(await preflight(input)).toEqual({ ok: true, existing: null, problems: [] })
     const { deployment } = await api.create(input)
@@ -36,7 +36,7 @@ describe('deployments', () => {
     expect(await preflight(input)).toMatchObject({ ok: false, problems: [{ code: 'IDEMPOTENCY_CONFLICT' }] })
   })
 
-  test('a late repetition does not bring back a deleted deployment, and after a week the key is free', async () => {
+  test('a repeated request does not recreate a deleted deployment, and the idempotency key is free after a week', async () => {
     const input = { ...(await api.sampleInput()), idempotencyKey: newKey() }
     const { deployment } = await api.create(input)
     await api.act('deleteDeployment', deployment.id)
@@ -50,7 +50,7 @@ describe('deployments', () => {
   })
 })
 
-test('a late repetition does not bring back a deleted model', async () => {
+test('a repeated request does not recreate a deleted model', async () => {
   const models = modelsOf(api)
   const input = { name: `Words ${newKey().slice(0, 8)}`, text: 'a', idempotencyKey: newKey() }
   const { model } = await models.createLanguageModel(input)
@@ -68,7 +68,7 @@ describe('keys', () => {
       )
     ).data?.createKey
 
-  test('createKey sent again within minutes shows the same secret, but only to the key that sent it first', async () => {
+  test('createKey repeated within minutes returns the same secret, but only to the caller of the first request', async () => {
     const input = { name: 'worker', scopes: ['MANAGE', 'READ', 'MANAGE'], expiresAt: '2090-01-01T00:00:00Z', idempotencyKey: newKey() }
     const first = await createKey(input)
     expect(first.secret).toMatch(/^cs_/)
@@ -82,14 +82,14 @@ describe('keys', () => {
     expect(others?.count).toBe(1)
   })
 
-  test('createKey sent again later answers the key without its secret', async () => {
+  test('createKey repeated later returns the key without the secret', async () => {
     const input = { name: 'late', scopes: ['READ'], idempotencyKey: newKey() }
     const first = await createKey(input)
     await sql`update idempotency_keys set sealed_secret = null where key = ${input.idempotencyKey}`
     expect(await createKey(input)).toEqual({ ...first, secret: null })
   })
 
-  test('createKey sent again after the key has expired answers the same key', async () => {
+  test('createKey repeated after the expiry of the key returns the same key', async () => {
     const input = { name: 'short', scopes: ['READ'], expiresAt: new Date(Date.now() + 1_500).toISOString(), idempotencyKey: newKey() }
     const first = await createKey(input)
     await until(() => Date.parse(input.expiresAt) < Date.now())
@@ -98,12 +98,12 @@ describe('keys', () => {
     expect(await createKey({ ...input, idempotencyKey: newKey() })).toMatchObject({ code: 'VALIDATION_FAILED', path: 'expiresAt' })
   })
 
-  test('of two createKey requests at once for different workspaces, one idempotency key makes one key', async () => {
+  test('two simultaneous createKey requests for different workspaces with one idempotency key create one key', async () => {
     const made = await api.ask('mutation { createWorkspace(input: { name: "Elsewhere" }) { ... on CreateWorkspaceSuccess { workspace { id } } } }')
     const input = { name: 'race', scopes: ['READ'], idempotencyKey: newKey() }
     const inputs = [input, { ...input, workspaceId: made.data?.createWorkspace.workspace.id }]
     const query = 'mutation ($input: CreateKeyInput!) { createKey(input: $input) { __typename ... on Error { code } } }'
-    // Both have looked for an earlier request, and neither has written yet, when the table is released.
+    // Both requests have looked for an earlier request before the lock on the table is released.
     const answers = await sql.begin(async (tx) => {
       await tx`lock table idempotency_keys in share mode`
       const asked = Promise.all(inputs.map((each) => api.ask(query, { input: each })))
@@ -119,7 +119,7 @@ describe('keys', () => {
     expect(again.map(({ __typename }) => __typename).sort()).toEqual(['CreateKeySuccess', 'IdempotencyConflictError'])
   })
 
-  test('fifty createKey requests with one idempotency key make one key, also where the quota has room for one', async () => {
+  test('fifty createKey requests with one idempotency key create one key, even if the quota allows only one more', async () => {
     const [used] =
       await sql`select count(*)::int as count from keys where revoked_at is null and (expires_at is null or expires_at > now()) and workspace_id = (select id from workspaces order by id limit 1)`
     for (let n = used?.count; n < 39; n++) await createKey({ name: `fill ${n}`, scopes: ['READ'] })
@@ -130,7 +130,7 @@ describe('keys', () => {
   })
 })
 
-test('createWorkspace sent again answers the same workspace, key and secret', async () => {
+test('createWorkspace repeated returns the same workspace, key and secret', async () => {
   const create = async (input: object) =>
     (
       await api.ask(
@@ -147,6 +147,6 @@ test('createWorkspace sent again answers the same workspace, key and secret', as
   expect(uuidOf(first.workspace.id)).toMatch(/^[0-9a-f-]{36}$/)
 })
 
-test.each(['', 'front desk', 'büro-1', 'x'.repeat(201), 'tab\t'])('the idempotency key %j is refused, as its description says', async (idempotencyKey) => {
+test.each(['', 'front desk', 'büro-1', 'x'.repeat(201), 'tab\t'])('the idempotency key %j is refused', async (idempotencyKey) => {
   expect(await api.create({ idempotencyKey })).toMatchObject({ code: 'VALIDATION_FAILED', path: 'idempotencyKey', message: expect.any(String) })
 })

@@ -1,9 +1,9 @@
-// updateModel does not overwrite a change that the caller has not seen.
+// updateModel does not overwrite a change that the caller has not read.
 import { expect, test } from 'vitest'
 import { modelsOf } from '../support/models.ts'
 import { startTestService } from '../support/service.ts'
 
-test('updateModel with an old ifSequence changes nothing and answers the present model', async () => {
+test('updateModel with an old ifSequence changes nothing and returns the current model', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { model } = await modelsOf(api).createLanguageModel({ text: 'a' })
   const update = async (input: object) => {
@@ -22,7 +22,7 @@ test('updateModel with an old ifSequence changes nothing and answers the present
     message: expect.stringContaining('2'),
     model: { name: 'First', sequence: 2 },
   })
-  // Also where nothing would change: the caller has read an older model.
+  // Even an update without changes is refused, because the caller has read an older version.
   expect(await update({ name: 'First', ifSequence: 1 })).toMatchObject({ code: 'MODEL_SEQUENCE_MISMATCH' })
   expect(await update({ name: 'Third' })).toMatchObject({ model: { name: 'Third', sequence: 3 } })
   const { data } = await api.ask('{ models(where: { isBase: true }, first: 1) { nodes { sequence } } }')

@@ -1,4 +1,4 @@
-// Locale tags, dates, ids and variables are read strictly, and refused with a code.
+// Invalid locale tags, dates, ids and variables are refused with a code.
 import { getIntrospectionQuery } from 'graphql'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -92,18 +92,21 @@ describe('moments', () => {
     await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename } }', { id: data?.createKey.key.id })
   })
 
-  test.each(['0000-01-01T00:00:00Z', '2027-02-30T00:00:00Z', '+099999-01-01T00:00:00Z', 'yesterday'])('a cursor with %s is refused by name', async (moment) => {
-    const after = Buffer.from(JSON.stringify([moment, '01990000-0000-7000-8000-000000000001'])).toString('base64url')
-    for (const [list, field] of [
-      ['deployments', 'UPDATED_AT'],
-      ['models', 'CREATED_AT'],
-    ]) {
-      const { errors } = await api.ask(`query ($after: String) { ${list}(after: $after, orderBy: { field: ${field}, direction: ASC }) { nodes { id } } }`, {
-        after,
-      })
-      expect(errors?.[0]?.extensions?.code).toBe('INVALID_CURSOR')
-    }
-  })
+  test.each(['0000-01-01T00:00:00Z', '2027-02-30T00:00:00Z', '+099999-01-01T00:00:00Z', 'yesterday'])(
+    'a cursor with %s is refused as an invalid cursor',
+    async (moment) => {
+      const after = Buffer.from(JSON.stringify([moment, '01990000-0000-7000-8000-000000000001'])).toString('base64url')
+      for (const [list, field] of [
+        ['deployments', 'UPDATED_AT'],
+        ['models', 'CREATED_AT'],
+      ]) {
+        const { errors } = await api.ask(`query ($after: String) { ${list}(after: $after, orderBy: { field: ${field}, direction: ASC }) { nodes { id } } }`, {
+          after,
+        })
+        expect(errors?.[0]?.extensions?.code).toBe('INVALID_CURSOR')
+      }
+    },
+  )
 })
 
 describe('filters', () => {
@@ -116,13 +119,13 @@ describe('filters', () => {
     id('AcousticModel:'),
     id('AcousticModel:1'),
     '01990000-0000-7000-8000-000000000001',
-  ])('a model id of %j is refused rather than ignored', async (modelId) => {
+  ])('a filter with the model id %j is refused', async (modelId) => {
     const { data, errors } = await api.ask('query ($modelId: ID) { deployments(where: { modelId: $modelId }) { totalCount } }', { modelId })
     expect(data).toBeNull()
     expect(errors?.[0]).toMatchObject({ message: expect.stringContaining('where.modelId'), extensions: { code: 'BAD_USER_INPUT' } })
   })
 
-  test('an id of no model finds nothing, null and absence find everything', async () => {
+  test('the filter by an unused model id finds no deployments, and an absent or null model id finds all', async () => {
     const count = async (where: object) =>
       (await api.ask('query ($where: DeploymentFilter) { deployments(where: $where) { totalCount } }', { where })).data?.deployments.totalCount
     expect(await count({ modelId: id('AcousticModel:01990000-0000-7000-8000-000000000001') })).toBe(0)
@@ -172,7 +175,7 @@ describe('codes', () => {
   })
 })
 
-test('with GraphiQL off nothing suggests a name, whatever is wrong', async () => {
+test('with GraphiQL off, no error message suggests a name', async () => {
   const closed = await startTestService({ ROLES: 'api', GRAPHIQL: 'off' })
   const page = await fetch(`${closed.url}/graphql`, { headers: { accept: 'text/html', authorization: `Bearer ${closed.key}` } })
   expect([page.status, await page.text()]).toEqual([406, expect.stringContaining('Accept')])
@@ -202,7 +205,7 @@ describe('introspection', () => {
   const full = getIntrospectionQuery({ specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, inputValueDeprecation: true, oneOf: true })
   const aliases = (times: number, field: string) => `{ ${Array.from({ length: times }, (_, n) => `a${n}: ${field}`).join(' ')} }`
 
-  test('the standard introspection query is answered, also twice in one document', async () => {
+  test('the standard introspection query is answered, even twice in one document', async () => {
     expect((await api.ask(full)).data?.__schema.types.length).toBeGreaterThan(50)
     const [, inner = ''] = /__schema (\{[\s\S]*?\n {6}\})/.exec(full) ?? []
     const twice = full.replace(inner, `${inner} again: __schema ${inner}`)

@@ -1,4 +1,4 @@
-// Lists, page by page, and the changes behind them; no jobs run here.
+// Paged lists and their cursors for subscriptions, without jobs.
 import { Client } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -7,7 +7,7 @@ import { openTestService, type Service, type StatusChange, uuidOf } from '../sup
 
 let api: Service
 let sql: postgres.Sql
-// The service runs in this process, and names its own statements; those of the queue have no names.
+// The service runs in this process. Its statements have names, and the statements of the queue have none.
 const sent = vi.spyOn(Client.prototype, 'query')
 const countSent = () => sent.mock.calls.filter(([config]) => /^s\d+$/.test((config as { name?: string }).name ?? '')).length
 beforeAll(async () => {
@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 describe('the list', () => {
-  test('filters by locale, status, model and text; counts statuses over all pages', async () => {
+  test('deployments are filtered by locale, status, model and text, and statusCounts covers all pages', async () => {
     const { deployment } = await api.create({ name: '100 % unique_name', description: 'a\\b' })
     await api.act('cancelDeployment', deployment.id)
     const list = async (where: object) =>
@@ -39,7 +39,7 @@ describe('the list', () => {
     expect((await list({ modelId: await api.modelId('ACOUSTIC') })).totalCount).toBeGreaterThan(0)
   })
 
-  test('200 rows with equal times, paged by 7 both ways in every order, come once each', async () => {
+  test('200 deployments with equal times are listed once each, in pages of 7, in both directions and in every order', async () => {
     const [workspace] = await sql`insert into workspaces (name) values ('Many') returning id`
     const { data } = await api.ask('mutation { createWorkspace(input: { name: "Paged" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
     const paged = api.as(data?.createWorkspace.secret)
@@ -73,15 +73,20 @@ describe('the list', () => {
     await sql`delete from workspaces where id = ${workspace?.id}`
   })
 
-  test.each([[['x']], [['01990000-0000-7000-8000-000000000001', 'y']], [{ length: 1 }], [[null]]])('a cursor that says %j is refused by name', async (keys) => {
-    const after = Buffer.from(JSON.stringify(keys)).toString('base64url')
-    expect((await api.ask('query ($after: String) { deployments(after: $after) { nodes { id } } }', { after })).errors?.[0]?.extensions?.code).toBe(
-      'INVALID_CURSOR',
-    )
-    expect((await api.ask('query ($after: String) { models(after: $after) { nodes { id } } }', { after })).errors?.[0]?.extensions?.code).toBe('INVALID_CURSOR')
-  })
+  test.each([[['x']], [['01990000-0000-7000-8000-000000000001', 'y']], [{ length: 1 }], [[null]]])(
+    'a cursor with the keys %j is refused as an invalid cursor',
+    async (keys) => {
+      const after = Buffer.from(JSON.stringify(keys)).toString('base64url')
+      expect((await api.ask('query ($after: String) { deployments(after: $after) { nodes { id } } }', { after })).errors?.[0]?.extensions?.code).toBe(
+        'INVALID_CURSOR',
+      )
+      expect((await api.ask('query ($after: String) { models(after: $after) { nodes { id } } }', { after })).errors?.[0]?.extensions?.code).toBe(
+        'INVALID_CURSOR',
+      )
+    },
+  )
 
-  test('a list of 50 with everything nested takes a small and constant number of statements', async () => {
+  test('a list of 50 deployments with every nested field takes a small and constant number of statements', async () => {
     const count = async (first: number) => {
       const before = countSent()
       const { data, errors } = await api.ask(
@@ -102,7 +107,7 @@ describe('the list', () => {
 })
 
 describe('locales and models', () => {
-  test('a locale has its names and counts', async () => {
+  test('a locale has names and counts', async () => {
     const fields = '{ code name nativeName baseAcousticModelCount customAcousticModelCount baseLanguageModelCount customLanguageModelCount deploymentCount }'
     const { data } = await api.ask(
       `{ locale(code: "en-us") ${fields} none: locale(code: "de-DE") { code } deployments(where: { locale: "en-US" }) { totalCount } }`,
@@ -121,7 +126,7 @@ describe('locales and models', () => {
     expect((await api.ask('{ locale(code: "not a tag") { code } }')).errors?.[0]?.message).toContain('en-US')
   })
 
-  test('models are filtered, and know what they fit', async () => {
+  test('models are filtered, and list their compatible models', async () => {
     const { data } = await api.ask(`{
       acoustic: models(where: { kind: ACOUSTIC, scenario: CONVERSATIONAL, locale: "en-US" }) { nodes { name ... on AcousticModel { compatibleLanguageModels { name scenario } } } }
       custom: models(where: { isBase: false }) { totalCount }
@@ -136,7 +141,7 @@ describe('locales and models', () => {
 })
 
 describe('watching the whole workspace', () => {
-  test('new, changed and deleted deployments arrive in order, and nothing is missed behind the cursor of a list', async () => {
+  test('a subscription from the cursor of a list delivers new, changed and deleted deployments in order without a gap', async () => {
     const list = await api.ask('{ deployments(first: 1) { changesCursor } }')
     const { deployment } = await api.create()
     await api.act('cancelDeployment', deployment.id)
@@ -146,7 +151,7 @@ describe('watching the whole workspace', () => {
       seen.push(change)
       if (change.status === 'DELETING') break
     }
-    // The log of a deleted deployment stays, so that nothing is missed on the way to its end.
+    // The log of a deleted deployment stays, so the subscription has no gap before the deletion.
     expect(seen.map(({ status, previousStatus }) => [previousStatus, status])).toEqual([
       [null, 'QUEUED'],
       ['QUEUED', 'CANCELED'],
@@ -155,7 +160,7 @@ describe('watching the whole workspace', () => {
     expect(seen[0]).toMatchObject({ deploymentId: deployment.id, deployment: null })
   })
 
-  test('so do those of models behind the cursor of their list', async () => {
+  test('a subscription from the cursor of a list delivers the changes of models in order without a gap', async () => {
     const models = modelsOf(api)
     const after = (await api.ask('{ models(first: 1) { changesCursor } }')).data?.models.changesCursor
     const { model } = await models.createLanguageModel({ text: 'a' })
@@ -169,7 +174,7 @@ describe('watching the whole workspace', () => {
     expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, n) => n + 1))
   })
 
-  test('live changes of every deployment reach every watcher once', async () => {
+  test('each change of each deployment reaches each subscriber once', async () => {
     const after = (await api.ask('{ deployments(first: 1) { changesCursor } }')).data?.deployments.changesCursor
     const take = async (over: 'ws' | 'sse', locale?: string) => {
       const seen: StatusChange[] = []
@@ -188,7 +193,7 @@ describe('watching the whole workspace', () => {
     for (const { deployment } of made) expect(ws.filter(({ deploymentId }) => deploymentId === deployment.id).map(({ sequence }) => sequence)).toEqual([1, 2])
   })
 
-  test('two writers whose transactions commit in the other order: the cursor misses neither', async () => {
+  test('a cursor misses no change of two transactions that commit in reverse order', async () => {
     const after = (await api.ask('{ deployments(first: 1) { changesCursor } }')).data?.deployments.changesCursor
     const writers = Array.from({ length: 20 }, () => api.create())
     const made = (await Promise.all(writers)).filter(({ deployment }) => deployment)

@@ -12,7 +12,7 @@ describe('buckets', () => {
   let now = 0
   const open = (limit: number) => new TokenBuckets(limit, 60, () => now)
 
-  test('give their limit at once, and fill evenly', () => {
+  test('a bucket gives its whole limit at once and refills evenly', () => {
     const buckets = open(60)
     buckets.take('a', 60)
     expect(buckets.waitSeconds('a', 1)).toBeCloseTo(1)
@@ -24,7 +24,7 @@ describe('buckets', () => {
     expect(buckets.waitSeconds('a', 30)).toBe(0)
   })
 
-  test('that are full give more than they hold, and are in debt afterwards', () => {
+  test('a full bucket gives more than its limit, and has a negative balance afterwards', () => {
     const buckets = open(10)
     expect(buckets.waitSeconds('a', 100)).toBe(0)
     buckets.take('a', 100)
@@ -33,7 +33,7 @@ describe('buckets', () => {
     expect(buckets.read('a').remaining).toBe(10)
   })
 
-  test('are forgotten when they are full, and when there are too many', () => {
+  test('buckets are removed when they are full, and when their number exceeds the limit', () => {
     const buckets = open(60)
     for (let n = 0; n < 100; n++) buckets.take(`idle ${n}`, 1)
     expect(buckets.size).toBe(100)
@@ -44,7 +44,7 @@ describe('buckets', () => {
     expect(buckets.read('busy 29999').remaining).toBe(50)
   })
 
-  test('of key and workspace are taken from together, or not at all', () => {
+  test('a request takes from the buckets of the key and of the workspace, or from neither', () => {
     const rate = createMutationRate({ mutationsPerKey: 10, mutationsPerWorkspace: 15 }, () => now)
     const viewer = (keyId: string) => ({ keyId, workspaceId: 'w', scopes: [], isBootstrap: false, expiresAt: null })
     expect(rate.take(viewer('a'), 10)).toBeUndefined()
@@ -60,9 +60,9 @@ test.each<[string, string, string | undefined, number]>([
   ['aliases', 'mutation { x: a y: a z: a }', undefined, 3],
   ['one field twice', 'mutation { a a }', undefined, 1],
   ['fragments', 'mutation { ...f ... { b } ...f } fragment f on Mutation { a c ...f }', undefined, 3],
-  ['the operation that is named', 'mutation A { a } mutation B { a b }', 'B', 2],
+  ['a selected operation', 'mutation A { a } mutation B { a b }', 'B', 2],
   ['a query beside a mutation', 'query A { a } mutation B { a }', 'A', 0],
-  ['no name where one is needed', 'mutation A { a } mutation B { a b }', undefined, 0],
+  ['a missing operation name', 'mutation A { a } mutation B { a b }', undefined, 0],
   ['an empty name', 'mutation A { a b }', '', 2],
 ])('the root fields of a mutation count: %s', (_, query, operationName, count) => {
   expect(countMutations(parse(query), operationName)).toBe(count)
@@ -72,11 +72,11 @@ describe('a server', () => {
   const perKey = 8
   const perWorkspace = 20
   let api: Service
-  /** Keys of workspaces of their own, so that no test takes from another's limits. */
+  /** Keys of separate workspaces, so that tests do not share limits. */
   const secrets: string[] = []
   beforeAll(async () => {
     api = await openTestService({ ROLES: 'api', MAX_MUTATIONS_PER_KEY: String(perKey), MAX_MUTATIONS_PER_WORKSPACE: String(perWorkspace) })
-    // All at once: a limit that is whole accepts more than it has.
+    // One large request: a full bucket gives more than its limit.
     const own = Array.from({ length: 10 }, (_, n) => `w${n}: createWorkspace(input: { name: "Own" }) { ... on CreateWorkspaceSuccess { secret } }`)
     const { data } = await api.ask(`mutation { ${own.join(' ')} }`)
     for (const { secret } of Object.values(data ?? {})) secrets.push(secret)
@@ -96,7 +96,7 @@ describe('a server', () => {
   }
   const refusal = { code: 'RATE_LIMITED', scope: 'key', limit: perKey, retryAfter: expect.any(Number) }
 
-  test('refuses mutations over the rate of a key, with the time to come back; queries go on', async () => {
+  test('mutations over the rate of a key are refused with the time to retry, and queries are answered', async () => {
     const key = takeKey()
     const first = await post(key, nothing)
     expect(first.status).toBe(200)
@@ -104,7 +104,7 @@ describe('a server', () => {
     expect(first.headers.get('ratelimit')).toMatch(new RegExp(`^"key";r=${perKey - 1};t=\\d+, "workspace";r=${perWorkspace - 1};t=\\d+$`))
     const [rest] = await Promise.all(Array.from({ length: perKey - 1 }, () => post(key, nothing)))
     expect(rest?.status).toBe(200)
-    // More than what comes back while the test runs.
+    // More mutations than the bucket regains during the test.
     const refused = await post(key, many(4))
     expect(refused.status).toBe(429)
     const [error] = JSON.parse(refused.text).errors
@@ -120,16 +120,16 @@ describe('a server', () => {
     expect(mutations.workspace.remaining).toBeLessThan(perWorkspace - perKey + 4)
   })
 
-  test('counts each root field, changes nothing when it refuses, and refuses nothing for ever', async () => {
+  test('each root field counts, a refused mutation changes nothing, and a mutation over the limit succeeds with a full bucket', async () => {
     const key = takeKey()
-    // More than the limit, by a key that has sent nothing yet.
+    // More root fields than the limit, from a key with a full bucket.
     expect((await post(key, many(perKey + 1))).status).toBe(200)
     const refused = await post(key, `mutation { createKey(input: { name: "refused", scopes: [READ] }) { __typename } }`)
     expect(JSON.parse(refused.text)).toEqual({ errors: [expect.objectContaining({ extensions: refusal })] })
     expect((await post(key, '{ keys { nodes { name } } }')).text).not.toContain('refused')
   })
 
-  test('refuses over Server-Sent Events', async () => {
+  test('mutations over the rate are refused over Server-Sent Events', async () => {
     const key = takeKey()
     await post(key, many(perKey))
     const { text } = await post(key, many(4), { accept: 'text/event-stream' })
@@ -137,7 +137,7 @@ describe('a server', () => {
     expect(text).not.toContain('"data":{')
   })
 
-  test('refuses over WebSocket, as an error of its id; the socket lives on', async () => {
+  test('mutations over the rate are refused over WebSocket with an error for their id, and the socket stays open', async () => {
     const key = takeKey()
     const socket = await connect({ localUrl: api.localUrl, key })
     socket.subscribe('many', many(perKey))
@@ -149,7 +149,7 @@ describe('a server', () => {
     expect(await socket.next({ id: 'query', type: 'next' })).toHaveProperty('payload.data.locales')
   })
 
-  test('counts uploads', async () => {
+  test('uploads count as mutations', async () => {
     const key = takeKey()
     const { upload } = modelsOf({ ...api, key })
     const sent = await upload('text', 'one\n')
@@ -163,7 +163,7 @@ describe('a server', () => {
     expect(refused.headers.get('retry-after')).toBe(String(problem.retryAfter))
   })
 
-  test('limits the keys of a workspace together, and no other workspace', async () => {
+  test('the keys of a workspace share its rate, and other workspaces are not affected', async () => {
     const key = takeKey()
     const { text } = await post(
       key,
@@ -177,7 +177,7 @@ describe('a server', () => {
     expect((await post(takeKey(), many(perKey))).status).toBe(200)
   })
 
-  test('counts neither what is not valid nor what strangers send', async () => {
+  test('invalid mutations and mutations without a valid key do not count', async () => {
     const key = takeKey()
     expect((await post(key, 'mutation { dance }')).headers.get('ratelimit')).toBeNull()
     expect((await post('cs_unknown', nothing)).status).toBe(401)

@@ -1,4 +1,4 @@
-// Names that look the same are the same, invisible characters are refused, and lists are sorted as people sort.
+// Names that look the same are equal, invisible characters are refused, and lists use the collation of the language.
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
@@ -69,7 +69,7 @@ describe('names that look the same', () => {
   })
 })
 
-describe('what cannot be seen', () => {
+describe('invisible characters', () => {
   test.each([
     ['a zero-width space', 'Front\u200bdesk'],
     ['a soft hyphen', 'Front\u00addesk'],
@@ -84,7 +84,7 @@ describe('what cannot be seen', () => {
     ['blanks of Braille alone', '\u2800\u2800'],
     ['a byte order mark inside', 'Front\ufeffdesk'],
     ['a reordering mark', 'Front\u202edesk'],
-  ])('a name with %s is refused in words', async (_, name) => {
+  ])('a name with %s is refused with a message', async (_, name) => {
     expect(await api.create({ name })).toMatchObject({
       code: 'VALIDATION_FAILED',
       fieldErrors: [{ path: 'name', message: expect.stringMatching(/^name must /) }],
@@ -121,7 +121,7 @@ describe('search', () => {
 describe('the order', () => {
   const wanted = ['ábaco', 'apple', 'Banana', 'Line 2', 'line 10', 'Ömer', 'zebra']
 
-  test('deployments and models are sorted by name as people sort, page by page in both directions', async () => {
+  test('deployments and models are sorted by name in natural order, page by page in both directions', async () => {
     const { data } = await api.ask('mutation { createWorkspace(input: { name: "Sorted" }) { ... on CreateWorkspaceSuccess { secret } } }')
     const sorted = { ...api, ...api.as(data?.createWorkspace.secret), key: data?.createWorkspace.secret }
     const models = modelsOf(sorted)
@@ -165,7 +165,7 @@ describe('the order', () => {
   })
 })
 
-test('a new version of ICU has the index of the names rebuilt, once', async () => {
+test('a new version of ICU rebuilds the index of the names once', async () => {
   const client = new pg.Client(api.databaseUrl)
   await client.connect()
   const read = async () =>

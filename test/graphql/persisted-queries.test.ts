@@ -1,4 +1,4 @@
-// Clients that send the hash of a document first fall back on the document, and get their answer.
+// Clients of automatic persisted queries send the document after the hash is refused.
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { Client, fetchExchange } from '@urql/core'
@@ -18,7 +18,7 @@ const sha256 = async (text: string) => Buffer.from(await crypto.subtle.digest('S
 const document = 'query Locales { locales { code } }'
 const expected = [{ code: 'en-US' }, { code: 'es-ES' }, { code: 'es-MX' }]
 
-/** The requests that a client sends: their method, and whether the document is in them. */
+/** The requests of a client: the method, and true if the request contains the document. */
 function recordRequests() {
   const sent: string[] = []
   return {
@@ -35,7 +35,7 @@ const options = () => ({ uri: `${api.url}/graphql`, headers: { authorization: `B
 describe.each([false, true])('with GET for hashes: %s', (useGETForHashedQueries) => {
   const first = useGETForHashedQueries ? 'GET hash' : 'POST hash'
 
-  test('Apollo Client 4', async () => {
+  test('Apollo Client 4 sends the document after the first refused hash', async () => {
     const requests = recordRequests()
     const link = new PersistedQueryLink({ sha256, useGETForHashedQueries }).concat(new HttpLink({ ...options(), fetch: requests.fetch }))
     const client = new ApolloClient({ link, cache: new InMemoryCache() })
@@ -43,12 +43,12 @@ describe.each([false, true])('with GET for hashes: %s', (useGETForHashedQueries)
       const { data } = await client.query<any>({ query: gql(document), fetchPolicy: 'network-only' })
       expect(data.locales.map(({ code }: { code: string }) => ({ code }))).toEqual(expected)
     }
-    // It has learned that hashes are not known here.
+    // The client has stopped sending hashes.
     expect(requests.sent).toEqual([first, 'POST document', 'POST document'])
     client.stop()
   })
 
-  test('Apollo Client 3', async () => {
+  test('Apollo Client 3 sends the document after the first refused hash', async () => {
     const requests = recordRequests()
     const link = createPersistedQueryLink({ sha256, useGETForHashedQueries }).concat(new HttpLink3({ ...options(), fetch: requests.fetch }))
     const client = new Apollo3({ link, cache: new Cache3() })
@@ -60,7 +60,7 @@ describe.each([false, true])('with GET for hashes: %s', (useGETForHashedQueries)
     client.stop()
   })
 
-  test("urql's persistedExchange", async () => {
+  test("urql's persistedExchange sends the document after the first refused hash", async () => {
     const requests = recordRequests()
     const { uri, headers } = options()
     const client = new Client({

@@ -1,4 +1,4 @@
-// HTTP around GraphQL: every refusal has words, a code and the headers of the right origin.
+// Refused HTTP requests: each refusal has a message, a code and the CORS headers of the origin.
 import { request as httpRequest } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client'
@@ -51,26 +51,32 @@ describe('refusals', () => {
     ],
     ['no content type', { headers: { 'content-type': '' }, body: locales }, 415, 'UNSUPPORTED_MEDIA_TYPE', /application\/json/],
     ['another charset', { headers: { 'content-type': 'application/json; charset=utf-16' }, body: locales }, 415, 'UNSUPPORTED_MEDIA_TYPE', /UTF-8/],
-    ['a packed body', { headers: { 'content-encoding': 'gzip' }, body: gzipSync(locales) }, 415, 'UNSUPPORTED_ENCODING', /gzip.*unpacked/],
-    ['an answer that cannot be sent', { headers: { accept: 'image/png' }, body: locales }, 406, 'NOT_ACCEPTABLE', /Accept/],
-    ['an answer in parts alone', { headers: { accept: 'multipart/mixed;boundary="graphql"' }, body: watching }, 406, 'NOT_ACCEPTABLE', /text\/event-stream/],
+    ['a compressed body', { headers: { 'content-encoding': 'gzip' }, body: gzipSync(locales) }, 415, 'UNSUPPORTED_ENCODING', /gzip.*uncompressed/],
+    ['an unsupported media type in Accept', { headers: { accept: 'image/png' }, body: locales }, 406, 'NOT_ACCEPTABLE', /Accept/],
+    [
+      'only multipart/mixed in Accept',
+      { headers: { accept: 'multipart/mixed;boundary="graphql"' }, body: watching },
+      406,
+      'NOT_ACCEPTABLE',
+      /text\/event-stream/,
+    ],
     ['a subscription as JSON', { headers: { accept: 'application/json' }, body: watching }, 406, 'NOT_ACCEPTABLE', /text\/event-stream/],
     [
-      'a subscription in parts or as JSON',
+      'a subscription as multipart/mixed or JSON',
       { headers: { accept: 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0",application/json' }, body: watching },
       406,
       'NOT_ACCEPTABLE',
       /WebSocket/,
     ],
     ['events excluded by q=0', { headers: { accept: 'application/json, text/event-stream;q=0' }, body: watching }, 406, 'NOT_ACCEPTABLE', /WebSocket/],
-    ['a body that is no JSON', { body: '{' }, 400, 'BAD_REQUEST', /JSON/],
+    ['a body that is not JSON', { body: '{' }, 400, 'BAD_REQUEST', /JSON/],
     ['an empty body', { body: '' }, 400, 'BAD_REQUEST', /JSON/],
     ['broken variables by GET', { method: 'GET', path: '/graphql?query={locales{code}}&variables=%7B' }, 400, 'BAD_REQUEST', /variables is not JSON/],
     ['variables that are a list', { method: 'GET', path: '/graphql?query={locales{code}}&variables=[]' }, 400, 'BAD_REQUEST', /variables is not a JSON object/],
     ['broken extensions by GET', { method: 'GET', path: '/graphql?query={locales{code}}&extensions=x' }, 400, 'BAD_REQUEST', /extensions is not JSON/],
     ['no key', { headers: { authorization: '' }, body: locales }, 401, 'UNAUTHENTICATED', /Bearer/],
     ['a body that is too large', { body: json({ query: `#${'x'.repeat(3_000_000)}` }) }, 413, 'REQUEST_TOO_LARGE', /bytes/],
-  ])('a request with %s is refused in words, with the CORS headers of its origin', async (_, sent, status, code, words) => {
+  ])('a request with %s is refused with a message and the CORS headers of its origin', async (_, sent, status, code, words) => {
     for (const origin of [undefined, allowed[1], 'null', 'https://evil.example']) {
       const headers = { ...sent.headers, ...(origin ? { origin } : {}) }
       const answer = await send({ ...sent, headers })
@@ -89,7 +95,7 @@ describe('refusals', () => {
     written.mockRestore()
   })
 
-  test('a stream too many is refused with the same headers', async () => {
+  test('a stream over the limit is refused with the same headers', async () => {
     const first = httpRequest(`${api.url}/graphql`, {
       method: 'POST',
       headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json', accept: 'text/event-stream' },
@@ -103,7 +109,7 @@ describe('refusals', () => {
     first.destroy()
   })
 
-  test("Apollo's HttpLink tells its user why a subscription cannot come over it", async () => {
+  test("Apollo's HttpLink reports that a subscription needs an event stream", async () => {
     const client = new ApolloClient({
       link: new HttpLink({ uri: `${api.url}/graphql`, headers: { authorization: `Bearer ${api.key}` } }),
       cache: new InMemoryCache(),
@@ -118,13 +124,13 @@ describe('refusals', () => {
   })
 })
 
-describe('what is accepted', () => {
+describe('accepted requests', () => {
   test.each<[string, Sent]>([
     ['media types in capitals', { headers: { 'content-type': 'Application/JSON; Charset=UTF-8', accept: 'Application/Json' }, body: locales }],
     ['a space before the parameters', { headers: { 'content-type': 'application/json ; charset="utf-8"' }, body: locales }],
     ['a byte order mark', { body: `\ufeff${locales}` }],
     ['identity as encoding', { headers: { 'content-encoding': 'identity' }, body: locales }],
-    ['a document as it is', { headers: { 'content-type': 'application/graphql' }, body: '{ locales { code } }' }],
+    ['a document as application/graphql', { headers: { 'content-type': 'application/graphql' }, body: '{ locales { code } }' }],
     ['empty variables by GET', { method: 'GET', path: '/graphql?query={locales{code}}&variables=&extensions=&operationName=' }],
     ['an empty operation name by POST', { body: json({ query: 'query Q { locales { code } }', operationName: '' }) }],
     ['an empty operation name by GET', { method: 'GET', path: '/graphql?query=query%20Q{locales{code}}&operationName=' }],
@@ -132,7 +138,7 @@ describe('what is accepted', () => {
     for (let n = 0; n < 2; n++) expect(JSON.parse((await send(sent)).body).data?.locales[0]).toEqual({ code: 'en-US' })
   })
 
-  test('an empty operation name is refused where there are several, in words that name it', async () => {
+  test('an empty or unknown operationName is refused for a document with several operations', async () => {
     for (const operationName of ['', 'C', undefined]) {
       const { body } = await send({ body: json({ query: 'query A { __typename } query B { __typename }', operationName }) })
       expect(problem(body)).toMatchObject({ message: expect.stringContaining('operationName'), extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })
@@ -140,7 +146,7 @@ describe('what is accepted', () => {
   })
 })
 
-describe('foreign pages', () => {
+describe('pages of other origins', () => {
   const preflight = (origin: string) =>
     send({
       method: 'OPTIONS',
@@ -153,7 +159,7 @@ describe('foreign pages', () => {
       },
     })
 
-  test('a page of an allowed origin may call; other origins get no CORS header, never null', async () => {
+  test('a page of an allowed origin can send requests, and other origins get no CORS header', async () => {
     for (const origin of allowed) {
       const { status, headers } = await preflight(origin)
       expect(status).toBe(204)

@@ -1,4 +1,4 @@
-// Relay as an application uses it: documents compiled from schema.graphql, run by its runtime against the server.
+// Documents that Relay compiles from schema.graphql, run by its runtime against the server.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -63,7 +63,7 @@ function openEnvironment() {
   return { environment: new Environment({ network: Network.create(fetchOperation, subscribe), store: new Store(new RecordSource()) }), socket }
 }
 
-test('pages through a connection, changes and watches a node, and keeps it in one place', async () => {
+test('Relay reads a connection page by page, changes and watches a node, and stores the node once', async () => {
   const { environment, socket } = openEnvironment()
   const create = await load('appCreateMutation')
   const sample = await api.sampleInput()
@@ -84,7 +84,7 @@ test('pages through a connection, changes and watches a node, and keeps it in on
   const watch = await load('appWatchSubscription')
   const cancelMutation = await load('appCancelMutation')
   let isCanceled = false
-  // Its first event tells that it is watched; then it is canceled, which ends the subscription.
+  // The first event proves that the subscription runs. The cancelation ends the subscription.
   const cancel = () => {
     if (!isCanceled) commitMutation(environment, { mutation: cancelMutation, variables: { id } })
     isCanceled = true

@@ -1,4 +1,4 @@
-// Tools of frontends take the schema without a complaint.
+// Frontend tools accept the schema without errors.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -136,7 +136,7 @@ export const wrong = (data: ResultOf<typeof list>): string => data.deployments.n
   await node([bin('tsc')], dir)
 })
 
-test('the schema keeps the rules of graphql-eslint, but for exceptions that have a reason', async () => {
+test('the schema follows the rules of graphql-eslint, except for listed exceptions', async () => {
   const dir = await makeProject()
   await cp(join(root, 'test/graphql/schema.eslint.config.js'), join(dir, 'eslint.config.js'))
   await node([bin('eslint'), '--max-warnings', '0', 'schema.graphql'], dir)
@@ -151,7 +151,7 @@ test('every type, field, argument and enum value has a description', async () =>
   expect(bare.filter((line) => !/^ {4}\w+: .*"""/.test(line))).toEqual([])
 })
 
-test('a change that could break clients is explained in its commit (Schema-Change: …)', async () => {
+test('the commit of a breaking schema change explains the change (Schema-Change: …)', async () => {
   const git = (...args: string[]) =>
     run('git', args, { cwd: root }).then(
       ({ stdout }) => stdout,

@@ -10,15 +10,15 @@ export default [
       ...graphql.configs['flat/schema-relay'].rules,
       // The schema is printed sorted by name, which differs from the rule's order for capitals and input fields.
       '@graphql-eslint/alphabetize': 'off',
-      // Mutations that take nothing but an id take it plainly; an input type around it would say nothing more.
+      // A mutation with only an id takes the id as an argument, because an input type would add no information.
       '@graphql-eslint/input-name': 'off',
       // By default the rule forbids mutations and subscriptions altogether.
       '@graphql-eslint/no-root-type': 'off',
-      // Lists and unions that always have an answer are not nullable: a failure in one must not look like "nothing there".
+      // Lists and unions that always have a value are not nullable: a failure must not look like an absent value.
       '@graphql-eslint/require-nullable-result-in-root': 'off',
-      // What has an identity is a Node with an id; results, errors and value types such as Endpoint have none to invent.
+      // Objects with an identity are nodes with an id. Results, errors and value types such as Endpoint have no identity.
       '@graphql-eslint/strict-id-in-types': 'off',
-      // Lists of values that are never paged, such as the URLs of an endpoint, are plain; lines of a log are not nodes.
+      // Lists without pages, such as the URLs of an endpoint, are plain lists, and entries of a log are not nodes.
       '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false, withEdgeSuffix: true }],
     },
   },

@@ -1,4 +1,4 @@
-// Results are executed once for many watchers; nobody may be able to tell.
+// The shared broadcast and the execution per subscriber deliver the same bytes.
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { openTestService, type Service } from '../support/service.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const documents: Record<string, { query: string; variables?: Record<string, unknown>; operationName?: string }> = {
-  'a plain one': {
+  'every scalar field': {
     query:
       'subscription { deploymentStatusChanged(deploymentId: "%id", after: "%start") { __typename ... on DeploymentStatusChange { sequence status stage progress message occurredAt cursor } } }',
   },
@@ -33,7 +33,7 @@ const documents: Record<string, { query: string; variables?: Record<string, unkn
       'subscription ($i: ID!, $yes: Boolean!, $no: Boolean = false) { deploymentStatusChanged(deploymentId: $i) { ... on DeploymentStatusChange @include(if: $yes) { sequence status @include(if: $no) message @skip(if: $yes) } } }',
     variables: { i: '%id', yes: true },
   },
-  'a cursor that is used twice': {
+  'a cursor variable that is used twice': {
     query:
       'subscription ($i: ID!, $c: String) { deploymentStatusChanged(deploymentId: $i, after: $c) { ... on DeploymentStatusChange { sequence deployment { timeline(first: 2, after: $c) { nodes { sequence } } } } } }',
     variables: { i: '%id', c: '%start' },
@@ -56,13 +56,13 @@ const documents: Record<string, { query: string; variables?: Record<string, unkn
   'another locale': { query: 'subscription { deploymentStatusChanged(deploymentId: "%id", locale: "de-DE") { __typename } }' },
   'a missing variable': { query: 'subscription ($i: ID!) { deploymentStatusChanged(deploymentId: $i) { __typename } }' },
   'an unknown field': { query: 'subscription { deploymentStatusChanged(deploymentId: "%id") { nothing } }' },
-  'no operation of the name': { query: 'subscription A { deploymentStatusChanged(deploymentId: "%id") { __typename } }', operationName: 'C' },
+  'an unknown operation name': { query: 'subscription A { deploymentStatusChanged(deploymentId: "%id") { __typename } }', operationName: 'C' },
 }
 
-test.each(Object.entries(documents))('%s: WebSocket and SSE, shared or not, say the same byte for byte', async (_, request) => {
+test.each(Object.entries(documents))('the subscription with %s gets the same bytes over WebSocket and SSE, on both delivery paths', async (_, request) => {
   const start = Buffer.from('event:0').toString('base64url')
   const body = JSON.stringify(request).replaceAll('%id', id).replaceAll('%start', start)
-  // What names an origin is not shared.
+  // A request with an origin uses the execution per subscriber.
   const alone = await stream(body, { origin: 'https://another.example' })
   expect(alone).not.toBe('')
   for (const shared of await Promise.all([stream(body), stream(body), stream(body)])) expect(stable(shared)).toBe(stable(alone))
@@ -76,7 +76,7 @@ test.each(Object.entries(documents))('%s: WebSocket and SSE, shared or not, say 
     if (!payload.errors) expect(stable(one[n] ?? '')).toBe(`{"id":"a \\"name\\"","type":"next","payload":${JSON.stringify(payload)}}`)
 })
 
-/** Without ids of errors, which are never the same. */
+/** Removes the ids of errors, which differ between requests. */
 const stable = (text: string) => text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '(id)')
 
 async function stream(body: string, headers: Record<string, string> = {}) {

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-test('WebSocket and SSE tell the same story', async () => {
+test('WebSocket and SSE deliver the same events', async () => {
   const { deployment } = await api.create()
   const [ws, sse] = await Promise.all([collect(api.watch(deployment.id)), collect(api.watch(deployment.id, { over: 'sse' }))])
   const from = Math.max(ws[0]?.sequence ?? 0, sse[0]?.sequence ?? 0)
@@ -19,7 +19,7 @@ test('WebSocket and SSE tell the same story', async () => {
   expect(ws.at(-1)).toMatchObject({ status: 'COMPLETE', isTerminal: true })
 })
 
-test('a watcher that comes late gets the present and the end', async () => {
+test('a subscriber of a complete deployment gets the newest change and the end', async () => {
   const { deployment } = await api.deploy()
   const changes = await collect(api.watch(deployment.id))
   expect(changes).toHaveLength(1)
@@ -30,7 +30,7 @@ test('a watcher that comes late gets the present and the end', async () => {
   })
 })
 
-test('a watcher that reconnects with its cursor misses nothing and sees nothing twice', async () => {
+test('a subscriber that reconnects with its cursor gets every change once', async () => {
   const { deployment } = await api.create()
   const seen: StatusChange[] = []
   for await (const change of api.watch(deployment.id)) {
@@ -52,7 +52,7 @@ test.each(['garbage', Buffer.from('Deployment:01990000-0000-7000-8000-0000000000
   },
 )
 
-test('a cursor from elsewhere is refused by name, by streams of one deployment, of all, and of models', async () => {
+test('a cursor of another workspace, log or list is refused by every subscription', async () => {
   const { deployment } = await api.create()
   const { changesCursor } = (await api.ask('{ deployments { changesCursor } }')).data?.deployments ?? {}
   const other = api.as(
@@ -62,7 +62,7 @@ test('a cursor from elsewhere is refused by name, by streams of one deployment, 
   const strange = (await other.ask('{ deployments { changesCursor } }')).data?.deployments.changesCursor
   const [, position, workspace] = Buffer.from(changesCursor, 'base64url').toString().split(':')
   const cursorOf = (text: string) => Buffer.from(text).toString('base64url')
-  // Of another workspace, of a database that has come further, of an earlier version's, of another log, of another list.
+  // Cursors of another workspace, of a position in the future, of an earlier version, of another log and of a list.
   const elsewhere = [strange, cursorOf(`deployment:${Number(position) + 1e6}:${workspace}`), cursorOf('event:1000000'), cursorOf('model:0'), 'nonsense']
   const refusal = [expect.objectContaining({ __typename: 'InvalidCursorError' })]
   for (const after of elsewhere) {
@@ -72,13 +72,13 @@ test('a cursor from elsewhere is refused by name, by streams of one deployment, 
     }
   }
   expect(await collect(modelsOf(api).watch(null, changesCursor))).toEqual(refusal)
-  // What is still to come of one deployment may lie behind the newest of another.
+  // The position can be newer than the newest change of one deployment and not newer than the log.
   const watching = api.watch((await api.deploy()).deploymentId, { after: changesCursor })
   expect((await watching.next()).value).toMatchObject({ sequence: 1 })
   await watching.return(undefined)
 })
 
-test('a socket without a key is closed before it can ask', async () => {
+test('a socket without a key is closed before its first operation', async () => {
   for (const authorization of [undefined, 'Bearer cs_wrong', 'cs_wrong']) {
     const socket = new WebSocket(`${api.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
     socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } })))
@@ -87,7 +87,7 @@ test('a socket without a key is closed before it can ask', async () => {
   }
 })
 
-test('without a key nothing is answered, over HTTP and SSE alike', async () => {
+test('a request without a key is refused over HTTP and SSE', async () => {
   const stranger = createTestClient(api.url, 'cs_not-a-key')
   expect((await stranger.ask('{ models { nodes { id } } }')).errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED')
   expect((await stranger.ask('{ __schema { types { name } } }')).data).toBeUndefined()
@@ -100,7 +100,7 @@ test('without a key nothing is answered, over HTTP and SSE alike', async () => {
   await expect(collect(stranger.watch('x', { over: 'sse' }))).rejects.toThrow()
 })
 
-test('GraphiQL itself loads without a key and without the internet', async () => {
+test('GraphiQL loads without a key and without the internet', async () => {
   const response = await fetch(`${api.url}/graphql`, { headers: { accept: 'text/html' } })
   const page = await response.text()
   expect(response.status).toBe(200)

@@ -1,4 +1,4 @@
-// A document harms only its own subscription, whatever validation or execution makes of it.
+// An invalid or failing document ends only its subscription, and not the socket.
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect, dial, subscriptionOfAll } from '../support/graphql-socket.ts'
@@ -44,7 +44,7 @@ const documents: [string, string, object?][] = [
   ['@stream and @defer', `subscription { ${field} @stream { ... @defer { __typename } } }`],
 ]
 
-test.each(documents)('%s is an error for its id, and the other subscription of the socket lives', async (_, query, variables) => {
+test.each(documents)('%s causes an error for its id, and the other subscription of the socket continues', async (_, query, variables) => {
   const written = [vi.spyOn(console, 'error'), vi.spyOn(console, 'warn'), vi.spyOn(process.stderr, 'write')]
   onTestFinished(() => {
     for (const spy of written) spy.mockRestore()
@@ -55,7 +55,7 @@ test.each(documents)('%s is an error for its id, and the other subscription of t
   const { payload } = await socket.next({ id: 'bad', type: 'error' })
   expect(payload).toContainEqual(expect.objectContaining({ message: expect.stringMatching(/\w+ \w+/) }))
   expect(JSON.stringify(payload)).not.toContain('INTERNAL_SERVER_ERROR')
-  // Its id is free again, and the other one hears what happens.
+  // The id can be used again, and the other subscription gets the change.
   socket.subscribe('bad', '{ locales { code } }')
   await socket.next({ id: 'bad', type: 'complete' })
   await api.create()
@@ -71,7 +71,7 @@ const ask = (query: string, variables: object | undefined, accept: string) =>
   })
 
 describe.each(['text/event-stream', 'application/json', 'application/graphql-response+json', '*/*'])('over HTTP with Accept: %s', (accept) => {
-  test.each(documents)('%s is answered with an error in words', async (name, query, variables) => {
+  test.each(documents)('%s is answered with an error message', async (name, query, variables) => {
     const response = await ask(query, variables, accept)
     const text = await response.text()
     expect(response.status, text).toBeLessThan(500)
@@ -106,13 +106,13 @@ test.each([
   ['operationName', { operationName: 5 }],
   ['extensions', { extensions: 'x' }],
   ['query', { query: 5 }],
-])('a message with bad %s closes the socket, and the reason names them', async (name, payload) => {
+])('a message with invalid %s closes the socket with a reason that contains the name', async (name, payload) => {
   const socket = await connect(api)
   socket.send({ id: '1', type: 'subscribe', payload: { query: '{ locales { code } }', ...payload } })
   expect(await socket.close()).toEqual({ code: 4400, reason: expect.stringContaining(`'${name}'`) })
 })
 
-test('@skip and @include further down in a subscription are executed', async () => {
+test('@skip and @include on nested fields of a subscription are executed', async () => {
   const { deployment } = await api.create()
   const socket = await connect(api)
   const query = `subscription ($id: ID!, $s: Boolean!) { ${field}(deploymentId: $id) { ... on DeploymentStatusChange @skip(if: $s) { status } ... @include(if: $s) { __typename } } }`
@@ -120,7 +120,7 @@ test('@skip and @include further down in a subscription are executed', async () 
   expect((await socket.next({ id: '1' })).payload.data[field]).toEqual({ __typename: 'DeploymentStatusChange' })
 })
 
-test('a subscription that throws on its way is an error for its id, with an id of the log and nothing of the cause', async () => {
+test('an exception in a subscription becomes an error for its id, with an id of the log and without the cause', async () => {
   const socket = await connect(api)
   socket.subscribe('other', subscriptionOfAll)
   const parse = vi.spyOn(JSON, 'stringify').mockImplementationOnce(() => {
@@ -129,19 +129,19 @@ test('a subscription that throws on its way is an error for its id, with an id o
   socket.socket.send('{"id":"1","type":"subscribe","payload":{"query":"{ locales { code } }"}}')
   const { payload } = await socket.next({ id: '1', type: 'error' })
   parse.mockRestore()
-  expect(payload[0]).toMatchObject({ message: expect.stringMatching(/^Something went wrong on the server\. Look for [\w-]+ in its log\.$/) })
+  expect(payload[0]).toMatchObject({ message: expect.stringMatching(/^Something went wrong on the server\. Look for [\w-]+ in the server's log\.$/) })
   await api.create()
   await socket.next({ id: 'other', type: 'next' })
 })
 
-test('an id that is completed and used again at once gets the changes of its second subscription', async () => {
+test('an id that is reused immediately after its completion gets the changes of the second subscription', async () => {
   const socket = await connect(api)
   socket.subscribe('1', subscriptionOfAll)
   await api.create()
   await socket.next({ id: '1', type: 'next' })
   socket.send({ id: '1', type: 'complete' })
   socket.subscribe('1', subscriptionOfAll)
-  // The same before the first has begun, and given up again, several times.
+  // The id is also reused before the first subscription has started, several times.
   for (let n = 0; n < 3; n++) {
     socket.subscribe('2', subscriptionOfAll)
     socket.send({ id: '2', type: 'complete' })
@@ -158,13 +158,13 @@ test('an id that is completed and used again at once gets the changes of its sec
   expect(socket.heard).toEqual([])
 })
 
-test('subscriptions that are completed while they begin are bounded, and their socket lives', async () => {
+test('the number of completed subscriptions that have not ended is limited, and the socket stays open', async () => {
   const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
   onTestFinished(() => sql.end())
   const { deployment } = await api.create()
   const socket = await connect(api)
   await sql.begin(async (tx) => {
-    // None of them can begin before the table is released.
+    // No subscription can start before the lock on the table is released.
     await tx`lock table deployment_events in access exclusive mode`
     for (let n = 0; n < 250; n++) {
       socket.subscribe(String(n), `subscription { ${field}(deploymentId: "${deployment.id}") { __typename } }`)
@@ -180,7 +180,7 @@ test('subscriptions that are completed while they begin are bounded, and their s
   })
 })
 
-test('an id that is in use closes the socket by name, however long it is', async () => {
+test('a subscription with a used id of any length closes the socket with a reason that contains the id', async () => {
   const socket = await connect(api)
   const id = '🎙'.repeat(100)
   socket.subscribe(id, subscriptionOfAll)
@@ -188,16 +188,19 @@ test('an id that is in use closes the socket by name, however long it is', async
   expect(await socket.close()).toEqual({ code: 4409, reason: expect.stringContaining('Subscriber for 🎙') })
 })
 
-test.each([[['graphql-ws']], [['graphql-ws', 'another']], [['mqtt']], [[]]])('subprotocols %j are accepted, and closed in words', async (protocols) => {
-  const warn = vi.spyOn(console, 'warn')
-  onTestFinished(() => warn.mockRestore())
-  const { opened, close } = dial(api, protocols)
-  await opened
-  expect(await close()).toEqual({ code: 4406, reason: expect.stringContaining('graphql-transport-ws') })
-  expect(warn).not.toHaveBeenCalled()
-})
+test.each([[['graphql-ws']], [['graphql-ws', 'another']], [['mqtt']], [[]]])(
+  'a socket with the subprotocols %j opens, and closes with a reason',
+  async (protocols) => {
+    const warn = vi.spyOn(console, 'warn')
+    onTestFinished(() => warn.mockRestore())
+    const { opened, close } = dial(api, protocols)
+    await opened
+    expect(await close()).toEqual({ code: 4406, reason: expect.stringContaining('graphql-transport-ws') })
+    expect(warn).not.toHaveBeenCalled()
+  },
+)
 
-test('the newer subprotocol is taken where both are offered', async () => {
+test('graphql-transport-ws is selected if the client offers both subprotocols', async () => {
   const { socket, opened } = dial(api, ['graphql-ws', 'graphql-transport-ws'])
   await opened
   expect(socket.protocol).toBe('graphql-transport-ws')

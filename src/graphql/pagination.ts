@@ -2,14 +2,14 @@ import { GraphQLError, type GraphQLResolveInfo, Kind, type SelectionSetNode } fr
 import { ExpectedError } from '../domain/errors.ts'
 import { builder } from './builder.ts'
 
-/** Lists have no union to refuse in, so a page that cannot be had is an error of the request. */
+/** Returns the page. Throws an expected error as an error of the request, because a connection has no union of errors. */
 export async function unwrapPage<Answer>(page: Promise<Answer>): Promise<Exclude<Answer, ExpectedError>> {
   const found = await page
   if (found instanceof ExpectedError) throw new GraphQLError(found.message, { extensions: { code: found.code } })
   return found as Exclude<Answer, ExpectedError>
 }
 
-/** True when the field that is resolved has a field of this name selected in it, be it in a fragment. */
+/** True when the selection of the resolved field contains a field of this name, directly or in a fragment. */
 export function selects(info: GraphQLResolveInfo, name: string): boolean {
   const inSet = (set: SelectionSetNode | undefined): boolean =>
     set?.selections.some((selection) => {

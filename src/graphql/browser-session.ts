@@ -2,9 +2,9 @@ import { type BrowserSession, listSessions, maxSessionsPerKey, revokeSession } f
 import { NotAuthorizedError, SessionNotFoundError } from '../domain/errors.ts'
 import { sessionDays, sessionIdleDays } from '../domain/retention.ts'
 import { builder } from './builder.ts'
-import { unwrapPage } from './connection.ts'
 import { Key } from './key.ts'
 import { decodeNodeId } from './node-id.ts'
+import { unwrapPage } from './pagination.ts'
 import { asResult, resultUnion } from './result.ts'
 
 const Session = builder.objectRef<BrowserSession>('Session')
