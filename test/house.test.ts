@@ -72,8 +72,6 @@ const longFiles: readonly string[] = [
   'src/dashboard/style/controls.css',
   'src/dashboard/style/deployment.css',
   'src/dashboard/style/lists.css',
-  'src/domain/errors.ts',
-  'src/postgres/tables.ts',
   'src/speech/session.ts',
   'test/access/sign-in.test.ts',
   'test/audio/wav.test.ts',

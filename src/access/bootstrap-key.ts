@@ -2,9 +2,9 @@
 // configured; it ends at the first start that finds no such process. A generated one belongs to the database:
 // the first start makes it, and no start ends it. Processes with different keys leave each other's alone.
 import { and, desc, eq, isNull, ne, sql } from 'drizzle-orm'
+import { type KeyRow, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { type AdvisoryLock, ring } from '../postgres/events.ts'
-import { type KeyRow, keyScope, keys } from '../postgres/tables.ts'
 import { isConfiguredNow, lockOfConfiguredKey } from './configured-key.ts'
 import { hashSecret, keysTopic, prefixOf } from './key.ts'
 

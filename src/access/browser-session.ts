@@ -6,11 +6,11 @@ import { z } from 'zod'
 import { type Context, checkScope, type Service, type Viewer } from '../domain/context.ts'
 import { type ExpectedError, SessionNotFoundError } from '../domain/errors.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
-import { isLiveSession, sessionDays } from '../domain/retention.ts'
+import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/access-tables.ts'
 import type { Db } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
-import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/tables.ts'
 import { hashSecret } from './key.ts'
+import { isLiveSession, sessionDays } from './key-validity.ts'
 /** A key that signs in more often ends the session of it that was used longest ago. */
 export const maxSessionsPerKey = 100
 /** "Last used" is right to a minute; more would cost a write for each request. */

@@ -14,13 +14,14 @@ import {
 } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
-import { isLive, shownAgainMinutes } from '../domain/retention.ts'
 import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
-import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
+import { workspaces } from '../postgres/tables.ts'
 import { isConfiguredNow } from './configured-key.ts'
+import { isLive, shownAgainMinutes } from './key-validity.ts'
 
 /** Rung when a key is revoked, in every process that may have it in mind. */
 export const keysTopic = 'keys'

@@ -6,8 +6,9 @@ import { idempotencyKeyText } from '../domain/idempotency.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
 import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import { keyScope } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
+import { type WorkspaceRow, workspaces } from '../postgres/tables.ts'
 import { addKey, type CreatedKey, findEarlierKey, rememberKey } from './key.ts'
 
 /** The id of the first workspace, which is made when there is none; processes that start at once agree. */

@@ -5,7 +5,7 @@ import { and, isNull, notInArray, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
 import { modelKind, models, scenario } from '../postgres/tables.ts'
-import { canonicalizeTag } from './language-tag.ts'
+import { canonicalizeTag } from './validation.ts'
 
 /** The catalog file cannot be used; the message says where it is wrong. */
 export class CatalogError extends Error {}

@@ -1,6 +1,6 @@
 import type { ModelRow, Scenario } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
-import { type IncompatibilityReason, IncompatibleModelsError } from './errors.ts'
+import { type IncompatibilityReason, IncompatibleModelsError } from './deployment-errors.ts'
 import { listFittingModels } from './model.ts'
 
 const scenarioNames: Record<Scenario, string> = {

@@ -4,17 +4,10 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
-import type { Service } from './context.ts'
-import { type Context, checkScope } from './context.ts'
+import { type Context, checkScope, type Service } from './context.ts'
+import { DeploymentNotFoundError, DuplicateDeploymentNameError, SequenceMismatchError, StatusConflictError } from './deployment-errors.ts'
 import { applyChange, deploymentLifecycle, deploymentLog, mayMove, provisioning } from './deployment-lifecycle.ts'
-import {
-  DeploymentNotFoundError,
-  DuplicateDeploymentNameError,
-  type ExpectedError,
-  SequenceMismatchError,
-  StatusConflictError,
-  ValidationError,
-} from './errors.ts'
+import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
 import { nameKey, nameText, proseText, validate } from './validation.ts'
 

@@ -32,9 +32,6 @@ const moves: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
 /** True when nothing more will happen by itself. */
 export const isTerminal = (status: DeploymentStatus) => status !== 'QUEUED' && status !== 'PROVISIONING'
 
-/** True when the endpoint answers. */
-export const isServing = (status: DeploymentStatus) => status === 'COMPLETE'
-
 export interface DeploymentChange {
   status: DeploymentStatus
   message: string

@@ -2,101 +2,13 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
-import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
-import { checkCompatibility } from './compatibility.ts'
-import { type Context, checkScope, inTransaction } from './context.ts'
-import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
-import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
-import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { findModels } from './model.ts'
+import type { Context } from './context.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
+import { ExpectedError } from './errors.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
-import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './validation.ts'
-
-export interface NewDeployment {
-  name: string
-  description?: string | null | undefined
-  locale: string
-  acousticModelId: string
-  languageModelId: string
-  /** Sent again with the same input, it answers the same deployment. */
-  idempotencyKey?: string | null | undefined
-}
-
-/** Records the deployment and asks for its provisioning, or does neither. */
-export async function createDeployment(ctx: Context, wanted: NewDeployment): Promise<DeploymentRow | ExpectedError> {
-  const refused = checkScope(ctx, 'MANAGE')
-  if (refused) return refused
-  const input = validate(newDeployment(ctx), wanted)
-  if (input instanceof ValidationError) return input
-  const { idempotencyKey, ...values } = input
-  const { workspaceId } = ctx.viewer
-
-  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
-    const earlier = idempotencyKey && (await findEarlier(tx, 'deployment', workspaceId, idempotencyKey, values))
-    if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
-    const [problem] = await findProblems(inTransaction(ctx, tx), values)
-    if (problem) return problem
-    const [created] = await tx
-      .insert(deployments)
-      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await provisioning.takePlace(tx, ctx, { workspaceId })) })
-      .onConflictDoNothing()
-      .returning()
-    if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
-    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, { deploymentId: created.id })
-    await deploymentLog.record(tx, created, null, 'Waiting for a worker.')
-    await provisioning.enqueue(tx, ctx, created)
-    return created
-  })
-}
-
-export interface Preflight {
-  problems: ExpectedError[]
-  /** What `createDeployment` would answer again, since the idempotency key has made it. */
-  existing: DeploymentRow | null
-}
-
-/** What `createDeployment` would answer, as far as can be said before: every problem, not only the first. */
-export async function preflightDeployment(ctx: Context, wanted: NewDeployment): Promise<Preflight> {
-  const problems: ExpectedError[] = []
-  const refused = checkScope(ctx, 'MANAGE')
-  if (refused) problems.push(refused)
-  const input = validate(newDeployment(ctx), wanted)
-  if (input instanceof ValidationError) return { problems: [...problems, input, ...(await findProblems(ctx, wanted))], existing: null }
-  const { idempotencyKey, ...values } = input
-  const earlier = idempotencyKey ? await findEarlier(ctx.store.db, 'deployment', ctx.viewer.workspaceId, idempotencyKey, values) : undefined
-  // A repetition is answered as it was, whatever stands against another one by now.
-  if (earlier && !(earlier instanceof ExpectedError)) return { problems, existing: earlier.made }
-  return { problems: [...problems, ...(earlier ? [earlier] : []), ...(await findProblems(ctx, values))], existing: null }
-}
-
-/** Everything that stands against deploying these models under this name, in the order of its weight. */
-async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
-  const found = await findModels(ctx, wanted)
-  const problems: ExpectedError[] = found.problems
-  if (found.acoustic && found.language && ctx.catalog.references.has(wanted.locale)) {
-    const incompatible = await checkCompatibility(ctx, wanted.locale, found.acoustic, found.language)
-    if (incompatible) problems.push(incompatible)
-  }
-  const sameName = and(mine(ctx, { locale: wanted.locale }), eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
-  if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))
-  const used = await countDeployments(ctx, {})
-  if (used >= ctx.limits.deployments) problems.push(new QuotaExceededError('deployments', ctx.limits.deployments, used))
-  return problems
-}
-
-const newDeployment = ({ catalog }: Context) =>
-  z.object({
-    name: nameText,
-    description: proseText.nullish().transform((text) => text ?? ''),
-    locale: z.string().refine((locale) => catalog.references.has(locale), {
-      error: `has no models; there are models for ${[...catalog.references.keys()].join(', ')}`,
-    }),
-    acousticModelId: z.string(),
-    languageModelId: z.string(),
-    idempotencyKey: idempotencyKeyText,
-  })
+import { contains, keyText, momentText, sortable, storable } from './validation.ts'
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
   const [row] = await ctx.store.db

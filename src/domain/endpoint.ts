@@ -1,6 +1,6 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
+import { type DeploymentRow, type DeploymentStatus, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import type { RecognitionMode } from './recognition-mode.ts'
@@ -11,6 +11,9 @@ export interface Endpoint {
   httpUrl: string
   webSocketUrl: string
 }
+
+/** True when the endpoint answers. */
+export const isServing = (status: DeploymentStatus) => status === 'COMPLETE'
 
 /** Where a deployment recognizes speech once it is Complete. */
 export function endpointOf({ publicUrl }: Pick<Service, 'publicUrl'>, deploymentId: string, mode: RecognitionMode): Endpoint {

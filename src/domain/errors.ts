@@ -1,5 +1,4 @@
-import type { DeploymentRow, DeploymentStatus } from '../postgres/deployment-tables.ts'
-import type { KeyScope, ModelRow, ModelStatus } from '../postgres/tables.ts'
+import type { KeyScope } from '../postgres/access-tables.ts'
 
 /**
  * A refusal that a caller must expect: returned as a value, never thrown, and shown as it is.
@@ -45,126 +44,10 @@ export class NotAuthorizedError extends ExpectedError {
   }
 }
 
-export class ModelNotFoundError extends ExpectedError {
-  readonly code = 'MODEL_NOT_FOUND'
-  constructor(path: string, kind: string) {
-    super(`There is no ${kind} model with this id. List the ones there are with the models query.`, path)
-  }
-}
-
-export class ModelNotReadyError extends ExpectedError {
-  readonly code = 'MODEL_NOT_READY'
-  readonly model: ModelRow
-  constructor(model: ModelRow) {
-    super(`The model "${model.name}" ${describeUnready(model)}`, model.kind === 'ACOUSTIC' ? 'acousticModelId' : 'languageModelId')
-    this.model = model
-  }
-}
-
-function describeUnready({ status, progress, failure }: ModelRow): string {
-  if (status === 'FAILED') return `could not be built: ${failure?.message ?? 'for no recorded reason'} Try it again with retryModel, or choose another one.`
-  if (status === 'CANCELED') return 'was canceled before it was built. Try it again with retryModel, or choose another one.'
-  return `is still ${status} (${Math.round(progress * 100)} %). Watch it with modelStatusChanged, and deploy it when it is READY.`
-}
-
-export class LicenseNotAcceptedError extends ExpectedError {
-  readonly code = 'LICENSE_NOT_ACCEPTED'
-  readonly model: ModelRow
-  constructor(model: ModelRow, path: string) {
-    super(
-      `The model "${model.name}" comes under the license ${model.license}, which has to be accepted before anything is downloaded. Read it at ${model.licenseUrl}, then accept it with acceptLicense.`,
-      path,
-    )
-    this.model = model
-  }
-}
-
-export class DuplicateModelNameError extends ExpectedError {
-  readonly code = 'DUPLICATE_MODEL_NAME'
-  /** The one that has the name. */
-  readonly model: ModelRow
-  constructor(model: ModelRow) {
-    super(
-      `A model of this kind with the name "${model.name}" already exists in ${model.locale}. Choose another name; case and other differences that cannot be seen do not count.`,
-      'name',
-    )
-    this.model = model
-  }
-}
-
-export class ModelInUseError extends ExpectedError {
-  readonly code = 'MODEL_IN_USE'
-  readonly deployments: DeploymentRow[]
-  constructor(deployments: DeploymentRow[]) {
-    const names = deployments.map(({ name }) => `"${name}"`).join(', ')
-    super(
-      `The model is part of ${deployments.length === 1 ? 'a deployment' : 'deployments'}: ${names}. Delete ${deployments.length === 1 ? 'it' : 'them'} first.`,
-      'id',
-    )
-    this.deployments = deployments
-  }
-}
-
-export class ModelStatusConflictError extends ExpectedError {
-  readonly code = 'MODEL_STATUS_CONFLICT'
-  readonly status: ModelStatus
-  constructor(status: ModelStatus, whatIsPossible: string) {
-    super(`The model is ${status}. ${whatIsPossible}`)
-    this.status = status
-  }
-}
-
-export class ModelSequenceMismatchError extends ExpectedError {
-  readonly code = 'MODEL_SEQUENCE_MISMATCH'
-  readonly model: ModelRow
-  constructor(model: ModelRow) {
-    super(`The model has changed since it was read: its sequence is now ${model.sequence}. Read it again before you change it.`, 'ifSequence')
-    this.model = model
-  }
-}
-
 export class UploadNotFoundError extends ExpectedError {
   readonly code = 'UPLOAD_NOT_FOUND'
   constructor(path: string, kind?: string) {
     super(`There is no upload${kind ? ` of ${kind}` : ''} with this id. PUT the file to /uploads first; it is kept for a day.`, path)
-  }
-}
-
-export type IncompatibilityReason = 'SCENARIO_MISMATCH' | 'LOCALE_MISMATCH'
-
-interface Incompatible {
-  reason: IncompatibilityReason
-  acousticModel: ModelRow
-  languageModel: ModelRow
-  /** What would fit the chosen language model. */
-  compatibleAcousticModels: ModelRow[]
-  /** What would fit the chosen acoustic model. */
-  compatibleLanguageModels: ModelRow[]
-}
-
-export class IncompatibleModelsError extends ExpectedError {
-  readonly code = 'MODELS_INCOMPATIBLE'
-  readonly facts: Incompatible
-  constructor(message: string, facts: Incompatible) {
-    super(message, 'languageModelId')
-    this.facts = facts
-  }
-}
-
-export class DuplicateDeploymentNameError extends ExpectedError {
-  readonly code = 'DUPLICATE_DEPLOYMENT_NAME'
-  constructor(name: string, locale: string) {
-    super(
-      `A deployment with the name "${name}" already exists in ${locale}. Choose another name; case and other differences that cannot be seen do not count.`,
-      'name',
-    )
-  }
-}
-
-export class DeploymentNotFoundError extends ExpectedError {
-  readonly code = 'DEPLOYMENT_NOT_FOUND'
-  constructor() {
-    super('There is no deployment with this id. List the ones there are with the deployments query.', 'id')
   }
 }
 
@@ -211,24 +94,6 @@ export class IdempotencyConflictError extends ExpectedError {
         : 'This idempotency key was used before with another input. Use a new key for a different request.',
       'idempotencyKey',
     )
-  }
-}
-
-export class StatusConflictError extends ExpectedError {
-  readonly code = 'STATUS_CONFLICT'
-  readonly status: DeploymentStatus
-  constructor(status: DeploymentStatus, whatIsPossible: string) {
-    super(`The deployment is ${status}. ${whatIsPossible}`)
-    this.status = status
-  }
-}
-
-export class SequenceMismatchError extends ExpectedError {
-  readonly code = 'SEQUENCE_MISMATCH'
-  readonly deployment: DeploymentRow
-  constructor(deployment: DeploymentRow) {
-    super(`The deployment has changed since it was read: its sequence is ${deployment.sequence}. Look at it again, then decide.`, 'ifSequence')
-    this.deployment = deployment
   }
 }
 

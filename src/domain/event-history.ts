@@ -10,6 +10,9 @@ import type { ExpectedError } from './errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { defaultPageSize, type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 
+/** Of a log that grows as long as its row lives, the newest events stay, whatever they tell. */
+export const keptEvents = 200
+
 type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'select' | 'selectFirst' | 'columns'>
 
 const oldestFirst = ({ columns }: Pick<ReadLog<LoggedEvent>, 'columns'>): Order<LoggedEvent> => ({

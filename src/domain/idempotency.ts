@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { and, eq, getColumns, lte, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { type KeyRow, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
-import { type KeyRow, keys, type ModelRow, models } from '../postgres/tables.ts'
+import { type ModelRow, models } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 import { IdempotencyConflictError } from './errors.ts'
 

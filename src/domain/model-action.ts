@@ -5,19 +5,11 @@ import type { Tx } from '../postgres/client.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
 import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
-import {
-  DuplicateModelNameError,
-  type ExpectedError,
-  ModelInUseError,
-  ModelNotFoundError,
-  ModelSequenceMismatchError,
-  ModelStatusConflictError,
-  ValidationError,
-} from './errors.ts'
+import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
-import { findModel } from './model.ts'
+import { findModel, findModelNamed } from './model.ts'
 import { building } from './model-building.ts'
-import { findModelNamed } from './model-creation.ts'
+import { DuplicateModelNameError, ModelInUseError, ModelNotFoundError, ModelSequenceMismatchError, ModelStatusConflictError } from './model-errors.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-lifecycle.ts'
 import { nameText, proseText, sortable, validate } from './validation.ts'
 

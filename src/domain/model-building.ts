@@ -1,10 +1,10 @@
 import { and, eq, lt, notInArray, sql } from 'drizzle-orm'
+import { enforceEach } from '../lifecycle/deadline-enforcement.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { trainLanguageModel, validateAcousticModel } from '../lifecycle/job-definitions.ts'
 import { isUnfinished, modelQueue } from '../lifecycle/queue-position.ts'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { enforceEach } from './deployment-deadline.ts'
 import { modelLifecycle } from './model-lifecycle.ts'
 
 const jobOf: Record<ModelKind, typeof trainLanguageModel> = { LANGUAGE: trainLanguageModel, ACOUSTIC: validateAcousticModel }

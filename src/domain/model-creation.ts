@@ -1,27 +1,19 @@
-import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
 import { checkDisk } from './disk-usage.ts'
-import {
-  DuplicateModelNameError,
-  ExpectedError,
-  type FieldError,
-  LicenseNotAcceptedError,
-  ModelNotFoundError,
-  QuotaExceededError,
-  UploadNotFoundError,
-  ValidationError,
-} from './errors.ts'
+import { ExpectedError, type FieldError, QuotaExceededError, UploadNotFoundError, ValidationError } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { countOwnModels, findModel, isLicenseAccepted } from './model.ts'
+import { countOwnModels, findModel, findModelNamed, isLicenseAccepted } from './model.ts'
 import { building } from './model-building.ts'
+import { DuplicateModelNameError, LicenseNotAcceptedError, ModelNotFoundError } from './model-errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { findTextProblems } from './training-text.ts'
 import { useUpload } from './upload.ts'
-import { nameKey, nameText, proseText, validate } from './validation.ts'
+import { nameText, proseText, validate } from './validation.ts'
 
 const maxText = 1_000_000
 const maxListed = 1000
@@ -214,19 +206,4 @@ async function addModel(
     await building.enqueue(tx, ctx, row)
     return created
   })
-}
-
-/** The workspace's own model whose name looks like this one. */
-export async function findModelNamed(
-  tx: Tx,
-  workspaceId: string,
-  kind: ModelKind,
-  { name, locale }: Pick<ModelRow, 'name' | 'locale'>,
-): Promise<ModelRow | undefined> {
-  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(nameKey(models.name), nameKey(name)))
-  const [found] = await tx
-    .select()
-    .from(models)
-    .where(and(isNotNull(models.workspaceId), named))
-  return found
 }

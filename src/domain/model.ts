@@ -2,15 +2,14 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
-import type { Db } from '../postgres/client.ts'
-import type { Recipe } from '../postgres/tables.ts'
-import { licenseAcceptances, type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
+import type { Db, Tx } from '../postgres/client.ts'
+import { licenseAcceptances, type ModelKind, type ModelRow, type ModelStatus, models, type Recipe, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
-import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
-
+import { ExpectedError } from './errors.ts'
+import { LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './model-errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
-import { contains, keyText, momentText, sortable, storable } from './validation.ts'
+import { contains, keyText, momentText, nameKey, sortable, storable } from './validation.ts'
 
 export interface ModelFilter {
   locale?: string | null | undefined
@@ -199,4 +198,19 @@ export function describeSource(recipe: Recipe | null): string | null {
   if (!archive) return null
   if (archive.kind === 'NPM') return archive.package
   return archive.kind === 'HTTPS' ? new URL(archive.url).host : `upload ${archive.file.sha256}`
+}
+
+/** The workspace's own model whose name looks like this one. */
+export async function findModelNamed(
+  tx: Tx,
+  workspaceId: string,
+  kind: ModelKind,
+  { name, locale }: Pick<ModelRow, 'name' | 'locale'>,
+): Promise<ModelRow | undefined> {
+  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(nameKey(models.name), nameKey(name)))
+  const [found] = await tx
+    .select()
+    .from(models)
+    .where(and(isNotNull(models.workspaceId), named))
+  return found
 }

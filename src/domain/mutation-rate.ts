@@ -1,4 +1,4 @@
-import { TokenBuckets } from './token-buckets.ts'
+import { TokenBuckets } from '../capacity/token-buckets.ts'
 
 /** The key and the workspace that a change counts for. */
 interface Caller {

@@ -7,8 +7,10 @@ import type { EventLog, EventScope, LoggedEvent } from '../lifecycle/event-log.t
 import type { DeploymentEventRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelKind } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
+import { DeploymentNotFoundError } from './deployment-errors.ts'
 import { deploymentLog } from './deployment-lifecycle.ts'
-import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError, ModelNotFoundError } from './errors.ts'
+import { type ExpectedError, InvalidCursorError } from './errors.ts'
+import { ModelNotFoundError } from './model-errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 
 export interface Watched {

@@ -1,4 +1,5 @@
-import { DeploymentNotFoundError, ExpectedError, InvalidCursorError } from '../domain/errors.ts'
+import { DeploymentNotFoundError } from '../domain/deployment-errors.ts'
+import { ExpectedError, InvalidCursorError } from '../domain/errors.ts'
 import { watchDeployments } from '../domain/subscription.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'

@@ -1,6 +1,6 @@
 import { listSessions, maxSessionsPerKey, revokeSession, type Session as SessionRow } from '../access/browser-session.ts'
+import { sessionDays, sessionIdleDays } from '../access/key-validity.ts'
 import { NotAuthorizedError, SessionNotFoundError } from '../domain/errors.ts'
-import { sessionDays, sessionIdleDays } from '../domain/retention.ts'
 import { builder } from './builder.ts'
 import { unwrapPage } from './connection.ts'
 import { Key } from './key.ts'

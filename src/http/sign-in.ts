@@ -5,8 +5,8 @@
 // Ports do not separate cookies: another program on this machine is "same site", hence the origin is compared whole.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { endSession, startSession } from '../access/browser-session.ts'
+import { sessionDays } from '../access/key-validity.ts'
 import { hasScope, type Service } from '../domain/context.ts'
-import { sessionDays } from '../domain/retention.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import type { Route } from './listen.ts'
 import { isOwnOrigin } from './origin.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
-import { tidyRecords } from '../domain/retention.ts'
 import { findReferencedFiles } from '../domain/upload.ts'
+import { tidyRecords } from './tidy-records.ts'
 
 const intervalMs = 60 * 60_000
 /** Not in the middle of a start. */

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, bigint, boolean, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, bigint, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, time } from './columns.ts'
 
 // Enum values are the same words in Postgres and in GraphQL.
@@ -8,15 +8,11 @@ export const scenario = pgEnum('scenario', ['CONVERSATIONAL', 'SEARCH_AND_DICTAT
 export const modelStatus = pgEnum('model_status', ['QUEUED', 'BUILDING', 'READY', 'FAILED', 'CANCELED', 'DELETING'])
 export const modelStage = pgEnum('model_stage', ['FETCHING', 'CHECKING', 'TRAINING', 'EVALUATING', 'VERIFYING'])
 export const uploadKind = pgEnum('upload_kind', ['TEXT', 'RECORDINGS', 'ACOUSTIC_MODEL'])
-export const keyScope = pgEnum('key_scope', ['MANAGE', 'READ', 'RECOGNIZE'])
-
 export type ModelKind = (typeof modelKind.enumValues)[number]
 export type Scenario = (typeof scenario.enumValues)[number]
 export type ModelStatus = (typeof modelStatus.enumValues)[number]
 export type ModelStage = (typeof modelStage.enumValues)[number]
 export type UploadKind = (typeof uploadKind.enumValues)[number]
-export type KeyScope = (typeof keyScope.enumValues)[number]
-
 /** One file of a model: where it is found, and what proves that it is the right one. */
 export interface ArtifactFile {
   name: string
@@ -89,53 +85,6 @@ export const workspaces = snakeCase.table('workspaces', {
   modelPosition: bigint({ mode: 'number' }).notNull().default(0),
   createdAt: createdAt(),
 })
-
-export const keys = snakeCase.table(
-  'keys',
-  {
-    id: id(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    name: text().notNull(),
-    prefix: text().notNull(),
-    /** SHA-256 of the secret, in hex; the secret itself is not kept. */
-    secretHash: text().notNull(),
-    scopes: keyScope().array().notNull(),
-    /** The bootstrap key alone may make workspaces. */
-    isBootstrap: boolean().notNull().default(false),
-    /** True for a bootstrap key that came from the configuration, and ends with it. */
-    isConfigured: boolean().notNull().default(false),
-    lastUsedAt: time(),
-    expiresAt: time(),
-    revokedAt: time(),
-    createdAt: createdAt(),
-  },
-  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
-)
-
-/** Browsers that are signed in to the dashboard. A row ends with its key, and is deleted at the sign-out. */
-export const sessions = snakeCase.table(
-  'sessions',
-  {
-    id: id(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    /** The key that signed in: the session opens as much as the key does. */
-    keyId: uuid()
-      .notNull()
-      .references(() => keys.id, { onDelete: 'cascade' }),
-    /** SHA-256 of the token in the cookie, in hex; the token itself is not kept. */
-    tokenHash: text().notNull(),
-    /** What the browser calls itself. */
-    userAgent: text(),
-    createdAt: createdAt(),
-    lastUsedAt: createdAt(),
-    expiresAt: time().notNull(),
-  },
-  (t) => [uniqueIndex().on(t.tokenHash), index().on(t.workspaceId), index().on(t.keyId), index().on(t.expiresAt)],
-)
 
 export const models = snakeCase.table(
   'models',
@@ -265,8 +214,6 @@ export const licenseAcceptances = snakeCase.table(
   (t) => [primaryKey({ columns: [t.workspaceId, t.license] })],
 )
 
-export type KeyRow = typeof keys.$inferSelect
-export type SessionRow = typeof sessions.$inferSelect
 export type ModelRow = typeof models.$inferSelect
 export type ModelEventRow = typeof modelEvents.$inferSelect
 export type UploadRow = typeof uploads.$inferSelect

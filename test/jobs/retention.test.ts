@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { tidyRecords } from '../../src/domain/retention.ts'
+import { tidyRecords } from '../../src/jobs/tidy-records.ts'
 import { openTestService, type Service, type StatusChange, uuidOf } from '../support/service.ts'
 
 let api: Service

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
-
+import { type SQL, sql } from 'drizzle-orm'
+import { isLiveSession, keptAfterEndDays, shownAgainMinutes } from '../access/key-validity.ts'
+import type { Service } from '../domain/context.ts'
+import { deploymentLog } from '../domain/deployment-lifecycle.ts'
+import { keptEvents } from '../domain/event-history.ts'
+import { rememberedDays } from '../domain/idempotency.ts'
+import { modelLog } from '../domain/model-lifecycle.ts'
+import { keys, sessions } from '../postgres/access-tables.ts'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
-import { keys, modelEvents, models, sessions, uploads, workspaces } from '../postgres/tables.ts'
-import type { Service } from './context.ts'
-import { deploymentLog } from './deployment-lifecycle.ts'
-import { rememberedDays } from './idempotency.ts'
-import { modelLog } from './model-lifecycle.ts'
+import { modelEvents, models, uploads, workspaces } from '../postgres/tables.ts'
 
-/** Of a log that grows as long as its row lives, the newest events stay, whatever they tell. */
-export const keptEvents = 200
 /** Of changes of the status, those among so many of the newest. */
 const keptMilestones = 2000
 
@@ -114,22 +114,3 @@ async function inBatches({ store }: Store, statement: SQL) {
 async function untilNone(remove: () => Promise<number>) {
   while (await remove()) await delay(pauseMs)
 }
-
-/** Keys are kept and listed for so long after they were revoked or have expired. */
-export const keptAfterEndDays = 30
-
-/** The condition that a key is neither revoked nor expired. */
-export const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
-
-/** A secret whose answer was lost is shown again for so long, to the key that asked for it. */
-export const shownAgainMinutes = 10
-
-/** A session ends so long after the sign-in, however much it is used. */
-export const sessionDays = 30
-
-/** A session that is not used for so long ends. */
-export const sessionIdleDays = 7
-
-/** The condition that a session, joined with its key, still lets its browser in. */
-export const isLiveSession = (): SQL | undefined =>
-  and(gt(sessions.expiresAt, sql`now()`), gt(sessions.lastUsedAt, sql`now() - make_interval(days => ${sql.raw(String(sessionIdleDays))})`), isLive())
