@@ -12,14 +12,14 @@ import { type BootstrapKey, ensureConfiguredKey, ensureGeneratedKey, replaceGene
 import { generateSecret, keysTopic } from './key.ts'
 import { ensureFirstWorkspace } from './workspace.ts'
 
-type Settings = Pick<Config, 'bootstrapKey' | 'dataDir'>
+type BootstrapKeySettings = Pick<Config, 'bootstrapKey' | 'dataDir'>
 
 export const bootstrapKeyFile = (dataDir: string) => join(dataDir, 'bootstrap-key')
 
 /** The key that opens the first workspace: from the configuration, made by this start or by an earlier one, or why its secret is not known here. */
 export type FirstKey = { origin: 'CONFIGURED' | 'MADE' | 'KEPT'; secret: string } | { origin: 'ELSEWHERE'; secret: undefined; reason: string }
 
-export async function prepareBootstrapKey({ db, events }: Pick<Store, 'db' | 'events'>, config: Settings, log: Log): Promise<FirstKey> {
+export async function prepareBootstrapKey({ db, events }: Pick<Store, 'db' | 'events'>, config: BootstrapKeySettings, log: Log): Promise<FirstKey> {
   const workspaceId = await ensureFirstWorkspace(db)
   const secret = config.bootstrapKey
   if (!secret) return prepareGeneratedKey(db, workspaceId, config.dataDir)

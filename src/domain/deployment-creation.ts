@@ -38,7 +38,7 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
     if (problem) return problem
     const [created] = await tx
       .insert(deployments)
-      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await provisioning.takePlace(tx, ctx, { workspaceId })) })
+      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await provisioning.takePosition(tx, ctx, { workspaceId })) })
       .onConflictDoNothing()
       .returning()
     if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)

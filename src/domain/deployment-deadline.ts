@@ -31,7 +31,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
     .select({ row: deployments, ...overdue })
     .from(deployments)
     .where(and(sql`${isUnfinished(deploymentQueue)} and (${any})`, notInArray(deployments.workspaceId, [...held])))
-    .orderBy(deployments.turn)
+    .orderBy(deployments.queueRank)
     .limit(100)
 }
 

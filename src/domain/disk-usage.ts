@@ -11,7 +11,7 @@ export interface DiskUsage {
   unusedUploadBytes: number
 }
 
-type Limits = Pick<Service['limits'], 'diskBytes'>
+type DiskLimits = Pick<Service['limits'], 'diskBytes'>
 
 /**
  * Adds up the workspace's uploads and its models: their texts, recordings, archives, and what was made from them.
@@ -40,7 +40,7 @@ export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: read
 }
 
 /** Why the workspace cannot keep a file; one whose content it has already always can. The workspace should be locked. */
-export async function checkDiskFor(db: Db | Tx, limits: Limits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
+export async function checkDiskFor(db: Db | Tx, limits: DiskLimits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
   const after = await readDiskUsage(db, workspaceId, [file])
   if (after.bytes <= limits.diskBytes) return undefined
   const before = await readDiskUsage(db, workspaceId)
@@ -48,7 +48,7 @@ export async function checkDiskFor(db: Db | Tx, limits: Limits, workspaceId: str
 }
 
 /** Why the workspace cannot keep so many bytes more of which nothing else is known; 0 asks whether it is over the limit. */
-export async function checkDisk(db: Db | Tx, limits: Limits, workspaceId: string, moreBytes: number): Promise<DiskQuotaExceededError | undefined> {
+export async function checkDisk(db: Db | Tx, limits: DiskLimits, workspaceId: string, moreBytes: number): Promise<DiskQuotaExceededError | undefined> {
   const usage = await readDiskUsage(db, workspaceId)
   return usage.bytes + moreBytes > limits.diskBytes ? new DiskQuotaExceededError(limits.diskBytes, usage, moreBytes) : undefined
 }

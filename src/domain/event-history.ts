@@ -13,9 +13,9 @@ import { defaultPageSize, type Order, type Page, type PageArgs, readPage } from 
 /** Of a log that grows as long as its row lives, the newest events stay, whatever they tell. */
 export const keptEvents = 200
 
-type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'select' | 'selectFirst' | 'columns'>
+type HistoryLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'select' | 'selectFirst' | 'columns'>
 
-const oldestFirst = ({ columns }: Pick<ReadLog<LoggedEvent>, 'columns'>): Order<LoggedEvent> => ({
+const oldestFirst = ({ columns }: Pick<HistoryLog<LoggedEvent>, 'columns'>): Order<LoggedEvent> => ({
   columns: [sql`${columns.sequence}`],
   keys: (event) => [String(event.sequence)],
   shape: z.tuple([z.string().regex(/^\d{1,9}$/)]),
@@ -35,7 +35,7 @@ export const createTimelineLoaders = (ctx: Context): EventHistories => ({
   model: createTimelineLoader(ctx, modelLog),
 })
 
-function createTimelineLoader<Event extends LoggedEvent>({ store }: Context, log: ReadLog<Event>): LoadTimeline<Event> {
+function createTimelineLoader<Event extends LoggedEvent>({ store }: Context, log: HistoryLog<Event>): LoadTimeline<Event> {
   const loader = new DataLoader<{ id: string; size: number }, { events: Event[]; total: number }>(
     async (asked) => {
       const ids = [...new Set(asked.map(({ id }) => id))]
@@ -64,7 +64,7 @@ export const listModelEvents = (ctx: Reading, { id, workspaceId }: ModelRow, arg
 /** First pages of many logs are read in one statement. */
 function readTimeline<Event extends LoggedEvent>(
   { store }: Context,
-  log: ReadLog<Event>,
+  log: HistoryLog<Event>,
   first: LoadTimeline<Event>,
   scope: { id: string; workspaceId: string },
   args: PageArgs,

@@ -79,7 +79,7 @@ export function retryModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (!modelLifecycle.mayMove(row.status, 'QUEUED'))
       return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await building.takePlace(tx, ctx, row)) }
+    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await building.takePosition(tx, ctx, row)) }
     const queued = await modelLifecycle.applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
     await building.enqueue(tx, ctx, queued)
     return queued

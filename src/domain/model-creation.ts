@@ -195,7 +195,7 @@ async function addModel(
       status: 'QUEUED' as const,
       progress: 0,
       sequence: 1,
-      ...(await building.takePlace(tx, ctx, { workspaceId, kind })),
+      ...(await building.takePosition(tx, ctx, { workspaceId, kind })),
     }
     const [created] = await tx.insert(models).values(values).returning()
     if (!created) throw new Error('a new model was not inserted')

@@ -1,7 +1,7 @@
 import { TokenBuckets } from '../capacity/token-buckets.ts'
 
 /** The key and the workspace that a change counts for. */
-interface Caller {
+interface RateSubject {
   keyId: string
   workspaceId: string
 }
@@ -42,7 +42,7 @@ export type MutationRate = ReturnType<typeof createMutationRate>
 export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: RateLimits, now?: () => number) {
   const keys = new TokenBuckets(mutationsPerKey, rateWindowSeconds, now)
   const workspaces = new TokenBuckets(mutationsPerWorkspace, rateWindowSeconds, now)
-  const read = ({ keyId, workspaceId }: Caller): RateState[] => [
+  const read = ({ keyId, workspaceId }: RateSubject): RateState[] => [
     { scope: 'key', limit: mutationsPerKey, ...keys.read(keyId) },
     { scope: 'workspace', limit: mutationsPerWorkspace, ...workspaces.read(workspaceId) },
   ]
@@ -50,7 +50,7 @@ export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: R
     read,
 
     /** Takes `count` mutations from both limits, or from neither. */
-    take({ keyId, workspaceId }: Caller, count: number): RateRefusal | undefined {
+    take({ keyId, workspaceId }: RateSubject, count: number): RateRefusal | undefined {
       const ofKey = keys.waitSeconds(keyId, count)
       const ofWorkspace = workspaces.waitSeconds(workspaceId, count)
       const seconds = Math.max(ofKey, ofWorkspace)

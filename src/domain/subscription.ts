@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Repeater } from '@repeaterjs/repeater'
 import { decodeEventCursor } from '../lifecycle/event-cursor.ts'
 import type { Feed, Feeds, Stretch } from '../lifecycle/event-feed.ts'
-import type { ReadLog } from '../lifecycle/event-feed-reader.ts'
+import type { FeedLog } from '../lifecycle/event-feed-reader.ts'
 import type { EventLog, EventScope, LoggedEvent } from '../lifecycle/event-log.ts'
 import type { DeploymentEventRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelKind } from '../postgres/tables.ts'
@@ -63,7 +63,7 @@ async function isToCome<Event extends LoggedEvent>(ctx: Context, log: WatchedLog
 }
 
 /** What watching needs of a log. */
-type WatchedLog<Event extends LoggedEvent> = ReadLog<Event> &
+type WatchedLog<Event extends LoggedEvent> = FeedLog<Event> &
   Pick<EventLog<never, Event>, 'readPosition'> & {
     isTerminal(status: Event['status']): boolean
   }
@@ -124,7 +124,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
       })
       try {
         while (!isStopped) {
-          const { events, upTo } = await readPatiently(feed, seen)
+          const { events, upTo } = await readWithRetry(feed, seen)
           for (const event of events) {
             // Waits until the consumer has taken it, so a slow one holds one batch and no more.
             if (!isStopped && this.includes(event)) await push(event)
@@ -143,6 +143,6 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
 }
 
 /** While Postgres is away nothing can be read, and nobody has to know. */
-export const readPatiently = <Event extends LoggedEvent>(feed: Feed<Event>, after: number): Promise<Stretch<Event>> =>
+export const readWithRetry = <Event extends LoggedEvent>(feed: Feed<Event>, after: number): Promise<Stretch<Event>> =>
   feed.read(after).catch(() => delay(retryMs, { events: [], upTo: after }))
 const retryMs = 500

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { createSourceEventStream, type ExecutionResult, type GraphQLError } from 'graphql'
-import { type Newest, readPatiently, Watch } from '../domain/subscription.ts'
+import { type Newest, readWithRetry, Watch } from '../domain/subscription.ts'
 import type { Feed } from '../lifecycle/event-feed.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { waitForReader } from './backlog.ts'
@@ -146,7 +146,7 @@ class Broadcast {
   /** Sends what a new member has not seen, at its own pace, until it can go on with the others. */
   async #catchUp(member: Member): Promise<void> {
     while (this.#members.has(member)) {
-      const { events, upTo } = await readPatiently(this.#feed, member.seen)
+      const { events, upTo } = await readWithRetry(this.#feed, member.seen)
       for (const { event, shared } of this.#shareInTurn(events)) {
         const text = shared && (await write(shared, member.peer.format))
         if (text !== undefined && !(await this.#isReady(member))) return
@@ -175,7 +175,7 @@ class Broadcast {
     if (this.#isSending) return
     this.#isSending = true
     while (this.#live.size && this.#feed.position > this.#position) {
-      const { events, upTo } = await readPatiently(this.#feed, this.#position)
+      const { events, upTo } = await readWithRetry(this.#feed, this.#position)
       for (const { event, shared } of this.#shareInTurn(events)) {
         if (shared) await this.#sendToAll(event, shared)
         this.#position = event.position

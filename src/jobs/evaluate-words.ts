@@ -13,7 +13,7 @@ export const weights = [0.5, 0.3, 0.7, 0.2] as const
 const maxToTune = 60
 const shownWords = 50
 
-interface Trial {
+interface EvaluationContext {
   recognizers: Recognizers
   scenario: Scenario
   locale: string
@@ -29,29 +29,29 @@ interface Trial {
  * Chooses the words' weight on every other recording, then counts errors without and with them on the
  * rest: what was used to choose says nothing of what the choice is worth.
  */
-export async function evaluateWords(recordings: readonly TestRecording[], trial: Trial): Promise<Evaluation> {
+export async function evaluateWords(recordings: readonly TestRecording[], context: EvaluationContext): Promise<Evaluation> {
   const tuning = recordings.filter((_, n) => n % 2 === 0).slice(0, maxToTune)
   const counted = recordings.filter((_, n) => n % 2 === 1)
   const all = tuning.length * weights.length + counted.length * 2
   let done = 0
   const hear = async (recording: TestRecording, model: RecognizerModel) => {
-    const listening = { ...segmentationSettingsFor(trial.scenario, 'conversation'), firstPhraseOnly: false }
-    const { phrases } = await trial.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, trial.signal)
-    trial.tell(++done / all, `Recognizing recordings without and with the custom words: ${done} of ${all}.`)
+    const listening = { ...segmentationSettingsFor(context.scenario, 'conversation'), firstPhraseOnly: false }
+    const { phrases } = await context.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, context.signal)
+    context.tell(++done / all, `Recognizing recordings without and with the custom words: ${done} of ${all}.`)
     const heard = say(phrases.map(({ display }) => display).join(' '))
     if (heard.split(' ').length > maxComparedWords) throw tooManyWords(recording)
     return heard
   }
   // "Press 1" and "press one" are the same.
   const say = (text: string) =>
-    toSpokenWords(text, trial.locale)
+    toSpokenWords(text, context.locale)
       .map(({ word }) => word)
       .join(' ')
 
   let best = { weight: weights[0] as number, errors: Number.POSITIVE_INFINITY }
   for (const weight of weights) {
     let errors = 0
-    for (const recording of tuning) errors += countWordErrors(say(recording.text), await hear(recording, trial.weighted(weight))).errors
+    for (const recording of tuning) errors += countWordErrors(say(recording.text), await hear(recording, context.weighted(weight))).errors
     if (errors < best.errors) best = { weight, errors }
   }
 
@@ -61,8 +61,8 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
   const after = []
   for (const recording of counted) {
     const said = say(recording.text)
-    const plain = await hear(recording, trial.base)
-    const custom = await hear(recording, trial.weighted(best.weight))
+    const plain = await hear(recording, context.base)
+    const custom = await hear(recording, context.weighted(best.weight))
     before.push(countWordErrors(said, plain))
     after.push(countWordErrors(said, custom))
     const heardBefore = matchWords(said, plain)

@@ -9,7 +9,7 @@ import { TaskEndedError } from '../sandbox/task.ts'
 /** Progress within a stage is told this often at most. */
 const progressIntervalMs = 250
 
-interface Problem<Stage> {
+interface RunProblem<Stage> {
   stage: Stage
   code: string
   message: string
@@ -26,9 +26,9 @@ export interface RunRecord<Stage extends string, Change> {
   /** Undefined when the claim no longer holds. */
   record(change: Change): Promise<object | undefined>
   holds(): Promise<boolean>
-  fail(problem: Problem<Stage>): Promise<unknown>
+  fail(problem: RunProblem<Stage>): Promise<unknown>
   /** `isDeath` says that a process ended which did the work. */
-  failTry(problem: Problem<Stage>, isDeath: boolean): Promise<unknown>
+  failTry(problem: RunProblem<Stage>, isDeath: boolean): Promise<unknown>
   /** Tells that this process lives on without the claim. */
   letGo(): Promise<unknown>
 }
@@ -37,7 +37,7 @@ export interface RunRecord<Stage extends string, Change> {
 export class JobRun<Stage extends string, Change> {
   /** Aborts when the work is no longer wanted, or no longer ours to do. */
   readonly signal: AbortSignal
-  readonly #ledger: RunRecord<Stage, Change>
+  readonly #runRecord: RunRecord<Stage, Change>
   readonly #log: Log
   readonly #unwanted = new AbortController()
   readonly #unwatch: () => void
@@ -48,16 +48,16 @@ export class JobRun<Stage extends string, Change> {
   #progress = 0
   #telling: Promise<unknown> = Promise.resolve()
 
-  constructor(ledger: RunRecord<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
-    this.#ledger = ledger
+  constructor(runRecord: RunRecord<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
+    this.#runRecord = runRecord
     this.#log = log
-    this.#stage = Object.keys(ledger.stageBegins)[0] as Stage
+    this.#stage = Object.keys(runRecord.stageBegins)[0] as Stage
     this.#interrupted = interrupted
     this.signal = AbortSignal.any([interrupted, this.#unwanted.signal])
     // Canceling, deleting and taking over ring the row's watchers, and we are one: the work ends within the stage.
     // Whatever the work still waits for, a process that stops has not died of it.
     interrupted.addEventListener('abort', this.#letGo, { once: true })
-    this.#unwatch = events.watch(ledger.topic, () => void this.#checkWanted())
+    this.#unwatch = events.watch(runRecord.topic, () => void this.#checkWanted())
   }
 
   /** Waits for what is still being told, so that nothing is told of a run that has ended. */
@@ -67,11 +67,11 @@ export class JobRun<Stage extends string, Change> {
     await this.#telling
   }
 
-  readonly #letGo = () => void this.#ledger.letGo()
+  readonly #letGo = () => void this.#runRecord.letGo()
 
   async #checkWanted() {
     // While Postgres is away nobody knows; the work goes on, and its next change will tell.
-    const isOurs = await this.#ledger.holds().catch(() => true)
+    const isOurs = await this.#runRecord.holds().catch(() => true)
     if (!isOurs) this.#unwanted.abort(new RunEndedError())
   }
 
@@ -79,7 +79,7 @@ export class JobRun<Stage extends string, Change> {
     await this.#telling
     this.#stage = stage
     this.#progress = 0
-    await this.record(this.#ledger.toStep({ stage, message, progress: this.#begins(stage) }))
+    await this.record(this.#runRecord.toStep({ stage, message, progress: this.#begins(stage) }))
   }
 
   /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
@@ -89,8 +89,8 @@ export class JobRun<Stage extends string, Change> {
     this.#told = now
     this.#progress = progress
     const begins = this.#begins(this.#stage)
-    const ends = Object.values<number>(this.#ledger.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
-    const change = this.#ledger.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
+    const ends = Object.values<number>(this.#runRecord.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
+    const change = this.#runRecord.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
     // What comes while this is being written is left out: the next one tells more.
     this.#isTelling = true
     this.#telling = this.record(change)
@@ -101,39 +101,39 @@ export class JobRun<Stage extends string, Change> {
   }
 
   async record(change: Change) {
-    const recorded = await this.#ledger.record(change)
+    const recorded = await this.#runRecord.record(change)
     if (!recorded) this.#unwanted.abort(new RunEndedError())
     this.signal.throwIfAborted()
   }
 
   /** Ends it when its failure lasts, else sees to another try; throws when another worker shall go on. */
   async fail(error: unknown) {
-    if (this.#unwanted.signal.aborted || error instanceof RunEndedError) return void (await this.#ledger.letGo())
+    if (this.#unwanted.signal.aborted || error instanceof RunEndedError) return void (await this.#runRecord.letGo())
     await this.#telling
     if (this.#interrupted.aborted) {
-      await this.#ledger.letGo()
+      await this.#runRecord.letGo()
       throw error
     }
     const { isLasting, ...failure } = describe(error)
     try {
       await this.#record(error, { stage: this.#stage, ...failure }, isLasting)
     } catch (unrecorded) {
-      await this.#ledger.letGo()
+      await this.#runRecord.letGo()
       throw unrecorded
     }
   }
 
-  async #record(error: unknown, problem: Problem<Stage>, isLasting: boolean) {
+  async #record(error: unknown, problem: RunProblem<Stage>, isLasting: boolean) {
     if (problem.code === 'INTERNAL')
-      this.#log.error({ topic: this.#ledger.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
+      this.#log.error({ topic: this.#runRecord.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
     if (error instanceof TaskEndedError)
-      this.#log.warn({ topic: this.#ledger.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
-    if (isLasting) await this.#ledger.fail(problem)
-    else await this.#ledger.failTry(problem, error instanceof TaskEndedError)
+      this.#log.warn({ topic: this.#runRecord.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
+    if (isLasting) await this.#runRecord.fail(problem)
+    else await this.#runRecord.failTry(problem, error instanceof TaskEndedError)
   }
 
   #begins(stage: Stage): number {
-    return this.#ledger.stageBegins[stage] ?? 0
+    return this.#runRecord.stageBegins[stage] ?? 0
   }
 }
 

@@ -20,7 +20,7 @@ export interface ModelToBuild {
 
 type StageBegins = RunRecord<ModelStage, ModelChange>['stageBegins']
 
-const ledgerOf = (
+const createRunRecord = (
   service: Service,
   claim: ModelClaim & { run: number },
   failedBefore: number,
@@ -52,7 +52,7 @@ export function modelHandler(
     async run(payload, signal) {
       const claim = await building.claim(service, payload)
       if (!claim) return
-      const steps = new JobRun(ledgerOf(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
+      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
       try {
         const wanted = await findModelToBuild(service, payload.modelId)
         if (!wanted) throw new RunEndedError()

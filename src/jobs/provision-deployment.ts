@@ -30,7 +30,7 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
     async run(payload, signal) {
       const claim = await provisioning.claim(service, payload)
       if (!claim) return
-      const steps = new JobRun(ledgerOf(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
+      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
       try {
         await provision(service, steps, payload.deploymentId)
       } catch (error) {
@@ -55,7 +55,7 @@ type ProvisioningSteps = JobRun<Stage, DeploymentChange>
 /** Fetching and loading take the time. */
 const stageBegins: Record<Stage, number> = { RESOLVING: 0, FETCHING: 0.05, BUILDING: 0.45, LOADING: 0.5, VERIFYING: 0.8 }
 
-const ledgerOf = (service: Provisioning, claim: DeploymentClaim & { run: number }, failedBefore: number): RunRecord<Stage, DeploymentChange> => ({
+const createRunRecord = (service: Provisioning, claim: DeploymentClaim & { run: number }, failedBefore: number): RunRecord<Stage, DeploymentChange> => ({
   topic: deploymentTopic(claim.deploymentId),
   stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),

@@ -24,7 +24,7 @@ const minRecordings = 2
 /** 400 MB of WAV files take some 10 s. */
 const cpuSeconds = 60
 
-interface Options {
+interface RecordingsOptions {
   /** An empty directory, which the recordings need for as long as they are read. */
   dir: string
   locale: string
@@ -36,7 +36,7 @@ interface Options {
  * Reads a zip of recordings and one TSV, whose lines name a file and, after a tab, say what is said in it. A process
  * of its own reads it, and the decoders' processes decode what is no plain WAV. Rejects with RECORDINGS_UNUSABLE.
  */
-export async function readTestRecordings(zip: string, { dir, locale, decoders, signal }: Options): Promise<TestRecording[]> {
+export async function readTestRecordings(zip: string, { dir, locale, decoders, signal }: RecordingsOptions): Promise<TestRecording[]> {
   const request: UnpackRequest = { zip, dir, locale, hasDecoders: decoders.isAvailable }
   const program = join(import.meta.dirname, 'recordings.process.ts')
   const unpacked = await runTask<UnpackRequest, Unpacked[]>(program, request, { limits: readingLimits(cpuSeconds), signal }).catch(fail)

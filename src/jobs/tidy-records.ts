@@ -24,13 +24,13 @@ const maxUsedUploads = 1000
 const batch = 500
 const pauseMs = 20
 
-type Store = Pick<Service, 'store'>
+type WithStore = Pick<Service, 'store'>
 
 /**
  * Removes what would grow for ever: ended keys and sessions, expired uploads, old events of living rows, logs of deleted ones,
  * forgotten idempotency keys. Each has a time, and a number for those who make and delete faster than time goes by.
  */
-export async function tidyRecords(service: Store): Promise<void> {
+export async function tidyRecords(service: WithStore): Promise<void> {
   const { db } = service.store
   await removeEndedKeys(service)
   await removeEndedSessions(service)
@@ -45,7 +45,7 @@ export async function tidyRecords(service: Store): Promise<void> {
 }
 
 /** Bootstrap keys stay: one that was revoked on request must not open anything when it is configured again. */
-async function removeEndedKeys(service: Store) {
+async function removeEndedKeys(service: WithStore) {
   const end = sql`least(${keys.revokedAt}, ${keys.expiresAt})`
   const isLongOver = sql`${end} < now() - make_interval(days => ${keptAfterEndDays})`
   await inBatches(service, sql`delete from ${keys} where id in (select id from ${keys} where not is_bootstrap and ${isLongOver} limit ${batch})`)
@@ -53,12 +53,12 @@ async function removeEndedKeys(service: Store) {
   await inBatches(service, sql`delete from ${keys} where id in (${beyond(keys, isEnded, end, maxEndedKeys)})`)
 }
 
-async function removeEndedSessions(service: Store) {
+async function removeEndedSessions(service: WithStore) {
   const ended = sql`select ${sessions.id} from ${sessions} join ${keys} on ${keys.id} = ${sessions.keyId} where not (${isLiveSession()}) limit ${batch}`
   await inBatches(service, sql`delete from ${sessions} where id in (${ended})`)
 }
 
-async function removeUploads(service: Store) {
+async function removeUploads(service: WithStore) {
   await inBatches(service, sql`delete from ${uploads} where id in (select id from ${uploads} where expires_at < now() limit ${batch})`)
   await inBatches(service, sql`delete from ${uploads} where id in (${beyond(uploads, sql`used_at is not null`, sql`id`, maxUsedUploads)})`)
 }
@@ -72,7 +72,7 @@ const beyond = (
 ) => sql`select old.id from ${workspaces} as owner cross join lateral (
   select id from ${table} where workspace_id = owner.id and ${isCounted} order by ${by} desc offset ${kept} limit ${batch}) as old limit ${batch}`
 
-async function removeIdempotencyKeys(service: Store) {
+async function removeIdempotencyKeys(service: WithStore) {
   // A process of an older version deletes without letting them expire.
   const isOrphan = sql`(deployment_id is not null and not exists (select from ${deployments} where id = deployment_id))
     or (model_id is not null and not exists (select from ${models} where id = model_id))`
@@ -106,7 +106,7 @@ function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId
     ) as old where owner.sequence > ${keptEvents} limit ${batch})`
 }
 
-async function inBatches({ store }: Store, statement: SQL) {
+async function inBatches({ store }: WithStore, statement: SQL) {
   await untilNone(async () => ((await store.db.execute(statement)) as { rowCount?: number | null }).rowCount ?? 0)
 }
 

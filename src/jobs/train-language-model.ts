@@ -74,14 +74,14 @@ async function train(
   })
 }
 
-interface Trial {
+interface TrainedModel {
   base: ModelRow
   recordings: StoredFile
   modelFile: string
   dir: string
 }
 
-async function evaluate(service: Training, steps: ModelJobRun, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
+async function evaluate(service: Training, steps: ModelJobRun, { base, recordings, modelFile, dir }: TrainedModel): Promise<Evaluation> {
   const { artifacts, recognizers, decoders, catalog } = service
   const zip = (await fetchStored(artifacts, recordings, steps.signal)).file ?? ''
   const unpacked = join(dir, 'recordings')
@@ -92,7 +92,7 @@ async function evaluate(service: Training, steps: ModelJobRun, { base, recording
   const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]
   const plain = toRecognizerModel(acousticFiles, languageFiles)
   const weighted = new Map<number, RecognizerModel>()
-  const trial = {
+  const context = {
     recognizers,
     scenario: base.scenario,
     locale: base.locale,
@@ -104,7 +104,7 @@ async function evaluate(service: Training, steps: ModelJobRun, { base, recording
   const files = weights.map((weight) => ({ weight, file: join(dir, `words-${weight}`) }))
   await weighWords(modelFile, files, steps.signal)
   for (const { weight, file } of files) weighted.set(weight, { ...plain, words: file })
-  return evaluateWords(spoken, trial)
+  return evaluateWords(spoken, context)
 }
 
 const fetchStored = (artifacts: Artifacts, file: StoredFile, signal: AbortSignal): Promise<ModelFiles> =>

@@ -6,7 +6,7 @@ const underWay = new Set<string>()
 
 const maxUnderWay = 3
 
-const patienceMs = 1000
+const maxWaitMs = 1000
 
 /**
  * Ends what `find` answers; it is told of which workspaces nothing is wanted at present. A workspace that
@@ -28,6 +28,6 @@ export async function enforceEach<Row extends { workspaceId: string }>(
     return endNext()
   }
   const ending = Promise.all(Array.from({ length: maxUnderWay - underWay.size }, endNext))
-  await Promise.race([ending, delay(patienceMs, undefined, { ref: false })])
+  await Promise.race([ending, delay(maxWaitMs, undefined, { ref: false })])
   isLate = true
 }

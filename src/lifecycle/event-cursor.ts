@@ -1,14 +1,12 @@
 import type { Store } from '../postgres/store.ts'
-import type { EventLog, LoggedEvent } from './event-log.ts'
+import type { EventLog, EventLogName, LoggedEvent } from './event-log.ts'
 
-type EventLogName = EventLog['name']
-type EventPlace = Pick<LoggedEvent, 'workspaceId' | 'position'>
 
 /** Enough to tell workspaces, and databases, from each other. */
 const tag = (workspaceId: string) => workspaceId.slice(-8)
 
 /** The opaque form of an event's place in a workspace's log: where a watcher that lost its connection goes on. */
-export const encodeEventCursor = (name: EventLogName, { workspaceId, position }: EventPlace) =>
+export const encodeEventCursor = (name: EventLogName, { workspaceId, position }: Pick<LoggedEvent, 'workspaceId' | 'position'>) =>
   Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
 
 /** The cursor behind which everything comes that changes from now on. */

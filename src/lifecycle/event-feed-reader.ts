@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader'
 import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
-import type { EventLog, EventPlace, EventScope, LoggedEvent } from './event-log.ts'
+import type { EventLog, ReadPosition, EventScope, LoggedEvent } from './event-log.ts'
 
 /** What a feed reads of a log. */
-export type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>
+export type FeedLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>
 
 /** Events that one place is read at once. */
 export const batch = 200
@@ -16,15 +16,15 @@ export interface EventReader<Event> {
   readTail(workspaceId: string): Promise<Event[]>
   findNewest(scope: EventScope): Promise<Event | undefined>
   /** The batch behind a place. */
-  readBehind(place: EventPlace): Promise<Event[]>
+  readBehind(place: ReadPosition): Promise<Event[]>
 }
 
 /** Reads one log for all feeds of the process, so that they can share statements. */
-export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: ReadLog<Event>): EventReader<Event> {
-  const behind = async (places: readonly EventPlace[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
-  const newest = async (places: readonly EventPlace[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
+export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: FeedLog<Event>): EventReader<Event> {
+  const behind = async (places: readonly ReadPosition[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
+  const newest = async (places: readonly ReadPosition[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
   // News must not wait for a statement under way; those that come in one go, as when every feed is rung, are read in one.
-  const ofWorkspaces = new DataLoader<EventPlace, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
+  const ofWorkspaces = new DataLoader<ReadPosition, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
   const ofRows = createLookUp(behind)
   const newestOfRows = createLookUp(newest)
   return {
@@ -34,7 +34,7 @@ export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { 
   }
 }
 
-function toFinder<Event>(places: readonly EventPlace[], found: Event[][]): (place: EventPlace) => Event[] {
+function toFinder<Event>(places: readonly ReadPosition[], found: Event[][]): (place: ReadPosition) => Event[] {
   const byPlace = new Map(places.map((place, at) => [place, found[at] ?? []]))
   return (place) => byPlace.get(place) ?? []
 }

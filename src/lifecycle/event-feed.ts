@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
-import { batch, createEventReader, type EventReader, type ReadLog } from './event-feed-reader.ts'
+import { batch, createEventReader, type EventReader, type FeedLog } from './event-feed-reader.ts'
 import { type EventScope, type LoggedEvent, workspaceTopic } from './event-log.ts'
 
 /**
@@ -18,7 +18,7 @@ export interface Feed<Event extends LoggedEvent = LoggedEvent> {
   findNewest(): Promise<Event | undefined>
   read(after: number): Promise<Stretch<Event>>
   /** Returns the way to leave. */
-  join(heard: Heard): () => void
+  join(listener: FeedListener): () => void
 }
 
 /** A part of a log. */
@@ -30,11 +30,11 @@ export interface Stretch<Event extends LoggedEvent = LoggedEvent> {
 }
 
 /** Called after events have been read that concern the watcher. Those up to `since` were announced before. */
-type Heard = (since: number) => void
+type FeedListener = (since: number) => void
 
 export interface Feeds {
   /** To be joined soon: a feed without watchers is closed. */
-  of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: EventScope): Feed<Event>
+  of<Event extends LoggedEvent>(eventLog: FeedLog<Event>, scope: EventScope): Feed<Event>
   close(): Promise<void>
 }
 
@@ -46,12 +46,12 @@ const retryMs = 1_000
 export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Feeds {
   const feeds = new Map<string, WorkspaceFeed<LoggedEvent>>()
   const readers = new Map<string, EventReader<LoggedEvent>>()
-  const readerOf = (eventLog: ReadLog<LoggedEvent>) => {
+  const readerOf = (eventLog: FeedLog<LoggedEvent>) => {
     const known = readers.get(eventLog.name) ?? createEventReader(db, eventLog)
     readers.set(eventLog.name, known)
     return known
   }
-  const open = (eventLog: ReadLog<LoggedEvent>, workspaceId: string) => {
+  const open = (eventLog: FeedLog<LoggedEvent>, workspaceId: string) => {
     const topic = workspaceTopic(eventLog.name, workspaceId)
     const known = feeds.get(topic)
     if (known) return known
@@ -59,13 +59,13 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
       feeds.delete(topic)
       unwatch()
     })
-    const unwatch = events.watch(topic, () => void feed.ring())
+    const unwatch = events.watch(topic, () => void feed.notify())
     feeds.set(topic, feed)
     return feed
   }
   return {
-    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, { workspaceId, id }: EventScope) {
-      const feed = open(eventLog as unknown as ReadLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
+    of<Event extends LoggedEvent>(eventLog: FeedLog<Event>, { workspaceId, id }: EventScope) {
+      const feed = open(eventLog as unknown as FeedLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
       return new View(feed, id)
     },
     async close() {
@@ -100,8 +100,8 @@ class View<Event extends LoggedEvent> implements Feed<Event> {
     return this.#feed.read(after, this.#id)
   }
 
-  join(heard: Heard) {
-    return this.#feed.join(heard, this.#id)
+  join(listener: FeedListener) {
+    return this.#feed.join(listener, this.#id)
   }
 }
 
@@ -113,20 +113,20 @@ class WorkspaceFeed<Event extends LoggedEvent> {
   readonly #log: Log
   readonly #forget: () => void
   /** Watchers by the row that they watch, or under `undefined` those of all rows. */
-  readonly #watchers = new Map<string | undefined, Set<Heard>>()
+  readonly #watchers = new Map<string | undefined, Set<FeedListener>>()
   #tail: Event[] = []
   /** The tail has every event behind this position. */
   #floor = 0
   #isLoaded = false
-  #rung = false
-  #ringing = false
+  #isNotified = false
+  #isRefreshing = false
   #reading: Promise<void> | undefined
   #next: Promise<void> | undefined
-  #closed = false
+  #isClosed = false
   #linger: NodeJS.Timeout | undefined
   position = 0
 
-  constructor(workspaceId: string, { rowOf }: ReadLog<Event>, reader: EventReader<Event>, log: Log, forget: () => void) {
+  constructor(workspaceId: string, { rowOf }: FeedLog<Event>, reader: EventReader<Event>, log: Log, forget: () => void) {
     this.#workspaceId = workspaceId
     this.#rowOf = rowOf
     this.#reader = reader
@@ -147,21 +147,21 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     return this.#next
   }
 
-  async ring(): Promise<void> {
-    this.#rung = true
-    if (this.#ringing) return
-    this.#ringing = true
-    while (this.#rung && !this.#closed) {
-      this.#rung = false
+  async notify(): Promise<void> {
+    this.#isNotified = true
+    if (this.#isRefreshing) return
+    this.#isRefreshing = true
+    while (this.#isNotified && !this.#isClosed) {
+      this.#isNotified = false
       try {
         await this.refresh()
       } catch (error) {
         limitLog(this.#log).warn({ error: String((error as Error).cause ?? error) }, 'watchers wait for Postgres')
-        this.#rung = true
+        this.#isNotified = true
         await delay(retryMs, undefined, { ref: false })
       }
     }
-    this.#ringing = false
+    this.#isRefreshing = false
   }
 
   async findNewest(id: string | undefined): Promise<Event | undefined> {
@@ -182,12 +182,12 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     return { events, upTo: events.length < batch ? Math.max(last, position) : last }
   }
 
-  join(heard: Heard, id: string | undefined): () => void {
+  join(listener: FeedListener, id: string | undefined): () => void {
     clearTimeout(this.#linger)
     const others = this.#watchers.get(id) ?? new Set()
-    this.#watchers.set(id, others.add(heard))
+    this.#watchers.set(id, others.add(listener))
     return () => {
-      if (!others.delete(heard)) return
+      if (!others.delete(listener)) return
       if (others.size === 0 && this.#watchers.get(id) === others) this.#watchers.delete(id)
       if (this.#watchers.size === 0) this.#closeSoon()
     }
@@ -195,13 +195,13 @@ class WorkspaceFeed<Event extends LoggedEvent> {
 
   close() {
     clearTimeout(this.#linger)
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#forget()
   }
 
   #closeSoon() {
-    if (!this.#closed) this.#linger = setTimeout(() => this.close(), lingerMs).unref()
+    if (!this.#isClosed) this.#linger = setTimeout(() => this.close(), lingerMs).unref()
   }
 
   #begin(): Promise<void> {
@@ -211,7 +211,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     this.#reading = reading
     // Whoever asked is told; for those who only wait it is tried again.
     reading.catch(() => {
-      if (this.#watchers.size) void this.ring()
+      if (this.#watchers.size) void this.notify()
     })
     return reading
   }
@@ -246,7 +246,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
   /** Before the next batch is read, so that the tail still has what each watcher is told of. */
   #announce(since: number, events: readonly Event[]) {
     for (const id of new Set([undefined, ...events.map(this.#rowOf)])) {
-      for (const heard of [...(this.#watchers.get(id) ?? [])]) heard(since)
+      for (const listener of [...(this.#watchers.get(id) ?? [])]) listener(since)
     }
   }
 }

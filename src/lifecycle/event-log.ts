@@ -32,11 +32,11 @@ export interface EventScope {
 }
 
 /** A place in a log: what is read next is what comes behind the position. */
-export interface EventPlace extends EventScope {
+export interface ReadPosition extends EventScope {
   after: number
 }
 
-type EventLogName = 'deployment' | 'model'
+export type EventLogName = 'deployment' | 'model'
 
 interface EventLogParts<Row extends LoggedRow> {
   /** What the events are about. */
@@ -83,7 +83,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
    * The events behind many places, oldest first, or the newest of them, newest first. The places are all of rows or
    * all of workspaces. One lateral join, so that each place is read off an index, in one statement.
    */
-  async function selectMany(db: Db, places: readonly EventPlace[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
+  async function selectMany(db: Db, places: readonly ReadPosition[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
     const ofRows = places[0]?.id !== undefined
     // Sequences and positions of one row grow together, and its index has the sequence.
     const by = ofRows ? table.sequence : table.position

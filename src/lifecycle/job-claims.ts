@@ -24,7 +24,7 @@ const processId = randomUUID()
 export type PayloadOf<Key extends string> = Record<Key, string> & { workspaceId: string; attempt: number; failedTries: number }
 
 interface QueuedRow extends WorkedRow {
-  turn: number
+  queueRank: number
   jobId: string | null
 }
 
@@ -38,18 +38,18 @@ interface Queueing {
 /** How rows of one kind get to workers and away from them: queued, claimed, tried again, given up. */
 export function createJobClaims<Key extends string, Row extends QueuedRow, Change extends WorkedChange<Row>>(
   key: Key,
-  line: JobQueue,
+  jobQueue: JobQueue,
   lifecycle: Lifecycle<Key, Row, Change>,
   jobOf: (row: Row) => Job<PayloadOf<Key>>,
 ) {
-  const { table } = line
+  const { table } = jobQueue
   const { isTerminal } = lifecycle
 
   /** Asks for the work; a delay is in seconds. */
   async function enqueue(tx: Tx, { store }: Queueing, row: Row, delay = 0): Promise<void> {
-    const { id, workspaceId, attempt, failedTries, turn } = row
+    const { id, workspaceId, attempt, failedTries, queueRank } = row
     const payload = { [key]: id, workspaceId, attempt, failedTries } as PayloadOf<Key>
-    const jobId = await store.queue.enqueue(tx, jobOf(row), payload, { priority: -turn, delay })
+    const jobId = await store.queue.enqueue(tx, jobOf(row), payload, { priority: -queueRank, delay })
     await tx.update(table).set({ jobId }).where(eq(table.id, id))
   }
 
@@ -71,7 +71,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
     fail,
 
     /** A place in the queue for one that is new or tried again. */
-    takePlace: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takeQueuePosition>[3]) => takeQueuePosition(tx, line, service, newcomer),
+    takePosition: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takeQueuePosition>[3]) => takeQueuePosition(tx, jobQueue, service, newcomer),
 
     /**
      * Takes the row into one worker's hands; whoever held it before changes nothing from then on. Answers
@@ -85,7 +85,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
         const isOrphan = row.heldBy !== null && row.heldBy !== processId
         const deadRuns = isOrphan ? [...row.deadRuns, row.run] : row.deadRuns
         if (deadRuns.length >= maxDeaths) {
-          const ended = await lifecycle.applyChange(tx, row, failed(diedTwice(row.stage ?? line.firstStage)), { deadRuns, heldBy: null } as Partial<Row>)
+          const ended = await lifecycle.applyChange(tx, row, failed(diedTwice(row.stage ?? jobQueue.firstStage)), { deadRuns, heldBy: null } as Partial<Row>)
           await withdraw(tx, { store }, ended)
           return undefined
         }
@@ -144,7 +144,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
           return withdraw(tx, service, ended)
         }
         const message = `Try ${failedTries} of ${maxTries} failed, the next is in ${pause} s. ${failure.message}`
-        const change = { status: line.atWork, stage: failure.stage, message } as unknown as Change
+        const change = { status: jobQueue.atWork, stage: failure.stage, message } as unknown as Change
         const row = await lifecycle.applyChange(tx, before, change, more)
         await enqueue(tx, service, row, pause)
       })

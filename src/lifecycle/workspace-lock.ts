@@ -6,7 +6,7 @@ import { UnavailableError } from '../postgres/unavailable.ts'
 /** The last change of each workspace that this process has begun; the next one of the workspace waits for it. */
 const last = new Map<string, Promise<unknown>>()
 
-const patienceMs = 20_000
+const maxWaitMs = 20_000
 const tooManyChanges = () =>
   new UnavailableError('TIMEOUT', 'This workspace has more changes waiting than can be made in time. Send fewer at once, and try again in a few seconds.')
 
@@ -20,7 +20,7 @@ export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx)
   const asked = performance.now()
   const run = () => {
     // Those whose turn comes too late have given up by now; so the rest gets on.
-    if (performance.now() - asked > patienceMs) throw tooManyChanges()
+    if (performance.now() - asked > maxWaitMs) throw tooManyChanges()
     return db.transaction(async (tx) => {
       await tx.execute(sql`select from ${workspaces} where id = ${workspaceId} for update`)
       return change(tx)

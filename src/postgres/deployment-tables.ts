@@ -63,7 +63,7 @@ export const deployments = snakeCase.table(
     /** The runs of this attempt that ended with their process, or in which a process of theirs ended. */
     deadRuns: integer().array().notNull().default([]),
     /** Its place among everything that waits: the lowest is next. */
-    turn: integer().notNull().default(0),
+    queueRank: integer('turn').notNull().default(0),
     /** The job at work on it; removed with the wish for it. */
     jobId: uuid(),
     /** When it is FAILED if it is not terminal by then. */
@@ -85,7 +85,7 @@ export const deployments = snakeCase.table(
     index().on(t.workspaceId, t.status, t.id),
     index().on(t.workspaceId, t.updatedAt, t.id),
     index().on(t.workspaceId, t.locale, t.id),
-    index('deployments_turn').on(t.turn, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
+    index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
     index().on(t.acousticModelId),
     index().on(t.languageModelId),

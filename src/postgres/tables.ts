@@ -120,7 +120,7 @@ export const models = snakeCase.table(
     heldBy: uuid(),
     deadRuns: integer().array().notNull().default([]),
     /** Its place among the models of its kind that wait, whosever they are: the lowest is next. */
-    turn: integer().notNull().default(0),
+    queueRank: integer('turn').notNull().default(0),
     jobId: uuid(),
     deadlineAt: time(),
     /** Set when a base model has left the catalog. */
