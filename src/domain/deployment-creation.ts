@@ -18,11 +18,11 @@ export interface NewDeployment {
   locale: string
   acousticModelId: string
   languageModelId: string
-  /** Sent again with the same input, it answers the same deployment. */
+  /** A repetition with the same key and input returns the same deployment. */
   idempotencyKey?: string | null | undefined
 }
 
-/** Records the deployment and asks for its provisioning, or does neither. */
+/** Inserts the deployment and enqueues its provisioning in one transaction. */
 export async function createDeployment(ctx: Context, wanted: NewDeployment): Promise<DeploymentRow | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
@@ -51,11 +51,11 @@ export async function createDeployment(ctx: Context, wanted: NewDeployment): Pro
 
 export interface Preflight {
   problems: ExpectedError[]
-  /** What `createDeployment` would answer again, since the idempotency key has made it. */
+  /** The deployment that the idempotency key has already created. */
   existing: DeploymentRow | null
 }
 
-/** What `createDeployment` would answer, as far as can be said before: every problem, not only the first. */
+/** Finds every problem with which `createDeployment` would refuse the input, without creating anything. */
 export async function preflightDeployment(ctx: Context, wanted: NewDeployment): Promise<Preflight> {
   const problems: ExpectedError[] = []
   const refused = checkScope(ctx, 'MANAGE')
@@ -64,12 +64,12 @@ export async function preflightDeployment(ctx: Context, wanted: NewDeployment): 
   if (input instanceof ValidationError) return { problems: [...problems, input, ...(await findProblems(ctx, wanted))], existing: null }
   const { idempotencyKey, ...values } = input
   const earlier = idempotencyKey ? await findEarlier(ctx.store.db, 'deployment', ctx.viewer.workspaceId, idempotencyKey, values) : undefined
-  // A repetition is answered as it was, whatever stands against another one by now.
+  // A repetition returns the existing deployment, even when a new one would be refused.
   if (earlier && !(earlier instanceof ExpectedError)) return { problems, existing: earlier.made }
   return { problems: [...problems, ...(earlier ? [earlier] : []), ...(await findProblems(ctx, values))], existing: null }
 }
 
-/** Everything that stands against deploying these models under this name, in the order of its weight. */
+/** All problems with the models, the name and the quota, the most important first. */
 async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
   const found = await findModels(ctx, wanted)
   const problems: ExpectedError[] = found.problems
@@ -89,7 +89,7 @@ const newDeployment = ({ catalog }: Context) =>
     name: nameText,
     description: proseText.nullish().transform((text) => text ?? ''),
     locale: z.string().refine((locale) => catalog.references.has(locale), {
-      error: `has no models; there are models for ${[...catalog.references.keys()].join(', ')}`,
+      error: `has no models. Choose one of ${[...catalog.references.keys()].join(', ')}`,
     }),
     acousticModelId: z.string(),
     languageModelId: z.string(),

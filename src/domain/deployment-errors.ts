@@ -8,9 +8,9 @@ interface Incompatible {
   reason: IncompatibilityReason
   acousticModel: ModelRow
   languageModel: ModelRow
-  /** What would fit the chosen language model. */
+  /** Acoustic models that are compatible with the language model. */
   compatibleAcousticModels: ModelRow[]
-  /** What would fit the chosen acoustic model. */
+  /** Language models that are compatible with the acoustic model. */
   compatibleLanguageModels: ModelRow[]
 }
 
@@ -27,7 +27,7 @@ export class DuplicateDeploymentNameError extends ExpectedError {
   readonly code = 'DUPLICATE_DEPLOYMENT_NAME'
   constructor(name: string, locale: string) {
     super(
-      `A deployment with the name "${name}" already exists in ${locale}. Choose another name; case and other differences that cannot be seen do not count.`,
+      `A deployment named "${name}" already exists in ${locale}. Choose another name. Names that differ only in case or in invisible characters are the same.`,
       'name',
     )
   }
@@ -36,15 +36,15 @@ export class DuplicateDeploymentNameError extends ExpectedError {
 export class DeploymentNotFoundError extends ExpectedError {
   readonly code = 'DEPLOYMENT_NOT_FOUND'
   constructor() {
-    super('There is no deployment with this id. List the ones there are with the deployments query.', 'id')
+    super('No deployment has this id. List the deployments with the deployments query.', 'id')
   }
 }
 
 export class StatusConflictError extends ExpectedError {
   readonly code = 'STATUS_CONFLICT'
   readonly status: DeploymentStatus
-  constructor(status: DeploymentStatus, whatIsPossible: string) {
-    super(`The deployment is ${status}. ${whatIsPossible}`)
+  constructor(status: DeploymentStatus, advice: string) {
+    super(`The deployment is ${status}. ${advice}`)
     this.status = status
   }
 }
@@ -53,7 +53,7 @@ export class SequenceMismatchError extends ExpectedError {
   readonly code = 'SEQUENCE_MISMATCH'
   readonly deployment: DeploymentRow
   constructor(deployment: DeploymentRow) {
-    super(`The deployment has changed since it was read: its sequence is ${deployment.sequence}. Look at it again, then decide.`, 'ifSequence')
+    super(`The deployment has changed since the client read it. Its sequence is now ${deployment.sequence}. Read the deployment again before you change it.`, 'ifSequence')
     this.deployment = deployment
   }
 }

@@ -20,7 +20,7 @@ export async function findDeployment(ctx: Context, id: string): Promise<Deployme
 
 export type LoadDeployment = (id: string) => Promise<DeploymentRow | null>
 
-/** Batches look-ups by id; keeps nothing, since deployments change and subscriptions live long. */
+/** Batches look-ups by id. Nothing is cached, since deployments change during a subscription. */
 export function createDeploymentLoader(ctx: Context): LoadDeployment {
   const loader = new DataLoader<string, DeploymentRow | null>(
     async (ids) => {
@@ -39,9 +39,9 @@ export function createDeploymentLoader(ctx: Context): LoadDeployment {
 export interface DeploymentFilter {
   locale?: string | null | undefined
   statuses?: readonly DeploymentStatus[] | null | undefined
-  /** A model's id; deployments with it as either of theirs. */
+  /** The id of the acoustic or language model. */
   modelId?: string | null | undefined
-  /** In the name or the description, whatever its case. */
+  /** A part of the name or description. Case is ignored. */
   text?: string | null | undefined
 }
 
@@ -54,7 +54,7 @@ interface DeploymentOrder {
 
 const createdKey = [sql`${deployments.id}`]
 const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descending'>> = {
-  // UUIDv7 ids sort by the moment of their making.
+  // UUIDv7 ids sort by creation time.
   CREATED_AT: { columns: createdKey, keys: (row) => [row.id], shape: z.tuple([z.uuid()]) },
   NAME: {
     columns: [sortable(deployments.name), ...createdKey],
@@ -76,18 +76,18 @@ const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descendin
 export interface ListDeployments extends PageArgs {
   where?: DeploymentFilter | null | undefined
   orderBy?: DeploymentOrder | null | undefined
-  /** True to have the cursor of later changes as well, which costs a statement. */
+  /** True to read the cursor of later changes too, which takes another statement. */
   withChangesCursor?: boolean
 }
 
-/** A page, what it was filtered by, and the cursor of everything that changes after it was read. */
+/** A page, its filter, and the cursor of the changes after it was read. */
 export type DeploymentPage = Page<DeploymentRow> & { filter: DeploymentFilter; changesCursor: string | undefined }
 
 export async function listDeployments(ctx: Context, args: ListDeployments): Promise<DeploymentPage | ExpectedError> {
   const filter = args.where ?? {}
   const where = mine(ctx, filter)
   const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
-  // Read before the rows: what changes in between is told twice rather than never.
+  // The cursor is read before the rows, so a change in between is delivered twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, deploymentLog) : undefined
   const page = await readPage(
     args,
@@ -110,7 +110,7 @@ export function countDeployments(ctx: Context, filter: DeploymentFilter): Promis
   return ctx.store.db.$count(deployments, mine(ctx, filter))
 }
 
-/** How many there are of each status, whatever statuses the filter names. */
+/** The number of deployments of each status. The statuses of the filter are ignored. */
 export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{ status: DeploymentStatus; count: number }[]> {
   return ctx.store.db
     .select({ status: deployments.status, count: sql<number>`count(*)::int` })
@@ -120,7 +120,6 @@ export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{
     .orderBy(deployments.status)
 }
 
-/** Deployments that hold the model, for whoever wants to retire it. */
 const usesModel = (model: Pick<ModelRow, 'id'>) => or(eq(deployments.acousticModelId, model.id), eq(deployments.languageModelId, model.id))
 
 export function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {

@@ -5,7 +5,7 @@ import { ExpectedError } from './errors.ts'
 export class ModelNotFoundError extends ExpectedError {
   readonly code = 'MODEL_NOT_FOUND'
   constructor(path: string, kind: string) {
-    super(`There is no ${kind} model with this id. List the ones there are with the models query.`, path)
+    super(`No ${kind} model has this id. List the models with the models query.`, path)
   }
 }
 
@@ -19,9 +19,9 @@ export class ModelNotReadyError extends ExpectedError {
 }
 
 function describeUnready({ status, progress, failure }: ModelRow): string {
-  if (status === 'FAILED') return `could not be built: ${failure?.message ?? 'for no recorded reason'} Try it again with retryModel, or choose another one.`
-  if (status === 'CANCELED') return 'was canceled before it was built. Try it again with retryModel, or choose another one.'
-  return `is still ${status} (${Math.round(progress * 100)} %). Watch it with modelStatusChanged, and deploy it when it is READY.`
+  if (status === 'FAILED') return `could not be built: ${failure?.message ?? 'no reason was recorded.'} Retry it with retryModel, or choose another model.`
+  if (status === 'CANCELED') return 'was canceled before it was READY. Retry it with retryModel, or choose another model.'
+  return `is still ${status} (${Math.round(progress * 100)} %). Subscribe to modelStatusChanged, and deploy the model when it is READY.`
 }
 
 export class LicenseNotAcceptedError extends ExpectedError {
@@ -29,7 +29,7 @@ export class LicenseNotAcceptedError extends ExpectedError {
   readonly model: ModelRow
   constructor(model: ModelRow, path: string) {
     super(
-      `The model "${model.name}" comes under the license ${model.license}, which has to be accepted before anything is downloaded. Read it at ${model.licenseUrl}, then accept it with acceptLicense.`,
+      `The model "${model.name}" has the license ${model.license}, which the workspace must accept before a download. Read it at ${model.licenseUrl}, then accept it with acceptLicense.`,
       path,
     )
     this.model = model
@@ -38,11 +38,11 @@ export class LicenseNotAcceptedError extends ExpectedError {
 
 export class DuplicateModelNameError extends ExpectedError {
   readonly code = 'DUPLICATE_MODEL_NAME'
-  /** The one that has the name. */
+  /** The model that has the name. */
   readonly model: ModelRow
   constructor(model: ModelRow) {
     super(
-      `A model of this kind with the name "${model.name}" already exists in ${model.locale}. Choose another name; case and other differences that cannot be seen do not count.`,
+      `A model of this kind named "${model.name}" already exists in ${model.locale}. Choose another name. Names that differ only in case or in invisible characters are the same.`,
       'name',
     )
     this.model = model
@@ -55,7 +55,7 @@ export class ModelInUseError extends ExpectedError {
   constructor(deployments: DeploymentRow[]) {
     const names = deployments.map(({ name }) => `"${name}"`).join(', ')
     super(
-      `The model is part of ${deployments.length === 1 ? 'a deployment' : 'deployments'}: ${names}. Delete ${deployments.length === 1 ? 'it' : 'them'} first.`,
+      `${deployments.length === 1 ? 'A deployment uses' : 'Deployments use'} the model: ${names}. Delete ${deployments.length === 1 ? 'the deployment' : 'the deployments'} first.`,
       'id',
     )
     this.deployments = deployments
@@ -65,8 +65,8 @@ export class ModelInUseError extends ExpectedError {
 export class ModelStatusConflictError extends ExpectedError {
   readonly code = 'MODEL_STATUS_CONFLICT'
   readonly status: ModelStatus
-  constructor(status: ModelStatus, whatIsPossible: string) {
-    super(`The model is ${status}. ${whatIsPossible}`)
+  constructor(status: ModelStatus, advice: string) {
+    super(`The model is ${status}. ${advice}`)
     this.status = status
   }
 }
@@ -75,7 +75,7 @@ export class ModelSequenceMismatchError extends ExpectedError {
   readonly code = 'MODEL_SEQUENCE_MISMATCH'
   readonly model: ModelRow
   constructor(model: ModelRow) {
-    super(`The model has changed since it was read: its sequence is now ${model.sequence}. Read it again before you change it.`, 'ifSequence')
+    super(`The model has changed since the client read it. Its sequence is now ${model.sequence}. Read the model again before you change it.`, 'ifSequence')
     this.model = model
   }
 }

@@ -17,7 +17,7 @@ export interface ModelFilter {
   scenario?: Scenario | null | undefined
   isBase?: boolean | null | undefined
   statuses?: readonly ModelStatus[] | null | undefined
-  /** In the name or the description, whatever its case. */
+  /** A part of the name or description. Case is ignored. */
   text?: string | null | undefined
 }
 
@@ -34,7 +34,7 @@ const orders: Record<ModelOrderField, Omit<Order<ModelRow>, 'descending'>> = {
     keys: ({ name, id }) => [name, id],
     shape: z.tuple([keyText, z.uuid()]),
   },
-  // The ids of base models come from the catalog and tell nothing of their age.
+  // The ids of base models come from the catalog and do not sort by creation time.
   CREATED_AT: {
     columns: [sql`${models.createdAt}`, sql`${models.id}`],
     keys: ({ createdAt, id }) => [createdAt.toISOString(), id],
@@ -45,15 +45,15 @@ const orders: Record<ModelOrderField, Omit<Order<ModelRow>, 'descending'>> = {
 interface ListModels extends PageArgs {
   where?: ModelFilter | null | undefined
   orderBy?: ModelOrder | null | undefined
-  /** True to have the cursor of later changes as well, which costs a statement. */
+  /** True to read the cursor of later changes too, which takes another statement. */
   withChangesCursor?: boolean
 }
 
-/** The models that the caller may choose, the base models and the workspace's own, and the cursor of what changes after they were read. */
+/** The base models and the custom models of the workspace, and the cursor of the changes after they were read. */
 export async function listModels(ctx: Context, args: ListModels): Promise<(Page<ModelRow> & { changesCursor: string | undefined }) | ExpectedError> {
   const filter = args.where ?? {}
   const where = choosable(ctx, filter)
-  // Read before the rows: what changes in between is told twice rather than never.
+  // The cursor is read before the rows, so a change in between is delivered twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, modelLog) : undefined
   const { field, direction } = args.orderBy ?? { field: 'NAME', direction: 'ASC' }
   const page = await readPage(
@@ -77,10 +77,10 @@ async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
   return ctx.store.db.$count(models, choosable(ctx, filter))
 }
 
-/** How many models count against the workspace's limit. */
+/** The number of custom models, which count against the quota of the workspace. */
 export const countOwnModels = ({ store, viewer }: Context): Promise<number> => store.db.$count(models, eq(models.workspaceId, viewer.workspaceId))
 
-/** Both models of a wanted deployment, and what is wrong with the choice where one is not there. */
+/** The two models of a new deployment, and the problems with each. */
 export async function findModels(ctx: Context, wanted: { acousticModelId: string; languageModelId: string }) {
   const rows = await ctx.store.db
     .select()
@@ -185,14 +185,14 @@ export function choosable(ctx: Context, { locale, kind, scenario, isBase, status
   )
 }
 
-/** True for models that ask for no acceptance, and for those whose license the workspace has accepted. */
+/** True for models whose license needs no acceptance or is accepted by the workspace. */
 export async function isLicenseAccepted(ctx: Context, { license, licenseUrl }: Pick<ModelRow, 'license' | 'licenseUrl'>): Promise<boolean> {
   if (!licenseUrl) return true
   const accepted = and(eq(licenseAcceptances.workspaceId, ctx.viewer.workspaceId), eq(licenseAcceptances.license, license))
   return (await ctx.store.db.$count(licenseAcceptances, accepted)) > 0
 }
 
-/** Where an acoustic model came from, for people; a path or query of an address may be secret, so its host stands for it. */
+/** The source of an acoustic model, for people. Of a URL, only the host is shown, since its path or query can be secret. */
 export function describeSource(recipe: Recipe | null): string | null {
   const archive = recipe?.archive
   if (!archive) return null
@@ -200,7 +200,7 @@ export function describeSource(recipe: Recipe | null): string | null {
   return archive.kind === 'HTTPS' ? new URL(archive.url).host : `upload ${archive.file.sha256}`
 }
 
-/** The workspace's own model whose name looks like this one. */
+/** The custom model of the workspace whose name equals this one, as names are compared. */
 export async function findModelNamed(
   tx: Tx,
   workspaceId: string,

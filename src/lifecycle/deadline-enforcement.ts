@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 
-/** Workspaces in which something is being ended. Each may have to wait for its lock, with a connection. */
+/** Workspaces with a row that is being ended. Each can hold a connection while it waits for the lock of the workspace. */
 const underWay = new Set<string>()
 
 const maxUnderWay = 3
@@ -9,8 +9,8 @@ const maxUnderWay = 3
 const maxWaitMs = 1000
 
 /**
- * Ends what `find` answers; it is told of which workspaces nothing is wanted at present. A workspace that
- * somebody holds locked keeps none of the others waiting, those of the next look neither.
+ * Ends the rows that `find` returns. `find` receives the workspaces to leave out, in which rows are still being ended.
+ * A workspace whose lock is held delays no other workspace, in this call or the next.
  */
 export async function enforceEach<Row extends { workspaceId: string }>(
   { log }: { log: Log },
@@ -23,7 +23,7 @@ export async function enforceEach<Row extends { workspaceId: string }>(
     const [workspaceId, rows] = left.shift() ?? []
     if (isLate || !workspaceId || !rows) return
     underWay.add(workspaceId)
-    for (const row of rows) await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline could not be enforced yet'))
+    for (const row of rows) await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline was not enforced; the next check tries again'))
     underWay.delete(workspaceId)
     return endNext()
   }

@@ -6,41 +6,41 @@ import { batch, createEventReader, type EventReader, type FeedLog } from './even
 import { type EventScope, type LoggedEvent, workspaceTopic } from './event-log.ts'
 
 /**
- * One log as a watcher of all rows or of one row sees it. Every watcher of a workspace in this process reads the same
- * feed, so a change costs one statement however many watch, and whichever rows they watch.
+ * One log, for a subscriber to all rows or to one row. All subscribers of a workspace in this process share the feed, so
+ * a change costs one statement for any number of subscribers and rows.
  */
 export interface Feed<Event extends LoggedEvent = LoggedEvent> {
-  /** Reads what Postgres has now; callers at the same time share one statement. */
+  /** Reads the new events from Postgres. Concurrent callers share one statement. */
   refresh(): Promise<void>
-  /** All events of the workspace up to here have been read. */
+  /** The position up to which all events of the workspace have been read. */
   readonly position: number
-  /** The newest event that Postgres has; callers at the same time share one statement. */
+  /** The newest event in Postgres. Concurrent callers share one statement. */
   findNewest(): Promise<Event | undefined>
   read(after: number): Promise<Stretch<Event>>
-  /** Returns the way to leave. */
+  /** Returns a function that removes the listener. */
   join(listener: FeedListener): () => void
 }
 
 /** A part of a log. */
 export interface Stretch<Event extends LoggedEvent = LoggedEvent> {
-  /** In order; none when there are no others yet. */
+  /** In order; empty when there are no newer events. */
   events: readonly Event[]
-  /** Nothing else up to this position concerns the watcher. */
+  /** The position up to which the subscriber has all of its events. */
   upTo: number
 }
 
-/** Called after events have been read that concern the watcher. Those up to `since` were announced before. */
+/** Called after events for the subscriber have been read. Earlier calls announced those up to `since`. */
 type FeedListener = (since: number) => void
 
 export interface Feeds {
-  /** To be joined soon: a feed without watchers is closed. */
+  /** The feed, which the caller must join soon: a feed without listeners is closed. */
   of<Event extends LoggedEvent>(eventLog: FeedLog<Event>, scope: EventScope): Feed<Event>
   close(): Promise<void>
 }
 
-/** Between a watcher's first look and its joining, and for one that comes back at once. */
+/** The time for which a feed without listeners stays open, until a subscriber joins or returns. */
 const lingerMs = 2_000
-/** While Postgres is away there is nothing new; mostly the ring of its return comes first. */
+/** The pause between reads while Postgres is unavailable. Mostly the notification after a reconnection comes first. */
 const retryMs = 1_000
 
 export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Feeds {
@@ -74,7 +74,7 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
   }
 }
 
-/** Without closures, since there may be very many. */
+/** The feed of one subscriber. A class without closures, since a process can have very many. */
 class View<Event extends LoggedEvent> implements Feed<Event> {
   readonly #feed: WorkspaceFeed<Event>
   readonly #id: string | undefined
@@ -105,17 +105,17 @@ class View<Event extends LoggedEvent> implements Feed<Event> {
   }
 }
 
-/** The log of one workspace. Events never change, so the newest are kept, and most watchers are served from memory. */
+/** The log of one workspace. Events never change, so the newest are cached, and most reads need no statement. */
 class WorkspaceFeed<Event extends LoggedEvent> {
   readonly #workspaceId: string
   readonly #rowOf: (event: Event) => string
   readonly #reader: EventReader<Event>
   readonly #log: Log
   readonly #forget: () => void
-  /** Watchers by the row that they watch, or under `undefined` those of all rows. */
+  /** Listeners by the id of their row; those of all rows under `undefined`. */
   readonly #watchers = new Map<string | undefined, Set<FeedListener>>()
   #tail: Event[] = []
-  /** The tail has every event behind this position. */
+  /** The tail has all events after this position. */
   #floor = 0
   #isLoaded = false
   #isNotified = false
@@ -137,7 +137,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
 
   refresh(): Promise<void> {
     if (!this.#reading) return this.#begin()
-    // The statement under way may have looked already: the one after it tells the present.
+    // The running statement can have missed the newest events, so the caller waits for the next one.
     this.#next ??= this.#reading
       .catch(() => {})
       .then(() => {
@@ -156,7 +156,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
       try {
         await this.refresh()
       } catch (error) {
-        limitLog(this.#log).warn({ error: String((error as Error).cause ?? error) }, 'watchers wait for Postgres')
+        limitLog(this.#log).warn({ error: String((error as Error).cause ?? error) }, 'subscriptions wait for Postgres')
         this.#isNotified = true
         await delay(retryMs, undefined, { ref: false })
       }
@@ -209,7 +209,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
       this.#reading = undefined
     })
     this.#reading = reading
-    // Whoever asked is told; for those who only wait it is tried again.
+    // The caller receives the error. For listeners, the read is repeated.
     reading.catch(() => {
       if (this.#watchers.size) void this.notify()
     })
@@ -222,10 +222,10 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     for (let found = batch; found === batch; ) found = this.#append(await this.#reader.readBehind(place()))
   }
 
-  /** Announced to nobody: a watcher that has joined reads before it waits. */
+  /** Reads the newest events without calls to listeners: a subscriber reads after it has joined. */
   async #loadTail() {
     const newestFirst = await this.#reader.readTail(this.#workspaceId)
-    // A full batch may leave older ones out; anything else is the whole log.
+    // A full batch can omit older events; a smaller one is the whole log.
     const oldest = newestFirst.at(-1)
     this.#floor = newestFirst.length === batch && oldest ? oldest.position - 1 : 0
     this.#tail = newestFirst.reverse()
@@ -243,7 +243,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     return events.length
   }
 
-  /** Before the next batch is read, so that the tail still has what each watcher is told of. */
+  /** Calls the listeners before the next batch is read, so that the tail still has their events. */
   #announce(since: number, events: readonly Event[]) {
     for (const id of new Set([undefined, ...events.map(this.#rowOf)])) {
       for (const listener of [...(this.#watchers.get(id) ?? [])]) listener(since)

@@ -7,32 +7,32 @@ import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
 import { toWorkedTable, type WorkedTable } from './worked-table.ts'
 
-/** How long a row may take from its creation to its end. */
+/** The maximum time from the request to a terminal status. */
 export interface Deadlines {
   limits: { deadlineSeconds: number }
 }
 
-/** Those who wait for the same workers. */
+/** The rows that wait for the same workers. */
 export interface JobQueue {
   table: WorkedTable
-  /** The status of what a worker is at. */
+  /** The status of a row that a worker has claimed. */
   atWork: 'PROVISIONING' | 'BUILDING'
-  /** Where work is said to have ended that ended before its first stage. */
+  /** The stage of a failure before the first stage. */
   firstStage: Stage | ModelStage
-  /** The column that tells apart who waits for which workers, where there are several kinds. */
+  /** The column with the kind of the row, when each kind has separate workers. */
   kind?: 'kind'
 }
 
 export const deploymentQueue: JobQueue = { table: toWorkedTable(deployments), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
 export const modelQueue: JobQueue = { table: toWorkedTable(models), atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
 
-/** True in SQL for what waits or is worked on. Written out, since a partial index is for it. */
+/** The SQL condition that a row is queued or in work. A literal, since a partial index has this condition. */
 export const isUnfinished = (queue: JobQueue) => sql`${queue.table.status} in ('QUEUED', ${sql.raw(`'${queue.atWork}'`)})`
 
 /**
- * A place among everything that waits, and the moment by which it must be over. First come first served
- * within a workspace, in queueRank between workspaces: one more queueRank than the workspace's last, but never
- * behind the backlog of others (start-time fair queueing: Goyal, Vin, Cheng, 1996).
+ * The queue rank and the deadline of a new row. The order is first in, first out within a workspace, and round-robin
+ * between workspaces: the rank is one more than the last of the workspace, but at least the rank of the rows in work
+ * (start-time fair queueing: Goyal, Vin, Cheng, 1996).
  */
 export async function takeQueuePosition(tx: Tx, queue: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
   const { table } = queue
@@ -53,7 +53,7 @@ export async function takeQueuePosition(tx: Tx, queue: JobQueue, { limits }: Dea
 
 export type LoadQueuePosition = (id: string) => Promise<number>
 
-/** How many wait before a row; asked for together for all rows of a list. */
+/** Loads the number of rows that wait before a row. One statement reads the numbers for all rows of a list. */
 export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, queue: JobQueue): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
