@@ -132,14 +132,14 @@ export async function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick
 
 export type LoadFittingModels = (kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>) => Promise<ModelRow[]>
 
-/** {@link listFittingModels}, asked once for however many models with the same locale and scenario. */
+/** {@link listFittingModels}, with one statement for all models with the same locale and scenario. */
 export function createFittingModelsLoader(ctx: Context): LoadFittingModels {
   const asked = new Map<string, Promise<ModelRow[]>>()
   return (kind, fit) => {
     const key = `${kind} ${fit.locale} ${fit.scenario}`
     const found = asked.get(key) ?? listFittingModels(ctx, kind, fit)
     asked.set(key, found)
-    // Forgotten when the answer has been given: what fits may change while a subscription lives.
+    // The result is cached only while it is read, since models change during a subscription.
     found.finally(() => asked.delete(key)).catch(() => {})
     return found
   }
@@ -152,7 +152,7 @@ const maxKnown = 10_000
 const options = { cache: false }
 const knownModels = new WeakMap<Service['store'], Map<string, ModelRow>>()
 
-/** Batches look-ups by id; retired models are still found, since deployments may hold them. */
+/** Batches look-ups by id. Retired models are found too, since deployments can use them. */
 export function createModelLoader({ store }: Service): LoadModel {
   const known = knownModels.get(store) ?? new Map<string, ModelRow>()
   knownModels.set(store, known)

@@ -151,7 +151,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
   }
 
   function diedTwice(stage: string, reason = ''): ClaimProblem<Row> {
-    const message = `A process ended in the middle of this work for the second time, so it is not begun again. ${reason} Look at the log of the server for the reason: the files may be damaged, or need more memory than the machine has. Then try it again.`
+    const message = `A process of this job crashed for the second time, so the job is not repeated. ${reason} Read the log of the server: the files can be damaged, or need more memory than the machine has. Then retry.`
     return { stage, code: 'PROCESS_DIED_TWICE', message: message.replace('  ', ' ') } as unknown as ClaimProblem<Row>
   }
 }

@@ -15,12 +15,12 @@ export const keys = snakeCase.table(
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     name: text().notNull(),
     prefix: text().notNull(),
-    /** SHA-256 of the secret, in hex; the secret itself is not kept. */
+    /** The SHA-256 of the secret in hex. The secret is not stored. */
     secretHash: text().notNull(),
     scopes: keyScope().array().notNull(),
-    /** The bootstrap key alone may make workspaces. */
+    /** True for a key that can create workspaces. */
     isBootstrap: boolean().notNull().default(false),
-    /** True for a bootstrap key that came from the configuration, and ends with it. */
+    /** True for a bootstrap key from the configuration, which ends with the configuration. */
     isConfigured: boolean().notNull().default(false),
     lastUsedAt: time(),
     expiresAt: time(),
@@ -30,7 +30,7 @@ export const keys = snakeCase.table(
   (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
 )
 
-/** Browsers that are signed in to the dashboard. A row ends with its key, and is deleted at the sign-out. */
+/** Browsers that are signed in to the dashboard. A session ends with its key, and its row is deleted at the sign-out. */
 export const sessions = snakeCase.table(
   'sessions',
   {
@@ -38,13 +38,13 @@ export const sessions = snakeCase.table(
     workspaceId: uuid()
       .notNull()
       .references(() => workspaces.id, { onDelete: 'cascade' }),
-    /** The key that signed in: the session opens as much as the key does. */
+    /** The key that signed in. The session has the scopes of the key. */
     keyId: uuid()
       .notNull()
       .references(() => keys.id, { onDelete: 'cascade' }),
-    /** SHA-256 of the token in the cookie, in hex; the token itself is not kept. */
+    /** The SHA-256 of the token in the cookie, in hex. The token is not stored. */
     tokenHash: text().notNull(),
-    /** What the browser calls itself. */
+    /** The User-Agent header of the browser. */
     userAgent: text(),
     createdAt: createdAt(),
     lastUsedAt: createdAt(),

@@ -137,7 +137,7 @@ test('the last key with MANAGE cannot be revoked, not even by two keys that revo
   const first = api.as(secret)
   const revokeBy = async (client: Pick<Service, 'ask'>, id: string) =>
     (await client.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on Error { code path message } } }', { id })).data?.revokeKey
-  const refused = { __typename: 'LastManageKeyError', code: 'LAST_MANAGE_KEY', path: 'id', message: expect.stringContaining('Create another one first') }
+  const refused = { __typename: 'LastManageKeyError', code: 'LAST_MANAGE_KEY', path: 'id', message: expect.stringContaining('Create another key with MANAGE') }
   expect(await revokeBy(first, key.id)).toEqual(refused)
 
   const make = async (input: object) =>

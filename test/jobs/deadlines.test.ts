@@ -37,7 +37,7 @@ test.concurrent('a stage that makes no progress is marked as stalled, then FAILE
   await release()
   expect(changes.at(-1)).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'FETCHING', code: 'STAGE_STALLED' } } })
   expect(changes.at(-2)).toMatchObject({ status: 'PROVISIONING', stage: 'FETCHING' })
-  expect(changes.at(-2)?.message).toMatch(/FETCHING has not moved/)
+  expect(changes.at(-2)?.message).toMatch(/FETCHING has made no progress/)
 })
 
 test.concurrent('while it stands still, stalledSince tells since when', async ({ onTestFinished }) => {
@@ -98,7 +98,7 @@ test.concurrent('a stage that takes longer than it may is given up, however well
   await take(late, slow)
   expect((await collect(api.watch(ids[0] ?? ''))).at(-1)).toMatchObject({
     status: 'FAILED',
-    message: 'LOADING took longer than 600 s and was given up. Try it again; if it fails again, look at the log of the server.',
+    message: 'LOADING took longer than 600 s and was stopped. Retry the deployment. If it fails again, read the log of the server.',
     deployment: { failure: { stage: 'LOADING', code: 'STAGE_TIMED_OUT' } },
   })
   expect((await sql`select id from deployments where status = 'PROVISIONING'`).map(({ id }) => id).toSorted()).toEqual([slow, waiting].toSorted())

@@ -53,7 +53,7 @@ test('a deployment whose job is given up is FAILED in words, unless another try 
   await handler.giveUp(payload)
   expect(await read()).toMatchObject({ status: 'QUEUED', failure: null })
   await handler.giveUp({ ...payload, failedTries: 1 })
-  expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Try it again') } })
+  expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Retry the deployment') } })
 })
 
 test('two deaths of processes end an attempt; a stop, a takeover that was survived and one death do not', async () => {

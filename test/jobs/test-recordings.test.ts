@@ -49,10 +49,10 @@ test.each<[string, Buffer, string]>([
 })
 
 test.each([
-  ['1,001 words', 'x '.repeat(1_001), /table\.tsv, whose line 2 has 1,001 words; a transcript has at most 1,000/],
+  ['1,001 words', 'x '.repeat(1_001), /table\.tsv, whose line 2 has 1,001 words, but a transcript can have at most 1,000/],
   ['10,001 bytes', 'x'.repeat(10_001), /whose line 2 has more than 10000 bytes/],
-  ['a NUL byte', 'a\0b', /whose line 2 holds control characters/],
-  ['a second tab', 'a\tb', /whose line 2 is not the name of a file, a tab and a text/],
+  ['a NUL byte', 'a\0b', /whose line 2 contains control characters/],
+  ['a second tab', 'a\tb', /whose line 2 is not the name of a file, a tab and a transcript/],
 ])('a transcript of %s is refused with its file and line', async (_, text, message) => {
   const files = { 'a.wav': reference, 'b.wav': reference }
   await expect(read(files, decoders, { 'b.wav': text })).rejects.toMatchObject({ code: 'RECORDINGS_UNUSABLE', message: expect.stringMatching(message) })

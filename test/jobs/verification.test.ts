@@ -157,7 +157,7 @@ describe('the endpoint', () => {
     expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
     expect(countedTries(changes)).toEqual([])
     const waits = changes.filter(({ message }) =>
-      /no capacity for the reference recording at present \(TooManyRequests\)\. It is called again in/.test(message),
+      /no capacity for the reference recording at present \(TooManyRequests\)\. The next call is in/.test(message),
     )
     expect(waits.length).toBeGreaterThan(0)
     const progress = changes.filter(({ stage }) => stage === 'VERIFYING').map((change) => change.progress)

@@ -57,7 +57,7 @@ describe('a language model', () => {
     const { model } = await models.createLanguageModel({ text: cardText, recordingsUploadId: upload.id }, 'CONVERSATIONAL')
     const last = (await collect(models.watch(model.id))).at(-1)
     expect(last).toMatchObject({ status: 'READY' })
-    expect(last?.message).toMatch(/On 2 recordings .* of the words were wrong without it/)
+    expect(last?.message).toMatch(/On 2 recordings .* of the words were wrong without the model/)
     const { evaluation } = await models.find(model.id)
     expect(evaluation).toMatchObject({ recordings: 2, isWorse: false })
     expect(evaluation.after).toBeLessThan(evaluation.before)
@@ -196,7 +196,7 @@ describe('a language model', () => {
       if (change.progress > 0.02 && told.length === 0 && (await killTrainer())) told.push('killed')
       if (/Try 1 of 5 failed/.test(change.message)) told.push(change.message)
     }
-    expect(told).toEqual(['killed', expect.stringMatching(/The process that did this step ended before it was done/)])
+    expect(told).toEqual(['killed', expect.stringMatching(/The process of this stage crashed/)])
     expect(last).toBe('READY')
   })
 
@@ -226,7 +226,7 @@ describe('an acoustic model', () => {
     const { found } = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }), 'CONVERSATIONAL')
     expect(found).toMatchObject({
       status: 'FAILED',
-      failure: { stage: 'CHECKING', code: 'MODEL_SHAPE_MISMATCH', message: expect.stringMatching(/has 6 layers, its base .* has 8/) },
+      failure: { stage: 'CHECKING', code: 'MODEL_SHAPE_MISMATCH', message: expect.stringMatching(/has 6 layers, its base model .* has 8/) },
     })
   })
 
@@ -262,7 +262,7 @@ describe('an acoustic model', () => {
     expect(await models.createAcousticModel({ source: { npmPackage: 'no version' } })).toMatchObject({ fieldErrors: [{ path: 'source.npmPackage' }] })
     for (const userinfo of ['user:secret', 'user', ':secret'])
       expect(await models.createAcousticModel({ source: { httpsUrl: `https://${userinfo}@example.org/model.tgz` } })).toMatchObject({
-        fieldErrors: [{ path: 'source.httpsUrl', message: expect.stringMatching(/must not carry a user name or a password/) }],
+        fieldErrors: [{ path: 'source.httpsUrl', message: expect.stringMatching(/must not contain a user name or a password/) }],
       })
   })
 })

@@ -75,7 +75,7 @@ test.each([
   ['a file that is not there', 'dist/none.onnx', {}, /has no file dist\/none\.onnx/],
   ['a link', 'dist/link.onnx', {}, /has no file dist\/link\.onnx/],
   ['another checksum', 'dist/model.onnx', { integrity: `sha512-${btoa('x'.repeat(64))}` }, /checksum differs/],
-  ['no checksum', 'dist/model.onnx', { integrity: 'md5-abc' }, /no checksum that can be trusted/],
+  ['no checksum', 'dist/model.onnx', { integrity: 'md5-abc' }, /lists no SHA-2 checksum/],
 ])('a package with %s is refused', async (_, path, options, message) => {
   const registry = await openRegistry(options)
   await expect((await openStore(registry.url)).fetch({ files: [await file('model', path)] })).rejects.toThrow(message)

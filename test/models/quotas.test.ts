@@ -154,7 +154,7 @@ describe('bytes on disk', () => {
       usedBytes: 700_000,
       unusedUploadBytes: 700_000,
       detail:
-        'The workspace keeps 0.7 MB of uploads and custom models; 1 MB is the limit, and this needs 0.7 MB more. Delete uploads that no model uses (deleteUpload frees 0.7 MB), or models that are no longer needed (deleteModel), or ask for a higher MAX_DISK_MB.',
+        'The workspace uses 0.7 MB for uploads and custom models. The limit is 1 MB, and this request needs 0.7 MB more. Delete uploads that no model uses (deleteUpload frees 0.7 MB), or models that are no longer needed (deleteModel), or ask the operator for a higher MAX_DISK_MB.',
     })
   })
 
