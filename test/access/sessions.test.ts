@@ -23,7 +23,7 @@ const { signIn, cookieFor, ask, isIn } = browserOf(() => api)
 
 const signOut = (cookie: string) => fetch(`${api.localUrl}/session`, { method: 'DELETE', headers: { cookie, ...own } })
 
-/** A socket that was let in, and how it is closed. */
+/** Opens an authenticated socket; resolves with its close event. */
 async function connectOpen(url: string, cookie: string) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { cookie, origin: url } })
   onTestFinished(() => socket.terminate())
@@ -34,7 +34,7 @@ async function connectOpen(url: string, cookie: string) {
 }
 
 describe('signing out', () => {
-  test('forgets the cookie, ends the session at once in this process, and leaves other sessions alone', async () => {
+  test('a sign-out removes the cookie and ends only its session, at once', async () => {
     const [cookie, other] = [await cookieFor(), await cookieFor()]
     expect([await isIn(cookie), await isIn(other)]).toEqual([200, 200])
     const response = await signOut(cookie)
@@ -44,7 +44,7 @@ describe('signing out', () => {
     expect((await signOut(cookie)).status).toBe(204)
   })
 
-  test('ends the session in every process, with its open sockets and event streams', async () => {
+  test('a sign-out ends the session in every process, with its open sockets and event streams', async () => {
     const sibling = await startService(readConfig({ DATABASE_URL: api.databaseUrl, DATA_DIR: await makeDirectory(), PORT: '0', ROLES: 'api' }))
     onTestFinished(sibling.close)
     const here = await cookieFor()
@@ -64,7 +64,7 @@ describe('signing out', () => {
     expect(await isIn(there, sibling.localUrl)).toBe(401)
   })
 
-  test('ends the speech tokens that the session got', async () => {
+  test('a sign-out ends the speech tokens of the session', async () => {
     const cookie = await cookieFor()
     const token = await (await ask({ cookie, ...own }, '/sts/v1.0/issueToken')).text()
     expect(token).toMatch(/^cst_/)
@@ -85,7 +85,7 @@ describe('sessions', () => {
     (await api.ask(`mutation { createKey(input: { name: "Guest ${scopes}", scopes: [${scopes}] }) { ... on CreateKeySuccess { secret key { id } } } }`)).data
       ?.createKey
 
-  test('are listed with their key and browser, and no token', async () => {
+  test('the list of sessions has the key and the browser, but no token', async () => {
     const { secret } = await createKey('READ')
     const cookie = (await signIn(secret, { ...own, 'user-agent': `Browser\t${'x'.repeat(400)}` })).headers.get('set-cookie')?.split(';')[0] ?? ''
     const { nodes, totalCount } = await list()
@@ -101,7 +101,7 @@ describe('sessions', () => {
     expect(await answer.json()).toEqual({ data: { sessions: { nodes: [{ isCurrent: true }] } } })
   })
 
-  test('are revoked by their id, by a key with MANAGE of their workspace only, and their key stays valid', async () => {
+  test('a MANAGE key of the workspace revokes a session by its id, and the key of the session stays valid', async () => {
     const { secret } = await createKey('READ')
     const cookie = await cookieFor(secret)
     const { id } = (await list()).nodes[0]
@@ -122,7 +122,7 @@ describe('sessions', () => {
     await Promise.all([reader.dispose(), stranger.dispose()])
   })
 
-  test('a token of a cookie is no key', async () => {
+  test('the server does not accept the token of a cookie as a key', async () => {
     const cookie = await cookieFor()
     const token = cookie.split('=')[1] ?? ''
     expect(await isIn(cookie)).toBe(200)
@@ -130,7 +130,7 @@ describe('sessions', () => {
     expect((await ask({ 'ocp-apim-subscription-key': token }, '/sts/v1.0/issueToken')).status).toBe(401)
   })
 
-  test('end after a week without use, and after thirty days; the ended ones are removed from the database', async () => {
+  test('sessions end after a week without use or after thirty days, and ended ones are removed from the database', async () => {
     const { secret, key } = await createKey('READ')
     const database = new Client(api.databaseUrl)
     await database.connect()
@@ -154,7 +154,7 @@ describe('sessions', () => {
     expect(await count()).toBe(0)
   })
 
-  test('of one key are at most a hundred: the one that was used longest ago ends', async () => {
+  test('a key has at most a hundred sessions, and another sign-in ends the least recently used one', async () => {
     const { secret } = await createKey('READ')
     const first = await cookieFor(secret)
     for (let n = 0; n < 99; n++) await signIn(secret)
@@ -163,7 +163,7 @@ describe('sessions', () => {
     expect(await isIn(first)).toBe(401)
   })
 
-  test('a sign-in ends the session that the browser had before', async () => {
+  test('a sign-in ends the earlier session of the browser', async () => {
     const cookie = await cookieFor()
     await signIn(api.key, { ...own, cookie })
     expect(await isIn(cookie)).toBe(401)

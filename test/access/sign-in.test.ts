@@ -13,25 +13,25 @@ afterAll(() => api.close())
 
 const { signIn, cookieFor, ask } = browserOf(() => api)
 
-test('a key becomes a cookie that scripts cannot read and that does not hold the key', async () => {
+test('a sign-in sets a cookie that scripts cannot read and that does not contain the key', async () => {
   const cookie = (await signIn(api.key)).headers.get('set-cookie') ?? ''
   expect(cookie).toMatch(/; Path=\/; HttpOnly; SameSite=Strict$/)
   expect(Buffer.from(cookie.split('=')[1]?.split(';')[0] ?? '', 'base64url').toString('latin1')).not.toContain(api.key)
   expect(await (await ask({ cookie: await cookieFor(), ...own })).json()).toEqual({ data: { viewer: { key: { name: 'bootstrap' } } } })
 })
 
-test.each([['cs_unknown'], [''], [42], [null], ['x'.repeat(10_000)]])('%j is refused in words', async (key) => {
+test.each([['cs_unknown'], [''], [42], [null], ['x'.repeat(10_000)]])('a sign-in with %j is refused with a message', async (key) => {
   const response = await signIn(key)
   expect(response.status).toBe(401)
   expect(await response.json()).toEqual({ message: expect.stringContaining('unknown, expired or revoked') })
 })
 
-test('a key that may only recognize cannot sign in', async () => {
+test('a RECOGNIZE key cannot sign in', async () => {
   const { data } = await api.ask('mutation { createKey(input: { name: "Caller", scopes: [RECOGNIZE] }) { ... on CreateKeySuccess { secret } } }')
   expect((await signIn(data?.createKey.secret)).status).toBe(403)
 })
 
-test('the session ends with its key', async () => {
+test('revoking a key ends its sessions', async () => {
   const { data } = await api.ask('mutation { createKey(input: { name: "Guest", scopes: [READ] }) { ... on CreateKeySuccess { secret key { id } } } }')
   const cookie = await cookieFor(data?.createKey.secret)
   expect((await ask({ cookie, ...own })).status).toBe(200)
@@ -39,7 +39,7 @@ test('the session ends with its key', async () => {
   await expect.poll(async () => (await ask({ cookie, ...own })).status).toBe(401)
 })
 
-test('a cookie that was changed, or is none of ours, opens nothing', async () => {
+test('the server refuses changed and foreign cookies', async () => {
   const cookie = await cookieFor()
   const at = cookie.length - 12
   const changed = cookie.slice(0, at) + (cookie[at] === 'A' ? 'B' : 'A') + cookie.slice(at + 1)
@@ -47,16 +47,16 @@ test('a cookie that was changed, or is none of ours, opens nothing', async () =>
     expect((await ask({ cookie: forged, ...own })).status).toBe(401)
 })
 
-describe('a foreign page, with the cookie that the browser sends along,', () => {
+describe('a foreign page with the cookie of the browser', () => {
   const foreign = [
-    ['without our header', {}],
-    ['from another port', { ...own, origin: 'http://127.0.0.1:9' }],
-    ['from another site', { ...own, origin: 'https://evil.example' }],
-    ['without an origin of its own', { ...own, origin: 'null' }],
-    ['that the browser calls same-site', { ...own, 'sec-fetch-site': 'same-site' }],
+    ['has no X-Requested-With header', {}],
+    ['comes from another port', { ...own, origin: 'http://127.0.0.1:9' }],
+    ['comes from another site', { ...own, origin: 'https://evil.example' }],
+    ['has an opaque origin', { ...own, origin: 'null' }],
+    ['is same-site', { ...own, 'sec-fetch-site': 'same-site' }],
   ] as const
 
-  test.each(foreign)('%s, gets no answer', async (_, headers) => {
+  test.each(foreign)('the server refuses a request with a cookie that %s', async (_, headers) => {
     const cookie = await cookieFor()
     expect((await ask({ cookie, ...headers })).status).toBe(401)
     expect((await ask({ cookie, ...headers, accept: 'text/event-stream' })).status).toBe(401)
@@ -66,7 +66,7 @@ describe('a foreign page, with the cookie that the browser sends along,', () => 
     expect((await fetch(`${api.localUrl}/session`, { method: 'DELETE', headers })).status).toBe(403)
   })
 
-  test('gets no WebSocket', async () => {
+  test('a WebSocket with a cookie opens only from the origin of the dashboard', async () => {
     const cookie = await cookieFor()
     expect(await connect({ cookie, origin: 'http://127.0.0.1:9' })).toMatch(/403/)
     expect(await connect({ cookie })).toBe('4403')
@@ -89,7 +89,7 @@ function connect(headers: Record<string, string>): Promise<string> {
   })
 }
 
-test('the page runs nothing but its own files, and says so to the browser', async () => {
+test('the dashboard allows only scripts of its own origin', async () => {
   await buildDashboard()
   const response = await fetch(api.localUrl, { headers: { accept: 'text/html' } })
   expect(response.status).toBe(200)

