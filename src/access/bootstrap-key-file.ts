@@ -26,7 +26,9 @@ export async function prepareBootstrapKey({ db, events }: Pick<Store, 'db' | 'ev
   await ensureConfiguredKey(db, workspaceId, secret, events.hold)
   // Another process can have ended the key while the connection of this process was broken.
   events.watch(keysTopic, () => {
-    ensureConfiguredKey(db, workspaceId, secret).catch((error) => limitLog(log).warn({ error: String(error) }, 'the configured key was not checked; the next notification checks it again'))
+    ensureConfiguredKey(db, workspaceId, secret).catch((error) =>
+      limitLog(log).warn({ error: String(error) }, 'the configured key was not checked; the next notification checks it again'),
+    )
   })
   return { origin: 'CONFIGURED', secret }
 }

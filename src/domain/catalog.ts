@@ -66,7 +66,10 @@ export async function readCatalog(path: string): Promise<Catalog> {
   }
   const catalog = parsed.data
   for (const model of catalog.models) {
-    if (!catalog.locales[model.locale]) throw new CatalogError(`The catalog ${path} has the model "${model.name}" for ${model.locale}, which its locales do not include. Add the locale, or correct the model.`)
+    if (!catalog.locales[model.locale])
+      throw new CatalogError(
+        `The catalog ${path} has the model "${model.name}" for ${model.locale}, which its locales do not include. Add the locale, or correct the model.`,
+      )
     for (const entry of model.files) {
       entry.sources = entry.sources.map((source) => (source.startsWith('file:') ? new URL(source.slice('file:'.length), pathToFileURL(path)).href : source))
     }

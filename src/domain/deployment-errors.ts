@@ -53,7 +53,10 @@ export class SequenceMismatchError extends ExpectedError {
   readonly code = 'SEQUENCE_MISMATCH'
   readonly deployment: DeploymentRow
   constructor(deployment: DeploymentRow) {
-    super(`The deployment has changed since the client read it. Its sequence is now ${deployment.sequence}. Read the deployment again before you change it.`, 'ifSequence')
+    super(
+      `The deployment has changed since the client read it. Its sequence is now ${deployment.sequence}. Read the deployment again before you change it.`,
+      'ifSequence',
+    )
     this.deployment = deployment
   }
 }

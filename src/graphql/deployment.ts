@@ -1,7 +1,7 @@
 import { findDeployment } from '../domain/deployment.ts'
 import { type Estimate, estimateCompletion } from '../domain/deployment-estimate.ts'
 import { isTerminal } from '../domain/deployment-lifecycle.ts'
-import { isServing, type Endpoint, endpointOf } from '../domain/endpoint.ts'
+import { type Endpoint, endpointOf, isServing } from '../domain/endpoint.ts'
 import { keptEvents, listEvents } from '../domain/event-history.ts'
 import { defaultMode } from '../domain/recognition-mode.ts'
 import type { DeploymentRow, Evidence, Failure } from '../postgres/deployment-tables.ts'

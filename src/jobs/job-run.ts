@@ -145,9 +145,12 @@ function describe(error: unknown): { code: string; message: string; isLasting: b
   if (unavailable) return { ...unavailable, isLasting: false }
   if (error instanceof JobFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
-  if (error instanceof TaskEndedError)
-    return { code: 'PROCESS_ENDED', message: `The process of this stage crashed (${error.message}).`, isLasting: false }
+  if (error instanceof TaskEndedError) return { code: 'PROCESS_ENDED', message: `The process of this stage crashed (${error.message}).`, isLasting: false }
   if (error instanceof RecognizersBusyError) return { code: 'RECOGNIZERS_BUSY', message: error.message, isLasting: false }
   if (error instanceof ModelUnusableError) return { code: 'MODEL_UNUSABLE', message: `The model cannot be loaded: ${error.message}`, isLasting: true }
-  return { code: 'INTERNAL', message: 'An unexpected error occurred on the server. Retry. If the job fails again, read the log of the server.', isLasting: false }
+  return {
+    code: 'INTERNAL',
+    message: 'An unexpected error occurred on the server. Retry. If the job fails again, read the log of the server.',
+    isLasting: false,
+  }
 }

@@ -88,7 +88,12 @@ async function evaluate(service: Training, steps: ModelJobRun, { base, recording
   await mkdir(unpacked)
   const spoken = await readTestRecordings(zip, { dir: unpacked, locale: base.locale, decoders, signal: steps.signal })
   const acoustic = catalog.models.find(({ kind, locale, scenario }) => kind === 'ACOUSTIC' && locale === base.locale && scenario === base.scenario)
-  if (!acoustic) throw new JobFailure('NO_ACOUSTIC_MODEL', 'The catalog has no base acoustic model of this locale and scenario, which the evaluation needs. Add one to the catalog.', { isLasting: true })
+  if (!acoustic)
+    throw new JobFailure(
+      'NO_ACOUSTIC_MODEL',
+      'The catalog has no base acoustic model of this locale and scenario, which the evaluation needs. Add one to the catalog.',
+      { isLasting: true },
+    )
   const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]
   const plain = toRecognizerModel(acousticFiles, languageFiles)
   const weighted = new Map<number, RecognizerModel>()

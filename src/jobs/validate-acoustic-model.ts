@@ -74,7 +74,8 @@ async function bringArchive({ artifacts }: Validation, sources: Config['artifact
     const counted = async function* (pieces: AsyncIterable<Buffer>) {
       for await (const piece of pieces) {
         size += piece.length
-        if (size > maxArchiveBytes) throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${maxArchiveBytes / 1e6} MB. Remove other files from the archive.`)
+        if (size > maxArchiveBytes)
+          throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${maxArchiveBytes / 1e6} MB. Remove other files from the archive.`)
         steps.tell(total ? size / total : 0, `${megabytes(size)} MB${total ? ` of ${megabytes(total)} MB` : ''} are fetched.`)
         yield piece
       }
@@ -86,7 +87,10 @@ async function bringArchive({ artifacts }: Validation, sources: Config['artifact
   }
   const found = archive.sha256 && (await hashFile(path, () => {}, steps.signal))
   if (found && found !== archive.sha256)
-    throw refuse('ARTIFACT_CHECKSUM_MISMATCH', `The archive has the SHA-256 ${found}, but the request has ${archive.sha256}. Correct the SHA-256 or the source.`)
+    throw refuse(
+      'ARTIFACT_CHECKSUM_MISMATCH',
+      `The archive has the SHA-256 ${found}, but the request has ${archive.sha256}. Correct the SHA-256 or the source.`,
+    )
   return path
 }
 

@@ -36,7 +36,8 @@ export async function verifyEndpoint(
   waiting: WaitListener,
 ): Promise<Evidence> {
   const reference = service.catalog.references.get(deployment.locale)
-  if (!reference) throw new JobFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}. Add one to the catalog.`, { isLasting: true })
+  if (!reference)
+    throw new JobFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}. Add one to the catalog.`, { isLasting: true })
   const audio = await readFile(reference.audioFile)
   const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }

@@ -1,7 +1,6 @@
 import type { Store } from '../postgres/store.ts'
 import type { EventLog, EventLogName, LoggedEvent } from './event-log.ts'
 
-
 /** A part of the workspace id that distinguishes workspaces and databases. */
 const tag = (workspaceId: string) => workspaceId.slice(-8)
 

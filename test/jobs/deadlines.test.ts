@@ -83,9 +83,7 @@ test.concurrent('after a time without processes, a deployment in work gets its t
   expect(Date.now() - before).toBeGreaterThan(2500)
 })
 
-test.concurrent('a stage with progress fails after its maximum duration, unless its job waits for a worker', async ({
-  onTestFinished,
-}) => {
+test.concurrent('a stage with progress fails after its maximum duration, unless its job waits for a worker', async ({ onTestFinished }) => {
   const api = await startTestService({ ROLES: 'api' }, onTestFinished)
   const sql = connect(api.databaseUrl, onTestFinished)
   const ids = await Promise.all(Array.from({ length: 3 }, async () => (await api.create()).deployment.id))

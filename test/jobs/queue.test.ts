@@ -53,7 +53,10 @@ test('a deployment fails with a message when its job is given up, unless another
   await handler.giveUp(payload)
   expect(await read()).toMatchObject({ status: 'QUEUED', failure: null })
   await handler.giveUp({ ...payload, failedTries: 1 })
-  expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Retry the deployment') } })
+  expect(await read()).toMatchObject({
+    status: 'FAILED',
+    failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Retry the deployment') },
+  })
 })
 
 test('two crashes of processes end an attempt, but one crash, a stop or a survived takeover do not', async () => {

@@ -103,7 +103,10 @@ describe('the endpoint', () => {
     ['responds with 408', answer(408, '')],
     ['fails unexpectedly', answer(500, problem('RECOGNITION_FAILED'))],
     ['closes the connection before its response', (response) => response.destroy()],
-    ['closes the connection during its response', (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"Rec', () => response.destroy())],
+    [
+      'closes the connection during its response',
+      (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"Rec', () => response.destroy()),
+    ],
     ['returns the page of another server', answer(200, '<html>Welcome</html>')],
     ['returns an empty body', answer(200, '')],
   ]
@@ -156,9 +159,7 @@ describe('the endpoint', () => {
     const changes = await deploy(api)
     expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
     expect(countedTries(changes)).toEqual([])
-    const waits = changes.filter(({ message }) =>
-      /no capacity for the reference recording at present \(TooManyRequests\)\. The next call is in/.test(message),
-    )
+    const waits = changes.filter(({ message }) => /no capacity for the reference recording at present \(TooManyRequests\)\. The next call is in/.test(message))
     expect(waits.length).toBeGreaterThan(0)
     const progress = changes.filter(({ stage }) => stage === 'VERIFYING').map((change) => change.progress)
     expect(progress).toEqual(progress.toSorted((a, b) => a - b))

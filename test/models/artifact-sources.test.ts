@@ -166,12 +166,7 @@ describe('failures of a source', () => {
       'SOURCE_UNREACHABLE',
       false,
     ],
-    [
-      'a body that is too long',
-      (response: Parameters<RequestListener>[1]) => response.end(Buffer.concat([payload, payload])),
-      'ARTIFACT_SIZE_MISMATCH',
-      true,
-    ],
+    ['a body that is too long', (response: Parameters<RequestListener>[1]) => response.end(Buffer.concat([payload, payload])), 'ARTIFACT_SIZE_MISMATCH', true],
     ['another file', (response: Parameters<RequestListener>[1]) => response.end(Buffer.alloc(payload.length)), 'ARTIFACT_CHECKSUM_MISMATCH', true],
   ])('fetching reports the right kind of failure for a source that responds with %s', async (_, answer, code, isLasting) => {
     const port = await serve((_request, response) => void answer(response))
