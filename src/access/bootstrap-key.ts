@@ -1,10 +1,10 @@
-// Keys that may make workspaces. A configured one (BOOTSTRAP_KEY) is valid while a running process has it
-// configured; it ends at the first start that finds no such process. A generated one belongs to the database:
-// the first start makes it, and no start ends it. Processes with different keys leave each other's alone.
+// Keys that can create workspaces. A configured key (BOOTSTRAP_KEY) is valid while a running process has it
+// configured, and ends at the first start that finds no such process. A generated key belongs to the database: the
+// first start generates it, and no start ends it. Processes with different configured keys do not end each other's keys.
 import { and, desc, eq, isNull, ne, sql } from 'drizzle-orm'
+import { type KeyRow, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { type AdvisoryLock, ring } from '../postgres/events.ts'
-import { type KeyRow, keyScope, keys } from '../postgres/tables.ts'
 import { isConfiguredNow, lockOfConfiguredKey } from './configured-key.ts'
 import { hashSecret, keysTopic, prefixOf } from './key.ts'
 
@@ -12,7 +12,7 @@ export type BootstrapKey = Pick<KeyRow, 'prefix' | 'createdAt' | 'revokedAt'>
 
 const isGenerated = and(eq(keys.isBootstrap, true), eq(keys.isConfigured, false))
 
-/** Starts wait for each other here, so that one key is made. */
+/** Serializes the starts of processes, so that only one of them generates a key. */
 async function changeBootstrapKeys<T>(db: Db, change: (tx: Tx) => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(7303)`)
@@ -21,8 +21,9 @@ async function changeBootstrapKeys<T>(db: Db, change: (tx: Tx) => Promise<T>): P
 }
 
 /**
- * Makes the configured secret open the workspace with every scope, whatever became of it before. With `hold`,
- * at a start, other processes learn that the key is configured, and keys end that no running process has configured.
+ * Makes the configured secret a key with every scope, even if it was revoked or another kind of key before. `hold` is
+ * given at a start: it takes the lock that shows other processes that the key is configured, and configured keys
+ * without a running process end.
  */
 export async function ensureConfiguredKey(db: Db, workspaceId: string, secret: string, hold?: (lock: AdvisoryLock) => Promise<void>): Promise<void> {
   const secretHash = hashSecret(secret)
@@ -34,13 +35,13 @@ export async function ensureConfiguredKey(db: Db, workspaceId: string, secret: s
   })
 }
 
-/** What a process keeps of the generated key: the secret, if this is where it was made. */
+/** The secret of the generated key in the data directory of this process. */
 interface OwnSecret {
   known(): Promise<string | undefined>
   make(): Promise<string>
 }
 
-/** The secret of the generated key, which is made when the database has had none; only the key where the secret is kept elsewhere. */
+/** The secret of the generated key, which is generated when the database never had one; the key without its secret when another process has the secret. */
 export async function ensureGeneratedKey(
   db: Db,
   workspaceId: string,
@@ -57,14 +58,14 @@ export async function ensureGeneratedKey(
       .orderBy(desc(isNull(keys.revokedAt)), desc(keys.id))
       .limit(1)
     if (generated) return { key: generated }
-    // A secret without its row was kept just before a crash, or comes from another database.
+    // A secret without a row was written just before a crash, or belongs to another database.
     const made = secret ?? (await make())
     await putInForce(tx, workspaceId, made, { name: 'bootstrap', isConfigured: false })
     return { secret: made, isNew: true }
   })
 }
 
-/** Ends the generated key and puts another one in its place. */
+/** Replaces the generated key by another one. */
 export async function replaceGeneratedKey(db: Db, workspaceId: string, secret: string): Promise<void> {
   await changeBootstrapKeys(db, async (tx) => {
     await tx

@@ -1,29 +1,29 @@
-// Browsers that are signed in to the dashboard. The cookie holds a random token that stands for the row, and the
-// row for the key that signed in. Deleting the row ends the session in every process.
+// Browsers that are signed in to the dashboard. The cookie contains a random token that identifies the row, and the
+// row refers to the key that signed in. Deleting the row ends the session in every process.
 import { randomBytes } from 'node:crypto'
 import { and, desc, eq, inArray, lt, notInArray, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Context, checkScope, type Service, type Viewer } from '../domain/context.ts'
 import { type ExpectedError, SessionNotFoundError } from '../domain/errors.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
-import { isLiveSession, sessionDays } from '../domain/retention.ts'
+import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/access-tables.ts'
 import type { Db } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
-import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/tables.ts'
 import { hashSecret } from './key.ts'
-/** A key that signs in more often ends the session of it that was used longest ago. */
+import { isLiveSession, sessionDays } from './key-validity.ts'
+/** The maximum number of sessions of a key. Another sign-in ends the least recently used session. */
 export const maxSessionsPerKey = 100
-/** "Last used" is right to a minute; more would cost a write for each request. */
+/** The precision of "last used". A higher precision would cost a write for each request. */
 const markSeconds = 60
 const maxUserAgent = 300
 
-/** Rung when a session ends, in every process that may have it in mind. */
+/** The topic that notifies every process when a session ends. */
 export const sessionsTopic = 'sessions'
 
 /** A session with the key that signed in. */
 export type BrowserSession = SessionRow & { key: KeyRow }
 
-/** Starts a session for a key that has let its caller in; answers the token for the browser's cookie. */
+/** Starts a session for an authenticated key. Returns the token for the browser's cookie. */
 export async function startSession({ store }: Service, { keyId, workspaceId }: Viewer, userAgent: string | undefined): Promise<string> {
   const token = `css_${randomBytes(32).toString('base64url')}`
   await store.db.transaction(async (tx) => {
@@ -49,10 +49,10 @@ export async function startSession({ store }: Service, { keyId, workspaceId }: V
   return token
 }
 
-/** Ends the session of a cookie, in every process; nothing happens when it has ended already. */
+/** Ends the session of a cookie in every process. Does nothing when the session has already ended. */
 export const endSession = (service: Service, token: string): Promise<unknown> => removeSession(service, eq(sessions.tokenHash, hashSecret(token)))
 
-/** Ends a session by its id, its open sockets included. */
+/** Ends a session by its id, and closes its sockets. */
 export async function revokeSession(ctx: Context, id: string): Promise<{ id: string } | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
@@ -65,12 +65,12 @@ async function removeSession({ store, keyring }: Service, where: SQL | undefined
     if (session) await ring(tx, [sessionsTopic])
     return session
   })
-  // The notice may come after the answer to whoever ended it.
+  // The notification can arrive after the response to the client that ended the session.
   keyring.recheck()
   return removed
 }
 
-/** Who comes with the tokens of these hashes; those of sessions that have ended are left out. */
+/** The callers with the tokens of these hashes. Ended sessions are omitted. */
 export async function findSessionViewers(db: Db, tokenHashes: readonly string[]): Promise<Map<string, Viewer>> {
   const found = await db
     .select({ session: sessions, key: keys })
@@ -84,7 +84,7 @@ function toViewer({ id: sessionId, expiresAt }: SessionRow, { id: keyId, workspa
   return { keyId, sessionId, workspaceId, scopes, isBootstrap, expiresAt: keyExpiresAt && keyExpiresAt < expiresAt ? keyExpiresAt : expiresAt }
 }
 
-/** Which of the sessions have not ended. */
+/** The sessions that have not ended. */
 export async function findLiveSessions(db: Db, ids: readonly string[]): Promise<Set<string>> {
   const found = await db
     .select({ id: sessions.id })
@@ -94,7 +94,7 @@ export async function findLiveSessions(db: Db, ids: readonly string[]): Promise<
   return new Set(found.map(({ id }) => id))
 }
 
-/** Notes that the sessions are used now, unless that was noted within the last minute. */
+/** Sets the last use of the sessions to now, unless it is less than a minute ago. */
 export async function markSessionsUsed(db: Db, ids: readonly string[]): Promise<void> {
   const isOld = lt(sessions.lastUsedAt, sql`now() - make_interval(secs => ${sql.raw(String(markSeconds))})`)
   if (ids.length)
@@ -106,7 +106,7 @@ export async function markSessionsUsed(db: Db, ids: readonly string[]): Promise<
 
 const newestFirst: Order<BrowserSession> = { columns: [sql`${sessions.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: true }
 
-/** The workspace's sessions that have not ended, newest first. */
+/** The sessions of the workspace that have not ended, newest first. */
 export function listSessions({ store, viewer }: Context, args: PageArgs) {
   const where = and(eq(sessions.workspaceId, viewer.workspaceId), isLiveSession())
   return readPage(args, newestFirst, {

@@ -5,8 +5,8 @@ import type { AdvisoryLock } from '../postgres/events.ts'
 const configuredKeys = 7304
 
 /**
- * Every process that has the key configured holds this lock, shared with the others, as long as it runs.
- * Postgres lets go of it when the process ends, however it ends.
+ * The lock that every process with this configured key holds, shared, while it runs. Postgres releases the lock when
+ * the process ends or crashes.
  */
 export const lockOfConfiguredKey = (secretHash: string): AdvisoryLock => [configuredKeys, Number.parseInt(secretHash.slice(0, 8), 16) | 0]
 

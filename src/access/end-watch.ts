@@ -1,21 +1,21 @@
 import { createLookUp } from '../postgres/look-up.ts'
 
-/** Tells those who wait when what they came with, a key or a session, ends. */
+/** Calls listeners when a key or a session ends. */
 export interface EndWatch {
-  /** False once the row with this id has ended. */
+  /** False when the row with this id has ended. */
   isLive(id: string): Promise<boolean>
-  /** Calls `ended` once when the row ends or `expiresAt` has passed, those who have waited longest first. Returns the way to stop waiting. */
+  /** Calls `ended` once when the row ends or `expiresAt` has passed, in the order of the calls. Returns a function that removes the listener. */
   wait(id: string, expiresAt: Date | null, ended: () => void): () => void
-  /** Looks at every row that is waited for: any of them may have ended. */
+  /** Checks every row that has listeners. */
   checkAll(): void
   close(): void
 }
 
 const maxTimerMs = 2 ** 31 - 1
-/** While Postgres does not say whether a row is live, it is asked so often. */
+/** The interval of checks while Postgres is unavailable. */
 const retryMs = 1_000
 
-/** `findLive` answers which of some rows have not ended. */
+/** `findLive` returns those of the rows that have not ended. */
 export function createEndWatch(findLive: (ids: readonly string[]) => Promise<ReadonlySet<string>>): EndWatch {
   const waiting = new Map<string, Set<() => void>>()
   const unsure = new Set<string>()
@@ -25,12 +25,12 @@ export function createEndWatch(findLive: (ids: readonly string[]) => Promise<Rea
   })
   const check = async (id: string) => {
     const isLive = await liveness.load(id).catch(() => 'unknown' as const)
-    if (isLive === 'unknown') return askAgain(id)
+    if (isLive === 'unknown') return checkAgain(id)
     if (isLive) return
     for (const ended of [...(waiting.get(id) ?? [])]) ended()
     waiting.delete(id)
   }
-  const askAgain = (id: string) => {
+  const checkAgain = (id: string) => {
     if (unsure.has(id)) return
     unsure.add(id)
     setTimeout(() => {
@@ -47,11 +47,11 @@ export function createEndWatch(findLive: (ids: readonly string[]) => Promise<Rea
       let timer: NodeJS.Timeout | undefined
       const awaitExpiry = (moment: Date) => {
         const ms = moment.getTime() - Date.now() + 50
-        // No timer is as long as a month.
+        // A timer cannot be longer than 24 days.
         timer = setTimeout(() => (ms > maxTimerMs ? awaitExpiry(moment) : void check(id)), Math.min(maxTimerMs, ms)).unref()
       }
       if (expiresAt) awaitExpiry(expiresAt)
-      // It may have ended between being let in and waiting here.
+      // The row can have ended between authentication and this call.
       void check(id)
       return () => {
         clearTimeout(timer)

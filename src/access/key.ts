@@ -14,26 +14,27 @@ import {
 } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
-import { isLive, shownAgainMinutes } from '../domain/retention.ts'
 import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { ring } from '../postgres/events.ts'
-import { type KeyRow, type KeyScope, keyScope, keys, workspaces } from '../postgres/tables.ts'
+import { workspaces } from '../postgres/tables.ts'
 import { isConfiguredNow } from './configured-key.ts'
+import { isLive, shownAgainMinutes } from './key-validity.ts'
 
-/** Rung when a key is revoked, in every process that may have it in mind. */
+/** The topic that notifies every process when a key is revoked. */
 export const keysTopic = 'keys'
 
-/** 256 random bits behind a prefix that people, scanners and our own log recognize. */
+/** 256 random bits after a prefix that people, secret scanners and the log recognize. */
 export const generateSecret = () => `cs_${randomBytes(32).toString('base64url')}`
 
-/** The beginning of a secret, to tell keys apart. */
+/** The beginning of a secret, which identifies a key for people. */
 export const prefixOf = (secret: string) => secret.slice(0, 10)
 
 export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
-/** Who comes with the keys of these hashes; those that are unknown, expired or revoked are left out. */
+/** The callers with the keys of these hashes. Unknown, expired and revoked keys are omitted. */
 export async function findViewers(db: Db, secretHashes: readonly string[]): Promise<Map<string, Viewer>> {
   const found = await db
     .select()
@@ -44,7 +45,7 @@ export async function findViewers(db: Db, secretHashes: readonly string[]): Prom
   )
 }
 
-/** Which of the keys have neither been revoked nor expired. */
+/** The keys that are neither revoked nor expired. */
 export async function findLiveKeys(db: Db, keyIds: readonly string[]): Promise<Set<string>> {
   const found = await db
     .select({ id: keys.id })
@@ -59,21 +60,21 @@ export async function markUsed(db: Db, keyId: string): Promise<void> {
 
 export interface CreatedKey {
   key: KeyRow
-  /** Only its hash is kept, so it is null for a repetition that comes late or from another key. */
+  /** Null for a repetition that comes late or from another key, since only a hash is kept for longer. */
   secret: string | null
 }
 
 export interface NewKey {
-  /** Another workspace than the caller's own; for the bootstrap key alone. */
+  /** A workspace other than the caller's, which needs the bootstrap key. */
   workspaceId?: string | undefined
   name: string
   scopes: readonly KeyScope[]
   expiresAt?: Date | null | undefined
-  /** Sent again with the same input, it answers the same key. */
+  /** A repetition with the same idempotency key and input returns the same key. */
   idempotencyKey?: string | null | undefined
 }
 
-/** A key as it may have been asked for earlier: by now its end can have come. */
+/** The input of a repetition, whose expiry can be in the past. */
 const repeatedKey = z.object({
   name: nameText,
   scopes: z.array(z.enum(keyScope.enumValues)).min(1, 'must have at least one scope'),
@@ -83,7 +84,7 @@ const repeatedKey = z.object({
 const newKey = repeatedKey.extend({
   expiresAt: z
     .date()
-    .refine((moment) => moment.getTime() > Date.now(), 'must lie in the future')
+    .refine((moment) => moment.getTime() > Date.now(), 'must be in the future')
     .nullish(),
 })
 
@@ -110,7 +111,7 @@ export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKe
   })
 }
 
-/** The key that was made under this idempotency key, with its secret where that may be shown again. */
+/** The key that this idempotency key created, with its secret when the caller can see the secret again. */
 export async function findEarlierKey(
   { viewer, sealing }: Context,
   tx: Tx,
@@ -136,13 +137,13 @@ export async function addKey(tx: Tx, values: Omit<typeof keys.$inferInsert, 'pre
     .insert(keys)
     .values({ ...values, prefix: prefixOf(secret), secretHash: hashSecret(secret) })
     .returning()
-  if (!key) throw new Error('a new key was not inserted')
+  if (!key) throw new Error('A new key was not inserted.')
   return { key, secret }
 }
 
 /**
- * Ends a key at once, its open sockets included. Revoking a revoked one changes nothing and succeeds. Under the
- * workspace's lock, so that of two keys that revoke each other one stays.
+ * Ends a key at once, and closes its sockets. Revoking a revoked key succeeds and changes nothing. Runs under the lock
+ * of the workspace, so that two keys cannot revoke each other.
  */
 export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
@@ -163,7 +164,7 @@ export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | Expe
   }).finally(ctx.keyring.recheck)
 }
 
-/** True when the workspace could be managed with no key any more. */
+/** True for the only key that can manage the workspace. */
 async function isLastManageKey(tx: Tx, { id, workspaceId }: KeyRow): Promise<boolean> {
   const managing = await tx
     .select({ id: keys.id })
@@ -175,13 +176,13 @@ async function isLastManageKey(tx: Tx, { id, workspaceId }: KeyRow): Promise<boo
 const newestFirst: Order<KeyRow> = { columns: [sql`${keys.id}`], keys: (key) => [key.id], shape: z.tuple([z.uuid()]), descending: true }
 
 export interface KeyFilter {
-  /** True for keys that open the workspace, false for those that were revoked or have expired. */
+  /** True for valid keys, false for revoked and expired keys. */
   isActive?: boolean | null | undefined
 }
 
 const matches = ({ isActive }: KeyFilter): SQL | undefined => (isActive == null ? undefined : isActive ? isLive() : sql`not (${isLive()})`)
 
-/** The workspace's keys, newest first. */
+/** The keys of the workspace, newest first. */
 export function listKeys(ctx: Context, { where: filter, ...args }: PageArgs & { where?: KeyFilter | null | undefined }) {
   const where = and(eq(keys.workspaceId, ctx.viewer.workspaceId), matches(filter ?? {}))
   return readPage(args, newestFirst, {
@@ -196,7 +197,7 @@ export function listKeys(ctx: Context, { where: filter, ...args }: PageArgs & { 
   })
 }
 
-/** How many keys of the workspace still open it. */
+/** The number of valid keys of the workspace. */
 export const countKeys = (ctx: Context): Promise<number> => ctx.store.db.$count(keys, and(eq(keys.workspaceId, ctx.viewer.workspaceId), isLive()))
 
 export async function findKey(ctx: Context, id: string): Promise<KeyRow | null> {

@@ -14,10 +14,10 @@ interface KnownKey {
   markedAt: number
 }
 
-/** A key that was looked up this long ago is looked up again, in case a notice was lost. */
+/** The time for which a look-up is trusted, in case a notification was lost. */
 const trustMs = 20_000
 const maxKnown = 10_000
-/** "Last used" is right to a minute; more would cost a write for each request. */
+/** The precision of "last used". A higher precision would cost a write for each request. */
 const markMs = 60_000
 
 export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Keyring {
@@ -36,7 +36,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     key: createEndWatch((ids) => findLiveKeys(db, ids)),
     session: createEndWatch(async (ids) => {
       const live = await findLiveSessions(db, ids)
-      // A page that is open uses its session, however quiet it is.
+      // An open page counts as use of its session, with or without requests.
       note(markSessionsUsed(db, [...live]))
       return live
     }),
@@ -60,7 +60,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
   })
 
   const note = (marking: Promise<void>) => {
-    marking.catch((error) => limitLog(log).warn({ error: String(error) }, 'last use of a key was not noted'))
+    marking.catch((error) => limitLog(log).warn({ error: String(error) }, 'the last use of a key was not recorded'))
   }
   const mark = (entry: KnownKey) => {
     if (Date.now() - entry.markedAt < markMs) return
@@ -88,7 +88,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
       const before = endings
       const viewer = await findViewer(secret)
       if (!viewer) return null
-      // What was read while something ended may be old: good for this once, but not to be remembered.
+      // A key or session ended during the read, so the result can be outdated and is not cached.
       if (before !== endings) return (await isLive(viewer)) ? viewer : null
       if (known.size >= maxKnown) known.clear()
       const fresh = { viewer, checkedAt: now, markedAt: entry?.markedAt ?? 0 }

@@ -11,17 +11,17 @@ const cipher = 'aes-256-gcm'
 const [ivBytes, tagBytes] = [12, 16]
 
 export async function openSealing(db: Db): Promise<Sealing> {
-  // The name is older than its present use; processes of both versions may run side by side.
+  // The name is older than its use. Processes of both versions can run side by side.
   await db
     .insert(settings)
     .values({ name: 'session-secret', value: randomBytes(32).toString('hex') })
     .onConflictDoNothing()
   const [setting] = await db.select().from(settings).where(eq(settings.name, 'session-secret'))
-  if (!setting) throw new Error('the secret for sealing is missing')
+  if (!setting) throw new Error('The sealing secret is missing.')
   return createSealing(Buffer.from(setting.value, 'hex'))
 }
 
-/** The sealed form is base64url of nonce, AES-256-GCM ciphertext and its tag. */
+/** The sealed text is base64url of the nonce, the AES-256-GCM ciphertext and its tag. */
 function createSealing(key: Buffer): Sealing {
   return {
     seal(secret, expiresAt) {

@@ -6,22 +6,22 @@ import { settings } from '../postgres/tables.ts'
 
 const claims = z.object({
   workspaceId: z.uuid(),
-  /** The one deployment that a token of provisioning opens, also before it is Complete. */
+  /** The only deployment that a token of provisioning allows, even before it is COMPLETE. */
   deploymentId: z.uuid().optional(),
-  /** The key that a client's token stands for, and ends with. */
+  /** The key of the client. The token ends with the key. */
   keyId: z.uuid().optional(),
-  /** The browser session that got the token, and ends it. */
+  /** The browser session that requested the token. The token ends with the session. */
   sessionId: z.uuid().optional(),
-  /** When that key expires; milliseconds since 1970. */
+  /** The expiry of the key in milliseconds since 1970. */
   keyExpiresAt: z.int().optional(),
-  /** Milliseconds since 1970. */
+  /** The expiry of the token in milliseconds since 1970. */
   expiresAt: z.int(),
 })
 
-/** What a token allows: to recognize for a short while, with one deployment or as a key may. */
+/** The contents of a token, which allows recognition for a short time, with one deployment or with all that a key can use. */
 type Claims = z.infer<typeof claims>
 
-/** Signs and reads short-lived tokens; every process that shares the database accepts them. */
+/** Signs and reads short-lived tokens. Every process of the database accepts them. */
 export interface Tokens {
   issue(claims: Claims): string
   /** Null when the token is forged, broken or expired. */
@@ -36,7 +36,7 @@ export async function openTokens(db: Db): Promise<Tokens> {
     .values({ name: 'token-secret', value: randomBytes(32).toString('hex') })
     .onConflictDoNothing()
   const [setting] = await db.select().from(settings).where(eq(settings.name, 'token-secret'))
-  if (!setting) throw new Error('the token secret is missing')
+  if (!setting) throw new Error('The token secret is missing.')
   return createTokens(Buffer.from(setting.value, 'hex'))
 }
 

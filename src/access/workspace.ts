@@ -6,23 +6,24 @@ import { idempotencyKeyText } from '../domain/idempotency.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
 import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import { keyScope } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { keyScope, type WorkspaceRow, workspaces } from '../postgres/tables.ts'
+import { type WorkspaceRow, workspaces } from '../postgres/tables.ts'
 import { addKey, type CreatedKey, findEarlierKey, rememberKey } from './key.ts'
 
-/** The id of the first workspace, which is made when there is none; processes that start at once agree. */
+/** The id of the first workspace, which is created when the database has none. Processes that start together get the same id. */
 export function ensureFirstWorkspace(db: Db): Promise<string> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(7302)`)
     const [first] = await tx.select().from(workspaces).orderBy(asc(workspaces.id)).limit(1)
     if (first) return first.id
     const [made] = await tx.insert(workspaces).values({ name: 'Default' }).returning()
-    if (!made) throw new Error('the first workspace was not inserted')
+    if (!made) throw new Error('The first workspace was not inserted.')
     return made.id
   })
 }
 
-/** Makes a workspace and the key with every scope that opens it; for the bootstrap key alone. */
+/** Creates a workspace and a key with every scope. Needs the bootstrap key. */
 export async function createWorkspace(
   ctx: Context,
   wanted: { name: string; idempotencyKey?: string | null | undefined },
@@ -36,7 +37,7 @@ export async function createWorkspace(
     if (earlier instanceof ExpectedError) return earlier
     if (earlier) return { ...earlier, workspace: await findWorkspace(tx, earlier.key.workspaceId) }
     const [workspace] = await tx.insert(workspaces).values({ name }).returning()
-    if (!workspace) throw new Error('a new workspace was not inserted')
+    if (!workspace) throw new Error('A new workspace was not inserted.')
     const created = await addKey(tx, { workspaceId: workspace.id, name: 'first', scopes: [...keyScope.enumValues] })
     if (idempotencyKey) await rememberKey(ctx, tx, idempotencyKey, { workspace: name }, created)
     return { workspace, ...created }
@@ -45,7 +46,7 @@ export async function createWorkspace(
 
 const oldestFirst: Order<WorkspaceRow> = { columns: [sql`${workspaces.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: false }
 
-/** All workspaces, oldest first; for the bootstrap key alone. */
+/** All workspaces, oldest first. Needs the bootstrap key. */
 export async function listWorkspaces({ store, viewer }: Context, args: PageArgs) {
   if (!viewer.isBootstrap) return new NotAuthorizedError(null)
   return readPage(args, oldestFirst, {
@@ -64,6 +65,6 @@ export const findViewerWorkspace = ({ store, viewer }: Context): Promise<Workspa
 
 async function findWorkspace(db: Db | Tx, id: string): Promise<WorkspaceRow> {
   const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, id))
-  if (!workspace) throw new Error('the workspace of a live key is missing')
+  if (!workspace) throw new Error('The workspace of a valid key is missing.')
   return workspace
 }

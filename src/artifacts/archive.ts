@@ -4,12 +4,12 @@ import { readingLimits } from '../sandbox/reading-limits.ts'
 import { runTask } from '../sandbox/task.ts'
 import type { Extraction } from './archive.process.ts'
 
-/** Two gigabytes take some 20 s. */
+/** The CPU limit of the process. Two gigabytes take about 20 s. */
 const cpuSeconds = 120
 
 /**
- * Takes some files out of a .tar.gz, in a process of its own, each to a place of our own choosing: names in the
- * archive decide nothing, and only plain files are taken. Sizes are counted as they come. Resolves with the places
+ * Extracts some files of a .tar.gz in a child process, each to a path that the caller chooses: names in the archive
+ * cannot choose a path, and only plain files are extracted. Sizes are counted during unpacking. Resolves with the paths
  * that were written; rejects with ARCHIVE_UNUSABLE.
  */
 export async function extractFiles(extraction: Extraction, signal: AbortSignal): Promise<Set<string>> {

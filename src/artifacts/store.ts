@@ -8,27 +8,27 @@ import { asFailure, bringFile, hashFile } from './bring.ts'
 import { isLocked, withLock } from './lock.ts'
 
 interface FetchOptions {
-  /** Called with the bytes of all files that are here and checked, or on their way. */
+  /** Called with the received and checked bytes of all files. */
   onProgress?: (bytes: number) => void
   signal?: AbortSignal
 }
 
-/** Paths of a model's files by their names in the catalog, such as `encoder`. */
+/** The paths of a model's files by their names in the catalog, such as `encoder`. */
 export type ModelFiles = Readonly<Record<string, string>>
 
-/** Model files on this machine's disk, each under its own SHA-256. */
+/** The model files on the disk of this machine, each named by its SHA-256. */
 export interface Artifacts {
-  /** Brings the files here when they are missing; every byte has been checked either way. */
+  /** Fetches missing files. All files are checked, fetched or not. */
   fetch(model: Pick<ModelRow, 'files'>, options?: FetchOptions): Promise<ModelFiles>
-  /** The same files for serving: fetched and checked once in the life of this process. */
+  /** The files for serving, fetched and checked once per process. */
   open(model: ModelRow): Promise<ModelFiles>
-  /** Keeps a file that `write` makes at the path it is given, unless `accept` throws; half a file never counts. */
+  /** Stores the file that `write` writes to a temporary path, unless `accept` throws. An incomplete file is never stored. */
   keep(write: (path: string) => Promise<void>, accept?: (file: StoredFile) => Promise<void>): Promise<StoredFile>
-  /** Removes kept files that are older than a day and that nobody needs, by their SHA-256; answers how many. */
+  /** Removes files that are older than a day and that `isNeeded` does not return. Returns the number of removed files. */
   tidy(isNeeded: (sha256s: string[]) => Promise<ReadonlySet<string>>): Promise<number>
 }
 
-/** A file on its way, for however many want it. */
+/** A running download, with all of its callers. */
 interface Fetching {
   path: Promise<string>
   abort: AbortController
@@ -41,7 +41,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
   await sweep(dir)
   const opened = new Map<string, Promise<ModelFiles>>()
   const fetching = new Map<string, Fetching>()
-  /** Size, time and number of each file when it was last read and found right. */
+  /** The size, time and inode of each file at its last successful check. */
   const checked = new Map<string, string>()
 
   const isKept = async (file: ArtifactFile, path: string, tell: (bytes: number) => void, signal: AbortSignal) => {
@@ -59,7 +59,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
     const path = join(dir, file.sha256)
     if (await isKept(file, path, tell, signal)) return path
     const bring = async () => {
-      // Whoever held the lock before may have brought it.
+      // The earlier holder of the lock can have fetched the file.
       if (await isKept(file, path, tell, signal)) return path
       await removePartials(dir, file.sha256)
       await bringFile(file, path, { tell, signal, privateSources, npmRegistry })
@@ -86,7 +86,7 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
     return shared
   }
 
-  /** Two that want the same file fetch it once; it is given up when nobody wants it any more. */
+  /** Concurrent callers share one download, which is aborted when the last caller leaves. */
   const fetchFile = async (file: ArtifactFile, watcher: (bytes: number) => void, signal: AbortSignal | undefined) => {
     signal?.throwIfAborted()
     const shared = fetching.get(file.sha256) ?? begin(file)
@@ -125,10 +125,10 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
       return files
     },
     async keep(write, accept) {
-      const place = join(dir, randomUUID())
+      const path = join(dir, randomUUID())
       const signal = AbortSignal.timeout(maxKeepMs)
-      // The lock tells other processes' sweeping that the file is being written.
-      return withLock(`${place}.lock`, () => keepFile(dir, `${place}.partial`, write, accept, signal), { signal, waiting: () => {} })
+      // The lock keeps other processes from removing the partial file.
+      return withLock(`${path}.lock`, () => keepFile(dir, `${path}.partial`, write, accept, signal), { signal, waiting: () => {} })
     },
     async tidy(isNeeded) {
       const old: string[] = []
@@ -198,7 +198,7 @@ async function removePartials(dir: string, sha256: string) {
   for (const name of await partialsOf(dir, sha256)) await rm(join(dir, name), { force: true })
 }
 
-/** Removes what processes that were killed have left behind; what a live one still writes is locked. */
+/** Removes partial files of processes that were killed. Those of running processes are locked. */
 async function sweep(dir: string) {
   for (const name of await readdir(dir)) {
     const sha256 = name.split('.')[0] ?? ''

@@ -5,9 +5,9 @@ import { and, isNull, notInArray, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../postgres/client.ts'
 import { modelKind, models, scenario } from '../postgres/tables.ts'
-import { canonicalizeTag } from './language-tag.ts'
+import { canonicalizeTag } from './validation.ts'
 
-/** The catalog file cannot be used; the message says where it is wrong. */
+/** An invalid catalog file. The message names the entries to correct. */
 export class CatalogError extends Error {}
 
 const file = z.object({
@@ -34,7 +34,7 @@ const catalogFile = z.object({
       name: z.string().min(1),
       description: z.string(),
       license: z.string(),
-      /** Where the license stands, if it has to be accepted before anything is downloaded. */
+      /** The URL of the license text, for models whose license a workspace must accept before a download. */
       licenseUrl: z.url({ protocol: /^https$/ }).nullish(),
       files: z.array(file).min(1),
     }),
@@ -56,17 +56,20 @@ export interface Catalog {
 export async function readCatalog(path: string): Promise<Catalog> {
   const text = await readFile(path, 'utf8').catch((error) => {
     throw new CatalogError(
-      `Cannot read the catalog ${path} (${error.code}). Set CATALOG to a catalog file, or leave it out for the one that comes with custom-speech.`,
+      `The catalog ${path} cannot be read (${error.code}). Set CATALOG to a catalog file, or remove the setting to use the catalog of custom-speech.`,
     )
   })
   const parsed = catalogFile.safeParse(parseJson(text))
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${issue.message}`)
-    throw new CatalogError(`The catalog ${path} cannot be used:\n${problems.join('\n')}`)
+    throw new CatalogError(`The catalog ${path} is invalid. Correct these entries:\n${problems.join('\n')}`)
   }
   const catalog = parsed.data
   for (const model of catalog.models) {
-    if (!catalog.locales[model.locale]) throw new CatalogError(`The catalog ${path} has a model for ${model.locale} but no such locale: ${model.name}`)
+    if (!catalog.locales[model.locale])
+      throw new CatalogError(
+        `The catalog ${path} has the model "${model.name}" for ${model.locale}, which its locales do not include. Add the locale, or correct the model.`,
+      )
     for (const entry of model.files) {
       entry.sources = entry.sources.map((source) => (source.startsWith('file:') ? new URL(source.slice('file:'.length), pathToFileURL(path)).href : source))
     }
@@ -78,8 +81,8 @@ export async function readCatalog(path: string): Promise<Catalog> {
 }
 
 /**
- * Makes the base models in the database those of the catalog. One that has left the catalog is retired:
- * what already serves it goes on, nothing new can choose it.
+ * Makes the base models in the database equal to those of the catalog. A model that the catalog no longer lists is
+ * retired: existing deployments keep it, and new deployments cannot use it.
  */
 export async function publishCatalog(db: Db, catalog: Catalog): Promise<void> {
   await db.transaction(async (tx) => {
@@ -98,6 +101,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new CatalogError(`The catalog is not JSON: ${(error as Error).message}`)
+    throw new CatalogError(`The catalog is not valid JSON: ${(error as Error).message}`)
   }
 }

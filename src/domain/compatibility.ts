@@ -1,6 +1,6 @@
 import type { ModelRow, Scenario } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
-import { type IncompatibilityReason, IncompatibleModelsError } from './errors.ts'
+import { type IncompatibilityReason, IncompatibleModelsError } from './deployment-errors.ts'
 import { listFittingModels } from './model.ts'
 
 const scenarioNames: Record<Scenario, string> = {
@@ -13,26 +13,26 @@ export interface Incompatibility {
   message: string
 }
 
-/** The rule: both models are made for the wanted locale, and for the same scenario. */
+/** Models are compatible when both have the locale of the deployment and the same scenario. */
 export function explainIncompatibility(locale: string, acoustic: ModelRow, language: ModelRow): Incompatibility | undefined {
   for (const model of [acoustic, language]) {
     if (model.locale !== locale) {
       return {
         reason: 'LOCALE_MISMATCH',
-        message: `The ${model.kind.toLowerCase()} model "${model.name}" is for ${model.locale}, the deployment for ${locale}. Choose a model for ${locale}.`,
+        message: `The ${model.kind.toLowerCase()} model "${model.name}" is for ${model.locale}, but the deployment is for ${locale}. Choose a model for ${locale}.`,
       }
     }
   }
   if (acoustic.scenario !== language.scenario) {
     return {
       reason: 'SCENARIO_MISMATCH',
-      message: `The acoustic model "${acoustic.name}" is made for ${scenarioNames[acoustic.scenario]}, the language model "${language.name}" for ${scenarioNames[language.scenario]}. The two scenarios do not mix: choose both from one.`,
+      message: `The acoustic model "${acoustic.name}" is for ${scenarioNames[acoustic.scenario]}, but the language model "${language.name}" is for ${scenarioNames[language.scenario]}. Choose two models of the same scenario.`,
     }
   }
   return undefined
 }
 
-/** The same rule as an answer: nothing when the models fit, else why not and what would. */
+/** The error for incompatible models, with the models that are compatible with either of them; undefined when the models are compatible. */
 export async function checkCompatibility(ctx: Context, locale: string, acoustic: ModelRow, language: ModelRow) {
   const incompatibility = explainIncompatibility(locale, acoustic, language)
   if (!incompatibility) return undefined

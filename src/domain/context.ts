@@ -1,97 +1,97 @@
 import type { Feeds } from '../lifecycle/event-feed.ts'
 import type { Log } from '../log.ts'
+import type { KeyScope } from '../postgres/access-tables.ts'
 import type { Tx } from '../postgres/client.ts'
 import type { Store } from '../postgres/store.ts'
-import type { KeyScope } from '../postgres/tables.ts'
 import type { Catalog } from './catalog.ts'
 import { NotAuthorizedError } from './errors.ts'
 import type { MutationRate } from './mutation-rate.ts'
 
-/** How much one workspace may have, and how long provisioning may take. */
+/** The quotas of a workspace, and the time limits of provisioning. */
 interface Limits {
   deployments: number
   keys: number
-  /** Custom ones. */
+  /** Custom models. */
   models: number
-  /** Files that no model was made from yet. */
+  /** Uploads that no model uses yet. */
   uploads: number
-  /** Bytes of all uploads and of what was made from them. */
+  /** Bytes of all uploads and of all files of custom models. */
   diskBytes: number
-  /** From the wish for a deployment to its end, waiting included. */
+  /** From the request for a deployment to its last status, time in the queue included. */
   deadlineSeconds: number
-  /** Without any progress, before a deployment is failed. */
+  /** Time without progress after which a deployment fails. */
   stallSeconds: number
-  /** Without any progress, before that is told. */
+  /** Time without progress after which a deployment is marked as stalled. */
   noticeSeconds: number
 }
 
-/** What the whole process shares. */
+/** The parts that the whole process shares. */
 export interface Service {
   store: Store
   catalog: Catalog
-  /** Where clients reach us, without a slash at the end. */
+  /** The URL of the server for clients, without a slash at the end. */
   publicUrl: string
   limits: Limits
   keyring: Keyring
   mutationRate: MutationRate
-  /** Seals secrets that only this database's servers can open. */
+  /** Encrypts secrets for the servers of this database. */
   sealing: Sealing
-  /** Logs that are being watched. */
+  /** The event logs that have subscribers. */
   feeds: Feeds
   log: Log
 }
 
-/** The service as one caller may see it. */
+/** The service, with the caller of one request. */
 export interface Context extends Service {
   viewer: Viewer
 }
 
-/** The context for what reads and writes within a transaction. */
+/** The context for reads and writes within a transaction. */
 export const inTransaction = (ctx: Context, tx: Tx): Context => ({ ...ctx, store: { ...ctx.store, db: tx } })
 
-/** True when the key has the scope; one that may manage may read. */
+/** True when the key has the scope. MANAGE includes READ. */
 export const hasScope = ({ scopes }: Viewer, required: KeyScope) => scopes.includes(required) || (required === 'READ' && scopes.includes('MANAGE'))
 
-/** Undefined when the caller may go on. */
+/** Undefined when the caller has the scope. */
 export function checkScope({ viewer }: Context, required: KeyScope): NotAuthorizedError | undefined {
   return hasScope(viewer, required) ? undefined : new NotAuthorizedError(required)
 }
 
-/** Who is calling, and what the key that let them in may do. */
+/** The caller of a request: the key, its scopes and its workspace. */
 export interface Viewer {
   keyId: string
-  /** The browser session that stands for the key; left out for callers that send the key itself. */
+  /** The browser session that represents the key; omitted when the client sends the key. */
   sessionId?: string | undefined
   workspaceId: string
   scopes: readonly KeyScope[]
-  /** True for the key that may make workspaces. */
+  /** True for a key that can create workspaces. */
   isBootstrap: boolean
-  /** When the key or the session expires, whichever is first. */
+  /** The earlier of the expiry of the key and that of the session. */
   expiresAt: Date | null
 }
 
-/** Knows which secret belongs to whom, and forgets at once when a key is revoked or a session ends. */
+/** Authenticates keys and browser sessions. A revoked key or an ended session is refused at once. */
 export interface Keyring {
-  /** The caller that a secret stands for; null when it is unknown, expired or revoked. */
+  /** The caller with this secret; null when the secret is unknown, expired or revoked. */
   authenticate(secret: string): Promise<Viewer | null>
   /**
-   * The secret that stands for a browser's session in {@link authenticate}. Only this process can make and read it:
-   * the token of a cookie is accepted from cookies alone, never where a client sends a key.
+   * The secret that represents a browser session in {@link authenticate}. Only this process can create and read it,
+   * so the token of a cookie is not accepted in place of a key.
    */
   secretOfSession(token: string): string
-  /** False once the session, or else the key, has ended. */
+  /** False when the session has ended or, without a session, the key. */
   isLive(viewer: Pick<Viewer, 'keyId' | 'sessionId'>): Promise<boolean>
-  /** Calls `ended` once when the key or the session ends, those who have waited longest first. Returns the way to stop waiting. */
+  /** Calls `ended` once when the key or the session ends, in the order of the calls. Returns a function that removes the listener. */
   onEnd(viewer: Viewer, ended: () => void): () => void
-  /** Looks up every caller again, for this process has just ended a key or a session. */
+  /** Looks up every caller again, after this process has ended a key or a session. */
   recheck(): void
   close(): Promise<void>
 }
 
-/** Encrypts secrets for a while, so that only the processes of this installation can read them. */
+/** Encrypts secrets with an expiry, so that only the processes of this installation can read them. */
 export interface Sealing {
   /** `expiresAt` is in milliseconds since 1970. */
   seal(secret: string, expiresAt: number): string
-  /** The secret; null when what is sealed was tampered with or has expired. */
+  /** The secret; null when the sealed text is invalid or has expired. */
   open(sealed: string): string | null
 }

@@ -4,23 +4,16 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
-import type { Service } from './context.ts'
-import { type Context, checkScope } from './context.ts'
+import { type Context, checkScope, type Service } from './context.ts'
+import { DeploymentNotFoundError, DuplicateDeploymentNameError, SequenceMismatchError, StatusConflictError } from './deployment-errors.ts'
 import { applyChange, deploymentLifecycle, deploymentLog, mayMove, provisioning } from './deployment-lifecycle.ts'
-import {
-  DeploymentNotFoundError,
-  DuplicateDeploymentNameError,
-  type ExpectedError,
-  SequenceMismatchError,
-  StatusConflictError,
-  ValidationError,
-} from './errors.ts'
+import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
 import { nameKey, nameText, proseText, validate } from './validation.ts'
 
 type DeploymentOutcome<T> = Promise<T | ExpectedError>
 
-/** Runs the action on the caller's own deployment, locked; a stranger's is not found. */
+/** Runs the action on a locked deployment of the caller's workspace. Deployments of other workspaces are not found. */
 async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => DeploymentOutcome<T>): DeploymentOutcome<T> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
@@ -37,11 +30,11 @@ export interface DeploymentUpdate {
   id: string
   name?: string | null | undefined
   description?: string | null | undefined
-  /** The sequence that the caller last saw; another one refuses the update. */
+  /** The sequence that the caller last read. The update is refused when the deployment has another sequence. */
   ifSequence?: number | null | undefined
 }
 
-/** Changes name or description; what is null or left out stays. */
+/** Changes the name or description. A field that is null or omitted keeps its value. */
 export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): DeploymentOutcome<DeploymentRow> {
   const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
   if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
@@ -61,36 +54,36 @@ export async function updateDeployment(ctx: Context, wanted: DeploymentUpdate): 
       .set({ name, description, sequence: row.sequence + 1, updatedAt: sql`clock_timestamp()` })
       .where(eq(deployments.id, row.id))
       .returning()
-    if (!updated) throw new Error('a locked deployment has vanished')
+    if (!updated) throw new Error('A locked deployment was not found.')
     await deploymentLog.record(tx, updated, updated.status, name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`)
     return updated
   })
 }
 
-/** Ends provisioning. Canceling what is canceled already changes nothing and succeeds. */
+/** Ends provisioning. Canceling a canceled deployment succeeds and changes nothing. */
 export function cancelDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (row.status === 'CANCELED') return row
-    if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only one that is QUEUED or PROVISIONING can be canceled.')
+    if (!mayMove(row.status, 'CANCELED')) return new StatusConflictError(row.status, 'Only a deployment that is QUEUED or PROVISIONING can be canceled.')
     await provisioning.withdraw(tx, ctx, row)
     return applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
 
-/** Provisions a FAILED or CANCELED deployment anew, under the same id. */
+/** Provisions a FAILED or CANCELED deployment again, with the same id. */
 export function retryDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
-    if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await provisioning.takePlace(tx, ctx, row)) }
-    const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
+    if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only a deployment that is FAILED or CANCELED can be retried.')
+    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await provisioning.takePosition(tx, ctx, row)) }
+    const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker again.', progress: 0 }, again)
     await provisioning.enqueue(tx, ctx, queued)
     return queued
   })
 }
 
 /**
- * Deletes a deployment in whatever status it is; its endpoint stops with the commit. Its log stays for a
- * week, so that whoever watched it comes to its end, and whoever deletes once more learns that it is gone.
+ * Deletes a deployment in any status. The endpoint stops when the transaction commits. The log is kept for a week:
+ * subscribers receive the last event, and deleting the deployment again succeeds.
  */
 export async function deleteDeployment(ctx: Context, id: string): DeploymentOutcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
@@ -104,7 +97,7 @@ export async function deleteDeployment(ctx: Context, id: string): DeploymentOutc
   return removal ? { deploymentId: id } : outcome
 }
 
-/** Adds a line to a deployment's log and leaves its status as it is; a deployment that is gone needs none. */
+/** Adds an event to a deployment's log without a change of its status. Does nothing for a deleted deployment. */
 export async function noteOnDeployment({ store }: Pick<Service, 'store'>, deploymentId: string, message: string): Promise<void> {
   const [found] = await store.db.select({ workspaceId: deployments.workspaceId }).from(deployments).where(eq(deployments.id, deploymentId))
   if (!found) return

@@ -4,31 +4,31 @@ import { type DeploymentRow, deployments } from '../postgres/deployment-tables.t
 import type { Service } from './context.ts'
 import { isTerminal } from './deployment-lifecycle.ts'
 
-/** When a deployment will probably be complete: half of them are by p50, nine of ten by p90. */
+/** The estimated time of completion: half of the deployments are COMPLETE at p50, nine of ten at p90. */
 export interface Estimate {
   p50: Date
   p90: Date
 }
 
-/** What this server's newest completions took, in milliseconds, and how many were worked on at a time. */
+/** The durations of the newest completions in milliseconds, and the number of deployments that ran in parallel. */
 interface Experience {
   p50: number
   p90: number
   parallel: number
 }
 
-/** Fewer finished deployments than this are no experience. */
-const enough = 5
-const considered = 50
+/** The minimum number of completions for an estimate. */
+const minCompletions = 5
+const maxCompletions = 50
 const rememberMs = 1000
-/** An estimate lies at least so far ahead, so that it has not passed before it is read. */
-const soonMs = 1000
+/** The minimum distance of an estimate from now, so that it is still ahead when the client reads it. */
+const minAheadMs = 1000
 
 const learned = new WeakMap<Service['store'], { at: number; experience: Promise<Experience | null> }>()
 
 /**
- * From this server's own newest completions and the queue; null when there are too few, when there is nothing to
- * wait for, and for one that takes longer than nine of ten did: then experience says nothing more.
+ * Estimates from the newest completions of this server and the queue position. Null when there are too few
+ * completions, when the deployment is terminal, and when it has already taken longer than nine of ten deployments.
  */
 export async function estimateCompletion({ store }: Service, deployment: DeploymentRow, loadPosition: LoadQueuePosition): Promise<Estimate | null> {
   if (isTerminal(deployment.status)) return null
@@ -37,10 +37,10 @@ export async function estimateCompletion({ store }: Service, deployment: Deploym
   return deployment.status === 'QUEUED' ? estimateQueued(experience, await loadPosition(deployment.id)) : estimateRunning(experience, deployment)
 }
 
-/** Workers are freed one after the other; the deployment takes its time once those before it have theirs. */
+/** The deployment starts after those before it in the queue, of which `parallel` run at a time. */
 function estimateQueued({ p50, p90, parallel }: Experience, before: number): Estimate {
   const freed = (before + 1) / parallel
-  const at = (ms: number) => new Date(Date.now() + Math.max(soonMs, freed * ms + ms))
+  const at = (ms: number) => new Date(Date.now() + Math.max(minAheadMs, freed * ms + ms))
   return { p50: at(p50), p90: at(p90) }
 }
 
@@ -48,8 +48,8 @@ function estimateRunning({ p50, p90 }: Experience, { startedAt }: DeploymentRow)
   const now = Date.now()
   const began = startedAt?.getTime() ?? now
   const left = began + p90 - now
-  if (left < soonMs) return null
-  // Half of those that have come this far without completing.
+  if (left < minAheadMs) return null
+  // The median of the deployments that take at least as long as this one has.
   return { p50: new Date(Math.max(began + p50, now + left / 2)), p90: new Date(began + p90) }
 }
 
@@ -74,7 +74,7 @@ async function readExperience({ db }: Service['store']): Promise<Experience | nu
       .from(deployments)
       .where(isComplete)
       .orderBy(desc(deployments.completedAt))
-      .limit(considered),
+      .limit(maxCompletions),
   )
   const atOnce = sql<number>`(select count(*) from ${newest} as other where other.started_at <= ${newest.startedAt} and other.completed_at > ${newest.startedAt})`
   const atWork = sql<number>`(select count(*) from ${deployments} where ${deployments.status} = 'PROVISIONING')`
@@ -83,5 +83,5 @@ async function readExperience({ db }: Service['store']): Promise<Experience | nu
     .with(newest)
     .select({ count: sql<number>`count(*)::int`, p50: at(0.5), p90: at(0.9), parallel: sql<number>`greatest(1, max(${atOnce}), ${atWork})::int` })
     .from(newest)
-  return found && found.count >= enough ? found : null
+  return found && found.count >= minCompletions ? found : null
 }

@@ -18,7 +18,7 @@ import {
 
 //   QUEUED ──▶ PROVISIONING ──▶ COMPLETE
 //     │  ▲          ├─────────▶ FAILED ───┐
-//     │  │          └─────────▶ CANCELED ─┤ (tried again: QUEUED)
+//     │  │          └─────────▶ CANCELED ─┤ (retried: QUEUED)
 //     │  └────────────────────────────────┘      any ──▶ DELETING ──▶ gone
 const moves: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   QUEUED: ['PROVISIONING', 'FAILED', 'CANCELED', 'DELETING'],
@@ -29,28 +29,25 @@ const moves: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   DELETING: [],
 }
 
-/** True when nothing more will happen by itself. */
+/** True when the status changes only on request. */
 export const isTerminal = (status: DeploymentStatus) => status !== 'QUEUED' && status !== 'PROVISIONING'
-
-/** True when the endpoint answers. */
-export const isServing = (status: DeploymentStatus) => status === 'COMPLETE'
 
 export interface DeploymentChange {
   status: DeploymentStatus
   message: string
   stage?: Stage | null
-  /** Of the whole provisioning, 0 to 1; left out, it stays as it is. */
+  /** The progress of the whole provisioning, 0 to 1; unchanged when omitted. */
   progress?: number
   failure?: Failure
   evidence?: Evidence
-  /** When it last moved, if that is worth telling; every other change clears it. */
+  /** The time of the last progress, for a stalled deployment. Every other change clears it. */
   stalledSince?: Date
 }
 
-/** One worker's hold on one deployment. */
+/** The claim of one worker on one deployment. */
 export type DeploymentClaim = ClaimOn<'deploymentId'>
 
-/** The topic on which one deployment's watchers are rung. */
+/** The topic that notifies the subscribers of one deployment. */
 export const deploymentTopic = (id: string) => rowTopic('deployment', id)
 
 export const deploymentLog = createEventLog<DeploymentRow, DeploymentEventRow>({
@@ -81,5 +78,5 @@ export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow
 
 export const { mayMove, applyChange, recordChange } = deploymentLifecycle
 
-/** How deployments get to workers. */
+/** Queues deployments, and claims them for workers. */
 export const provisioning = createJobClaims('deploymentId', deploymentQueue, deploymentLifecycle, () => provisionDeployment)

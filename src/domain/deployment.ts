@@ -2,101 +2,13 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
-import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
-import { checkCompatibility } from './compatibility.ts'
-import { type Context, checkScope, inTransaction } from './context.ts'
-import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
-import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
-import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { findModels } from './model.ts'
+import type { Context } from './context.ts'
+import { deploymentLog } from './deployment-lifecycle.ts'
+import { ExpectedError } from './errors.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
-import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './validation.ts'
-
-export interface NewDeployment {
-  name: string
-  description?: string | null | undefined
-  locale: string
-  acousticModelId: string
-  languageModelId: string
-  /** Sent again with the same input, it answers the same deployment. */
-  idempotencyKey?: string | null | undefined
-}
-
-/** Records the deployment and asks for its provisioning, or does neither. */
-export async function createDeployment(ctx: Context, wanted: NewDeployment): Promise<DeploymentRow | ExpectedError> {
-  const refused = checkScope(ctx, 'MANAGE')
-  if (refused) return refused
-  const input = validate(newDeployment(ctx), wanted)
-  if (input instanceof ValidationError) return input
-  const { idempotencyKey, ...values } = input
-  const { workspaceId } = ctx.viewer
-
-  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
-    const earlier = idempotencyKey && (await findEarlier(tx, 'deployment', workspaceId, idempotencyKey, values))
-    if (earlier) return earlier instanceof ExpectedError ? earlier : earlier.made
-    const [problem] = await findProblems(inTransaction(ctx, tx), values)
-    if (problem) return problem
-    const [created] = await tx
-      .insert(deployments)
-      .values({ ...values, workspaceId, status: 'QUEUED', sequence: 1, ...(await provisioning.takePlace(tx, ctx, { workspaceId })) })
-      .onConflictDoNothing()
-      .returning()
-    if (!created) return new DuplicateDeploymentNameError(values.name, values.locale)
-    if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, values, { deploymentId: created.id })
-    await deploymentLog.record(tx, created, null, 'Waiting for a worker.')
-    await provisioning.enqueue(tx, ctx, created)
-    return created
-  })
-}
-
-export interface Preflight {
-  problems: ExpectedError[]
-  /** What `createDeployment` would answer again, since the idempotency key has made it. */
-  existing: DeploymentRow | null
-}
-
-/** What `createDeployment` would answer, as far as can be said before: every problem, not only the first. */
-export async function preflightDeployment(ctx: Context, wanted: NewDeployment): Promise<Preflight> {
-  const problems: ExpectedError[] = []
-  const refused = checkScope(ctx, 'MANAGE')
-  if (refused) problems.push(refused)
-  const input = validate(newDeployment(ctx), wanted)
-  if (input instanceof ValidationError) return { problems: [...problems, input, ...(await findProblems(ctx, wanted))], existing: null }
-  const { idempotencyKey, ...values } = input
-  const earlier = idempotencyKey ? await findEarlier(ctx.store.db, 'deployment', ctx.viewer.workspaceId, idempotencyKey, values) : undefined
-  // A repetition is answered as it was, whatever stands against another one by now.
-  if (earlier && !(earlier instanceof ExpectedError)) return { problems, existing: earlier.made }
-  return { problems: [...problems, ...(earlier ? [earlier] : []), ...(await findProblems(ctx, values))], existing: null }
-}
-
-/** Everything that stands against deploying these models under this name, in the order of its weight. */
-async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
-  const found = await findModels(ctx, wanted)
-  const problems: ExpectedError[] = found.problems
-  if (found.acoustic && found.language && ctx.catalog.references.has(wanted.locale)) {
-    const incompatible = await checkCompatibility(ctx, wanted.locale, found.acoustic, found.language)
-    if (incompatible) problems.push(incompatible)
-  }
-  const sameName = and(mine(ctx, { locale: wanted.locale }), eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
-  if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))
-  const used = await countDeployments(ctx, {})
-  if (used >= ctx.limits.deployments) problems.push(new QuotaExceededError('deployments', ctx.limits.deployments, used))
-  return problems
-}
-
-const newDeployment = ({ catalog }: Context) =>
-  z.object({
-    name: nameText,
-    description: proseText.nullish().transform((text) => text ?? ''),
-    locale: z.string().refine((locale) => catalog.references.has(locale), {
-      error: `has no models; there are models for ${[...catalog.references.keys()].join(', ')}`,
-    }),
-    acousticModelId: z.string(),
-    languageModelId: z.string(),
-    idempotencyKey: idempotencyKeyText,
-  })
+import { contains, keyText, momentText, sortable, storable } from './validation.ts'
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
   const [row] = await ctx.store.db
@@ -108,7 +20,7 @@ export async function findDeployment(ctx: Context, id: string): Promise<Deployme
 
 export type LoadDeployment = (id: string) => Promise<DeploymentRow | null>
 
-/** Batches look-ups by id; keeps nothing, since deployments change and subscriptions live long. */
+/** Batches look-ups by id. Nothing is cached, since deployments change during a subscription. */
 export function createDeploymentLoader(ctx: Context): LoadDeployment {
   const loader = new DataLoader<string, DeploymentRow | null>(
     async (ids) => {
@@ -127,9 +39,9 @@ export function createDeploymentLoader(ctx: Context): LoadDeployment {
 export interface DeploymentFilter {
   locale?: string | null | undefined
   statuses?: readonly DeploymentStatus[] | null | undefined
-  /** A model's id; deployments with it as either of theirs. */
+  /** The id of the acoustic or language model. */
   modelId?: string | null | undefined
-  /** In the name or the description, whatever its case. */
+  /** A part of the name or description. Case is ignored. */
   text?: string | null | undefined
 }
 
@@ -142,7 +54,7 @@ interface DeploymentOrder {
 
 const createdKey = [sql`${deployments.id}`]
 const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descending'>> = {
-  // UUIDv7 ids sort by the moment of their making.
+  // UUIDv7 ids sort by creation time.
   CREATED_AT: { columns: createdKey, keys: (row) => [row.id], shape: z.tuple([z.uuid()]) },
   NAME: {
     columns: [sortable(deployments.name), ...createdKey],
@@ -164,18 +76,18 @@ const orders: Record<DeploymentOrderField, Omit<Order<DeploymentRow>, 'descendin
 export interface ListDeployments extends PageArgs {
   where?: DeploymentFilter | null | undefined
   orderBy?: DeploymentOrder | null | undefined
-  /** True to have the cursor of later changes as well, which costs a statement. */
+  /** True to read the cursor of later changes too, which takes another statement. */
   withChangesCursor?: boolean
 }
 
-/** A page, what it was filtered by, and the cursor of everything that changes after it was read. */
+/** A page, its filter, and the cursor of the changes after it was read. */
 export type DeploymentPage = Page<DeploymentRow> & { filter: DeploymentFilter; changesCursor: string | undefined }
 
 export async function listDeployments(ctx: Context, args: ListDeployments): Promise<DeploymentPage | ExpectedError> {
   const filter = args.where ?? {}
   const where = mine(ctx, filter)
   const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
-  // Read before the rows: what changes in between is told twice rather than never.
+  // The cursor is read before the rows, so a change in between is delivered twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, deploymentLog) : undefined
   const page = await readPage(
     args,
@@ -198,7 +110,7 @@ export function countDeployments(ctx: Context, filter: DeploymentFilter): Promis
   return ctx.store.db.$count(deployments, mine(ctx, filter))
 }
 
-/** How many there are of each status, whatever statuses the filter names. */
+/** The number of deployments of each status. The statuses of the filter are ignored. */
 export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{ status: DeploymentStatus; count: number }[]> {
   return ctx.store.db
     .select({ status: deployments.status, count: sql<number>`count(*)::int` })
@@ -208,7 +120,6 @@ export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{
     .orderBy(deployments.status)
 }
 
-/** Deployments that hold the model, for whoever wants to retire it. */
 const usesModel = (model: Pick<ModelRow, 'id'>) => or(eq(deployments.acousticModelId, model.id), eq(deployments.languageModelId, model.id))
 
 export function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {

@@ -1,12 +1,12 @@
 import type { Endpoint } from './endpoint.ts'
 
-/** A ready-made program that sends a recording to an endpoint. On a failure it prints the reason and exits with another code than 0. */
+/** A program that sends a recording to an endpoint. After a failure, the program prints the reason and exits with a code other than 0. */
 export interface Sample {
   tool: 'CURL' | 'JAVASCRIPT' | 'PYTHON' | 'SPEECH_SDK' | 'OPENAI'
   code: string
 }
 
-/** Samples filled in with an endpoint's URLs; the key stays a placeholder, since only its hash is known here. */
+/** Samples with the URLs of an endpoint. The key is a placeholder, since the server has only hashes of keys. */
 export function samplesOf({ id, httpUrl, webSocketUrl }: Endpoint): Sample[] {
   const openAiUrl = `${httpUrl.slice(0, httpUrl.lastIndexOf('/speech/recognition/'))}/v1`
   return [

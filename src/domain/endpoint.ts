@@ -1,6 +1,6 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type DeploymentRow, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
+import { type DeploymentRow, type DeploymentStatus, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import type { RecognitionMode } from './recognition-mode.ts'
@@ -12,30 +12,33 @@ export interface Endpoint {
   webSocketUrl: string
 }
 
-/** Where a deployment recognizes speech once it is Complete. */
+/** True when the endpoint of the deployment answers. */
+export const isServing = (status: DeploymentStatus) => status === 'COMPLETE'
+
+/** The URLs of a deployment, which answer while it is COMPLETE. */
 export function endpointOf({ publicUrl }: Pick<Service, 'publicUrl'>, deploymentId: string, mode: RecognitionMode): Endpoint {
   const httpUrl = `${publicUrl}/speech/recognition/${mode}/cognitiveservices/v1?cid=${deploymentId}`
   return { id: deploymentId, mode, httpUrl, webSocketUrl: httpUrl.replace(/^http/, 'ws') }
 }
 
-/** What the data plane needs to know of a deployment to serve it. */
+/** A deployment with its models, as the data plane needs it. */
 export interface ServedDeployment {
   deployment: DeploymentRow
   acousticModel: ModelRow
   languageModel: ModelRow
 }
 
-/** The deployment behind an endpoint id, if it is the workspace's; in whatever status it is. */
+/** The workspace's deployment with this endpoint id, in any status. */
 export function findServedDeployment(service: Service, workspaceId: string, endpointId: string): Promise<ServedDeployment | undefined> {
   return selectServed(service, and(eq(deployments.id, endpointId), eq(deployments.workspaceId, workspaceId)))
 }
 
-/** The same for a job, which works for whatever workspace made the deployment. */
+/** The deployment with this id in any workspace, for jobs. */
 export function findDeploymentToProvision(service: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
   return selectServed(service, eq(deployments.id, deploymentId))
 }
 
-/** True when the workspace had such a deployment; its last event is kept for a while. */
+/** True when the workspace has deleted this deployment and its log is still kept. */
 export async function wasDeleted({ store }: Service, workspaceId: string, endpointId: string): Promise<boolean> {
   return (await store.db.$count(deploymentEvents, and(eq(deploymentEvents.deploymentId, endpointId), eq(deploymentEvents.workspaceId, workspaceId)))) > 0
 }
@@ -50,7 +53,7 @@ export function listServing({ store }: Service, workspaceId: string): Promise<De
     .limit(1000)
 }
 
-/** Some pairs of models that Complete deployments are made of, each once. */
+/** Up to four pairs of models that COMPLETE deployments use, each pair once. */
 export async function findModelsInUse(service: Service): Promise<ServedDeployment[]> {
   const found = await Promise.all(
     (

@@ -10,16 +10,19 @@ import type { ExpectedError } from './errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { defaultPageSize, type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 
-type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'select' | 'selectFirst' | 'columns'>
+/** The newest events of a log, which are kept for as long as the row exists. */
+export const keptEvents = 200
 
-const oldestFirst = ({ columns }: Pick<ReadLog<LoggedEvent>, 'columns'>): Order<LoggedEvent> => ({
+type HistoryLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'select' | 'selectFirst' | 'columns'>
+
+const oldestFirst = ({ columns }: Pick<HistoryLog<LoggedEvent>, 'columns'>): Order<LoggedEvent> => ({
   columns: [sql`${columns.sequence}`],
   keys: (event) => [String(event.sequence)],
   shape: z.tuple([z.string().regex(/^\d{1,9}$/)]),
   descending: false,
 })
 
-/** The first events of a row and how many it has; asked for together for all rows of a list. */
+/** The first events of a row and the number of its events. One statement reads them for all rows of a list. */
 type LoadTimeline<Event> = (id: string, size: number) => Promise<{ events: Event[]; total: number }>
 
 export interface EventHistories {
@@ -32,13 +35,13 @@ export const createTimelineLoaders = (ctx: Context): EventHistories => ({
   model: createTimelineLoader(ctx, modelLog),
 })
 
-function createTimelineLoader<Event extends LoggedEvent>({ store }: Context, log: ReadLog<Event>): LoadTimeline<Event> {
+function createTimelineLoader<Event extends LoggedEvent>({ store }: Context, log: HistoryLog<Event>): LoadTimeline<Event> {
   const loader = new DataLoader<{ id: string; size: number }, { events: Event[]; total: number }>(
-    async (asked) => {
-      const ids = [...new Set(asked.map(({ id }) => id))]
-      const most = Math.max(...asked.map(({ size }) => size))
+    async (requests) => {
+      const ids = [...new Set(requests.map(({ id }) => id))]
+      const most = Math.max(...requests.map(({ size }) => size))
       const found = Map.groupBy(await log.selectFirst(store.db, ids, most), ({ id }) => id)
-      return asked.map(({ id, size }) => {
+      return requests.map(({ id, size }) => {
         const own = found.get(id) ?? []
         return { events: own.slice(0, size).map(({ event }) => event), total: own[0]?.total ?? 0 }
       })
@@ -50,18 +53,18 @@ function createTimelineLoader<Event extends LoggedEvent>({ store }: Context, log
 
 type Reading = Context & { timelines: EventHistories }
 
-/** A deployment's log, page by page. */
+/** One page of a deployment's log. */
 export const listEvents = (ctx: Reading, { id, workspaceId }: DeploymentRow, args: PageArgs) =>
   readTimeline(ctx, deploymentLog, ctx.timelines.deployment, { id, workspaceId }, args)
 
-/** A model's log, page by page; base models have none. */
+/** One page of a model's log. Base models have no log. */
 export const listModelEvents = (ctx: Reading, { id, workspaceId }: ModelRow, args: PageArgs) =>
   readTimeline(ctx, modelLog, ctx.timelines.model, { id, workspaceId: workspaceId ?? ctx.viewer.workspaceId }, args)
 
-/** First pages of many logs are read in one statement. */
+/** One statement reads the first pages of many logs. */
 function readTimeline<Event extends LoggedEvent>(
   { store }: Context,
-  log: ReadLog<Event>,
+  log: HistoryLog<Event>,
   first: LoadTimeline<Event>,
   scope: { id: string; workspaceId: string },
   args: PageArgs,

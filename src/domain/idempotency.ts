@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { and, eq, getColumns, lte, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { type KeyRow, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
-import { type KeyRow, keys, type ModelRow, models } from '../postgres/tables.ts'
+import { type ModelRow, models } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 import { IdempotencyConflictError } from './errors.ts'
 
-/** A key is remembered for so long after what it made was deleted, so that a late retry does not make it again. */
+/** The days for which a key is kept after its object was deleted, so that a late retry does not create the object again. */
 export const rememberedDays = 7
 
 export const idempotencyKeyText = z
@@ -15,7 +16,7 @@ export const idempotencyKeyText = z
   .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces')
   .nullish()
 
-/** What a key can have made. */
+/** The kinds of objects that a request with an idempotency key creates. */
 interface Made {
   deployment: DeploymentRow
   model: ModelRow
@@ -26,13 +27,13 @@ const columns = { deployment: 'deploymentId', model: 'modelId', key: 'keyId' } a
 
 interface Earlier<What extends keyof Made> {
   made: Made[What]
-  /** The secret of a key, sealed for whoever made it. */
+  /** The encrypted secret of a key, for the caller that created the key. */
   sealedSecret: string | null
 }
 
 /**
- * What a key was used for: nothing yet, the same, or something else. Holds for as long as the workspace is locked;
- * a preflight, which locks nothing, learns how it is now.
+ * Finds the earlier request with this key: undefined when the key is new, and an error when the key was used for a
+ * different request. The result is final only while the workspace is locked, which a preflight does not do.
  */
 export async function findEarlier<What extends keyof Made>(
   db: Db | Tx,
@@ -56,7 +57,7 @@ export async function findEarlier<What extends keyof Made>(
 
 type MadeId = { deploymentId: string } | { modelId: string } | { keyId: string; sealedSecret: string }
 
-/** Remembers what the key made, for as long as that exists and some days more. */
+/** Stores the object that the key created, until some days after the object is deleted. */
 export async function remember(tx: Tx, workspaceId: string, key: string, input: object, made: MadeId): Promise<void> {
   const values = {
     deploymentId: null,
@@ -73,14 +74,14 @@ export async function remember(tx: Tx, workspaceId: string, key: string, input: 
     .values({ workspaceId, key, ...values })
     .onConflictDoUpdate({ target: [idempotencyKeys.workspaceId, idempotencyKeys.key], set: values, setWhere: lte(idempotencyKeys.expiresAt, sql`now()`) })
     .returning({ key: idempotencyKeys.key })
-  // A key for another workspace is made under the lock of that workspace, so two requests can come this far.
+  // A key for another workspace is created under the lock of that workspace, so two requests can reach this insert.
   if (!remembered.length) throw collided()
 }
 
 const collided = () =>
   new UnavailableError('SERVICE_UNAVAILABLE', 'Another request used this idempotency key at the same time, and this one changed nothing. Send it again.')
 
-/** Lets the keys expire that made what is deleted now. */
+/** Sets the expiry of the idempotency keys of an object that is being deleted. */
 export async function letExpire(tx: Tx, made: { deploymentId: string } | { modelId: string }): Promise<void> {
   const isOf: SQL = 'deploymentId' in made ? eq(idempotencyKeys.deploymentId, made.deploymentId) : eq(idempotencyKeys.modelId, made.modelId)
   await tx

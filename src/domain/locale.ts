@@ -8,12 +8,12 @@ import { choosable } from './model.ts'
 export interface Locale {
   /** A BCP 47 tag such as en-US. */
   code: string
-  /** In English. */
+  /** The English name. */
   name: string
   nativeName: string
 }
 
-/** The locales that the catalog has models for. */
+/** The locales of the catalog. */
 export function listLocales({ catalog }: Pick<Context, 'catalog'>): Locale[] {
   return [...catalog.references.keys()].sort().map((code) => ({ code, name: nameIn('en', code), nativeName: nameIn(code, code) }))
 }
@@ -30,7 +30,7 @@ interface LocaleCounts {
   deployments: number
 }
 
-/** One of the counts of a locale; all counts of all locales are read together, once for a request. */
+/** One of the counts of a locale. A request reads all counts of all locales once. */
 export async function countLocale(ctx: Context, { code }: Locale, which: keyof LocaleCounts): Promise<number> {
   const known = counts.get(ctx) ?? readCounts(ctx)
   counts.set(ctx, known)

@@ -5,31 +5,23 @@ import type { Tx } from '../postgres/client.ts'
 import { deployments } from '../postgres/deployment-tables.ts'
 import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
-import {
-  DuplicateModelNameError,
-  type ExpectedError,
-  ModelInUseError,
-  ModelNotFoundError,
-  ModelSequenceMismatchError,
-  ModelStatusConflictError,
-  ValidationError,
-} from './errors.ts'
+import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
-import { findModel } from './model.ts'
+import { findModel, findModelNamed } from './model.ts'
 import { building } from './model-building.ts'
-import { findModelNamed } from './model-creation.ts'
+import { DuplicateModelNameError, ModelInUseError, ModelNotFoundError, ModelSequenceMismatchError, ModelStatusConflictError } from './model-errors.ts'
 import { type CustomModelRow, modelLifecycle, modelLog } from './model-lifecycle.ts'
 import { nameText, proseText, sortable, validate } from './validation.ts'
 
 type ModelOutcome<T> = Promise<T | ExpectedError>
 
-/** Which of the workspace's own models is meant. */
+/** A custom model of the workspace. */
 export interface OwnModel {
   kind: ModelKind
   id: string
 }
 
-/** Runs the action on the caller's own model, locked; base models and strangers' are not found. */
+/** Runs the action on a locked custom model of the caller's workspace. Base models and models of other workspaces are not found. */
 async function onModel<T>(ctx: Context, { kind, id }: OwnModel, act: (tx: Tx, row: CustomModelRow) => ModelOutcome<T>): ModelOutcome<T> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
@@ -46,11 +38,11 @@ const changes = z.object({ name: nameText.optional(), description: proseText.opt
 export interface ModelUpdate extends OwnModel {
   name?: string | null | undefined
   description?: string | null | undefined
-  /** The sequence that the caller last saw; another one refuses the update. */
+  /** The sequence that the caller last read. The update is refused when the model has another sequence. */
   ifSequence?: number | null | undefined
 }
 
-/** Changes name or description; what is null or left out stays. */
+/** Changes the name or description. A field that is null or omitted keeps its value. */
 export async function updateModel(ctx: Context, wanted: ModelUpdate): ModelOutcome<ModelRow> {
   const input = validate(changes, { name: wanted.name ?? undefined, description: wanted.description ?? undefined })
   if (input instanceof ValidationError) return checkScope(ctx, 'MANAGE') ?? input
@@ -65,36 +57,37 @@ export async function updateModel(ctx: Context, wanted: ModelUpdate): ModelOutco
       .set({ name, description, sequence: row.sequence + 1, updatedAt: sql`clock_timestamp()` })
       .where(eq(models.id, row.id))
       .returning()
-    if (!updated) throw new Error('a locked model has vanished')
+    if (!updated) throw new Error('A locked model was not found.')
     const message = name === row.name ? 'Description changed.' : `Renamed from "${row.name}" to "${name}".`
     await modelLog.record(tx, { ...updated, workspaceId: row.workspaceId }, updated.status, message)
     return updated
   })
 }
 
-/** Ends building. Canceling what is canceled already changes nothing and succeeds. */
+/** Ends building. Canceling a canceled model succeeds and changes nothing. */
 export function cancelModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (row.status === 'CANCELED') return row
-    if (!modelLifecycle.mayMove(row.status, 'CANCELED')) return new ModelStatusConflictError(row.status, 'Only one that is QUEUED or BUILDING can be canceled.')
+    if (!modelLifecycle.mayMove(row.status, 'CANCELED'))
+      return new ModelStatusConflictError(row.status, 'Only a model that is QUEUED or BUILDING can be canceled.')
     await building.withdraw(tx, ctx, row)
     return modelLifecycle.applyChange(tx, row, { status: 'CANCELED', message: 'Canceled on request.' })
   })
 }
 
-/** Builds a FAILED or CANCELED model anew, under the same id. */
+/** Builds a FAILED or CANCELED model again, with the same id. */
 export function retryModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow> {
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (!modelLifecycle.mayMove(row.status, 'QUEUED'))
-      return new ModelStatusConflictError(row.status, 'Only one that is FAILED or CANCELED can be tried again.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await building.takePlace(tx, ctx, row)) }
-    const queued = await modelLifecycle.applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker, once more.', progress: 0 }, again)
+      return new ModelStatusConflictError(row.status, 'Only a model that is FAILED or CANCELED can be retried.')
+    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await building.takePosition(tx, ctx, row)) }
+    const queued = await modelLifecycle.applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker again.', progress: 0 }, again)
     await building.enqueue(tx, ctx, queued)
     return queued
   })
 }
 
-/** Deletes a model that no deployment is made of. Its log stays for a week, as that of a deployment does; deleting it once more succeeds. */
+/** Deletes a model that no deployment uses. The log is kept for a week. Deleting the model again succeeds. */
 export async function deleteModel(ctx: Context, model: OwnModel): ModelOutcome<OwnModel> {
   const outcome = await onModel<OwnModel>(ctx, model, async (tx, row) => {
     const users = await tx
@@ -114,7 +107,7 @@ export async function deleteModel(ctx: Context, model: OwnModel): ModelOutcome<O
   return removal?.kind === model.kind ? model : outcome
 }
 
-/** Records that the workspace accepts the model's license; once more changes nothing. */
+/** Records that the workspace accepts the model's license. A repetition changes nothing. */
 export async function acceptLicense(ctx: Context, { kind, id }: OwnModel): ModelOutcome<ModelRow> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused

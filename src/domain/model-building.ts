@@ -1,18 +1,18 @@
 import { and, eq, lt, notInArray, sql } from 'drizzle-orm'
+import { enforceEach } from '../lifecycle/deadline-enforcement.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { trainLanguageModel, validateAcousticModel } from '../lifecycle/job-definitions.ts'
 import { isUnfinished, modelQueue } from '../lifecycle/queue-position.ts'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
-import { enforceEach } from './deployment-deadline.ts'
 import { modelLifecycle } from './model-lifecycle.ts'
 
 const jobOf: Record<ModelKind, typeof trainLanguageModel> = { LANGUAGE: trainLanguageModel, ACOUSTIC: validateAcousticModel }
 
-/** How custom models get to workers. */
+/** Queues custom models, and claims them for workers. */
 export const building = createJobClaims('modelId', modelQueue, modelLifecycle, ({ kind }) => jobOf[kind])
 
-/** What a job needs to know: the model, the one that it grows from, and its text if that came with the wish. */
+/** Reads a model for its job: the model, its base model, and the text if the request contained it. */
 export async function findModelToBuild({ store }: Service, modelId: string): Promise<{ model: ModelRow; base: ModelRow; text: string | null } | undefined> {
   const [found] = await store.db
     .select({ model: models, text: modelTexts.text })
@@ -24,7 +24,7 @@ export async function findModelToBuild({ store }: Service, modelId: string): Pro
   return base && { ...found, base }
 }
 
-/** Fails what was not built in time, whatever the reason. Any process may do it at any time. */
+/** Fails models that are past their deadline. Several processes can run this at the same time. */
 export async function enforceModelDeadlines(service: Service): Promise<void> {
   const find = async (held: readonly string[]) => {
     const overdue = and(isUnfinished(modelQueue), lt(models.deadlineAt, sql`clock_timestamp()`), notInArray(models.workspaceId, [...held]))
@@ -35,8 +35,8 @@ export async function enforceModelDeadlines(service: Service): Promise<void> {
     const { deadlineSeconds } = service.limits
     const message =
       status === 'QUEUED'
-        ? `No worker took it within ${deadlineSeconds} s. Check that a process with the role jobs is running, then try again.`
-        : `It was not built within ${deadlineSeconds} s and was given up. Try it again, or with less text.`
+        ? `No worker started within ${deadlineSeconds} s. Check that a process with the role jobs is running, then retry the model.`
+        : `The model was not built within ${deadlineSeconds} s. Retry the model, or create one with less text.`
     const failure = { stage: stage ?? 'CHECKING', code: 'DEADLINE_EXCEEDED', message } as const
     return building.fail(service, { modelId, workspaceId, attempt, run }, failure)
   })

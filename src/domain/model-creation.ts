@@ -1,37 +1,29 @@
-import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type ModelKind, type ModelRow, models, modelTexts, type Recipe, type UploadKind } from '../postgres/tables.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
 import { checkDisk } from './disk-usage.ts'
-import {
-  DuplicateModelNameError,
-  ExpectedError,
-  type FieldError,
-  LicenseNotAcceptedError,
-  ModelNotFoundError,
-  QuotaExceededError,
-  UploadNotFoundError,
-  ValidationError,
-} from './errors.ts'
+import { ExpectedError, type FieldError, QuotaExceededError, UploadNotFoundError, ValidationError } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { countOwnModels, findModel, isLicenseAccepted } from './model.ts'
+import { countOwnModels, findModel, findModelNamed, isLicenseAccepted } from './model.ts'
 import { building } from './model-building.ts'
+import { DuplicateModelNameError, LicenseNotAcceptedError, ModelNotFoundError } from './model-errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { findTextProblems } from './training-text.ts'
 import { useUpload } from './upload.ts'
-import { nameKey, nameText, proseText, validate } from './validation.ts'
+import { nameText, proseText, validate } from './validation.ts'
 
-const maxText = 1_000_000
-const maxListed = 1000
+const maxTextBytes = 1_000_000
+const maxEntries = 1000
 
 interface NewModel {
   name: string
   description?: string | null | undefined
   locale: string
   baseModelId: string
-  /** Sent again with the same input, it answers the same model. */
+  /** A repetition with the same key and input returns the same model. */
   idempotencyKey?: string | null | undefined
 }
 
@@ -55,17 +47,17 @@ const common = {
   baseModelId: z.string(),
   idempotencyKey: idempotencyKeyText,
 }
-const shortText = (most: number) =>
+const shortText = (maxLength: number) =>
   z
     .string()
     .refine(
-      (text) => text.trim().length >= 1 && text.length <= most && !/\p{Cc}|\p{Cs}/u.test(text),
-      `must have 1 to ${most} characters, none of them control characters`,
+      (text) => text.trim().length >= 1 && text.length <= maxLength && !/\p{Cc}|\p{Cs}/u.test(text),
+      `must have 1 to ${maxLength} characters and no control characters`,
     )
 const listed = <T extends z.ZodType>(entry: T) =>
   z
     .array(entry)
-    .max(maxListed, `must have at most ${maxListed} entries`)
+    .max(maxEntries, `must have at most ${maxEntries} entries`)
     .nullish()
     .transform((list) => list ?? [])
 
@@ -74,27 +66,27 @@ const newLanguageModel = z
     ...common,
     text: z
       .string()
-      .refine((text) => Buffer.byteLength(text) <= maxText, `must have at most ${maxText} bytes; PUT a larger one to /uploads and give its uploadId`)
+      .refine((text) => Buffer.byteLength(text) <= maxTextBytes, `must have at most ${maxTextBytes} bytes; PUT a larger text to /uploads and send its uploadId`)
       .nullish(),
     uploadId: z.string().nullish(),
     pronunciations: listed(z.object({ spoken: shortText(100), written: shortText(100) })),
     phrases: listed(shortText(200)),
     recordingsUploadId: z.string().nullish(),
   })
-  .refine(({ text, uploadId }) => (text == null) !== (uploadId == null), { path: ['text'], error: 'or uploadId must be given, and not both' })
+  .refine(({ text, uploadId }) => (text == null) !== (uploadId == null), { path: ['text'], error: 'or uploadId is required, but not both' })
 
 const newAcousticModel = z.object({
   ...common,
   source: z.object({
     uploadId: z.string().nullish(),
     httpsUrl: z
-      .url({ protocol: /^https$/, error: 'must be an https: address' })
+      .url({ protocol: /^https$/, error: 'must be an https: URL' })
       .max(2000)
-      .refine((text) => !hasUserinfo(text), 'must not carry a user name or a password')
+      .refine((text) => !hasUserinfo(text), 'must not contain a user name or a password')
       .nullish(),
     npmPackage: z
       .string()
-      .regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d+\.\d+\.\d+[\w.+-]*$/, 'must be a package with its exact version, such as @scope/name@1.2.3')
+      .regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d+\.\d+\.\d+[\w.+-]*$/, 'must be a package name with an exact version, such as @scope/name@1.2.3')
       .max(300)
       .nullish(),
   }),
@@ -110,14 +102,14 @@ function hasUserinfo(address: string): boolean {
   return Boolean(username || password)
 }
 
-/** What is wrong with the lines of a text that is not too long to be read. */
+/** The invalid lines of a text. A text that is too long is not read. */
 async function findLineProblems(text: string | null | undefined): Promise<FieldError[]> {
-  if (text == null || Buffer.byteLength(text) > maxText) return []
+  if (text == null || Buffer.byteLength(text) > maxTextBytes) return []
   const problems = await findTextProblems(text)
   return problems.length ? [{ path: 'text', message: `text ${problems.join('; ')}` }] : []
 }
 
-/** Records a language model of the workspace's own and asks for its training, or does neither. */
+/** Inserts a custom language model and enqueues its training in one transaction. */
 export async function createLanguageModel(ctx: Context, wanted: NewLanguageModel): Promise<ModelRow | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
@@ -140,7 +132,7 @@ export async function createLanguageModel(ctx: Context, wanted: NewLanguageModel
   })
 }
 
-/** Records an acoustic model of the workspace's own and asks for its files to be fetched and checked, or does neither. */
+/** Inserts a custom acoustic model and enqueues its validation in one transaction. */
 export async function createAcousticModel(ctx: Context, wanted: NewAcousticModel): Promise<ModelRow | ExpectedError> {
   const input = checkScope(ctx, 'MANAGE') ?? validate(newAcousticModel, wanted)
   if (input instanceof ExpectedError) return input
@@ -151,7 +143,8 @@ export async function createAcousticModel(ctx: Context, wanted: NewAcousticModel
     if (source.npmPackage != null) return { recipe: { archive: { kind: 'NPM', package: source.npmPackage, ...known } } }
     const file = await takeUpload(ctx, tx, 'ACOUSTIC_MODEL', source.uploadId ?? '')
     if (!file) return new UploadNotFoundError('source.uploadId', 'an acoustic model')
-    if (sha256 && sha256 !== file.sha256) return new ValidationError([{ path: 'sha256', message: `sha256 is not that of the upload, which is ${file.sha256}` }])
+    if (sha256 && sha256 !== file.sha256)
+      return new ValidationError([{ path: 'sha256', message: `sha256 must be ${file.sha256}, which is the SHA-256 of the upload` }])
     return { recipe: { archive: { kind: 'UPLOAD', file } } }
   })
 }
@@ -175,7 +168,7 @@ async function addModel(
     const inside = inTransaction(ctx, tx)
     const base = await findModel(inside, kind, baseModelId)
     if (!base || base.workspaceId !== null) return new ModelNotFoundError('baseModelId', `base ${kind.toLowerCase()}`)
-    if (base.locale !== locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, which the base model is for` }])
+    if (base.locale !== locale) return new ValidationError([{ path: 'locale', message: `locale must be ${base.locale}, the locale of the base model` }])
     if (!(await isLicenseAccepted(inside, base))) return new LicenseNotAcceptedError(base, 'baseModelId')
     const twin = await findModelNamed(tx, workspaceId, kind, wanted)
     if (twin) return new DuplicateModelNameError(twin)
@@ -183,7 +176,7 @@ async function addModel(
     if (used >= ctx.limits.models) return new QuotaExceededError('models', ctx.limits.models, used)
     const prepared = await prepare(tx)
     if (prepared instanceof ExpectedError) return prepared
-    // Of what building will make, the size is not known yet: there must be room for something at least.
+    // The size of the files that building makes is not known yet, so the workspace must be below its quota.
     const full = await checkDisk(tx, ctx.limits, workspaceId, Math.max(1, Buffer.byteLength(prepared.text ?? '')))
     if (full) return full
     const [id] = (await tx.execute<{ id: string }>(sql`select uuidv7() as id`)).rows
@@ -196,17 +189,17 @@ async function addModel(
       kind,
       scenario: base.scenario,
       baseModelId,
-      // What grows from the sound of a base model stays under its license; a text is its owner's.
+      // A custom acoustic model has the license of its base model. A text belongs to its owner.
       license: kind === 'ACOUSTIC' ? base.license : 'LicenseRef-own',
       files: [],
       recipe: prepared.recipe,
       status: 'QUEUED' as const,
       progress: 0,
       sequence: 1,
-      ...(await building.takePlace(tx, ctx, { workspaceId, kind })),
+      ...(await building.takePosition(tx, ctx, { workspaceId, kind })),
     }
     const [created] = await tx.insert(models).values(values).returning()
-    if (!created) throw new Error('a new model was not inserted')
+    if (!created) throw new Error('A new model was not inserted.')
     if (prepared.text !== undefined) await tx.insert(modelTexts).values({ modelId: created.id, text: prepared.text })
     if (idempotencyKey) await remember(tx, workspaceId, idempotencyKey, wanted, { modelId: created.id })
     const row = { ...created, workspaceId }
@@ -214,19 +207,4 @@ async function addModel(
     await building.enqueue(tx, ctx, row)
     return created
   })
-}
-
-/** The workspace's own model whose name looks like this one. */
-export async function findModelNamed(
-  tx: Tx,
-  workspaceId: string,
-  kind: ModelKind,
-  { name, locale }: Pick<ModelRow, 'name' | 'locale'>,
-): Promise<ModelRow | undefined> {
-  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(nameKey(models.name), nameKey(name)))
-  const [found] = await tx
-    .select()
-    .from(models)
-    .where(and(isNotNull(models.workspaceId), named))
-  return found
 }

@@ -5,7 +5,7 @@ import { type ModelEventRow, type ModelFailure, type ModelRow, type ModelStage, 
 
 //   QUEUED ──▶ BUILDING ──▶ READY
 //     │  ▲         ├──────▶ FAILED ───┐
-//     │  │         └──────▶ CANCELED ─┤ (tried again: QUEUED)
+//     │  │         └──────▶ CANCELED ─┤ (retried: QUEUED)
 //     │  └────────────────────────────┘      any ──▶ DELETING ──▶ gone
 const moves: Record<ModelStatus, readonly ModelStatus[]> = {
   QUEUED: ['BUILDING', 'FAILED', 'CANCELED', 'DELETING'],
@@ -16,27 +16,27 @@ const moves: Record<ModelStatus, readonly ModelStatus[]> = {
   DELETING: [],
 }
 
-/** True when nothing more will happen to the model by itself. */
+/** True when the status changes only on request. */
 export const isModelTerminal = (status: ModelStatus) => status !== 'QUEUED' && status !== 'BUILDING'
 
 export interface ModelChange {
   status: ModelStatus
   message: string
   stage?: ModelStage | null
-  /** Of the whole building, 0 to 1; left out, it stays as it is. */
+  /** The progress of the whole building, 0 to 1; unchanged when omitted. */
   progress?: number
   failure?: ModelFailure
-  /** What building has brought forth. */
+  /** The results of building. */
   made?: Partial<Pick<ModelRow, 'files' | 'statistics' | 'evaluation'>>
 }
 
-/** The topic on which one model's watchers are rung. */
+/** The topic that notifies the subscribers of one model. */
 export const modelTopic = (id: string) => rowTopic('model', id)
 
-/** A custom model's row; base models belong to nobody and never change. */
+/** The row of a custom model. Base models belong to no workspace and have no lifecycle. */
 export type CustomModelRow = ModelRow & { workspaceId: string }
 
-/** One worker's hold on one model. */
+/** The claim of one worker on one model. */
 export type ModelClaim = ClaimOn<'modelId'>
 
 export const modelLog = createEventLog<CustomModelRow, ModelEventRow>({

@@ -2,15 +2,14 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
-import type { Db } from '../postgres/client.ts'
-import type { Recipe } from '../postgres/tables.ts'
-import { licenseAcceptances, type ModelKind, type ModelRow, type ModelStatus, models, type Scenario } from '../postgres/tables.ts'
+import type { Db, Tx } from '../postgres/client.ts'
+import { licenseAcceptances, type ModelKind, type ModelRow, type ModelStatus, models, type Recipe, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
-import { ExpectedError, LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './errors.ts'
-
+import { ExpectedError } from './errors.ts'
+import { LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from './model-errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
-import { contains, keyText, momentText, sortable, storable } from './validation.ts'
+import { contains, keyText, momentText, nameKey, sortable, storable } from './validation.ts'
 
 export interface ModelFilter {
   locale?: string | null | undefined
@@ -18,7 +17,7 @@ export interface ModelFilter {
   scenario?: Scenario | null | undefined
   isBase?: boolean | null | undefined
   statuses?: readonly ModelStatus[] | null | undefined
-  /** In the name or the description, whatever its case. */
+  /** A part of the name or description. Case is ignored. */
   text?: string | null | undefined
 }
 
@@ -35,7 +34,7 @@ const orders: Record<ModelOrderField, Omit<Order<ModelRow>, 'descending'>> = {
     keys: ({ name, id }) => [name, id],
     shape: z.tuple([keyText, z.uuid()]),
   },
-  // The ids of base models come from the catalog and tell nothing of their age.
+  // The ids of base models come from the catalog and do not sort by creation time.
   CREATED_AT: {
     columns: [sql`${models.createdAt}`, sql`${models.id}`],
     keys: ({ createdAt, id }) => [createdAt.toISOString(), id],
@@ -46,15 +45,15 @@ const orders: Record<ModelOrderField, Omit<Order<ModelRow>, 'descending'>> = {
 interface ListModels extends PageArgs {
   where?: ModelFilter | null | undefined
   orderBy?: ModelOrder | null | undefined
-  /** True to have the cursor of later changes as well, which costs a statement. */
+  /** True to read the cursor of later changes too, which takes another statement. */
   withChangesCursor?: boolean
 }
 
-/** The models that the caller may choose, the base models and the workspace's own, and the cursor of what changes after they were read. */
+/** The base models and the custom models of the workspace, and the cursor of the changes after they were read. */
 export async function listModels(ctx: Context, args: ListModels): Promise<(Page<ModelRow> & { changesCursor: string | undefined }) | ExpectedError> {
   const filter = args.where ?? {}
   const where = choosable(ctx, filter)
-  // Read before the rows: what changes in between is told twice rather than never.
+  // The cursor is read before the rows, so a change in between is delivered twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, modelLog) : undefined
   const { field, direction } = args.orderBy ?? { field: 'NAME', direction: 'ASC' }
   const page = await readPage(
@@ -78,10 +77,10 @@ async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
   return ctx.store.db.$count(models, choosable(ctx, filter))
 }
 
-/** How many models count against the workspace's limit. */
+/** The number of custom models, which count against the quota of the workspace. */
 export const countOwnModels = ({ store, viewer }: Context): Promise<number> => store.db.$count(models, eq(models.workspaceId, viewer.workspaceId))
 
-/** Both models of a wanted deployment, and what is wrong with the choice where one is not there. */
+/** The two models of a new deployment, and the problems with each. */
 export async function findModels(ctx: Context, wanted: { acousticModelId: string; languageModelId: string }) {
   const rows = await ctx.store.db
     .select()
@@ -133,14 +132,14 @@ export async function listFittingModels(ctx: Context, kind: ModelKind, fit: Pick
 
 export type LoadFittingModels = (kind: ModelKind, fit: Pick<ModelRow, 'locale' | 'scenario'>) => Promise<ModelRow[]>
 
-/** {@link listFittingModels}, asked once for however many models with the same locale and scenario. */
+/** {@link listFittingModels}, with one statement for all models with the same locale and scenario. */
 export function createFittingModelsLoader(ctx: Context): LoadFittingModels {
   const asked = new Map<string, Promise<ModelRow[]>>()
   return (kind, fit) => {
     const key = `${kind} ${fit.locale} ${fit.scenario}`
     const found = asked.get(key) ?? listFittingModels(ctx, kind, fit)
     asked.set(key, found)
-    // Forgotten when the answer has been given: what fits may change while a subscription lives.
+    // The result is cached only while it is read, since models change during a subscription.
     found.finally(() => asked.delete(key)).catch(() => {})
     return found
   }
@@ -153,7 +152,7 @@ const maxKnown = 10_000
 const options = { cache: false }
 const knownModels = new WeakMap<Service['store'], Map<string, ModelRow>>()
 
-/** Batches look-ups by id; retired models are still found, since deployments may hold them. */
+/** Batches look-ups by id. Retired models are found too, since deployments can use them. */
 export function createModelLoader({ store }: Service): LoadModel {
   const known = knownModels.get(store) ?? new Map<string, ModelRow>()
   knownModels.set(store, known)
@@ -186,17 +185,32 @@ export function choosable(ctx: Context, { locale, kind, scenario, isBase, status
   )
 }
 
-/** True for models that ask for no acceptance, and for those whose license the workspace has accepted. */
+/** True for models whose license needs no acceptance or is accepted by the workspace. */
 export async function isLicenseAccepted(ctx: Context, { license, licenseUrl }: Pick<ModelRow, 'license' | 'licenseUrl'>): Promise<boolean> {
   if (!licenseUrl) return true
   const accepted = and(eq(licenseAcceptances.workspaceId, ctx.viewer.workspaceId), eq(licenseAcceptances.license, license))
   return (await ctx.store.db.$count(licenseAcceptances, accepted)) > 0
 }
 
-/** Where an acoustic model came from, for people; a path or query of an address may be secret, so its host stands for it. */
+/** The source of an acoustic model, for people. Of a URL, only the host is shown, since its path or query can be secret. */
 export function describeSource(recipe: Recipe | null): string | null {
   const archive = recipe?.archive
   if (!archive) return null
   if (archive.kind === 'NPM') return archive.package
   return archive.kind === 'HTTPS' ? new URL(archive.url).host : `upload ${archive.file.sha256}`
+}
+
+/** The custom model of the workspace whose name equals this one, as names are compared. */
+export async function findModelNamed(
+  tx: Tx,
+  workspaceId: string,
+  kind: ModelKind,
+  { name, locale }: Pick<ModelRow, 'name' | 'locale'>,
+): Promise<ModelRow | undefined> {
+  const named = and(eq(models.workspaceId, workspaceId), eq(models.kind, kind), eq(models.locale, locale), eq(nameKey(models.name), nameKey(name)))
+  const [found] = await tx
+    .select()
+    .from(models)
+    .where(and(isNotNull(models.workspaceId), named))
+  return found
 }

@@ -1,21 +1,21 @@
-import { TokenBuckets } from './token-buckets.ts'
+import { TokenBuckets } from '../capacity/token-buckets.ts'
 
-/** The key and the workspace that a change counts for. */
-interface Caller {
+/** The key and the workspace whose limits a mutation counts against. */
+interface RateSubject {
   keyId: string
   workspaceId: string
 }
 
-/** Both limits are per minute, and that many mutations may come at once. */
+/** Both limits are per minute, and a client can send that many mutations at once. */
 export const rateWindowSeconds = 60
 
-/** How much of one limit is left. */
+/** The remainder of one limit. */
 export interface RateState {
   scope: 'key' | 'workspace'
   limit: number
-  /** Mutations that can be sent at once now. */
+  /** The number of mutations that the server accepts now. */
   remaining: number
-  /** Seconds until the limit is whole again, if nothing is sent. */
+  /** Seconds until the limit is full again when the client sends nothing. */
   resetSeconds: number
 }
 
@@ -27,22 +27,22 @@ export interface RateRefusal {
 }
 
 export interface RateLimits {
-  /** Mutations per minute of one key. */
+  /** The mutations per minute of one key. */
   mutationsPerKey: number
-  /** Mutations per minute of all keys of one workspace. */
+  /** The mutations per minute of all keys of one workspace. */
   mutationsPerWorkspace: number
 }
 
 export type MutationRate = ReturnType<typeof createMutationRate>
 
 /**
- * Counts the mutations and uploads of each key and workspace. The counts are those of this process: behind a load
- * balancer, a workspace can send as many to each process.
+ * Counts the mutations and uploads of each key and workspace in this process. Behind a load balancer, the limits
+ * apply to each process.
  */
 export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: RateLimits, now?: () => number) {
   const keys = new TokenBuckets(mutationsPerKey, rateWindowSeconds, now)
   const workspaces = new TokenBuckets(mutationsPerWorkspace, rateWindowSeconds, now)
-  const read = ({ keyId, workspaceId }: Caller): RateState[] => [
+  const read = ({ keyId, workspaceId }: RateSubject): RateState[] => [
     { scope: 'key', limit: mutationsPerKey, ...keys.read(keyId) },
     { scope: 'workspace', limit: mutationsPerWorkspace, ...workspaces.read(workspaceId) },
   ]
@@ -50,7 +50,7 @@ export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: R
     read,
 
     /** Takes `count` mutations from both limits, or from neither. */
-    take({ keyId, workspaceId }: Caller, count: number): RateRefusal | undefined {
+    take({ keyId, workspaceId }: RateSubject, count: number): RateRefusal | undefined {
       const ofKey = keys.waitSeconds(keyId, count)
       const ofWorkspace = workspaces.waitSeconds(workspaceId, count)
       const seconds = Math.max(ofKey, ofWorkspace)
@@ -66,11 +66,11 @@ export function createMutationRate({ mutationsPerKey, mutationsPerWorkspace }: R
 }
 
 export const explainRate = ({ scope, limit, retryAfter }: RateRefusal): string =>
-  `This ${scope} can send ${limit} mutations and uploads per minute, as many of them at once. Send this again in ${retryAfter} s.`
+  `This ${scope} can send ${limit} mutations and uploads per minute. Send this request again in ${retryAfter} s.`
 
 /**
- * Headers that tell a client how much is left, as the IETF's "RateLimit header fields for HTTP" has them: unlike
- * `X-RateLimit-*` they name both limits, and their times are always seconds from now.
+ * The headers of the IETF draft "RateLimit header fields for HTTP". Unlike `X-RateLimit-*`, they contain both limits,
+ * and their times are seconds from now.
  */
 export function toRateHeaders(states: readonly RateState[]): Record<string, string> {
   const list = (format: (state: RateState) => string) => states.map((state) => `"${state.scope}";${format(state)}`).join(', ')

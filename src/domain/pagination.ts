@@ -2,7 +2,7 @@ import { and, asc, desc, type SQL, sql } from 'drizzle-orm'
 import type { ZodType } from 'zod'
 import { InvalidCursorError, InvalidPageError } from './errors.ts'
 
-/** Relay's paging arguments; forward by `first` and `after`, backward by `last` and `before`. */
+/** The paging arguments of Relay: forward with `first` and `after`, backward with `last` and `before`. */
 export interface PageArgs {
   first?: number | null | undefined
   after?: string | null | undefined
@@ -13,37 +13,37 @@ export interface PageArgs {
 export interface Page<Row> {
   edges: { cursor: string; node: Row }[]
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null }
-  /** Counts the rows of all pages, if somebody asks. */
+  /** Counts the rows of all pages. */
   totalCount: () => Promise<number>
 }
 
-/** Where the rows of a list come from. */
+/** The source of the rows of a list. */
 export interface Rows<Row> {
   select(bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Row[]>
   count(): Promise<number>
 }
 
-/** What the rows are sorted by; the last column is unique, so that no two rows are equal. */
+/** The order of the rows. The last column is unique, so that no two rows are equal. */
 export interface Order<Row> {
   columns: SQL[]
   keys: (row: Row) => string[]
-  /** What a cursor's keys must look like before Postgres sees them. */
+  /** The schema of a cursor's keys, checked before Postgres receives them. */
   shape: ZodType<string[]>
   descending: boolean
 }
 
 export const defaultPageSize = 20
-const maximumPageSize = 100
+const maxPageSize = 100
 
 /**
- * One page by keyset: rows after (or before) the cursor's key, never by counting rows off, so that
- * the thousandth page costs what the first does and rows with equal keys come exactly once.
+ * Reads one page by keyset: the rows after or before the key of the cursor. The thousandth page costs as much as the
+ * first, and each row is on exactly one page.
  */
 export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Rows<Row>): Promise<Page<Row> | InvalidPageError | InvalidCursorError> {
   const backward = args.last != null || (args.before != null && args.first == null)
   const size = (backward ? args.last : args.first) ?? defaultPageSize
-  if (args.first != null && args.last != null) return new InvalidPageError('Give either first or last, not both.')
-  if (size < 0 || size > maximumPageSize) return new InvalidPageError(`A page has 0 to ${maximumPageSize} rows; ${size} were asked for.`)
+  if (args.first != null && args.last != null) return new InvalidPageError('Use first or last, but not both.')
+  if (size < 0 || size > maxPageSize) return new InvalidPageError(`A page has 0 to ${maxPageSize} rows, but the request asks for ${size}. Request fewer rows.`)
 
   const bounds: SQL[] = []
   for (const [cursor, isAfter] of [
@@ -79,7 +79,7 @@ export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Row
   }
 }
 
-/** Written into the statement: for a page size that is a parameter, Postgres makes a new plan each time. */
+/** The page size is part of the statement, since Postgres makes a new plan each time when it is a parameter. */
 const literally = (size: number) => sql.raw(String(size)) as unknown as number
 
 const encodeCursor = (keys: string[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')

@@ -2,32 +2,34 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Repeater } from '@repeaterjs/repeater'
 import { decodeEventCursor } from '../lifecycle/event-cursor.ts'
 import type { Feed, Feeds, Stretch } from '../lifecycle/event-feed.ts'
-import type { ReadLog } from '../lifecycle/event-feed-reader.ts'
+import type { FeedLog } from '../lifecycle/event-feed-reader.ts'
 import type { EventLog, EventScope, LoggedEvent } from '../lifecycle/event-log.ts'
 import type { DeploymentEventRow } from '../postgres/deployment-tables.ts'
 import type { ModelEventRow, ModelKind } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
+import { DeploymentNotFoundError } from './deployment-errors.ts'
 import { deploymentLog } from './deployment-lifecycle.ts'
-import { DeploymentNotFoundError, type ExpectedError, InvalidCursorError, ModelNotFoundError } from './errors.ts'
+import { type ExpectedError, InvalidCursorError } from './errors.ts'
+import { ModelNotFoundError } from './model-errors.ts'
 import { modelLog } from './model-lifecycle.ts'
 
 export interface Watched {
-  /** Of which row; left out, of all of the workspace. */
+  /** The row to watch; when omitted, all rows of the workspace. */
   id?: string | undefined
-  /** Go on behind this event. */
+  /** The cursor of the last event that the client received. */
   after?: string | null | undefined
 }
 
 /**
- * Events in order, none twice, none missing. Of one deployment: the newest first, then each later one
- * until it is terminal. Of all: each from now on, without end. With a cursor, everything after it instead.
+ * Watches the events of deployments, in order, without gaps or repetitions. For one deployment: the newest event, then
+ * each later event until a terminal status. For all deployments: each event from now on. With a cursor: each event after it.
  */
 export function watchDeployments(ctx: Context, { locale, ...watched }: Watched & { locale?: string | null | undefined }) {
   const includes = (event: DeploymentEventRow) => !locale || event.locale === locale
   return openWatch(ctx, deploymentLog, watched, includes, () => new DeploymentNotFoundError())
 }
 
-/** The same of custom models. */
+/** Watches the events of custom models, as {@link watchDeployments} does. */
 export function watchModels(ctx: Context, { kind, ...watched }: Watched & { kind?: ModelKind | undefined }) {
   const includes = (event: ModelEventRow) => !kind || event.kind === kind
   return openWatch(ctx, modelLog, watched, includes, () => new ModelNotFoundError('modelId', 'custom'))
@@ -49,33 +51,33 @@ async function openWatch<Event extends LoggedEvent>(
   if (resumed !== null && resumed > (newest?.position ?? 0) && (await isToCome(ctx, log, feed, resumed))) return new InvalidCursorError()
   const open = (from: number) => new Watch(ctx.feeds, log, scope, includes, from, newest)
   if (id === undefined) return open(resumed ?? feed.position)
-  // The last event of what was deleted tells those who come back for it, and nobody else.
+  // Only a client that resumes with a cursor receives the last event of a deleted row.
   if (!newest || !includes(newest) || (newest.status === 'DELETING' && resumed === null)) return notFound()
   return open(resumed ?? newest.position - 1)
 }
 
-/** True for the position of an event that has not happened, neither to the row nor to another of the workspace. */
+/** True when no event of the workspace has reached this position. */
 async function isToCome<Event extends LoggedEvent>(ctx: Context, log: WatchedLog<Event>, feed: Feed<Event>, position: number): Promise<boolean> {
   if (position > feed.position) await feed.refresh()
   return position > feed.position && position > (await log.readPosition(ctx.store.db, ctx.viewer.workspaceId))
 }
 
-/** What watching needs of a log. */
-type WatchedLog<Event extends LoggedEvent> = ReadLog<Event> &
+/** The part of a log that a watch uses. */
+type WatchedLog<Event extends LoggedEvent> = FeedLog<Event> &
   Pick<EventLog<never, Event>, 'readPosition'> & {
     isTerminal(status: Event['status']): boolean
   }
 
-/** What is kept of the newest event. */
+/** The fields of the newest event that a watch keeps. */
 export type Newest<Event extends LoggedEvent = LoggedEvent> = Pick<Event, 'position' | 'status'>
 
-/** What one watcher sees of a feed. Nothing is held until it is read. */
+/** A feed for one subscriber. Nothing is opened until the first read. */
 export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIterable<Event> {
   readonly #feeds: Feeds
   readonly #log: WatchedLog<Event>
   readonly #scope: EventScope
   readonly #includes: (event: Event) => boolean
-  /** The position that has been seen already. */
+  /** The position of the last event that the subscriber has. */
   readonly from: number
   /** The newest event when the watch was opened. */
   readonly newest: Newest<Event> | undefined
@@ -97,7 +99,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
     return this.#includes(event)
   }
 
-  /** Of a row that was tried again a terminal event has others behind it, so only the newest can be the last. */
+  /** True when the newest event is terminal and was seen. After a retry, earlier events can be terminal too. */
   isOver(newest: Newest<Event> | undefined, seen: number): boolean {
     return this.#scope.id !== undefined && newest !== undefined && newest.position <= seen && this.#log.isTerminal(newest.status)
   }
@@ -111,7 +113,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
       let wake: (() => void) | undefined
       const leave = feed.join((since) => {
         if (!wake) return
-        // While it waits, everything that was announced before has been pushed.
+        // While the loop waits, all announced events have been pushed.
         seen = Math.max(seen, since)
         wake()
         wake = undefined
@@ -122,9 +124,9 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
       })
       try {
         while (!isStopped) {
-          const { events, upTo } = await readPatiently(feed, seen)
+          const { events, upTo } = await readWithRetry(feed, seen)
           for (const event of events) {
-            // Waits until the consumer has taken it, so a slow one holds one batch and no more.
+            // Waits until the consumer has taken the event, so a slow consumer holds at most one batch.
             if (!isStopped && this.includes(event)) await push(event)
             newest = event
           }
@@ -140,7 +142,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
   }
 }
 
-/** While Postgres is away nothing can be read, and nobody has to know. */
-export const readPatiently = <Event extends LoggedEvent>(feed: Feed<Event>, after: number): Promise<Stretch<Event>> =>
+/** Reads from the feed. While Postgres is unavailable, returns no events after a pause. */
+export const readWithRetry = <Event extends LoggedEvent>(feed: Feed<Event>, after: number): Promise<Stretch<Event>> =>
   feed.read(after).catch(() => delay(retryMs, { events: [], upTo: after }))
 const retryMs = 500

@@ -1,17 +1,17 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 
-/** What one line of a text may hold in bytes; longer ones are no utterances. */
-const maxLine = 10_000
-/** So many bad lines are told, then reading ends. */
+/** The maximum length of a line in bytes. */
+const maxLineBytes = 10_000
+/** Reading ends after so many invalid lines. */
 const maxProblems = 10
-/** What a text may have in lines; in a text of the largest size, utterances have some hundred bytes and not two. */
+/** The maximum number of lines of a text. */
 const maxLines = 10_000_000
 
-/** Tabs are spaces, and columns of a table. */
+/** Control characters. Tabs are allowed, as spaces and between the columns of a table. */
 const control = /(?!\t)[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/u
 
-/** A line that no text of utterances can have. */
+/** An invalid line of a text. */
 export interface LineProblem {
   line: number
   message: string
@@ -24,8 +24,8 @@ export interface TrainingTextStatistics {
 }
 
 /**
- * Takes a text apart into lines, however it is cut into pieces, and judges each: UTF-8, no control
- * characters, not too long. Lines without a single letter or digit are skipped and counted.
+ * Splits the pieces of a text into lines and checks each line: UTF-8, no control characters, not too long. Lines
+ * without a letter or digit are skipped and counted.
  */
 export class TrainingTextReader {
   readonly problems: LineProblem[] = []
@@ -33,12 +33,12 @@ export class TrainingTextReader {
   readonly #line: (text: string, line: number) => void
   #rest = Buffer.alloc(0)
 
-  /** `line` is called with each line that is not skipped, and its number from 1. */
+  /** `line` is called with each valid line that is not skipped, and its number from 1. */
   constructor(line: (text: string, line: number) => void = () => {}) {
     this.#line = line
   }
 
-  /** True when so much is wrong that more would say nothing new. */
+  /** True when the text has so many problems that reading stops. */
   get isHopeless(): boolean {
     return this.problems.length >= maxProblems || this.figures.lines > maxLines
   }
@@ -50,8 +50,8 @@ export class TrainingTextReader {
       this.#rest = Buffer.alloc(0)
       from = end + 1
     }
-    // Of a line without an end only so much is kept as shows that it is too long.
-    if (this.#rest.length <= maxLine) this.#rest = Buffer.concat([this.#rest, piece.subarray(from, from + maxLine + 1)])
+    // At most one byte more than a line can have is kept, which shows that the line is too long.
+    if (this.#rest.length <= maxLineBytes) this.#rest = Buffer.concat([this.#rest, piece.subarray(from, from + maxLineBytes + 1)])
   }
 
   end() {
@@ -61,7 +61,7 @@ export class TrainingTextReader {
 
   #read(bytes: Buffer) {
     this.figures.lines++
-    const problem = this.figures.lines > maxLines ? `is one too many; a text has at most ${maxLines.toLocaleString('en')} lines` : judge(bytes)
+    const problem = this.figures.lines > maxLines ? `exceeds the limit of ${maxLines.toLocaleString('en')} lines` : judge(bytes)
     if (typeof problem === 'string') return void this.problems.push({ line: this.figures.lines, message: problem })
     const { text } = problem
     if (/[\p{L}\p{N}]/u.test(text)) this.#line(text, this.figures.lines)
@@ -70,25 +70,25 @@ export class TrainingTextReader {
 }
 
 function judge(bytes: Buffer): { text: string } | string {
-  if (bytes.length > maxLine) return `has more than ${maxLine} bytes; give each utterance a line of its own`
+  if (bytes.length > maxLineBytes) return `has more than ${maxLineBytes} bytes; write each utterance on a separate line`
   if (!isUtf8(bytes)) return 'is not UTF-8; save the text as UTF-8'
   const text = bytes
     .toString('utf8')
     .replace(/^\uFEFF/, '')
     .replace(/\r$/, '')
-  return control.test(text) ? 'holds control characters; this may not be a text file' : { text }
+  return control.test(text) ? 'contains control characters; check that this is a text file' : { text }
 }
 
-/** Every bad line in words, or why the text as a whole is none; empty when all is well. */
+/** A sentence for every invalid line, or for a text without words; empty when the text is valid. */
 export function describeProblems({ problems, isHopeless, figures }: TrainingTextReader): string[] {
-  if (problems.length) return [...problems.map(({ line, message }) => `line ${line} ${message}`), ...(isHopeless ? ['and there may be more'] : [])]
-  return figures.lines === figures.skippedLines ? ['has no line with a word in it'] : []
+  if (problems.length) return [...problems.map(({ line, message }) => `line ${line} ${message}`), ...(isHopeless ? ['and later lines were not checked'] : [])]
+  return figures.lines === figures.skippedLines ? ['has no line with a word'] : []
 }
 
-/** Text is judged in pieces of this many bytes, each of which takes some milliseconds. */
+/** The size of the pieces in which a text is checked. Each takes some milliseconds. */
 const pieceBytes = 16 * 1024
 
-/** What is wrong with a text, as {@link describeProblems} says it, without holding up anything else meanwhile. */
+/** The problems of a text, as {@link describeProblems} returns them. Yields to the event loop between pieces. */
 export async function findTextProblems(text: string): Promise<string[]> {
   const reader = new TrainingTextReader()
   const bytes = Buffer.from(text)

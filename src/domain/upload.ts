@@ -10,7 +10,7 @@ import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, Up
 import { type Order, type PageArgs, readPage } from './pagination.ts'
 import type { TrainingTextStatistics } from './training-text.ts'
 
-/** A file that was sent can be used for so long. */
+/** The hours for which an upload can be used. */
 const keptHours = 24
 
 export type UploadRefusal = QuotaExceededError | DiskQuotaExceededError
@@ -25,8 +25,8 @@ const isLive = gt(uploads.expiresAt, sql`now()`)
 const liveOf = (workspaceId: string) => and(eq(uploads.workspaceId, workspaceId), isLive)
 
 /**
- * Remembers a file that has come; the same file sent again is the same upload, for another day. Only files that no
- * model was made from count against the limit of their number; all count against that of bytes.
+ * Records a received file. The same file again is the same upload, with a new expiry. Only uploads that no model uses
+ * count against the limit of their number; all uploads count against the disk quota.
  */
 export function recordUpload({ store, limits }: Service, { figures, ...upload }: NewUpload): Promise<UploadRow | UploadRefusal> {
   return changeWorkspace(store.db, upload.workspaceId, async (tx) => {
@@ -38,12 +38,12 @@ export function recordUpload({ store, limits }: Service, { figures, ...upload }:
       .values({ ...upload, lines: figures?.lines ?? null, skippedLines: figures?.skippedLines ?? null, expiresAt: expiresAt as never })
       .onConflictDoUpdate({ target: [uploads.workspaceId, uploads.kind, uploads.sha256], set: { expiresAt } })
       .returning()
-    if (!row) throw new Error('an upload was not inserted')
+    if (!row) throw new Error('An upload was not inserted.')
     return row
   })
 }
 
-/** Why a file cannot be kept; one that the workspace has already always can. */
+/** The error when a file exceeds a quota. A file that the workspace already has never does. */
 export async function checkUploads(
   db: Db | Tx,
   limits: Service['limits'],
@@ -55,7 +55,7 @@ export async function checkUploads(
   return used < limits.uploads ? checkDiskFor(db, limits, workspaceId, file) : new QuotaExceededError('unused uploads', limits.uploads, used)
 }
 
-/** Takes an upload for a model; undefined when the workspace has none of this kind with this id. */
+/** Marks an upload as used by a model; undefined when the workspace has no such upload of this kind. */
 export async function useUpload(tx: Tx, workspaceId: string, kind: UploadKind, id: string): Promise<UploadRow | undefined> {
   const [row] = await tx
     .update(uploads)
@@ -67,7 +67,7 @@ export async function useUpload(tx: Tx, workspaceId: string, kind: UploadKind, i
 
 const newestFirst: Order<UploadRow> = { columns: [sql`${uploads.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: true }
 
-/** The workspace's uploads that are still kept, newest first. */
+/** The uploads of the workspace that have not expired, newest first. */
 export function listUploads({ store, viewer }: Context, args: PageArgs) {
   const where = liveOf(viewer.workspaceId)
   return readPage(args, newestFirst, {
@@ -90,7 +90,7 @@ export async function findUpload({ store, viewer }: Context, id: string): Promis
   return row ?? null
 }
 
-/** Forgets an upload; what was made from it stays as it is. */
+/** Deletes an upload. The models that use the file keep it. */
 export async function deleteUpload(ctx: Context, id: string): Promise<{ id: string } | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
@@ -101,11 +101,11 @@ export async function deleteUpload(ctx: Context, id: string): Promise<{ id: stri
   return deleted ?? new UploadNotFoundError('id')
 }
 
-/** How many uploads count against the limit. */
+/** The number of uploads that count against the limit. */
 export const countUnusedUploads = ({ store, viewer }: Context): Promise<number> =>
   store.db.$count(uploads, and(liveOf(viewer.workspaceId), isNull(uploads.usedAt)))
 
-/** Of these files, by their SHA-256, those that some model is made of, or was or will be made from. */
+/** The files, by SHA-256, that an upload or a model refers to. */
 export async function findReferencedFiles({ store }: Pick<Service, 'store'>, sha256s: string[]): Promise<ReadonlySet<string>> {
   if (!sha256s.length) return new Set()
   const list = sql.param(sha256s)

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { ExecutionResult, GraphQLError } from 'graphql'
-import { type Newest, readPatiently, type Watch } from '../domain/subscription.ts'
+import { type Newest, readWithRetry, type Watch } from '../domain/subscription.ts'
 import type { Feed } from '../lifecycle/event-feed.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { waitForReader } from './backlog.ts'
@@ -123,7 +123,7 @@ class Broadcast {
   /** Sends a new member the events that it lacks, as fast as the member reads, until it can join the live members. */
   async #catchUp(member: Member): Promise<void> {
     while (this.#members.has(member)) {
-      const { events, upTo } = await readPatiently(this.#feed, member.seen)
+      const { events, upTo } = await readWithRetry(this.#feed, member.seen)
       for (const { event, shared } of this.#executeInBatches(events)) {
         const text = shared && (await write(shared, member.peer.format))
         if (text !== undefined && !(await this.#isReady(member))) return
@@ -152,7 +152,7 @@ class Broadcast {
     if (this.#isSending) return
     this.#isSending = true
     while (this.#live.size && this.#feed.position > this.#position) {
-      const { events, upTo } = await readPatiently(this.#feed, this.#position)
+      const { events, upTo } = await readWithRetry(this.#feed, this.#position)
       for (const { event, shared } of this.#executeInBatches(events)) {
         if (shared) await this.#sendToAll(event, shared)
         this.#position = event.position

@@ -1,6 +1,6 @@
 import { type BrowserSession, listSessions, maxSessionsPerKey, revokeSession } from '../access/browser-session.ts'
+import { sessionDays, sessionIdleDays } from '../access/key-validity.ts'
 import { NotAuthorizedError, SessionNotFoundError } from '../domain/errors.ts'
-import { sessionDays, sessionIdleDays } from '../domain/retention.ts'
 import { builder } from './builder.ts'
 import { Key } from './key.ts'
 import { decodeNodeId } from './node-id.ts'

@@ -1,12 +1,6 @@
 import { cancelDeployment, type DeploymentUpdate, deleteDeployment, retryDeployment, updateDeployment } from '../domain/deployment-action.ts'
-import {
-  DeploymentNotFoundError,
-  DuplicateDeploymentNameError,
-  NotAuthorizedError,
-  SequenceMismatchError,
-  StatusConflictError,
-  ValidationError,
-} from '../domain/errors.ts'
+import { DeploymentNotFoundError, DuplicateDeploymentNameError, SequenceMismatchError, StatusConflictError } from '../domain/deployment-errors.ts'
+import { NotAuthorizedError, ValidationError } from '../domain/errors.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'
 import { asResult, resultUnion, withDeployment } from './result.ts'

@@ -1,15 +1,7 @@
-import { createDeployment, type NewDeployment, type Preflight, preflightDeployment } from '../domain/deployment.ts'
-import {
-  DuplicateDeploymentNameError,
-  IdempotencyConflictError,
-  IncompatibleModelsError,
-  LicenseNotAcceptedError,
-  ModelNotFoundError,
-  ModelNotReadyError,
-  NotAuthorizedError,
-  QuotaExceededError,
-  ValidationError,
-} from '../domain/errors.ts'
+import { createDeployment, type NewDeployment, type Preflight, preflightDeployment } from '../domain/deployment-creation.ts'
+import { DuplicateDeploymentNameError, IncompatibleModelsError } from '../domain/deployment-errors.ts'
+import { IdempotencyConflictError, NotAuthorizedError, QuotaExceededError, ValidationError } from '../domain/errors.ts'
+import { LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from '../domain/model-errors.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'
 import { Deployment } from './refs.ts'

@@ -1,5 +1,6 @@
+import { DeploymentNotFoundError } from '../domain/deployment-errors.ts'
 import { isTerminal } from '../domain/deployment-lifecycle.ts'
-import { DeploymentNotFoundError, ExpectedError, InvalidCursorError } from '../domain/errors.ts'
+import { ExpectedError, InvalidCursorError } from '../domain/errors.ts'
 import { watchDeployments } from '../domain/subscription.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
 import { builder } from './builder.ts'

@@ -1,31 +1,35 @@
 import {
   DeploymentNotFoundError,
-  DiskQuotaExceededError,
   DuplicateDeploymentNameError,
-  DuplicateModelNameError,
+  IncompatibleModelsError,
+  SequenceMismatchError,
+  StatusConflictError,
+} from '../domain/deployment-errors.ts'
+import {
+  DiskQuotaExceededError,
   type ExpectedError,
   type FieldError,
   IdempotencyConflictError,
-  IncompatibleModelsError,
   InvalidCursorError,
   KeyConfiguredError,
   KeyNotFoundError,
   LastManageKeyError,
+  NotAuthorizedError,
+  QuotaExceededError,
+  SessionNotFoundError,
+  UploadNotFoundError,
+  ValidationError,
+  WorkspaceNotFoundError,
+} from '../domain/errors.ts'
+import {
+  DuplicateModelNameError,
   LicenseNotAcceptedError,
   ModelInUseError,
   ModelNotFoundError,
   ModelNotReadyError,
   ModelSequenceMismatchError,
   ModelStatusConflictError,
-  NotAuthorizedError,
-  QuotaExceededError,
-  SequenceMismatchError,
-  SessionNotFoundError,
-  StatusConflictError,
-  UploadNotFoundError,
-  ValidationError,
-  WorkspaceNotFoundError,
-} from '../domain/errors.ts'
+} from '../domain/model-errors.ts'
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
 import { KeyScopeEnum } from './key.ts'

@@ -1,4 +1,5 @@
 import { type CreatedKey, createKey, listKeys, revokeKey } from '../access/key.ts'
+import { keptAfterEndDays, shownAgainMinutes } from '../access/key-validity.ts'
 import {
   IdempotencyConflictError,
   KeyConfiguredError,
@@ -9,8 +10,7 @@ import {
   ValidationError,
   WorkspaceNotFoundError,
 } from '../domain/errors.ts'
-import { keptAfterEndDays, shownAgainMinutes } from '../domain/retention.ts'
-import type { KeyRow } from '../postgres/tables.ts'
+import type { KeyRow } from '../postgres/access-tables.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'
 import { unwrapPage } from './pagination.ts'

@@ -1,13 +1,6 @@
-import {
-  DuplicateModelNameError,
-  ModelInUseError,
-  ModelNotFoundError,
-  ModelSequenceMismatchError,
-  ModelStatusConflictError,
-  NotAuthorizedError,
-  ValidationError,
-} from '../domain/errors.ts'
+import { NotAuthorizedError, ValidationError } from '../domain/errors.ts'
 import { acceptLicense, cancelModel, deleteModel, type OwnModel, retryModel, updateModel } from '../domain/model-action.ts'
+import { DuplicateModelNameError, ModelInUseError, ModelNotFoundError, ModelSequenceMismatchError, ModelStatusConflictError } from '../domain/model-errors.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { decodeModelId } from './node-id.ts'

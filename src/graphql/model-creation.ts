@@ -1,15 +1,13 @@
 import {
   DiskQuotaExceededError,
-  DuplicateModelNameError,
   IdempotencyConflictError,
-  LicenseNotAcceptedError,
-  ModelNotFoundError,
   NotAuthorizedError,
   QuotaExceededError,
   UploadNotFoundError,
   ValidationError,
 } from '../domain/errors.ts'
 import { createAcousticModel, createLanguageModel, type NewAcousticModel, type NewLanguageModel } from '../domain/model-creation.ts'
+import { DuplicateModelNameError, LicenseNotAcceptedError, ModelNotFoundError } from '../domain/model-errors.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { decodeNodeId } from './node-id.ts'

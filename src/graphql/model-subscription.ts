@@ -1,4 +1,5 @@
-import { ExpectedError, InvalidCursorError, ModelNotFoundError } from '../domain/errors.ts'
+import { ExpectedError, InvalidCursorError } from '../domain/errors.ts'
+import { ModelNotFoundError } from '../domain/model-errors.ts'
 import { isModelTerminal } from '../domain/model-lifecycle.ts'
 import { watchModels } from '../domain/subscription.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'

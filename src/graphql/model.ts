@@ -1,7 +1,6 @@
-import { listModelEvents } from '../domain/event-history.ts'
+import { keptEvents, listModelEvents } from '../domain/event-history.ts'
 import { describeSource, findModel, isLicenseAccepted, listModels } from '../domain/model.ts'
 import { isModelTerminal } from '../domain/model-lifecycle.ts'
-import { keptEvents } from '../domain/retention.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { builder } from './builder.ts'
 import { ModelKindEnum, ModelStageEnum, ModelStatusEnum, ScenarioEnum } from './model-enum.ts'

@@ -1,6 +1,5 @@
 import { GraphQLError } from 'graphql'
-import { canonicalizeTag } from '../domain/language-tag.ts'
-import { parseMoment } from '../domain/validation.ts'
+import { canonicalizeTag, parseMoment } from '../domain/validation.ts'
 import { builder } from './builder.ts'
 
 builder.scalarType('DateTime', {

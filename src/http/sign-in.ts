@@ -5,8 +5,8 @@
 // on the same machine is "same site", so the whole origin is compared.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { endSession, startSession } from '../access/browser-session.ts'
+import { sessionDays } from '../access/key-validity.ts'
 import { hasScope, type Service } from '../domain/context.ts'
-import { sessionDays } from '../domain/retention.ts'
 import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
 import type { Route } from './listen.ts'
 import { isOwnOrigin } from './origin.ts'

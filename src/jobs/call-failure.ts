@@ -1,15 +1,15 @@
 import { JobFailure } from '../lifecycle/job-failure.ts'
 
 /**
- * BUSY: the endpoint has no capacity at present and says so. AWAY: it did not answer, or not to the end.
- * LASTING: it would answer the next call alike.
+ * BUSY: the endpoint answered that it has no capacity at present. AWAY: the endpoint did not answer, or not completely.
+ * LASTING: the endpoint would refuse the next call too.
  */
 export type CallFailureKind = 'BUSY' | 'AWAY' | 'LASTING'
 
-/** Why a call to an endpoint brought no transcript. */
+/** A call to an endpoint returned no transcript. */
 export class CallFailure extends JobFailure {
   readonly kind: CallFailureKind
-  /** How long the endpoint asks to wait, if it does. */
+  /** The wait that the endpoint asks for, if any. */
   readonly retryAfterMs: number | undefined
 
   constructor(kind: CallFailureKind, code: string, message: string, options: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
@@ -19,7 +19,7 @@ export class CallFailure extends JobFailure {
   }
 }
 
-/** The problem codes that say more than the status or close code that they come with. */
+/** The problem codes that are more precise than the status or close code. */
 const kindsOfCodes = new Map<string, CallFailureKind>([
   ['TOO_MANY_SESSIONS', 'BUSY'],
   ['TOO_MANY_REQUESTS', 'BUSY'],
@@ -30,20 +30,20 @@ const kindsOfCodes = new Map<string, CallFailureKind>([
   ['MODEL_UNUSABLE', 'LASTING'],
 ])
 const busyStatuses = new Set([429, 503])
-/** Request Timeout and Too Early are the client errors that another try may not meet. */
+/** Request Timeout and Too Early, the client errors that another try can avoid. */
 const passingClientErrors = new Set([408, 425])
 /** Protocol error, unsupported data, invalid payload, policy violation, message too big, missing extension. */
 const lastingCloses = new Set([1002, 1003, 1007, 1008, 1009, 1010])
 const tryAgainLater = 1013
 
-/** An HTTP response that is no success; `code` is that of its problem+json. */
+/** The failure for an HTTP response without success. `code` is the code of its problem+json. */
 export function explainResponse(status: number, code: string | undefined, reason: string, retryAfter?: string | null): CallFailure {
   const isClientError = status >= 400 && status < 500 && !passingClientErrors.has(status)
   const kind = kindsOfCodes.get(code ?? '') ?? (busyStatuses.has(status) ? 'BUSY' : isClientError ? 'LASTING' : 'AWAY')
   return refused(kind, `${status}: ${reason}`, readRetryAfter(retryAfter))
 }
 
-/** A WebSocket that the endpoint closed before the end of the turn. */
+/** The failure for a WebSocket that the endpoint closed before the end of the turn. */
 export function explainClose(closeCode: number, reason: string): CallFailure {
   const code = /^[A-Z_]+(?=:|$)/.exec(reason)?.[0]
   const kind = kindsOfCodes.get(code ?? '') ?? (closeCode === tryAgainLater ? 'BUSY' : lastingCloses.has(closeCode) ? 'LASTING' : 'AWAY')
@@ -57,7 +57,7 @@ const kindsOfPhrases = new Map<string, CallFailureKind>([
   ['Forbidden', 'LASTING'],
 ])
 
-/** A phrase whose RecognitionStatus is a refusal; undefined for all that say what was heard, silence included. */
+/** The failure for a phrase whose RecognitionStatus is an error; undefined for results, silence included. */
 export function explainPhrase(recognitionStatus: string): CallFailure | undefined {
   const kind = kindsOfPhrases.get(recognitionStatus)
   return kind && refused(kind, recognitionStatus)
@@ -67,17 +67,17 @@ export const unreachable = (url: string, cause: unknown) =>
   new CallFailure(
     'AWAY',
     'ENDPOINT_UNREACHABLE',
-    `The endpoint's own URL does not answer: ${url}. Check PUBLIC_URL and that a process with the role speech is running.`,
+    `The URL of the endpoint does not answer: ${url}. Check PUBLIC_URL, and that a process with the role speech is running.`,
     { cause },
   )
 
 function refused(kind: CallFailureKind, reason: string, retryAfterMs?: number): CallFailure {
   if (kind === 'BUSY')
     return new CallFailure(kind, 'ENDPOINT_BUSY', `The endpoint has no capacity for the reference recording at present (${reason}).`, { retryAfterMs })
-  return new CallFailure(kind, 'VERIFICATION_REFUSED', `The endpoint did not take the reference recording: ${reason}`, { retryAfterMs })
+  return new CallFailure(kind, 'VERIFICATION_REFUSED', `The endpoint refused the reference recording: ${reason}`, { retryAfterMs })
 }
 
-/** Seconds or a date, as HTTP has it. */
+/** Parses a Retry-After header, which contains seconds or a date. */
 function readRetryAfter(value: string | null | undefined): number | undefined {
   if (!value) return undefined
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now()

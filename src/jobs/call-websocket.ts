@@ -5,7 +5,7 @@ import { explainClose, explainPhrase, explainResponse, unreachable } from './cal
 const bytesPerMessage = 3200
 
 /**
- * Sends a WAV to a WebSocket URL as the Speech SDK does, in one turn, and answers the text of all phrases.
+ * Sends a WAV to a WebSocket URL as the Speech SDK does, in one turn. Resolves with the text of all phrases.
  * Rejects with a CallFailure when the endpoint refuses, closes before the end of the turn, or does not answer.
  */
 export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, signal: AbortSignal): Promise<string> {
@@ -13,7 +13,7 @@ export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, 
   const url = new URL(webSocketUrl)
   url.searchParams.set('format', 'simple')
   const requestId = randomUUID().replaceAll('-', '')
-  // The token travels in a header, since proxies write URLs into their logs.
+  // The token is in a header, since proxies log URLs.
   const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
   const phrases: string[] = []
   let abandon = () => {}
@@ -42,7 +42,7 @@ export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, 
     })
   }).finally(() => {
     signal.removeEventListener('abort', abandon)
-    // Before it is open, and after a refusal, there is nobody to say goodbye to.
+    // A socket that is not open cannot send a close frame.
     if (socket.readyState === WebSocket.OPEN) socket.close()
     else socket.terminate()
   })
@@ -53,7 +53,7 @@ const headers = (requestId: string, path: string, type: string) =>
 
 const text = (requestId: string, path: string, body: object) => `${headers(requestId, path, 'application/json')}\r\n${JSON.stringify(body)}`
 
-/** A binary message: the length of its headers in two bytes, the headers, the sound. */
+/** A binary message: the length of the headers in two bytes, the headers, the audio. */
 function audio(requestId: string, bytes: Uint8Array): Buffer<ArrayBuffer> {
   const head = Buffer.from(headers(requestId, 'audio', 'audio/x-wav'))
   const length = Buffer.alloc(2)
@@ -61,7 +61,7 @@ function audio(requestId: string, bytes: Uint8Array): Buffer<ArrayBuffer> {
   return Buffer.concat([length, head, bytes])
 }
 
-/** Undefined for what no endpoint of ours says. */
+/** The path and body of a message; undefined when the message is invalid. */
 function read(message: string): { path: string; body: { DisplayText?: string; RecognitionStatus?: string } } | undefined {
   const [head = '', body = ''] = message.split('\r\n\r\n')
   const path = /^Path:\s*(\S+)/im.exec(head)?.[1]?.toLowerCase()

@@ -7,51 +7,51 @@ import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import type { TestRecording } from './test-recordings.ts'
 
-/** How much the words may count against the sound; of equally good ones, the first is taken. */
+/** The candidate weights of the language model. Of equally good ones, the first is chosen. */
 export const weights = [0.5, 0.3, 0.7, 0.2] as const
-/** More recordings would not choose another weight. */
-const maxToTune = 60
-const shownWords = 50
+/** The maximum number of recordings that choose the weight. */
+const maxTuningRecordings = 60
+const maxListedWords = 50
 
-interface Trial {
+interface EvaluationContext {
   recognizers: Recognizers
   scenario: Scenario
   locale: string
-  /** Without the custom words. */
+  /** The model without the custom language model. */
   base: RecognizerModel
-  /** With them, under a weight. */
+  /** The model with the custom language model and this weight. */
   weighted: (weight: number) => RecognizerModel
   tell: (share: number, message: string) => void
   signal: AbortSignal
 }
 
 /**
- * Chooses the words' weight on every other recording, then counts errors without and with them on the
- * rest: what was used to choose says nothing of what the choice is worth.
+ * Chooses the weight of the language model on every other recording, and counts the word errors without and with the
+ * model on the rest. The recordings that choose the weight would make the model look better than it is.
  */
-export async function evaluateWords(recordings: readonly TestRecording[], trial: Trial): Promise<Evaluation> {
-  const tuning = recordings.filter((_, n) => n % 2 === 0).slice(0, maxToTune)
+export async function evaluateWords(recordings: readonly TestRecording[], context: EvaluationContext): Promise<Evaluation> {
+  const tuning = recordings.filter((_, n) => n % 2 === 0).slice(0, maxTuningRecordings)
   const counted = recordings.filter((_, n) => n % 2 === 1)
   const all = tuning.length * weights.length + counted.length * 2
   let done = 0
   const hear = async (recording: TestRecording, model: RecognizerModel) => {
-    const listening = { ...segmentationSettingsFor(trial.scenario, 'conversation'), firstPhraseOnly: false }
-    const { phrases } = await trial.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, trial.signal)
-    trial.tell(++done / all, `Recognizing recordings without and with the custom words: ${done} of ${all}.`)
+    const listening = { ...segmentationSettingsFor(context.scenario, 'conversation'), firstPhraseOnly: false }
+    const { phrases } = await context.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, context.signal)
+    context.tell(++done / all, `Recognizing recordings without and with the custom language model: ${done} of ${all}.`)
     const heard = say(phrases.map(({ display }) => display).join(' '))
     if (heard.split(' ').length > maxComparedWords) throw tooManyWords(recording)
     return heard
   }
-  // "Press 1" and "press one" are the same.
+  // "Press 1" and "press one" are equal.
   const say = (text: string) =>
-    toSpokenWords(text, trial.locale)
+    toSpokenWords(text, context.locale)
       .map(({ word }) => word)
       .join(' ')
 
   let best = { weight: weights[0] as number, errors: Number.POSITIVE_INFINITY }
   for (const weight of weights) {
     let errors = 0
-    for (const recording of tuning) errors += countWordErrors(say(recording.text), await hear(recording, trial.weighted(weight))).errors
+    for (const recording of tuning) errors += countWordErrors(say(recording.text), await hear(recording, context.weighted(weight))).errors
     if (errors < best.errors) best = { weight, errors }
   }
 
@@ -61,8 +61,8 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
   const after = []
   for (const recording of counted) {
     const said = say(recording.text)
-    const plain = await hear(recording, trial.base)
-    const custom = await hear(recording, trial.weighted(best.weight))
+    const plain = await hear(recording, context.base)
+    const custom = await hear(recording, context.weighted(best.weight))
     before.push(countWordErrors(said, plain))
     after.push(countWordErrors(said, custom))
     const heardBefore = matchWords(said, plain)
@@ -83,11 +83,11 @@ export async function evaluateWords(recordings: readonly TestRecording[], trial:
   }
 }
 
-/** Nobody says as much in a minute; what is written for a pronunciation may have made it so long. */
+/** A minute of speech has fewer words. A long written form of a pronunciation can exceed the limit. */
 const tooManyWords = ({ name }: TestRecording) =>
   new JobFailure(
     'RECORDINGS_UNUSABLE',
-    `The text recognized in ${name} has more than ${maxComparedWords.toLocaleString('en')} words. Shorten what is written for the pronunciations.`,
+    `The text recognized in ${name} has more than ${maxComparedWords.toLocaleString('en')} words. Shorten the written forms of the pronunciations.`,
     { isLasting: true },
   )
 
@@ -95,4 +95,4 @@ const mostFrequent = (words: ReadonlyMap<string, number>) =>
   [...words]
     .map(([word, times]) => ({ word, times }))
     .sort((a, b) => b.times - a.times || (a.word < b.word ? -1 : 1))
-    .slice(0, shownWords)
+    .slice(0, maxListedWords)

@@ -6,138 +6,138 @@ import { explainUnavailable } from '../postgres/unavailable.ts'
 import { RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer-errors.ts'
 import { TaskEndedError } from '../sandbox/task.ts'
 
-/** Progress within a stage is told this often at most. */
+/** The minimum time between reports of progress within a stage. */
 const progressIntervalMs = 250
 
-interface Problem<Stage> {
+interface RunProblem<Stage> {
   stage: Stage
   code: string
   message: string
 }
 
-/** What a run writes into: a deployment or a model, held by one worker's claim. */
+/** The deployment or model of a run, under the claim of one worker. */
 export interface RunRecord<Stage extends string, Change> {
-  /** Where it is rung when the row changes. */
+  /** The topic of changes of the row. */
   topic: string
-  /** The stages and where each begins on the way from 0 to 1. */
+  /** The stages, each with its progress at the beginning, 0 to 1. */
   stageBegins: Partial<Record<Stage, number>>
-  /** The change that a step on the way is. */
+  /** The change that records a step of the run. */
   toStep(step: { stage: Stage; message: string; progress: number }): Change
-  /** Undefined when the claim no longer holds. */
+  /** Undefined when the claim is void. */
   record(change: Change): Promise<object | undefined>
   holds(): Promise<boolean>
-  fail(problem: Problem<Stage>): Promise<unknown>
-  /** `isDeath` says that a process ended which did the work. */
-  failTry(problem: Problem<Stage>, isDeath: boolean): Promise<unknown>
-  /** Tells that this process lives on without the claim. */
+  fail(problem: RunProblem<Stage>): Promise<unknown>
+  /** `isDeath` is true when a process of the job crashed. */
+  failTry(problem: RunProblem<Stage>, isDeath: boolean): Promise<unknown>
+  /** Releases the claim. */
   letGo(): Promise<unknown>
 }
 
-/** Tells how one worker's run goes on, and ends it when nobody wants it any more. */
+/** Records the progress of one run, and ends the run when the row no longer needs it. */
 export class JobRun<Stage extends string, Change> {
-  /** Aborts when the work is no longer wanted, or no longer ours to do. */
+  /** Aborts when the row no longer needs the run, or when another worker has claimed the row. */
   readonly signal: AbortSignal
-  readonly #ledger: RunRecord<Stage, Change>
+  readonly #runRecord: RunRecord<Stage, Change>
   readonly #log: Log
   readonly #unwanted = new AbortController()
   readonly #unwatch: () => void
   readonly #interrupted: AbortSignal
   #stage: Stage
-  #told = 0
-  #isTelling = false
+  #reportedAt = 0
+  #isReporting = false
   #progress = 0
-  #telling: Promise<unknown> = Promise.resolve()
+  #reporting: Promise<unknown> = Promise.resolve()
 
-  constructor(ledger: RunRecord<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
-    this.#ledger = ledger
+  constructor(runRecord: RunRecord<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
+    this.#runRecord = runRecord
     this.#log = log
-    this.#stage = Object.keys(ledger.stageBegins)[0] as Stage
+    this.#stage = Object.keys(runRecord.stageBegins)[0] as Stage
     this.#interrupted = interrupted
     this.signal = AbortSignal.any([interrupted, this.#unwanted.signal])
-    // Canceling, deleting and taking over ring the row's watchers, and we are one: the work ends within the stage.
-    // Whatever the work still waits for, a process that stops has not died of it.
+    // A process that stops releases its claim at once, so that the run does not count as a crash.
     interrupted.addEventListener('abort', this.#letGo, { once: true })
-    this.#unwatch = events.watch(ledger.topic, () => void this.#checkWanted())
+    // Canceling, deleting and claiming the row notify its topic, so the run can end within a stage.
+    this.#unwatch = events.watch(runRecord.topic, () => void this.#checkWanted())
   }
 
-  /** Waits for what is still being told, so that nothing is told of a run that has ended. */
+  /** Waits for the last report, so that none follows the end of the run. */
   async close() {
     this.#unwatch()
     this.#interrupted.removeEventListener('abort', this.#letGo)
-    await this.#telling
+    await this.#reporting
   }
 
-  readonly #letGo = () => void this.#ledger.letGo()
+  readonly #letGo = () => void this.#runRecord.letGo()
 
   async #checkWanted() {
-    // While Postgres is away nobody knows; the work goes on, and its next change will tell.
-    const isOurs = await this.#ledger.holds().catch(() => true)
+    // While Postgres is unavailable, the run continues. Its next change finds out.
+    const isOurs = await this.#runRecord.holds().catch(() => true)
     if (!isOurs) this.#unwanted.abort(new RunEndedError())
   }
 
   async enter(stage: Stage, message: string) {
-    await this.#telling
+    await this.#reporting
     this.#stage = stage
     this.#progress = 0
-    await this.record(this.#ledger.toStep({ stage, message, progress: this.#begins(stage) }))
+    await this.record(this.#runRecord.toStep({ stage, message, progress: this.#begins(stage) }))
   }
 
-  /** Progress within the stage, 0 to 1; told a few times a second however often it changes, and not at all when it does not. */
+  /** Reports progress within the stage, 0 to 1. Records at most four reports a second, and none without a change. */
   tell(progress: number, message: string) {
     const now = performance.now()
-    if (progress === this.#progress || this.#isTelling || now - this.#told < progressIntervalMs || this.signal.aborted) return
-    this.#told = now
+    if (progress === this.#progress || this.#isReporting || now - this.#reportedAt < progressIntervalMs || this.signal.aborted) return
+    this.#reportedAt = now
     this.#progress = progress
     const begins = this.#begins(this.#stage)
-    const ends = Object.values<number>(this.#ledger.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
-    const change = this.#ledger.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
-    // What comes while this is being written is left out: the next one tells more.
-    this.#isTelling = true
-    this.#telling = this.record(change)
+    const ends = Object.values<number>(this.#runRecord.stageBegins as Record<Stage, number>).find((other) => other > begins) ?? 1
+    const change = this.#runRecord.toStep({ stage: this.#stage, message, progress: begins + (ends - begins) * Math.min(1, progress) })
+    // Reports during the write are dropped, since the next one has newer progress.
+    this.#isReporting = true
+    this.#reporting = this.record(change)
       .catch(() => {})
       .finally(() => {
-        this.#isTelling = false
+        this.#isReporting = false
       })
   }
 
   async record(change: Change) {
-    const recorded = await this.#ledger.record(change)
+    const recorded = await this.#runRecord.record(change)
     if (!recorded) this.#unwanted.abort(new RunEndedError())
     this.signal.throwIfAborted()
   }
 
-  /** Ends it when its failure lasts, else sees to another try; throws when another worker shall go on. */
+  /** Ends the attempt after a lasting failure, otherwise enqueues another try. Throws when another worker must continue. */
   async fail(error: unknown) {
-    if (this.#unwanted.signal.aborted || error instanceof RunEndedError) return void (await this.#ledger.letGo())
-    await this.#telling
+    if (this.#unwanted.signal.aborted || error instanceof RunEndedError) return void (await this.#runRecord.letGo())
+    await this.#reporting
     if (this.#interrupted.aborted) {
-      await this.#ledger.letGo()
+      await this.#runRecord.letGo()
       throw error
     }
     const { isLasting, ...failure } = describe(error)
     try {
       await this.#record(error, { stage: this.#stage, ...failure }, isLasting)
     } catch (unrecorded) {
-      await this.#ledger.letGo()
+      await this.#runRecord.letGo()
       throw unrecorded
     }
   }
 
-  async #record(error: unknown, problem: Problem<Stage>, isLasting: boolean) {
+  async #record(error: unknown, problem: RunProblem<Stage>, isLasting: boolean) {
     if (problem.code === 'INTERNAL')
-      this.#log.error({ topic: this.#ledger.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
+      this.#log.error({ topic: this.#runRecord.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
     if (error instanceof TaskEndedError)
-      this.#log.warn({ topic: this.#ledger.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
-    if (isLasting) await this.#ledger.fail(problem)
-    else await this.#ledger.failTry(problem, error instanceof TaskEndedError)
+      this.#log.warn({ topic: this.#runRecord.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
+    if (isLasting) await this.#runRecord.fail(problem)
+    else await this.#runRecord.failTry(problem, error instanceof TaskEndedError)
   }
 
   #begins(stage: Stage): number {
-    return this.#ledger.stageBegins[stage] ?? 0
+    return this.#runRecord.stageBegins[stage] ?? 0
   }
 }
 
-/** It was canceled, deleted or finished, or another worker has taken it over. */
+/** The row was canceled, deleted or finished, or another worker has claimed it. */
 export class RunEndedError extends Error {}
 
 function describe(error: unknown): { code: string; message: string; isLasting: boolean } {
@@ -145,9 +145,12 @@ function describe(error: unknown): { code: string; message: string; isLasting: b
   if (unavailable) return { ...unavailable, isLasting: false }
   if (error instanceof JobFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
-  if (error instanceof TaskEndedError)
-    return { code: 'PROCESS_ENDED', message: `The process that did this step ended before it was done (${error.message}).`, isLasting: false }
+  if (error instanceof TaskEndedError) return { code: 'PROCESS_ENDED', message: `The process of this stage crashed (${error.message}).`, isLasting: false }
   if (error instanceof RecognizersBusyError) return { code: 'RECOGNIZERS_BUSY', message: error.message, isLasting: false }
   if (error instanceof ModelUnusableError) return { code: 'MODEL_UNUSABLE', message: `The model cannot be loaded: ${error.message}`, isLasting: true }
-  return { code: 'INTERNAL', message: 'Something went wrong on the server. Try it again; if it fails again, look at the log of the server.', isLasting: false }
+  return {
+    code: 'INTERNAL',
+    message: 'An unexpected error occurred on the server. Retry. If the job fails again, read the log of the server.',
+    isLasting: false,
+  }
 }

@@ -11,7 +11,7 @@ import { JobRun, RunEndedError, type RunRecord } from './job-run.ts'
 
 export type ModelJobRun = JobRun<ModelStage, ModelChange>
 
-/** A model, the one that it grows from, and its text if that came with the wish. */
+/** A model, its base model, and its text if the request contained it. */
 export interface ModelToBuild {
   model: ModelRow
   base: ModelRow
@@ -20,7 +20,7 @@ export interface ModelToBuild {
 
 type StageBegins = RunRecord<ModelStage, ModelChange>['stageBegins']
 
-const ledgerOf = (
+const createRunRecord = (
   service: Service,
   claim: ModelClaim & { run: number },
   failedBefore: number,
@@ -36,13 +36,13 @@ const ledgerOf = (
   letGo: () => building.letGo(service, claim),
 })
 
-/** Refuses files, already part of the model, that do not fit into what the workspace can keep. */
+/** Throws when the files of the model, which its row already has, exceed the disk quota of the workspace. */
 async function requireDisk(tx: Tx, { limits }: Service, { workspaceId }: ModelClaim) {
   const full = await checkDisk(tx, limits, workspaceId, 0)
-  if (full) throw new JobFailure(full.code, `The model was built, but there is no room for its files. ${full.message}`, { isLasting: true })
+  if (full) throw new JobFailure(full.code, `The model was built, but its files exceed the disk quota. ${full.message}`, { isLasting: true })
 }
 
-/** Works a model's job: claims it, builds it step by step, and leaves it READY, FAILED, or to another worker. */
+/** The handler of a model's job: claims the model and builds it in stages, until it is READY or FAILED or another worker continues. */
 export function modelHandler(
   service: Service,
   stageBegins: StageBegins,
@@ -52,7 +52,7 @@ export function modelHandler(
     async run(payload, signal) {
       const claim = await building.claim(service, payload)
       if (!claim) return
-      const steps = new JobRun(ledgerOf(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
+      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
       try {
         const wanted = await findModelToBuild(service, payload.modelId)
         if (!wanted) throw new RunEndedError()
@@ -68,7 +68,7 @@ export function modelHandler(
       await building.fail(service, payload, {
         stage: found?.model.stage ?? (Object.keys(stageBegins)[0] as ModelStage),
         code: 'BUILDING_INTERRUPTED',
-        message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
+        message: 'The workers of this job were interrupted too often. Retry the model. If it fails again, read the log of the server.',
       })
     },
   }

@@ -23,14 +23,14 @@ export interface Provisioning extends Service {
 
 //   QUEUED ─▶ RESOLVING ─▶ FETCHING ─▶ BUILDING ─▶ LOADING ─▶ VERIFYING ─▶ COMPLETE
 //                 ▲ └──────────┴───────────┴──────────┴───────────┴──────▶ FAILED, with the stage's name
-//                 └── after a pause, when the failure may pass and tries are left; or at once, in another
-//                     worker's hands, when this one dies or stops: every stage may run twice
+//                 └── after a pause, when the failure is temporary and tries are left; or at once in another
+//                     worker, when this one crashes or stops: every stage can run twice
 export function provisionDeploymentHandler(service: Provisioning): Handler<ProvisioningPayload> {
   return {
     async run(payload, signal) {
       const claim = await provisioning.claim(service, payload)
       if (!claim) return
-      const steps = new JobRun(ledgerOf(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
+      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
       try {
         await provision(service, steps, payload.deploymentId)
       } catch (error) {
@@ -44,7 +44,7 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
       await provisioning.fail(service, payload, {
         stage: served?.deployment.stage ?? 'RESOLVING',
         code: 'PROVISIONING_INTERRUPTED',
-        message: 'Its workers ended too often in the middle of their work. Try it again; if it fails again, look at the log of the server.',
+        message: 'The workers of this job were interrupted too often. Retry the deployment. If it fails again, read the log of the server.',
       })
     },
   }
@@ -52,10 +52,10 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
 
 type ProvisioningSteps = JobRun<Stage, DeploymentChange>
 
-/** Fetching and loading take the time. */
+/** Fetching and loading take most of the time. */
 const stageBegins: Record<Stage, number> = { RESOLVING: 0, FETCHING: 0.05, BUILDING: 0.45, LOADING: 0.5, VERIFYING: 0.8 }
 
-const ledgerOf = (service: Provisioning, claim: DeploymentClaim & { run: number }, failedBefore: number): RunRecord<Stage, DeploymentChange> => ({
+const createRunRecord = (service: Provisioning, claim: DeploymentClaim & { run: number }, failedBefore: number): RunRecord<Stage, DeploymentChange> => ({
   topic: deploymentTopic(claim.deploymentId),
   stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
@@ -80,7 +80,7 @@ async function provision(service: Provisioning, steps: ProvisioningSteps, deploy
   await steps.enter('LOADING', 'Loading the models into a recognizer.')
   await service.recognizers.load(toRecognizerModel(acoustic, language), steps.signal)
 
-  await steps.enter('VERIFYING', 'Trying the endpoint with a reference recording.')
+  await steps.enter('VERIFYING', 'Testing the endpoint with a reference recording.')
   const evidence = await verifyEndpoint(service, served, steps.signal, (share, message) => steps.tell(share, message))
 
   await steps.record({ status: 'COMPLETE', message: `Complete: the endpoint answered in ${evidence.latencyMs} ms.`, progress: 1, evidence })
@@ -94,7 +94,7 @@ async function resolveModels(service: Provisioning, deploymentId: string): Promi
     if (model.retiredAt)
       throw new JobFailure(
         'MODEL_RETIRED',
-        `The ${model.kind.toLowerCase()} model "${model.name}" is no longer offered. Create a deployment with another one.`,
+        `The ${model.kind.toLowerCase()} model "${model.name}" is no longer in the catalog. Create a deployment with another model.`,
         { isLasting: true },
       )
   }
@@ -114,7 +114,7 @@ async function fetchFiles(
     signal: steps.signal,
     onProgress(bytes: number) {
       const done = before + bytes
-      steps.tell(done / (acousticSize + languageSize), `${megabytes(done)} of ${megabytes(acousticSize + languageSize)} MB are here and checked.`)
+      steps.tell(done / (acousticSize + languageSize), `${megabytes(done)} of ${megabytes(acousticSize + languageSize)} MB are fetched and checked.`)
     },
   })
   return [await artifacts.fetch(acousticModel, from(0)), await artifacts.fetch(languageModel, from(acousticSize))]

@@ -1,15 +1,15 @@
 import { TaskRefusal } from '../sandbox/task.ts'
 
-/** What one recording may last. */
+/** The maximum duration of one recording. */
 export const maxSeconds = 60
 
 export interface UnpackRequest {
   zip: string
-  /** An empty directory for the recordings. */
+  /** An empty directory for the unpacked recordings. */
   dir: string
-  /** How numbers are said, which counts as words. */
+  /** The locale, which decides how numbers are spoken as words. */
   locale: string
-  /** False where nothing but WAV can be read. */
+  /** False when only WAV can be read. */
   hasDecoders: boolean
 }
 
@@ -17,7 +17,7 @@ export interface UnpackRequest {
 export interface Unpacked {
   name: string
   text: string
-  /** Of 16-bit samples of one channel; of the recording as it came where `sound` is undefined. */
+  /** The file of 16-bit mono samples, or the original recording when `sound` is undefined. */
   path: string
   sound: { sampleRate: number } | undefined
 }

@@ -1,4 +1,4 @@
-// The process that unpacks and reads one zip of recordings: whatever its bytes do, they do it here.
+// The process that unpacks and reads one zip of recordings, isolated from the server.
 import { open, readFile, stat } from 'node:fs/promises'
 import { AudioError } from '../audio/audio-error.ts'
 import type { Decoders } from '../audio/decoders.ts'
@@ -13,7 +13,7 @@ import { unpackZip, type ZipLimits } from './zip-entries.ts'
 
 const limits: Omit<ZipLimits, 'total'> = { entries: 2_000, nameBytes: 255, fileBytes: 20_000_000 }
 const maxTotalBytes = 400_000_000
-/** Other files in the zip are left alone. */
+/** Other files in the zip are ignored. */
 const audioNames = /\.(wav|wave|mp3|m4a|mp4|aac|flac|ogg|oga|opus|webm|mka|amr|3gp|aiff?|au|caf|wma)$/i
 const isTable = (name: string) => /\.tsv$/i.test(name)
 const isWanted = (name: string) => (audioNames.test(name) || isTable(name)) && !name.startsWith('.')
@@ -29,7 +29,7 @@ answerTask<UnpackRequest, Unpacked[]>(async ({ zip, dir, locale, hasDecoders }, 
     else if (table) throw new TaskRefusal('has more than one .tsv file')
     else table = file
   }
-  if (!table) throw new TaskRefusal('has no .tsv file; add one with a line for each recording: the name of the file, a tab, what is said in it')
+  if (!table) throw new TaskRefusal('has no .tsv file; add one with a line for each recording: the name of the file, a tab and the transcript')
   tell.place(table.name)
   const lines = await readTable(table, locale, limits.entries)
   const missing = lines.find(({ name }) => !files.has(name))
@@ -44,7 +44,7 @@ answerTask<UnpackRequest, Unpacked[]>(async ({ zip, dir, locale, hasDecoders }, 
 
 class NeedsDecoder extends Error {}
 
-/** Turns a plain WAV file into its samples, in its place; undefined for what a decoder is needed for. */
+/** Replaces a plain WAV file by its samples; undefined when the recording needs a decoder. */
 async function readSamples(name: string, path: string, hasDecoders: boolean): Promise<Unpacked['sound']> {
   const file = await readFile(path)
   const decoders: Decoders = {

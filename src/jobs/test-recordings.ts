@@ -11,21 +11,21 @@ import { readingLimits } from '../sandbox/reading-limits.ts'
 import { runTask } from '../sandbox/task.ts'
 import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
 
-/** A recording and what is said in it. */
+/** A recording and its transcript. */
 export interface TestRecording {
   name: string
   text: string
-  /** Reads its sound, which lies on the disk. */
+  /** Reads the audio from disk. */
   read(): Promise<Pcm>
 }
 
 const maxTotalSeconds = 20 * 60
 const minRecordings = 2
-/** 400 MB of WAV files take some 10 s. */
+/** The CPU limit of the process. 400 MB of WAV files take about 10 s. */
 const cpuSeconds = 60
 
-interface Options {
-  /** An empty directory, which the recordings need for as long as they are read. */
+interface RecordingsOptions {
+  /** An empty directory for the unpacked recordings, which must exist until the last read. */
   dir: string
   locale: string
   decoders: Decoders
@@ -33,10 +33,10 @@ interface Options {
 }
 
 /**
- * Reads a zip of recordings and one TSV, whose lines name a file and, after a tab, say what is said in it. A process
- * of its own reads it, and the decoders' processes decode what is no plain WAV. Rejects with RECORDINGS_UNUSABLE.
+ * Reads a zip of recordings and one TSV, whose lines contain the name of a file, a tab and a transcript. A child process
+ * unpacks the zip, and the decoders' processes decode recordings that are not plain WAV. Rejects with RECORDINGS_UNUSABLE.
  */
-export async function readTestRecordings(zip: string, { dir, locale, decoders, signal }: Options): Promise<TestRecording[]> {
+export async function readTestRecordings(zip: string, { dir, locale, decoders, signal }: RecordingsOptions): Promise<TestRecording[]> {
   const request: UnpackRequest = { zip, dir, locale, hasDecoders: decoders.isAvailable }
   const program = join(import.meta.dirname, 'recordings.process.ts')
   const unpacked = await runTask<UnpackRequest, Unpacked[]>(program, request, { limits: readingLimits(cpuSeconds), signal }).catch(fail)
@@ -52,7 +52,7 @@ export async function readTestRecordings(zip: string, { dir, locale, decoders, s
   return recordings
 }
 
-/** Has a recording decoded into a file beside it. What is measured must be what the file says: one that can be read with a warning only is refused. */
+/** Decodes a recording into a file beside it. A recording that causes a warning is refused, since its audio can be incomplete. */
 async function decode({ name, path }: Unpacked, decoders: Decoders, signal: AbortSignal): Promise<{ path: string; sampleRate: number }> {
   const warn = (text: string) => {
     throw explainAudio(name, text)

@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
-import { tidyRecords } from '../domain/retention.ts'
 import { findReferencedFiles } from '../domain/upload.ts'
+import { tidyRecords } from './tidy-records.ts'
 
 const intervalMs = 60 * 60_000
-/** Not in the middle of a start. */
+/** The first run, after the start is complete. */
 const firstMs = 60_000
 
-/** Removes records that are long over, uploads among them, and files that no model has any more, as long as it is open. */
+/** Removes expired records and unused model files every hour, until it is closed. */
 export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
   const closing = new AbortController()
   const tidy = async () => {
     await tidyRecords(service)
     const removed = await service.artifacts.tidy((sha256s) => findReferencedFiles(service, sha256s))
-    if (removed) service.log.info({ removed }, 'files that nobody needs were removed')
+    if (removed) service.log.info({ removed }, 'unused model files were removed')
   }
   const tidying = (async () => {
     for (let ms = firstMs; !closing.signal.aborted; ms = intervalMs) {

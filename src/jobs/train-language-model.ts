@@ -25,7 +25,7 @@ interface Training extends Service {
 }
 
 //   QUEUED ─▶ TRAINING ─▶ EVALUATING, if there are recordings ─▶ READY
-//                 └────────────┴──▶ FAILED; or again, in another worker's hands, when this one dies or stops
+//                 └────────────┴──▶ FAILED; or again in another worker, when this one crashes or stops
 export function trainLanguageModelHandler(service: Training): Handler<BuildingPayload> {
   return modelHandler(service, { TRAINING: 0, EVALUATING: 0.6 }, async (steps, wanted) => {
     const dir = await mkdtemp(join(tmpdir(), 'custom-speech-training-'))
@@ -67,32 +67,37 @@ async function train(
   if (!uploaded) await writeFile(textFile, text ?? '')
   const size = Math.max(1, uploaded?.size ?? Buffer.byteLength(text ?? ''))
   const tell = ({ bytes, lines }: { bytes: number; lines: number }) =>
-    steps.tell((0.8 * bytes) / size, `${lines.toLocaleString('en')} lines read.${bytes >= size ? ' Counting what follows what.' : ''}`)
+    steps.tell((0.8 * bytes) / size, `${lines.toLocaleString('en')} lines read.${bytes >= size ? ' Counting word sequences.' : ''}`)
   return trainWords({ textFile, locale: model.locale, pronunciations, phrases, modelFile }, { tell, signal: steps.signal }).catch((error) => {
-    if (error.code === 'ENOSPC') throw new JobFailure('DISK_FULL', 'The disk is full. Free some space, then try again.', { isLasting: true })
+    if (error.code === 'ENOSPC') throw new JobFailure('DISK_FULL', 'The disk is full. Free space, then retry.', { isLasting: true })
     throw explainTask(error, 'TEXT_UNUSABLE', 'The text', 'Use less text, or fewer pronunciations.')
   })
 }
 
-interface Trial {
+interface TrainedModel {
   base: ModelRow
   recordings: StoredFile
   modelFile: string
   dir: string
 }
 
-async function evaluate(service: Training, steps: ModelJobRun, { base, recordings, modelFile, dir }: Trial): Promise<Evaluation> {
+async function evaluate(service: Training, steps: ModelJobRun, { base, recordings, modelFile, dir }: TrainedModel): Promise<Evaluation> {
   const { artifacts, recognizers, decoders, catalog } = service
   const zip = (await fetchStored(artifacts, recordings, steps.signal)).file ?? ''
   const unpacked = join(dir, 'recordings')
   await mkdir(unpacked)
   const spoken = await readTestRecordings(zip, { dir: unpacked, locale: base.locale, decoders, signal: steps.signal })
   const acoustic = catalog.models.find(({ kind, locale, scenario }) => kind === 'ACOUSTIC' && locale === base.locale && scenario === base.scenario)
-  if (!acoustic) throw new JobFailure('NO_ACOUSTIC_MODEL', 'There is no base acoustic model to try the words with.', { isLasting: true })
+  if (!acoustic)
+    throw new JobFailure(
+      'NO_ACOUSTIC_MODEL',
+      'The catalog has no base acoustic model of this locale and scenario, which the evaluation needs. Add one to the catalog.',
+      { isLasting: true },
+    )
   const [acousticFiles, languageFiles] = [await artifacts.fetch(acoustic, steps), await artifacts.fetch(base, steps)]
   const plain = toRecognizerModel(acousticFiles, languageFiles)
   const weighted = new Map<number, RecognizerModel>()
-  const trial = {
+  const context = {
     recognizers,
     scenario: base.scenario,
     locale: base.locale,
@@ -104,7 +109,7 @@ async function evaluate(service: Training, steps: ModelJobRun, { base, recording
   const files = weights.map((weight) => ({ weight, file: join(dir, `words-${weight}`) }))
   await weighWords(modelFile, files, steps.signal)
   for (const { weight, file } of files) weighted.set(weight, { ...plain, words: file })
-  return evaluateWords(spoken, trial)
+  return evaluateWords(spoken, context)
 }
 
 const fetchStored = (artifacts: Artifacts, file: StoredFile, signal: AbortSignal): Promise<ModelFiles> =>
@@ -115,6 +120,6 @@ function describe({ lines, skippedLines, vocabulary }: TextStatistics, evaluatio
   if (!evaluation) return learned
   const [before, after] = [evaluation.before, evaluation.after].map((rate) => `${(rate * 100).toFixed(1)} %`)
   if (evaluation.after > evaluation.before)
-    return `${learned} IT MAKES RECOGNITION WORSE: on ${evaluation.recordings} recordings ${before} of the words were wrong without it, ${after} are with it. Use other text.`
-  return `${learned} On ${evaluation.recordings} recordings ${before} of the words were wrong without it, ${after} are with it.`
+    return `${learned} IT MAKES RECOGNITION WORSE: on ${evaluation.recordings} recordings ${before} of the words were wrong without the model, ${after} are with it. Use other text.`
+  return `${learned} On ${evaluation.recordings} recordings ${before} of the words were wrong without the model, ${after} are with it.`
 }

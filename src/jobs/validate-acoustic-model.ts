@@ -28,14 +28,14 @@ interface Validation extends Service {
   decoders: Decoders
 }
 
-const maxArchive = 1e9
-const largestFile = 600e6
-/** Of the reference recording's words; a model that was trained further on other speech may lose some. */
-const worstWordErrorRate = 0.5
+const maxArchiveBytes = 1e9
+const maxFileBytes = 600e6
+/** The maximum word error rate on the reference recording. A model that is trained for other speech can make some errors. */
+const maxWordErrorRate = 0.5
 const fileNames = { encoder: 'encoder_model.onnx', decoder: 'decoder_model_merged.onnx' }
 
 //   QUEUED ─▶ FETCHING ─▶ CHECKING ─▶ VERIFYING ─▶ READY
-//                 └───────────┴───────────┴──▶ FAILED, in words; or again, when it may pass
+//                 └───────────┴───────────┴──▶ FAILED; or again, when the failure is temporary
 export function validateAcousticModelHandler(service: Validation, config: Pick<Config, 'artifacts' | 'recognition'>): Handler<BuildingPayload> {
   return modelHandler(service, { FETCHING: 0, CHECKING: 0.6, VERIFYING: 0.9 }, async (steps, { model, base }) => {
     const dir = await mkdtemp(join(tmpdir(), 'custom-speech-model-'))
@@ -49,7 +49,7 @@ export function validateAcousticModelHandler(service: Validation, config: Pick<C
       checkTranscript(service, model, text)
       const kept = []
       for (const name of ['encoder', 'decoder'] as const) kept.push(storedFile(name, await service.artifacts.keep((path) => copyFile(files[name], path))))
-      await steps.record({ status: 'READY', message: `Ready: it heard "${text}" in the reference recording.`, progress: 1, made: { files: kept } })
+      await steps.record({ status: 'READY', message: `Ready: the model recognized "${text}" in the reference recording.`, progress: 1, made: { files: kept } })
     } finally {
       await rm(dir, { recursive: true, force: true })
     }
@@ -58,14 +58,14 @@ export function validateAcousticModelHandler(service: Validation, config: Pick<C
 
 async function bringArchive({ artifacts }: Validation, sources: Config['artifacts'], steps: ModelJobRun, { recipe }: ModelRow, path: string): Promise<string> {
   const archive = recipe?.archive
-  if (!archive) throw new Error('an acoustic model without an archive')
+  if (!archive) throw new Error('An acoustic model has no archive.')
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
   if (archive.kind === 'UPLOAD') {
     const files = await artifacts.fetch({ files: [storedFile('archive', archive.file)] }, { signal: steps.signal })
     return files.archive ?? ''
   }
   if (archive.kind === 'NPM') {
-    const arriving = (share: number) => steps.tell(share, `${Math.round(share * 100)} % of the package are here.`)
+    const arriving = (share: number) => steps.tell(share, `${Math.round(share * 100)} % of the package are fetched.`)
     await fetchPackage(archive.package, path, { npmRegistry: sources.npmRegistry, arriving, signal: steps.signal })
   } else {
     const response = await openHttps(archive.url, { privateSources: sources.privateSources, signal: steps.signal })
@@ -74,28 +74,32 @@ async function bringArchive({ artifacts }: Validation, sources: Config['artifact
     const counted = async function* (pieces: AsyncIterable<Buffer>) {
       for await (const piece of pieces) {
         size += piece.length
-        if (size > maxArchive) throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${maxArchive / 1e6} MB.`)
-        steps.tell(total ? size / total : 0, `${megabytes(size)} MB${total ? ` of ${megabytes(total)} MB` : ''} are here.`)
+        if (size > maxArchiveBytes)
+          throw refuse('ARCHIVE_TOO_LARGE', `The archive has more than ${maxArchiveBytes / 1e6} MB. Remove other files from the archive.`)
+        steps.tell(total ? size / total : 0, `${megabytes(size)} MB${total ? ` of ${megabytes(total)} MB` : ''} are fetched.`)
         yield piece
       }
     }
     await pipeline(response, counted, createWriteStream(path), { signal: steps.signal }).catch((cause) => {
       if (cause instanceof JobFailure || steps.signal.aborted) throw cause
-      throw new JobFailure('SOURCE_UNREACHABLE', 'The archive did not come whole. It is fetched again.', { isLasting: false, cause })
+      throw new JobFailure('SOURCE_UNREACHABLE', 'The archive was not received completely. The download is repeated.', { isLasting: false, cause })
     })
   }
   const found = archive.sha256 && (await hashFile(path, () => {}, steps.signal))
   if (found && found !== archive.sha256)
-    throw refuse('ARTIFACT_CHECKSUM_MISMATCH', `The archive is not the one that was meant: its SHA-256 is ${found}, ${archive.sha256} was given.`)
+    throw refuse(
+      'ARTIFACT_CHECKSUM_MISMATCH',
+      `The archive has the SHA-256 ${found}, but the request has ${archive.sha256}. Correct the SHA-256 or the source.`,
+    )
   return path
 }
 
 async function unpack(archive: string, dir: string, steps: ModelJobRun): Promise<AcousticFiles> {
   const files = { encoder: join(dir, 'encoder'), decoder: join(dir, 'decoder') }
-  const places = { [fileNames.encoder]: files.encoder, [fileNames.decoder]: files.decoder }
-  const written = await extractFiles({ archive, places, by: 'NAME', maxFileBytes: largestFile }, steps.signal)
-  for (const [what, place] of Object.entries(files) as [keyof typeof fileNames, string][]) {
-    if (!written.has(place)) throw refuse('ARCHIVE_INCOMPLETE', `The archive has no file ${fileNames[what]}. Pack both files of the model, each once.`)
+  const paths = { [fileNames.encoder]: files.encoder, [fileNames.decoder]: files.decoder }
+  const written = await extractFiles({ archive, paths, by: 'NAME', maxFileBytes }, steps.signal)
+  for (const [name, path] of Object.entries(files) as [keyof typeof fileNames, string][]) {
+    if (!written.has(path)) throw refuse('ARCHIVE_INCOMPLETE', `The archive has no file ${fileNames[name]}. Pack both files of the model, each once.`)
   }
   return files
 }
@@ -121,7 +125,7 @@ async function examine(
     if (found.geometry[name] !== found.baseGeometry[name])
       throw refuse(
         'MODEL_SHAPE_MISMATCH',
-        `The model has ${found.geometry[name]} ${label}, its base "${base.name}" has ${found.baseGeometry[name]}. Train it from that base, or choose the base that it was trained from.`,
+        `The model has ${found.geometry[name]} ${label}, but its base model "${base.name}" has ${found.baseGeometry[name]}. Train the model from this base model, or choose the base model that it was trained from.`,
       )
   }
   return found
@@ -129,12 +133,12 @@ async function examine(
 
 async function readReference({ catalog, decoders }: Validation, locale: string, signal: AbortSignal): Promise<Float32Array> {
   const reference = catalog.references.get(locale)
-  if (!reference) throw refuse('REFERENCE_MISSING', `The catalog has no reference recording for ${locale}.`)
+  if (!reference) throw refuse('REFERENCE_MISSING', `The catalog has no reference recording for ${locale}. Add one to the catalog.`)
   const { samples, sampleRate } = await readRecording(await readFile(reference.audioFile), { decoders, maxSeconds: 60, signal, warn() {} })
   return resample(toMonoFloat32(samples, 1), sampleRate)
 }
 
-/** A text that is too long to be compared has nothing to do with the reference. */
+/** The word error rate, 1 for a text that is too long to be compared. */
 function wordErrorRateOf(expected: string, text: string): number {
   try {
     return wordErrorRate([countWordErrors(expected, text)])
@@ -146,10 +150,10 @@ function wordErrorRateOf(expected: string, text: string): number {
 
 function checkTranscript({ catalog }: Validation, { locale }: ModelRow, text: string) {
   const expected = catalog.references.get(locale)?.text ?? ''
-  if (wordErrorRateOf(expected, text) > worstWordErrorRate)
+  if (wordErrorRateOf(expected, text) > maxWordErrorRate)
     throw refuse(
       'TRANSCRIPT_WRONG',
-      `The model heard "${text}" where the reference recording says "${expected}". Its files may be mixed up, or its training has gone wrong.`,
+      `The model recognized "${text}" in the reference recording, which says "${expected}". Check that the encoder and the decoder belong together, and that the training succeeded.`,
     )
 }
 

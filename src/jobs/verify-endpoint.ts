@@ -17,17 +17,18 @@ interface Verifier extends Service {
 /** Reports that a call waits for its next try: the share of the longest wait that has passed, and why. */
 type WaitListener = (share: number, message: string) => void
 
-/** A quarter of the reference's words may be lost to a custom model's own habits; a broken model loses more. */
-const worstWordErrorRate = 0.25
+/** The maximum word error rate on the reference recording. A custom model can make some errors; a broken model makes more. */
+const maxWordErrorRate = 0.25
 const verificationMs = 60_000
 /**
- * How long calls are repeated that fail alike. A busy endpoint becomes free. One that does not answer may be
- * restarting; if it stays away, the whole job is tried again. The stage may last twice as long as the longest of these.
+ * The time for which calls with the same kind of failure are repeated. A busy endpoint gets capacity again. An endpoint
+ * that does not answer can be restarting; after this time, the whole job is tried again. The time limit of the stage
+ * must be at least twice the longest of these.
  */
 const maxRetryMs = { BUSY: 300_000, AWAY: 5_000, LASTING: 0 }
 const pause = { firstMs: 250, maxMs: 5_000 }
 
-/** Calls both URLs that users will call, as they will call them, and compares what comes back. */
+/** Calls both URLs of the deployment as clients do, and compares the transcripts with the reference. */
 export async function verifyEndpoint(
   service: Verifier,
   { deployment, acousticModel }: ServedDeployment,
@@ -35,7 +36,8 @@ export async function verifyEndpoint(
   waiting: WaitListener,
 ): Promise<Evidence> {
   const reference = service.catalog.references.get(deployment.locale)
-  if (!reference) throw new JobFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}.`, { isLasting: true })
+  if (!reference)
+    throw new JobFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}. Add one to the catalog.`, { isLasting: true })
   const audio = await readFile(reference.audioFile)
   const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
@@ -45,7 +47,7 @@ export async function verifyEndpoint(
       const started = performance.now()
       const transcript = await call(endpoint, token, audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
       const latencyMs = Math.round(performance.now() - started)
-      if (wordErrorRate([countWordErrors(reference.text, transcript)]) > worstWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
+      if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
   const http = await verify(endpoint.httpUrl, post)
@@ -56,13 +58,13 @@ export async function verifyEndpoint(
 interface Retry {
   signal: AbortSignal
   waiting: WaitListener
-  /** When the stage began, on the monotonic clock. */
+  /** The begin of the stage, on the monotonic clock. */
   began: number
-  /** The longest pause: after a longer one, the deployment would count as stalled. */
+  /** The maximum pause. After a longer one, the deployment would count as stalled. */
   maxPauseMs: number
 }
 
-/** Repeats a call that failed in passing, after a growing pause or the one that the endpoint asks for. */
+/** Repeats a call after a temporary failure. The pause grows, and is at least the one that the endpoint asks for. */
 async function repeat<T>({ signal, waiting, began, maxPauseMs }: Retry, call: () => Promise<T>): Promise<T> {
   let failing: { kind: CallFailureKind; since: number } | undefined
   for (let tries = 0; ; tries++) {
@@ -75,16 +77,16 @@ async function repeat<T>({ signal, waiting, began, maxPauseMs }: Retry, call: ()
       const now = performance.now()
       if (failing?.kind !== kind) failing = { kind, since: now }
       const pauseMs = Math.max(retryAfterMs, Math.min(pause.maxMs, pause.firstMs * 2 ** tries))
-      // Deployments that were refused together do not come back together.
+      // A random part spreads the calls of deployments that were refused together.
       const waitMs = Math.min(maxPauseMs, pauseMs * (1 + Math.random() / 4))
       if (now + waitMs - failing.since > maxRetryMs[kind] || now + waitMs - began > maxRetryMs.BUSY) throw error
-      waiting((now + waitMs - began) / maxRetryMs.BUSY, `${error.message} It is called again in ${(waitMs / 1000).toFixed(1)} s.`)
+      waiting((now + waitMs - began) / maxRetryMs.BUSY, `${error.message} The next call is in ${(waitMs / 1000).toFixed(1)} s.`)
       await delay(waitMs, undefined, { signal })
     }
   }
 }
 
-/** Sends the audio to an endpoint and answers its transcript; throws a CallFailure when there is none. */
+/** Sends the audio to an endpoint and returns the transcript; throws a CallFailure without one. */
 type Call = (endpoint: Endpoint, token: string, audio: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<string>
 
 const post: Call = async ({ httpUrl }, token, body, signal) => {
@@ -95,8 +97,8 @@ const post: Call = async ({ httpUrl }, token, body, signal) => {
   const response = await fetch(httpUrl, { method: 'POST', body, headers, signal }).catch(away)
   const answer = readAnswer(await response.text().catch(away))
   if (!response.ok) throw explainResponse(response.status, answer?.code, answer?.detail ?? 'no reason given', response.headers.get('retry-after'))
-  // A page of something else that answers at this address is no transcript, and may be gone in a moment.
-  if (answer?.RecognitionStatus === undefined) return away(new Error('the answer is not that of an endpoint'))
+  // Another server can answer at this address for a moment, such as a proxy with an error page.
+  if (answer?.RecognitionStatus === undefined) return away(new Error('The response is not that of an endpoint.'))
   const refusal = explainPhrase(answer.RecognitionStatus)
   if (refusal) throw refusal
   return answer.DisplayText ?? ''
@@ -123,6 +125,6 @@ function readAnswer(text: string): HttpAnswer | undefined {
 const wrongTranscript = (url: string, transcript: string, expected: string) =>
   new JobFailure(
     'TRANSCRIPT_WRONG',
-    `The endpoint ${url} heard "${transcript}" where the reference recording says "${expected}". The model's files may be damaged or mixed up.`,
+    `The endpoint ${url} recognized "${transcript}" in the reference recording, which says "${expected}". Check that the files of the models are complete and belong together.`,
     { isLasting: true },
   )

@@ -10,14 +10,14 @@ export interface ZipLimits {
   entries: number
   nameBytes: number
   fileBytes: number
-  /** Of all files that are unpacked, and how to say so. */
+  /** The limit of all unpacked files, in bytes and in words. */
   total: { bytes: number; words: string }
 }
 
 /**
- * Unpacks those files of a zip whose names, without their folders, are wanted; into a directory, under numbers:
- * names in the zip decide nothing. Sizes are counted as they come, whatever the zip claims. Yields name and path;
- * throws {@link TaskRefusal}.
+ * Unpacks the files of a zip whose names, without folders, `isWanted` accepts. The unpacked files have numbers as names,
+ * so names in the zip cannot choose a path. Sizes are counted during unpacking, since those in the zip can be wrong.
+ * Yields name and path. Throws {@link TaskRefusal}.
  */
 export async function* unpackZip(
   path: string,
@@ -31,7 +31,7 @@ export async function* unpackZip(
     for await (const entry of readEntries(zip, limits)) {
       const name = basename(entry.fileName)
       if (!isWanted(name)) continue
-      const place = join(dir, `${++number}`)
+      const target = join(dir, `${++number}`)
       const counted = async function* (pieces: AsyncIterable<Buffer>) {
         let size = 0
         for await (const piece of pieces) {
@@ -42,17 +42,17 @@ export async function* unpackZip(
           yield piece
         }
       }
-      await pipeline(await openEntry(zip, entry), counted, createWriteStream(place)).catch((error) => {
+      await pipeline(await openEntry(zip, entry), counted, createWriteStream(target)).catch((error) => {
         throw isDamage(error) ? new TaskRefusal(`is damaged at ${name} (${error.message})`) : error
       })
-      yield { name, path: place }
+      yield { name, path: target }
     }
   } finally {
     zip.close()
   }
 }
 
-/** What yauzl and zlib find wrong; errors of the file system have a code, those of zlib one that begins with Z_. */
+/** True for errors of yauzl and zlib. Errors of the file system have a code, and those of zlib begin with Z_. */
 const isDamage = (error: NodeJS.ErrnoException) => !(error instanceof TaskRefusal) && (error.code === undefined || error.code.startsWith('Z_'))
 
 function openZip(path: string): Promise<ZipFile> {

@@ -1,17 +1,14 @@
 import type { Store } from '../postgres/store.ts'
-import type { EventLog, LoggedEvent } from './event-log.ts'
+import type { EventLog, EventLogName, LoggedEvent } from './event-log.ts'
 
-type EventLogName = EventLog['name']
-type EventPlace = Pick<LoggedEvent, 'workspaceId' | 'position'>
-
-/** Enough to tell workspaces, and databases, from each other. */
+/** A part of the workspace id that distinguishes workspaces and databases. */
 const tag = (workspaceId: string) => workspaceId.slice(-8)
 
-/** The opaque form of an event's place in a workspace's log: where a watcher that lost its connection goes on. */
-export const encodeEventCursor = (name: EventLogName, { workspaceId, position }: EventPlace) =>
+/** The opaque form of an event's position in the log of a workspace, from which a subscription resumes. */
+export const encodeEventCursor = (name: EventLogName, { workspaceId, position }: Pick<LoggedEvent, 'workspaceId' | 'position'>) =>
   Buffer.from(`${name}:${position}:${tag(workspaceId)}`).toString('base64url')
 
-/** The cursor behind which everything comes that changes from now on. */
+/** The cursor before all later changes. */
 export async function readPresentCursor(
   { store, viewer: { workspaceId } }: { store: Pick<Store, 'db'>; viewer: { workspaceId: string } },
   log: Pick<EventLog, 'name' | 'readPosition'>,
@@ -19,7 +16,7 @@ export async function readPresentCursor(
   return encodeEventCursor(log.name, { workspaceId, position: await log.readPosition(store.db, workspaceId) })
 }
 
-/** Undefined when the cursor is not one of this log and workspace. */
+/** The position; undefined when the cursor is not of this log and workspace. */
 export function decodeEventCursor(name: EventLogName, workspaceId: string, cursor: string): number | undefined {
   // Earlier versions wrote `event` and no tag.
   const [, of, position, from] = /^(\w+):(\d{1,15})(?::([0-9a-f]{8}))?$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []

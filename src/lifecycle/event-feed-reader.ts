@@ -1,30 +1,30 @@
 import DataLoader from 'dataloader'
 import { createLookUp } from '../postgres/look-up.ts'
 import type { Store } from '../postgres/store.ts'
-import type { EventLog, EventPlace, EventScope, LoggedEvent } from './event-log.ts'
+import type { EventLog, EventScope, LoggedEvent, ReadPosition } from './event-log.ts'
 
-/** What a feed reads of a log. */
-export type ReadLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>
+/** The part of a log that a feed uses. */
+export type FeedLog<Event extends LoggedEvent> = Pick<EventLog<never, Event>, 'name' | 'selectMany' | 'rowOf'>
 
-/** Events that one place is read at once. */
+/** The maximum number of events of one read. */
 export const batch = 200
-/** Workspaces that are read at once. */
+/** The maximum number of workspaces of one statement. */
 const maxBatchSize = 100
 
 export interface EventReader<Event> {
-  /** The newest batch, newest first. */
+  /** The newest events, newest first. */
   readTail(workspaceId: string): Promise<Event[]>
   findNewest(scope: EventScope): Promise<Event | undefined>
-  /** The batch behind a place. */
-  readBehind(place: EventPlace): Promise<Event[]>
+  /** The next events after a position. */
+  readBehind(place: ReadPosition): Promise<Event[]>
 }
 
-/** Reads one log for all feeds of the process, so that they can share statements. */
-export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: ReadLog<Event>): EventReader<Event> {
-  const behind = async (places: readonly EventPlace[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
-  const newest = async (places: readonly EventPlace[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
-  // News must not wait for a statement under way; those that come in one go, as when every feed is rung, are read in one.
-  const ofWorkspaces = new DataLoader<EventPlace, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
+/** Reads one log for all feeds of the process, which share statements. */
+export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { selectMany }: FeedLog<Event>): EventReader<Event> {
+  const behind = async (places: readonly ReadPosition[]) => toFinder(places, await selectMany(db, places, 'oldest', batch))
+  const newest = async (places: readonly ReadPosition[]) => toFinder(places, await selectMany(db, places, 'newest', 1))
+  // A read does not wait for a running statement. Reads of the same tick share one statement, as when all feeds are notified.
+  const ofWorkspaces = new DataLoader<ReadPosition, Event[]>(async (places) => places.map(await behind(places)), { cache: false, maxBatchSize })
   const ofRows = createLookUp(behind)
   const newestOfRows = createLookUp(newest)
   return {
@@ -34,7 +34,7 @@ export function createEventReader<Event extends LoggedEvent>(db: Store['db'], { 
   }
 }
 
-function toFinder<Event>(places: readonly EventPlace[], found: Event[][]): (place: EventPlace) => Event[] {
+function toFinder<Event>(places: readonly ReadPosition[], found: Event[][]): (place: ReadPosition) => Event[] {
   const byPlace = new Map(places.map((place, at) => [place, found[at] ?? []]))
   return (place) => byPlace.get(place) ?? []
 }

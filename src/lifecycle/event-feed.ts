@@ -2,56 +2,56 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Store } from '../postgres/store.ts'
-import { batch, createEventReader, type EventReader, type ReadLog } from './event-feed-reader.ts'
+import { batch, createEventReader, type EventReader, type FeedLog } from './event-feed-reader.ts'
 import { type EventScope, type LoggedEvent, workspaceTopic } from './event-log.ts'
 
 /**
- * One log as a watcher of all rows or of one row sees it. Every watcher of a workspace in this process reads the same
- * feed, so a change costs one statement however many watch, and whichever rows they watch.
+ * One log, for a subscriber to all rows or to one row. All subscribers of a workspace in this process share the feed, so
+ * a change costs one statement for any number of subscribers and rows.
  */
 export interface Feed<Event extends LoggedEvent = LoggedEvent> {
-  /** Reads what Postgres has now; callers at the same time share one statement. */
+  /** Reads the new events from Postgres. Concurrent callers share one statement. */
   refresh(): Promise<void>
-  /** All events of the workspace up to here have been read. */
+  /** The position up to which all events of the workspace have been read. */
   readonly position: number
-  /** The newest event that Postgres has; callers at the same time share one statement. */
+  /** The newest event in Postgres. Concurrent callers share one statement. */
   findNewest(): Promise<Event | undefined>
   read(after: number): Promise<Stretch<Event>>
-  /** Returns the way to leave. */
-  join(heard: Heard): () => void
+  /** Returns a function that removes the listener. */
+  join(listener: FeedListener): () => void
 }
 
 /** A part of a log. */
 export interface Stretch<Event extends LoggedEvent = LoggedEvent> {
-  /** In order; none when there are no others yet. */
+  /** In order; empty when there are no newer events. */
   events: readonly Event[]
-  /** Nothing else up to this position concerns the watcher. */
+  /** The position up to which the subscriber has all of its events. */
   upTo: number
 }
 
-/** Called after events have been read that concern the watcher. Those up to `since` were announced before. */
-type Heard = (since: number) => void
+/** Called after events for the subscriber have been read. Earlier calls announced those up to `since`. */
+type FeedListener = (since: number) => void
 
 export interface Feeds {
-  /** To be joined soon: a feed without watchers is closed. */
-  of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, scope: EventScope): Feed<Event>
+  /** The feed, which the caller must join soon: a feed without listeners is closed. */
+  of<Event extends LoggedEvent>(eventLog: FeedLog<Event>, scope: EventScope): Feed<Event>
   close(): Promise<void>
 }
 
-/** Between a watcher's first look and its joining, and for one that comes back at once. */
+/** The time for which a feed without listeners stays open, until a subscriber joins or returns. */
 const lingerMs = 2_000
-/** While Postgres is away there is nothing new; mostly the ring of its return comes first. */
+/** The pause between reads while Postgres is unavailable. Mostly the notification after a reconnection comes first. */
 const retryMs = 1_000
 
 export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Feeds {
   const feeds = new Map<string, WorkspaceFeed<LoggedEvent>>()
   const readers = new Map<string, EventReader<LoggedEvent>>()
-  const readerOf = (eventLog: ReadLog<LoggedEvent>) => {
+  const readerOf = (eventLog: FeedLog<LoggedEvent>) => {
     const known = readers.get(eventLog.name) ?? createEventReader(db, eventLog)
     readers.set(eventLog.name, known)
     return known
   }
-  const open = (eventLog: ReadLog<LoggedEvent>, workspaceId: string) => {
+  const open = (eventLog: FeedLog<LoggedEvent>, workspaceId: string) => {
     const topic = workspaceTopic(eventLog.name, workspaceId)
     const known = feeds.get(topic)
     if (known) return known
@@ -59,13 +59,13 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
       feeds.delete(topic)
       unwatch()
     })
-    const unwatch = events.watch(topic, () => void feed.ring())
+    const unwatch = events.watch(topic, () => void feed.notify())
     feeds.set(topic, feed)
     return feed
   }
   return {
-    of<Event extends LoggedEvent>(eventLog: ReadLog<Event>, { workspaceId, id }: EventScope) {
-      const feed = open(eventLog as unknown as ReadLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
+    of<Event extends LoggedEvent>(eventLog: FeedLog<Event>, { workspaceId, id }: EventScope) {
+      const feed = open(eventLog as unknown as FeedLog<LoggedEvent>, workspaceId) as unknown as WorkspaceFeed<Event>
       return new View(feed, id)
     },
     async close() {
@@ -74,7 +74,7 @@ export function openFeeds({ db, events }: Pick<Store, 'db' | 'events'>, log: Log
   }
 }
 
-/** Without closures, since there may be very many. */
+/** The feed of one subscriber. A class without closures, since a process can have very many. */
 class View<Event extends LoggedEvent> implements Feed<Event> {
   readonly #feed: WorkspaceFeed<Event>
   readonly #id: string | undefined
@@ -100,33 +100,33 @@ class View<Event extends LoggedEvent> implements Feed<Event> {
     return this.#feed.read(after, this.#id)
   }
 
-  join(heard: Heard) {
-    return this.#feed.join(heard, this.#id)
+  join(listener: FeedListener) {
+    return this.#feed.join(listener, this.#id)
   }
 }
 
-/** The log of one workspace. Events never change, so the newest are kept, and most watchers are served from memory. */
+/** The log of one workspace. Events never change, so the newest are cached, and most reads need no statement. */
 class WorkspaceFeed<Event extends LoggedEvent> {
   readonly #workspaceId: string
   readonly #rowOf: (event: Event) => string
   readonly #reader: EventReader<Event>
   readonly #log: Log
   readonly #forget: () => void
-  /** Watchers by the row that they watch, or under `undefined` those of all rows. */
-  readonly #watchers = new Map<string | undefined, Set<Heard>>()
+  /** Listeners by the id of their row; those of all rows under `undefined`. */
+  readonly #watchers = new Map<string | undefined, Set<FeedListener>>()
   #tail: Event[] = []
-  /** The tail has every event behind this position. */
+  /** The tail has all events after this position. */
   #floor = 0
   #isLoaded = false
-  #rung = false
-  #ringing = false
+  #isNotified = false
+  #isRefreshing = false
   #reading: Promise<void> | undefined
   #next: Promise<void> | undefined
-  #closed = false
+  #isClosed = false
   #linger: NodeJS.Timeout | undefined
   position = 0
 
-  constructor(workspaceId: string, { rowOf }: ReadLog<Event>, reader: EventReader<Event>, log: Log, forget: () => void) {
+  constructor(workspaceId: string, { rowOf }: FeedLog<Event>, reader: EventReader<Event>, log: Log, forget: () => void) {
     this.#workspaceId = workspaceId
     this.#rowOf = rowOf
     this.#reader = reader
@@ -137,7 +137,7 @@ class WorkspaceFeed<Event extends LoggedEvent> {
 
   refresh(): Promise<void> {
     if (!this.#reading) return this.#begin()
-    // The statement under way may have looked already: the one after it tells the present.
+    // The running statement can have missed the newest events, so the caller waits for the next one.
     this.#next ??= this.#reading
       .catch(() => {})
       .then(() => {
@@ -147,21 +147,21 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     return this.#next
   }
 
-  async ring(): Promise<void> {
-    this.#rung = true
-    if (this.#ringing) return
-    this.#ringing = true
-    while (this.#rung && !this.#closed) {
-      this.#rung = false
+  async notify(): Promise<void> {
+    this.#isNotified = true
+    if (this.#isRefreshing) return
+    this.#isRefreshing = true
+    while (this.#isNotified && !this.#isClosed) {
+      this.#isNotified = false
       try {
         await this.refresh()
       } catch (error) {
-        limitLog(this.#log).warn({ error: String((error as Error).cause ?? error) }, 'watchers wait for Postgres')
-        this.#rung = true
+        limitLog(this.#log).warn({ error: String((error as Error).cause ?? error) }, 'subscriptions wait for Postgres')
+        this.#isNotified = true
         await delay(retryMs, undefined, { ref: false })
       }
     }
-    this.#ringing = false
+    this.#isRefreshing = false
   }
 
   async findNewest(id: string | undefined): Promise<Event | undefined> {
@@ -182,12 +182,12 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     return { events, upTo: events.length < batch ? Math.max(last, position) : last }
   }
 
-  join(heard: Heard, id: string | undefined): () => void {
+  join(listener: FeedListener, id: string | undefined): () => void {
     clearTimeout(this.#linger)
     const others = this.#watchers.get(id) ?? new Set()
-    this.#watchers.set(id, others.add(heard))
+    this.#watchers.set(id, others.add(listener))
     return () => {
-      if (!others.delete(heard)) return
+      if (!others.delete(listener)) return
       if (others.size === 0 && this.#watchers.get(id) === others) this.#watchers.delete(id)
       if (this.#watchers.size === 0) this.#closeSoon()
     }
@@ -195,13 +195,13 @@ class WorkspaceFeed<Event extends LoggedEvent> {
 
   close() {
     clearTimeout(this.#linger)
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#forget()
   }
 
   #closeSoon() {
-    if (!this.#closed) this.#linger = setTimeout(() => this.close(), lingerMs).unref()
+    if (!this.#isClosed) this.#linger = setTimeout(() => this.close(), lingerMs).unref()
   }
 
   #begin(): Promise<void> {
@@ -209,9 +209,9 @@ class WorkspaceFeed<Event extends LoggedEvent> {
       this.#reading = undefined
     })
     this.#reading = reading
-    // Whoever asked is told; for those who only wait it is tried again.
+    // The caller receives the error. For listeners, the read is repeated.
     reading.catch(() => {
-      if (this.#watchers.size) void this.ring()
+      if (this.#watchers.size) void this.notify()
     })
     return reading
   }
@@ -222,10 +222,10 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     for (let found = batch; found === batch; ) found = this.#append(await this.#reader.readBehind(place()))
   }
 
-  /** Announced to nobody: a watcher that has joined reads before it waits. */
+  /** Reads the newest events without calls to listeners: a subscriber reads after it has joined. */
   async #loadTail() {
     const newestFirst = await this.#reader.readTail(this.#workspaceId)
-    // A full batch may leave older ones out; anything else is the whole log.
+    // A full batch can omit older events; a smaller one is the whole log.
     const oldest = newestFirst.at(-1)
     this.#floor = newestFirst.length === batch && oldest ? oldest.position - 1 : 0
     this.#tail = newestFirst.reverse()
@@ -243,10 +243,10 @@ class WorkspaceFeed<Event extends LoggedEvent> {
     return events.length
   }
 
-  /** Before the next batch is read, so that the tail still has what each watcher is told of. */
+  /** Calls the listeners before the next batch is read, so that the tail still has their events. */
   #announce(since: number, events: readonly Event[]) {
     for (const id of new Set([undefined, ...events.map(this.#rowOf)])) {
-      for (const heard of [...(this.#watchers.get(id) ?? [])]) heard(since)
+      for (const listener of [...(this.#watchers.get(id) ?? [])]) listener(since)
     }
   }
 }

@@ -4,17 +4,17 @@ import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { ring } from '../postgres/events.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
 
-/** What all events have in common, whatever they are about. */
+/** The fields that all events have. */
 export interface LoggedEvent {
   workspaceId: string
-  /** Among all events of the workspace in this log; without a gap, in the order of their commits. */
+  /** The number among all events of the workspace in this log, without gaps, in the order of the commits. */
   position: number
-  /** Among those of the same row. */
+  /** The number among the events of the same row. */
   sequence: number
   status: string
 }
 
-/** The row that an event is about, as it is after the change. */
+/** The row of an event, after the change. */
 export interface LoggedRow {
   id: string
   workspaceId: string
@@ -25,54 +25,54 @@ export interface LoggedRow {
   updatedAt: Date
 }
 
-/** The events of one row, or of all of a workspace. */
+/** The events of one row, or of all rows of a workspace. */
 export interface EventScope {
   workspaceId: string
   id?: string | undefined
 }
 
-/** A place in a log: what is read next is what comes behind the position. */
-export interface EventPlace extends EventScope {
+/** The position after which a log is read. */
+export interface ReadPosition extends EventScope {
   after: number
 }
 
-type EventLogName = 'deployment' | 'model'
+export type EventLogName = 'deployment' | 'model'
 
 interface EventLogParts<Row extends LoggedRow> {
-  /** What the events are about. */
+  /** The kind of the rows. */
   name: EventLogName
   table: typeof deploymentEvents | typeof modelEvents
-  /** The column with the row's id. */
+  /** The column with the id of the row. */
   key: 'deploymentId' | 'modelId'
   /** The column of the workspace that numbers the events. */
   position: 'position' | 'modelPosition'
-  /** True when nothing more will happen by itself to what has this status. */
+  /** True when a row with this status changes only on request. */
   isTerminal(status: Row['status']): boolean
-  /** What is kept of the row beyond what all events keep. */
+  /** The columns of the event that only this log has. */
   toFacts(row: Row): object
 }
 
 export type EventLog<Row extends LoggedRow = LoggedRow, Event extends LoggedEvent = LoggedEvent> = ReturnType<typeof createEventLog<Row, Event>>
 
-/** Topics on which watchers are rung: of one row, and of all of a workspace. */
+/** The topics that notify the subscribers of one row and of all rows of a workspace. */
 export const rowTopic = (name: EventLogName, id: string) => `${name}:${id}`
 export const workspaceTopic = (name: EventLogName, workspaceId: string) => `${name}s:${workspaceId}`
 
-/** What has been deleted leaves its log for so long, so that whoever watched it comes to its end. */
+/** The days for which the log of a deleted row is kept, so that its subscribers receive the last event. */
 const tombstoneDays = 7
-/** Of each workspace, the logs of so many deleted rows stay at most; older ones go before their time. */
+/** The maximum number of logs of deleted rows in a workspace. The oldest are removed first. */
 const maxTombstones = 1000
-/** Logs of one statement, so that a deletion does not wait for those of others. */
-const logsAtOnce = 50
-/** Events of one statement, so that none holds locks for long. */
-const eventsAtOnce = 500
+/** The maximum number of logs that one statement removes, so that deletions stay short. */
+const maxLogsPerStatement = 50
+/** The maximum number of events that one statement removes, so that locks are held briefly. */
+const maxEventsPerStatement = 500
 
 /**
- * A log of what happens to rows of one kind. Whoever writes into it holds the workspace's lock, so events are
- * numbered in the order of their commits, and a position can be a cursor.
+ * The log of the rows of one kind. A writer holds the lock of the workspace, so events are numbered in the order of
+ * their commits, and a position can be a cursor.
  */
 export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>({ name, key, position, isTerminal, toFacts, ...parts }: EventLogParts<Row>) {
-  // All columns that are used here are in either table.
+  // Both tables have all columns that are used here.
   const table = parts.table as typeof deploymentEvents
   const { [key]: rowId } = getColumns(parts.table as typeof deploymentEvents & typeof modelEvents)
   const counter = workspaces[position]
@@ -80,12 +80,12 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
   const isRemoved = eq(table.status, 'DELETING')
 
   /**
-   * The events behind many places, oldest first, or the newest of them, newest first. The places are all of rows or
-   * all of workspaces. One lateral join, so that each place is read off an index, in one statement.
+   * Reads the events after many positions: the oldest, oldest first, or the newest, newest first. The positions are all
+   * of rows or all of workspaces. A lateral join reads each of them from an index, in one statement.
    */
-  async function selectMany(db: Db, places: readonly EventPlace[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
+  async function selectMany(db: Db, places: readonly ReadPosition[], order: 'oldest' | 'newest', limit: number): Promise<Event[][]> {
     const ofRows = places[0]?.id !== undefined
-    // Sequences and positions of one row grow together, and its index has the sequence.
+    // The sequence and the position of a row grow together, and the index of rows has the sequence.
     const by = ofRows ? table.sequence : table.position
     const isOf = and(eq(table.workspaceId, sql`place.workspace_id`), gt(table.position, sql`place.after`), ofRows ? eq(rowId, sql`place.id`) : undefined)
     const behind = db
@@ -111,12 +111,12 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     name,
     isTerminal,
     selectMany,
-    /** Of which row an event is. */
+    /** The id of the row of an event. */
     rowOf: (event: LoggedEvent) => (event as unknown as Record<typeof key, string>)[key],
-    /** What its events are ordered by: all of a workspace, and those of one row. */
+    /** The columns that order all events of a workspace, and those of one row. */
     columns: { position: table.position, sequence: table.sequence },
 
-    /** Writes the event that the row's present sequence number stands for, and rings its watchers. */
+    /** Inserts the event with the current sequence of the row, and notifies its subscribers. */
     async record(tx: Tx, row: Row, previousStatus: Row['status'] | null, message: string): Promise<void> {
       const { id, workspaceId, sequence, status, stage, progress, updatedAt: occurredAt } = row
       const [raised] = await tx
@@ -129,36 +129,36 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       await ring(tx, [rowTopic(name, id), workspaceTopic(name, workspaceId)])
     },
 
-    /** Removes some of the logs of what was deleted long ago, of one workspace or of all; answers how many events were removed. */
+    /** Removes some logs of rows that were deleted long ago, in one workspace or in all. Returns the number of removed events. */
     async forgetRemoved(tx: Db | Tx, workspaceId?: string): Promise<number> {
       const isLongAgo = lt(table.occurredAt, sql`now() - make_interval(days => ${tombstoneDays})`)
       const longGone = tx
         .select({ id: sql`${rowId}`.as('gone_id') })
         .from(table)
         .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo))
-        .limit(logsAtOnce)
+        .limit(maxLogsPerStatement)
         .as('gone')
-      // The event of the removal is a row's last, so an interrupted batch continues with that row.
+      // The event of the deletion is the last of a row, so an interrupted batch continues with that row.
       const some = tx
         .select({ id: rowId, sequence: table.sequence })
         .from(table)
         .innerJoin(longGone, eq(rowId, longGone.id))
         .orderBy(asc(rowId), asc(table.sequence))
-        .limit(eventsAtOnce)
+        .limit(maxEventsPerStatement)
       const { rowCount } = await tx.delete(table).where(sql`(${rowId}, ${table.sequence}) in ${some}`)
       return rowCount ?? 0
     },
 
-    /** The same for what was deleted lately, where a workspace has more of it than is kept. */
+    /** Removes some logs of deleted rows in workspaces that have too many. Returns the number of removed events. */
     async forgetExcess(db: Db): Promise<number> {
       const excess = sql`select old.id from ${workspaces} as owner cross join lateral (
         select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved}
-        order by ${table.occurredAt} desc offset ${maxTombstones} limit ${logsAtOnce}) as old limit ${logsAtOnce}`
+        order by ${table.occurredAt} desc offset ${maxTombstones} limit ${maxLogsPerStatement}) as old limit ${maxLogsPerStatement}`
       const { rowCount } = await db.delete(table).where(sql`${rowId} in (${excess})`)
       return rowCount ?? 0
     },
 
-    /** The last event of a row that was deleted not long ago. */
+    /** The last event of a deleted row whose log is still kept. */
     async findRemoval(db: Db, scope: EventScope): Promise<Event | undefined> {
       const [last] = await db
         .select()
@@ -177,8 +177,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       return found as unknown as Event[]
     },
 
-    /** The first events of many rows, each in its place, and how many its row has. */
-    async selectFirst(db: Db, ids: readonly string[], most: number): Promise<{ id: string; event: Event; total: number }[]> {
+    /** The first events of many rows, in order, each with the number of events of its row. */
+    async selectFirst(db: Db, ids: readonly string[], maxEvents: number): Promise<{ id: string; event: Event; total: number }[]> {
       const perRow = sql`partition by ${rowId}`
       const ranked = db
         .select({
@@ -189,11 +189,11 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
         .from(table)
         .where(inArray(rowId, [...ids]))
         .as('ranked')
-      const found = await db.select().from(ranked).where(lte(ranked.rank, most)).orderBy(asc(ranked.rank))
+      const found = await db.select().from(ranked).where(lte(ranked.rank, maxEvents)).orderBy(asc(ranked.rank))
       return found.map(({ event, total }) => ({ id: (event as Record<string, unknown>)[key] as string, event: event as unknown as Event, total }))
     },
 
-    /** The number of the workspace's newest event. */
+    /** The position of the newest event of the workspace. */
     async readPosition(db: Db, workspaceId: string): Promise<number> {
       const [workspace] = await db.select({ position: counter }).from(workspaces).where(eq(workspaces.id, workspaceId))
       return workspace?.position ?? 0

@@ -8,57 +8,57 @@ import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts
 import { type Deadlines, type JobQueue, takeQueuePosition } from './queue-position.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
-/** A passing failure is tried again this often, each time after twice the pause, in seconds. */
+/** The tries of an attempt. The pause between them, in seconds, doubles each time. */
 const maxTries = 5
 const firstPause = 1
-/** An attempt that so many processes did not survive is given up: another start may take the next server along. */
+/** The number of crashed processes that ends an attempt, since another try could crash the next server. */
 const maxDeaths = 2
-/** Letting go waits for Postgres this often, with a pause between. */
+/** The release of a claim is tried this often while Postgres is unavailable, with a pause between tries. */
 const maxLetGoTries = 300
 const letGoPauseMs = 2_000
 
-/** This process, in the rows that its workers hold. */
+/** The id of this process in the rows that its workers hold. */
 const processId = randomUUID()
 
-/** Which row a job works on, for which of its attempts, and how often that has failed before. */
+/** The row of a job, its attempt, and the number of earlier failures of the attempt. */
 export type PayloadOf<Key extends string> = Record<Key, string> & { workspaceId: string; attempt: number; failedTries: number }
 
 interface QueuedRow extends WorkedRow {
-  turn: number
+  queueRank: number
   jobId: string | null
 }
 
-/** What went wrong in a stage, in words for whoever made the row. */
+/** The failure of a stage, in words for the user. */
 type ClaimProblem<Row extends WorkedRow> = NonNullable<Row['failure']> & { message: string; stage: NonNullable<Row['stage']> }
 
 interface Queueing {
   store: Pick<Store, 'db' | 'queue'>
 }
 
-/** How rows of one kind get to workers and away from them: queued, claimed, tried again, given up. */
+/** Queues the rows of one kind, claims them for workers, retries them, and ends their work. */
 export function createJobClaims<Key extends string, Row extends QueuedRow, Change extends WorkedChange<Row>>(
   key: Key,
-  line: JobQueue,
+  jobQueue: JobQueue,
   lifecycle: Lifecycle<Key, Row, Change>,
   jobOf: (row: Row) => Job<PayloadOf<Key>>,
 ) {
-  const { table } = line
+  const { table } = jobQueue
   const { isTerminal } = lifecycle
 
-  /** Asks for the work; a delay is in seconds. */
+  /** Enqueues the job of the row; the delay is in seconds. */
   async function enqueue(tx: Tx, { store }: Queueing, row: Row, delay = 0): Promise<void> {
-    const { id, workspaceId, attempt, failedTries, turn } = row
+    const { id, workspaceId, attempt, failedTries, queueRank } = row
     const payload = { [key]: id, workspaceId, attempt, failedTries } as PayloadOf<Key>
-    const jobId = await store.queue.enqueue(tx, jobOf(row), payload, { priority: -turn, delay })
+    const jobId = await store.queue.enqueue(tx, jobOf(row), payload, { priority: -queueRank, delay })
     await tx.update(table).set({ jobId }).where(eq(table.id, id))
   }
 
-  /** Takes the wish back: nothing is left in the queue. A worker that is at it already learns it from the row. */
+  /** Removes the job of the row from the queue. A worker that already runs the job sees the change of the row. */
   async function withdraw(tx: Tx, { store }: Queueing, row: Row): Promise<void> {
     if (row.jobId) await store.queue.remove(tx, jobOf(row), row.jobId)
   }
 
-  /** Ends the work for good, until somebody tries it again. Its job goes with it, wherever it is. */
+  /** Ends the attempt: the row is FAILED, and its job is removed from the queue. */
   function fail(service: Queueing, claim: ClaimOn<Key>, failure: ClaimProblem<Row>): Promise<Row | undefined> {
     return lifecycle.recordChange(service.store.db, claim, failed(failure), (tx, row) => withdraw(tx, service, row))
   }
@@ -70,13 +70,12 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
     withdraw,
     fail,
 
-    /** A place in the queue for one that is new or tried again. */
-    takePlace: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takeQueuePosition>[3]) => takeQueuePosition(tx, line, service, newcomer),
+    /** The queue position of a row that is new or retried. */
+    takePosition: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takeQueuePosition>[3]) => takeQueuePosition(tx, jobQueue, service, newcomer),
 
     /**
-     * Takes the row into one worker's hands; whoever held it before changes nothing from then on. Answers
-     * undefined when nobody wants the work any more. A row that another process still holds means that this
-     * process died: the second time, the work is given up.
+     * Claims the row for one worker. Earlier claims are void from then on. Returns undefined when the work is no longer
+     * needed. A row that another process still holds shows that this process crashed. The second crash ends the attempt.
      */
     claim({ store }: Queueing, payload: PayloadOf<Key>): Promise<(ClaimOn<Key> & { run: number }) | undefined> {
       return changeWorkspace(store.db, payload.workspaceId, async (tx) => {
@@ -85,7 +84,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
         const isOrphan = row.heldBy !== null && row.heldBy !== processId
         const deadRuns = isOrphan ? [...row.deadRuns, row.run] : row.deadRuns
         if (deadRuns.length >= maxDeaths) {
-          const ended = await lifecycle.applyChange(tx, row, failed(diedTwice(row.stage ?? line.firstStage)), { deadRuns, heldBy: null } as Partial<Row>)
+          const ended = await lifecycle.applyChange(tx, row, failed(diedTwice(row.stage ?? jobQueue.firstStage)), { deadRuns, heldBy: null } as Partial<Row>)
           await withdraw(tx, { store }, ended)
           return undefined
         }
@@ -96,36 +95,36 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
     },
 
     /**
-     * Tells that this process survived its run, which was interrupted or taken over: then the run was no death.
-     * While Postgres is away, it is told again later.
+     * Records that this process survived a run that was interrupted or taken over, so that the run does not count as a
+     * crash. While Postgres is unavailable, the release is tried again later.
      */
     async letGo({ store }: Queueing, claim: ClaimOn<Key> & { run: number }): Promise<void> {
       const { run, attempt } = claim
       const heldBy = sql`case when ${table.run} = ${run} then null else ${table.heldBy} end`
       const values = { heldBy, deadRuns: sql`array_remove(${table.deadRuns}, ${run})` }
-      const tell = () =>
+      const release = () =>
         store.db
           .update(table)
           .set(values)
           .where(and(eq(table.id, claim[key]), eq(table.attempt, attempt)))
-      const tellLater = async () => {
+      const releaseLater = async () => {
         for (let tries = 1; tries < maxLetGoTries; tries++) {
           await delay(letGoPauseMs, undefined, { ref: false })
-          if (await tell().then(Boolean, () => false)) return
+          if (await release().then(Boolean, () => false)) return
         }
       }
-      await tell().catch(() => void tellLater())
+      await release().catch(() => void releaseLater())
     },
 
-    /** True while the claim is the newest and the work still to be done. */
+    /** True while the claim is the newest and the row is not terminal. */
     async holds({ store }: Queueing, claim: ClaimOn<Key>): Promise<boolean> {
       const [row] = await store.db.select().from(table).where(eq(table.id, claim[key]))
       return row?.attempt === claim.attempt && row.run === claim.run && !isTerminal(row.status)
     },
 
     /**
-     * Tries again after a pause when tries are left; else ends the work. A failure that is the death of a process
-     * that did this work counts as the worker's own.
+     * Tries again after a pause when tries are left; otherwise ends the attempt. With `isDeath`, a process of the job
+     * crashed, which counts as a crash of the worker.
      */
     async failTry(service: Queueing, claim: ClaimOn<Key> & { run: number }, failedBefore: number, failure: ClaimProblem<Row>, isDeath = false): Promise<void> {
       const failedTries = failedBefore + 1
@@ -143,8 +142,8 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
           const ended = await lifecycle.applyChange(tx, before, failed(diedTwice(failure.stage, failure.message)), more)
           return withdraw(tx, service, ended)
         }
-        const message = `Try ${failedTries} of ${maxTries} failed, the next is in ${pause} s. ${failure.message}`
-        const change = { status: line.atWork, stage: failure.stage, message } as unknown as Change
+        const message = `Try ${failedTries} of ${maxTries} failed. The next try is in ${pause} s. ${failure.message}`
+        const change = { status: jobQueue.atWork, stage: failure.stage, message } as unknown as Change
         const row = await lifecycle.applyChange(tx, before, change, more)
         await enqueue(tx, service, row, pause)
       })
@@ -152,7 +151,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
   }
 
   function diedTwice(stage: string, reason = ''): ClaimProblem<Row> {
-    const message = `A process ended in the middle of this work for the second time, so it is not begun again. ${reason} Look at the log of the server for the reason: the files may be damaged, or need more memory than the machine has. Then try it again.`
+    const message = `A process of this job crashed for the second time, so the job is not repeated. ${reason} Read the log of the server: the files can be damaged, or need more memory than the machine has. Then retry.`
     return { stage, code: 'PROCESS_DIED_TWICE', message: message.replace('  ', ' ') } as unknown as ClaimProblem<Row>
   }
 }

@@ -3,12 +3,12 @@ import type { Job } from '../postgres/queue.ts'
 
 const provisioning = z.object({ deploymentId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
 
-/** Which deployment to provision, for which of its attempts, and how often that has failed before. */
+/** The deployment to provision, its attempt, and the number of earlier failures of the attempt. */
 export type ProvisioningPayload = z.infer<typeof provisioning>
 
 /**
- * Makes a deployment servable: QUEUED to COMPLETE, or to FAILED with the reason. A try that fails asks for
- * the next one itself; the queue's own retries are for workers that stop or die, and `domain/work.ts` counts deaths.
+ * Provisions a deployment: from QUEUED to COMPLETE, or to FAILED with the reason. A failed try enqueues the next one.
+ * The retries of the queue are for workers that stop or crash; `job-claims.ts` counts the crashes.
  */
 export const provisionDeployment: Job<ProvisioningPayload> = {
   name: 'provision-deployment',
@@ -19,7 +19,7 @@ export const provisionDeployment: Job<ProvisioningPayload> = {
 
 const building = z.object({ modelId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
 
-/** Which custom model to build, for which of its attempts, and how often that has failed before. */
+/** The custom model to build, its attempt, and the number of earlier failures of the attempt. */
 export type BuildingPayload = z.infer<typeof building>
 
 const buildModel = {
@@ -28,10 +28,10 @@ const buildModel = {
   interruptions: 100,
 }
 
-/** Makes a language model READY: learns its text and measures it on recordings where there are some. */
+/** Trains a language model on its text, and evaluates it when the model has recordings. */
 export const trainLanguageModel: Job<BuildingPayload> = { ...buildModel, name: 'train-language-model' }
 
-/** Makes an acoustic model READY: brings its files, checks them and tries them on a recording. */
+/** Fetches the files of an acoustic model, checks them, and recognizes a recording with them. */
 export const validateAcousticModel: Job<BuildingPayload> = { ...buildModel, name: 'validate-acoustic-model' }
 
 export const allJobs = [provisionDeployment, trainLanguageModel, validateAcousticModel] as const

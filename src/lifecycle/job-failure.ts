@@ -1,8 +1,8 @@
 import { TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 
 /**
- * Why provisioning cannot go on. A passing failure is tried again, a lasting one ends the deployment
- * at once; either way code and message are written for whoever made the deployment.
+ * The failure of a job. After a temporary failure the job is tried again; a lasting failure ends the attempt at once.
+ * Code and message are for the user.
  */
 export class JobFailure extends Error {
   readonly code: string
@@ -15,8 +15,8 @@ export class JobFailure extends Error {
 }
 
 /**
- * The lasting failure that a task's refusal means, or its reaching of a limit, in a sentence about the subject.
- * Any other error is answered as it is: the process may have ended for a reason that has nothing to do with its content.
+ * A lasting failure when a task refused its input or reached a limit, in a sentence about the subject. Any other error is
+ * returned unchanged: the process can have ended for a reason that has nothing to do with the input.
  */
 export function explainTask(error: unknown, code: string, subject: string, advice = ''): unknown {
   const reason =

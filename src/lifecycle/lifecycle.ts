@@ -5,7 +5,7 @@ import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
 import type { WorkedTable } from './worked-table.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
-/** What jobs bring from status to status: a deployment or a custom model. */
+/** A row that jobs move from status to status: a deployment or a custom model. */
 export interface WorkedRow extends LoggedRow {
   failure: object | null
   attempt: number
@@ -19,20 +19,20 @@ export interface WorkedChange<Row extends WorkedRow> {
   status: Row['status']
   message: string
   stage?: Row['stage']
-  /** Of the whole work, 0 to 1; left out, it stays as it is. */
+  /** The progress of the whole work, 0 to 1; unchanged when omitted. */
   progress?: number
   failure?: NonNullable<Row['failure']>
 }
 
-/** One worker's hold on one row; whatever it does counts only while all numbers are still the row's. */
+/** The claim of one worker on one row. A change with the claim applies only while all numbers equal those of the row. */
 export type ClaimOn<Key extends string> = Record<Key, string> & {
   workspaceId: string
   attempt: number
-  /** Left out by those who speak for the attempt as a whole, such as its deadline. */
+  /** Omitted for changes that concern the whole attempt, such as its deadline. */
   run?: number
-  /** Given by those who decided on what they had read: then nothing may have changed since. */
+  /** Set when the change depends on the row as it was read: another change in between voids the claim. */
   sequence?: number
-  /** Given by those who speak for one try. */
+  /** Set for changes that concern one try. */
   failedTries?: number
 }
 
@@ -41,35 +41,35 @@ const compared = ['workspaceId', 'attempt', 'run', 'sequence', 'failedTries'] as
 interface LifecycleParts<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> {
   table: WorkedTable
   log: EventLog<Row, LoggedEvent>
-  /** What the row's id is called in claims. */
+  /** The name of the row's id in claims. */
   key: Key
   moves: Record<Row['status'], readonly Row['status'][]>
-  /** What a change sets beyond what every change does. */
+  /** The columns that a change of this kind of row sets. */
   toValues(change: Change, before: Row): object
 }
 
 export type Lifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> = ReturnType<typeof createLifecycle<Key, Row, Change>>
 
-/** The texts of a change may quote those of a library or of a child process, which name files of this machine. */
+/** Removes file paths from the texts of a change, which can quote a library or a child process. */
 function cleanChange<Change extends WorkedChange<WorkedRow>>(change: Change): Change {
   const clean = (value: unknown) => (typeof value === 'string' ? withoutPaths(value) : value)
   const failure = change.failure && Object.fromEntries(Object.entries(change.failure).map(([name, value]) => [name, clean(value)]))
   return { ...change, message: withoutPaths(change.message), ...(failure && { failure }) }
 }
 
-/** How rows of one kind move from status to status: by one of the allowed moves, and never without an event. */
+/** Moves rows of one kind from status to status: only by allowed moves, and always with an event. */
 export function createLifecycle<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>>(parts: LifecycleParts<Key, Row, Change>) {
   const { table, log, key, moves, toValues } = parts
   const mayMove = (from: Row['status'], to: Row['status']) => moves[from].includes(to)
 
-  /** The row, while the claim on it still holds. The workspace must be locked. */
+  /** The row; undefined when the claim is void. The workspace must be locked. */
   async function findClaimed(tx: Tx, claim: ClaimOn<Key>): Promise<Row | undefined> {
     const [found] = await tx.select().from(table).where(eq(table.id, claim[key])).for('update')
     const row = found as Row | undefined
     return compared.every((name) => claim[name] === undefined || claim[name] === row?.[name]) ? row : undefined
   }
 
-  /** Moves a row to another status; whoever calls it has locked the workspace and asked `mayMove`. */
+  /** Moves a row to another status. The caller has locked the workspace and checked `mayMove`. */
   async function applyChange(tx: Tx, before: Row, wanted: Change, more: Partial<Row> = {}): Promise<Row> {
     const change = cleanChange(wanted)
     const values = {
@@ -88,7 +88,7 @@ export function createLifecycle<Key extends string, Row extends WorkedRow, Chang
       .set(values as never)
       .where(eq(table.id, before.id))
       .returning()
-    if (!updated) throw new Error(`a locked ${log.name} has vanished`)
+    if (!updated) throw new Error(`A locked ${log.name} was not found.`)
     const after = updated as unknown as Row
     await log.record(tx, after, before.status, change.message)
     return after
@@ -101,9 +101,9 @@ export function createLifecycle<Key extends string, Row extends WorkedRow, Chang
     applyChange,
 
     /**
-     * A job's way to change a row: row, event and notice in one transaction. Answers undefined, and changes
-     * nothing, when the row is gone, may not move there any more (as when it was canceled while its job was
-     * at work), has begun another attempt, or is in another worker's hands.
+     * Changes a row for a job: row, event and notification in one transaction. Returns undefined, and changes nothing,
+     * when the row is deleted, cannot move to the status (because it was canceled, for example), has begun another
+     * attempt, or is claimed by another worker.
      */
     recordChange(db: Db, claim: ClaimOn<Key>, change: Change, also?: (tx: Tx, row: Row) => Promise<unknown>): Promise<Row | undefined> {
       return changeWorkspace(db, claim.workspaceId, async (tx) => {
@@ -115,7 +115,7 @@ export function createLifecycle<Key extends string, Row extends WorkedRow, Chang
       })
     },
 
-    /** Tells of the row's end, then removes it. Its log stays for a while, for those who watch it. */
+    /** Records the last event of the row, then deletes the row. The log is kept for a while, for its subscribers. */
     async remove(tx: Tx, row: Row, change: Change): Promise<void> {
       await applyChange(tx, row, change)
       await tx.delete(table).where(eq(table.id, row.id))

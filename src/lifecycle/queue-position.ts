@@ -7,63 +7,63 @@ import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
 import { toWorkedTable, type WorkedTable } from './worked-table.ts'
 
-/** How long a row may take from its creation to its end. */
+/** The maximum time from the request to a terminal status. */
 export interface Deadlines {
   limits: { deadlineSeconds: number }
 }
 
-/** Those who wait for the same workers. */
+/** The rows that wait for the same workers. */
 export interface JobQueue {
   table: WorkedTable
-  /** The status of what a worker is at. */
+  /** The status of a row that a worker has claimed. */
   atWork: 'PROVISIONING' | 'BUILDING'
-  /** Where work is said to have ended that ended before its first stage. */
+  /** The stage of a failure before the first stage. */
   firstStage: Stage | ModelStage
-  /** The column that tells apart who waits for which workers, where there are several kinds. */
+  /** The column with the kind of the row, when each kind has separate workers. */
   kind?: 'kind'
 }
 
 export const deploymentQueue: JobQueue = { table: toWorkedTable(deployments), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
 export const modelQueue: JobQueue = { table: toWorkedTable(models), atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
 
-/** True in SQL for what waits or is worked on. Written out, since a partial index is for it. */
-export const isUnfinished = (line: JobQueue) => sql`${line.table.status} in ('QUEUED', ${sql.raw(`'${line.atWork}'`)})`
+/** The SQL condition that a row is queued or in work. A literal, since a partial index has this condition. */
+export const isUnfinished = (queue: JobQueue) => sql`${queue.table.status} in ('QUEUED', ${sql.raw(`'${queue.atWork}'`)})`
 
 /**
- * A place among everything that waits, and the moment by which it must be over. First come first served
- * within a workspace, in turn between workspaces: one more turn than the workspace's last, but never
- * behind the backlog of others (start-time fair queueing: Goyal, Vin, Cheng, 1996).
+ * The queue rank and the deadline of a new row. The order is first in, first out within a workspace, and round-robin
+ * between workspaces: the rank is one more than the last of the workspace, but at least the rank of the rows in work
+ * (start-time fair queueing: Goyal, Vin, Cheng, 1996).
  */
-export async function takeQueuePosition(tx: Tx, line: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
-  const { table } = line
+export async function takeQueuePosition(tx: Tx, queue: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
+  const { table } = queue
   const [present] = await tx
     .select({
-      own: sql<number | null>`max(${table.turn}) filter (where ${table.workspaceId} = ${newcomer.workspaceId})`,
-      atWork: sql<number | null>`max(${table.turn}) filter (where ${table.status} = ${line.atWork})`,
-      first: sql<number | null>`min(${table.turn})`,
+      own: sql<number | null>`max(${table.queueRank}) filter (where ${table.workspaceId} = ${newcomer.workspaceId})`,
+      atWork: sql<number | null>`max(${table.queueRank}) filter (where ${table.status} = ${queue.atWork})`,
+      first: sql<number | null>`min(${table.queueRank})`,
     })
     .from(table)
-    .where(and(isUnfinished(line), line.kind && eq(table.kind, newcomer.kind ?? 'LANGUAGE')))
+    .where(and(isUnfinished(queue), queue.kind && eq(table.kind, newcomer.kind ?? 'LANGUAGE')))
   const now = present?.atWork ?? present?.first ?? 0
   return {
-    turn: Math.max(now, (present?.own ?? -1) + 1),
+    queueRank: Math.max(now, (present?.own ?? -1) + 1),
     deadlineAt: sql`clock_timestamp() + make_interval(secs => ${limits.deadlineSeconds})` as unknown as Date,
   }
 }
 
 export type LoadQueuePosition = (id: string) => Promise<number>
 
-/** How many wait before a row; asked for together for all rows of a list. */
-export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, line: JobQueue): LoadQueuePosition {
+/** Loads the number of rows that wait before a row. One statement reads the numbers for all rows of a list. */
+export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, queue: JobQueue): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
-      const { table } = line
+      const { table } = queue
       const before = alias(table, 'before')
-      const isBefore = or(lt(before.turn, table.turn), and(eq(before.turn, table.turn), lt(before.id, table.id)))
+      const isBefore = or(lt(before.queueRank, table.queueRank), and(eq(before.queueRank, table.queueRank), lt(before.id, table.id)))
       const rows = await store.db
         .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
         .from(table)
-        .leftJoin(before, and(eq(before.status, 'QUEUED'), line.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
+        .leftJoin(before, and(eq(before.status, 'QUEUED'), queue.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
         .where(inArray(table.id, [...ids]))
         .groupBy(table.id)
       const found = new Map(rows.map(({ id, count }) => [id, count]))

@@ -3,24 +3,23 @@ import type { Db, Tx } from '../postgres/client.ts'
 import { workspaces } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 
-/** The last change of each workspace that this process has begun; the next one of the workspace waits for it. */
+/** The last change of each workspace in this process. The next change of the workspace waits for it. */
 const last = new Map<string, Promise<unknown>>()
 
-const patienceMs = 20_000
+const maxWaitMs = 20_000
 const tooManyChanges = () =>
-  new UnavailableError('TIMEOUT', 'This workspace has more changes waiting than can be made in time. Send fewer at once, and try again in a few seconds.')
+  new UnavailableError('TIMEOUT', 'Too many changes of this workspace are waiting. Send fewer changes at once, and try again in a few seconds.')
 
 /**
- * Runs one change of a workspace in a transaction that holds the workspace's lock: from here on its other
- * writers wait, so what is found to be free and within limits stays so, and events are numbered in the
- * order of their commits. Those of this process wait before they take a connection, so that a burst in
- * one workspace leaves the pool to the others.
+ * Runs one change of a workspace in a transaction that holds the lock of the workspace. Other writers wait, so checks
+ * of names and limits stay true until the commit, and events are numbered in the order of the commits. Changes of this
+ * process wait without a connection, so that a burst in one workspace leaves the pool to the others.
  */
 export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx) => Promise<T>): Promise<T> {
-  const asked = performance.now()
+  const requested = performance.now()
   const run = () => {
-    // Those whose turn comes too late have given up by now; so the rest gets on.
-    if (performance.now() - asked > patienceMs) throw tooManyChanges()
+    // The client of a change that waited too long has timed out, so the change is dropped.
+    if (performance.now() - requested > maxWaitMs) throw tooManyChanges()
     return db.transaction(async (tx) => {
       await tx.execute(sql`select from ${workspaces} where id = ${workspaceId} for update`)
       return change(tx)

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg'
 
 /**
- * Builds the indexes anew that hold the order of names when Postgres has come with another version of ICU, whose
- * order may differ: an index in an old order would lose rows. Called under the lock of the migrations.
+ * Rebuilds the index on names when Postgres has another version of ICU, whose sort order can differ: rows would be
+ * missing in an index with the old order. Called under the lock of the migrations.
  */
 export async function refreshNameOrder(connection: ClientBase): Promise<void> {
   const { rows } = await connection.query(

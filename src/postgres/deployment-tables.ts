@@ -9,20 +9,20 @@ export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOAD
 export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
 export type Stage = (typeof stage.enumValues)[number]
 
-/** Why a deployment failed: where, which kind of failure, and a sentence a person can act on. */
+/** The failure of a deployment: the stage, a code, and a sentence with the next step. */
 export interface Failure {
   stage: Stage
   code: string
   message: string
 }
 
-/** What the deployment's own endpoint answered when it was tried. */
+/** The response of the endpoint to the reference recording. */
 export interface Evidence {
   url: string
   referenceText: string
   transcript: string
   latencyMs: number
-  /** The same over the other URL; deployments of before it could be called have none. */
+  /** The response over WebSocket. Deployments of older versions have none. */
   webSocket?: { url: string; transcript: string; latencyMs: number }
   audioMs: number
   verifiedAt: string
@@ -46,46 +46,46 @@ export const deployments = snakeCase.table(
       .references(() => models.id),
     status: deploymentStatus().notNull(),
     stage: stage(),
-    /** Of the whole provisioning, 0 to 1. */
+    /** The progress of the whole provisioning, 0 to 1. */
     progress: real().notNull().default(0),
     failure: jsonb().$type<Failure>(),
     evidence: jsonb().$type<Evidence>(),
-    /** The number of the newest event; only domain/lifecycle.ts raises it, under this row's lock. */
+    /** The sequence of the newest event, raised under the lock of the workspace. */
     sequence: integer().notNull().default(0),
-    /** Raised each time provisioning begins anew; a worker that still holds an older one changes nothing. */
+    /** Raised at each retry. Claims of earlier attempts are void. */
     attempt: integer().notNull().default(1),
-    /** Raised each time a worker takes the deployment over; one that still holds an older number changes nothing. */
+    /** Raised each time a worker claims the deployment. Earlier claims are void. */
     run: integer().notNull().default(0),
-    /** Passing failures of this attempt; interruptions of the worker are none. */
+    /** The temporary failures of this attempt. Interruptions of the worker do not count. */
     failedTries: integer().notNull().default(0),
-    /** The process whose worker has it in hand, or died with it; a worker that stops clears it. */
+    /** The process whose worker has claimed the deployment. A worker that stops clears the column; a crash does not. */
     heldBy: uuid(),
-    /** The runs of this attempt that ended with their process, or in which a process of theirs ended. */
+    /** The runs of this attempt in which the worker or one of its child processes crashed. */
     deadRuns: integer().array().notNull().default([]),
-    /** Its place among everything that waits: the lowest is next. */
-    turn: integer().notNull().default(0),
-    /** The job at work on it; removed with the wish for it. */
+    /** The order among all queued deployments: the lowest is next. */
+    queueRank: integer('turn').notNull().default(0),
+    /** The job of the current attempt. */
     jobId: uuid(),
-    /** When it is FAILED if it is not terminal by then. */
+    /** The time at which the deployment fails if it is not terminal. */
     deadlineAt: time(),
     stageStartedAt: time(),
-    /** When it last moved, noted once that is worryingly long ago. */
+    /** The time of the last progress, when provisioning has stalled; otherwise null. */
     stalledSince: time(),
     createdAt: createdAt(),
     updatedAt: createdAt(),
-    /** When provisioning last began. */
+    /** The time at which provisioning last began. */
     startedAt: time(),
     completedAt: time(),
   },
   (t) => [
     uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`name_key(${t.name})`),
-    // One for each order of the list: a page is read off an index, however many rows there are.
+    // One index for each order of the list, so that a page costs the same for any number of rows.
     index().on(t.workspaceId, t.id),
     index('deployments_workspace_name').on(t.workspaceId, sql`${t.name} collate names`, t.id),
     index().on(t.workspaceId, t.status, t.id),
     index().on(t.workspaceId, t.updatedAt, t.id),
     index().on(t.workspaceId, t.locale, t.id),
-    index('deployments_turn').on(t.turn, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
+    index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
     index().on(t.acousticModelId),
     index().on(t.languageModelId),
@@ -95,7 +95,7 @@ export const deployments = snakeCase.table(
 export const deploymentEvents = snakeCase.table(
   'deployment_events',
   {
-    /** Not a foreign key: the last event of a deleted deployment outlives it, for those who watch the list. */
+    /** Not a foreign key: the last event of a deleted deployment outlives the deployment. */
     deploymentId: uuid().notNull(),
     ...eventColumns(),
     locale: text().notNull(),
@@ -111,7 +111,7 @@ export const deploymentEvents = snakeCase.table(
   ],
 )
 
-/** What a client's idempotency key made, and a hash of what it had asked for. No foreign keys, since it outlives what it made. */
+/** The object that an idempotency key created, and a hash of the input. No foreign keys, since the record outlives the object. */
 export const idempotencyKeys = snakeCase.table(
   'idempotency_keys',
   {
@@ -120,13 +120,13 @@ export const idempotencyKeys = snakeCase.table(
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     key: text().notNull(),
     inputHash: text().notNull(),
-    /** One of these three. */
+    /** Exactly one of these three ids is set. */
     deploymentId: uuid(),
     modelId: uuid(),
     keyId: uuid(),
-    /** The secret of a key, for a repetition that follows soon. */
+    /** The encrypted secret of a new key, for a repetition within some minutes. */
     sealedSecret: text(),
-    /** Set when what it made was deleted. */
+    /** Set when the object is deleted. */
     expiresAt: time(),
     createdAt: createdAt(),
   },

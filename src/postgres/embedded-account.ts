@@ -1,4 +1,4 @@
-// Under which account the embedded Postgres runs, and how that account comes to its directory.
+// The account of the embedded Postgres, and its access to the data directory.
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, chmod, chown, mkdir, stat } from 'node:fs/promises'
@@ -14,7 +14,7 @@ export interface Account {
   gid: number
 }
 
-/** Postgres refuses to run as root, so root lends it an account that exists everywhere. */
+/** Postgres refuses to run as root, so a process of root starts Postgres with an unprivileged account. */
 export async function unprivilegedAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const env = childEnvironment()
@@ -25,11 +25,11 @@ export async function unprivilegedAccount(): Promise<Account | undefined> {
     } catch {}
   }
   throw new EmbeddedPostgresError(
-    'Postgres does not run as root, and this machine has neither a postgres nor a nobody account. Start as another user, or set DATABASE_URL.',
+    'Postgres cannot run as root, and this machine has no account named postgres or nobody. Start as another user, or set DATABASE_URL.',
   )
 }
 
-/** Creates the directory, which belongs to the account if there is one. */
+/** Creates the directory. The account, if any, becomes its owner. */
 export async function prepareDirectory(dir: string, account: Account | undefined) {
   try {
     await mkdir(dirname(dir), { recursive: true })
@@ -38,7 +38,7 @@ export async function prepareDirectory(dir: string, account: Account | undefined
     if (account) await chown(dir, account.uid, account.gid)
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `Cannot write to the data directory (${(error as NodeJS.ErrnoException).code}): ${dir}. Set DATA_DIR to a directory that can be written to.`,
+      `Cannot write to the data directory (${(error as NodeJS.ErrnoException).code}): ${dir}. Set DATA_DIR to a writable directory.`,
     )
   }
   if (!account) return
@@ -47,7 +47,7 @@ export async function prepareDirectory(dir: string, account: Account | undefined
   for (let parent = dirname(dataDir); parent !== dirname(parent); parent = dirname(parent)) {
     if (!(await mayEnter(parent, account)))
       throw new EmbeddedPostgresError(
-        `Postgres runs as an unprivileged account that may not enter ${parent}. Set DATA_DIR to a directory outside it, or start as another user.`,
+        `The unprivileged account of Postgres cannot access ${parent}. Set DATA_DIR to a directory outside ${parent}, or start as another user.`,
       )
   }
 }
@@ -57,7 +57,7 @@ async function mayEnter(dir: string, { uid, gid }: Account): Promise<boolean> {
   return Boolean(owner.mode & (owner.uid === uid ? 0o100 : owner.gid === gid ? 0o010 : 0o001))
 }
 
-/** By way of its group the account passes through our directory, but cannot list it; nobody else can do either. */
+/** Lets the account traverse the directory through its group, but not list it. Other accounts have no access. */
 async function letThrough(dir: string, { gid }: Account) {
   await chown(dir, (await stat(dir)).uid, gid)
   await chmod(dir, 0o710)

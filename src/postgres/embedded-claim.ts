@@ -1,4 +1,4 @@
-// One data directory belongs to one process at a time: who has it, and where its server listens.
+// A data directory belongs to one process at a time. The file `owner` names the process.
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { EmbeddedPostgresError } from './problem.ts'
 
 const run = promisify(execFile)
 
-/** One server per directory: notes who we are, and refuses while another one lives there. */
+/** Claims the directory for this process; throws while another process uses it. */
 export async function claim(dir: string) {
   const file = join(dir, 'owner')
   const other = await readFile(file, 'utf8').catch(() => '')
@@ -19,7 +19,7 @@ export async function claim(dir: string) {
   await writeFile(file, (await identity(process.pid)) ?? '')
 }
 
-/** Process id and start time, which together are never used twice; undefined when there is no such living process. */
+/** The process id and start time, which together are unique; undefined when no such process runs. */
 async function identity(pid: number): Promise<string | undefined> {
   const facts = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env: { ...childEnvironment(), LC_ALL: 'C' } }).catch(() => undefined)
   const [state = 'Z', ...started] = facts?.stdout.trim().split(/\s+/) ?? []
@@ -27,14 +27,14 @@ async function identity(pid: number): Promise<string | undefined> {
 }
 
 /**
- * Where the server listens that another process runs on `dir`; undefined when none does. For commands that
- * work on the data of an installation whether or not it runs.
+ * The URL of the server that another process runs on `dir`; undefined when none runs. For commands that use the data of
+ * an installation, running or not.
  */
 export async function findRunningServer(dir: string): Promise<string | undefined> {
   const owner = await readFile(join(dir, 'owner'), 'utf8').catch(() => '')
   const pid = Number(owner.split(' ')[0])
   if (!pid || owner !== (await identity(pid))) return undefined
-  // The fourth line is the port, the last one tells whether connections are accepted.
+  // The fourth line is the port, and the eighth the status.
   const lines = (await readFile(join(dir, 'data/postmaster.pid'), 'utf8').catch(() => '')).split('\n')
   const [port, status] = [Number(lines[3]), lines[7]?.trim()]
   if (!port || status !== 'ready') throw new EmbeddedPostgresError(`custom-speech (process ${pid}) is starting or stopping. Try again in a moment.`)

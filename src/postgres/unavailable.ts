@@ -2,14 +2,14 @@ import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import { readTimeout } from './connection.ts'
 
-/** Why Postgres could not do now what it may do in a moment. The words are for clients. */
+/** A temporary failure. The message is for clients. */
 export interface Unavailable {
   code: 'SERVICE_UNAVAILABLE' | 'TIMEOUT'
   message: string
   retryAfterSeconds: number
 }
 
-/** A part of the service cannot do now what it may do in a moment. */
+/** A part of the service is temporarily unavailable. */
 export class UnavailableError extends Error {
   readonly unavailable: Unavailable
   constructor(code: Unavailable['code'], message: string) {
@@ -64,7 +64,7 @@ const lost =
   /^(Connection terminated|Client (was closed|has encountered a connection error)|Cannot use a pool after|timeout expired|Failed to connect|The server closed the connection)|^(connect|read|write|getaddrinfo) E[A-Z_]+/
 const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
-/** What to tell a client when the error, or one that caused it, says that Postgres is away, too slow or read-only; undefined for all others. */
+/** The message for clients when the error or one of its causes shows that Postgres is unavailable, too slow or read-only; otherwise undefined. */
 export function explainUnavailable(error: unknown): Unavailable | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const found = explainOne(cause as Error & { code?: string; severity?: string })
@@ -81,15 +81,15 @@ function explainOne(error: Error & { code?: string | undefined; severity?: strin
     return byCode[error.code] ?? (isClass('08') || isClass('53') ? away : undefined)
   }
   if (error.message === readTimeout || error.message === 'timeout exceeded when trying to connect') return tooSlow
-  // Of a host with several addresses; its own message is empty.
+  // The error for a host with several addresses, whose message is empty.
   if (error.name === 'AggregateError') return networkCodes.has(error.code ?? '') ? away : undefined
   return lost.test(error.message) && (!error.code || networkCodes.has(error.code)) ? away : undefined
 }
 
-/** One line a minute, however many requests fail; at the level debug one for each, with its id. */
+/** Logs at most one line a minute, and at the level debug one line for each request, with its id. */
 export function logUnavailable(log: Log, error: unknown, id?: string): void {
   const reasons: string[] = []
   for (let cause = error; cause instanceof Error; cause = cause.cause) reasons.unshift((cause as { code?: string }).code ?? cause.message)
-  limitLog(log).error({ reason: reasons[0] }, 'requests fail for want of the database')
-  log.debug({ id, reason: reasons[0] }, 'a request failed for want of the database')
+  limitLog(log).error({ reason: reasons[0] }, 'requests fail because the database is unavailable')
+  log.debug({ id, reason: reasons[0] }, 'a request failed because the database is unavailable')
 }

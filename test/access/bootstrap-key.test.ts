@@ -23,7 +23,7 @@ async function useDatabase() {
     onTestFinished(() => rm(dir, { recursive: true, force: true }))
     return dir
   }
-  /** What a process does with its keys at its start. */
+  /** Opens the parts of a process that handle keys. */
   async function startProcess({ bootstrapKey, dataDir }: { bootstrapKey?: string; dataDir?: string } = {}) {
     const dir = dataDir ?? (await makeDir())
     const store = await openStore({ databaseUrl: database.url, dataDir: dir }, allJobs, log)
@@ -42,7 +42,7 @@ async function useDatabase() {
   return { startProcess, makeDir }
 }
 
-test('a configured key is valid again when it comes back: K1, then K2, then K1', async () => {
+test('a configured key is valid again after another key was configured in between', async () => {
   const { startProcess } = await useDatabase()
   const [k1, k2] = [generateSecret(), generateSecret()]
   for (const [bootstrapKey, other] of [
@@ -57,7 +57,7 @@ test('a configured key is valid again when it comes back: K1, then K2, then K1',
   }
 })
 
-test('processes with different configured keys leave each other alone, and the key of one that has ended ends at the next start', async () => {
+test('processes with different configured keys keep both keys valid, and the key of a stopped process ends at the next start', async () => {
   const { startProcess } = await useDatabase()
   const [k1, k2] = [generateSecret(), generateSecret()]
   const first = await startProcess({ bootstrapKey: k1 })
@@ -69,7 +69,7 @@ test('processes with different configured keys leave each other alone, and the k
   expect([await third.letsIn(k1), await third.letsIn(k2)]).toEqual([false, true])
 })
 
-test('a key that is configured no more ends at the next start, and another one is made', async () => {
+test('the next start without BOOTSTRAP_KEY ends the configured key and generates a key', async () => {
   const { startProcess } = await useDatabase()
   const k1 = generateSecret()
   await (await startProcess({ bootstrapKey: k1 })).stop()
@@ -77,7 +77,7 @@ test('a key that is configured no more ends at the next start, and another one i
   expect([await letsIn(k1), await letsIn(key.secret)]).toEqual([false, true])
 })
 
-test('a key that was ended by mistake while it is configured comes back at once', async () => {
+test('a running process makes its configured key valid again when another process ends the key', async () => {
   const { startProcess } = await useDatabase()
   const k1 = generateSecret()
   const first = await startProcess({ bootstrapKey: k1 })
@@ -86,7 +86,7 @@ test('a key that was ended by mistake while it is configured comes back at once'
   await until(() => first.letsIn(k1))
 })
 
-test('a secret that was an ordinary, an expired or a revoked key is a bootstrap key while it is configured', async () => {
+test('a configured secret of an ordinary, expired or revoked key becomes a bootstrap key', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { data } = await api.ask(`mutation {
     expired: createKey(input: { name: "a", scopes: [READ], expiresAt: "2099-01-01T00:00:00Z" }) { ... on CreateKeySuccess { secret key { id } } }
@@ -108,7 +108,7 @@ test('a secret that was an ordinary, an expired or a revoked key is a bootstrap 
   }
 })
 
-test('of processes that start at once on an empty database one makes the key; it lasts, and the others say where it is', async () => {
+test('one of several processes that start together generates the key, and the others name its location', async () => {
   const { startProcess } = await useDatabase()
   const processes = await Promise.all(Array.from({ length: 4 }, () => startProcess()))
   const [maker, ...more] = processes.filter(({ key }) => key.secret)
@@ -118,12 +118,12 @@ test('of processes that start at once on an empty database one makes the key; it
     if (!key.secret) expect(key).toMatchObject({ reason: expect.stringMatching(/was made by another process on \d{4}-.*DATA_DIR.*custom-speech key reset/) })
   }
   await Promise.all(processes.map(({ stop }) => stop()))
-  // In any order, whoever starts again.
+  // The processes start again, in any order.
   for (const { dataDir, key } of processes) expect((await startProcess({ dataDir })).key.secret).toBe(key.secret)
   expect(await (await startProcess()).letsIn(maker?.key.secret)).toBe(true)
 })
 
-test('processes with one process id that start at once on one empty DATA_DIR all have the same key', async () => {
+test('processes with the same process id that start together on one empty DATA_DIR use the same key', async () => {
   const { startProcess, makeDir } = await useDatabase()
   const dataDir = join(await makeDir(), 'data')
   const processes = await Promise.all(Array.from({ length: 4 }, () => startProcess({ dataDir })))
@@ -131,7 +131,7 @@ test('processes with one process id that start at once on one empty DATA_DIR all
   expect(await readdir(dataDir)).toEqual(['bootstrap-key'])
 })
 
-test('a reset makes a new key for running and for later processes, and ends the old one', async () => {
+test('a reset creates a key that running and later processes accept, and ends the old key', async () => {
   const { startProcess } = await useDatabase()
   const running = await startProcess()
   const other = await startProcess()
@@ -143,7 +143,7 @@ test('a reset makes a new key for running and for later processes, and ends the 
   expect((await startProcess({ dataDir: running.dataDir })).key).toMatchObject({ reason: expect.stringContaining('another process') })
 })
 
-test('a generated key that was revoked on purpose is not made anew, and the start says so', async () => {
+test('a start generates no new key after the generated key was revoked, and explains the reset command', async () => {
   const { startProcess } = await useDatabase()
   const first = await startProcess()
   await first.db.execute('update keys set revoked_at = now()')
@@ -152,7 +152,7 @@ test('a generated key that was revoked on purpose is not made anew, and the star
   expect(second.key).toMatchObject({ reason: expect.stringMatching(/was revoked on .*custom-speech key reset/) })
 })
 
-test('"custom-speech key reset" prints a key that works, with the server on its own Postgres running or stopped', { timeout: 120_000 }, async () => {
+test('"custom-speech key reset" prints a valid key while the server runs and while it is stopped', { timeout: 120_000 }, async () => {
   const dataDir = await makeDataDir()
   const reset = async () => {
     const { code, out, err } = await launch({ DATA_DIR: dataDir }, ['key', 'reset']).ended

@@ -1,4 +1,4 @@
-// The key of a socket comes in connection_init, and its name is written in many ways.
+// The key of a socket in connection_init, with its name in many spellings.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dialWith } from '../support/graphql-socket.ts'
 import { openTestService, type Service } from '../support/service.ts'
@@ -16,9 +16,9 @@ test.each<[string, (key: string) => unknown]>([
   ['headers with Authorization', (key) => ({ headers: { Authorization: `Bearer ${key}` } })],
   ['headers with authorization', (key) => ({ headers: { authorization: `BEARER ${key}`, 'x-client': 'tests' } })],
   ['Headers', (key) => ({ Headers: { AuthorizatioN: `Bearer ${key}` } })],
-  ['an empty one beside the real one', (key) => ({ authorization: '', headers: { Authorization: `Bearer ${key}` } })],
-  ['one that is no text beside the real one', (key) => ({ authorization: null, Authorization: `Bearer ${key}` })],
-])('%s is accepted', async (_, payload) => {
+  ['an empty field beside the key', (key) => ({ authorization: '', headers: { Authorization: `Bearer ${key}` } })],
+  ['a field of another type beside the key', (key) => ({ authorization: null, Authorization: `Bearer ${key}` })],
+])('the server accepts a key in connection_init as: %s', async (_, payload) => {
   const socket = await dialWith(api, payload(api.key))
   await socket.next({ type: 'connection_ack' })
 })
@@ -28,11 +28,11 @@ test.each<[string, unknown, string]>([
   ['no payload', undefined, missing],
   ['null', null, missing],
   ['another name', { token: 'Bearer x' }, missing],
-  ['no text', { authorization: { Bearer: 'x' } }, missing],
+  ['an object instead of text', { authorization: { Bearer: 'x' } }, missing],
   ['headers that are a list', { headers: ['Authorization', 'Bearer x'] }, missing],
-  ['a key alone', { Authorization: 'cs_key' }, 'Write "Bearer " before the key: { "authorization": "Bearer <key>" } in connection_init.'],
+  ['a key without Bearer', { Authorization: 'cs_key' }, 'Write "Bearer " before the key: { "authorization": "Bearer <key>" } in connection_init.'],
   ['an unknown key', { headers: { Authorization: 'Bearer cs_key' } }, 'This key is unknown, revoked or expired. Send another key in connection_init.'],
-])('%s is refused, and the reason says what to change', async (_, payload, reason) => {
+])('the server refuses connection_init with %s and names the correction', async (_, payload, reason) => {
   const socket = await dialWith(api, payload)
   expect(await socket.close()).toEqual({ code: 4403, reason })
 })

@@ -1,4 +1,4 @@
-// The keyring without Postgres: time is what the test says.
+// The keyring with a fake Postgres and fake timers.
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { hashSecret } from '../../src/access/key.ts'
 import { openKeyring } from '../../src/access/keyring.ts'
@@ -6,16 +6,16 @@ import type { Viewer } from '../../src/domain/context.ts'
 import type { Store } from '../../src/postgres/store.ts'
 import { silentLog } from '../support/recognizers.ts'
 
-describe('who is there with a key is sent away', () => {
+describe('the keyring', () => {
   const viewer = (expiresAt: Date | null): Viewer => ({ keyId: 'k', workspaceId: 'w', scopes: ['RECOGNIZE'], isBootstrap: false, expiresAt })
-  /** A Postgres that says whether the key is live, or nothing at all. */
+  /** A Postgres that returns whether the key is valid, or fails. */
   function openFakeKeyring() {
     const postgres = { isAway: false, isLive: true, statements: 0 }
     const answer = async () => {
       const { isAway, isLive } = postgres
       postgres.statements++
       await new Promise((answered) => setTimeout(answered, 10))
-      if (isAway) throw new Error('It is away.')
+      if (isAway) throw new Error('Postgres is unavailable.')
       return isLive ? [{ id: 'k', secretHash: hashSecret('secret') }] : []
     }
     const db = { select: () => ({ from: () => ({ where: answer }) }), update: () => ({ set: () => ({ where: async () => {} }) }) }
@@ -26,7 +26,7 @@ describe('who is there with a key is sent away', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  test('a second after Postgres is back, when the key was revoked while it was away', async () => {
+  test('the keyring ends clients of a key within a second when the key was revoked while Postgres was unavailable', async () => {
     const { postgres, keyring } = openFakeKeyring()
     const ended = vi.fn()
     Object.assign(postgres, { isAway: true, isLive: false })
@@ -38,7 +38,7 @@ describe('who is there with a key is sent away', () => {
     expect(ended).toHaveBeenCalledOnce()
   })
 
-  test('when the key expires in two months, longer than a timer goes', async () => {
+  test('the keyring ends clients when their key expires after two months, longer than a timer can wait', async () => {
     const { postgres, keyring } = openFakeKeyring()
     const ended = vi.fn()
     const day = 86_400_000
@@ -50,25 +50,25 @@ describe('who is there with a key is sent away', () => {
     expect(ended).toHaveBeenCalledOnce()
   })
 
-  test('by one statement for all who come together, and one for those who come while it is under way', async () => {
+  test('the keyring checks clients that connect together with two statements', async () => {
     const { postgres, keyring } = openFakeKeyring()
     const ended = vi.fn()
     keyring.onEnd(viewer(null), () => ended())
     await vi.advanceTimersByTimeAsync(1)
-    // Each in a turn of its own, as sockets open.
+    // Each in a separate turn of the event loop, as sockets open.
     for (let n = 0; n < 1000; n++) {
       setImmediate(() => keyring.onEnd(viewer(null), () => ended()))
       await vi.advanceTimersByTimeAsync(0)
     }
     expect(postgres.statements).toBe(1)
-    // What is true now, and was not when the first was asked.
+    // The key was valid when the first statement ran, and is not any more.
     postgres.isLive = false
     await vi.advanceTimersByTimeAsync(100)
     expect(postgres.statements).toBe(2)
     expect(ended).toHaveBeenCalledTimes(1001)
   })
 
-  test('and who comes in with a thousand others costs two statements', async () => {
+  test('the keyring authenticates a thousand simultaneous requests with two statements', async () => {
     const { postgres, keyring } = openFakeKeyring()
     const coming: Promise<unknown>[] = []
     for (let n = 0; n < 1000; n++) {

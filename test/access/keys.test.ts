@@ -22,7 +22,7 @@ const soon = () => new Date(Date.now() + 2500).toISOString()
 const revoke = async (id: string) =>
   (await api.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on RevokeKeySuccess { key { revokedAt } } } }', { id })).data?.revokeKey
 
-test('a key is shown once, listed without its secret, and notes its use', async () => {
+test('the server shows a secret once, lists the key without it, and records the last use', async () => {
   const { key, secret } = await createKey({ name: 'Reader' })
   expect(secret).toMatch(/^cs_[\w-]{43}$/)
   expect(key).toMatchObject({ name: 'Reader', prefix: secret.slice(0, 10), scopes: ['READ'], lastUsedAt: null, revokedAt: null, isBootstrap: false })
@@ -35,7 +35,7 @@ test('a key is shown once, listed without its secret, and notes its use', async 
     .not.toBeNull()
 })
 
-test('the list is filtered by keys that open the workspace and keys that do not any more', async () => {
+test('the list of keys filters valid and ended keys', async () => {
   const [live, revoked, expired] = [
     await createKey({ name: 'Live' }),
     await createKey({ name: 'Revoked' }),
@@ -53,7 +53,7 @@ test('the list is filtered by keys that open the workspace and keys that do not 
   for (const where of [null, {}, { isActive: null }]) expect(await list(where)).toEqual([true, true, true])
 })
 
-test('a READ key reads and watches, but every mutation names the scope that it lacks', async () => {
+test('a READ key queries and subscribes, and every mutation refuses it with the missing scope', async () => {
   const reader = api.as((await createKey({ scopes: ['READ'] })).secret)
   expect((await reader.ask('{ deployments { totalCount } }')).errors).toBeUndefined()
   const input = await api.sampleInput()
@@ -79,7 +79,7 @@ test('a READ key reads and watches, but every mutation names the scope that it l
   await reader.dispose()
 })
 
-test('a MANAGE key may read; a RECOGNIZE key recognizes and sees nothing of GraphQL', async () => {
+test('a MANAGE key can read, and a RECOGNIZE key recognizes but cannot use GraphQL', async () => {
   const manager = api.as((await createKey({ scopes: ['MANAGE'] })).secret)
   expect((await manager.ask('{ deployments { totalCount } }')).errors).toBeUndefined()
   const { deployment } = await api.deploy()
@@ -92,7 +92,7 @@ test('a MANAGE key may read; a RECOGNIZE key recognizes and sees nothing of Grap
   await expect(collect(recognizer.watch('x'))).rejects.toMatchObject({ code: 4403, reason: expect.stringContaining('READ') })
 })
 
-test('a revoked key opens nothing any more, and its open streams end', async () => {
+test('revoking a key refuses its requests and ends its open streams', async () => {
   const { key, secret } = await createKey({ scopes: ['READ', 'RECOGNIZE'] })
   const doomed = api.as(secret)
   expect((await doomed.ask('{ locales { code } }')).errors).toBeUndefined()
@@ -109,7 +109,7 @@ test('a revoked key opens nothing any more, and its open streams end', async () 
   expect(await revoke('garbage')).toEqual({ __typename: 'KeyNotFoundError' })
 })
 
-test('an expired key ends by itself, in the middle of a stream too', async () => {
+test('a key expires, and its open streams end', async () => {
   const { secret } = await createKey({ expiresAt: new Date(Date.now() + 2500).toISOString() })
   const brief = api.as(secret)
   expect((await brief.ask('{ locales { code } }')).errors).toBeUndefined()
@@ -121,7 +121,7 @@ test.each([
   [{ name: '' }, 'name'],
   [{ scopes: [] }, 'scopes'],
   [{ expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
-])('a key with %j is refused', async (input, path) => {
+])('createKey refuses %j and names the field', async (input, path) => {
   expect(await createKey(input)).toMatchObject({ __typename: 'ValidationError', path })
 })
 
@@ -132,12 +132,12 @@ async function createWorkspace(client: Pick<Service, 'ask'> = api) {
   return data?.createWorkspace
 }
 
-test('the last key with MANAGE cannot be revoked, not even by two keys that revoke each other at once', async () => {
+test('the server refuses to revoke the last key with MANAGE, even when two keys revoke each other at once', async () => {
   const { secret, key } = await createWorkspace()
   const first = api.as(secret)
   const revokeBy = async (client: Pick<Service, 'ask'>, id: string) =>
     (await client.ask('mutation ($id: ID!) { revokeKey(id: $id) { __typename ... on Error { code path message } } }', { id })).data?.revokeKey
-  const refused = { __typename: 'LastManageKeyError', code: 'LAST_MANAGE_KEY', path: 'id', message: expect.stringContaining('Create another one first') }
+  const refused = { __typename: 'LastManageKeyError', code: 'LAST_MANAGE_KEY', path: 'id', message: expect.stringContaining('Create another key with MANAGE') }
   expect(await revokeBy(first, key.id)).toEqual(refused)
 
   const make = async (input: object) =>
@@ -170,7 +170,7 @@ test('the last key with MANAGE cannot be revoked, not even by two keys that revo
   }
 })
 
-test('the bootstrap key lists all workspaces and makes keys for any of them; others make keys for their own only', async () => {
+test('the bootstrap key lists all workspaces and creates keys for any of them, and other keys only for theirs', async () => {
   const { secret, workspace } = await createWorkspace()
   const { data } = await api.ask('{ workspaces(first: 100) { totalCount nodes { id name } } }')
   expect(data?.workspaces.nodes).toContainEqual({ id: workspace.id, name: 'Another' })
@@ -200,7 +200,7 @@ test('the bootstrap key lists all workspaces and makes keys for any of them; oth
   await Promise.all([rescuer.dispose(), stranger.dispose()])
 })
 
-test('a key that is configured as BOOTSTRAP_KEY cannot be revoked while the server runs', async () => {
+test('the server refuses to revoke its BOOTSTRAP_KEY', async () => {
   const configured = await startTestService({ ROLES: 'api', BOOTSTRAP_KEY: 'cs_configured-for-this-test-only' })
   const { data } = await configured.ask('{ viewer { key { id } } }')
   await configured.ask('mutation { createKey(input: { name: "other", scopes: [MANAGE] }) { __typename } }')

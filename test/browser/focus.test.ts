@@ -196,7 +196,7 @@ describe('problems stand at their fields, all at once, with the focus on the fir
     await dialog.getByLabel('Text').fill('fine\nnot \u0001 fine\n')
     await dialog.getByLabel('Phrases').fill(`short\n${'x'.repeat(201)}`)
     await sendForm(dialog)
-    await dialog.getByText(/^Line 2 holds control characters/).waitFor()
+    await dialog.getByText(/^Line 2 contains control characters/).waitFor()
     await dialog.getByText(/^Line 2 must have 1 to 200 characters/).waitFor()
     await hasFocus(dialog.getByLabel('Text'))
     await dialog.getByRole('button', { name: 'Cancel' }).click()

@@ -90,7 +90,7 @@ test('what does not fit cannot be chosen and says why; a stale page hears it fro
     .check()
   await unfit.check()
   await page.getByRole('button', { name: 'Create', exact: true }).click()
-  await page.getByRole('group', { name: 'Language Model' }).getByRole('alert').getByText('The two scenarios do not mix').waitFor()
+  await page.getByRole('group', { name: 'Language Model' }).getByRole('alert').getByText('Choose two models of the same scenario').waitFor()
   expect((await api.ask('{ deployments { totalCount } }')).data?.deployments.totalCount).toBe(0)
 })
 
@@ -106,7 +106,7 @@ test('errors of the server stand at their fields, before and after sending', asy
     .getByRole('radio', { name: /^Conversational/ })
     .check()
   await page.getByLabel('Name', { exact: true }).fill('taken')
-  await page.getByRole('alert').getByText('A deployment with the name "taken" already exists').waitFor()
+  await page.getByRole('alert').getByText('A deployment named "taken" already exists').waitFor()
   expect(await page.getByLabel('Name', { exact: true }).getAttribute('aria-invalid')).toBe('true')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
   await page.getByRole('alert').getByText('already exists').waitFor()

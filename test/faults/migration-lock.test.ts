@@ -16,7 +16,7 @@ test('a start waits 24 s for the migration of another process and logs the reaso
   const { child, said } = launch({ PORT: '0', DATA_DIR: await makeDataDir(), DATABASE_URL: database.url, ROLES: 'api' })
   await delay(24_000)
   expect([child.exitCode, said.out]).toEqual([null, ''])
-  expect(said.err).toContain('waiting for another process that migrates the database')
+  expect(said.err).toContain('another process migrates the database; waiting')
   await sql.end()
   await until(() => /Ctrl-C stops/.test(said.out))
   figure('another process migrates for 24 s', { 'ready after, s': (performance.now() - began) / 1000, 'log lines': said.err.trim().split('\n').length })

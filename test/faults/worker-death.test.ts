@@ -139,7 +139,7 @@ test('work that was killed twice is failed with a reason by the third process an
   expect(ends.map((end) => end?.status)).toEqual(['FAILED', 'FAILED', 'FAILED'])
   figure('14, kill -9 twice in the middle of the same work', { 'given up after, s': (Date.now() - startedAt) / 1000 })
   const failures = [(await readTimeline(api, deployment.id)).failure, (await models.find(language.id)).failure, (await models.find(acoustic.id)).failure]
-  const failure = { code: 'PROCESS_DIED_TWICE', message: expect.stringMatching(/for the second time, so it is not begun again/) }
+  const failure = { code: 'PROCESS_DIED_TWICE', message: expect.stringMatching(/for the second time, so the job is not repeated/) }
   expect(failures).toEqual(['FETCHING', 'TRAINING', 'FETCHING'].map((stage) => ({ ...failure, stage })))
   expect(await api.sql`select from pgboss.job where state in ('active', 'created', 'retry') and name not like '\\_\\_%'`).toHaveLength(0)
 

@@ -79,7 +79,7 @@ describe('createDeployment refuses', () => {
       compatibleAcousticModels: [{ name: 'Search and Dictation', scenario: 'SEARCH_AND_DICTATION' }],
       compatibleLanguageModels: [{ name: 'Conversational', scenario: 'CONVERSATIONAL' }],
     })
-    expect(refused.message).toContain('do not mix')
+    expect(refused.message).toContain('Choose two models of the same scenario')
   })
 
   test.each([

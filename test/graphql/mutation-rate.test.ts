@@ -1,8 +1,8 @@
 // Mutations and uploads have a rate per key and per workspace, the same on every transport.
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TokenBuckets } from '../../src/capacity/token-buckets.ts'
 import { createMutationRate } from '../../src/domain/mutation-rate.ts'
-import { TokenBuckets } from '../../src/domain/token-buckets.ts'
 import { countMutations } from '../../src/graphql-server/mutation-limit.ts'
 import { connect } from '../support/graphql-socket.ts'
 import { modelsOf } from '../support/models.ts'

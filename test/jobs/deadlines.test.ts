@@ -9,7 +9,7 @@ import { makeDirectory } from '../support/postgres.ts'
 import { collect, type OnFinished, startTestService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
-test.concurrent('a peer that answers no ping is cut off within half a minute, one that does stays', async ({ onTestFinished }) => {
+test.concurrent('the server closes a socket without pongs within half a minute and keeps one with pongs', async ({ onTestFinished }) => {
   const api = await startTestService({ ROLES: 'api' }, onTestFinished)
   const open = async (autoPong: boolean) => {
     const socket = new WebSocket(`${api.localUrl.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { autoPong })
@@ -28,7 +28,7 @@ test.concurrent('a peer that answers no ping is cut off within half a minute, on
   figure('peer that is gone without a word', { 'cut off after, s': seconds })
 })
 
-test.concurrent('a stage that makes no progress is marked as stalled, then FAILED with its name', async ({ onTestFinished }) => {
+test.concurrent('a stage without progress is marked as stalled, then fails with its name', async ({ onTestFinished }) => {
   const dataDir = await makeDirectory()
   const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '2' }, onTestFinished)
   const release = await holdFetching(dataDir, onTestFinished)
@@ -37,10 +37,10 @@ test.concurrent('a stage that makes no progress is marked as stalled, then FAILE
   await release()
   expect(changes.at(-1)).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'FETCHING', code: 'STAGE_STALLED' } } })
   expect(changes.at(-2)).toMatchObject({ status: 'PROVISIONING', stage: 'FETCHING' })
-  expect(changes.at(-2)?.message).toMatch(/FETCHING has not moved/)
+  expect(changes.at(-2)?.message).toMatch(/FETCHING has made no progress/)
 })
 
-test.concurrent('while it stands still, stalledSince tells since when', async ({ onTestFinished }) => {
+test.concurrent('stalledSince returns the time of the last progress while provisioning is stalled', async ({ onTestFinished }) => {
   const dataDir = await makeDirectory()
   const api = await startTestService({ DATA_DIR: dataDir, STALL_SECONDS: '20' }, onTestFinished)
   const release = await holdFetching(dataDir, onTestFinished)
@@ -55,7 +55,7 @@ test.concurrent('while it stands still, stalledSince tells since when', async ({
   expect(await read()).toMatchObject({ status: 'COMPLETE', stalledSince: null, deadlineAt: null, queuePosition: null })
 })
 
-test.concurrent('where no process provisions, the deadline ends the waiting in words', async ({ onTestFinished }) => {
+test.concurrent('a deployment that no process provisions fails at its deadline with a message', async ({ onTestFinished }) => {
   const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' }, onTestFinished)
   const { deployment } = await api.create()
   expect((await api.ask('query ($id: ID!) { deployment(id: $id) { queuePosition } }', { id: deployment.id })).data?.deployment.queuePosition).toBe(0)
@@ -70,7 +70,7 @@ function connect(url: string, onFinished: OnFinished) {
   return sql
 }
 
-test.concurrent('after a long time without any process, what was at work gets its time anew instead of being failed', async ({ onTestFinished }) => {
+test.concurrent('after a time without processes, a deployment in work gets its time limits again', async ({ onTestFinished }) => {
   const api = await startTestService({ ROLES: 'api', STALL_SECONDS: '6' }, onTestFinished)
   const sql = connect(api.databaseUrl, onTestFinished)
   const { deployment } = await api.create()
@@ -83,9 +83,7 @@ test.concurrent('after a long time without any process, what was at work gets it
   expect(Date.now() - before).toBeGreaterThan(2500)
 })
 
-test.concurrent('a stage that takes longer than it may is given up, however well it goes on; one that may take longer or waits for a worker is not', async ({
-  onTestFinished,
-}) => {
+test.concurrent('a stage with progress fails after its maximum duration, unless its job waits for a worker', async ({ onTestFinished }) => {
   const api = await startTestService({ ROLES: 'api' }, onTestFinished)
   const sql = connect(api.databaseUrl, onTestFinished)
   const ids = await Promise.all(Array.from({ length: 3 }, async () => (await api.create()).deployment.id))
@@ -98,7 +96,7 @@ test.concurrent('a stage that takes longer than it may is given up, however well
   await take(late, slow)
   expect((await collect(api.watch(ids[0] ?? ''))).at(-1)).toMatchObject({
     status: 'FAILED',
-    message: 'LOADING took longer than 600 s and was given up. Try it again; if it fails again, look at the log of the server.',
+    message: 'LOADING took longer than 600 s and was stopped. Retry the deployment. If it fails again, read the log of the server.',
     deployment: { failure: { stage: 'LOADING', code: 'STAGE_TIMED_OUT' } },
   })
   expect((await sql`select id from deployments where status = 'PROVISIONING'`).map(({ id }) => id).toSorted()).toEqual([slow, waiting].toSorted())
@@ -107,7 +105,7 @@ test.concurrent('a stage that takes longer than it may is given up, however well
   expect(await sql`select id from deployments where status = 'PROVISIONING'`).toMatchObject([{ id: slow }])
 })
 
-test.concurrent('a workspace that somebody holds locked does not keep the deadlines of others', async ({ onTestFinished }) => {
+test.concurrent('a locked workspace does not delay the deadlines of other workspaces', async ({ onTestFinished }) => {
   const api = await startTestService({ ROLES: 'api', DEADLINE_SECONDS: '2' }, onTestFinished)
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret workspace { id } } } }')
   const other = api.as(data?.createWorkspace.secret)

@@ -44,7 +44,7 @@ test('the estimate of a queued deployment counts those before it', async () => {
   })
 })
 
-test('the estimate of a running deployment lies ahead of now, and is null once it takes longer than nine of ten', async () => {
+test('the estimate of a running deployment is in the future, and null after nine of ten durations', async () => {
   const at = async (seconds: number) => {
     await sql`update deployments set status = 'PROVISIONING', started_at = now() - make_interval(secs => ${seconds}) where id = (select id from deployments where status in ('QUEUED', 'PROVISIONING') order by id limit 1)`
     return (await read()).find(({ status }) => status === 'PROVISIONING')

@@ -5,7 +5,9 @@ import { type CatalogModel, sha256, writeCatalog } from '../support/catalog.ts'
 import { type StatusChange, startTestService } from '../support/service.ts'
 
 // It waits between its tries, and the others fail meanwhile.
-test.concurrent('a published URL that nobody answers fails after its retries, naming PUBLIC_URL', { timeout: 120_000 }, async ({ onTestFinished }) => {
+test.concurrent('a deployment whose PUBLIC_URL does not answer fails after its retries and names PUBLIC_URL', { timeout: 120_000 }, async ({
+  onTestFinished,
+}) => {
   const api = await startTestService({ PUBLIC_URL: 'http://127.0.0.1:9' }, onTestFinished)
   const last = await api.deploy()
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'VERIFYING', code: 'ENDPOINT_UNREACHABLE' } } })
@@ -17,14 +19,14 @@ test.concurrent.for<[string, string, (acoustic: CatalogModel) => unknown]>([
   ['has another checksum', 'ARTIFACT_CHECKSUM_MISMATCH', (acoustic) => Object.assign(acoustic.files[0] as object, { sha256: 'a'.repeat(64) })],
   ['is longer than it should be', 'ARTIFACT_SIZE_MISMATCH', (acoustic) => Object.assign(acoustic.files[0] as object, { size: 1000 })],
   ['is shorter than it should be', 'ARTIFACT_SIZE_MISMATCH', (acoustic) => Object.assign(acoustic.files[0] as object, { size: 1e9 })],
-])('a model file that %s ends the deployment in FETCHING with words', async ([, code, change], { onTestFinished }) => {
+])('a deployment whose model file %s fails in FETCHING with a message', async ([, code, change], { onTestFinished }) => {
   const api = await startTestService({ CATALOG: await writeCatalog(({ acoustic }) => change(acoustic)) }, onTestFinished)
   const last = await api.deploy()
   expect(last).toMatchObject({ status: 'FAILED', isTerminal: true, deployment: { endpoint: null, failure: { stage: 'FETCHING', code } } })
   expect(last.deployment.failure?.message).toContain('encoder')
 })
 
-test.concurrent('a language model file that is none ends the deployment in BUILDING', async ({ onTestFinished }) => {
+test.concurrent('an invalid language model file fails the deployment in BUILDING', async ({ onTestFinished }) => {
   const catalog = await writeCatalog(async ({ language, dir }) => {
     const text = '{"format":"something else"}'
     await writeFile(join(dir, 'broken.json'), text)
@@ -34,7 +36,7 @@ test.concurrent('a language model file that is none ends the deployment in BUILD
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'BUILDING', code: 'MODEL_UNUSABLE' } } })
 })
 
-test.concurrent('an acoustic model file that is none ends the deployment in LOADING, and the server lives on', async ({ onTestFinished }) => {
+test.concurrent('an invalid acoustic model file fails the deployment in LOADING, and the server continues', async ({ onTestFinished }) => {
   const catalog = await writeCatalog(async ({ acoustic, dir }) => {
     const noise = 'not an ONNX file'.repeat(100)
     await writeFile(join(dir, 'broken.onnx'), noise)
@@ -45,7 +47,7 @@ test.concurrent('an acoustic model file that is none ends the deployment in LOAD
   expect(await api.deploy('CONVERSATIONAL')).toMatchObject({ status: 'COMPLETE' })
 })
 
-test.concurrent('an endpoint that hears something else is not Complete', async ({ onTestFinished }) => {
+test.concurrent('a deployment whose endpoint returns another transcript does not become COMPLETE', async ({ onTestFinished }) => {
   const catalog = await writeCatalog(({ reference }) => {
     reference.text = 'Something else entirely was said in this recording.'
   })
@@ -54,7 +56,7 @@ test.concurrent('an endpoint that hears something else is not Complete', async (
   expect(last.message).toContain('talked about the weather')
 })
 
-test('cancel in the middle of any stage takes effect within a second, and retry goes on, in the end to COMPLETE', { timeout: 120_000 }, async () => {
+test('canceling takes effect within a second in every stage, and retries lead to COMPLETE', { timeout: 120_000 }, async () => {
   const api = await startTestService()
   const { deployment } = await api.create(await api.sampleInput('CONVERSATIONAL'))
   let before: StatusChange | undefined
@@ -77,7 +79,7 @@ test('cancel in the middle of any stage takes effect within a second, and retry 
   expect(before).toMatchObject({ status: 'COMPLETE' })
 })
 
-test('a deployment that is deleted while it is provisioned is gone, and its worker with it', async () => {
+test('deleting a deployment during provisioning ends its worker', async () => {
   const api = await startTestService()
   const { deployment } = await api.create(await api.sampleInput('CONVERSATIONAL'))
   const seen: StatusChange[] = []

@@ -12,7 +12,7 @@ import { cloneDatabase } from '../support/postgres.ts'
 import { startTestService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
-test('a job that fails again and again is given up, and giving up is tried until it works', async () => {
+test('the queue gives up a job after its retries, and repeats giveUp until it succeeds', async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   const job: Job<{ id: string }> = { name: 'hopeless', payload: z.object({ id: z.string() }), key: ({ id }) => id, interruptions: 1 }
   const store = await openStore({ databaseUrl: database.url, dataDir: '' }, [job], openLog('silent'))
@@ -37,7 +37,7 @@ test('a job that fails again and again is given up, and giving up is tried until
   expect([runs, tries]).toEqual([2, 2])
 })
 
-test('a deployment whose job is given up is FAILED in words, unless another try has begun', async () => {
+test('a deployment fails with a message when its job is given up, unless another try has begun', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { deployment } = await api.create()
   const store = await openStore({ databaseUrl: api.databaseUrl, dataDir: '' }, [], openLog('silent'))
@@ -53,10 +53,13 @@ test('a deployment whose job is given up is FAILED in words, unless another try 
   await handler.giveUp(payload)
   expect(await read()).toMatchObject({ status: 'QUEUED', failure: null })
   await handler.giveUp({ ...payload, failedTries: 1 })
-  expect(await read()).toMatchObject({ status: 'FAILED', failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Try it again') } })
+  expect(await read()).toMatchObject({
+    status: 'FAILED',
+    failure: { code: 'PROVISIONING_INTERRUPTED', message: expect.stringContaining('Retry the deployment') },
+  })
 })
 
-test('two deaths of processes end an attempt; a stop, a takeover that was survived and one death do not', async () => {
+test('two crashes of processes end an attempt, but one crash, a stop or a survived takeover do not', async () => {
   const api = await startTestService({ ROLES: 'api' })
   await api.create()
   const store = await openStore({ databaseUrl: api.databaseUrl, dataDir: '' }, [], openLog('silent'))
@@ -87,7 +90,7 @@ test('two deaths of processes end an attempt; a stop, a takeover that was surviv
   expect(await read()).toMatchObject({ status: 'FAILED', heldBy: null, deadRuns: [3, 4], failure: { stage: 'LOADING', code: 'PROCESS_DIED_TWICE' } })
 })
 
-test('a finished job is deleted an hour after its end, ten minutes later at most', async () => {
+test('the queue deletes a finished job 60 to 70 minutes after its end', async () => {
   const database = await cloneDatabase(inject('postgresUrl'))
   const job: Job<{ id: string }> = { name: 'brief', payload: z.object({ id: z.string() }), key: ({ id }) => id, interruptions: 1 }
   const store = await openStore({ databaseUrl: database.url, dataDir: '' }, [job], openLog('silent'))

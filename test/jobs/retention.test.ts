@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { tidyRecords } from '../../src/domain/retention.ts'
+import { tidyRecords } from '../../src/jobs/tidy-records.ts'
 import { openTestService, type Service, type StatusChange, uuidOf } from '../support/service.ts'
 
 let api: Service
@@ -25,7 +25,7 @@ const timeline = async (id: string) =>
   (await api.ask('query ($id: ID!) { deployment(id: $id) { timeline(first: 100) { totalCount nodes { sequence status previousStatus cursor } } } }', { id }))
     .data?.deployment.timeline
 
-test('a long log keeps its first change, status changes and the newest 200 changes; a watcher behind it gets those', async () => {
+test('a long log keeps its first event, status changes and the newest 200 events, and a resumed subscription receives them', async () => {
   const { deployment } = await api.create()
   const id = uuidOf(deployment.id)
   await api.act('cancelDeployment', deployment.id)
@@ -51,7 +51,7 @@ test('a long log keeps its first change, status changes and the newest 200 chang
   expect((await timeline(deployment.id)).totalCount).toBe(202)
 })
 
-test('keys are removed 30 days after their end, with their idempotency keys; bootstrap keys never', async () => {
+test('tidying removes keys 30 days after their end, with their idempotency keys, except bootstrap keys', async () => {
   const create = async (name: string, idempotencyKey?: string) =>
     (
       await api.ask('mutation ($input: CreateKeyInput!) { createKey(input: $input) { ... on CreateKeySuccess { key { id } } } }', {
@@ -80,7 +80,7 @@ test('keys are removed 30 days after their end, with their idempotency keys; boo
   await sql`update keys set revoked_at = null where is_bootstrap`
 })
 
-test('the log and the idempotency key of a deleted deployment are removed after a week', async () => {
+test('tidying removes the log and the idempotency key of a deleted deployment after a week', async () => {
   const idempotencyKey = crypto.randomUUID()
   const { deployment } = await api.create({ ...(await api.sampleInput()), idempotencyKey })
   await api.act('deleteDeployment', deployment.id)
@@ -95,7 +95,7 @@ test('the log and the idempotency key of a deleted deployment are removed after 
   expect((await sql`select from idempotency_keys where key = ${idempotencyKey}`).length).toBe(0)
 })
 
-test('an idempotency key whose deployment an older version has deleted expires as well', async () => {
+test('an idempotency key expires when an older version has deleted its deployment', async () => {
   const idempotencyKey = crypto.randomUUID()
   const input = { ...(await api.sampleInput()), idempotencyKey }
   const { deployment } = await api.create(input)
@@ -106,7 +106,7 @@ test('an idempotency key whose deployment an older version has deleted expires a
   expect(row?.later).toBe(true)
 })
 
-describe('what comes and goes faster than time is kept by number as well:', () => {
+describe('maximum numbers of records', () => {
   const ownWorkspace = async () => {
     const [row] = await sql`insert into workspaces (name) values ('Own') returning id`
     return row?.id as string
@@ -114,7 +114,7 @@ describe('what comes and goes faster than time is kept by number as well:', () =
   const countOf = async (table: string, workspaceId: string, where = 'true') =>
     (await sql.unsafe(`select count(*)::int as count from ${table} where workspace_id = '${workspaceId}' and ${where}`))[0]?.['count']
 
-  test('1,000 ended keys of a workspace, the newest; live ones do not count', async () => {
+  test('tidying keeps the newest 1,000 ended keys of a workspace, and all valid keys', async () => {
     const [busy, quiet] = [await ownWorkspace(), await ownWorkspace()]
     for (const [workspace, ended] of [
       [busy, 1800],
@@ -131,7 +131,7 @@ describe('what comes and goes faster than time is kept by number as well:', () =
     expect(await countOf('keys', busy, `name in ('k1001', 'k1800')`)).toBe(0)
   })
 
-  test('1,000 deleted deployments of a workspace leave their logs, the newest', async () => {
+  test('tidying keeps the newest 1,000 logs of deleted deployments of a workspace', async () => {
     const workspace = await ownWorkspace()
     await sql`insert into deployment_events (deployment_id, workspace_id, sequence, position, progress, message, locale, status, occurred_at)
       select ('00000000-0000-7000-8000-' || lpad(row::text, 12, '0'))::uuid, ${workspace}, sequence, 2 * row + sequence, 0, '', 'en-US',
@@ -142,7 +142,7 @@ describe('what comes and goes faster than time is kept by number as well:', () =
     expect(await countOf('deployment_events', workspace, `occurred_at < now() - interval '1100 seconds'`)).toBe(0)
   })
 
-  test('1,000 uploads that models were made from, 10,000 idempotency keys of what was deleted', async () => {
+  test('tidying keeps the newest 1,000 used uploads and 10,000 idempotency keys of deleted objects', async () => {
     const workspace = await ownWorkspace()
     await sql`insert into uploads (workspace_id, kind, sha256, size, expires_at, used_at)
       select ${workspace}, 'TEXT', n::text, 1, now() + interval '1 day', case when n <= 1100 then now() end from generate_series(1, 1103) n`

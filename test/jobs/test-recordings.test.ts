@@ -24,7 +24,7 @@ async function read(files: Record<string, Buffer>, by = decoders, texts: Record<
 const reference = referenceRecording()
 const seconds = samplesOf(reference).length / 16_000
 
-test('test recordings are read in the formats that endpoints take', async () => {
+test('readTestRecordings reads the formats of endpoints', async () => {
   const { m4a, ogg, float } = await encodeReference({
     m4a: { container: 'ipod', codec: 'aac' },
     ogg: { container: 'ogg', codec: 'libopus', sampleRate: 48_000 },
@@ -37,11 +37,11 @@ test('test recordings are read in the formats that endpoints take', async () => 
 })
 
 test.each<[string, Buffer, string]>([
-  ['that is no recording', Buffer.from('%PDF-1.7 and so on, for a while, as such files do'), 'This is a PDF'],
-  ['of which the header promises less than came', wav(samplesOf(reference), { dataLength: 32_000 }), 'has more sound than its WAV header announces'],
-  ['of which the header promises more than came', reference.subarray(0, 20_000), 'The header announces'],
+  ['that is a PDF', Buffer.from('%PDF-1.7 and so on, for a while, as such files do'), 'This is a PDF'],
+  ['whose header has too small a size', wav(samplesOf(reference), { dataLength: 32_000 }), 'has more sound than its WAV header announces'],
+  ['whose header has too large a size', reference.subarray(0, 20_000), 'The header announces'],
   ['of more than a minute', wav(new Int16Array(61 * 16_000)), 'longer than 60 seconds'],
-])('a test recording %s is refused with its name', async (_, file, reason) => {
+])('readTestRecordings refuses a recording %s and names it', async (_, file, reason) => {
   await expect(read({ 'a.wav': reference, 'b.wav': file })).rejects.toMatchObject({
     code: 'RECORDINGS_UNUSABLE',
     message: expect.stringMatching(new RegExp(`a recording that cannot be used: b\\.wav\\. .*${reason}`)),
@@ -49,11 +49,11 @@ test.each<[string, Buffer, string]>([
 })
 
 test.each([
-  ['1,001 words', 'x '.repeat(1_001), /table\.tsv, whose line 2 has 1,001 words; a transcript has at most 1,000/],
+  ['1,001 words', 'x '.repeat(1_001), /table\.tsv, whose line 2 has 1,001 words, but a transcript can have at most 1,000/],
   ['10,001 bytes', 'x'.repeat(10_001), /whose line 2 has more than 10000 bytes/],
-  ['a NUL byte', 'a\0b', /whose line 2 holds control characters/],
-  ['a second tab', 'a\tb', /whose line 2 is not the name of a file, a tab and a text/],
-])('a transcript of %s is refused with its file and line', async (_, text, message) => {
+  ['a NUL byte', 'a\0b', /whose line 2 contains control characters/],
+  ['a second tab', 'a\tb', /whose line 2 is not the name of a file, a tab and a transcript/],
+])('readTestRecordings refuses a transcript with %s and names the file and line', async (_, text, message) => {
   const files = { 'a.wav': reference, 'b.wav': reference }
   await expect(read(files, decoders, { 'b.wav': text })).rejects.toMatchObject({ code: 'RECORDINGS_UNUSABLE', message: expect.stringMatching(message) })
 })

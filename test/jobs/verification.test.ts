@@ -11,12 +11,12 @@ import { openSocket } from '../support/speech-socket.ts'
 import { until } from '../support/until.ts'
 
 const novel = librivoxRecordings()
-/** Of a live stream: it promises no length, so that the turn goes on. */
+/** The header of a live stream, without a length, so that the turn continues. */
 const [header] = novel.map(({ wav }) => Buffer.from(wav.subarray(0, 44))) as [Buffer]
 header.writeUInt32LE(0, 40)
 const talk = Buffer.concat([header, ...novel.map(({ wav }) => samplesOf(wav))])
 
-/** Deploys, and answers every change. */
+/** Creates a deployment and returns all of its changes. */
 async function deploy(api: Service): Promise<StatusChange[]> {
   const { deployment } = await api.create()
   return collect(api.watch(deployment.id))
@@ -24,7 +24,7 @@ async function deploy(api: Service): Promise<StatusChange[]> {
 
 const countedTries = (changes: readonly StatusChange[]) => changes.filter(({ message }) => /^Try \d of \d failed/.test(message))
 
-describe('deployments become Complete while clients hold', () => {
+describe('busy recognizers and sessions', () => {
   const many = 5
   const deployMany = async (api: Service) => {
     const all = await Promise.all(Array.from({ length: many }, () => deploy(api)))
@@ -34,7 +34,7 @@ describe('deployments become Complete while clients hold', () => {
     }
   }
 
-  test('all capacity of the recognizers, with speech to decode', { timeout: 180_000 }, async () => {
+  test('deployments become COMPLETE while clients use all capacity of the recognizers', { timeout: 180_000 }, async () => {
     const api = await startTestService({ RECOGNIZERS: '1' })
     const urls = [(await api.deployEndpoint()).webSocketUrl, (await api.deployEndpoint()).webSocketUrl]
     const held: Awaited<ReturnType<typeof openSocket>>[] = []
@@ -47,7 +47,7 @@ describe('deployments become Complete while clients hold', () => {
       await until(async () => (await api.readFigure('recognizer_streams')) >= before || (await isFull()))
     }
     await deployMany(api)
-    // Those that were let in are in to this day; the last found no capacity.
+    // All accepted clients stay connected; the last one found no capacity.
     expect(held.filter(({ socket }) => socket.readyState === WebSocket.OPEN).length).toBe(held.length)
     expect(await api.readFigure('recognizer_streams')).toBeGreaterThanOrEqual(held.length - 1)
     for (const { socket } of held) socket.terminate()
@@ -56,7 +56,7 @@ describe('deployments become Complete while clients hold', () => {
   test.each([
     ['every session of the process', 2, true],
     ['every socket of the process', 4, false],
-  ])('%s', { timeout: 120_000 }, async (_, count, isTalking) => {
+  ])('deployments become COMPLETE while clients use %s', { timeout: 120_000 }, async (_, count, isTalking) => {
     const api = await startTestService({ MAX_SESSIONS: isTalking ? '2' : '1', MAX_SESSIONS_PER_KEY: '500' })
     const { webSocketUrl, httpUrl } = await api.deployEndpoint('CONVERSATIONAL')
     const held = []
@@ -100,15 +100,18 @@ describe('the endpoint', () => {
     ['is unavailable', answer(503, problem('SERVER_ENDING'))],
     ['is unavailable behind a proxy', answer(503, '<html>Service Unavailable</html>')],
     ['has a proxy that cannot reach it', answer(502, '<html>Bad Gateway</html>')],
-    ['waited too long for the request', answer(408, '')],
+    ['responds with 408', answer(408, '')],
     ['fails unexpectedly', answer(500, problem('RECOGNITION_FAILED'))],
-    ['hangs up before it answers', (response) => response.destroy()],
-    ['hangs up while it answers', (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"Rec', () => response.destroy())],
-    ['is the page of something else', answer(200, '<html>Welcome</html>')],
-    ['answers nothing', answer(200, '')],
+    ['closes the connection before its response', (response) => response.destroy()],
+    [
+      'closes the connection during its response',
+      (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"Rec', () => response.destroy()),
+    ],
+    ['returns the page of another server', answer(200, '<html>Welcome</html>')],
+    ['returns an empty body', answer(200, '')],
   ]
 
-  test.each(httpFaults)('that %s over HTTP is called again, and the deployment becomes Complete', async (_, fault) => {
+  test.each(httpFaults)('provisioning repeats the call to an endpoint that %s over HTTP', async (_, fault) => {
     endpoint.faults.http.push(fault)
     const changes = await deploy(api)
     expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
@@ -129,21 +132,21 @@ describe('the endpoint', () => {
   const socketFaults: [string, SocketFault][] = [
     ['has too many requests', say({ RecognitionStatus: 'TooManyRequests' })],
     ['has an error', say({ RecognitionStatus: 'Error' })],
-    ['closes with 1001 since it leaves', closeWith(1001, 'The server is shutting down. Connect again.')],
-    ['closes with 1011 since its recognizer crashed', closeWith(1011, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.')],
-    ['closes with 1012 since it restarts', closeWith(1012)],
-    ['closes with 1013 since it is overloaded', closeWith(1013)],
-    ['closes with 1007 since it ended before the answer', closeWith(1007, 'SERVER_ENDING: The server shut down before the recognition ended.')],
-    ['closes with 1007 since there are too many sessions', closeWith(1007, 'TOO_MANY_SESSIONS: This key has 2 sockets open.')],
-    ['closes without a word', closeWith(1000)],
-    ['breaks', { answer: (socket) => socket.terminate() }],
-    ['is cut before it is open', { cut: true }],
+    ['closes with 1001 because its server ends', closeWith(1001, 'The server is shutting down. Connect again.')],
+    ['closes with 1011 because its recognizer crashed', closeWith(1011, 'RECOGNIZER_CRASHED: The recognizer crashed. Connect again.')],
+    ['closes with 1012 because it restarts', closeWith(1012)],
+    ['closes with 1013 because it is overloaded', closeWith(1013)],
+    ['closes with 1007 because its server ended before the response', closeWith(1007, 'SERVER_ENDING: The server shut down before the recognition ended.')],
+    ['closes with 1007 because of too many sessions', closeWith(1007, 'TOO_MANY_SESSIONS: This key has 2 sockets open.')],
+    ['closes with 1000', closeWith(1000)],
+    ['loses its connection', { answer: (socket) => socket.terminate() }],
+    ['loses its connection before it is open', { cut: true }],
     ['is full at the upgrade', { refuse: '503 Service Unavailable' }],
     ['has too many requests at the upgrade', { refuse: '429 Too Many Requests' }],
     ['has a proxy that cannot reach it', { refuse: '502 Bad Gateway' }],
   ]
 
-  test.each(socketFaults)('that %s over WebSocket is called again, and the deployment becomes Complete', async (_, fault) => {
+  test.each(socketFaults)('provisioning repeats the call to an endpoint that %s over WebSocket', async (_, fault) => {
     endpoint.faults.socket.push(fault)
     const changes = await deploy(api)
     expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
@@ -151,20 +154,18 @@ describe('the endpoint', () => {
     expect(endpoint.faults.socket).toEqual([])
   })
 
-  test('that is busy more often than a job may fail is waited for, with words for those who watch', async () => {
+  test('provisioning waits for an endpoint that is busy longer than all tries, and its events give the reason', async () => {
     endpoint.faults.socket.push(...Array.from({ length: 6 }, () => say({ RecognitionStatus: 'TooManyRequests' })))
     const changes = await deploy(api)
     expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
     expect(countedTries(changes)).toEqual([])
-    const waits = changes.filter(({ message }) =>
-      /no capacity for the reference recording at present \(TooManyRequests\)\. It is called again in/.test(message),
-    )
+    const waits = changes.filter(({ message }) => /no capacity for the reference recording at present \(TooManyRequests\)\. The next call is in/.test(message))
     expect(waits.length).toBeGreaterThan(0)
     const progress = changes.filter(({ stage }) => stage === 'VERIFYING').map((change) => change.progress)
     expect(progress).toEqual(progress.toSorted((a, b) => a - b))
   })
 
-  test('whose address refuses connections for a moment is called again', async () => {
+  test('provisioning repeats the call to an endpoint that refuses connections for a moment', async () => {
     await endpoint.close()
     const { deployment } = await api.create()
     let isBack: Promise<void> | undefined
@@ -179,18 +180,18 @@ describe('the endpoint', () => {
   })
 
   const refusals: [string, string, { http?: HttpFault; socket?: SocketFault }][] = [
-    ['does not know itself', 'VERIFICATION_REFUSED', { http: answer(404, problem('ENDPOINT_NOT_FOUND')) }],
+    ['responds with ENDPOINT_NOT_FOUND', 'VERIFICATION_REFUSED', { http: answer(404, problem('ENDPOINT_NOT_FOUND')) }],
     ['forbids the call', 'VERIFICATION_REFUSED', { http: answer(403, '<html>Forbidden</html>') }],
-    ['has a model that cannot be used', 'VERIFICATION_REFUSED', { http: answer(503, problem('MODEL_UNUSABLE')) }],
-    ['hears silence', 'TRANSCRIPT_WRONG', { http: answer(200, '{"RecognitionStatus":"InitialSilenceTimeout","DisplayText":""}') }],
-    ['closes with 1007 since the key is unknown', 'VERIFICATION_REFUSED', { socket: closeWith(1007, 'KEY_INVALID: This key is unknown.') }],
+    ['has an unusable model', 'VERIFICATION_REFUSED', { http: answer(503, problem('MODEL_UNUSABLE')) }],
+    ['returns a silence timeout', 'TRANSCRIPT_WRONG', { http: answer(200, '{"RecognitionStatus":"InitialSilenceTimeout","DisplayText":""}') }],
+    ['closes with 1007 because the key is unknown', 'VERIFICATION_REFUSED', { socket: closeWith(1007, 'KEY_INVALID: This key is unknown.') }],
     ['forbids the upgrade', 'VERIFICATION_REFUSED', { socket: { refuse: '403 Forbidden' } }],
-    ['calls the request bad', 'VERIFICATION_REFUSED', { socket: say({ RecognitionStatus: 'BadRequest' }) }],
+    ['returns BadRequest', 'VERIFICATION_REFUSED', { socket: say({ RecognitionStatus: 'BadRequest' }) }],
     ['ends the turn without a phrase', 'TRANSCRIPT_WRONG', { socket: say(undefined) }],
-    ['hears something else', 'TRANSCRIPT_WRONG', { socket: say({ RecognitionStatus: 'Success', DisplayText: 'Nothing of the kind.' }) }],
+    ['returns another transcript', 'TRANSCRIPT_WRONG', { socket: say({ RecognitionStatus: 'Success', DisplayText: 'Nothing of the kind.' }) }],
   ]
 
-  test.each(refusals)('that %s fails the deployment at once with %s', async (_, code, { http, socket }) => {
+  test.each(refusals)('an endpoint that %s fails the deployment at once with %s', async (_, code, { http, socket }) => {
     if (http) endpoint.faults.http.push(http)
     if (socket) endpoint.faults.socket.push(socket)
     const before = { ...endpoint.calls }
@@ -201,7 +202,7 @@ describe('the endpoint', () => {
   })
 })
 
-test('a WebSocket that never answers fails in passing when the time is over', async () => {
+test('callWebSocket fails with a temporary failure when the endpoint never answers', async () => {
   const server = createServer(() => {}).listen(0, '127.0.0.1')
   await new Promise((listening) => server.once('listening', listening))
   const { port } = server.address() as { port: number }

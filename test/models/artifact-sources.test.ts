@@ -52,7 +52,7 @@ const failureOf = (work: Promise<unknown>) =>
     ({ code, message, isLasting }: { code: string; message: string; isLasting: boolean }) => ({ code, message, isLasting }),
   )
 
-test('a file comes over https with its progress, and the next time from the store', async () => {
+test('fetching downloads a file over https with progress, and the next fetch reads the store', async () => {
   let requests = 0
   const port = await serve((_, response) => {
     requests++
@@ -70,7 +70,7 @@ test('a file comes over https with its progress, and the next time from the stor
   expect(requests).toBe(1)
 })
 
-test('when one source does not have it, the next one is asked', async () => {
+test('fetching tries the next source when a source does not have the file', async () => {
   const port = await serve((request, response) => (request.url === '/gone' ? response.writeHead(404).end() : response.end(payload)))
   const store = await openStore()
   const { encoder } = await store.fetch(await fileFrom(['npm:no-such-package/x', `https://localhost:${port}/gone`, `https://localhost:${port}/here`]))
@@ -78,7 +78,7 @@ test('when one source does not have it, the next one is asked', async () => {
   expect(await store.kept()).toHaveLength(1)
 })
 
-test('many that want the same file, in one process and in another, fetch it once', async () => {
+test('concurrent fetches of one file share a download, across processes too', async () => {
   let requests = 0
   const port = await serve((_, response) => {
     requests++
@@ -94,7 +94,7 @@ test('many that want the same file, in one process and in another, fetch it once
   expect(await here.kept()).toHaveLength(1)
 })
 
-test('one that no longer wants the file leaves the others theirs; when nobody does, nothing stays', async () => {
+test('an aborted fetch leaves shared downloads running, and the last abort removes the partial file', async () => {
   const port = await serve((_, response) => {
     response.write(payload.subarray(0, 1000))
     setTimeout(() => response.end(payload.subarray(1000)), 500)
@@ -115,7 +115,7 @@ test('one that no longer wants the file leaves the others theirs; when nobody do
   await expect.poll(() => other.kept()).toEqual([])
 })
 
-test('one that gives up between two files leaves nothing that fails later', async () => {
+test('a fetch that is aborted between two files causes no later failure', async () => {
   const port = await serve((_, response) => response.end(payload))
   const store = await openStore()
   const [first] = (await fileFrom([`https://localhost:${port}/1`])).files
@@ -127,7 +127,7 @@ test('one that gives up between two files leaves nothing that fails later', asyn
   await expect(store.fetch({ files: [first, second].flatMap((file) => file ?? []) }, { signal: leaving.signal, onProgress })).rejects.toThrow('canceled')
 })
 
-test('a file that drips for too long is given up for good', async () => {
+test('a download that takes too long fails for good', async () => {
   const port = await serve((_, response) => {
     const drip = setInterval(() => response.write('drop'), 20)
     response.on('close', () => clearInterval(drip))
@@ -144,7 +144,7 @@ test('a file that drips for too long is given up for good', async () => {
   expect(await readdir(dir)).toEqual([])
 })
 
-test('a half that a killed process left behind does not count, and is removed', async () => {
+test('the store ignores and removes partial files of killed processes', async () => {
   const store = await openStore()
   const model = await fileFrom([`file://${join(store.dataDir, 'source')}`])
   const [file] = model.files
@@ -156,7 +156,7 @@ test('a half that a killed process left behind does not count, and is removed', 
   expect(await store.kept()).toEqual([file?.sha256])
 })
 
-describe('failures that pass are told from those that last', () => {
+describe('failures of a source', () => {
   test.each([
     ['503', (response: Parameters<RequestListener>[1]) => response.writeHead(503).end(), 'SOURCE_UNREACHABLE', false],
     ['404', (response: Parameters<RequestListener>[1]) => response.writeHead(404).end(), 'ARTIFACT_MISSING', true],
@@ -166,14 +166,9 @@ describe('failures that pass are told from those that last', () => {
       'SOURCE_UNREACHABLE',
       false,
     ],
-    [
-      'a body that goes on and on',
-      (response: Parameters<RequestListener>[1]) => response.end(Buffer.concat([payload, payload])),
-      'ARTIFACT_SIZE_MISMATCH',
-      true,
-    ],
+    ['a body that is too long', (response: Parameters<RequestListener>[1]) => response.end(Buffer.concat([payload, payload])), 'ARTIFACT_SIZE_MISMATCH', true],
     ['another file', (response: Parameters<RequestListener>[1]) => response.end(Buffer.alloc(payload.length)), 'ARTIFACT_CHECKSUM_MISMATCH', true],
-  ])('%s', async (_, answer, code, isLasting) => {
+  ])('fetching reports the right kind of failure for a source that responds with %s', async (_, answer, code, isLasting) => {
     const port = await serve((_request, response) => void answer(response))
     const store = await openStore()
     expect(await failureOf(store.fetch(await fileFrom([`https://localhost:${port}/x`])))).toMatchObject({ code, isLasting })
@@ -181,17 +176,17 @@ describe('failures that pass are told from those that last', () => {
   })
 })
 
-describe('addresses that must not be asked', () => {
+describe('private addresses', () => {
   const options = { privateSources: false, signal: new AbortController().signal }
 
   test.each(['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '10.0.0.1', '169.254.169.254', '[fe80::1]', '[fd00::1]', '0.0.0.0', '2130706433', '0x7f.1', '127.1'])(
-    'https://%s/ is refused before anything is sent',
+    'a source at https://%s/ is refused before a request',
     async (host) => {
       expect(await failureOf(openHttps(`https://${host}:9/x`, options))).toMatchObject({ code: 'SOURCE_FORBIDDEN', isLasting: true })
     },
   )
 
-  test('a name that leads to a private address is refused as it is looked up', async () => {
+  test('a host name with a private address is refused at its look-up', async () => {
     let requests = 0
     const port = await serve((_, response) => {
       requests++
@@ -202,14 +197,14 @@ describe('addresses that must not be asked', () => {
   })
 
   test.each(['http://localhost/x', 'file:///etc/passwd', 'ftp://localhost/x', 'https://name:word@localhost/x', 'http:'])(
-    'a redirect to %s is not followed',
+    'a source does not follow a redirect to %s',
     async (location) => {
       const port = await serve((_, response) => response.writeHead(302, { location }).end())
       expect(await failureOf(openHttps(`https://localhost:${port}/x`, { ...options, privateSources: true }))).toMatchObject({ code: 'SOURCE_FORBIDDEN' })
     },
   )
 
-  test('redirects are followed, but not for ever', async () => {
+  test('a source follows a limited number of redirects', async () => {
     const port = await serve((request, response) => {
       const left = Number(request.url?.slice(1))
       if (left === 0) response.end(payload)
@@ -222,7 +217,7 @@ describe('addresses that must not be asked', () => {
     expect(await failureOf(asking('-1'))).toMatchObject({ code: 'SOURCE_FORBIDDEN' })
   })
 
-  test('a server that speaks no TLS is no source', async () => {
+  test('a server without TLS is refused as a source', async () => {
     const server = createHttpServer((_, response) => response.end(payload))
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     onTestFinished(() => void server.close())
@@ -248,7 +243,7 @@ describe('addresses that must not be asked', () => {
     ['2002:7f00:1::', false],
     ['fe80::1%eth0', false],
     ['no address', false],
-  ])('%s: public is %s', (address, expected) => {
+  ])('isPublicAddress of %s is %s', (address, expected) => {
     expect(isPublicAddress(address)).toBe(expected)
   })
 })

@@ -29,7 +29,7 @@ const texts = fc.array(
 )
 
 describe('probabilities', () => {
-  test('after every history, seen or not, sum to 1', () => {
+  test('the probabilities after every history sum to 1', () => {
     fc.assert(
       fc.property(texts, fc.nat(), fc.nat(), (lines, a, b) => {
         const { model } = train(lines)
@@ -45,7 +45,7 @@ describe('probabilities', () => {
     )
   })
 
-  test('are those that can be worked out by hand', () => {
+  test('the probabilities equal those of a calculation by hand', () => {
     const ngram = new Ngram(train(['a b', 'a b', 'a c']).model.counts)
     const [a, b, c] = ['a', 'b', 'c'].map((word) => ngram.idOf(word) as number) as [number, number, number]
     // Four pairs differ: <s>a, ab, ac, b</s>, c</s> make five; "b" came after one word.
@@ -58,7 +58,7 @@ describe('probabilities', () => {
 })
 
 describe('training', () => {
-  test('is deterministic, and its file reads back as what was written', () => {
+  test('training is deterministic, and its file reads back unchanged', () => {
     fc.assert(
       fc.property(texts, (lines) => {
         const bytes = encodeWordModel(train(lines).model)
@@ -69,7 +69,7 @@ describe('training', () => {
     )
   })
 
-  test('takes any UTF-8 text, or names the lines that it refuses', () => {
+  test('training reads any UTF-8 text or names the invalid lines', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(fc.nat({ max: 299 }), { maxLength: 4 }), (text, cuts) => {
         const bytes = Buffer.from(text)
@@ -82,27 +82,27 @@ describe('training', () => {
         }
         reader.end()
         const problems = describeProblems(reader)
-        if (problems.length) expect(problems.join()).toMatch(/line \d+ (holds|has|is)|has no line/)
+        if (problems.length) expect(problems.join()).toMatch(/line \d+ (contains|has|is|exceeds)|has no line/)
         else expect(train(lines).model.counts.words).toEqual(train(lines).model.counts.words)
       }),
     )
   })
 
-  test('of bytes that are no text is refused with line numbers, ten at most', () => {
+  test('training refuses bytes that are not text, with at most ten line numbers', () => {
     const reader = new TrainingTextReader()
     reader.write(Buffer.concat([Buffer.from('fine\n'), Buffer.from([0xff, 0xfe, 10]), Buffer.from('a\0b\n'), Buffer.from(`${'x'.repeat(10_001)}\n`)]))
     for (let n = 0; n < 20; n++) reader.write(Buffer.from([0xc3, 10]))
     reader.end()
     expect(describeProblems(reader)).toEqual([
       expect.stringMatching(/^line 2 is not UTF-8/),
-      expect.stringMatching(/^line 3 holds control characters/),
+      expect.stringMatching(/^line 3 contains control characters/),
       expect.stringMatching(/^line 4 has more than 10000 bytes/),
       ...Array(7).fill(expect.stringMatching(/^line \d+ is not UTF-8/)),
-      'and there may be more',
+      'and later lines were not checked',
     ])
   })
 
-  test('learns a phrase that is listed, and the spoken form wherever the written one stands', () => {
+  test('training learns listed phrases, and the spoken form of each written one', () => {
     const { model } = train(['call the PBX now', 'the PBX is down'], { pronunciations: [{ spoken: 'pee bee ex', written: 'PBX' }], phrases: ['ace of spades'] })
     const ngram = new Ngram(model.counts)
     const behind = (first: string, second: string) => ({ first: ngram.idOf(first) as number, second: ngram.idOf(second) as number })
@@ -110,7 +110,7 @@ describe('training', () => {
     expect(ngram.probability(behind('ace', 'of'), ngram.idOf('spades') as number)).toBeGreaterThan(0.8)
   })
 
-  test('counts what it has learned, and measures it on a held-out tenth', async () => {
+  test('training counts words and measures the perplexity of a held-out tenth', async () => {
     const suits = ['clubs', 'spades', 'hearts', 'diamonds']
     const lines = Array.from({ length: 200 }, (_, n) => `the ${['ace', 'four', 'queen'][n % 3]} of ${suits[n % 4]} for zorbitron`)
     const { statistics } = train(lines, { background: await readBackground('en-US') })
@@ -118,7 +118,7 @@ describe('training', () => {
     expect(statistics.perplexity?.custom).toBeLessThan((statistics.perplexity?.general ?? 0) / 50)
   })
 
-  test('in its own process tells how far it is and ends when it is no longer wanted', async () => {
+  test('the training process reports progress and ends when it is aborted', async () => {
     const dir = await makeDirectory()
     onTestFinished(() => rm(dir, { recursive: true, force: true }))
     const textFile = join(dir, 'text')
@@ -137,8 +137,8 @@ describe('training', () => {
   })
 })
 
-describe('a file of words', () => {
-  test('that is cut short or is something else is refused in words', () => {
+describe('the file of a language model', () => {
+  test('reading refuses a truncated or foreign file with a message', () => {
     const bytes = encodeWordModel(train(['four of clubs', 'ace of spades']).model) as Buffer<ArrayBuffer>
     for (const length of [0, 10, 60, bytes.length - 1]) expect(() => decodeWordModel(bytes.subarray(0, length))).toThrow(/cannot be read/)
     expect(() => decodeWordModel(Buffer.concat([bytes, Buffer.from('x')]) as Buffer<ArrayBuffer>)).toThrow(/cannot be read/)
@@ -157,20 +157,20 @@ describe('fusion', () => {
     return total + fusion.end(state)
   }
 
-  test('prefers the words of the text, and their order', async () => {
+  test('fusion prefers the words of the text and their order', async () => {
     const fusion = new WordFusion(train(cards, { background: await readBackground('en-US') }).model)
     const clubs = score(fusion, [' the', ' four', ' of', ' cl', 'ubs'])
     expect(clubs).toBeGreaterThan(score(fusion, [' the', ' four', ' of', ' cl', 'oves']) + 3)
     expect(clubs).toBeGreaterThan(score(fusion, [' of', ' the', ' clubs', ' four']))
   })
 
-  test('costs other speech next to nothing', async () => {
+  test('fusion hardly lowers the scores of other speech', async () => {
     const fusion = new WordFusion(train(cards, { background: await readBackground('en-US') }).model)
     const sentence = [' we', ' walked', ' along', ' rivers', ' yesterday', '.']
     expect(score(fusion, sentence)).toBeGreaterThan(-0.4 * sentence.length)
   })
 
-  test('gives the same for a sentence however it is cut into pieces', async () => {
+  test('fusion scores a sentence equally for any division into pieces', async () => {
     const fusion = new WordFusion(train(cards, { background: await readBackground('en-US') }).model)
     const sentence = ' The four of Clubs, 42 queens: it’s over'
     const whole = score(fusion, [sentence])
@@ -188,7 +188,7 @@ test.each([
   ['42 men & 1,000 Boats', 'forty two men and one thousand boats'],
   ['Agent 007 — “It’s Mr. X”', "agent zero zero seven it's mister x"],
   ['café CAFE\u0301', 'café café'],
-])('%j is said %j', (written, said) => {
+])('toSpokenWords turns %j into %j', (written, said) => {
   expect(
     toSpokenWords(written, 'en-US')
       .map(({ word }) => word)
@@ -196,7 +196,7 @@ test.each([
   ).toBe(said)
 })
 
-test('recognized text is written as the text writes it', () => {
+test('recognized words get the spelling of the training text', () => {
   const { model } = train(['call the PBX now', 'the PBX is near McCoy', 'The end'], { pronunciations: [{ spoken: 'see plus plus', written: 'C++' }] })
   const rewrite = createRewriter(model)
   expect(rewrite('Call the pbx. See plus, plus is for Mccoy.')).toBe('Call the PBX. C++ is for McCoy.')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { startInstallation } from '../faults/roles.ts'
 import { modelsOf } from '../support/models.ts'
 
-test('one model behind ten of another workspace is built second; within one, first come is first served', { timeout: 120_000 }, async () => {
+test('the queue alternates between workspaces, and builds the models of one workspace in their order', { timeout: 120_000 }, async () => {
   const api = await startInstallation()
   const other = await api.newWorkspace()
   const crowd: string[] = []
@@ -30,7 +30,7 @@ test('one model behind ten of another workspace is built second; within one, fir
   expect(await position(api, crowd[0] ?? '')).toBeNull()
 })
 
-test('a model that is tried again takes a new place behind those that wait', async () => {
+test('a retried model gets a queue position after the waiting models', async () => {
   const api = await startInstallation()
   const models = modelsOf(api)
   const [first, second] = [(await models.createLanguageModel({ text: 'one' })).model.id, (await models.createLanguageModel({ text: 'two' })).model.id]

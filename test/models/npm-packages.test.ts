@@ -59,7 +59,7 @@ const file = async (name: string, path: string) => ({
   size: content.length,
 })
 
-test('a file comes out of a package, and the package comes once for several', async () => {
+test('several files of one package share a download', async () => {
   const registry = await openRegistry()
   const told: number[] = []
   const artifacts = await openStore(registry.url)
@@ -72,16 +72,16 @@ test('a file comes out of a package, and the package comes once for several', as
 })
 
 test.each([
-  ['a file that is not there', 'dist/none.onnx', {}, /has no file dist\/none\.onnx/],
+  ['a missing file', 'dist/none.onnx', {}, /has no file dist\/none\.onnx/],
   ['a link', 'dist/link.onnx', {}, /has no file dist\/link\.onnx/],
   ['another checksum', 'dist/model.onnx', { integrity: `sha512-${btoa('x'.repeat(64))}` }, /checksum differs/],
-  ['no checksum', 'dist/model.onnx', { integrity: 'md5-abc' }, /no checksum that can be trusted/],
-])('a package with %s is refused', async (_, path, options, message) => {
+  ['no checksum', 'dist/model.onnx', { integrity: 'md5-abc' }, /lists no SHA-2 checksum/],
+])('fetching refuses a package with %s', async (_, path, options, message) => {
   const registry = await openRegistry(options)
   await expect((await openStore(registry.url)).fetch({ files: [await file('model', path)] })).rejects.toThrow(message)
 })
 
-test('a base model under a license is fetched only after that was accepted, and serves then', { timeout: 240_000 }, async ({ skip }) => {
+test('a base model with a license is fetched and served after the license was accepted', { timeout: 240_000 }, async ({ skip }) => {
   const api = await startTestService()
   const models = modelsOf(api)
   const { data } = await api.ask('{ models(where: { locale: "es-MX" }) { nodes { id kind license licenseUrl isLicenseAccepted } } }')

@@ -23,14 +23,14 @@ const remove = async (id: string) =>
   (await api.ask('mutation ($id: ID!) { deleteUpload(id: $id) { __typename ... on DeleteUploadSuccess { deletedId } ... on Error { code path } } }', { id }))
     .data?.deleteUpload
 
-test('the upload limit counts unused files and never refuses a file that the workspace already has', async () => {
+test('the upload limit counts unused files and accepts a file that the workspace already has', async () => {
   const first = await send('one\n')
   const second = await send('two\n')
   expect((await limits()).uploads).toEqual({ limit: 3, used: 2 })
   await send('three\n')
   expect(await send('four\n')).toMatchObject({ status: 429, code: 'UPLOAD_LIMIT', detail: expect.stringContaining('deleteUpload') })
   expect(await send('one\n')).toMatchObject({ status: 201, id: first.id })
-  // What a model is made from does not count any more, and can be used again.
+  // A used upload does not count any more, and can be used again.
   expect(await models.createLanguageModel({ uploadId: first.id })).toHaveProperty('model')
   expect(await models.createLanguageModel({ uploadId: first.id })).toHaveProperty('model')
   expect((await limits()).uploads).toEqual({ limit: 3, used: 2 })
@@ -44,7 +44,7 @@ test('the upload limit counts unused files and never refuses a file that the wor
   expect(again.id).not.toBe(second.id)
 })
 
-test('uploads are listed newest first and found by their id', async () => {
+test('the list of uploads is sorted newest first, and an upload is found by its id', async () => {
   const uploads = await list()
   expect(uploads.totalCount).toBe(4)
   expect(uploads.nodes[0]).toMatchObject({ kind: 'TEXT', sizeBytes: 4, lines: 1, skippedLines: 0, isUsed: false })
@@ -53,7 +53,7 @@ test('uploads are listed newest first and found by their id', async () => {
   expect(data?.node).toEqual({ __typename: 'Upload', sha256: uploads.nodes[0].sha256 })
 })
 
-test('a key of another workspace or without MANAGE deletes no upload', async () => {
+test('deleteUpload refuses keys of other workspaces and keys without MANAGE', async () => {
   const [upload] = (await list()).nodes
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret } } }')
   const made = await api.ask('mutation { createKey(input: { name: "reader", scopes: [READ] }) { ... on CreateKeySuccess { secret } } }')

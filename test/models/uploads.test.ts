@@ -26,7 +26,7 @@ const send = async (kind: string, body: NonNullable<RequestInit['body']>, header
   return { status: response.status, ...((await response.json()) as Record<string, unknown>) } as Record<string, any>
 }
 
-test('a text is kept with its SHA-256 and its lines; sent again, packed or not, it is the same upload', async () => {
+test('an uploaded text has a SHA-256 and a number of lines, and the same text again, with gzip or without, is the same upload', async () => {
   const text = 'the four of clubs\n\nthe ace of spades\n'
   const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex')
   const first = await send('text', text)
@@ -36,36 +36,36 @@ test('a text is kept with its SHA-256 and its lines; sent again, packed or not, 
   expect(model.status).toBe('QUEUED')
 })
 
-test('bad lines are named, ten at most', async () => {
+test('a refused text names at most ten invalid lines', async () => {
   const answer = await send('text', Buffer.concat([Buffer.from('fine\n'), Buffer.from([0xff, 0x0a]), Buffer.from('a\0b\n')]))
   expect(answer).toMatchObject({ status: 422, code: 'TEXT_UNUSABLE' })
-  expect(answer.problems).toEqual([expect.stringMatching(/^line 2 is not UTF-8/), expect.stringMatching(/^line 3 holds control characters/)])
+  expect(answer.problems).toEqual([expect.stringMatching(/^line 2 is not UTF-8/), expect.stringMatching(/^line 3 contains control characters/)])
   const hopeless = await send('text', Buffer.alloc(2_000_000, Buffer.from([0xff, 0x0a])))
   expect(hopeless.problems).toHaveLength(11)
-  expect(hopeless.problems.at(-1)).toBe('and there may be more')
+  expect(hopeless.problems.at(-1)).toBe('and later lines were not checked')
 })
 
 test.each([
-  ['nothing', 'text', '', 400, 'EMPTY_UPLOAD'],
+  ['no bytes', 'text', '', 400, 'EMPTY_UPLOAD'],
   ['a text without a word', 'text', '\n--\n', 422, 'TEXT_UNUSABLE'],
-  ['too much', 'text', 'word '.repeat(700_000), 413, 'UPLOAD_TOO_LARGE'],
-  ['what unpacks to too much', 'text', Buffer.from(gzipSync('word\n'.repeat(2_000_000))), 413, 'UPLOAD_TOO_LARGE'],
+  ['too many bytes', 'text', 'word '.repeat(700_000), 413, 'UPLOAD_TOO_LARGE'],
+  ['too many unpacked bytes', 'text', Buffer.from(gzipSync('word\n'.repeat(2_000_000))), 413, 'UPLOAD_TOO_LARGE'],
   ['a cut gzip', 'text', Buffer.from(gzipSync('word\n'.repeat(1000))).subarray(0, 40), 400, 'UPLOAD_DAMAGED'],
-  ['no zip', 'recordings', 'word', 415, 'NOT_A_ZIP'],
-  ['no archive', 'acoustic-model', 'word', 415, 'NOT_A_TGZ'],
+  ['text instead of a zip', 'recordings', 'word', 415, 'NOT_A_ZIP'],
+  ['text instead of an archive', 'acoustic-model', 'word', 415, 'NOT_A_TGZ'],
   ['an unknown kind', 'toString', 'word', 400, 'UNKNOWN_KIND'],
-])('%s is refused', async (_, kind, body, status, code) => {
+])('the server refuses an upload with %s', async (_, kind, body, status, code) => {
   expect(await send(kind, body)).toMatchObject({ status, code })
 })
 
-test('without a MANAGE key nothing is read', async () => {
+test('the server refuses an upload without a MANAGE key before its body', async () => {
   expect(await send('text', 'word', { authorization: '' })).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
   const { data } = await api.ask('mutation { createKey(input: { name: "reader", scopes: [READ] }) { ... on CreateKeySuccess { secret } } }')
   expect(await send('text', 'word', { authorization: `Bearer ${data?.createKey.secret}` })).toMatchObject({ status: 403, code: 'SCOPE_MISSING' })
   expect(await fetch(`${api.localUrl}/uploads`).then(({ status }) => status)).toBe(405)
 })
 
-test('an upload that breaks off leaves nothing behind, and the next one succeeds', async () => {
+test('an interrupted upload leaves no file, and the next one succeeds', async () => {
   const socket = connect(Number(new URL(api.localUrl).port), '127.0.0.1')
   socket.write(`PUT /uploads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.key}\r\nContent-Length: 1000000\r\n\r\n${'word\n'.repeat(1000)}`)
   await new Promise((sent) => setTimeout(sent, 200))
@@ -73,7 +73,7 @@ test('an upload that breaks off leaves nothing behind, and the next one succeeds
   expect(await send('text', 'after the break\n')).toMatchObject({ status: 201 })
 })
 
-test('an upload of another workspace or kind is not found', async () => {
+test('models do not find uploads of other workspaces or kinds', async () => {
   const { id } = await send('recordings', makeZip({ 'a.tsv': 'a.wav\tword' }))
   expect(await models.createLanguageModel({ uploadId: id })).toMatchObject({ code: 'UPLOAD_NOT_FOUND', path: 'uploadId' })
   const { data } = await api.ask('mutation { createWorkspace(input: { name: "Other" }) { ... on CreateWorkspaceSuccess { secret } } }')
@@ -83,7 +83,7 @@ test('an upload of another workspace or kind is not found', async () => {
   await stranger.dispose()
 })
 
-test('files that no model and no upload needs are removed after a day, and no others', async () => {
+test('tidying removes unused files after a day, and no other files', async () => {
   const { id, sha256: used } = await send('text', 'what a model is made from\n')
   await models.createLanguageModel({ uploadId: id })
   const { sha256: sent } = await send('text', 'what was only sent\n')

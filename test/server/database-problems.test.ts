@@ -56,7 +56,7 @@ test.each([
   ['the server has no TLS', { search: 'sslmode=verify-full' }, /does not support TLS.*sslmode/],
   ['the server wants TLS', { user: 'plain' }, /accepts encrypted connections only\. Add sslmode=verify-full/],
   ['the user has too many connections', { user: 'crowd' }, /too many connections.*max_connections/],
-  ['the user may not create schemas', { user: 'guest' }, /user "guest" may not create .*GRANT CREATE ON DATABASE "postgres" TO "guest"/],
+  ['the user may not create schemas', { user: 'guest' }, /user "guest" has no permission to create .*GRANT CREATE ON DATABASE "postgres" TO "guest"/],
   ['the database is read-only', { user: 'reader' }, /read-only.*primary/],
 ] as const)('%s', async (_, changes, words) => {
   const opening = openStore({ databaseUrl: change(changes), dataDir: dir }, allJobs, log)

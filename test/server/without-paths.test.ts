@@ -20,7 +20,7 @@ test.each([
   'example.org answered 404 for https://example.org/models/a.tgz. Correct the address.',
   `example.org answered 404 for https://example.org:8443${tmpdir()}/a.tgz. Correct the address.`,
   `[::1] answered 404 for https://[::1]${tmpdir()}/a.tgz.`,
-  'PUT a larger one to /uploads and give its uploadId',
+  'PUT a larger text to /uploads and send its uploadId',
   `${tmpdir()}fs is another name`,
   'and/or, 16 kHz/mono',
 ])('%s stays as it is', (text) => {

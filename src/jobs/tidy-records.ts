@@ -1,36 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { and, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
-
+import { type SQL, sql } from 'drizzle-orm'
+import { isLiveSession, keptAfterEndDays, shownAgainMinutes } from '../access/key-validity.ts'
+import type { Service } from '../domain/context.ts'
+import { deploymentLog } from '../domain/deployment-lifecycle.ts'
+import { keptEvents } from '../domain/event-history.ts'
+import { rememberedDays } from '../domain/idempotency.ts'
+import { modelLog } from '../domain/model-lifecycle.ts'
+import { keys, sessions } from '../postgres/access-tables.ts'
 import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
-import { keys, modelEvents, models, sessions, uploads, workspaces } from '../postgres/tables.ts'
-import type { Service } from './context.ts'
-import { deploymentLog } from './deployment-lifecycle.ts'
-import { rememberedDays } from './idempotency.ts'
-import { modelLog } from './model-lifecycle.ts'
+import { modelEvents, models, uploads, workspaces } from '../postgres/tables.ts'
 
-/** Of a log that grows as long as its row lives, the newest events stay, whatever they tell. */
-export const keptEvents = 200
-/** Of changes of the status, those among so many of the newest. */
+/** Changes of the status are kept among this number of the newest events. */
 const keptMilestones = 2000
 
-/** Of each workspace, so many stay at most, the newest ones, whatever their age. */
+/** The maximum number of ended keys in a workspace. The oldest are removed first. */
 const maxEndedKeys = 1000
-/** Keys of what was deleted; with their loss a late repetition makes the thing once more. */
+/** The maximum number of idempotency keys of deleted objects in a workspace. Without its key, a late repetition creates the object again. */
 const maxExpiringIdempotencyKeys = 10_000
-/** Uploads that models were made from, which the limit of unused ones does not count. */
+/** The maximum number of used uploads in a workspace, which the limit of unused uploads does not count. */
 const maxUsedUploads = 1000
 
-/** Rows of one statement, so that none holds locks for long. */
+/** The maximum number of rows that one statement removes, so that locks are held briefly. */
 const batch = 500
 const pauseMs = 20
 
-type Store = Pick<Service, 'store'>
+type WithStore = Pick<Service, 'store'>
 
 /**
- * Removes what would grow for ever: ended keys and sessions, expired uploads, old events of living rows, logs of deleted ones,
- * forgotten idempotency keys. Each has a time, and a number for those who make and delete faster than time goes by.
+ * Removes records that would grow without bound: ended keys and sessions, expired uploads, old events, logs of deleted
+ * rows, and expired idempotency keys. Each has a maximum age, and a maximum number for workspaces with many changes.
  */
-export async function tidyRecords(service: Store): Promise<void> {
+export async function tidyRecords(service: WithStore): Promise<void> {
   const { db } = service.store
   await removeEndedKeys(service)
   await removeEndedSessions(service)
@@ -44,8 +44,8 @@ export async function tidyRecords(service: Store): Promise<void> {
   }
 }
 
-/** Bootstrap keys stay: one that was revoked on request must not open anything when it is configured again. */
-async function removeEndedKeys(service: Store) {
+/** Bootstrap keys are kept, so that a revoked one is not generated again at the next start. */
+async function removeEndedKeys(service: WithStore) {
   const end = sql`least(${keys.revokedAt}, ${keys.expiresAt})`
   const isLongOver = sql`${end} < now() - make_interval(days => ${keptAfterEndDays})`
   await inBatches(service, sql`delete from ${keys} where id in (select id from ${keys} where not is_bootstrap and ${isLongOver} limit ${batch})`)
@@ -53,17 +53,17 @@ async function removeEndedKeys(service: Store) {
   await inBatches(service, sql`delete from ${keys} where id in (${beyond(keys, isEnded, end, maxEndedKeys)})`)
 }
 
-async function removeEndedSessions(service: Store) {
+async function removeEndedSessions(service: WithStore) {
   const ended = sql`select ${sessions.id} from ${sessions} join ${keys} on ${keys.id} = ${sessions.keyId} where not (${isLiveSession()}) limit ${batch}`
   await inBatches(service, sql`delete from ${sessions} where id in (${ended})`)
 }
 
-async function removeUploads(service: Store) {
+async function removeUploads(service: WithStore) {
   await inBatches(service, sql`delete from ${uploads} where id in (select id from ${uploads} where expires_at < now() limit ${batch})`)
   await inBatches(service, sql`delete from ${uploads} where id in (${beyond(uploads, sql`used_at is not null`, sql`id`, maxUsedUploads)})`)
 }
 
-/** Ids of the rows of each workspace that come behind the first `kept`, the newest first. */
+/** The ids of the rows of each workspace after the newest `kept`. */
 const beyond = (
   table: typeof keys | typeof uploads,
   isCounted: SQL,
@@ -72,8 +72,8 @@ const beyond = (
 ) => sql`select old.id from ${workspaces} as owner cross join lateral (
   select id from ${table} where workspace_id = owner.id and ${isCounted} order by ${by} desc offset ${kept} limit ${batch}) as old limit ${batch}`
 
-async function removeIdempotencyKeys(service: Store) {
-  // A process of an older version deletes without letting them expire.
+async function removeIdempotencyKeys(service: WithStore) {
+  // A process of an older version deletes objects without an expiry of their idempotency keys.
   const isOrphan = sql`(deployment_id is not null and not exists (select from ${deployments} where id = deployment_id))
     or (model_id is not null and not exists (select from ${models} where id = model_id))`
   await service.store.db.execute(
@@ -95,7 +95,7 @@ async function removeIdempotencyKeys(service: Store) {
   )
 }
 
-/** Keeps the first event, the newest ones, and those that changed the status; a row that is tried again and again has too many of these as well. */
+/** Keeps the first event, the newest events, and the newest changes of the status. */
 function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId: SQL, rows: typeof deployments | typeof models): SQL {
   return sql`delete from ${events} where (${rowId}, sequence) in (
     select old.row_id, old.sequence from ${rows} as owner cross join lateral (
@@ -106,30 +106,11 @@ function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId
     ) as old where owner.sequence > ${keptEvents} limit ${batch})`
 }
 
-async function inBatches({ store }: Store, statement: SQL) {
+async function inBatches({ store }: WithStore, statement: SQL) {
   await untilNone(async () => ((await store.db.execute(statement)) as { rowCount?: number | null }).rowCount ?? 0)
 }
 
-/** Repeats with a pause, until nothing was removed. */
+/** Repeats the removal with a pause, until it removes nothing. */
 async function untilNone(remove: () => Promise<number>) {
   while (await remove()) await delay(pauseMs)
 }
-
-/** Keys are kept and listed for so long after they were revoked or have expired. */
-export const keptAfterEndDays = 30
-
-/** The condition that a key is neither revoked nor expired. */
-export const isLive = (): SQL | undefined => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
-
-/** A secret whose answer was lost is shown again for so long, to the key that asked for it. */
-export const shownAgainMinutes = 10
-
-/** A session ends so long after the sign-in, however much it is used. */
-export const sessionDays = 30
-
-/** A session that is not used for so long ends. */
-export const sessionIdleDays = 7
-
-/** The condition that a session, joined with its key, still lets its browser in. */
-export const isLiveSession = (): SQL | undefined =>
-  and(gt(sessions.expiresAt, sql`now()`), gt(sessions.lastUsedAt, sql`now() - make_interval(days => ${sql.raw(String(sessionIdleDays))})`), isLive())

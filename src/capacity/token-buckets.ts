@@ -1,18 +1,18 @@
-/** Buckets that are kept at most; those that were not used for longest are forgotten first. */
+/** The maximum number of buckets. The least recently used buckets are removed first. */
 const maxBuckets = 10_000
 
 interface Bucket {
   tokens: number
-  /** The moment, in milliseconds, at which it had them. */
+  /** The time in milliseconds at which the bucket had these tokens. */
   at: number
 }
 
-/** A bucket of tokens for each id: it holds `limit` of them, and fills evenly within `windowSeconds`. */
+/** A bucket of tokens for each id. A bucket has at most `limit` tokens and fills evenly within `windowSeconds`. */
 export class TokenBuckets {
   readonly #limit: number
   readonly #windowMs: number
   readonly #now: () => number
-  /** By their last use, the longest ago first. A bucket that is missing is full. */
+  /** In the order of their last use, least recent first. A missing bucket is full. */
   readonly #buckets = new Map<string, Bucket>()
 
   constructor(limit: number, windowSeconds: number, now: () => number = () => performance.now()) {
@@ -21,18 +21,18 @@ export class TokenBuckets {
     this.#now = now
   }
 
-  /** Buckets in memory. */
+  /** The number of buckets in memory. */
   get size(): number {
     return this.#buckets.size
   }
 
-  /** Whole tokens that can be taken, and whole seconds until the bucket is full. */
+  /** The whole tokens in the bucket, and the whole seconds until the bucket is full. */
   read(id: string): { remaining: number; resetSeconds: number } {
     const tokens = this.#tokens(id)
     return { remaining: Math.max(0, Math.floor(tokens)), resetSeconds: Math.ceil((this.#limit - tokens) * this.#msPerToken * 0.001) }
   }
 
-  /** Seconds until so many can be taken; 0 when they can be now. A full bucket gives whatever is asked for. */
+  /** Seconds until `count` tokens can be taken; 0 when they are available. A full bucket accepts any count. */
   waitSeconds(id: string, count: number): number {
     const missing = Math.min(count, this.#limit) - this.#tokens(id)
     return missing > 0 ? (missing * this.#msPerToken) / 1000 : 0
@@ -54,7 +54,7 @@ export class TokenBuckets {
     return bucket ? Math.min(this.#limit, bucket.tokens + (this.#now() - bucket.at) / this.#msPerToken) : this.#limit
   }
 
-  /** Removes buckets from the front that are full again, and what is too many. */
+  /** Removes the least recently used buckets while they are full or too many. */
   #forget() {
     for (const id of this.#buckets.keys()) {
       if (this.#buckets.size <= maxBuckets && this.#tokens(id) < this.#limit) return

@@ -1,0 +1,58 @@
+import { boolean, index, pgEnum, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, id, time } from './columns.ts'
+import { workspaces } from './tables.ts'
+
+export const keyScope = pgEnum('key_scope', ['MANAGE', 'READ', 'RECOGNIZE'])
+
+export type KeyScope = (typeof keyScope.enumValues)[number]
+
+export const keys = snakeCase.table(
+  'keys',
+  {
+    id: id(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    prefix: text().notNull(),
+    /** The SHA-256 of the secret in hex. The secret is not stored. */
+    secretHash: text().notNull(),
+    scopes: keyScope().array().notNull(),
+    /** True for a key that can create workspaces. */
+    isBootstrap: boolean().notNull().default(false),
+    /** True for a bootstrap key from the configuration, which ends with the configuration. */
+    isConfigured: boolean().notNull().default(false),
+    lastUsedAt: time(),
+    expiresAt: time(),
+    revokedAt: time(),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
+)
+
+/** Browsers that are signed in to the dashboard. A session ends with its key, and its row is deleted at the sign-out. */
+export const sessions = snakeCase.table(
+  'sessions',
+  {
+    id: id(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    /** The key that signed in. The session has the scopes of the key. */
+    keyId: uuid()
+      .notNull()
+      .references(() => keys.id, { onDelete: 'cascade' }),
+    /** The SHA-256 of the token in the cookie, in hex. The token is not stored. */
+    tokenHash: text().notNull(),
+    /** The User-Agent header of the browser. */
+    userAgent: text(),
+    createdAt: createdAt(),
+    lastUsedAt: createdAt(),
+    expiresAt: time().notNull(),
+  },
+  (t) => [uniqueIndex().on(t.tokenHash), index().on(t.workspaceId), index().on(t.keyId), index().on(t.expiresAt)],
+)
+
+export type KeyRow = typeof keys.$inferSelect
+
+export type SessionRow = typeof sessions.$inferSelect
