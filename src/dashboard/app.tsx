@@ -67,14 +67,14 @@ function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; l
     <DashboardContext value={{ live, viewer, mayManage: may('MANAGE'), mayRecognize: may('RECOGNIZE') }}>
       <Shell>
         <Suspense fallback={<Loading />}>
-          <Page path={usePath()} />
+          <CurrentPage path={usePath()} />
         </Suspense>
       </Shell>
     </DashboardContext>
   )
 }
 
-function Page({ path }: { path: string }) {
+function CurrentPage({ path }: { path: string }) {
   const [, room, id, ...rest] = path.split('/')
   if (room === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
   if (room === '') return <DeploymentsPage />

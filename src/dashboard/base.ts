@@ -5,7 +5,7 @@ const here = import.meta.url
 export const base = new URL('..', here).pathname
 
 /** The browser's address for a path of the server. */
-export const toAddress = (path: string) => base + path.slice(1)
+export const withBase = (path: string) => base + path.slice(1)
 
 /** The path of this page as the server sees it. */
 export const currentPath = () => `/${location.pathname.slice(base.length)}`

@@ -1,6 +1,6 @@
 // Pages that are not part of the first load.
 import { type ComponentType, lazy, useEffect, useState } from 'react'
-import { toAddress } from './base.ts'
+import { withBase } from './base.ts'
 import { Problem } from './parts/problem.tsx'
 
 /** By then the first page is up. Once the other pages are fetched, they open without the network. */
@@ -25,7 +25,7 @@ function NotLoaded() {
     if (!mayReload && !tries) return
     const ending = new AbortController()
     const look = async () => {
-      const response = await fetch(toAddress('/icon.svg'), { signal: ending.signal, cache: 'no-store' }).catch(() => undefined)
+      const response = await fetch(withBase('/icon.svg'), { signal: ending.signal, cache: 'no-store' }).catch(() => undefined)
       if (!response?.ok || ending.signal.aborted) return
       sessionStorage.setItem(reloaded, String(Date.now()))
       location.reload()

@@ -5,7 +5,7 @@ import { signIn, takeLinkedKey } from './api/browser-session.ts'
 import { createApi } from './api/client.ts'
 import { Live } from './api/live.ts'
 import { App } from './app.tsx'
-import { toAddress } from './base.ts'
+import { withBase } from './base.ts'
 import { keepFocus } from './focus.ts'
 
 // The dialogs put a style element into the page while they are open; the page's policy allows it by this nonce.
@@ -17,7 +17,7 @@ window.addEventListener('hashchange', () => {
 })
 
 // The page came with relative addresses; this one is read again when the page moves on to another.
-document.querySelector('link[rel=icon]')?.setAttribute('href', toAddress('/icon.svg'))
+document.querySelector('link[rel=icon]')?.setAttribute('href', withBase('/icon.svg'))
 
 keepFocus()
 

@@ -1,6 +1,6 @@
 // Where the page is: its path and search, and the ways to change them.
 import { type ComponentProps, createElement, useSyncExternalStore } from 'react'
-import { currentPath, toAddress } from './base.ts'
+import { currentPath, withBase } from './base.ts'
 
 const moved = 'moved'
 
@@ -83,8 +83,8 @@ interface Navigation {
 
 export function navigate(to: string, { replace = false, state = null, isDecided = false }: Navigation = {}) {
   if (guard && !isDecided && !replace) return guard(() => navigate(to, { state, isDecided: true }))
-  if (replace) history.replaceState({ ...(state ?? history.state), index: shown.index }, '', toAddress(to))
-  else history.pushState({ ...state, index: (shown.index ?? 0) + 1 }, '', toAddress(to))
+  if (replace) history.replaceState({ ...(state ?? history.state), index: shown.index }, '', withBase(to))
+  else history.pushState({ ...state, index: (shown.index ?? 0) + 1 }, '', withBase(to))
   const isOther = notice()
   window.dispatchEvent(new Event(moved))
   if (isOther) window.scrollTo(0, 0)
@@ -125,7 +125,7 @@ function withSearch(path: string, search: URLSearchParams, changes: Record<strin
 export function Link({ href, onClick, isDecided = false, ...rest }: ComponentProps<'a'> & { href: string; isDecided?: boolean }) {
   return createElement('a', {
     ...rest,
-    href: toAddress(href),
+    href: withBase(href),
     onClick: (event: React.MouseEvent<HTMLAnchorElement>) => {
       onClick?.(event)
       if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return

@@ -1,6 +1,6 @@
 // A key becomes a session, whose token is in a cookie that no script can read; here the key only passes through.
 
-import { base, toAddress } from '../base.ts'
+import { base, withBase } from '../base.ts'
 
 /** Sent with everything: without it the server does not accept the cookie, since forms of other pages cannot send it. */
 export const ownHeaders = { 'x-requested-with': 'dashboard' }
@@ -8,7 +8,7 @@ export const ownHeaders = { 'x-requested-with': 'dashboard' }
 /** Undefined when it worked; else the problem in words. */
 export async function signIn(key: string): Promise<string | undefined> {
   try {
-    const response = await fetch(toAddress('/session'), {
+    const response = await fetch(withBase('/session'), {
       method: 'POST',
       headers: { ...ownHeaders, 'content-type': 'application/json' },
       body: JSON.stringify({ key }),
@@ -24,7 +24,7 @@ export async function signIn(key: string): Promise<string | undefined> {
 /** Leaves the page when it worked; else answers the problem in words, and the session goes on. */
 export async function signOut(): Promise<string | undefined> {
   try {
-    const response = await fetch(toAddress('/session'), { method: 'DELETE', headers: ownHeaders })
+    const response = await fetch(withBase('/session'), { method: 'DELETE', headers: ownHeaders })
     // A session that is already over needs no ending.
     if (!response.ok && response.status !== 401)
       return `You are still signed in: the server could not end the session (${response.status}). Try again in a moment.`

@@ -1,7 +1,7 @@
 import { cacheExchange, type KeyingConfig } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
 import { type Client, type CombinedError, createClient, type ExecutionResult, fetchExchange, subscriptionExchange } from 'urql'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import possibleTypes from '../gql/possible-types.ts'
 import { ownHeaders } from './browser-session.ts'
 
@@ -12,7 +12,7 @@ const pongMs = 5_000
 function openSocket(connected: () => void) {
   let late: ReturnType<typeof setTimeout> | undefined
   const socket = createSocket({
-    url: `${location.origin.replace(/^http/, 'ws')}${toAddress('/graphql')}`,
+    url: `${location.origin.replace(/^http/, 'ws')}${withBase('/graphql')}`,
     retryAttempts: 0,
     keepAlive: pingMs,
     on: {
@@ -60,7 +60,7 @@ const keys: KeyingConfig = {
 export function createApi(connected: () => void): Client {
   const socket = openSocket(connected)
   return createClient({
-    url: toAddress('/graphql'),
+    url: withBase('/graphql'),
     preferGetMethod: false,
     fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
     // Known data are shown at once, and read again.

@@ -1,7 +1,7 @@
 /** Each field's problem; '' holds one that belongs to no field. */
 export type FieldProblems = Readonly<Record<string, string>>
 
-interface Refusal {
+interface FieldRefusal {
   code?: string
   message: string
   path?: string | null
@@ -9,7 +9,7 @@ interface Refusal {
 }
 
 /** Puts each refusal where it belongs: to the field itself, such as "rows.0.name", else to the one that holds it. The first one of a field is shown. */
-export function toFieldProblems(refusals: readonly Refusal[], fields: readonly string[]): FieldProblems {
+export function toFieldProblems(refusals: readonly FieldRefusal[], fields: readonly string[]): FieldProblems {
   const problems: Record<string, string> = {}
   const add = (path: string | null | undefined, message: string) => {
     const steps = path?.split('.') ?? []

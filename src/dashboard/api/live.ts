@@ -4,19 +4,19 @@ import { useEffect, useSyncExternalStore } from 'react'
 import type { Client } from 'urql'
 import { ChangesDocument, type ChangesSubscription, StartDocument, StillInDocument } from '../gql/graphql.ts'
 
-export type Connection = 'connecting' | 'live' | 'lost'
+export type ConnectionState = 'connecting' | 'live' | 'lost'
 
 /** A change of a deployment, with the deployment as it is after that. */
 export type LiveChange = Extract<ChangesSubscription['deploymentStatusChanged'], { __typename: 'DeploymentStatusChange' }>
 
-type Listener = (change: LiveChange) => void
+type ChangeListener = (change: LiveChange) => void
 
 const maxWaitMs = 4000
 
 /** How the stream stands, and who wants to hear of changes. */
 export class Live {
-  connection: Connection = 'connecting'
-  readonly #listeners = new Set<Listener>()
+  connection: ConnectionState = 'connecting'
+  readonly #listeners = new Set<ChangeListener>()
   readonly #watchers = new Set<() => void>()
   readonly #renewed = new Set<() => void>()
   #after = ''
@@ -41,7 +41,7 @@ export class Live {
   /** Told by the socket. */
   connected = () => this.#set('live')
 
-  onChange(listener: Listener) {
+  onChange(listener: ChangeListener) {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
@@ -82,7 +82,7 @@ export class Live {
     if (data) this.#after = data.deployments.changesCursor
   }
 
-  #set(connection: Connection) {
+  #set(connection: ConnectionState) {
     if (this.connection === connection) return
     const wasLost = this.connection === 'lost'
     this.connection = connection
@@ -109,7 +109,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-export function useConnection(live: Live): Connection {
+export function useConnection(live: Live): ConnectionState {
   return useSyncExternalStore(live.watch, () => live.connection)
 }
 

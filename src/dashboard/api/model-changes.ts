@@ -48,12 +48,12 @@ export function useModelsRenewed(refresh: () => void) {
   useEffect(() => live.onRenewed(() => latest.current()), [live])
 }
 
-type ModelChange = Extract<ModelChangesSubscription['modelStatusChanged'], { __typename: 'ModelStatusChange' }>
+type LiveModelChange = Extract<ModelChangesSubscription['modelStatusChanged'], { __typename: 'ModelStatusChange' }>
 
 /** Both lists may be followed by a stream of their own, which brings the same change twice. */
 let lastAnnounced = ''
 
-function announce({ cursor, previousStatus, model }: ModelChange) {
+function announce({ cursor, previousStatus, model }: LiveModelChange) {
   if (!model || model.status === previousStatus || cursor === lastAnnounced) return
   const { name, status } = model
   if (status !== 'READY' && status !== 'FAILED') return

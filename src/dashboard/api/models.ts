@@ -3,13 +3,13 @@ import { useState } from 'react'
 import { useQuery } from 'urql'
 import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
-import type { Page } from '../parts/pages.tsx'
+import type { PagePosition } from '../parts/pages.tsx'
 import { useModelChanges, useModelsRenewed } from './model-changes.ts'
 import { useRetry } from './retry.ts'
 
-export type Kind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
+export type KnownModelKind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
 
-export const pageSize = 24
+export const modelsPerPage = 24
 
 export interface OwnModels {
   models: readonly ModelDetailFragment[]
@@ -19,11 +19,11 @@ export interface OwnModels {
   /** The text that names and descriptions are searched for. */
   text: string
   search: (text: string) => void
-  go: (page: Page) => void
+  go: (page: PagePosition) => void
 }
 
 /** True when there is something to search or to page through. */
-export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalCount > pageSize
+export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalCount > modelsPerPage
 
 /** True when nothing is left out. */
 export const isWhole = ({ text, totalCount, models }: OwnModels) => text === '' && totalCount === models.length
@@ -51,11 +51,11 @@ export function useModels(locale: string) {
   return { models, error: problem, refresh }
 }
 
-function useOwnModels(kind: Kind, locale: string) {
+function useOwnModels(kind: KnownModelKind, locale: string) {
   const [text, search] = useState('')
-  const [page, go] = useState<Page>()
+  const [page, go] = useState<PagePosition>()
   const { offset = 0, ...bounds } = page ?? {}
-  const size = page && 'before' in page ? { last: pageSize } : { first: pageSize }
+  const size = page && 'before' in page ? { last: modelsPerPage } : { first: modelsPerPage }
   const variables = { ...size, ...bounds, where: { locale, kind, isBase: false, ...(text && { text }) } }
   const [{ data: read, error, stale }, again] = useQuery({ query: OwnModelsDocument, variables })
   const data = useLast(read?.models)

@@ -4,7 +4,7 @@ import { tell } from '../parts/news.tsx'
 import { markTitle } from '../title.ts'
 import type { Live } from './live.ts'
 
-interface Outcome {
+interface AnnouncedOutcome {
   name: string
   isGood: boolean
   text: string
@@ -12,10 +12,10 @@ interface Outcome {
 
 const gatherMs = 400
 
-let gathered: Outcome[] = []
+let gathered: AnnouncedOutcome[] = []
 
 /** Outcomes of the same moment are one message: a hundred of them would be read out for minutes. */
-export function announceOutcome(outcome: Outcome) {
+export function announceOutcome(outcome: AnnouncedOutcome) {
   if (gathered.push(outcome) === 1) setTimeout(announceGathered, gatherMs)
 }
 

@@ -1,7 +1,7 @@
 // Files on their way to the server, with XMLHttpRequest, because fetch does not tell how much has gone.
 import { ownHeaders } from './browser-session.ts'
 
-interface Sending {
+interface UploadRequest {
   method: 'POST' | 'PUT'
   url: string
   body: Blob
@@ -10,14 +10,14 @@ interface Sending {
   sent: (bytes: number) => void
 }
 
-interface Answer {
+interface UploadAnswer {
   status: number
   /** Parsed JSON; an empty object when it is none. */
   body: object
 }
 
 /** Rejects with a message for people when no answer comes, and with the signal's reason when that aborts. */
-export function send({ method, url, body, signal, sent }: Sending): Promise<Answer> {
+export function send({ method, url, body, signal, sent }: UploadRequest): Promise<UploadAnswer> {
   return new Promise((done, failed) => {
     signal.throwIfAborted()
     const request = new XMLHttpRequest()

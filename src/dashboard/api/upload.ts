@@ -1,26 +1,26 @@
 // A file for a model: uploaded as soon as it is chosen, so that its problems show before the rest is filled in.
 import { useEffect, useRef, useState } from 'react'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { send } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
 
 /** The server's answer. */
-interface Upload {
+interface UploadedFile {
   id: string
   sizeBytes: number
   lines?: number
   skippedLines?: number
 }
 
-type State =
+type UploadStep =
   | { step: 'none' }
   | { step: 'sending'; sentBytes: number; sizeBytes: number }
   | { step: 'failed'; problem: string; file: File }
-  | { step: 'done'; upload: Upload }
+  | { step: 'done'; upload: UploadedFile }
 
 export interface UploadState {
-  state: State
+  state: UploadStep
   /** Sends a file; another one that is still on its way is given up. */
   choose: (file: File) => void
   /** Cancels the upload, or forgets the uploaded file. */
@@ -28,7 +28,7 @@ export interface UploadState {
 }
 
 export function useUpload(kind: UploadKind): UploadState {
-  const [state, setState] = useState<State>({ step: 'none' })
+  const [state, setState] = useState<UploadStep>({ step: 'none' })
   const current = useRef<AbortController>(undefined)
   useEffect(() => () => current.current?.abort(), [])
 
@@ -40,13 +40,13 @@ export function useUpload(kind: UploadKind): UploadState {
     current.current?.abort()
     const ending = new AbortController()
     current.current = ending
-    const tell = (next: State) => ending.signal.aborted || setState(next)
+    const tell = (next: UploadStep) => ending.signal.aborted || setState(next)
     const sent = (sentBytes: number) => tell({ step: 'sending', sentBytes, sizeBytes: file.size })
     const fail = (problem: string) => tell({ step: 'failed', problem, file })
     sent(0)
     try {
-      const { status, body } = await send({ method: 'PUT', url: toAddress(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
-      if (status === 201) tell({ step: 'done', upload: body as Upload })
+      const { status, body } = await send({ method: 'PUT', url: withBase(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
+      if (status === 201) tell({ step: 'done', upload: body as UploadedFile })
       else fail('detail' in body ? String(body.detail) : `The server answered ${status}.`)
     } catch (error) {
       fail(String((error as Error).message))

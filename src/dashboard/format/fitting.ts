@@ -4,8 +4,8 @@ import { type Client, useClient } from 'urql'
 import { type CreateDeploymentInput, type ModelEntryFragment, PreflightDocument, type PreflightQuery } from '../gql/graphql.ts'
 import { toWord } from './words.ts'
 
-type Problem = PreflightQuery['deploymentPreflight']['problems'][number]
-type Incompatible = Extract<Problem, { __typename: 'IncompatibleModelsError' }>
+type PreflightProblem = PreflightQuery['deploymentPreflight']['problems'][number]
+type IncompatibleModels = Extract<PreflightProblem, { __typename: 'IncompatibleModelsError' }>
 
 /** Why a model does not fit the chosen one, by its id. */
 export type Misfits = ReadonlyMap<string, string>
@@ -55,20 +55,20 @@ async function findMisfits(api: Client, locale: string, chosen: ModelEntryFragme
 const pair = (one: ModelEntryFragment, other: ModelEntryFragment) =>
   one.kind === 'ACOUSTIC' ? { acousticModelId: one.id, languageModelId: other.id } : { acousticModelId: other.id, languageModelId: one.id }
 
-async function findIncompatible(api: Client, input: CreateDeploymentInput): Promise<Incompatible | undefined> {
+async function findIncompatible(api: Client, input: CreateDeploymentInput): Promise<IncompatibleModels | undefined> {
   const { data } = await api.query(PreflightDocument, { input }, { requestPolicy: 'network-only' })
   return data?.deploymentPreflight.problems.find((problem) => problem.__typename === 'IncompatibleModelsError')
 }
 
-function explain(problem: Incompatible, chosen: ModelEntryFragment, other: ModelEntryFragment): string {
+function explain(problem: IncompatibleModels, chosen: ModelEntryFragment, other: ModelEntryFragment): string {
   if (problem.reason !== 'SCENARIO_MISMATCH') return problem.message
   return `Made for ${toWord(other.scenario)}, which does not mix with ${toWord(chosen.scenario)}. To use it, choose the other model for ${toWord(other.scenario)} first.`
 }
 
 /** Everything that `createDeployment` would refuse now, once nothing has changed for a moment. */
-export function usePreflight(input: CreateDeploymentInput | undefined): readonly Problem[] {
+export function usePreflight(input: CreateDeploymentInput | undefined): readonly PreflightProblem[] {
   const api = useClient()
-  const [problems, setProblems] = useState<readonly Problem[]>([])
+  const [problems, setProblems] = useState<readonly PreflightProblem[]>([])
   const text = input && JSON.stringify(input)
   useEffect(() => {
     if (!text) return setProblems([])

@@ -3,7 +3,7 @@ import { useMutation } from 'urql'
 import { toReadWords, toWords } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
-import { isWhole, type Kind, useModels } from '../api/models.ts'
+import { isWhole, type KnownModelKind, useModels } from '../api/models.ts'
 import { useDashboard } from '../dashboard.ts'
 import { focusFirstProblem } from '../focus.ts'
 import { useMisfits, usePreflight, whyUnavailable } from '../format/fitting.ts'
@@ -136,7 +136,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   )
 }
 
-const toKind = ({ kind }: ModelEntryFragment): Kind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
+const toKind = ({ kind }: ModelEntryFragment): KnownModelKind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
 
 /** The model that a link such as /new?model=… asks for. */
 function findLinked(models: readonly ModelEntryFragment[]) {
@@ -150,7 +150,7 @@ function findLinked(models: readonly ModelEntryFragment[]) {
  */
 function usePair(locale: string, { bases: all, own }: Models) {
   const [linked] = useState(() => findLinked([...all, ...own.ACOUSTIC.models, ...own.LANGUAGE.models]))
-  const [pair, setPair] = useState<Partial<Record<Kind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
+  const [pair, setPair] = useState<Partial<Record<KnownModelKind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
   const [leading, setLeading] = useState(linked && toKind(linked))
   const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
   const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
@@ -161,7 +161,7 @@ function usePair(locale: string, { bases: all, own }: Models) {
   const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
   const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
   // As it is now, where it is on the page; else as it was when it was chosen.
-  const current = (kind: Kind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
+  const current = (kind: KnownModelKind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
   const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
   const misfits = useMisfits(locale, leading === 'LANGUAGE' ? chosen.language : leading && chosen.acoustic, followers)
   const isAll = follower !== undefined && isWhole(own[follower])

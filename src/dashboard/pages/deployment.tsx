@@ -11,7 +11,7 @@ import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '.
 import { useLast } from '../last.ts'
 import { DeleteConfirm } from '../parts/deployment-menu.tsx'
 import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
-import { type Endpoint, EndpointCard } from '../parts/endpoint.tsx'
+import { EndpointCard, type ServedEndpoint } from '../parts/endpoint.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
@@ -54,7 +54,7 @@ export default function DeploymentPage({ id }: { id: string }) {
       <Head deployment={deployment} />
       <div className="columns">
         <div className="column">
-          <State deployment={deployment} />
+          <DeploymentState deployment={deployment} />
           {deployment.endpoint && <Serving endpoint={deployment.endpoint} />}
         </div>
         <aside className="column">
@@ -70,7 +70,7 @@ export default function DeploymentPage({ id }: { id: string }) {
 }
 
 /** One recognition mode for both cards. */
-function Serving({ endpoint }: { endpoint: Endpoint }) {
+function Serving({ endpoint }: { endpoint: ServedEndpoint }) {
   const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
   const [mode, choose] = useState(usual?.mode)
   return (
@@ -129,7 +129,7 @@ function Head({ deployment }: { deployment: Deployment }) {
 }
 
 /** The first thing to know: the progress, or the reason of a failure. */
-function State({ deployment }: { deployment: Deployment }) {
+function DeploymentState({ deployment }: { deployment: Deployment }) {
   const { status, failure } = deployment
   if (failure)
     return (

@@ -1,10 +1,10 @@
 import { type ReactNode, useCallback, useEffect, useRef } from 'react'
 import { useQuery } from 'urql'
 import { toReadWords } from '../api/client.ts'
-import { statusGroups as groups, pageSize, toVariables } from '../api/list.ts'
+import { deploymentsPerPage, statusGroups as groups, toVariables } from '../api/list.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { useLocale } from '../format/locale.ts'
 import type { Status } from '../format/words.ts'
@@ -14,7 +14,7 @@ import { DeploymentTable } from '../parts/deployment-table.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
-import { Pages } from '../parts/pages.tsx'
+import { Pagination } from '../parts/pages.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { Link, useSearch } from '../route.ts'
@@ -69,12 +69,12 @@ export function DeploymentsPage() {
           ) : (
             <>
               <DeploymentTable rows={data.nodes} isOld={stale && Boolean(error)} frame={table} />
-              <Pages
+              <Pagination
                 label="Pages"
                 pageInfo={data.pageInfo}
                 offset={Number(search.get('offset')) || 0}
                 shown={data.nodes.length}
-                size={pageSize}
+                size={deploymentsPerPage}
                 total={data.totalCount}
                 noun="deployment"
                 go={({ offset, ...bounds }) => {
@@ -154,7 +154,7 @@ function Chip({ isChosen, choose, count, children }: { isChosen: boolean; choose
 function Empty({ locale, code, mayManage }: { locale: string; code: string; mayManage: boolean }) {
   return (
     <section className="empty">
-      <img src={toAddress('/icon.svg')} alt="" width="56" height="56" />
+      <img src={withBase('/icon.svg')} alt="" width="56" height="56" />
       <h2>No deployments for {locale} yet</h2>
       <p>
         {mayManage

@@ -15,7 +15,7 @@ import { tell } from '../parts/news.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { useTitle } from '../title.ts'
 
-const pageSize = 50
+const keysPerPage = 50
 const onlyActive = { isActive: true }
 
 /** The keys of the workspace. */
@@ -90,7 +90,7 @@ export default function KeysPage() {
       {(cursors.length > 0 || pageInfo.hasNextPage) && (
         <nav className="pages" aria-label="Pages">
           <span className="total" role="status">
-            {cursors.length * pageSize + 1}–{cursors.length * pageSize + nodes.length} of {data.keys.totalCount} keys
+            {cursors.length * keysPerPage + 1}–{cursors.length * keysPerPage + nodes.length} of {data.keys.totalCount} keys
           </span>
           <button type="button" className="button" disabled={!cursors.length} onClick={() => turn(cursors.slice(0, -1))}>
             Previous

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react'
 import { toReadWords } from '../api/client.ts'
-import { isLong, type Kind, type OwnModels, pageSize, useModels } from '../api/models.ts'
+import { isLong, type KnownModelKind, modelsPerPage, type OwnModels, useModels } from '../api/models.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type Locale, useLocale } from '../format/locale.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
@@ -10,7 +10,7 @@ import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { ModelCard } from '../parts/model-card.tsx'
-import { Pages } from '../parts/pages.tsx'
+import { Pagination } from '../parts/pages.tsx'
 import { Loading, Problem } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { useSearch } from '../route.ts'
@@ -44,12 +44,12 @@ export default function ModelsPage() {
 function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
   const { mayManage } = useDashboard()
   const [, setSearch] = useSearch()
-  const [creating, setCreating] = useState<Kind>()
+  const [creating, setCreating] = useState<KnownModelKind>()
   const { models, error, refresh } = useModels(locale.code)
   if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
   if (!models) return <Loading />
   const { bases, own } = models
-  const basesOf = (wanted: Kind) => bases.filter(({ kind }) => kind === wanted)
+  const basesOf = (wanted: KnownModelKind) => bases.filter(({ kind }) => kind === wanted)
   const CreateDialog = creating === 'ACOUSTIC' ? CreateAcousticModelDialog : CreateLanguageModelDialog
   return (
     <>
@@ -108,12 +108,12 @@ function OwnCards({ own, noun, refresh }: { own: OwnModels; noun: string; refres
       {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
       <Cards models={own.models} refresh={refresh} />
       {isLong(own) && own.pageInfo && (
-        <Pages
+        <Pagination
           label={`Pages of ${noun}s`}
           pageInfo={own.pageInfo}
           offset={own.offset}
           shown={own.models.length}
-          size={pageSize}
+          size={modelsPerPage}
           total={own.totalCount}
           noun={noun}
           go={(page) => {

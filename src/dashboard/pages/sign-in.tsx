@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { signIn } from '../api/browser-session.ts'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { FieldProblem } from '../parts/field.tsx'
 import { useTitle } from '../title.ts'
 
@@ -25,7 +25,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
   }
   return (
     <main className="sign-in">
-      <img src={toAddress('/icon.svg')} alt="" width="44" height="44" />
+      <img src={withBase('/icon.svg')} alt="" width="44" height="44" />
       <h1>Sign in to custom-speech</h1>
       <p>
         Open the link that <code>npm start</code> printed, or paste a key of your workspace.

@@ -6,13 +6,13 @@ import { UpdateDeploymentDocument, UpdateModelDocument } from '../gql/graphql.ts
 import { FormDialog } from './form-dialog.tsx'
 import { type Named, NameFields } from './model-fields.tsx'
 
-type Outcome = { error?: CombinedError | undefined; result: object | undefined }
+type SaveResult = { error?: CombinedError | undefined; result: object | undefined }
 
 interface EditProps {
   noun: string
   opened: Named
   isBusy: boolean
-  save: (named: Named) => Promise<Outcome>
+  save: (named: Named) => Promise<SaveResult>
   close: () => void
 }
 

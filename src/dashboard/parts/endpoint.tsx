@@ -1,13 +1,13 @@
 import { Tabs } from 'radix-ui'
 import type { ReactNode } from 'react'
-import { samplesOf, toOpenAiUrl } from '../format/samples.ts'
+import { toOpenAiUrl, toSampleTabs } from '../format/samples.ts'
 import { audioFormats, toWord } from '../format/words.ts'
 import type { DeploymentQuery } from '../gql/graphql.ts'
 import { Link } from '../route.ts'
 import { CopyButton } from './copy.tsx'
 
-export type Endpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>
-type Mode = Endpoint['urls'][number]['mode']
+export type ServedEndpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>
+type Mode = ServedEndpoint['urls'][number]['mode']
 
 /** The recognition mode that the whole page is about. */
 export interface ModeChoice {
@@ -15,7 +15,7 @@ export interface ModeChoice {
   choose: (mode: Mode | undefined) => void
 }
 
-export function EndpointCard({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeChoice) {
+export function EndpointCard({ endpoint, mode, choose }: { endpoint: ServedEndpoint } & ModeChoice) {
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
   return (
     <section className="card section" aria-labelledby="endpoint-title">
@@ -56,7 +56,7 @@ function Url({ label, hint, value }: { label: string; hint: ReactNode; value: st
 }
 
 function Samples(endpoint: { id: string; httpUrl: string; webSocketUrl: string }) {
-  const samples = samplesOf(endpoint)
+  const samples = toSampleTabs(endpoint)
   return (
     <Tabs.Root defaultValue="curl">
       <Tabs.List className="tabs" aria-label="Samples">

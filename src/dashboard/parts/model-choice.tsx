@@ -1,11 +1,11 @@
 import { useId } from 'react'
-import { isLong, type OwnModels, pageSize } from '../api/models.ts'
+import { isLong, modelsPerPage, type OwnModels } from '../api/models.ts'
 import { type Misfits, whyUnavailable } from '../format/fitting.ts'
 import { toWord } from '../format/words.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { FieldProblem } from './field.tsx'
 import { AcceptLicense } from './license.tsx'
-import { Pages } from './pages.tsx'
+import { Pagination } from './pages.tsx'
 import { SearchField } from './search-field.tsx'
 
 interface Choice {
@@ -59,12 +59,12 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
           {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
           {options(ownShown)}
           {isLong(own) && own.pageInfo && (
-            <Pages
+            <Pagination
               label={`Pages of ${noun}s`}
               pageInfo={own.pageInfo}
               offset={own.offset}
               shown={own.models.length}
-              size={pageSize}
+              size={modelsPerPage}
               total={own.totalCount}
               noun={noun}
               go={own.go}

@@ -1,6 +1,6 @@
 import type { PageBoundsFragment } from '../gql/graphql.ts'
 
-interface Pages {
+interface PaginationProps {
   label: string
   pageInfo: PageBoundsFragment
   /** How many rows come before the page, as far as its URL or the clicks so far tell. */
@@ -11,14 +11,23 @@ interface Pages {
   total: number
   /** The counted thing, such as "deployment". */
   noun: string
-  go: (page: Page) => void
+  go: (page: PagePosition) => void
 }
 
 /** Where another page begins or ends, and how many rows come before it. */
-export type Page = { after: string; offset: number } | { before: string; offset: number }
+export type PagePosition = { after: string; offset: number } | { before: string; offset: number }
 
 /** The position in the whole list, and the ways to the pages beside. */
-export function Pages({ label, pageInfo: { hasPreviousPage, hasNextPage, startCursor, endCursor }, offset, shown, size, total, noun, go }: Pages) {
+export function Pagination({
+  label,
+  pageInfo: { hasPreviousPage, hasNextPage, startCursor, endCursor },
+  offset,
+  shown,
+  size,
+  total,
+  noun,
+  go,
+}: PaginationProps) {
   const all = `${total.toLocaleString('en')} ${noun}${total === 1 ? '' : 's'}`
   if (!hasPreviousPage && !hasNextPage)
     return (

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { signOut } from '../api/browser-session.ts'
 import { useConnection } from '../api/live.ts'
 import { useDeploymentOutcomes } from '../api/outcomes.ts'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { Link, usePath } from '../route.ts'
 import { Icon } from './icon.tsx'
@@ -26,7 +26,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <header className="top">
         <Link href="/" className="brand">
-          <img src={toAddress('/icon.svg')} alt="" width="26" height="26" />
+          <img src={withBase('/icon.svg')} alt="" width="26" height="26" />
           custom-speech
         </Link>
         <nav aria-label="Main">
@@ -36,7 +36,7 @@ export function Shell({ children }: { children: ReactNode }) {
             </Link>
           ))}
         </nav>
-        <ConnectionState />
+        <ConnectionStatus />
         <Account />
       </header>
       <main id="content" tabIndex={-1}>
@@ -49,7 +49,7 @@ export function Shell({ children }: { children: ReactNode }) {
 
 const connectionWords = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting…' }
 
-function ConnectionState() {
+function ConnectionStatus() {
   const connection = useConnection(useDashboard().live)
   return (
     <span className={`connection ${connection}`} role="status">
@@ -82,7 +82,7 @@ function Account() {
           <DropdownMenu.Separator className="menu-line" />
           {hasGraphiQL && (
             <DropdownMenu.Item asChild className="menu-item">
-              <a href={toAddress('/graphql')}>Explore the API</a>
+              <a href={withBase('/graphql')}>Explore the API</a>
             </DropdownMenu.Item>
           )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void signOut().then((problem) => problem && tell(problem, { isProblem: true }))}>

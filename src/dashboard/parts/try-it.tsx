@@ -5,12 +5,12 @@ import { formatDuration, useNow } from '../format/time.ts'
 import { toWord } from '../format/words.ts'
 import { type Attempt, useTryIt } from '../speech/try-it.ts'
 import { CopyButton } from './copy.tsx'
-import type { Endpoint, ModeChoice } from './endpoint.tsx'
+import type { ModeChoice, ServedEndpoint } from './endpoint.tsx'
 import { FieldProblem } from './field.tsx'
 import { Icon } from './icon.tsx'
 
 /** Speak to the endpoint, or drop a recording, and read the text. */
-export function TryIt({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeChoice) {
+export function TryIt({ endpoint, mode, choose }: { endpoint: ServedEndpoint } & ModeChoice) {
   const { mayRecognize } = useDashboard()
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
   const { attempts, listening, level, sendFiles, listen, finish } = useTryIt(urls)

@@ -4,7 +4,7 @@ import { count, formatBytes } from '../format/amounts.ts'
 import { Field } from './field.tsx'
 import { Icon } from './icon.tsx'
 
-interface Upload {
+interface UploadFieldProps {
   label: string
   hint: string
   accept: string
@@ -15,7 +15,7 @@ interface Upload {
 }
 
 /** A file to choose, and how far its upload is. */
-export function UploadField({ label, hint, accept, upload: { state, choose, clear }, problem, changed }: Upload) {
+export function UploadField({ label, hint, accept, upload: { state, choose, clear }, problem, changed }: UploadFieldProps) {
   const input = useRef<HTMLInputElement>(null)
   const forget = () => {
     changed()

@@ -12,13 +12,13 @@ const aheadMs = 30_000
 const blindPace = 2
 const ticksPerMs = 10_000
 
-interface Listener {
+interface RecordingListener {
   /** How many bytes the endpoint has taken. */
   sent(bytes: number): void
   heard(message: SpeechMessage): void
 }
 
-interface End {
+interface RecordingEnd {
   /** The reason in words when it is not the good one. */
   problem: string | undefined
   /** False when the endpoint ended before it had everything. */
@@ -26,14 +26,14 @@ interface End {
 }
 
 /** Resolves when the endpoint has said everything, or when `signal` aborts. Rejects when the file cannot be read. */
-export async function recognizeRecording(url: string, wav: Blob, signal: AbortSignal, { sent, heard }: Listener): Promise<End> {
+export async function recognizeRecording(url: string, wav: Blob, signal: AbortSignal, { sent, heard }: RecordingListener): Promise<RecordingEnd> {
   const over = new AbortController()
   let isWhole = false
   let heardMs = 0
   const began = performance.now()
   const bytesPerMs = (await readByteRate(wav)) / 1000
   const isAhead = (bytes: number) => bytes > bytesPerMs * (aheadMs + Math.max(heardMs, blindPace * (performance.now() - began)))
-  const ended = Promise.withResolvers<End>()
+  const ended = Promise.withResolvers<RecordingEnd>()
   const stream = openSpeechStream(url, {
     opened: () => {},
     heard: (message) => {

@@ -11,7 +11,7 @@ export interface SpeechStream {
   close(): void
 }
 
-interface Listener {
+interface SpeechListener {
   opened(): void
   heard(message: SpeechMessage): void
   /** The end, with the reason in words when it is not the good one. */
@@ -23,7 +23,7 @@ const maxWaiting = 100
 /** The endpoint says nothing more, though everything has been sent. */
 const finishMs = 30_000
 
-export function openSpeechStream(url: string, listener: Listener): SpeechStream {
+export function openSpeechStream(url: string, listener: SpeechListener): SpeechStream {
   const requestId = newRequestId()
   const socket = new WebSocket(url)
   const waiting: Uint8Array<ArrayBuffer>[] = []

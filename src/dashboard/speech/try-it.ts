@@ -1,6 +1,6 @@
 // Attempts with an endpoint: recordings and speech, both streamed, so that their text grows while they are heard.
 import { useEffect, useRef, useState } from 'react'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { type Microphone, openMicrophone } from './microphone.ts'
 import type { SpeechMessage } from './protocol.ts'
 import { recognizeRecording } from './recording.ts'
@@ -31,7 +31,7 @@ interface Urls {
   mode?: string
 }
 
-interface Open {
+interface OpenAudio {
   microphone?: Microphone
   stream?: SpeechStream
 }
@@ -45,7 +45,7 @@ const speechPath = '/speech/recognition/'
 function onThisServer(url: string): string {
   const { pathname, search } = new URL(url)
   const path = pathname.slice(pathname.lastIndexOf(speechPath))
-  return `${location.origin}${toAddress(path)}${search}`.replace(/^http/, 'ws')
+  return `${location.origin}${withBase(path)}${search}`.replace(/^http/, 'ws')
 }
 
 export function useTryIt({ webSocketUrl, mode }: Urls) {
@@ -53,7 +53,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   const [listening, setListening] = useState<'no' | 'opening' | 'yes' | 'finishing'>('no')
   const [level, setLevel] = useState(0)
   const count = useRef(0)
-  const open = useRef<Open>({})
+  const open = useRef<OpenAudio>({})
   const canceling = useRef(new Set<AbortController>())
   const isOver = useRef(false)
   useEffect(() => {
@@ -146,7 +146,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
 }
 
 /** Closes the microphone and the stream. A stream that ends by that finds nothing left to close. */
-function release(open: { current: Open }) {
+function release(open: { current: OpenAudio }) {
   const { microphone, stream } = open.current
   open.current = {}
   microphone?.close()
