@@ -11,7 +11,7 @@ import {
 import { tell } from '../parts/news.tsx'
 import { toWords } from './client.ts'
 
-/** Retry, cancel and delete, with a message about the outcome. True when it was done. */
+/** Retry, cancel and delete. Each shows a message about the outcome and resolves with true after success. */
 export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
   const [, sendRetry] = useMutation(RetryDeploymentDocument)
   const [, sendCancel] = useMutation(CancelDeploymentDocument)

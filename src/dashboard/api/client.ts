@@ -8,9 +8,9 @@ import { ownHeaders } from './browser-session.ts'
 const pingMs = 10_000
 const pongMs = 5_000
 
-/** One socket for all subscriptions. It ends when the server no longer answers its pings; its readers then open it again. */
+/** One socket for all subscriptions. It is closed when the server no longer answers pings; the next subscription opens it again. */
 function openSocket(connected: () => void) {
-  let late: ReturnType<typeof setTimeout> | undefined
+  let timeout: ReturnType<typeof setTimeout> | undefined
   const socket = createSocket({
     url: `${location.origin.replace(/^http/, 'ws')}${withBase('/graphql')}`,
     retryAttempts: 0,
@@ -18,12 +18,12 @@ function openSocket(connected: () => void) {
     on: {
       connected,
       ping: (received) => {
-        if (!received) late = setTimeout(() => socket.terminate(), pongMs)
+        if (!received) timeout = setTimeout(() => socket.terminate(), pongMs)
       },
       pong: (received) => {
-        if (received) clearTimeout(late)
+        if (received) clearTimeout(timeout)
       },
-      closed: () => clearTimeout(late),
+      closed: () => clearTimeout(timeout),
     },
   })
   return socket
@@ -31,7 +31,7 @@ function openSocket(connected: () => void) {
 
 const partOfParent = () => null
 
-/** Types without an id, and types whose key is another field. */
+/** Types without an id, and types whose key is a different field. */
 const keys: KeyingConfig = {
   ...Object.fromEntries(possibleTypes.possibleTypes.Error?.map((name) => [name, partOfParent]) ?? []),
   CompletionEstimate: partOfParent,
@@ -56,14 +56,14 @@ const keys: KeyingConfig = {
   FieldError: partOfParent,
 }
 
-/** `connected` is called whenever the socket of the subscriptions has been opened. */
+/** `connected` is called each time the socket of the subscriptions has been opened. */
 export function createApi(connected: () => void): Client {
   const socket = openSocket(connected)
   return createClient({
     url: withBase('/graphql'),
     preferGetMethod: false,
     fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
-    // Known data are shown at once, and read again.
+    // Shows cached data at once and reads them again.
     requestPolicy: 'cache-and-network',
     exchanges: [
       cacheExchange({ keys, ...possibleTypes }),
@@ -84,7 +84,7 @@ export function createApi(connected: () => void): Client {
 
 export const isSignedOut = (error: CombinedError | undefined) => error?.response?.status === 401
 
-/** The problem, in the server's words where it has any; they carry the id of the log's line. */
+/** The server's message with the id of its log entry, or a message about the connection. */
 export function toWords(error: CombinedError): string {
   const [first] = error.graphQLErrors
   const id = first?.extensions['id']
@@ -92,6 +92,6 @@ export function toWords(error: CombinedError): string {
   return 'The server does not answer. Check the connection, then try again.'
 }
 
-/** The same for a page, which reads again without being told. */
+/** The same for a page that repeats its reads automatically. */
 export const toReadWords = (error: CombinedError): string =>
   error.networkError ? 'The server does not answer. This page tries again automatically.' : toWords(error)

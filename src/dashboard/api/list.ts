@@ -1,4 +1,4 @@
-// The part of the list of deployments that its URL asks for.
+// Converts the URL of the list of deployments to query variables.
 
 import { inProgress, type Status } from '../format/words.ts'
 import type { DeploymentsQueryVariables } from '../gql/graphql.ts'

@@ -1,4 +1,4 @@
-// Announces the outcome of a deployment or model, on whatever page the user is.
+// Announces the outcomes of deployments and models on every page.
 import { useEffect } from 'react'
 import { tell } from '../parts/news.tsx'
 import { markTitle } from '../title.ts'
@@ -14,7 +14,7 @@ const gatherMs = 400
 
 let gathered: AnnouncedOutcome[] = []
 
-/** Outcomes of the same moment are one message: a hundred of them would be read out for minutes. */
+/** Outcomes within 400 ms become one message, because a screen reader would read a hundred messages for minutes. */
 export function announceOutcome(outcome: AnnouncedOutcome) {
   if (gathered.push(outcome) === 1) setTimeout(announceGathered, gatherMs)
 }
@@ -36,7 +36,7 @@ function announceGathered() {
   markTitle(`${sign} ${parts}`)
 }
 
-/** Follows the deployments of the workspace. */
+/** Announces the outcomes of all deployments in the workspace. */
 export function useDeploymentOutcomes(live: Live) {
   useEffect(
     () =>

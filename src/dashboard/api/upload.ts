@@ -1,11 +1,11 @@
-// A file for a model: uploaded as soon as it is chosen, so that its problems show before the rest is filled in.
+// A file for a model. The upload starts when the file is chosen, so that its problems appear before the form is sent.
 import { useEffect, useRef, useState } from 'react'
 import { withBase } from '../base.ts'
 import { send } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
 
-/** The server's answer. */
+/** The body of the server's answer. */
 interface UploadedFile {
   id: string
   sizeBytes: number
@@ -21,9 +21,9 @@ type UploadStep =
 
 export interface UploadState {
   state: UploadStep
-  /** Sends a file; another one that is still on its way is given up. */
+  /** Uploads a file; cancels the previous upload if it has not finished. */
   choose: (file: File) => void
-  /** Cancels the upload, or forgets the uploaded file. */
+  /** Cancels the upload, or removes the uploaded file from the form. */
   clear: () => void
 }
 
@@ -47,7 +47,7 @@ export function useUpload(kind: UploadKind): UploadState {
     try {
       const { status, body } = await send({ method: 'PUT', url: withBase(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
       if (status === 201) tell({ step: 'done', upload: body as UploadedFile })
-      else fail('detail' in body ? String(body.detail) : `The server answered ${status}.`)
+      else fail('detail' in body ? String(body.detail) : `The server answered ${status}. Upload the file again.`)
     } catch (error) {
       fail(String((error as Error).message))
     }
@@ -55,9 +55,9 @@ export function useUpload(kind: UploadKind): UploadState {
   return { state, choose: (file) => void choose(file), clear }
 }
 
-/** The upload's id, or why there is none to make a model from. */
+/** The id of the upload, or the reason why a model cannot be made from it. */
 export function readUpload({ state }: UploadState): { id: string; problem?: never } | { id?: never; problem: string } {
   if (state.step === 'done') return { id: state.upload.id }
   if (state.step === 'failed') return { problem: state.problem }
-  return { problem: state.step === 'none' ? 'Choose a file.' : 'The file is still being uploaded. Wait until that has finished.' }
+  return { problem: state.step === 'none' ? 'Choose a file.' : 'The file is still being uploaded. Wait until the upload has finished.' }
 }

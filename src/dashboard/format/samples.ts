@@ -1,5 +1,5 @@
-// Programs to start from, filled in with an endpoint. Keys come from the environment, never from here. Each program
-// prints the reason of a failure and exits with another code than 0.
+// Sample programs for an endpoint. They read the key from the environment. After a failure a program prints the reason
+// and exits with a code other than 0. The API has samples of its own for other tools, without URLs per recognition mode.
 interface SampleTarget {
   id: string
   httpUrl: string
@@ -8,7 +8,7 @@ interface SampleTarget {
 
 export interface SampleTab {
   name: string
-  /** How to run it. */
+  /** How to run the program. */
   needs: string
   code: string
 }

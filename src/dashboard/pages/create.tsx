@@ -27,7 +27,7 @@ export default function CreatePage() {
   const { mayManage } = useDashboard()
   const { locale, error, refresh } = useLocale()
   useTitle('Create deployment')
-  if (!mayManage) return <Problem title="Your key can’t create deployments" message="It does not have the Manage permission. Sign in with a key that has it." />
+  if (!mayManage) return <Problem title="Your key can’t create deployments" message="Sign in with a key that has the Manage permission." />
   if (locale) return <Create key={locale.code} locale={locale} />
   return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
 }
@@ -43,7 +43,7 @@ function Create({ locale }: { locale: Locale }) {
         Deployments
       </Link>
       <PageHeading>Create deployment</PageHeading>
-      <p className="lead">Choose an acoustic model and a language model for {locale.name}. They are served together at one URL.</p>
+      <p className="lead">Choose an acoustic model and a language model for {locale.name}. One endpoint serves both.</p>
       <CreateForm locale={locale.code} models={models} refresh={refresh} />
     </div>
   )
@@ -67,8 +67,8 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   const input: CreateDeploymentInput | undefined =
     chosen.acoustic && chosen.language ? { name, description, locale, acousticModelId: chosen.acoustic.id, languageModelId: chosen.language.id } : undefined
   const foreseen = usePreflight(name.trim() ? input : undefined)
-  // A refusal of the server stays until the input is another one.
-  const told = refused && refused.input === JSON.stringify(input) ? refused.problems : toFieldProblems(foreseen, fields)
+  // A refusal of the server is shown until the input changes.
+  const reported = refused && refused.input === JSON.stringify(input) ? refused.problems : toFieldProblems(foreseen, fields)
   const { name: ofName, ...ofDescription } = checkNamed({ name, description })
   const missing: FieldProblems = {
     ...ofDescription,
@@ -76,9 +76,9 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     ...(!chosen.acoustic && { acousticModelId: 'Choose an acoustic model.' }),
     ...(!chosen.language && { languageModelId: 'Choose a language model.' }),
   }
-  // Until the form is sent, an empty field is no mistake; a text that is too long is one at once.
+  // Empty fields are problems only after the form was sent, texts that are too long at once.
   const early = { ...ofDescription, ...(ofName && name.trim() && { name: ofName }) }
-  const problems: FieldProblems = { ...told, ...(tries > 0 ? missing : early) }
+  const problems: FieldProblems = { ...reported, ...(tries > 0 ? missing : early) }
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()
@@ -92,7 +92,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     const refusal = error ? { message: toWords(error) } : result
     if (refusal && 'message' in refusal) setRefused({ input: JSON.stringify(input), problems: toFieldProblems([refusal], fields) })
     refuse()
-    // The models that are shown may be out of date.
+    // The models on the page can be out of date.
     if (result?.__typename === 'ModelNotReadyError' || result?.__typename === 'LicenseNotAcceptedError') refresh()
   }
 
@@ -138,15 +138,15 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
 
 const toKind = ({ kind }: ModelEntryFragment): KnownModelKind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
 
-/** The model that a link such as /new?model=… asks for. */
+/** The model in a link such as /new?model=…. */
 function findLinked(models: readonly ModelEntryFragment[]) {
   const id = new URLSearchParams(location.search).get('model')
   return models.find((model) => model.id === id && !whyUnavailable(model))
 }
 
 /**
- * Two models that fit. The kind that is chosen first leads: it can be changed at will, the other list follows it.
- * Where only one model fits, it is chosen along.
+ * A pair of compatible models. The kind that is chosen first leads: all its models can be chosen, and the models of the
+ * other kind are limited to those that fit. If only one model fits, it is chosen automatically.
  */
 function usePair(locale: string, { bases: all, own }: Models) {
   const [linked] = useState(() => findLinked([...all, ...own.ACOUSTIC.models, ...own.LANGUAGE.models]))
@@ -157,10 +157,10 @@ function usePair(locale: string, { bases: all, own }: Models) {
   const shown = follower && own[follower].models
   const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
   const partner = follower && pair[follower]
-  // The chosen model may be on another page of the list.
+  // The chosen model can be on another page of the list.
   const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
   const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
-  // As it is now, where it is on the page; else as it was when it was chosen.
+  // The current state of a chosen model if it is on the page, otherwise its state when it was chosen.
   const current = (kind: KnownModelKind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
   const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
   const misfits = useMisfits(locale, leading === 'LANGUAGE' ? chosen.language : leading && chosen.acoustic, followers)

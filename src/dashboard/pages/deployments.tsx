@@ -36,7 +36,7 @@ export function DeploymentsPage() {
   useRefresh(live, changesList, again)
   useRetry(error, again)
   useTitle(locale ? `Deployments, ${locale.name}` : 'Deployments')
-  const { table, turn } = useTurning(data?.pageInfo.startCursor)
+  const { table, turn } = usePageTurn(data?.pageInfo.startCursor)
 
   const problem = localesError ?? error
   if (problem && !data) return <Problem title="Deployments can’t be loaded" message={toReadWords(problem)} again={localesError ? refreshLocales : again} />
@@ -90,8 +90,8 @@ export function DeploymentsPage() {
   )
 }
 
-/** After a turn of the page, its rows are read from their top: by eye, and by screen readers. */
-function useTurning(startCursor: string | null | undefined) {
+/** After a change of the page, scrolls to the top of the table and focuses it for screen readers. */
+function usePageTurn(startCursor: string | null | undefined) {
   const table = useRef<HTMLDivElement>(null)
   const isTurning = useRef(false)
   useEffect(() => {
@@ -108,7 +108,7 @@ function useTurning(startCursor: string | null | undefined) {
   }
 }
 
-/** Members, order and counts of a list change with these; progress only changes the rows themselves. */
+/** A change of a status can change the members, order and counts of the list. Progress changes only rows. */
 const changesList = ({ status, previousStatus }: LiveChange) => status !== previousStatus
 
 const sum = (data: DeploymentsQuery['deployments'], statuses?: Status[]) =>
@@ -125,7 +125,7 @@ function Filters({ data }: { data: DeploymentsQuery['deployments'] }) {
         label="Search deployments"
         placeholder="Search name or description"
         text={text}
-        // A search is one step for the Back button, not one per letter.
+        // A whole search is one step for the Back button.
         changed={(q) => setSearch({ q, ...firstPage }, { push: !text || !q })}
       />
       <fieldset className="chips">
@@ -159,7 +159,7 @@ function Empty({ locale, code, mayManage }: { locale: string; code: string; mayM
       <p>
         {mayManage
           ? 'Choose an acoustic and a language model. You’ll get a speech-to-text URL in seconds, and you can try it right here.'
-          : 'Your key can look, but not create. Ask for one with the Manage permission.'}
+          : 'Your key can’t create deployments. Sign in with a key that has the Manage permission.'}
       </p>
       {mayManage && (
         <Link className="primary button" href={`/new?locale=${code}`}>

@@ -18,7 +18,6 @@ import { useTitle } from '../title.ts'
 const keysPerPage = 50
 const onlyActive = { isActive: true }
 
-/** The keys of the workspace. */
 export default function KeysPage() {
   const { mayManage } = useDashboard()
   const [cursors, setCursors] = useState<readonly string[]>([])
@@ -46,7 +45,7 @@ export default function KeysPage() {
       <div className="head">
         <div>
           <PageHeading>Keys</PageHeading>
-          <p className="description">Keys let your apps call the API. You see a key’s secret only once, when you create it.</p>
+          <p className="description">Keys let your apps call the API. A key’s secret is shown once, when you create it.</p>
         </div>
         {mayManage && (
           <button type="button" className="primary button" onClick={() => setCreating(true)}>
@@ -158,8 +157,8 @@ function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number;
           </button>
         )}
         <Confirm isOpen={isAsking} title={`Revoke “${name}”?`} action="Revoke" close={() => setAsking(false)} confirmed={confirmed}>
-          {isOwn ? 'You are signed in with this key, so you will be signed out.' : 'Apps that use it lose access within a second, open streams included.'} This
-          cannot be undone.
+          {isOwn ? 'You are signed in with this key, so you will be signed out.' : 'Apps with this key lose access within a second, including open streams.'}{' '}
+          This cannot be undone.
         </Confirm>
       </td>
     </tr>

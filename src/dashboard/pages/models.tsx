@@ -21,19 +21,19 @@ const kinds = [
     kind: 'ACOUSTIC',
     title: 'Acoustic models',
     noun: 'custom acoustic model',
-    use: 'How speech sounds',
-    invitation: 'No custom acoustic model yet. If you have trained a base model further on your own recordings, add it here.',
+    use: 'Maps audio to words',
+    invitation: 'No custom acoustic model yet. If you have fine-tuned a base model on your recordings, add it here.',
   },
   {
     kind: 'LANGUAGE',
     title: 'Language models',
     noun: 'custom language model',
-    use: 'Which words people say, and how they are written',
-    invitation: 'No custom language model yet. Create one from the text of your field, and its words are recognized more reliably.',
+    use: 'Determines which words are likely, and how they are written',
+    invitation: 'No custom language model yet. Create one from text of your field to recognize its words more reliably.',
   },
 ] as const
 
-/** The models that deployments are made of. */
+/** The models of a locale, custom models first. */
 export default function ModelsPage() {
   const { locale, locales, error, refresh } = useLocale()
   useTitle('Models')

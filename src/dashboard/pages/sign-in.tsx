@@ -45,7 +45,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
         />
         <FieldProblem id="key-problem">{refusal}</FieldProblem>
         <p className="hint" id="key-help">
-          The first key is in <code>.data/bootstrap-key</code>. Your browser does not store the key. It gets a session, in a cookie that scripts can’t read.
+          The first key is in <code>.data/bootstrap-key</code>. The browser does not store the key, but a session in a cookie that scripts can’t read.
         </p>
         <button type="submit" className="primary button" disabled={isAsking}>
           Sign in

@@ -43,15 +43,15 @@ function SortHeader({ name, field }: { name: string; field: string }) {
   const sort = search.get('sort') ?? '-CREATED_AT'
   const isChosen = sort.replace('-', '') === field
   const isDown = sort.startsWith('-')
-  // Names start with A, dates with the newest.
+  // The first click sorts names from A and dates from the newest.
   const first = field === 'CREATED_AT' ? `-${field}` : field
-  const turned = isDown ? field : `-${field}`
+  const reversed = isDown ? field : `-${field}`
   return (
     <th aria-sort={isChosen ? (isDown ? 'descending' : 'ascending') : undefined}>
       <button
         type="button"
         className="sort"
-        onClick={() => setSearch({ sort: isChosen ? turned : first, after: undefined, before: undefined, offset: undefined }, { push: true })}
+        onClick={() => setSearch({ sort: isChosen ? reversed : first, after: undefined, before: undefined, offset: undefined }, { push: true })}
       >
         {name}
         {isChosen && <Icon name={isDown ? 'down' : 'up'} />}

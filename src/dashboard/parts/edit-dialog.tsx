@@ -36,13 +36,13 @@ function EditDialog({ noun, opened, isBusy, save, close }: EditProps) {
   )
 }
 
-/** Changes name and description; what somebody else has changed meanwhile is not overwritten. */
+/** Changes name and description. The server refuses to overwrite a change that was made after the dialog was opened. */
 export function EditDeploymentDialog({ deployment, close }: { deployment: Named & { id: string; sequence: number }; close: () => void }) {
   const [opened] = useState(deployment)
   const [{ fetching }, update] = useMutation(UpdateDeploymentDocument)
   const save = async (named: Named) => {
     const hasChanged = deployment.name !== opened.name || deployment.description !== opened.description
-    // Progress counts as a change too, but not as one that this could overwrite.
+    // Progress also increases `sequence`. It is no conflict, so the newest number is sent unless the fields have changed.
     const ifSequence = hasChanged ? opened.sequence : deployment.sequence
     const { data, error } = await update({ input: { id: opened.id, ...named, ifSequence } })
     return { error, result: data?.updateDeployment }

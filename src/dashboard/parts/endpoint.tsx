@@ -9,7 +9,7 @@ import { CopyButton } from './copy.tsx'
 export type ServedEndpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>
 type Mode = ServedEndpoint['urls'][number]['mode']
 
-/** The recognition mode that the whole page is about. */
+/** The recognition mode of the page, shared by its cards. */
 export interface ModeChoice {
   mode: Mode | undefined
   choose: (mode: Mode | undefined) => void
@@ -49,7 +49,7 @@ function Url({ label, hint, value }: { label: string; hint: ReactNode; value: st
       </dt>
       <dd>
         <code>{value}</code>
-        <CopyButton text={value} what={label} />
+        <CopyButton text={value} noun={label} />
       </dd>
     </div>
   )
@@ -70,7 +70,7 @@ function Samples(endpoint: { id: string; httpUrl: string; webSocketUrl: string }
         <Tabs.Content key={name} value={name} className="sample">
           <div className="sample-head">
             <span className="detail">{needs}</span>
-            <CopyButton text={code} what={`the ${name} sample`} />
+            <CopyButton text={code} noun={`the ${name} sample`} />
           </div>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable with keys */}
           <pre tabIndex={0}>

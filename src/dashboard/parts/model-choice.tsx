@@ -20,10 +20,10 @@ interface Choice {
   licenseAccepted: () => void
 }
 
-/** Base models first, custom ones below; a model that is not ready, waits for its license or does not fit cannot be chosen and says why. */
+/** A list of base models, then custom models. A model that is not ready, not licensed or does not fit is disabled and shows the reason. */
 export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenseAccepted }: Choice) {
   const id = useId()
-  // The chosen model stays in sight, whatever page or search came after it.
+  // The chosen model stays in the list after a change of the page or search.
   const isElsewhere = chosen && !chosen.isBase && !own.models.some((model) => model.id === chosen.id)
   const ownShown = isElsewhere ? [chosen, ...own.models] : own.models
   const noun = `custom ${title.toLowerCase()}`
@@ -77,7 +77,7 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
   )
 }
 
-/** One model for each license that waits: accepting it counts for all under it. */
+/** One model for each license that has not been accepted. Accepting it counts for all models under the license. */
 const toUnaccepted = (models: readonly ModelEntryFragment[]) => [
   ...new Map(models.filter(({ isLicenseAccepted }) => !isLicenseAccepted).map((model) => [model.license, model])).values(),
 ]

@@ -9,13 +9,13 @@ export interface Row {
   written: string
 }
 
-let made = 0
-const newRow = (spoken = '', written = ''): Row => ({ key: ++made, spoken, written })
+let rowCount = 0
+const newRow = (spoken = '', written = ''): Row => ({ key: ++rowCount, spoken, written })
 
-/** Empty rows are no mistake. */
+/** Empty rows are valid and have no effect. */
 export const withoutEmpty = (rows: readonly Row[]) => rows.filter(({ spoken, written }) => spoken.trim() || written.trim())
 
-/** Spoken and written forms, row by row; a table with two columns can be pasted. */
+/** Rows of spoken and written forms. A table with two columns can be pasted. */
 export function Pronunciations({ rows, change, problems }: { rows: readonly Row[]; change: (rows: readonly Row[]) => void; problems: FieldProblems }) {
   const id = useId()
   const set = (at: number, part: Partial<Row>) => change(rows.map((row, n) => (n === at ? { ...row, ...part } : row)))
@@ -63,7 +63,7 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
       ))}
       <FieldProblem>{problems['pronunciations']}</FieldProblem>
       <p className="hint" id={`${id}-hint`}>
-        Optional. Terms that are pronounced differently from how they’re spelled. You can paste a table with two columns into a row.
+        Optional. Terms whose pronunciation differs from their spelling. You can paste a table with two columns into a row.
       </p>
       <button type="button" className="small button" onClick={() => change([...rows, newRow()])}>
         <Icon name="plus" />

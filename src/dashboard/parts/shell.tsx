@@ -9,13 +9,13 @@ import { Link, usePath } from '../route.ts'
 import { Icon } from './icon.tsx'
 import { News, tell } from './news.tsx'
 
-const rooms = [
-  { href: '/', name: 'Deployments', holds: /^\/(new|deployments\/.*)?$/ },
-  { href: '/models', name: 'Models', holds: /^\/models/ },
-  { href: '/keys', name: 'Keys', holds: /^\/keys/ },
+const sections = [
+  { href: '/', name: 'Deployments', paths: /^\/(new|deployments\/.*)?$/ },
+  { href: '/models', name: 'Models', paths: /^\/models/ },
+  { href: '/keys', name: 'Keys', paths: /^\/keys/ },
 ]
 
-/** The frame of every page: the menu, the account and the state of the connection. */
+/** The frame of every page: navigation, account menu and the state of the connection. */
 export function Shell({ children }: { children: ReactNode }) {
   const path = usePath()
   useDeploymentOutcomes(useDashboard().live)
@@ -30,8 +30,8 @@ export function Shell({ children }: { children: ReactNode }) {
           custom-speech
         </Link>
         <nav aria-label="Main">
-          {rooms.map(({ href, name, holds }) => (
-            <Link key={href} href={href} aria-current={holds.test(path) ? 'page' : undefined}>
+          {sections.map(({ href, name, paths }) => (
+            <Link key={href} href={href} aria-current={paths.test(path) ? 'page' : undefined}>
               {name}
             </Link>
           ))}
@@ -60,7 +60,7 @@ function ConnectionStatus() {
   )
 }
 
-/** The server's setting, which it writes into the page. */
+/** The server's setting GRAPHIQL, which the server writes into the page. */
 const hasGraphiQL = document.querySelector<HTMLMetaElement>('meta[name=graphiql]')?.content !== 'off'
 
 function Account() {
