@@ -6,13 +6,13 @@ type StartedService = Pick<RunningService, 'url' | 'key' | 'keyOrigin' | 'keyMis
 type StartSettings = Pick<Config, 'roles' | 'dataDir'>
 
 interface Start {
-  /** Since the command was given. */
+  /** The time since the user typed the command. */
   seconds: number
-  /** Whether the output is a terminal; elsewhere it may be kept in a log. */
+  /** Whether the output is a terminal. Other outputs can be logs. */
   isTerminal: boolean
 }
 
-/** What a start prints when the server is ready. The key is in it only on a terminal, and only at the start that made the key. */
+/** The text that is printed when the server is ready. It contains the key only on a terminal, and only at the start that made the key. */
 export function describeStart(service: StartedService, { roles, dataDir }: StartSettings, { seconds, isTerminal }: Start): string {
   const isShown = isTerminal && service.keyOrigin === 'MADE'
   const addresses = [`  Try it   ${service.url}/${isShown ? `#key=${service.key}` : ''}`, `  API      ${service.url}/graphql`]
