@@ -1,6 +1,6 @@
 import { Suspense, useEffect, useState } from 'react'
 import { useClient, useQuery } from 'urql'
-import { isSignedOut, toReadWords } from './api/client.ts'
+import { isSignedOut, toReadMessage } from './api/client.ts'
 import { toVariables } from './api/list.ts'
 import type { Live } from './api/live.ts'
 import { useRetry } from './api/retry.ts'
@@ -12,7 +12,7 @@ import { useLast } from './last.ts'
 import { lazyPage } from './lazy-page.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
-import { Loading, Problem } from './parts/problem.tsx'
+import { Loading, ProblemPage } from './parts/problem.tsx'
 import { Shell } from './parts/shell.tsx'
 import { Link, usePath } from './route.ts'
 import { useTitle } from './title.ts'
@@ -42,7 +42,7 @@ export function App({ live, problem }: { live: Live; problem: string | undefined
   if (error)
     return (
       <main>
-        <Problem title="Can’t reach the server" message={toReadWords(error)} again={ask} />
+        <ProblemPage title="Can’t reach the server" message={toReadMessage(error)} again={ask} />
       </main>
     )
   return null
@@ -97,10 +97,10 @@ function decode(part: string): string {
 function NotFound() {
   useTitle('Page not found')
   return (
-    <Problem title="Page not found" message="The link may be wrong, or the page may have moved.">
+    <ProblemPage title="Page not found" message="The link may be wrong, or the page may have moved.">
       <Link className="button" href="/">
         Go to deployments
       </Link>
-    </Problem>
+    </ProblemPage>
   )
 }

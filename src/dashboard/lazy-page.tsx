@@ -1,7 +1,7 @@
 // Pages that are not part of the first load.
 import { type ComponentType, lazy, useEffect, useState } from 'react'
 import { withBase } from './base.ts'
-import { Problem } from './parts/problem.tsx'
+import { ProblemPage } from './parts/problem.tsx'
 
 /** The first page is complete by then. Pages that are preloaded open without the network. */
 const preloadAfterMs = 4000
@@ -38,7 +38,7 @@ function NotLoaded() {
     }
   }, [mayReload, tries])
   return (
-    <Problem
+    <ProblemPage
       title="This page can’t be loaded"
       message="The server does not answer. This page tries again automatically."
       again={() => setTries((count) => count + 1)}

@@ -85,7 +85,7 @@ export function createApi(connected: () => void): Client {
 export const isSignedOut = (error: CombinedError | undefined) => error?.response?.status === 401
 
 /** The server's message with the id of its log entry, or a message about the connection. */
-export function toWords(error: CombinedError): string {
+export function toMessage(error: CombinedError): string {
   const [first] = error.graphQLErrors
   const id = first?.extensions['id']
   if (first) return id && !first.message.includes(String(id)) ? `${first.message} (${id})` : first.message
@@ -93,5 +93,5 @@ export function toWords(error: CombinedError): string {
 }
 
 /** The same for a page that repeats its reads automatically. */
-export const toReadWords = (error: CombinedError): string =>
-  error.networkError ? 'The server does not answer. This page tries again automatically.' : toWords(error)
+export const toReadMessage = (error: CombinedError): string =>
+  error.networkError ? 'The server does not answer. This page tries again automatically.' : toMessage(error)

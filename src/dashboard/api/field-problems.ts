@@ -64,10 +64,12 @@ function toSubject(path: string, rest: string): string {
 }
 
 /** Counts code points, as the API does. */
-const count = (text: string) => [...text].length
+const countCharacters = (text: string) => [...text].length
 
 const checkLength = (label: string, text: string, max: number) =>
-  count(text) > max ? `${label} must have at most ${max.toLocaleString('en')} characters. This one has ${count(text).toLocaleString('en')}.` : undefined
+  countCharacters(text) > max
+    ? `${label} must have at most ${max.toLocaleString('en')} characters. This one has ${countCharacters(text).toLocaleString('en')}.`
+    : undefined
 
 /** Checks a name and a description without the server. */
 export function checkNamed({ name, description = '' }: { name: string; description?: string }): FieldProblems {

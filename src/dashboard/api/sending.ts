@@ -17,7 +17,7 @@ interface UploadAnswer {
 }
 
 /** Rejects with a message for the user when the connection breaks, and with the signal's reason when the signal aborts. */
-export function send({ method, url, body, signal, sent }: UploadRequest): Promise<UploadAnswer> {
+export function sendUpload({ method, url, body, signal, sent }: UploadRequest): Promise<UploadAnswer> {
   return new Promise((done, failed) => {
     signal.throwIfAborted()
     const request = new XMLHttpRequest()

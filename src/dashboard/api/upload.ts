@@ -1,7 +1,7 @@
 // A file for a model. The upload starts when the file is chosen, so that its problems appear before the form is sent.
 import { useEffect, useRef, useState } from 'react'
 import { withBase } from '../base.ts'
-import { send } from './sending.ts'
+import { sendUpload } from './sending.ts'
 
 export type UploadKind = 'text' | 'recordings' | 'acoustic-model'
 
@@ -45,7 +45,7 @@ export function useUpload(kind: UploadKind): UploadState {
     const fail = (problem: string) => tell({ step: 'failed', problem, file })
     sent(0)
     try {
-      const { status, body } = await send({ method: 'PUT', url: withBase(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
+      const { status, body } = await sendUpload({ method: 'PUT', url: withBase(`/uploads?kind=${kind}`), body: file, signal: ending.signal, sent })
       if (status === 201) tell({ step: 'done', upload: body as UploadedFile })
       else fail('detail' in body ? String(body.detail) : `The server answered ${status}. Upload the file again.`)
     } catch (error) {

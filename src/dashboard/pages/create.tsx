@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useMutation } from 'urql'
-import { toReadWords, toWords } from '../api/client.ts'
+import { toMessage, toReadMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
 import { isWhole, type KnownModelKind, useModels } from '../api/models.ts'
@@ -10,16 +10,16 @@ import { useMisfits, usePreflight, whyUnavailable } from '../format/fitting.ts'
 import { type Locale, useLocale } from '../format/locale.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
 import { DraftGuard } from '../parts/draft-guard.tsx'
-import { DescriptionField, FieldProblem, NameField } from '../parts/field.tsx'
+import { DescriptionField, NameField, ProblemText } from '../parts/field.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { Link, navigate } from '../route.ts'
 import { useTitle } from '../title.ts'
 
 const fields = ['name', 'description', 'acousticModelId', 'languageModelId']
-type Models = NonNullable<ReturnType<typeof useModels>['models']>
+type LoadedModels = NonNullable<ReturnType<typeof useModels>['models']>
 
 const nothing: readonly ModelEntryFragment[] = []
 
@@ -27,14 +27,14 @@ export default function CreatePage() {
   const { mayManage } = useDashboard()
   const { locale, error, refresh } = useLocale()
   useTitle('Create deployment')
-  if (!mayManage) return <Problem title="Your key can’t create deployments" message="Sign in with a key that has the Manage permission." />
+  if (!mayManage) return <ProblemPage title="Your key can’t create deployments" message="Sign in with a key that has the Manage permission." />
   if (locale) return <Create key={locale.code} locale={locale} />
-  return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
+  return error ? <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} /> : <Loading />
 }
 
 function Create({ locale }: { locale: Locale }) {
   const { models, error, refresh } = useModels(locale.code)
-  if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
+  if (error && !models) return <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} />
   if (!models) return <Loading />
   return (
     <div className="narrow">
@@ -49,7 +49,7 @@ function Create({ locale }: { locale: Locale }) {
   )
 }
 
-function CreateForm({ locale, models, refresh }: { locale: string; models: Models; refresh: () => void }) {
+function CreateForm({ locale, models, refresh }: { locale: string; models: LoadedModels; refresh: () => void }) {
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
   const { chosen, choose, misfits, bases, isTouched } = usePair(locale, models)
@@ -89,7 +89,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     setSending(false)
     const result = data?.createDeployment
     if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id }, isDecided: true })
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setRefused({ input: JSON.stringify(input), problems: toFieldProblems([refusal], fields) })
     refuse()
     // The models on the page can be out of date.
@@ -122,7 +122,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         choose={choose}
         licenseAccepted={refresh}
       />
-      <FieldProblem>{problems['']}</FieldProblem>
+      <ProblemText>{problems['']}</ProblemText>
       <div className="form-actions">
         <button type="submit" className="primary button" disabled={isSending}>
           Create
@@ -148,7 +148,7 @@ function findLinked(models: readonly ModelEntryFragment[]) {
  * A pair of compatible models. The kind that is chosen first leads: all its models can be chosen, and the models of the
  * other kind are limited to those that fit. If only one model fits, it is chosen automatically.
  */
-function usePair(locale: string, { bases: all, own }: Models) {
+function usePair(locale: string, { bases: all, own }: LoadedModels) {
   const [linked] = useState(() => findLinked([...all, ...own.ACOUSTIC.models, ...own.LANGUAGE.models]))
   const [pair, setPair] = useState<Partial<Record<KnownModelKind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
   const [leading, setLeading] = useState(linked && toKind(linked))

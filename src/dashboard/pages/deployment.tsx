@@ -1,7 +1,7 @@
 import { type ReactNode, useCallback, useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { useDeploymentActions } from '../api/actions.ts'
-import { toReadWords } from '../api/client.ts'
+import { toReadMessage } from '../api/client.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
 import { useDashboard } from '../dashboard.ts'
@@ -14,7 +14,7 @@ import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
 import { EndpointCard, type ServedEndpoint } from '../parts/endpoint.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { Stages } from '../parts/stages.tsx'
 import { Progress, StatusBadge } from '../parts/status.tsx'
 import { TryIt } from '../parts/try-it.tsx'
@@ -35,15 +35,15 @@ export default function DeploymentPage({ id }: { id: string }) {
   useRetry(error, again)
   useTitle(deployment?.name ?? (data ? 'Deployment not found' : 'Deployment'))
 
-  if (error && !data) return <Problem title="The deployment can’t be loaded" message={toReadWords(error)} again={again} />
+  if (error && !data) return <ProblemPage title="The deployment can’t be loaded" message={toReadMessage(error)} again={again} />
   if (!data) return <Loading />
   if (!deployment)
     return (
-      <Problem title="Deployment not found" message="The deployment has been deleted, or the link is wrong.">
+      <ProblemPage title="Deployment not found" message="The deployment has been deleted, or the link is wrong.">
         <Link className="button" href="/">
           Back to deployments
         </Link>
-      </Problem>
+      </ProblemPage>
     )
   return (
     <>

@@ -1,6 +1,6 @@
 import { type ReactNode, useCallback, useEffect, useRef } from 'react'
 import { useQuery } from 'urql'
-import { toReadWords } from '../api/client.ts'
+import { toReadMessage } from '../api/client.ts'
 import { deploymentsPerPage, statusGroups as groups, toVariables } from '../api/list.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
@@ -15,7 +15,7 @@ import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { Pagination } from '../parts/pages.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { Link, useSearch } from '../route.ts'
 import { useTitle } from '../title.ts'
@@ -39,7 +39,8 @@ export function DeploymentsPage() {
   const { table, turn } = usePageTurn(data?.pageInfo.startCursor)
 
   const problem = localesError ?? error
-  if (problem && !data) return <Problem title="Deployments can’t be loaded" message={toReadWords(problem)} again={localesError ? refreshLocales : again} />
+  if (problem && !data)
+    return <ProblemPage title="Deployments can’t be loaded" message={toReadMessage(problem)} again={localesError ? refreshLocales : again} />
   if (!locale || !data) return <Loading />
   const isFiltered = Boolean(search.get('q') || search.get('status'))
   const isEmpty = data.nodes.length === 0

@@ -1,6 +1,6 @@
 import { useCallback, useRef, useState } from 'react'
 import { useMutation, useQuery } from 'urql'
-import { toReadWords, toWords } from '../api/client.ts'
+import { toMessage, toReadMessage } from '../api/client.ts'
 import { useRetry } from '../api/retry.ts'
 import { useDashboard } from '../dashboard.ts'
 import { formatAgo, formatMoment, useNow } from '../format/time.ts'
@@ -12,7 +12,7 @@ import { CreateKeyDialog } from '../parts/create-key.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { tell } from '../parts/news.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { useTitle } from '../title.ts'
 
 const keysPerPage = 50
@@ -37,7 +37,7 @@ export default function KeysPage() {
     table.current?.focus({ preventScroll: true })
     table.current?.scrollIntoView()
   }
-  if (error && !data) return <Problem title="Keys can’t be loaded" message={toReadWords(error)} again={again} />
+  if (error && !data) return <ProblemPage title="Keys can’t be loaded" message={toReadMessage(error)} again={again} />
   if (!data) return <Loading />
   const { nodes, pageInfo } = data.keys
   return (
@@ -81,7 +81,7 @@ export default function KeysPage() {
           </thead>
           <tbody>
             {nodes.map((key) => (
-              <KeyRow key={key.id} entry={key} now={now} revoked={again} />
+              <KeyTableRow key={key.id} entry={key} now={now} revoked={again} />
             ))}
           </tbody>
         </table>
@@ -111,7 +111,7 @@ export default function KeysPage() {
   )
 }
 
-function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number; revoked: () => void }) {
+function KeyTableRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number; revoked: () => void }) {
   const { viewer, mayManage } = useDashboard()
   const [isAsking, setAsking] = useState(false)
   const [, revoke] = useMutation(RevokeKeyDocument)
@@ -120,7 +120,7 @@ function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number;
   const isOver = Boolean(revokedAt) || (expiresAt !== null && Date.parse(expiresAt) < now)
   const confirmed = async () => {
     const { data, error } = await revoke({ id })
-    const refusal = error ? toWords(error) : data?.revokeKey.__typename === 'RevokeKeySuccess' ? undefined : data?.revokeKey.message
+    const refusal = error ? toMessage(error) : data?.revokeKey.__typename === 'RevokeKeySuccess' ? undefined : data?.revokeKey.message
     if (!refusal) revoked()
     tell(refusal ?? `Key “${name}” revoked.`, { isProblem: refusal !== undefined })
   }

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'react'
-import { toReadWords } from '../api/client.ts'
+import { toReadMessage } from '../api/client.ts'
 import { isLong, type KnownModelKind, modelsPerPage, type OwnModels, useModels } from '../api/models.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type Locale, useLocale } from '../format/locale.ts'
@@ -11,7 +11,7 @@ import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { ModelCard } from '../parts/model-card.tsx'
 import { Pagination } from '../parts/pages.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { useSearch } from '../route.ts'
 import { useTitle } from '../title.ts'
@@ -37,16 +37,16 @@ const kinds = [
 export default function ModelsPage() {
   const { locale, locales, error, refresh } = useLocale()
   useTitle('Models')
-  if (locale) return <Models key={locale.code} locale={locale} locales={locales} />
-  return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
+  if (locale) return <ModelsOfLocale key={locale.code} locale={locale} locales={locales} />
+  return error ? <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} /> : <Loading />
 }
 
-function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
+function ModelsOfLocale({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
   const { mayManage } = useDashboard()
   const [, setSearch] = useSearch()
   const [creating, setCreating] = useState<KnownModelKind>()
   const { models, error, refresh } = useModels(locale.code)
-  if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
+  if (error && !models) return <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} />
   if (!models) return <Loading />
   const { bases, own } = models
   const basesOf = (wanted: KnownModelKind) => bases.filter(({ kind }) => kind === wanted)

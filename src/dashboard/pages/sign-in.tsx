@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { signIn } from '../api/browser-session.ts'
 import { withBase } from '../base.ts'
-import { FieldProblem } from '../parts/field.tsx'
+import { ProblemText } from '../parts/field.tsx'
 import { useTitle } from '../title.ts'
 
 export function SignInPage({ problem, signedIn }: { problem: string | undefined; signedIn: () => void }) {
@@ -43,7 +43,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
           aria-invalid={refusal ? true : undefined}
           aria-describedby={refusal ? 'key-problem key-help' : 'key-help'}
         />
-        <FieldProblem id="key-problem">{refusal}</FieldProblem>
+        <ProblemText id="key-problem">{refusal}</ProblemText>
         <p className="hint" id="key-help">
           The first key is in <code>.data/bootstrap-key</code>. The browser does not store the key, but a session in a cookie that scripts can’t read.
         </p>

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
 import { readUpload, useUpload } from '../api/upload.ts'
@@ -51,7 +51,7 @@ export function CreateAcousticModelDialog({ locale, bases, refresh, close }: Cre
       tell(`Acoustic model “${named.name}” is being fetched and checked.`)
       return true
     }
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
     // Shows the license that has to be accepted.
     if (result?.__typename === 'LicenseNotAcceptedError') refresh()

@@ -1,12 +1,12 @@
 import { Dialog } from 'radix-ui'
 import { useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { scopeUse, toWord } from '../format/words.ts'
 import { CreateKeyDocument, type KeyScope } from '../gql/graphql.ts'
 import { CopyButton } from './copy.tsx'
-import { Field, FieldProblem, NameField } from './field.tsx'
+import { Field, NameField, ProblemText } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
 
 const scopes = ['RECOGNIZE', 'READ', 'MANAGE'] as const satisfies KeyScope[]
@@ -28,7 +28,7 @@ export function CreateKeyDialog({ close }: { close: () => void }) {
     const { data, error } = await create({ input: { name, scopes: [...chosen], expiresAt } })
     const result = data?.createKey
     if (result?.__typename === 'CreateKeySuccess') setCreated({ name: result.key.name, secret: result.secret ?? '' })
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], ['name', 'scopes', 'expiresAt']))
     return false
   }
@@ -57,7 +57,7 @@ export function CreateKeyDialog({ close }: { close: () => void }) {
             </span>
           </label>
         ))}
-        <FieldProblem>{problems['scopes']}</FieldProblem>
+        <ProblemText>{problems['scopes']}</ProblemText>
       </fieldset>
       <Field label="Expires" problem={problems['expiresAt']}>
         {(described) => (

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
 import { readUpload, useUpload } from '../api/upload.ts'
@@ -9,7 +9,7 @@ import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
 import { BaseField, type CreateModelProps, NameFields, WayField } from './model-fields.tsx'
 import { tell } from './news.tsx'
-import { Pronunciations, type Row, withoutEmpty } from './pronunciations.tsx'
+import { type PronunciationRow, Pronunciations, withoutEmpty } from './pronunciations.tsx'
 import { UploadField } from './upload-field.tsx'
 
 const fields = ['name', 'description', 'baseModelId', 'text', 'uploadId', 'phrases', 'pronunciations', 'recordingsUploadId']
@@ -24,7 +24,7 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
   const [text, setText] = useState('')
   const file = useUpload('text')
   const [phrases, setPhrases] = useState('')
-  const [pronunciations, setPronunciations] = useState<readonly Row[]>([])
+  const [pronunciations, setPronunciations] = useState<readonly PronunciationRow[]>([])
   const recordings = useUpload('recordings')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateLanguageModelDocument)
@@ -63,7 +63,7 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
       tell(`Language model “${named.name}” is being built.`)
       return true
     }
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], [...fields, ...toCells(rows)]))
     return false
   }
@@ -126,4 +126,4 @@ const toLines = (text: string) =>
     .map((line) => line.trim())
     .filter(Boolean)
 
-const toCells = (rows: readonly Row[]) => rows.flatMap((_, n) => [`pronunciations.${n}.spoken`, `pronunciations.${n}.written`])
+const toCells = (rows: readonly PronunciationRow[]) => rows.flatMap((_, n) => [`pronunciations.${n}.spoken`, `pronunciations.${n}.written`])

@@ -30,7 +30,7 @@ export function DeploymentTable({ rows, isOld, frame }: { rows: readonly Deploym
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={row.id} row={row} created={formatAgo(row.createdAt, now)} isNew={row.id === created} />
+            <DeploymentTableRow key={row.id} row={row} created={formatAgo(row.createdAt, now)} isNew={row.id === created} />
           ))}
         </tbody>
       </table>
@@ -60,7 +60,7 @@ function SortHeader({ name, field }: { name: string; field: string }) {
   )
 }
 
-const Row = memo(function Row({ row, created, isNew }: { row: DeploymentRowFragment; created: string; isNew: boolean }) {
+const DeploymentTableRow = memo(function DeploymentTableRow({ row, created, isNew }: { row: DeploymentRowFragment; created: string; isNew: boolean }) {
   return (
     <tr className={isNew ? 'new' : undefined} data-status={row.status}>
       <th scope="row" className="name">

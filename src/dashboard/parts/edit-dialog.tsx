@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { type CombinedError, useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { UpdateDeploymentDocument, UpdateModelDocument } from '../gql/graphql.ts'
 import { FormDialog } from './form-dialog.tsx'
@@ -24,7 +24,7 @@ function EditDialog({ noun, opened, isBusy, save, close }: EditProps) {
     setProblems(found)
     if (Object.keys(found).length) return false
     const { error, result } = await save(named)
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (!refusal || !('message' in refusal)) return true
     setProblems(toFieldProblems([refusal as { message: string }], ['name', 'description']))
     return false

@@ -14,7 +14,7 @@ export function Field(props: { label: string; hint?: ReactNode; problem: string 
     <div className="field">
       <label htmlFor={id}>{props.label}</label>
       {props.children({ id, 'aria-describedby': describedBy || undefined, 'aria-invalid': props.problem ? true : undefined })}
-      <FieldProblem id={`${id}-problem`}>{props.problem}</FieldProblem>
+      <ProblemText id={`${id}-problem`}>{props.problem}</ProblemText>
       {props.hint && (
         <p className="hint" id={`${id}-hint`}>
           {props.hint}
@@ -25,7 +25,7 @@ export function Field(props: { label: string; hint?: ReactNode; problem: string 
 }
 
 /** A problem of a field. Screen readers announce it when it appears. */
-export function FieldProblem({ id, children }: { id?: string; children: string | undefined }) {
+export function ProblemText({ id, children }: { id?: string; children: string | undefined }) {
   return children ? (
     <p className="field-problem" id={id} role="alert">
       {children}

@@ -3,7 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'rea
 import { focusFirstProblem, useFocusReturn } from '../focus.ts'
 import { Confirm } from './confirm.tsx'
 import { DraftGuard } from './draft-guard.tsx'
-import { FieldProblem } from './field.tsx'
+import { ProblemText } from './field.tsx'
 
 interface FormDialogProps {
   title: string
@@ -68,7 +68,7 @@ export function FormDialog({ title, action, isBusy, problem, isRoomy = false, re
               {/* noValidate: problems appear at their fields, not in the browser's bubbles. */}
               <form ref={form} className="dialog-form" noValidate onSubmit={send} onChange={touch} onPaste={touch}>
                 {children}
-                <FieldProblem>{problem}</FieldProblem>
+                <ProblemText>{problem}</ProblemText>
                 <div className="dialog-actions">
                   <Dialog.Close className="button">Cancel</Dialog.Close>
                   <button type="submit" className="primary button" disabled={isBusy}>

@@ -1,5 +1,5 @@
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { AcceptLicenseDocument, type ModelEntryFragment } from '../gql/graphql.ts'
 import { tell } from './news.tsx'
@@ -36,7 +36,7 @@ export function AcceptLicense({ model, accepted }: { model: Licensed; accepted: 
       tell(`${name} accepted.`)
       return accepted()
     }
-    tell(error ? toWords(error) : result && 'message' in result ? result.message : '', { isProblem: true })
+    tell(error ? toMessage(error) : result && 'message' in result ? result.message : '', { isProblem: true })
   }
   return (
     <div className="license">

@@ -1,9 +1,8 @@
 import { Popover } from 'radix-ui'
 import { type KeyboardEvent, useId, useState } from 'react'
+import { count } from '../format/amounts.ts'
 import type { Locale } from '../format/locale.ts'
 import { Icon } from './icon.tsx'
-
-const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 
 /** Change Locale: a list with counts for each locale, searchable by code and name. */
 export function LocalePicker(props: { locale: Locale | undefined; locales: readonly Locale[]; choose: (code: string) => void }) {

@@ -3,7 +3,7 @@ import { isLong, modelsPerPage, type OwnModels } from '../api/models.ts'
 import { type Misfits, whyUnavailable } from '../format/fitting.ts'
 import { toWord } from '../format/words.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
-import { FieldProblem } from './field.tsx'
+import { ProblemText } from './field.tsx'
 import { AcceptLicense } from './license.tsx'
 import { Pagination } from './pages.tsx'
 import { SearchField } from './search-field.tsx'
@@ -72,7 +72,7 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
           )}
         </div>
       )}
-      <FieldProblem id={`${id}-problem`}>{problem}</FieldProblem>
+      <ProblemText id={`${id}-problem`}>{problem}</ProblemText>
     </fieldset>
   )
 }

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { PageHeading } from './heading.tsx'
 
 /** Replaces a page that cannot be shown: the reason and the next step. */
-export function Problem({ title, message, again, children }: { title: string; message: string; again?: (() => void) | undefined; children?: ReactNode }) {
+export function ProblemPage({ title, message, again, children }: { title: string; message: string; again?: (() => void) | undefined; children?: ReactNode }) {
   return (
     <section className="empty">
       <PageHeading>{title}</PageHeading>

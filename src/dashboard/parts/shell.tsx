@@ -37,7 +37,7 @@ export function Shell({ children }: { children: ReactNode }) {
           ))}
         </nav>
         <ConnectionStatus />
-        <Account />
+        <AccountMenu />
       </header>
       <main id="content" tabIndex={-1}>
         {children}
@@ -63,7 +63,7 @@ function ConnectionStatus() {
 /** The server's setting GRAPHIQL, which the server writes into the page. */
 const hasGraphiQL = document.querySelector<HTMLMetaElement>('meta[name=graphiql]')?.content !== 'off'
 
-function Account() {
+function AccountMenu() {
   const { viewer } = useDashboard()
   return (
     <DropdownMenu.Root modal={false}>

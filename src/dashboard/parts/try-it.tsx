@@ -6,7 +6,7 @@ import { toWord } from '../format/words.ts'
 import { type Attempt, useTryIt } from '../speech/try-it.ts'
 import { CopyButton } from './copy.tsx'
 import type { ModeChoice, ServedEndpoint } from './endpoint.tsx'
-import { FieldProblem } from './field.tsx'
+import { ProblemText } from './field.tsx'
 import { Icon } from './icon.tsx'
 
 /** Sends speech or a recording to the endpoint and shows the text. */
@@ -99,9 +99,9 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
         ))}
         {hypothesis && <span className="hypothesis">{hypothesis}…</span>}
         {isSilent && <span className="muted">No speech detected.</span>}
-        {state === 'sending' && !hypothesis && phrases.length === 0 && <Waiting began={began} />}
+        {state === 'sending' && !hypothesis && phrases.length === 0 && <WaitingText began={began} />}
       </p>
-      <FieldProblem>{problem}</FieldProblem>
+      <ProblemText>{problem}</ProblemText>
       {state === 'sending' && attempt.cancel && <Sending {...attempt} cancel={attempt.cancel} />}
       <p className="detail">
         {name}
@@ -133,7 +133,7 @@ function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { can
 const longWaitMs = 5000
 
 /** Shown before the first words. After five seconds it explains the delay. */
-function Waiting({ began }: { began: number }) {
+function WaitingText({ began }: { began: number }) {
   const isLong = useNow() - began > longWaitMs
   return <span className="muted">{isLong ? 'No text yet. If the recording contains speech, the server is busy and the text will follow.' : 'Listening…'}</span>
 }
