@@ -1,5 +1,5 @@
 // Sample programs for an endpoint. They read the key from the environment. After a failure a program prints the reason
-// and exits with a code other than 0. The API has samples of its own for other tools, without URLs per recognition mode.
+// and exits with a code other than 0. The samples of the API are for other tools and do not choose a recognition mode.
 interface SampleTarget {
   id: string
   httpUrl: string
