@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { useQuery } from 'urql'
 import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
-import type { PagePosition } from '../parts/pages.tsx'
+import type { PagePosition } from '../parts/pagination.tsx'
 import { useModelChanges, useModelsRenewed } from './model-changes.ts'
 import { useRetry } from './retry.ts'
 

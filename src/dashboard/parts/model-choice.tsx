@@ -5,7 +5,7 @@ import { toWord } from '../format/words.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { ProblemText } from './field.tsx'
 import { AcceptLicense } from './license.tsx'
-import { Pagination } from './pages.tsx'
+import { Pagination } from './pagination.tsx'
 import { SearchField } from './search-field.tsx'
 
 interface Choice {
