@@ -21,14 +21,14 @@ const kinds = [
     kind: 'ACOUSTIC',
     title: 'Acoustic models',
     noun: 'custom acoustic model',
-    use: 'Maps audio to words',
+    use: 'Map audio to words',
     invitation: 'No custom acoustic model yet. If you have fine-tuned a base model on your recordings, add it here.',
   },
   {
     kind: 'LANGUAGE',
     title: 'Language models',
     noun: 'custom language model',
-    use: 'Determines which words are likely, and how they are written',
+    use: 'Determine which words are likely, and how they are written',
     invitation: 'No custom language model yet. Create one from text of your field to recognize its words more reliably.',
   },
 ] as const
