@@ -1,4 +1,4 @@
-// What the ws library does at best: one buffer to every socket it has.
+// The baseline: the ws library sends one buffer to all of its sockets.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'

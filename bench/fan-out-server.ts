@@ -1,4 +1,4 @@
-// The API in a process of its own, which tells how large its heap is.
+// The API in a separate process that reports the size of its heap.
 import { readConfig } from '../src/config.ts'
 import { startService } from '../src/main.ts'
 import { heapInUse } from './heap.ts'

@@ -1,4 +1,4 @@
-// Many watchers of two servers in one process; tells when the last of them has heard of an event.
+// Many subscribers of two servers in one process, which reports when the last of them has received an event.
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 
@@ -17,7 +17,7 @@ async function open(kind: 'ours' | 'raw', url: string) {
     await once(socket, 'message')
     const id = crypto.randomUUID()
     socket.send(JSON.stringify({ id, type: 'subscribe', payload: JSON.parse(SUBSCRIBE) }))
-    // The present comes first.
+    // The first message has the current status.
     await once(socket, 'message')
   }
   socket.on('message', (data) => {

@@ -1,4 +1,4 @@
-// One event to many watchers, beside a raw broadcast of the same bytes to as many sockets, in turn and in the same run.
+// The delivery of one event to many subscribers, beside a raw broadcast of the same bytes to as many sockets, in turn.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const warmUp = 5
 const query = `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange {
   sequence cursor status stage progress message occurredAt deployment { id name status endpoint { httpUrl } } } } }`
 
-/** Settings are those of a process that serves only the API; the database holds its catalog by then. */
+/** `settings` are those of a process that serves only the API. The database already has the catalog. */
 export async function fanOut(settings: Record<string, string>): Promise<Figure[]> {
   const api = await start('fan-out-server.ts', { ...settings, ROLES: 'api', MAX_SOCKETS_PER_KEY: '100000' })
   const raw = await start('fan-out-raw.ts')
@@ -38,7 +38,7 @@ export async function fanOut(settings: Record<string, string>): Promise<Figure[]
         WATCHERS: String(watchers),
         SUBSCRIBE: JSON.stringify({ query, variables: { id } }),
       })
-    // What the first leave behind, such as compiled code, is not theirs.
+    // The first subscribers leave compiled code and other shared memory behind, which must not count.
     await end((await gather(500)).child)
     for (const { watchers, rounds } of runs) {
       const heap = { ours: await heapOf(api.child), raw: await heapOf(raw.child) }
@@ -49,7 +49,7 @@ export async function fanOut(settings: Record<string, string>): Promise<Figure[]
         const heard = once(crowd.child, 'message')
         let committedAt = 0n
         const change = { status: 'PROVISIONING', stage: 'LOADING', progress: 0.5, message: 'Loading the models into a recognizer.' } as const
-        // The clock starts before the commit, which is the earliest moment at which anybody may hear of it.
+        // The clock starts before the commit, the earliest time at which a subscriber can receive the event.
         const recorded = await recordChange(client.db, claim, change, async () => {
           committedAt = process.hrtime.bigint()
         })

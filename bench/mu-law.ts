@@ -10,7 +10,7 @@ function encode(sample: number): number {
   return ~(sign | (exponent << 4) | mantissa) & 0xff
 }
 
-/** A 16 kHz WAV recording as telephones have it: 8 kHz, one channel, µ-law in a WAV container. */
+/** Converts a 16 kHz WAV recording to the format of telephones: 8 kHz, one channel, µ-law in a WAV container. */
 export function toMuLaw(wav: Buffer): Buffer {
   const pcm = wav.subarray(readWavHeader(wav)?.dataStart ?? 44)
   const samples = Buffer.alloc(Math.floor(pcm.length / 4))

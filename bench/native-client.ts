@@ -1,20 +1,20 @@
 import { WebSocket } from 'ws'
 
-interface Heard {
+interface NativeResult {
   texts: string[]
-  /** Why there is no text, or not all of it; begins with "protocol: " when an answer could not be read. */
+  /** The reason of a missing text; begins with "protocol: " if an answer could not be read. */
   problem?: string
 }
 
 /**
- * Recognizes a WAV file as native Speech SDKs do: speech.config has no X-RequestId, headers have no blank behind the
- * colon, the whole file goes out at once, and an answer is read only when its header values are exactly as expected.
+ * Recognizes a WAV file as native Speech SDKs do: speech.config has no X-RequestId, headers have no space after the
+ * colon, the whole file is sent at once, and header values of answers must be exactly as expected.
  */
-export function speakNatively(url: string, key: string, wav: Buffer): Promise<Heard> {
+export function speakNatively(url: string, key: string, wav: Buffer): Promise<NativeResult> {
   const requestId = crypto.randomUUID().replaceAll('-', '')
   const socket = new WebSocket(url, 'USP', { headers: { 'Ocp-Apim-Subscription-Key': key, 'X-ConnectionId': crypto.randomUUID().replaceAll('-', '') } })
   const texts: string[] = []
-  return new Promise<Heard>((done) => {
+  return new Promise<NativeResult>((done) => {
     const fail = (problem: string) => done({ texts, problem })
     const timestamp = () => `X-Timestamp:${new Date().toISOString()}\r\n`
     const json = 'Content-Type:application/json\r\n\r\n'

@@ -1,4 +1,4 @@
-// Recordings of a telephone system's prompts with their texts, from Debian's packages: fetched by apt, not kept here.
+// Recordings of a telephone system's prompts with their texts. apt fetches them from Debian's packages.
 import { execFile } from 'node:child_process'
 import { mkdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ export interface Prompt {
   text: string
 }
 
-/** Sentences of a language's prompts; undefined where apt cannot fetch them. */
+/** The prompts of a language that are sentences; undefined if apt cannot fetch them. */
 export async function readPrompts(language: 'en' | 'es'): Promise<Prompt[] | undefined> {
   const unpacked = join(dir, language)
   try {

@@ -1,4 +1,4 @@
-// From the wish to the handler, and from there to COMPLETE, stage by stage.
+// The time from the commit of a job to its handler, and from the creation to COMPLETE by stage.
 
 import { z } from 'zod'
 import { openLog } from '../src/log.ts'
@@ -9,7 +9,7 @@ import { type Figure, median, milliseconds, percentile } from './table.ts'
 
 const rounds = 40
 
-/** pg-boss from the commit of the job to the first line of its handler, beside a bare notice of Postgres in the same run. */
+/** The time from the commit of a job to the first line of its handler, beside a bare Postgres notification in the same run. */
 export async function pickup(databaseUrl: string, dataDir: string): Promise<Figure[]> {
   const arrived = new Map<string, (at: number) => void>()
   const job: Job<{ id: string }> = { name: 'bench-pickup', payload: z.object({ id: z.string() }), key: ({ id }) => id, interruptions: 0 }
@@ -42,7 +42,7 @@ export async function pickup(databaseUrl: string, dataDir: string): Promise<Figu
     unwatch()
   }
   await store.close()
-  const baseline = `a notice alone, its statement included, ${milliseconds(median(notices))}`
+  const baseline = `a notification with its statement ${milliseconds(median(notices))}`
   return [
     { what: 'commit of a job to its handler, p50', value: milliseconds(median(single)), baseline },
     { what: 'commit of a job to its handler, p99', value: milliseconds(percentile(single, 0.99)) },
@@ -51,7 +51,7 @@ export async function pickup(databaseUrl: string, dataDir: string): Promise<Figu
   ]
 }
 
-/** Where the time from create to COMPLETE goes, by the log's own clock. */
+/** The time of each stage from the creation to COMPLETE, by the clock of the log. */
 export async function stages(service: RunningService): Promise<Figure[]> {
   const ask = async (query: string, variables: object = {}) => {
     const response = await fetch(`${service.url}/graphql`, {
@@ -71,7 +71,7 @@ export async function stages(service: RunningService): Promise<Figure[]> {
       { input: { ...input, name: `Stages ${round}` } },
     )
     const log = await untilComplete(ask, createDeployment.deployment.id)
-    // The first one fetches and loads for those after it.
+    // The first deployment fetches and loads the models for the later ones.
     if (round === 0) continue
     for (const [n, { stage, status, occurredAt }] of log.entries()) {
       const next = log[n + 1]

@@ -1,4 +1,4 @@
-// One engine in a process of its own, as a recognizer is: decodes all recordings once per message, and says what it took.
+// One engine in a separate process: decodes all recordings once per message and reports its time and memory.
 import { writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import llama from 'llama-tokenizer-js'
@@ -31,7 +31,7 @@ process.send?.('ready')
 
 async function open(): Promise<(audio: Float32Array) => Promise<string>> {
   if (engine === 'sherpa') return openSherpa()
-  // Imported here so that the memory of neither engine is counted with the other's.
+  // Imported here so that the memory of one engine does not count for the other.
   const { openMoonshine } = await import('../src/decoding/moonshine.ts')
   const { decodeBeams, decodeGreedily } = await import('../src/decoding/beam-search.ts')
   const { noFusion } = await import('../src/decoding/fusion.ts')
@@ -40,7 +40,7 @@ async function open(): Promise<(audio: Float32Array) => Promise<string>> {
   return async (audio) => (await decodeBeams(acoustic, audio, { most: 4 }, noFusion))[0]?.text ?? ''
 }
 
-/** The yardstick: sherpa-onnx reads the same files and wants the vocabulary beside them, in base64. */
+/** The baseline: sherpa-onnx reads the same files, with the vocabulary in base64. */
 async function openSherpa() {
   const require = createRequire(import.meta.url)
   const sherpa = require('sherpa-onnx-node')

@@ -8,7 +8,7 @@ import { segmentationSettingsFor } from '../src/recognition/segmentation-setting
 import { readRecordings } from './recordings.ts'
 import { type Figure, median, milliseconds, percentile } from './table.ts'
 
-/** Streams per core; more are tried as long as the texts come in good time. */
+/** Streams per core. The next level runs only if the texts of the last one arrived in time. */
 const levels = { finals: [4, 8, 12, 16], interims: [2, 4, 6, 8] }
 const speakForMs = 12_000
 const chunkMs = 100
@@ -16,13 +16,13 @@ const chunkMs = 100
 interface Delays {
   /** From the silence that ends a phrase to its text. */
   finals: number[]
-  /** From the first sound to the first words; those of phrases of which nothing was shown are infinite. */
+  /** From the first sound to the first words; infinite for phrases without a hypothesis. */
   first: number[]
   refused: number
   failed: number
 }
 
-/** People who all speak at once, at the speed of speech, on as many streams as there is room for. */
+/** Parallel streams at the speed of speech, more and more of them until texts are late or streams are refused. */
 export async function liveStreams(scenario: Scenario, model: RecognizerModel, cores: number): Promise<Figure[]> {
   const recognizers = openRecognizers({ workers: cores, memoryMb: cores * 800 }, openLog('error'))
   await recognizers.load(model)
@@ -47,7 +47,7 @@ export async function liveStreams(scenario: Scenario, model: RecognizerModel, co
       most.text = perCore
       if (median(first) <= 1000) most.words = perCore
     }
-    figures.push({ what: `${what}: streams per core with their texts in good time`, value: String(most.text) })
+    figures.push({ what: `${what}: streams per core with their texts in time`, value: String(most.text) })
     if (isShown) figures.push({ what: `${what}: streams per core with first words within a second (median)`, value: String(most.words) })
   }
   const { memoryBytes, workers } = recognizers.usage()
@@ -68,7 +68,7 @@ async function speakAtOnce(recognizers: Recognizers, scenario: Scenario, model: 
   return delays
 }
 
-/** The same speech, begun somewhere else. */
+/** The same speech with another start. */
 function rotate(pcm: Buffer, share: number): Buffer {
   const at = Math.floor((pcm.length * share) / 2) * 2
   return Buffer.concat([pcm.subarray(at), pcm.subarray(0, at)])
@@ -77,7 +77,7 @@ function rotate(pcm: Buffer, share: number): Buffer {
 async function speak(recognizers: Recognizers, scenario: Scenario, model: RecognizerModel, pcm: Buffer, interims: boolean, delays: Delays) {
   const listening = segmentationSettingsFor(scenario, 'conversation')
   const began = performance.now()
-  /** When a sample was said, on the clock. */
+  /** The time at which a sample was spoken, as `performance.now()`. */
   const saidAt = (sample: number) => began + sample / 16
   let isFirst = false
   let ended = () => {}
@@ -105,12 +105,12 @@ async function speak(recognizers: Recognizers, scenario: Scenario, model: Recogn
           isFirst = false
         }
         if (event.kind === 'PHRASE') {
-          // The last is cut off; of it nothing may have been due yet.
+          // The last phrase is cut, so its hypothesis can still be due.
           if (isFirst && interims && (event.phrase.offset + event.phrase.duration) / 16 < speakForMs) delays.first.push(Number.POSITIVE_INFINITY)
           isFirst = false
           const { offset, duration } = event.phrase
           const due = (offset + duration) / 16 + listening.segmentationSilenceMs
-          // A phrase that was cut for its length, or by the end, did not wait for silence.
+          // A phrase that was cut at the maximum length or at the end did not wait for silence.
           if (duration < listening.maxPhraseMs * 15 && due < speakForMs) delays.finals.push(performance.now() - began - due)
         }
         if (event.kind === 'ENDED') ended()

@@ -1,5 +1,5 @@
-// Many streams in a process of its own, which are silent first and then all in the middle of a phrase:
-// what each takes of this process and of the detector's.
+// The memory of a stream in this process and in the detector: many streams that are first silent, then all in the
+// middle of a phrase.
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RecognizerModel } from '../src/decoding/recognizer-model.ts'
@@ -23,7 +23,7 @@ const second = 32_000
 /** A client's message has a tenth of a second. */
 const piece = second / 10
 
-// No worker is started, for nothing is decoded; so many are named because room is given by their number.
+// Nothing is decoded, so no worker starts. Their number sets the capacity for streams.
 const recognizers = openRecognizers({ workers: 20, memoryMb: 20_000 }, openLog('error'))
 const model: RecognizerModel = { id: 'none', encoder: 'none', decoder: 'none', writing: 'none' }
 let inSpeech = 0
@@ -57,7 +57,7 @@ const open = (n: number) =>
     0,
   )
 
-// The first stream has the detector load its model.
+// The first stream makes the detector load its model.
 const first = open(0)
 await delay(2000)
 first.close()
@@ -74,7 +74,7 @@ const each = (after: typeof before) => ({ own: (after.own - before.own) / count 
 process.send?.({ silent: each(silent), inPhrase: each(inPhrase) } satisfies StreamMemory)
 process.on('disconnect', () => process.exit())
 
-/** To every stream, as fast as each takes it. */
+/** Writes the sound to all streams, each as fast as it drains. */
 async function say(sound: Buffer, seconds: number) {
   await Promise.all(
     streams.map(async (stream, n) => {

@@ -18,7 +18,7 @@ const rounds = 3
 const recordings = readRecordings()
 const seconds = recordings.reduce((sum, { audio }) => sum + audio.length / 16_000, 0)
 
-/** How fast, how right and how soon: each model beside sherpa-onnx, then live streams on all cores. */
+/** Speed and word errors of each model beside sherpa-onnx, then the latency of live streams on all cores. */
 export async function recognition(dataDir: string): Promise<Figure[]> {
   const artifacts = await openArtifacts({ dataDir, privateSources: false })
   const figures: Figure[] = []
@@ -39,7 +39,7 @@ export async function recognition(dataDir: string): Promise<Figure[]> {
 async function streamMemory(): Promise<Figure[]> {
   const child = fork(join(import.meta.dirname, 'recognition-memory.ts'), [], { execArgv: ['--expose-gc'] })
   const failed = once(child, 'exit').then(() => {
-    throw new Error('the memory of streams was not measured')
+    throw new Error('recognition-memory.ts exited before it measured the streams')
   })
   const [{ silent, inPhrase }] = (await Promise.race([once(child, 'message'), failed])) as [StreamMemory]
   child.disconnect()
@@ -57,7 +57,7 @@ async function openModel(artifacts: Artifacts, scenario: Scenario): Promise<Reco
   return toRecognizerModel(await artifacts.fetch(acoustic), await artifacts.fetch(language))
 }
 
-/** The engines take turns, so that what else the machine does hits all of them. */
+/** The engines run in turn, so that other load of the machine affects all of them. */
 async function compareEngines(name: string, { encoder, decoder }: RecognizerModel, scratch: string): Promise<Figure[]> {
   const engines = await Promise.all(['sherpa', 'greedy', 'beam 4'].map((engine) => startEngine(engine, encoder, decoder, scratch)))
   const results: Round[][] = engines.map(() => [])

@@ -1,7 +1,7 @@
 export interface Figure {
   what: string
   value: string
-  /** What it was measured beside, in the same run. */
+  /** The figure that was measured beside it in the same run. */
   baseline?: string
   ratio?: string
 }

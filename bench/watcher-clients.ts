@@ -1,4 +1,4 @@
-// Sockets that watch one deployment each, in a process of their own; tells when all or one of them have heard of an event.
+// Sockets that subscribe to one deployment each, in a separate process that reports when the expected number of events has arrived.
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 
@@ -13,7 +13,7 @@ async function open(id: string) {
   socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${KEY}` } }))
   await once(socket, 'message')
   socket.send(JSON.stringify({ id: crypto.randomUUID(), type: 'subscribe', payload: { query: QUERY, variables: { id } } }))
-  // The present comes first.
+  // The first message has the current status.
   await once(socket, 'message')
   socket.on('message', () => {
     if (++heard === expected) process.send?.({ at: String(process.hrtime.bigint()) })

@@ -1,4 +1,4 @@
-// Watchers of different deployments: what each holds, what they cost at rest and when something happens, and a replay.
+// Subscribers of different deployments: their memory, their cost at rest and for a change, and a replay.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -15,14 +15,14 @@ import { type Figure, median, milliseconds } from './table.ts'
 const watchers = 2000
 const rounds = 40
 const replayed = 1000
-/** Long enough for one round of the ring that covers lost notices. */
+/** Covers one period of the check for lost notifications. */
 const idleMs = 32_000
 
 const fields = 'sequence cursor status stage progress message occurredAt deployment { id name status endpoint { httpUrl } }'
 const query = `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange { ${fields} } } }`
 const queryOfAll = `subscription ($after: String) { deploymentStatusChanged(after: $after) { ... on DeploymentStatusChange { ${fields} } } }`
 
-/** Settings are those of a process that serves only the API; the database holds its catalog by then. */
+/** `settings` are those of a process that serves only the API. The database already has the catalog. */
 export async function differentWatchers(settings: Record<string, string>): Promise<Figure[]> {
   const api = await start('fan-out-server.ts', { ...settings, ROLES: 'api', MAX_SOCKETS_PER_KEY: '100000' })
   const { url, key } = api.ready as { url: string; key: string }
@@ -35,7 +35,7 @@ export async function differentWatchers(settings: Record<string, string>): Promi
       recordChange(tx as typeof db, { deploymentId: id, workspaceId, attempt: 1 }, { status: 'PROVISIONING', stage: 'LOADING', message: 'Loading the models.' })
     const open = (count: number) => gather(url, key, ids.slice(0, count))
 
-    // What the first leave behind, such as compiled code, is not theirs.
+    // The first subscribers leave compiled code and other shared memory behind, which must not count.
     await end(await open(500))
     const rest = async () => {
       const [transactions, cpu] = [await transactionsOf(db), await cpuOf(api.child)]
@@ -49,8 +49,8 @@ export async function differentWatchers(settings: Record<string, string>): Promi
     note('memory (PSS) of each', `${(((await memoryOf(api.child)) - memory) / watchers / 1000).toFixed(1)} kB`)
 
     const busy = await rest()
-    note('transactions in 32 s of rest', `${busy.transactions} (none watching: ${idle.transactions})`)
-    note('CPU of a core at rest', `${busy.cpu.toFixed(2)} % (none watching: ${idle.cpu.toFixed(2)} %)`)
+    note('transactions in 32 s of rest', `${busy.transactions} (without subscribers: ${idle.transactions})`)
+    note('CPU of a core at rest', `${busy.cpu.toFixed(2)} % (without subscribers: ${idle.cpu.toFixed(2)} %)`)
 
     const delays: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -87,7 +87,7 @@ export async function differentWatchers(settings: Record<string, string>): Promi
 
 type Db = ReturnType<typeof openClient>['db']
 
-/** Many more like the given one, each with one event. */
+/** Copies a deployment once per subscriber, each copy with one event. */
 async function copyDeployments(db: Db, id: string) {
   const uuid = Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
   const copies = sql`select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Many ' || n))).* from deployments d, generate_series(1, ${watchers}) n where d.id = ${uuid}`

@@ -1,19 +1,19 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node can read, so that an old one gets a sentence and not a syntax error.
+// Plain JavaScript without new syntax, so that an old Node prints a message and not a syntax error.
 import { readFileSync } from 'node:fs'
 
 const commands = {
   serve: { file: './serve.ts', summary: 'Start the server: API, dashboard and endpoints. The default.' },
-  demo: { file: './demo.ts', summary: 'Create a deployment and transcribe recordings with it, on the running server or one of its own.' },
-  'key reset': { file: './key.ts', summary: 'Create a new bootstrap key when the old one is lost. Needs the database, not a running server.' },
-  dev: { file: './dev.ts', summary: 'Start the server and the dashboard with hot reload, for work on custom-speech itself.' },
-  help: { summary: 'Show this text, or the text of a command: help serve.' },
+  demo: { file: './demo.ts', summary: 'Create a deployment and transcribe recordings with it, on the running server or a temporary one.' },
+  'key reset': { file: './key.ts', summary: 'Create a new bootstrap key after the old one is lost. Needs the database, but no running server.' },
+  dev: { file: './dev.ts', summary: 'Start the server and the dashboard with hot reload, to develop custom-speech.' },
+  help: { summary: 'Show this text, or the description of a command: help serve.' },
 }
 
 const scripts = { serve: 'npm start', demo: 'npm run demo', dev: 'npm run dev' }
-const settings = 'Settings come from the environment, such as PORT=5000. README.md lists them under "Settings".'
+const settings = 'Settings come from the environment, such as PORT=5000. docs/operations.md lists them under "Settings".'
 
-/** Ends the program with a problem in words. */
+/** Prints a problem and exits with 2. */
 function refuse(problem) {
   console.error(`${problem}\n"custom-speech help" lists the commands.`)
   process.exit(2)
@@ -24,7 +24,7 @@ function describe(name) {
   if (name)
     return `${commands[name].summary}\n\nUsage: custom-speech ${name}${scripts[name] ? `, or ${scripts[name]}` : ''}\n\n${settings}\n"custom-speech help" lists all commands.`
   const lines = Object.entries(commands).map(([each, { summary }]) => `  ${each.padEnd(width)}  ${summary}`)
-  return `Usage: custom-speech [command]\n\n${lines.join('\n')}\n\n  --help, -h     Show this text, or the text of a command.\n  --version, -v  Show the version.\n\n${settings}`
+  return `Usage: custom-speech [command]\n\n${lines.join('\n')}\n\n  --help, -h     Show this text, or the description of a command.\n  --version, -v  Show the version.\n\n${settings}`
 }
 
 const given = process.argv.slice(2)
@@ -32,7 +32,7 @@ const options = given.filter((argument) => argument.startsWith('-'))
 const words = given.filter((argument) => !argument.startsWith('-'))
 const isHelp = options.some((option) => option === '--help' || option === '-h')
 const isVersion = options.some((option) => option === '--version' || option === '-v')
-// A command may have more than one word.
+// A command can have more than one word.
 const command = Object.keys(commands).find((name) => `${words.join(' ')} `.startsWith(`${name} `)) ?? (words.length ? undefined : isHelp ? 'help' : 'serve')
 if (!command) refuse(`Unknown command "${words[0]}".`)
 const others = words.slice(command.split(' ').length)
@@ -58,12 +58,12 @@ if (unknown !== undefined) {
 const [major] = process.versions.node.split('.').map(Number)
 if (major < 24) {
   console.error(
-    `custom-speech needs Node 24 or newer; this is Node ${process.versions.node}. ${process.platform === 'linux' ? `Use "${scripts[command] ?? 'npm start'}": npm brought the right one along.` : 'Install it from nodejs.org, then start again.'}`,
+    `custom-speech needs Node 24 or newer; this is Node ${process.versions.node}. ${process.platform === 'linux' ? `Use "${scripts[command] ?? 'npm start'}": npm has installed the right version.` : 'Install it from nodejs.org, then start again.'}`,
   )
   process.exit(1)
 }
 await import(commands[command].file).catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
-  console.error(`Something that custom-speech needs is not installed (${error.message.split(' imported')[0]}). Run "npm ci" first.`)
+  console.error(`A package that custom-speech needs is not installed (${error.message.split(' imported')[0]}). Run "npm ci" first.`)
   process.exit(1)
 })

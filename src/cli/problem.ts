@@ -6,10 +6,10 @@ import { ListenError } from '../http/listen.ts'
 import { redact } from '../log.ts'
 import { DatabaseError, EmbeddedPostgresError } from '../postgres/problem.ts'
 
-const foreseen = [BootstrapKeyError, ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]
+const expected = [BootstrapKeyError, ConfigError, CatalogError, ListenError, DataDirError, DatabaseError, EmbeddedPostgresError]
 
-/** A sentence for an expected problem, the whole stack for any other. */
+/** The message of an expected error, or the stack of any other error. */
 export function describeProblem(error: unknown): string {
-  if (foreseen.some((kind) => error instanceof kind)) return redact((error as Error).message)
+  if (expected.some((kind) => error instanceof kind)) return redact((error as Error).message)
   return redact(`Unexpected error:\n${error instanceof Error ? error.stack : String(error)}`)
 }

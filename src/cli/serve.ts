@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { readConfig } from '../config.ts'
 import { startService } from '../main.ts'
 import { childEnvironment } from '../sandbox/child-environment.ts'
-import { forgetAddress, noteAddress } from './address.ts'
+import { deleteAddress, writeAddress } from './address.ts'
 import { describeProblem } from './problem.ts'
 import { secondsSinceStart } from './since-start.ts'
 import { describeStart } from './start-message.ts'
 
-/** npm passes on the signal that the terminal has sent us already: two of a kind at once are one request to stop. */
+/** npm passes on a signal that the terminal has already sent. Two equal signals within this time are one request to stop. */
 const sameRequestMs = 300
 
 let first: { signal: string; at: number } | undefined
@@ -18,7 +18,7 @@ const interrupted = new Promise<void>((stop) => {
   for (const name of ['SIGINT', 'SIGTERM']) {
     process.on(name, () => {
       if (first?.signal === name && performance.now() - first.at < sameRequestMs) return
-      // The second ends it at once, as does the first while nothing serves yet; Postgres ends with us either way.
+      // A second signal, or a first one before the server is ready, ends the process at once. Postgres ends with it.
       if (first || !isReady) process.exit(1)
       first = { signal: name, at: performance.now() }
       stop()
@@ -32,28 +32,28 @@ try {
   const service = await startService(config)
   await dashboard
   isReady = true
-  if (config.roles.has('api')) await noteAddress(config.dataDir, service.localUrl)
+  if (config.roles.has('api')) await writeAddress(config.dataDir, service.localUrl)
   console.log(describeStart(service, config, { seconds: secondsSinceStart(), isTerminal: process.stdout.isTTY }))
   await interrupted
   console.log('Stopping. Press Ctrl-C again to stop at once.')
   await service.close()
-  if (config.roles.has('api')) await forgetAddress(config.dataDir)
+  if (config.roles.has('api')) await deleteAddress(config.dataDir)
   process.exit(0)
 } catch (error) {
   console.error(`\ncustom-speech cannot start. ${describeProblem(error)}\n`)
   process.exit(1)
 }
 
-/** Runs beside the start of everything else and does nothing when the dashboard is built. The API serves without it as well. */
+/** Builds the dashboard, if it is out of date, while the server starts. The server also runs without the dashboard. */
 async function buildDashboard() {
   const building = spawn(process.execPath, [join(import.meta.dirname, '../http/build-dashboard.ts')], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: childEnvironment(),
   })
-  let said = ''
+  let output = ''
   building.stderr.on('data', (text) => {
-    said += text
+    output += text
   })
   const [code] = await once(building, 'close')
-  if (code) console.error(`The dashboard could not be built: ${said.includes('ERR_MODULE_NOT_FOUND') ? 'run "npm ci" first.' : said.trim()}`)
+  if (code) console.error(`The dashboard could not be built: ${output.includes('ERR_MODULE_NOT_FOUND') ? 'run "npm ci" first.' : output.trim()}`)
 }

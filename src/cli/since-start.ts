@@ -1,13 +1,13 @@
-// How long the user has waited: since npm was started, where npm started us, else since this process was.
+// The time that the user has waited: since the start of npm, if npm started this process, otherwise since its own start.
 import { readFileSync } from 'node:fs'
 
-/** Of Linux, for times in /proc. */
+/** The unit of times in Linux's /proc. */
 const ticksPerSecond = 100
 
 interface Ancestor {
   parent: number
   command: string
-  /** Seconds after the machine was started. */
+  /** Seconds from the start of the machine to that of the process. */
   started: number
 }
 
@@ -21,7 +21,7 @@ export function secondsSinceStart(): number {
   }
 }
 
-/** npm starts a shell, which starts us; all of them are the one command that the user typed. */
+/** Finds the process of the command that the user typed: npm starts a shell, which starts this process. */
 function findFirst(): Ancestor {
   let first = readProcess(process.pid)
   if (!process.env['npm_lifecycle_event']) return first
@@ -33,7 +33,7 @@ function findFirst(): Ancestor {
 }
 
 function readProcess(pid: number): Ancestor {
-  // The name in parentheses may hold anything, so what comes after it is counted from its end.
+  // The name in parentheses can contain any characters, so the fields are counted from its end.
   const [, command = '', rest = ''] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
   const fields = rest.split(' ')
   return { parent: Number(fields[1]), command, started: Number(fields[19]) / ticksPerSecond }

@@ -2,18 +2,18 @@ import { bootstrapKeyFile } from '../access/bootstrap-key-file.ts'
 import type { Config } from '../config.ts'
 import type { RunningService } from '../main.ts'
 
-type Service = Pick<RunningService, 'url' | 'key' | 'keyOrigin' | 'keyMissing'>
-type Settings = Pick<Config, 'roles' | 'dataDir'>
+type StartedService = Pick<RunningService, 'url' | 'key' | 'keyOrigin' | 'keyMissing'>
+type StartSettings = Pick<Config, 'roles' | 'dataDir'>
 
 interface Start {
-  /** Since the command was given. */
+  /** The time since the user typed the command. */
   seconds: number
-  /** Whether the output is a terminal; elsewhere it may be kept in a log. */
+  /** Whether the output is a terminal. Other outputs can be logs. */
   isTerminal: boolean
 }
 
-/** What a start prints when the server is ready. The key is in it only on a terminal, and only at the start that made the key. */
-export function describeStart(service: Service, { roles, dataDir }: Settings, { seconds, isTerminal }: Start): string {
+/** The text that is printed when the server is ready. It contains the key only on a terminal, and only at the start that made the key. */
+export function describeStart(service: StartedService, { roles, dataDir }: StartSettings, { seconds, isTerminal }: Start): string {
   const isShown = isTerminal && service.keyOrigin === 'MADE'
   const addresses = [`  Try it   ${service.url}/${isShown ? `#key=${service.key}` : ''}`, `  API      ${service.url}/graphql`]
   return [
@@ -25,7 +25,7 @@ export function describeStart(service: Service, { roles, dataDir }: Settings, { 
   ].join('\n')
 }
 
-function explainKey({ keyOrigin, keyMissing }: Service, dataDir: string): string {
+function explainKey({ keyOrigin, keyMissing }: StartedService, dataDir: string): string {
   if (keyMissing) return keyMissing
   if (keyOrigin === 'CONFIGURED') return 'Sign in with the key that is configured as BOOTSTRAP_KEY.'
   return `Sign in with the bootstrap key, which is in the file ${bootstrapKeyFile(dataDir)}.`

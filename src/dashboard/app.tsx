@@ -1,6 +1,6 @@
 import { Suspense, useEffect, useState } from 'react'
 import { useClient, useQuery } from 'urql'
-import { isSignedOut, toReadWords } from './api/client.ts'
+import { isSignedOut, toReadMessage } from './api/client.ts'
 import { toVariables } from './api/list.ts'
 import type { Live } from './api/live.ts'
 import { useRetry } from './api/retry.ts'
@@ -12,18 +12,18 @@ import { useLast } from './last.ts'
 import { lazyPage } from './lazy-page.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
-import { Loading, Problem } from './parts/problem.tsx'
+import { Loading, ProblemPage } from './parts/problem.tsx'
 import { Shell } from './parts/shell.tsx'
 import { Link, usePath } from './route.ts'
 import { useTitle } from './title.ts'
 
-// The first page needs none of these.
+// These pages are not part of the first load.
 const CreatePage = lazyPage(() => import('./pages/create.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
 const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
 const ModelsPage = lazyPage(() => import('./pages/models.tsx'))
 
-/** Reads the viewer first; everything else comes after that. */
+/** Reads the viewer and the first page of the list, then shows the sign-in or the signed-in page. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
   const [variables, setVariables] = useState(startVariables)
   const [{ data: read, error }, ask] = useQuery({ query: StartDocument, variables, requestPolicy: 'network-only' })
@@ -34,15 +34,15 @@ export function App({ live, problem }: { live: Live; problem: string | undefined
     setLockedOut(false)
     ask()
   }
-  // When the list that the URL asks for is refused, the list says so; the rest of the page still works.
+  // If the list of the URL is refused, the page works without the list, which then shows the refusal.
   if (error?.graphQLErrors.length && !isSignedOut(error) && 'where' in variables) setVariables({ first: 1 })
   if (isLockedOut || isSignedOut(error))
-    return <SignInPage problem={isLockedOut ? 'The key has been revoked or has expired. Sign in with another one.' : problem} signedIn={again} />
+    return <SignInPage problem={isLockedOut ? 'The key has been revoked or has expired. Sign in with another key.' : problem} signedIn={again} />
   if (data) return <SignedIn key={data.viewer.key.id} live={live} start={data} lockedOut={() => setLockedOut(true)} />
   if (error)
     return (
       <main>
-        <Problem title="Can’t reach the server" message={toReadWords(error)} again={ask} />
+        <ProblemPage title="Can’t reach the server" message={toReadMessage(error)} again={ask} />
       </main>
     )
   return null
@@ -53,39 +53,39 @@ const startVariables = (): DeploymentsQueryVariables =>
 
 function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; lockedOut: () => void }) {
   const api = useClient()
-  // The first cursor counts: from then on the stream knows better.
+  // The stream begins behind the first cursor. Later reads of the list do not move it.
   const [first] = useState(start)
-  const [tell] = useState(() => lockedOut)
+  const [lock] = useState(() => lockedOut)
   useEffect(() => {
     const ending = new AbortController()
-    void live.follow(api, first.deployments.changesCursor, ending.signal, tell)
+    void live.follow(api, first.deployments.changesCursor, ending.signal, lock)
     return () => ending.abort()
-  }, [api, live, first, tell])
+  }, [api, live, first, lock])
   const { viewer } = start
   const may = (scope: string) => viewer.scopes.some((has) => has === scope)
   return (
     <DashboardContext value={{ live, viewer, mayManage: may('MANAGE'), mayRecognize: may('RECOGNIZE') }}>
       <Shell>
         <Suspense fallback={<Loading />}>
-          <Page path={usePath()} />
+          <CurrentPage path={usePath()} />
         </Suspense>
       </Shell>
     </DashboardContext>
   )
 }
 
-function Page({ path }: { path: string }) {
-  const [, room, id, ...rest] = path.split('/')
-  if (room === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
-  if (room === '') return <DeploymentsPage />
-  if (room === 'new') return <CreatePage />
-  if (room === 'models') return <ModelsPage />
-  if (room === 'keys') return <KeysPage />
-  if (room === 'deployments' && id) return <DeploymentPage key={id} id={decode(id)} />
+function CurrentPage({ path }: { path: string }) {
+  const [, page, id, ...rest] = path.split('/')
+  if (page === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
+  if (page === '') return <DeploymentsPage />
+  if (page === 'new') return <CreatePage />
+  if (page === 'models') return <ModelsPage />
+  if (page === 'keys') return <KeysPage />
+  if (page === 'deployments' && id) return <DeploymentPage key={id} id={decode(id)} />
   return <NotFound />
 }
 
-/** The part of a path as it was before it was encoded; itself when it is no encoding. */
+/** Decodes a part of a path; returns an invalid encoding unchanged. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part)
@@ -97,10 +97,10 @@ function decode(part: string): string {
 function NotFound() {
   useTitle('Page not found')
   return (
-    <Problem title="Page not found" message="The link may be wrong, or the page may have moved.">
+    <ProblemPage title="Page not found" message="The link may be wrong, or the page may have moved.">
       <Link className="button" href="/">
         Go to deployments
       </Link>
-    </Problem>
+    </ProblemPage>
   )
 }

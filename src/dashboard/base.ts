@@ -1,11 +1,9 @@
-// Where the dashboard lies on its host: a reverse proxy may put it under a path of its own, and the server does not see which.
-const here = import.meta.url
+// The path under which the dashboard is served. A reverse proxy can add a prefix that the server does not see.
+/** "/", or a prefix such as "/speech/" behind a proxy: the parent of the directory that has this script. */
+export const base = new URL('..', import.meta.url).pathname
 
-/** "/", or "/speech/" behind a proxy: the directory above the one that this file was loaded from. */
-export const base = new URL('..', here).pathname
+/** Adds the prefix to a path of the server. */
+export const withBase = (path: string) => base + path.slice(1)
 
-/** The browser's address for a path of the server. */
-export const toAddress = (path: string) => base + path.slice(1)
-
-/** The path of this page as the server sees it. */
+/** The path of this page without the prefix. */
 export const currentPath = () => `/${location.pathname.slice(base.length)}`

@@ -1,4 +1,4 @@
-// The context of every part of a signed-in page.
+// The context of all components of a signed-in page.
 import { createContext, useContext } from 'react'
 import type { Live } from './api/live.ts'
 import type { StartQuery } from './gql/graphql.ts'
@@ -14,6 +14,6 @@ export const DashboardContext = createContext<Dashboard | null>(null)
 
 export function useDashboard(): Dashboard {
   const dashboard = useContext(DashboardContext)
-  if (!dashboard) throw new Error('used outside of the signed-in page')
+  if (!dashboard) throw new Error('useDashboard was called outside of the signed-in page')
   return dashboard
 }

@@ -1,11 +1,11 @@
-// Keeps the keyboard's focus on the page: a dialog gives it back, and an element that disappears passes it on.
+// Keeps the keyboard focus on the page: a closed dialog returns it, and an element that is removed passes it on.
 import { useRef } from 'react'
 
 const focusable = 'a, button, input, select, textarea, [tabindex]'
 
-/** The element that was used last, even in browsers that do not focus a button on a click. */
+/** The element that had the focus or a click last. Some browsers do not focus a button on a click. */
 let last: HTMLElement | undefined
-/** True while `last` is disabled, which takes the focus away without an event. */
+/** True while `last` is disabled: it has lost the focus without an event. */
 let isDisabled = false
 
 const isLost = () => document.activeElement === null || document.activeElement === document.body
@@ -17,7 +17,7 @@ function focusNearest() {
   target?.focus({ preventScroll: true })
 }
 
-/** Radix returns the focus in a timeout of 0 ms; this waits a little longer, so that the two do not compete. */
+/** Longer than the timeout of 0 ms in which Radix returns the focus. */
 const settleMs = 40
 
 function check() {
@@ -31,7 +31,7 @@ function check() {
   isDisabled = last?.matches(':disabled') ?? false
 }
 
-/** Watches the whole document for as long as the page lives. */
+/** Watches the document until the page is unloaded. */
 export function keepFocus() {
   const use = ({ target }: Event) => {
     last = target instanceof Element ? (target.closest<HTMLElement>(focusable) ?? undefined) : undefined
@@ -45,14 +45,14 @@ export function keepFocus() {
   }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['disabled'] })
 }
 
-/** The element that opens a dialog: the focused one, or for an item of a menu the button of that menu. */
+/** The element that opened a dialog: the focused one, or the button of the menu whose item is focused. */
 function findOpener(): HTMLElement | null {
   const active = isLost() ? last : (document.activeElement as HTMLElement)
   const menu = active?.closest('[role=menu]')
   return menu ? document.getElementById(menu.getAttribute('aria-labelledby') ?? '') : (active ?? null)
 }
 
-/** A handler for Radix's `onCloseAutoFocus` that focuses the element from which the dialog was opened. */
+/** Returns a handler for Radix's `onCloseAutoFocus` that focuses the element which opened the dialog. */
 export function useFocusReturn(isOpen = true): (event: Event) => void {
   const opener = useRef<HTMLElement>(null)
   const wasOpen = useRef(false)

@@ -1,13 +1,13 @@
 // Pages that are not part of the first load.
 import { type ComponentType, lazy, useEffect, useState } from 'react'
-import { toAddress } from './base.ts'
-import { Problem } from './parts/problem.tsx'
+import { withBase } from './base.ts'
+import { ProblemPage } from './parts/problem.tsx'
 
-/** By then the first page is up. Once the other pages are fetched, they open without the network. */
+/** The first page is complete by then. Pages that are preloaded open without the network. */
 const preloadAfterMs = 4000
 const retryMs = 3000
 
-/** A page with a file of its own, which is fetched when it is needed or when there is time. */
+/** A page whose script is loaded when the page is opened, or earlier when the browser is idle. */
 export function lazyPage<Props extends object>(load: () => Promise<{ default: ComponentType<Props> }>) {
   const preload = () => void load().catch(() => {})
   setTimeout(() => (window.requestIdleCallback ? window.requestIdleCallback(preload) : preload()), preloadAfterMs)
@@ -16,16 +16,16 @@ export function lazyPage<Props extends object>(load: () => Promise<{ default: Co
 
 const reloaded = 'reloaded'
 
-/** The file is missing: the network is away, or the server has another build by now, which a reload brings. */
+/** Shown when the script cannot be loaded: the network is down, or the server has a newer build, which a reload loads. */
 function NotLoaded() {
   const [tries, setTries] = useState(0)
-  // A reload that did not help is not repeated automatically.
+  // Prevents a loop of reloads.
   const [mayReload] = useState(() => Date.now() - Number(sessionStorage.getItem(reloaded) ?? 0) > 30_000)
   useEffect(() => {
     if (!mayReload && !tries) return
     const ending = new AbortController()
     const look = async () => {
-      const response = await fetch(toAddress('/icon.svg'), { signal: ending.signal, cache: 'no-store' }).catch(() => undefined)
+      const response = await fetch(withBase('/icon.svg'), { signal: ending.signal, cache: 'no-store' }).catch(() => undefined)
       if (!response?.ok || ending.signal.aborted) return
       sessionStorage.setItem(reloaded, String(Date.now()))
       location.reload()
@@ -38,7 +38,7 @@ function NotLoaded() {
     }
   }, [mayReload, tries])
   return (
-    <Problem
+    <ProblemPage
       title="This page can’t be loaded"
       message="The server does not answer. This page tries again automatically."
       again={() => setTries((count) => count + 1)}

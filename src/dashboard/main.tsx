@@ -5,19 +5,19 @@ import { signIn, takeLinkedKey } from './api/browser-session.ts'
 import { createApi } from './api/client.ts'
 import { Live } from './api/live.ts'
 import { App } from './app.tsx'
-import { toAddress } from './base.ts'
+import { withBase } from './base.ts'
 import { keepFocus } from './focus.ts'
 
-// The dialogs put a style element into the page while they are open; the page's policy allows it by this nonce.
+// Open dialogs add a style element, which the page's policy allows with this nonce.
 Object.assign(globalThis, { __webpack_nonce__: document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content })
 
-// The printed link in a tab that has the page open already changes only the fragment.
+// If a tab already shows the page, the printed link changes only the fragment.
 window.addEventListener('hashchange', () => {
   if (location.hash.startsWith('#key=')) location.reload()
 })
 
-// The page came with relative addresses; this one is read again when the page moves on to another.
-document.querySelector('link[rel=icon]')?.setAttribute('href', toAddress('/icon.svg'))
+// The icon's address is relative. Browsers resolve it again after each change of the path.
+document.querySelector('link[rel=icon]')?.setAttribute('href', withBase('/icon.svg'))
 
 keepFocus()
 

@@ -1,24 +1,24 @@
-// Where the page is: its path and search, and the ways to change them.
+// The path and search of the page, and the functions that change them.
 import { type ComponentProps, createElement, useSyncExternalStore } from 'react'
-import { currentPath, toAddress } from './base.ts'
+import { currentPath, withBase } from './base.ts'
 
 const moved = 'moved'
 
-/** Asks before the page is left; `leave` goes on to the other one. */
+/** Asks before the page is left; `leave` continues the navigation. */
 type LeaveGuard = (leave: () => void) => void
 
-/** What is shown. While a guard asks, the browser's address can be another one for a moment. */
+/** The location that is shown. While a guard asks, the browser's address can differ for a moment. */
 let shown = read()
 let hasArrived = false
 let guard: LeaveGuard | undefined
-/** True while a step of the history is under way that the guard has let pass. */
+/** True during a step of the history that the guard has allowed. */
 let isLeaving = false
 
 function read() {
   return { path: currentPath(), search: location.search, index: toIndex(history.state) }
 }
 
-/** The place of an entry in the history, as `navigate` notes it; undefined for a jump within the page. */
+/** The index that `navigate` stores in a history entry; undefined for a jump within the page. */
 function toIndex(state: unknown): number | undefined {
   return (state as { index?: number } | null)?.index
 }
@@ -28,8 +28,8 @@ if (shown.index === undefined) {
   shown = read()
 }
 
-/** Notes that another page comes, in whatever way. */
-function notice(): boolean {
+/** Reads the location again; returns true if it is another page. */
+function update(): boolean {
   const before = shown
   shown = read()
   const isOther = shown.path !== before.path
@@ -37,7 +37,7 @@ function notice(): boolean {
   return isOther
 }
 
-/** Runs before all listeners of this event: a step that the guard holds back is not seen by any of them. */
+/** Runs before all other listeners of the event, so that they do not see a step which the guard stops. */
 function step(event: PopStateEvent) {
   const { path, search, index } = read()
   const before = shown.index ?? 0
@@ -45,7 +45,7 @@ function step(event: PopStateEvent) {
   const isOther = path !== shown.path || search !== shown.search
   if (!guard || isLeaving || !isOther) {
     isLeaving = false
-    notice()
+    update()
     return
   }
   event.stopImmediatePropagation()
@@ -58,7 +58,7 @@ function step(event: PopStateEvent) {
 }
 window.addEventListener('popstate', step)
 
-/** Asks before the page is left by a link or a step in the history. Returns the way to end that. */
+/** Calls `ask` before a link or a step of the history leaves the page. Returns a function that removes the guard. */
 export function guardLeaving(ask: LeaveGuard): () => void {
   guard = ask
   return () => {
@@ -66,7 +66,7 @@ export function guardLeaving(ask: LeaveGuard): () => void {
   }
 }
 
-/** True once after each change of the page: its heading then takes the focus. */
+/** Returns true once after each change of the page, whose heading then takes the focus. */
 export function takeArrival(): boolean {
   const arrived = hasArrived
   hasArrived = false
@@ -75,17 +75,17 @@ export function takeArrival(): boolean {
 
 interface Navigation {
   replace?: boolean
-  /** For the page that comes, and only for it. */
+  /** The state of the new history entry. */
   state?: object | null
-  /** Goes without the question of a guard. */
+  /** Skips the guard. */
   isDecided?: boolean
 }
 
 export function navigate(to: string, { replace = false, state = null, isDecided = false }: Navigation = {}) {
   if (guard && !isDecided && !replace) return guard(() => navigate(to, { state, isDecided: true }))
-  if (replace) history.replaceState({ ...(state ?? history.state), index: shown.index }, '', toAddress(to))
-  else history.pushState({ ...state, index: (shown.index ?? 0) + 1 }, '', toAddress(to))
-  const isOther = notice()
+  if (replace) history.replaceState({ ...(state ?? history.state), index: shown.index }, '', withBase(to))
+  else history.pushState({ ...state, index: (shown.index ?? 0) + 1 }, '', withBase(to))
+  const isOther = update()
   window.dispatchEvent(new Event(moved))
   if (isOther) window.scrollTo(0, 0)
 }
@@ -102,10 +102,10 @@ export function usePath(): string {
   return useSyncExternalStore(watch, () => shown.path)
 }
 
-/** Undefined and '' leave a parameter out. With `push`, the browser's Back button leads to the state before. */
+/** Undefined and '' remove a parameter. With `push`, the change is a step for the browser's Back button. */
 type ChangeSearch = (changes: Record<string, string | undefined>, options?: { push?: boolean }) => void
 
-/** The search parameters, and a way to change some of them. */
+/** The search parameters, and a function that changes some of them. */
 export function useSearch(): [URLSearchParams, ChangeSearch] {
   const text = useSyncExternalStore(watch, () => shown.search)
   const search = new URLSearchParams(text)
@@ -121,11 +121,11 @@ function withSearch(path: string, search: URLSearchParams, changes: Record<strin
   return next.size ? `${path}?${next}` : path
 }
 
-/** A link within the dashboard: a real one, for new tabs and for copying, that does not load the page anew. */
+/** A link within the dashboard. It has an address for new tabs and for copying, and does not reload the page. */
 export function Link({ href, onClick, isDecided = false, ...rest }: ComponentProps<'a'> & { href: string; isDecided?: boolean }) {
   return createElement('a', {
     ...rest,
-    href: toAddress(href),
+    href: withBase(href),
     onClick: (event: React.MouseEvent<HTMLAnchorElement>) => {
       onClick?.(event)
       if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return

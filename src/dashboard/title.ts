@@ -1,4 +1,4 @@
-// The title of the tab: the page's own, behind the latest outcome until that has been seen.
+// The title of the tab: the title of the page, with the latest outcome in front until the user has seen it.
 import { useEffect } from 'react'
 
 const shownMs = 8000
@@ -11,7 +11,7 @@ function show() {
   document.title = mark ? `${mark} · ${page}` : page
 }
 
-/** The mark stays while the tab is in the background, and a moment longer. */
+/** Removes the mark, but not while the tab is in the background. */
 function fade() {
   clearTimeout(timer)
   if (document.hidden) return

@@ -26,10 +26,9 @@ export const tooManyStreams = (limit: number) =>
 
 /** The last error of a stream whose key or session ends. */
 export const keyEnded = ({ sessionId }: Viewer) =>
-  new GraphQLError(
-    sessionId ? 'The session or its key has ended. Sign in again.' : 'The key is revoked or expired. Connect again with another key.',
-    { extensions: { code: 'UNAUTHENTICATED' } },
-  )
+  new GraphQLError(sessionId ? 'The session or its key has ended. Sign in again.' : 'The key is revoked or expired. Connect again with another key.', {
+    extensions: { code: 'UNAUTHENTICATED' },
+  })
 
 /**
  * Checks the key before the body is read. Forms and links of other origins cannot send the header of a key, so they

@@ -59,8 +59,8 @@ describe('signing out', () => {
     expect(stream.status).toBe(200)
     const socket = await connectOpen(sibling.localUrl, there)
     await signOut(here)
-    expect(await socket.closed).toEqual([4403, 'The session has ended, or its key has. Sign in again.'])
-    expect(await stream.text()).toContain('The session has ended')
+    expect(await socket.closed).toEqual([4403, 'The session or its key has ended. Sign in again.'])
+    expect(await stream.text()).toContain('The session or its key has ended')
     expect(await isIn(there, sibling.localUrl)).toBe(401)
   })
 

@@ -1,4 +1,4 @@
-// A real browser, and pages of it that are signed in.
+// A real browser with signed-in pages.
 import { access } from 'node:fs/promises'
 import type { AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
@@ -17,7 +17,7 @@ const flags = [
 
 export async function openBrowser(more: string[] = []): Promise<Browser> {
   await access(executablePath).catch(() => {
-    throw new Error(`There is no browser at ${executablePath}. Install one ("apt-get install chromium" on Debian), or set CHROMIUM to where it is.`)
+    throw new Error(`No browser was found at ${executablePath}. Install one ("apt-get install chromium" on Debian), or set CHROMIUM to its path.`)
   })
   return chromium.launch({ executablePath, args: ['--headless', ...flags, ...more] })
 }
@@ -27,14 +27,14 @@ interface Server {
   key: string
 }
 
-/** A tab of its own person: no cookie is shared. What the page complains of ends up in `complaints`. */
+/** A tab with separate cookies. Errors and warnings of the page are collected in `complaints`. */
 export async function openTab(browser: Browser, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })
   onTestFinished(() => context.close())
   return watchPage(await context.newPage())
 }
 
-/** The same person's next tab. */
+/** Another tab with the same cookies. */
 export const openTabBeside = async (page: Page) => watchPage(await page.context().newPage())
 
 function watchPage(page: Page) {
@@ -46,7 +46,7 @@ function watchPage(page: Page) {
   return { page, complaints }
 }
 
-/** Signed in by the link that `npm start` prints. */
+/** Signs in with the link that `npm start` prints. */
 export async function openDashboard(browser: Browser, { localUrl, key }: Server, options: BrowserContextOptions = {}) {
   const tab = await openTab(browser, options)
   await tab.page.goto(`${localUrl}/#key=${key}`)
@@ -54,7 +54,7 @@ export async function openDashboard(browser: Browser, { localUrl, key }: Server,
   return tab
 }
 
-/** Fills in the form and sends it; the list is shown after that. */
+/** Creates a deployment with the form and waits for its row in the list. */
 export async function createByForm(page: Page, name: string, scenario = 'Search and Dictation') {
   await page
     .getByRole('link', { name: /^Create/ })
@@ -62,11 +62,11 @@ export async function createByForm(page: Page, name: string, scenario = 'Search 
     .click()
   await page.getByLabel('Name', { exact: true }).fill(name)
   await page
-    .getByRole('group', { name: 'Acoustic Model' })
+    .getByRole('group', { name: 'Acoustic model' })
     .getByRole('radio', { name: new RegExp(`^${scenario}`) })
     .check()
   await page
-    .getByRole('group', { name: 'Language Model' })
+    .getByRole('group', { name: 'Language model' })
     .getByRole('radio', { name: new RegExp(`^${scenario}`), checked: true })
     .waitFor()
   await page.getByRole('button', { name: 'Create', exact: true }).click()
@@ -75,7 +75,7 @@ export async function createByForm(page: Page, name: string, scenario = 'Search 
 
 export const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${name}`) }) })
 
-/** Signed in, with the form for a new model open. */
+/** Signs in and opens the form for a new model. */
 export async function openModelForm(browser: Browser, server: Server, kind: 'language' | 'acoustic') {
   const tab = await openDashboard(browser, server)
   await tab.page.getByRole('link', { name: 'Models' }).click()
@@ -87,9 +87,9 @@ export const cardOf = (page: Page, name: string) => page.getByRole('listitem').f
 
 export const sendForm = (dialog: Locator) => dialog.getByRole('button', { name: 'Create', exact: true }).click()
 
-/** The violations that axe finds, those of its best practices included. */
+/** The violations that axe finds, including its best practices. */
 export async function findViolations(page: Page, axe: string): Promise<string[]> {
-  // Handed over by the debugging protocol, which the page's policy does not forbid.
+  // The debugging protocol passes the script, so the page's policy does not apply.
   await page.evaluate(axe)
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`)

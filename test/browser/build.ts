@@ -1,4 +1,4 @@
-// Before the first page is opened, there is one: built as `npm start` builds it.
+// Builds the dashboard before the first test, as `npm start` does.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'

@@ -1,4 +1,4 @@
-// The keyboard's focus: dialogs give it back, pages take it, and nothing that disappears takes it along.
+// The keyboard focus: dialogs return it, pages take it, and removed elements pass it on.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Locator, Page } from 'playwright-core'
@@ -8,7 +8,7 @@ import { openTestService, type Service, startTestService } from '../support/serv
 import { cardOf, findViolations, openBrowser, openDashboard, openModelForm, rowOf, sendForm } from './browser.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-// No jobs run here: what is created stays QUEUED.
+// No jobs run here, so deployments stay QUEUED.
 let api: Service
 let browser: Browser
 beforeAll(async () => {
@@ -29,7 +29,7 @@ const hasFocus = (element: Locator) => expect.poll(() => element.evaluate((node)
 interface Dialog {
   name: string
   path: string
-  /** The button that opens it; where that is in a menu, the menu's button. */
+  /** The button that opens the dialog, or the button of the menu that has the item. */
   opener: (page: Page) => Locator
   item?: string
   role?: 'dialog' | 'alertdialog'
@@ -56,8 +56,8 @@ const dialogs: Dialog[] = [
   { name: 'the locales', path: '/', opener: button('Change Locale') },
 ]
 
-describe('a dialog is accessible, and gives the focus back to its opener', () => {
-  test.each(dialogs)('$name, closed by Esc', async ({ path, opener, item, role = 'dialog' as const }: Dialog) => {
+describe('a closed dialog returns the focus to its opener', () => {
+  test.each(dialogs)('the dialog for $name is accessible and returns the focus after Esc', async ({ path, opener, item, role = 'dialog' as const }: Dialog) => {
     const { page, complaints } = await openDashboard(browser, api)
     await page.goto(api.localUrl + (path === 'deployment' ? await deploymentPath() : path))
     await opener(page).focus()
@@ -71,7 +71,7 @@ describe('a dialog is accessible, and gives the focus back to its opener', () =>
     expect(complaints).toEqual([])
   })
 
-  test('after saving, and after a secret', async () => {
+  test('a dialog returns the focus after saving and after showing a secret', async () => {
     const { page } = await openDashboard(browser, api)
     await page.goto(`${api.localUrl}/models`)
     await page.getByRole('button', { name: 'Edit Cards' }).click()
@@ -88,7 +88,7 @@ describe('a dialog is accessible, and gives the focus back to its opener', () =>
   })
 })
 
-test('a change of the page focuses its heading, forward and back', async () => {
+test('a navigation forward or back focuses the heading of the page', async () => {
   const { page } = await openDashboard(browser, api)
   const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name })
   await page.getByRole('link', { name: 'Models' }).click()
@@ -103,7 +103,7 @@ test('a change of the page focuses its heading, forward and back', async () => {
   await hasFocus(heading('Front desk'))
 })
 
-test('an element that disappears passes the focus on to the heading', async () => {
+test('an element that is removed passes the focus to the heading', async () => {
   await api.create({ name: 'Short-lived' })
   const { page } = await openDashboard(browser, api)
   await rowOf(page, 'Short-lived').getByRole('button', { name: 'Actions' }).click()
@@ -133,7 +133,7 @@ test('an element that disappears passes the focus on to the heading', async () =
 })
 
 describe('Esc', () => {
-  test('closes an untouched form, and asks before it discards a filled one', async () => {
+  test('Esc closes an untouched form and asks before it discards entries', async () => {
     const { page, dialog } = await openModelForm(browser, api, 'language')
     await dialog.getByLabel('Text').fill('the four of clubs')
     await page.keyboard.press('Escape')
@@ -144,7 +144,7 @@ describe('Esc', () => {
     await question.waitFor({ state: 'detached' })
     expect(await dialog.getByLabel('Text').inputValue()).toBe('the four of clubs')
     await hasFocus(dialog.getByLabel('Text'))
-    // A stray click does not close it either.
+    // A click outside does not close the form either.
     await page.mouse.click(5, 400)
     await dialog.getByLabel('Text').waitFor()
     await page.keyboard.press('Escape')
@@ -153,7 +153,7 @@ describe('Esc', () => {
     await hasFocus(page.getByRole('button', { name: 'Create language model' }))
   })
 
-  test('does not close the secret of a key, only Done does', async () => {
+  test('Esc does not close the dialog with the secret of a key; Done closes it', async () => {
     const { page } = await openDashboard(browser, api)
     await page.goto(`${api.localUrl}/keys`)
     await page.getByRole('button', { name: 'Create key' }).click()
@@ -169,8 +169,8 @@ describe('Esc', () => {
   })
 })
 
-describe('problems stand at their fields, all at once, with the focus on the first', () => {
-  test('of a new deployment', async () => {
+describe('all problems of a form appear at their fields, and the first field has the focus', () => {
+  test('problems of a new deployment appear at their fields', async () => {
     const { page } = await openDashboard(browser, api)
     await page.goto(`${api.localUrl}/new?locale=en-US`)
     await page.getByRole('button', { name: 'Create', exact: true }).click()
@@ -186,7 +186,7 @@ describe('problems stand at their fields, all at once, with the focus on the fir
     await hasFocus(page.getByRole('group', { name: 'Acoustic model' }).getByRole('radio').first())
   })
 
-  test('of a key, a language model and an acoustic model', async () => {
+  test('problems of a new key, language model and acoustic model appear at their fields', async () => {
     const { page, dialog } = await openModelForm(browser, api, 'language')
     await sendForm(dialog)
     await dialog.getByText('Enter a name.').waitFor()
@@ -215,7 +215,7 @@ describe('problems stand at their fields, all at once, with the focus on the fir
   })
 })
 
-test('the license of a base model is accepted in the form that needs it', async () => {
+test('a form that needs the license of a base model can accept it', async () => {
   const fresh = await startTestService({ ROLES: 'api' })
   const { page, complaints } = await openDashboard(browser, fresh)
   await page.goto(`${fresh.localUrl}/models?locale=es-ES`)

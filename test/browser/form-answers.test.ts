@@ -1,11 +1,11 @@
-// Answers to forms that come late, or never.
+// Forms whose answers arrive late or never.
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cardText, modelsOf } from '../support/models.ts'
 import { openTestService, type Service } from '../support/service.ts'
 import { cardOf, openBrowser, openDashboard, openModelForm, sendForm } from './browser.ts'
 
-// Nobody builds here: what waits goes on waiting.
+// No jobs run here, so models stay QUEUED.
 let api: Service
 let browser: Browser
 beforeAll(async () => {
@@ -17,7 +17,7 @@ afterAll(async () => {
   await api.close()
 })
 
-/** Keeps a mutation from the server until it is let go. */
+/** Delays a mutation until the returned function is called. */
 async function hold(page: Page, mutation: string): Promise<() => void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   await page.route('**/graphql', async (route) => {
@@ -27,28 +27,28 @@ async function hold(page: Page, mutation: string): Promise<() => void> {
   return resolve
 }
 
-test('an answer for a form that was closed does not close the next one', async () => {
+test('the answer to a closed form does not close the next form', async () => {
   const { page, dialog } = await openModelForm(browser, api, 'language')
-  const letGo = await hold(page, 'CreateLanguageModel')
+  const release = await hold(page, 'CreateLanguageModel')
   await dialog.getByLabel('Name').fill('Closed early')
   await dialog.getByLabel('Text').fill(cardText)
   await sendForm(dialog)
   await dialog.getByRole('button', { name: 'Cancel' }).click()
   await page.getByRole('button', { name: 'Create acoustic model' }).click()
   await dialog.getByLabel('Name').fill('Being filled in')
-  letGo()
+  release()
   await page.getByText('Language model “Closed early” is being built.').waitFor()
   expect(await dialog.getByLabel('Name').inputValue()).toBe('Being filled in')
   await dialog.getByRole('button', { name: 'Cancel' }).click()
   await cardOf(page, 'Closed early').waitFor()
 })
 
-test('the answer to a renaming that was closed leaves the question open whether to delete', async () => {
+test('the answer to a closed edit dialog does not close the question before a deletion', async () => {
   await modelsOf(api).createLanguageModel({ name: 'Misnamed', text: cardText })
   const { page } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await page.getByRole('button', { name: 'Edit Misnamed' }).click()
-  const letGo = await hold(page, 'UpdateModel')
+  const release = await hold(page, 'UpdateModel')
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Name').fill('Renamed late')
   await dialog.getByRole('button', { name: 'Save' }).click()
@@ -56,12 +56,12 @@ test('the answer to a renaming that was closed leaves the question open whether 
   await page.getByRole('button', { name: 'Delete Misnamed' }).click()
   const question = page.getByRole('alertdialog')
   await question.waitFor()
-  letGo()
+  release()
   await page.locator('h3', { hasText: 'Renamed late' }).waitFor()
   expect(await question.getByRole('heading').allTextContents()).toEqual(['Delete “Renamed late”?'])
 })
 
-test.each(['language', 'acoustic'] as const)('a new %s model whose answer was lost is made once, however often it is sent', async (kind) => {
+test.each(['language', 'acoustic'] as const)('a new %s model is created once when its answer is lost and the form is sent again', async (kind) => {
   const { page, dialog } = await openModelForm(browser, api, kind)
   const name = `Sent twice, ${kind}`
   let isLost = false

@@ -1,4 +1,4 @@
-// GraphiQL, the page for trying the API, with a key that is typed into its pane of headers.
+// GraphiQL with a key in its pane of headers, and with the cookie of the dashboard.
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestService, type Service } from '../support/service.ts'
@@ -28,7 +28,7 @@ async function typeHeaders(page: Page, headers: object) {
   await page.keyboard.insertText(JSON.stringify(headers))
 }
 
-/** Creates deployments until the page shows one. */
+/** Creates deployments until the page shows one: the subscription can begin later than the first creation. */
 async function seeDeployment(page: Page) {
   const shown = resultOf(page)
     .getByText(/QUEUED/)
@@ -40,14 +40,14 @@ async function seeDeployment(page: Page) {
   expect(await resultOf(page).textContent()).toContain('Shown')
 }
 
-test('a key that is typed into the headers counts for subscriptions', async () => {
+test('subscriptions of GraphiQL use the key in the pane of headers', async () => {
   const { page } = await open()
   await typeHeaders(page, { Authorization: `Bearer ${api.key}` })
   await run(page)
   await seeDeployment(page)
 })
 
-test('the key of the link counts for subscriptions, and nothing of the page is against its own policy', async () => {
+test('subscriptions of GraphiQL use the cookie, and the page does not violate its security policy', async () => {
   const workers: string[] = []
   const tab = await openTab(browser)
   tab.page.on('worker', (worker) => workers.push(new URL(worker.url()).pathname))
@@ -59,15 +59,15 @@ test('the key of the link counts for subscriptions, and nothing of the page is a
   expect(tab.complaints).toEqual([])
 })
 
-test('without a key the result says what to send', async () => {
+test('without a key GraphiQL shows how to send one', async () => {
   const { page } = await open()
   await run(page)
   await resultOf(page).getByText('UNAUTHENTICATED').first().waitFor()
-  // The editor writes spaces that do not break.
+  // The editor writes no-break spaces.
   expect((await resultOf(page).textContent())?.replace(/\s+/g, ' ')).toContain('The request has no valid key')
 })
 
-test('the page has its own title and a link to the dashboard', async () => {
+test('GraphiQL has a title and a link to the dashboard', async () => {
   const { page } = await open()
   expect(await page.title()).toBe('GraphiQL – custom-speech')
   await page.getByRole('link', { name: 'Dashboard' }).click()

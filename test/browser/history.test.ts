@@ -1,4 +1,4 @@
-// The browser's Back button, and what a turn of the page does.
+// The browser's Back button, the pages of the list, and drafts.
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -27,7 +27,7 @@ afterAll(async () => {
 const names = (page: Page) => page.getByRole('rowheader').allTextContents()
 const first = (page: Page, name: string) => expect.poll(async () => (await names(page))[0]).toMatch(new RegExp(`^${name}`))
 
-test('each page has its range and its place in the history, and is read from its top', async () => {
+test('each page of the list shows its range, is a step in the history and begins at its top', async () => {
   const { page } = await openDashboard(browser, api)
   await page.goto(`${api.localUrl}/?sort=NAME`)
   const pager = page.getByRole('navigation', { name: 'Pages' })
@@ -63,7 +63,7 @@ test('each page has its range and its place in the history, and is read from its
   await pager.getByText(`1–50 of ${many} deployments`).waitFor()
 })
 
-test('Back undoes a filter, an order and a whole search, one step each', async () => {
+test('Back undoes a filter, an order and a whole search in one step each', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('button', { name: /^Queued|^In progress/ }).click()
   await page.getByRole('button', { name: /^In progress/, pressed: true }).waitFor()
@@ -82,7 +82,7 @@ test('Back undoes a filter, an order and a whole search, one step each', async (
   await page.getByRole('button', { name: /^All/, pressed: true }).waitFor()
 })
 
-test('nothing found says what to do, whether by a search or by a filter', async () => {
+test('a search or filter without results shows the next step', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('button', { name: /^Failed/ }).click()
   await page.getByText('Try another search or clear the filters.').waitFor()
@@ -91,18 +91,18 @@ test('nothing found says what to do, whether by a search or by a filter', async 
   await page.getByText(`1–50 of ${many} deployments`).waitFor()
 })
 
-describe('a draft is kept', () => {
+describe('a draft is not lost without a question', () => {
   const question = (page: Page, name = 'Discard your changes?') => page.getByRole('alertdialog', { name })
   const keep = (page: Page, label = 'Keep editing') => page.getByRole('button', { name: label }).click()
 
-  test('when a link or Back would leave the form of a new deployment', async () => {
+  test('a link or Back asks before it leaves the form of a new deployment', async () => {
     const { page, complaints } = await openDashboard(browser, api)
     await page.getByRole('link', { name: 'Models' }).click()
     await page.getByRole('heading', { level: 1, name: /^Models/ }).waitFor()
     await page.getByRole('link', { name: 'Deployments' }).click()
     await page.getByRole('link', { name: /^Create/ }).click()
     const name = page.getByLabel('Name', { exact: true })
-    // An untouched form is left without a question.
+    // No question for an untouched form.
     await name.waitFor()
     await page.goBack()
     await page.getByRole('heading', { level: 1, name: /^Deployments/ }).waitFor()
@@ -128,7 +128,7 @@ describe('a draft is kept', () => {
     expect(complaints).toEqual([])
   })
 
-  test('when Back would leave a dialog, and with it the secret of a new key', async () => {
+  test('Back asks before it leaves a dialog or the secret of a new key', async () => {
     const { page, dialog } = await openModelForm(browser, api, 'language')
     await dialog.getByLabel('Text').fill('the four of clubs')
     await page.goBack()
@@ -150,7 +150,7 @@ describe('a draft is kept', () => {
     await page.getByRole('heading', { level: 1, name: /^Models/ }).waitFor()
   })
 
-  test('when the tab is closed or loaded again; once it is saved, no question is asked', async () => {
+  test('closing or reloading the tab asks before it loses entries, and not after they are saved', async () => {
     const { page } = await openDashboard(browser, api)
     await page.getByRole('link', { name: /^Create/ }).click()
     const name = page.getByLabel('Name', { exact: true })

@@ -1,4 +1,4 @@
-// Narrow windows, forced colors, and what axe says of both.
+// Narrow windows and forced colors, checked with axe.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
@@ -38,7 +38,7 @@ afterAll(async () => {
   await api.close()
 })
 
-/** Every page, by its path and a text that is there when all is read. */
+/** Every page: its path, and a text that appears when all data have been read. */
 const pages = (): [path: string, sign: string][] => [
   ['/?sort=NAME', longName],
   ['/?q=nothing-like-it', 'No deployment matches'],
@@ -54,7 +54,7 @@ const pages = (): [path: string, sign: string][] => [
 const overflow = (page: Page) => page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
 
 describe('at 320 px', () => {
-  test('no page scrolls sideways, and axe finds nothing', async () => {
+  test('at 320 px no page scrolls sideways, and axe finds nothing', async () => {
     const source = await readFile(axe, 'utf8')
     const { page } = await openTab(browser, { viewport: { width: 320, height: 640 } })
     await page.goto(api.localUrl)
@@ -70,7 +70,7 @@ describe('at 320 px', () => {
     }
   })
 
-  test('no dialog scrolls sideways, and the account can be reached', async () => {
+  test('at 320 px no dialog scrolls sideways, and the account menu is reachable', async () => {
     const { page } = await openDashboard(browser, api, { viewport: { width: 320, height: 640 } })
     const account = await page.getByRole('button', { name: 'Account' }).boundingBox()
     expect((account?.x ?? 999) + (account?.width ?? 999)).toBeLessThanOrEqual(320)
@@ -90,7 +90,7 @@ describe('at 320 px', () => {
     }
   })
 
-  test('a long name ends before the button of its row, and each cell has its label', async () => {
+  test('at 320 px a long name ends before the button of its row, and each cell has its label', async () => {
     const { page } = await openDashboard(browser, api, { viewport: { width: 320, height: 640 } })
     for (const [path, button] of [
       ['/?sort=NAME', `Actions for ${longName}`],
@@ -100,7 +100,7 @@ describe('at 320 px', () => {
       const row = page.locator('tr', { hasText: longName }).first()
       const name = await row.locator('.name').evaluate((cell) => {
         const range = cell.ownerDocument.createRange()
-        // A description below it is cut off on purpose.
+        // The description below the name is cut off on purpose.
         range.selectNode(cell.firstChild ?? cell)
         return range.getBoundingClientRect().right
       })
@@ -112,14 +112,14 @@ describe('at 320 px', () => {
       )
     }
     await page.getByText('Jan 1, 2099').waitFor()
-    // Sorting is possible without the table's head.
+    // The list can be sorted without the table's head.
     await page.goto(api.localUrl)
     await page.getByRole('button', { name: 'Name', exact: true }).click()
     await expect.poll(() => page.url()).toContain('sort=NAME')
   })
 })
 
-test('the state of the connection has a shape of its own on a phone', async () => {
+test('on a phone a lost connection has a separate icon', async () => {
   const { page } = await openDashboard(browser, api, { viewport: { width: 375, height: 640 } })
   await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' })
   expect(await page.locator('.connection .icon').count()).toBe(0)
@@ -140,7 +140,7 @@ test('links and buttons in lists are at least 24 px high', async () => {
   }
 })
 
-test('a message does not cover the buttons of the rows', async () => {
+test('a message does not cover the buttons of rows', async () => {
   const { page } = await openDashboard(browser, api)
   await page.goto(`${api.localUrl}/?q=Number`)
   await rowOf(page, 'Number 60').getByRole('button').waitFor()
@@ -153,7 +153,7 @@ test('a message does not cover the buttons of the rows', async () => {
 describe('in forced colors', () => {
   const outline = (page: Page, name: string) => page.getByRole('button', { name }).evaluate((each) => getComputedStyle(each).outlineStyle)
 
-  test('the current page, the pressed filter and the chosen mode can be told from the others', async () => {
+  test('in forced colors the current page, the pressed filter and the chosen mode differ from the others', async () => {
     const source = await readFile(axe, 'utf8')
     const { page } = await openDashboard(browser, api, { forcedColors: 'active' })
     const links = await page

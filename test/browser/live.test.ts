@@ -1,4 +1,4 @@
-// What happens elsewhere is seen here, whatever happens to the connection.
+// Changes made elsewhere appear in an open page, also after a lost connection.
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -9,7 +9,7 @@ import { openTestService, type Service, startTestService } from '../support/serv
 import { createByForm, openBrowser, openDashboard, openTabBeside, rowOf } from './browser.ts'
 import { launchServer } from './server.ts'
 
-// No jobs run here: what is created stays QUEUED until a test moves it.
+// No jobs run here, so deployments stay QUEUED until a test changes them.
 let api: Service
 let sql: postgres.Sql
 let browser: Browser
@@ -24,7 +24,7 @@ afterAll(async () => {
   await api.close()
 })
 
-/** The shipped catalog, and the same models once more under the name of German. */
+/** The shipped catalog with a copy of the English models for German. */
 async function catalogOfTwoLocales(): Promise<string> {
   const dir = join(await makeDirectory(), 'catalog')
   await cp(resolve(import.meta.dirname, '../../src/catalog'), dir, { recursive: true })
@@ -37,7 +37,7 @@ async function catalogOfTwoLocales(): Promise<string> {
   return file
 }
 
-test('two tabs stay in step', async () => {
+test('two tabs show the same changes', async () => {
   const { page: first } = await openDashboard(browser, api)
   const { page: second } = await openTabBeside(first)
   await second.goto(api.localUrl)
@@ -60,7 +60,7 @@ test('two tabs stay in step', async () => {
   await rowOf(second, 'Seen twice').waitFor({ state: 'detached' })
 })
 
-test('what does not fit cannot be chosen and says why; a stale page hears it from the server', async () => {
+test('a model that does not fit is disabled with the reason, and the server refuses it from a stale page', async () => {
   const { page } = await openDashboard(browser, api)
   await page
     .getByRole('link', { name: /^Create/ })
@@ -80,7 +80,7 @@ test('what does not fit cannot be chosen and says why; a stale page hears it fro
       .getByRole('radio', { name: /^Conversational/ })
       .isChecked(),
   ).toBe(true)
-  // A page that does not know the rule lets it through.
+  // Without the preflight the page does not know the rule.
   await page.route('**/graphql', (route) => (route.request().postData()?.includes('query Preflight') ? route.abort() : route.continue()))
   await page.reload()
   await page.getByLabel('Name', { exact: true }).fill('Mixed')
@@ -94,7 +94,7 @@ test('what does not fit cannot be chosen and says why; a stale page hears it fro
   expect((await api.ask('{ deployments { totalCount } }')).data?.deployments.totalCount).toBe(0)
 })
 
-test('errors of the server stand at their fields, before and after sending', async () => {
+test('errors of the server appear at their fields before and after the form is sent', async () => {
   await api.create({ name: 'Taken' })
   const { page } = await openDashboard(browser, api)
   await page
@@ -114,7 +114,7 @@ test('errors of the server stand at their fields, before and after sending', asy
   await page.getByRole('alert').waitFor({ state: 'detached' })
 })
 
-test('a failure of the server is told in words, with the id to look for, and can be tried again', async () => {
+test('a failure of the server is shown with its log id, and the form can be sent again', async () => {
   const { page } = await openDashboard(browser, api)
   const errors = [{ message: 'Something went wrong on the server.', extensions: { code: 'INTERNAL_SERVER_ERROR', id: '1b9d6bcd' } }]
   await page.route('**/graphql', (route) => (route.request().postData()?.includes('query BaseModels') ? route.fulfill({ json: { errors } }) : route.continue()))
@@ -125,7 +125,7 @@ test('a failure of the server is told in words, with the id to look for, and can
   await page.getByRole('heading', { name: 'Acoustic models' }).waitFor()
 })
 
-test('the locale can be searched and changed, is in the URL and remembered', async () => {
+test('the locale can be searched and changed, is in the URL and is remembered', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('heading', { name: 'Deployments, English (United States)' }).waitFor()
   await page.getByRole('button', { name: 'Change Locale' }).click()
@@ -149,7 +149,7 @@ test('a deployment can be deleted while it is provisioned', async () => {
   await page.getByRole('heading', { name: 'No deployments' }).waitFor()
 })
 
-test('the server is killed and started again while it provisions: the page recovers and misses nothing', async () => {
+test('a page recovers without a lost change when the server is killed and restarted during provisioning', async () => {
   const first = await launchServer()
   const { page } = await openDashboard(browser, first)
   await createByForm(page, 'Survivor')
@@ -161,7 +161,7 @@ test('the server is killed and started again while it provisions: the page recov
   await page.getByRole('link', { name: 'Survivor' }).waitFor()
 })
 
-test('a thousand rows stay smooth while they change', async () => {
+test('a list of a thousand deployments stays responsive while they change', async () => {
   const { deployment } = await api.create({ name: 'Number 0' })
   const id = Buffer.from(deployment.id, 'base64').toString().split(':')[1] ?? ''
   await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n, 'status', (array['COMPLETE', 'FAILED', 'CANCELED'])[1 + n % 3]))).*

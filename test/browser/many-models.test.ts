@@ -1,4 +1,4 @@
-// More models than one answer of the API holds.
+// More custom models than fit on one page.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
@@ -12,7 +12,7 @@ const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 const many = 250
 
-// Nobody builds here: what waits goes on waiting.
+// No jobs run here, so models keep their status.
 let api: Service
 let sql: postgres.Sql
 let browser: Browser
@@ -20,7 +20,7 @@ beforeAll(async () => {
   api = await openTestService({ ROLES: 'api', MAX_MODELS: '1000' })
   sql = postgres(api.databaseUrl, { max: 2, onnotice: () => {} })
   browser = await openBrowser()
-  // Their names come before those of the base models. Half of them are still to be built.
+  // Their names sort before those of the base models. Half of them are QUEUED.
   const { model } = await modelsOf(api).createLanguageModel({ name: 'A model', text: cardText })
   const id = Buffer.from(model.id, 'base64').toString().split(':')[1] ?? ''
   await sql`insert into models select (jsonb_populate_record(m, jsonb_build_object('id', uuidv7(), 'name', 'A model ' || lpad(n::text, 3, '0'),
@@ -35,7 +35,7 @@ afterAll(async () => {
 const cards = (page: Page) => page.getByRole('region', { name: 'Language models' }).getByRole('listitem')
 const cardOf = (page: Page, name: string) => cards(page).filter({ has: page.getByRole('heading', { name, exact: true }) })
 
-test('the base models are always shown, and every other one can be paged to and searched', async () => {
+test('the base models are always shown, and custom models have pages and a search', async () => {
   const { page, complaints } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await cardOf(page, 'Conversational').waitFor()
@@ -61,7 +61,7 @@ test('the base models are always shown, and every other one can be paged to and 
   expect(complaints).toEqual([])
 })
 
-test('a page whose last model is deleted elsewhere gives way to the first', async () => {
+test('a page whose last model is deleted elsewhere is replaced by the first page', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await page.getByRole('searchbox', { name: 'Search custom language models' }).fill('A model 0')
@@ -79,7 +79,7 @@ test('a page whose last model is deleted elsewhere gives way to the first', asyn
   for (const id of doomed) await modelsOf(api).delete(id)
 })
 
-test('the form offers them as well; what was chosen stays chosen while others are looked at', async () => {
+test('the form of a deployment has pages and a search for models, and a chosen model stays chosen', async () => {
   const { page, complaints } = await openDashboard(browser, api)
   await page.goto(`${api.localUrl}/new?locale=en-US`)
   await page.getByLabel('Name', { exact: true }).fill('With one of many')
@@ -92,7 +92,7 @@ test('the form offers them as well; what was chosen stays chosen while others ar
     .getByRole('radio', { name: /^Search and Dictation/ })
     .check()
   await page.getByText('does not mix with').first().waitFor()
-  // Only one base model fits, but so do many others: none is chosen unasked.
+  // One base model and many custom models fit, so none is chosen automatically.
   expect(await language.getByRole('radio', { checked: true }).count()).toBe(0)
   await language.getByRole('searchbox').fill('model 206')
   await language.getByText('1 custom language model', { exact: true }).waitFor()
@@ -106,7 +106,7 @@ test('the form offers them as well; what was chosen stays chosen while others ar
   expect(complaints).toEqual([])
 })
 
-test('a partner on another page of the list is let go when it no longer fits', async () => {
+test('a chosen model on another page of the list is deselected when it no longer fits', async () => {
   const { page } = await openDashboard(browser, api)
   await page.goto(`${api.localUrl}/new?locale=en-US`)
   const acoustic = page.getByRole('group', { name: 'Acoustic Model' })
@@ -120,7 +120,7 @@ test('a partner on another page of the list is let go when it no longer fits', a
   await expect.poll(() => language.getByRole('radio', { checked: true }).count()).toBe(0)
 })
 
-test('what is searched for is found while the models on the page go on changing', async () => {
+test('a search finds its models while models on the page change', async () => {
   const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ name: 'A busy model', text: cardText })
   const { page, complaints } = await openDashboard(browser, api)
@@ -146,7 +146,7 @@ test('what is searched for is found while the models on the page go on changing'
   expect(complaints).toEqual([])
 })
 
-test('all models of a list are followed by one stream, which misses nothing between the two', async () => {
+test('one stream follows all models of a list without a gap between list and stream', async () => {
   const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ name: 'A fleeting model', text: cardText })
   onTestFinished(async () => void (await models.delete(model.id)))
@@ -168,7 +168,7 @@ test('all models of a list are followed by one stream, which misses nothing betw
   await models.cancel(model.id)
   letGo()
   await cardOf(page, 'A fleeting model').getByText('Canceled', { exact: true }).waitFor()
-  // Two lists, which share it where they were read at the same moment.
+  // Two lists share a stream if they were read at the same moment.
   expect(streams).toBeLessThanOrEqual(2)
   expect(complaints).toEqual([])
 })

@@ -1,4 +1,4 @@
-// The forms of custom models: files that are really sent, and every refusal at its field.
+// The forms of custom models: real uploads, and refusals at their fields.
 import { copyFile, mkdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ let sql: postgres.Sql
 let browser: Browser
 beforeAll(async () => {
   api = await openTestService()
-  // Nobody builds here, and files may have 2 MB.
+  // No jobs run here, and files can have 2 MB.
   idle = await openTestService({ ROLES: 'api', MAX_UPLOAD_MB: '2' })
   sql = postgres(idle.databaseUrl, { max: 1, onnotice: () => {} })
   browser = await openBrowser()
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const textFile = (text: string | Buffer, name = 'calls.txt') => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
 
-/** What is wrong with a field, as those hear it who cannot see it. */
+/** The problem of a field, as a screen reader announces it. */
 async function problemOf(field: Locator): Promise<string> {
   await expect.poll(() => field.getAttribute('aria-invalid')).toBe('true')
   const ids = (await field.getAttribute('aria-describedby')) ?? ''
@@ -48,7 +48,7 @@ async function problemOf(field: Locator): Promise<string> {
   )
 }
 
-test('a language model is made from a text file, with phrases, pronunciations and recordings', async () => {
+test('a language model is created from a text file with phrases, pronunciations and recordings', async () => {
   const { page, dialog, complaints } = await openModelForm(browser, api, 'language')
   await dialog.getByLabel('Name').fill('From files')
   await dialog.getByLabel('Description').fill('Cards, as they are called out.')
@@ -87,7 +87,7 @@ test('a language model is made from a text file, with phrases, pronunciations an
   expect(complaints.filter((complaint) => !complaint.includes('422'))).toEqual([])
 })
 
-test('a large file shows how far it is, and canceling it leaves nothing behind', async () => {
+test('the upload of a large file shows its progress, and a canceled upload leaves no file', async () => {
   const { page, dialog } = await openModelForm(browser, idle, 'language')
   await dialog.getByRole('button', { name: 'Upload a file' }).click()
   const network = await page.context().newCDPSession(page)
@@ -108,7 +108,7 @@ test('a large file shows how far it is, and canceling it leaves nothing behind',
   expect(await sql`select lines from uploads`).toEqual([{ lines: 1 }])
 })
 
-test('what the server does not take is told in words at the field: too large, no archive, a connection that breaks', async () => {
+test('a refused or interrupted upload shows the reason at its field', async () => {
   const { page, dialog } = await openModelForm(browser, idle, 'acoustic')
   const archive = dialog.getByLabel('Archive', { exact: true })
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.alloc(30_000_000, 0x1f) })
@@ -120,7 +120,7 @@ test('what the server does not take is told in words at the field: too large, no
   await dialog.getByText('The connection broke').waitFor()
 })
 
-test('a file that could not be sent is sent again, chosen again or left out', async () => {
+test('after a failed upload the file can be uploaded again, chosen again or removed', async () => {
   const { page, dialog } = await openModelForm(browser, idle, 'language')
   await dialog.getByRole('button', { name: 'Upload a file' }).click()
   const file = dialog.getByLabel('Text file', { exact: true })
@@ -130,7 +130,7 @@ test('a file that could not be sent is sent again, chosen again or left out', as
   await recordings.setInputFiles({ name: 'calls.zip', mimeType: 'application/zip', buffer: Buffer.from('no connection') })
   for (const field of [file, recordings]) {
     expect(await problemOf(field)).toMatch(/^The connection broke/)
-    // Choosing the same file is a change only where none is in the field.
+    // Choosing the same file is a change only if the field is empty.
     expect(await field.inputValue()).toBe('')
   }
   await dialog.getByText('calls.txt').waitFor()
@@ -144,7 +144,7 @@ test('a file that could not be sent is sent again, chosen again or left out', as
   await cardOf(page, 'Without recordings').getByText('Queued', { exact: true }).waitFor()
 })
 
-test('an acoustic model is made from an archive that is sent, and becomes ready', async () => {
+test('an acoustic model is created from an uploaded archive and becomes ready', async () => {
   const { page, dialog, complaints } = await openModelForm(browser, api, 'acoustic')
   await dialog.getByLabel('Name').fill('Calls')
   await dialog.getByLabel('Base model').selectOption('Search and Dictation')
@@ -152,13 +152,13 @@ test('an acoustic model is made from an archive that is sent, and becomes ready'
   await dialog.getByText(/Uploaded: \d+ MB/).waitFor()
   await sendForm(dialog)
   const card = cardOf(page, 'Calls')
-  // The check of the files has a low priority of the processor.
+  // The check of the files runs with a low CPU priority.
   await card.getByText('Ready', { exact: true }).waitFor({ timeout: 90_000 })
   await card.getByText(/Search and Dictation \+ upload [0-9a-f]{64}/).waitFor()
   expect(complaints).toEqual([])
 })
 
-/** A base model's own files, packed as a trained one's would be. */
+/** The files of a base model, packed like those of a fine-tuned one. */
 async function makeArchive(scenario: string): Promise<string> {
   const { models } = await readCatalog(resolve(import.meta.dirname, '../../src/catalog/catalog.json'))
   const artifacts = await openArtifacts({ dataDir: join(tmpdir(), 'custom-speech-test-models'), privateSources: false })
@@ -172,7 +172,7 @@ async function makeArchive(scenario: string): Promise<string> {
   return join(dir, 'model.tgz')
 }
 
-test('an acoustic model from an address or a package: refusals at their fields, then it is recorded', async () => {
+test('an acoustic model from an address or a package shows refusals at their fields, then is created', async () => {
   const { page, dialog } = await openModelForm(browser, idle, 'acoustic')
   await dialog.getByLabel('Name').fill('From elsewhere')
   await dialog.getByRole('button', { name: 'Web address' }).click()
@@ -197,7 +197,7 @@ test('an acoustic model from an address or a package: refusals at their fields, 
   expect(await problemOf(dialog.getByLabel('Name'))).toMatch(/already/)
 })
 
-test('a model is renamed and described anew; a name that is taken is refused at its field', async () => {
+test('the name and description of a model can be edited, and a taken name is refused at its field', async () => {
   const models = modelsOf(idle)
   await models.createLanguageModel({ name: 'Taken', text: cardText })
   await models.createLanguageModel({ name: 'Mistyped', text: cardText })
@@ -216,7 +216,7 @@ test('a model is renamed and described anew; a name that is taken is refused at 
   expect(complaints).toEqual([])
 })
 
-test.each(['light', 'dark'] as const)('axe finds nothing serious about the forms, %s, on a narrow screen too', async (colorScheme) => {
+test.each(['light', 'dark'] as const)('axe finds nothing serious in the forms of models, %s, also on a narrow screen', async (colorScheme) => {
   const source = await readFile(axe, 'utf8')
   const { page } = await openDashboard(browser, idle, { colorScheme })
   await page.getByRole('link', { name: 'Models' }).click()

@@ -1,4 +1,4 @@
-// Models of the workspace's own, as they are made, watched, chosen and deleted in the browser.
+// Custom models: created, watched, chosen and deleted in the browser.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser } from 'playwright-core'
@@ -14,7 +14,7 @@ let idle: Service
 let browser: Browser
 beforeAll(async () => {
   api = await openTestService()
-  // Nobody builds here: what waits goes on waiting.
+  // No jobs run here, so models stay QUEUED.
   idle = await openTestService({ ROLES: 'api' })
   browser = await openBrowser()
 })
@@ -24,7 +24,7 @@ afterAll(async () => {
   await api.close()
 })
 
-test('a language model is made from text, becomes ready without a reload, and is deleted', async () => {
+test('a language model is created from text, becomes ready without a reload, and is deleted', async () => {
   const { page, complaints } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await page.getByRole('button', { name: 'Create language model' }).click()
@@ -46,7 +46,7 @@ test('a language model is made from text, becomes ready without a reload, and is
   expect(complaints).toEqual([])
 })
 
-test('models that are made, canceled and deleted elsewhere come and go in an open page', async () => {
+test('an open page follows models that are created, canceled and deleted elsewhere', async () => {
   const models = modelsOf(idle)
   const { page, complaints } = await openDashboard(browser, idle)
   await page.getByRole('link', { name: 'Models' }).click()
@@ -64,7 +64,7 @@ test('models that are made, canceled and deleted elsewhere come and go in an ope
   expect(complaints).toEqual([])
 })
 
-test('a model that is not ready cannot be chosen and says why', async () => {
+test('a model that is not ready is disabled with the reason', async () => {
   const { model } = await modelsOf(idle).createLanguageModel({ name: 'Unfinished', text: cardText })
   const { page } = await openDashboard(browser, idle)
   await page.goto(`${idle.localUrl}/new?locale=en-US`)
@@ -76,7 +76,7 @@ test('a model that is not ready cannot be chosen and says why', async () => {
   expect(await option.isDisabled()).toBe(true)
 })
 
-test('a model that a stale page takes for ready is refused at its field, and the page learns better', async () => {
+test('the server refuses a model that a stale page shows as ready, and the page is updated', async () => {
   const { model } = await modelsOf(idle).createLanguageModel({ name: 'Thought ready', text: cardText }, 'CONVERSATIONAL')
   const { page } = await openDashboard(browser, idle)
   let isStale = true
@@ -102,11 +102,11 @@ test('a model that a stale page takes for ready is refused at its field, and the
   await language.getByRole('radio', { name: /^Thought ready/, disabled: true }).waitFor()
 })
 
-test('a license is read and accepted where a model needs it, after which the model can be chosen', async () => {
+test('a model can be chosen after its license is accepted in the form', async () => {
   const { page, complaints } = await openDashboard(browser, idle)
   await page.goto(`${idle.localUrl}/new?locale=es-MX`)
   const acoustic = page.getByRole('group', { name: 'Acoustic Model' })
-  await acoustic.getByText('Accept its license first').waitFor()
+  await acoustic.getByText('Accept the license below first').waitFor()
   expect(await acoustic.getByRole('radio').first().isDisabled()).toBe(true)
   expect(await acoustic.getByRole('link', { name: 'Moonshine Community License' }).getAttribute('href')).toMatch(/^https:/)
   expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
@@ -116,7 +116,7 @@ test('a license is read and accepted where a model needs it, after which the mod
   expect(complaints).toEqual([])
 })
 
-test.each(['light', 'dark'] as const)('axe finds nothing serious about custom models, %s', async (colorScheme) => {
+test.each(['light', 'dark'] as const)('axe finds nothing serious in pages with custom models, %s', async (colorScheme) => {
   const source = await readFile(axe, 'utf8')
   const { model } = await modelsOf(idle).createLanguageModel({ text: cardText })
   const { page } = await openDashboard(browser, idle, { colorScheme })

@@ -1,4 +1,4 @@
-// What becomes of a deployment or model is announced on every page, and in the title of a tab.
+// Outcomes of deployments and models, announced on every page and in the title of the tab.
 import type { Browser } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -17,7 +17,7 @@ afterAll(async () => {
   await api.close()
 })
 
-test('a deployment that becomes Complete is announced on another page, and marks the title', async () => {
+test('a deployment that becomes Complete is announced on another page and in the title', async () => {
   const { page, complaints } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Keys' }).click()
   await page.getByText('Live', { exact: true }).waitFor()
@@ -32,7 +32,7 @@ test('a deployment that fails is announced with its reason', async () => {
   const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
   const { page } = await openDashboard(browser, api)
   await page.getByText('Live', { exact: true }).waitFor()
-  // A model whose files are not what they should be.
+  // A model whose files do not match their checksums.
   await sql`update models set files = (select jsonb_agg(file || ${sql.json({ sha256: '0'.repeat(64) })}) from jsonb_array_elements(files) file)
     where kind = 'ACOUSTIC' and scenario = 'SEARCH_AND_DICTATION' and locale = 'en-US'`
   await sql.end()
@@ -48,14 +48,14 @@ test('a model that becomes ready is announced', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Models' }).click()
   await page.getByRole('heading', { name: 'Language models' }).waitFor()
-  // Another name for each try of this test.
+  // A retry of this test needs another name.
   const name = `Cards ${crypto.randomUUID().slice(0, 8)}`
   await modelsOf(api).createLanguageModel({ name, text: cardText })
   await page.locator('[aria-live=polite]').getByText(`“${name}” is ready.`).waitFor()
   expect(await page.title()).toBe(`✓ ${name} · Models`)
 })
 
-test('a model that is ready is deployed from its card, and its refusal to go leads to the deployment', async () => {
+test('a ready model is deployed from its card, and the refusal to delete it links to the deployment', async () => {
   const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ name: 'In use', text: cardText }, 'CONVERSATIONAL')
   for await (const change of models.watch(model.id)) if (change.status === 'FAILED') throw new Error(change.message)

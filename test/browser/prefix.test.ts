@@ -1,4 +1,4 @@
-// Behind a reverse proxy that puts the server under a path of its own and shows it nothing of that.
+// The dashboard behind a reverse proxy that adds a path which the server does not see.
 import { createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import type { Browser } from 'playwright-core'
@@ -10,7 +10,7 @@ type Proxy = Awaited<ReturnType<typeof openPrefixProxy>>
 
 const prefix = '/speech'
 
-/** Passes on what is under the prefix, without it, to whatever `to` names; remembers who asked for anything else. */
+/** Removes the prefix and passes requests on to `to`; collects the paths of all other requests. */
 async function openPrefixProxy() {
   let target = new URL('http://127.0.0.1:1')
   const strays: string[] = []
@@ -77,7 +77,7 @@ afterAll(async () => {
   await proxy.close()
 })
 
-test('everything works under the prefix, and nothing is asked for outside of it', async () => {
+test('the dashboard and its endpoints work under a prefix without requests outside of it', async () => {
   const { page, complaints } = await openDashboard(browser, { localUrl: proxy.url, key: api.key })
   await page.getByText('Live', { exact: true }).waitFor()
   await createByForm(page, 'Behind a proxy')
@@ -104,7 +104,7 @@ test('everything works under the prefix, and nothing is asked for outside of it'
   expect(await page.evaluate('document.activeElement.id')).toBe('content')
   await page.goBack()
   expect(complaints).toEqual([])
-  // Servers under other paths of the host have cookies of their own.
+  // The name of the cookie separates servers under other paths of the host.
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual([expect.stringMatching(/^custom-speech-\d+-speech$/)])
   await page.getByRole('button', { name: 'Account' }).click()
   await page.getByRole('menuitem', { name: 'Explore the API' }).click()
@@ -120,7 +120,7 @@ test('everything works under the prefix, and nothing is asked for outside of it'
   expect(proxy.strays.filter((path) => path !== '/favicon.ico')).toEqual([])
 })
 
-test('the same server answers without the prefix to whoever comes past the proxy', async () => {
+test('the same server also answers direct requests without the prefix', async () => {
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page } = await openTab(browser)
   await page.goto(`${api.localUrl}/#key=${api.key}`)

@@ -1,4 +1,4 @@
-// Reads that fail, files that are not there, addresses that lead nowhere.
+// Failed reads, missing files and unknown addresses.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTestService, type Service } from '../support/service.ts'
@@ -25,11 +25,11 @@ const pages = () => [
   [`/deployments/${encodeURIComponent(id)}`, 'The deployment can’t be loaded'],
 ]
 
-describe('a page whose reads fail while the socket stays says so, and recovers', () => {
-  test.each(['abort', '502'] as const)('by itself, %s', async (fault) => {
+describe('a page whose reads fail while the socket is open recovers', () => {
+  test.each(['abort', '502'] as const)('a page whose reads fail shows the problem and recovers automatically, %s', async (fault) => {
     const { page } = await openDashboard(browser, api)
     for (const [path = '', title = ''] of pages()) {
-      // Everything but the viewer fails, as for a page that is opened from within.
+      // All reads but the viewer's fail, as for a page that is opened by a link.
       let isBroken = true
       await page.route('**/graphql', (route) => {
         const isStart = route.request().postData()?.includes('query Start')
@@ -46,7 +46,7 @@ describe('a page whose reads fail while the socket stays says so, and recovers',
     }
   })
 
-  test('at once with Try again', async () => {
+  test('a page whose reads fail recovers at once with Try again', async () => {
     const { page } = await openDashboard(browser, api)
     await page.clock.install()
     for (const path of ['/new', '/models']) {
@@ -61,7 +61,7 @@ describe('a page whose reads fail while the socket stays says so, and recovers',
   })
 })
 
-test('a page that was never opened says offline that it cannot be loaded, and comes when the server is back', async () => {
+test('a page whose script is missing shows this offline and loads when the network is back', async () => {
   const { page } = await openTab(browser)
   await page.route('**/assets/{models,keys}-*.js', (route) => route.abort())
   await page.goto(`${api.localUrl}/#key=${api.key}`)
@@ -69,7 +69,7 @@ test('a page that was never opened says offline that it cannot be loaded, and co
   await page.context().setOffline(true)
   await page.getByRole('link', { name: 'Keys' }).click()
   await page.getByRole('heading', { level: 1, name: 'This page can’t be loaded' }).waitFor()
-  // The rest is still there.
+  // Loaded pages still work.
   await page.getByRole('link', { name: 'Deployments' }).click()
   await page.getByRole('rowheader', { name: 'Front desk' }).waitFor()
   await page.getByRole('link', { name: 'Keys' }).click()
@@ -78,7 +78,7 @@ test('a page that was never opened says offline that it cannot be loaded, and co
   await page.getByRole('heading', { level: 1, name: 'Keys' }).waitFor()
 })
 
-test('the other pages are fetched ahead, so that they open offline', async () => {
+test('the other pages are preloaded, so that they open offline', async () => {
   const { page } = await openTab(browser)
   const fetched = Promise.all(
     ['create', 'deployment', 'keys', 'models'].map((name) => page.waitForResponse((response) => response.url().includes(`/assets/${name}-`))),
@@ -93,7 +93,7 @@ test('the other pages are fetched ahead, so that they open offline', async () =>
 })
 
 describe('an unknown address', () => {
-  test('shows a browser the page that says so, with a way on, and status 404', async () => {
+  test('an unknown address shows a page with a link and has the status 404', async () => {
     const { page } = await openDashboard(browser, api)
     for (const path of ['/foo', '/settings/profile', '/models/x', '/deployments/a/b', '/%E0%A4%A']) {
       const response = await page.goto(api.localUrl + path)
@@ -104,7 +104,7 @@ describe('an unknown address', () => {
     }
   })
 
-  test('that is nearly right leads to the page', async () => {
+  test('an address with a missing or extra slash leads to its page', async () => {
     const { page } = await openDashboard(browser, api)
     for (const [typed, path] of [
       ['/deployments', '/'],
@@ -118,7 +118,7 @@ describe('an unknown address', () => {
     }
   })
 
-  test('of a deployment that is gone leads back to the list', async () => {
+  test('the address of a deleted deployment links back to the list', async () => {
     const { page } = await openDashboard(browser, api)
     await page.goto(`${api.localUrl}/deployments/RGVwbG95bWVudDo5`)
     await page.getByRole('heading', { level: 1, name: 'Deployment not found' }).waitFor()
@@ -127,7 +127,7 @@ describe('an unknown address', () => {
     await page.getByRole('rowheader', { name: 'Front desk' }).waitFor()
   })
 
-  test('answers programs with JSON', async () => {
+  test('an unknown address answers programs with JSON', async () => {
     for (const accept of ['application/json', '*/*', undefined]) {
       const response = await fetch(`${api.localUrl}/foo`, { headers: accept ? { accept } : {} })
       expect(response.status).toBe(404)

@@ -1,4 +1,4 @@
-// Makes the README's pictures in docs/: real deployments of a real server, with some history added by hand.
+// Makes the pictures in docs/: real deployments of a real server, and copies of them with other dates and statuses.
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -26,17 +26,17 @@ async function deploy(name: string, scenario: string, description: string): Prom
   return deployment.id
 }
 
-/** A deployment like another, in whatever status and as old as it should be. */
+/** Copies a deployment with another name, age and values. */
 async function pretend(like: string, name: string, hoursAgo: number, values: object) {
   const id = Buffer.from(like, 'base64').toString().split(':')[1] ?? ''
   const changes = { name, created_at: new Date(Date.now() - hoursAgo * 3.6e6).toISOString(), ...values }
   await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(make_interval(secs => ${-hoursAgo * 3600}))) || ${sql.json(changes as never)}::jsonb)).* from deployments d where d.id = ${id}`
 }
 
-/** One that is measured on recordings, and one that is being built. */
+/** Makes a language model with an evaluation and one that is being built. */
 async function makeLanguageModels() {
   const models = modelsOf({ ...api, localUrl: service.localUrl, key: service.key })
-  // Every second one is counted: the longest is to be among those.
+  // Every second recording is evaluated; the longest must be one of them.
   const recordings = cardRecordings()
   recordings.splice(1, 0, ...recordings.splice(-1))
   const transcripts = recordings.map(({ text }, n) => `${n}.wav\t${text}`).join('\n')

@@ -1,4 +1,4 @@
-// The product as a user starts it, in a process of its own that can be killed.
+// The server as a user starts it, in a separate process that can be killed.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
@@ -37,7 +37,7 @@ export async function launchServer() {
   return { localUrl, key, kill, restart: start }
 }
 
-/** A port that the server finds again when it is started again. */
+/** A port that is free now and that a restarted server can use again. */
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')

@@ -1,4 +1,4 @@
-// The whole story, as someone who has read nothing lives through it.
+// The main tasks of a new user, from the sign-in to recognized speech.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser } from 'playwright-core'
@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 describe('signing in', () => {
-  test('the printed link signs in, and the key stays nowhere that a script can read', async () => {
+  test('the printed link signs in, and scripts cannot read the key', async () => {
     const { page, complaints } = await openDashboard(browser, api)
     expect(page.url()).not.toContain('key')
     expect(await page.evaluate('document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })')).not.toContain('cs_')
@@ -34,7 +34,7 @@ describe('signing in', () => {
     expect(complaints).toEqual([])
   })
 
-  test('a pasted key signs in, a wrong one is refused in words, and signing out forgets it', async () => {
+  test('a pasted key signs in, a wrong key is refused with the reason, and signing out deletes the cookie', async () => {
     const { page } = await openTab(browser)
     await page.goto(api.localUrl)
     await page.getByLabel('Key').fill('cs_wrong')
@@ -48,7 +48,7 @@ describe('signing in', () => {
     expect(await page.context().cookies()).toEqual([])
   })
 
-  test('the menu leads to GraphiQL, signed in, and to nowhere where it is switched off', async () => {
+  test('the account menu opens GraphiQL signed in, and has no such item when GraphiQL is off', async () => {
     const { page } = await openDashboard(browser, api)
     await page.getByRole('button', { name: 'Account' }).click()
     await page.getByRole('menuitem', { name: 'Explore the API' }).click()
@@ -72,7 +72,7 @@ describe('signing in', () => {
   })
 })
 
-test('a stranger deploys an endpoint and hears it answer', async () => {
+test('a new user creates a deployment and its endpoint recognizes speech', async () => {
   const { page, complaints } = await openDashboard(browser, api, { permissions: ['clipboard-read', 'clipboard-write'] })
   const began = performance.now()
   await createByForm(page, 'Front desk', 'Conversational')
@@ -104,7 +104,7 @@ test('a stranger deploys an endpoint and hears it answer', async () => {
   expect(complaints).toEqual([])
 })
 
-test('a key is made, shown once, and revoked', async () => {
+test('a key is created, shown once and revoked', async () => {
   const { page } = await openDashboard(browser, api)
   await page.getByRole('link', { name: 'Keys' }).click()
   await page.getByRole('button', { name: 'Create key' }).click()
@@ -119,7 +119,7 @@ test('a key is made, shown once, and revoked', async () => {
   await rowOf(page, 'Call center').getByText('Revoked just now').waitFor()
 })
 
-test('everything can be done with the keyboard alone', async () => {
+test('a deployment is created and deleted with the keyboard alone', async () => {
   const { page } = await openDashboard(browser, api)
   const press = async (...keys: string[]) => {
     for (const key of keys) await page.keyboard.press(key)
@@ -143,14 +143,14 @@ test('everything can be done with the keyboard alone', async () => {
   await page.locator('[role=menuitem]:focus', { hasText: 'Delete' }).waitFor()
   await press('Enter')
   await page.getByRole('alertdialog', { name: 'Delete “By hand”?' }).waitFor()
-  // The focus begins on the safe side.
+  // The button that cancels has the initial focus.
   expect(await page.evaluate('document.activeElement.textContent')).toBe('Keep it')
   await press('Tab', 'Enter')
   await rowOf(page, 'By hand').waitFor({ state: 'detached' })
 })
 
-describe('for everyone', () => {
-  test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (colorScheme) => {
+describe('accessibility', () => {
+  test.each(['light', 'dark'] as const)('axe finds nothing serious on the main pages, %s', async (colorScheme) => {
     const source = await readFile(axe, 'utf8')
     const deployed = await api.deploy()
     const { page } = await openTab(browser, { colorScheme })
@@ -177,13 +177,13 @@ describe('for everyone', () => {
   })
 })
 
-test('the first load is light and soon usable', async () => {
+test('the first load is small and quickly usable', async () => {
   const { page } = await openDashboard(browser, api)
   const loaded: Promise<[string, number]>[] = []
   page.on('response', (response) => {
     if (response.url().endsWith('.js')) loaded.push(response.body().then((body) => [response.url(), body.length]))
   })
-  // By the browser's own clock, from the begin of the navigation: what the test itself takes is not the page's.
+  // Measured by the browser's clock from the start of the navigation, without the time of the test itself.
   await page.addInitScript(`new MutationObserver(() => {
     if (document.querySelector('a[href^="/new"]')) globalThis.usableAfter ??= performance.now()
   }).observe(document, { childList: true, subtree: true })`)
@@ -211,6 +211,6 @@ test('the first load is light and soon usable', async () => {
     `first load: ${kilobytes.toFixed(0)} kB of JavaScript (gzip) in ${files.size} files; usable after ${fastest.toFixed(0)} ms at best, ${median.toFixed(0)} ms in the median of 9`,
   )
   expect(kilobytes).toBeLessThan(150)
-  // At best: what else this machine does at the time is not ours.
+  // The best of several loads, because other processes slow the machine.
   expect(fastest).toBeLessThan(1000)
 })

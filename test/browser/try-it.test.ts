@@ -1,4 +1,4 @@
-// Recordings and speech, tried with an endpoint.
+// Try it: recordings and speech from the microphone.
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -27,10 +27,10 @@ const fakeMicrophone = ['--use-fake-ui-for-media-stream', '--use-fake-device-for
 const goToDeployment = (page: Page, { localUrl }: Service, id: string) => page.goto(`${localUrl}/deployments/${encodeURIComponent(id)}`)
 const sendRecording = (page: Page, name: string, buffer: Buffer) => page.getByLabel('Recording').setInputFiles({ name, mimeType: 'audio/wav', buffer })
 
-/** How many streams and recordings hold a place. */
+/** The number of open speech sessions. */
 const countSessions = () => api.readFigure('speech_sessions')
 
-/** The same sound as old programs kept it. */
+/** The same sound as 8-bit PCM. */
 function toEightBits(wav: Buffer): Buffer {
   const samples = Buffer.alloc((wav.length - 44) / 2)
   for (let n = 0; n < samples.length; n++) samples[n] = 128 + (wav.readInt16LE(44 + n * 2) >> 8)
@@ -43,7 +43,7 @@ function toEightBits(wav: Buffer): Buffer {
   return Buffer.concat([header, samples])
 }
 
-test('what an endpoint does not take, but a browser can play, is turned into what it takes', async () => {
+test('a format that the endpoint cannot stream is decoded by the browser', async () => {
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(browser, api)
   await goToDeployment(page, api, deployed.deploymentId)
@@ -53,7 +53,7 @@ test('what an endpoint does not take, but a browser can play, is turned into wha
   expect(complaints).toEqual([])
 })
 
-/** The novel's sentences one after the other, again and again. */
+/** The sentences of the novel in a loop. */
 function longRecording(seconds: number): Buffer<ArrayBuffer> {
   const sentences = librivoxRecordings().map(({ wav }) => wav)
   const pcm = Buffer.alloc(seconds * 32_000)
@@ -64,7 +64,7 @@ function longRecording(seconds: number): Buffer<ArrayBuffer> {
   return Buffer.concat([header, pcm])
 }
 
-test('a long recording shows how far it is while its text grows, and can be canceled', { timeout: 180_000 }, async () => {
+test('a long recording shows its progress and growing text, and can be canceled', { timeout: 180_000 }, async () => {
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(browser, api)
   await goToDeployment(page, api, deployed.deploymentId)
@@ -73,10 +73,10 @@ test('a long recording shows how far it is while its text grows, and can be canc
   await page.getByText(/MB of 16 MB sent/).waitFor()
   await page.locator('.heard').getByText('amiable').waitFor()
   expect(Number(await bar.getAttribute('value'))).toBeLessThan(5_000_000)
-  // The bar stands below the text and is as wide.
+  // The bar is below the text and as wide.
   expect((await bar.boundingBox())?.width).toBe((await page.locator('.heard').boundingBox())?.width)
   expect(await findViolations(page, await readFile(axe, 'utf8'))).toEqual([])
-  // Amounts are not read out between the words.
+  // Screen readers do not announce the amounts between the words.
   expect(await page.getByRole('log').locator('.transfer').getAttribute('aria-live')).toBe('off')
   const before = Number(await bar.getAttribute('value'))
   await expect.poll(() => bar.getAttribute('value').then(Number), { timeout: 30_000 }).toBeGreaterThan(before)
@@ -84,7 +84,7 @@ test('a long recording shows how far it is while its text grows, and can be canc
   await page.getByText('long.wav · canceled').waitFor()
   await bar.waitFor({ state: 'detached' })
   expect(await page.locator('.attempt .heard').textContent()).toContain('amiable')
-  // What was on its way is little, so that the endpoint is soon free for others.
+  // Little audio was sent ahead, so the endpoint is soon free for other clients.
   await expect.poll(countSessions, { timeout: 20_000 }).toBe(0)
 
   await sendRecording(page, 'minutes.wav', longRecording(65))
@@ -93,7 +93,7 @@ test('a long recording shows how far it is while its text grows, and can be canc
   expect(complaints).toEqual([])
 })
 
-test('spoken words grow as hypotheses and settle as phrases', async () => {
+test('spoken words appear as hypotheses and become phrases', async () => {
   const spoken = librivoxRecordings()[4]
   const dir = await makeDirectory()
   await writeFile(join(dir, 'spoken.wav'), spoken?.wav ?? '')
@@ -114,12 +114,12 @@ test('spoken words grow as hypotheses and settle as phrases', async () => {
   expect(complaints).toEqual([])
 })
 
-test('leaving the page closes the microphone, also when the browser allows it only after that', async () => {
+test('leaving the page closes the microphone, also if the permission is given later', async () => {
   const listening = await openBrowser(fakeMicrophone)
   onTestFinished(() => listening.close())
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(listening, api, { permissions: ['microphone'] })
-  // The person who is asked takes as long as `asked`.
+  // The permission is given when `asked` resolves.
   await page.addInitScript(`{
     globalThis.tracks = []
     globalThis.asked = undefined
@@ -153,7 +153,7 @@ test('leaving the page closes the microphone, also when the browser allows it on
   expect(complaints).toEqual([])
 })
 
-test('a recording that is refused says why, not that it is too long', async () => {
+test('a refused recording shows the reason, not that it is too long', async () => {
   const small = await startTestService({ MAX_SESSIONS: '1' })
   const deployed = await small.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(browser, small)

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { samplesOf } from '../../src/dashboard/format/samples.ts'
+import { toSampleTabs } from '../../src/dashboard/format/samples.ts'
 import { countWordErrors } from '../../src/decoding/word-errors.ts'
-import { samplesOf as samplesOfApi } from '../../src/domain/endpoint-samples.ts'
+import { samplesOf } from '../../src/domain/endpoint-samples.ts'
 import { openTestService, referenceRecording, referenceText, type Service } from '../support/service.ts'
 
 let api: Service
@@ -22,7 +22,7 @@ beforeAll(async () => {
   const { endpoint } = data?.deployment ?? {}
   samples = new Map([
     ...endpoint.samples.map(({ tool, code }: { tool: string; code: string }) => [tool, code] as const),
-    ...samplesOf(endpoint).map(({ name, code }) => [`dashboard: ${name}`, code] as const),
+    ...toSampleTabs(endpoint).map(({ name, code }) => [`dashboard: ${name}`, code] as const),
   ])
   // Below the project, so that its packages are found.
   dir = await mkdtemp(join(import.meta.dirname, 'samples-'))
@@ -98,7 +98,7 @@ describe('with a wrong key', () => {
 test('each sample handles a failure, and its URLs are right below a path prefix named speech', () => {
   const httpUrl = 'https://example.org/speech/speech/recognition/conversation/cognitiveservices/v1?cid=1'
   const endpoint = { id: '1', mode: 'conversation' as const, httpUrl, webSocketUrl: httpUrl.replace('http', 'ws') }
-  for (const { code } of [...samplesOf(endpoint), ...samplesOfApi(endpoint)]) {
+  for (const { code } of [...toSampleTabs(endpoint), ...samplesOf(endpoint)]) {
     expect(code).toMatch(/--fail-with-body|exitCode|sys\.exit/)
     if (code.includes('OpenAI')) expect(code).toContain("baseURL: 'https://example.org/speech/v1'")
   }

@@ -9,9 +9,9 @@ import {
   RetryModelDocument,
 } from '../gql/graphql.ts'
 import { tell } from '../parts/news.tsx'
-import { toWords } from './client.ts'
+import { toMessage } from './client.ts'
 
-/** Retry, cancel and delete, with a message about the outcome. True when it was done. */
+/** Retry, cancel and delete. Each shows a message about the outcome and resolves with true after success. */
 export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
   const [, sendRetry] = useMutation(RetryDeploymentDocument)
   const [, sendCancel] = useMutation(CancelDeploymentDocument)
@@ -19,15 +19,15 @@ export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, '
   return {
     async retry() {
       const { data, error } = await sendRetry({ id })
-      return report(error && toWords(error), data?.retryDeployment, `“${name}” is being provisioned again.`)
+      return report(error && toMessage(error), data?.retryDeployment, `“${name}” is being provisioned again.`)
     },
     async cancel() {
       const { data, error } = await sendCancel({ id })
-      return report(error && toWords(error), data?.cancelDeployment, `“${name}” has been canceled.`)
+      return report(error && toMessage(error), data?.cancelDeployment, `“${name}” has been canceled.`)
     },
     async remove() {
       const { data, error } = await sendDelete({ id })
-      return report(error && toWords(error), data?.deleteDeployment, `“${name}” has been deleted.`)
+      return report(error && toMessage(error), data?.deleteDeployment, `“${name}” has been deleted.`)
     },
   }
 }
@@ -40,18 +40,18 @@ export function useModelActions({ id, name }: { id: string; name: string }) {
   return {
     async retry() {
       const { data, error } = await sendRetry({ id })
-      return report(error && toWords(error), data?.retryModel, `“${name}” is being built again.`)
+      return report(error && toMessage(error), data?.retryModel, `“${name}” is being built again.`)
     },
     async cancel() {
       const { data, error } = await sendCancel({ id })
-      return report(error && toWords(error), data?.cancelModel, `“${name}” has been canceled.`)
+      return report(error && toMessage(error), data?.cancelModel, `“${name}” has been canceled.`)
     },
     async remove() {
       const { data, error } = await sendDelete({ id })
       const result = data?.deleteModel
       const deployments = result?.__typename === 'ModelInUseError' ? result.deployments : []
       const links = deployments.slice(0, maxLinks).map((each) => ({ href: `/deployments/${encodeURIComponent(each.id)}`, text: `Open “${each.name}”` }))
-      return report(error && toWords(error), result, `“${name}” has been deleted.`, links)
+      return report(error && toMessage(error), result, `“${name}” has been deleted.`, links)
     },
   }
 }

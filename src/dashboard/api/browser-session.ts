@@ -1,17 +1,21 @@
-// A key becomes a session, whose token is in a cookie that no script can read; here the key only passes through.
+// Signs in and out. The server exchanges a key for a session, whose token is in a cookie that scripts cannot read.
 
-import { base, toAddress } from '../base.ts'
+import { base, withBase } from '../base.ts'
 
-/** Sent with everything: without it the server does not accept the cookie, since forms of other pages cannot send it. */
+/** The server accepts the cookie only with this header, because forms of other pages cannot send it. */
 export const ownHeaders = { 'x-requested-with': 'dashboard' }
 
-/** Undefined when it worked; else the problem in words. */
+/** Longer than the server's statement timeout of 15 s, after which it answers 503. */
+const answerTimeoutMs = 20_000
+
+/** Resolves with undefined after success, otherwise with the problem as a sentence. */
 export async function signIn(key: string): Promise<string | undefined> {
   try {
-    const response = await fetch(toAddress('/session'), {
+    const response = await fetch(withBase('/session'), {
       method: 'POST',
       headers: { ...ownHeaders, 'content-type': 'application/json' },
       body: JSON.stringify({ key }),
+      signal: AbortSignal.timeout(answerTimeoutMs),
     })
     if (response.ok) return undefined
     const { message } = (await response.json()) as { message: string }
@@ -21,11 +25,11 @@ export async function signIn(key: string): Promise<string | undefined> {
   }
 }
 
-/** Leaves the page when it worked; else answers the problem in words, and the session goes on. */
+/** Leaves the page after success. Otherwise the session can continue, and the promise resolves with the problem as a sentence. */
 export async function signOut(): Promise<string | undefined> {
   try {
-    const response = await fetch(toAddress('/session'), { method: 'DELETE', headers: ownHeaders })
-    // A session that is already over needs no ending.
+    const response = await fetch(withBase('/session'), { method: 'DELETE', headers: ownHeaders, signal: AbortSignal.timeout(answerTimeoutMs) })
+    // The session has already ended.
     if (!response.ok && response.status !== 401)
       return `You are still signed in: the server could not end the session (${response.status}). Try again in a moment.`
   } catch {
@@ -34,7 +38,7 @@ export async function signOut(): Promise<string | undefined> {
   location.assign(base)
 }
 
-/** The key of a link such as /#key=…, which leaves the address bar at once. */
+/** The key of a link such as /#key=…; removes it from the address bar. */
 export function takeLinkedKey(): string | null {
   const key = new URLSearchParams(location.hash.slice(1)).get('key')
   if (key) history.replaceState(null, '', location.pathname + location.search)

@@ -1,29 +1,29 @@
 import { cacheExchange, type KeyingConfig } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
 import { type Client, type CombinedError, createClient, type ExecutionResult, fetchExchange, subscriptionExchange } from 'urql'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import possibleTypes from '../gql/possible-types.ts'
 import { ownHeaders } from './browser-session.ts'
 
 const pingMs = 10_000
 const pongMs = 5_000
 
-/** One socket for all subscriptions. It ends when the server no longer answers its pings; its readers then open it again. */
+/** One socket for all subscriptions. It is closed when the server no longer answers pings; the next subscription opens it again. */
 function openSocket(connected: () => void) {
-  let late: ReturnType<typeof setTimeout> | undefined
+  let timeout: ReturnType<typeof setTimeout> | undefined
   const socket = createSocket({
-    url: `${location.origin.replace(/^http/, 'ws')}${toAddress('/graphql')}`,
+    url: `${location.origin.replace(/^http/, 'ws')}${withBase('/graphql')}`,
     retryAttempts: 0,
     keepAlive: pingMs,
     on: {
       connected,
       ping: (received) => {
-        if (!received) late = setTimeout(() => socket.terminate(), pongMs)
+        if (!received) timeout = setTimeout(() => socket.terminate(), pongMs)
       },
       pong: (received) => {
-        if (received) clearTimeout(late)
+        if (received) clearTimeout(timeout)
       },
-      closed: () => clearTimeout(late),
+      closed: () => clearTimeout(timeout),
     },
   })
   return socket
@@ -31,7 +31,7 @@ function openSocket(connected: () => void) {
 
 const partOfParent = () => null
 
-/** Types without an id, and types whose key is another field. */
+/** Types without an id, and types whose key is a different field. */
 const keys: KeyingConfig = {
   ...Object.fromEntries(possibleTypes.possibleTypes.Error?.map((name) => [name, partOfParent]) ?? []),
   CompletionEstimate: partOfParent,
@@ -56,14 +56,14 @@ const keys: KeyingConfig = {
   FieldError: partOfParent,
 }
 
-/** `connected` is called whenever the socket of the subscriptions has been opened. */
+/** `connected` is called each time the socket of the subscriptions has been opened. */
 export function createApi(connected: () => void): Client {
   const socket = openSocket(connected)
   return createClient({
-    url: toAddress('/graphql'),
+    url: withBase('/graphql'),
     preferGetMethod: false,
     fetchOptions: { headers: { ...ownHeaders, accept: 'application/json' } },
-    // Known data are shown at once, and read again.
+    // Shows cached data at once and reads them again.
     requestPolicy: 'cache-and-network',
     exchanges: [
       cacheExchange({ keys, ...possibleTypes }),
@@ -84,14 +84,14 @@ export function createApi(connected: () => void): Client {
 
 export const isSignedOut = (error: CombinedError | undefined) => error?.response?.status === 401
 
-/** The problem, in the server's words where it has any; they carry the id of the log's line. */
-export function toWords(error: CombinedError): string {
+/** The server's message with the id of its log entry, or a message about the connection. */
+export function toMessage(error: CombinedError): string {
   const [first] = error.graphQLErrors
   const id = first?.extensions['id']
   if (first) return id && !first.message.includes(String(id)) ? `${first.message} (${id})` : first.message
   return 'The server does not answer. Check the connection, then try again.'
 }
 
-/** The same for a page, which reads again without being told. */
-export const toReadWords = (error: CombinedError): string =>
-  error.networkError ? 'The server does not answer. This page tries again automatically.' : toWords(error)
+/** The same for a page that repeats its reads automatically. */
+export const toReadMessage = (error: CombinedError): string =>
+  error.networkError ? 'The server does not answer. This page tries again automatically.' : toMessage(error)

@@ -1,15 +1,15 @@
-/** Each field's problem; '' holds one that belongs to no field. */
+/** The problem of each field. The key '' has a problem that belongs to no field. */
 export type FieldProblems = Readonly<Record<string, string>>
 
-interface Refusal {
+interface FieldRefusal {
   code?: string
   message: string
   path?: string | null
   fieldErrors?: readonly { path: string; message: string }[]
 }
 
-/** Puts each refusal where it belongs: to the field itself, such as "rows.0.name", else to the one that holds it. The first one of a field is shown. */
-export function toFieldProblems(refusals: readonly Refusal[], fields: readonly string[]): FieldProblems {
+/** Assigns each refusal to its field, such as "rows.0.name", or to the field that contains it. The first problem of a field is kept. */
+export function toFieldProblems(refusals: readonly FieldRefusal[], fields: readonly string[]): FieldProblems {
   const problems: Record<string, string> = {}
   const add = (path: string | null | undefined, message: string) => {
     const steps = path?.split('.') ?? []
@@ -23,10 +23,10 @@ export function toFieldProblems(refusals: readonly Refusal[], fields: readonly s
   return problems
 }
 
-/** For refusals whose message names a mutation where the form has a button. */
+/** Replaces messages that name a mutation where the form has a button. */
 const ownWords: Record<string, string> = { LICENSE_NOT_ACCEPTED: 'Accept the license of this model first.' }
 
-/** The forms' names for input fields of the API. */
+/** The labels of the API's input fields. */
 const labels: Record<string, string> = {
   acousticModelId: 'Acoustic model',
   baseModelId: 'Base model',
@@ -49,27 +49,29 @@ const labels: Record<string, string> = {
 
 const capitalize = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
-/** The API's messages begin with the path of their field, "name must have 1 to 100 characters"; people know the field by its label. */
+/** Replaces the path at the start of the API's message, "name must have 1 to 100 characters", by the label of the field. */
 function toSentence({ path, message }: { path: string; message: string }): string {
   const sentence = capitalize(message.startsWith(`${path} `) ? toSubject(path, message.slice(path.length + 1)) : message)
   return sentence.endsWith('.') ? sentence : `${sentence}.`
 }
 
 function toSubject(path: string, rest: string): string {
-  // A text's problems name their own lines.
+  // Problems of a text already name the line.
   if (/^line \d/.test(rest)) return rest
   const field = path.split('.').at(-1) ?? ''
   if (/^\d+$/.test(field)) return `line ${Number(field) + 1} ${rest}`
   return `${labels[field] ?? field} ${rest}`
 }
 
-/** Characters as people and the API count them. */
-const count = (text: string) => [...text].length
+/** Counts code points, as the API does. */
+const countCharacters = (text: string) => [...text].length
 
 const checkLength = (label: string, text: string, max: number) =>
-  count(text) > max ? `${label} must have at most ${max.toLocaleString('en')} characters. This one has ${count(text).toLocaleString('en')}.` : undefined
+  countCharacters(text) > max
+    ? `${label} must have at most ${max.toLocaleString('en')} characters. This one has ${countCharacters(text).toLocaleString('en')}.`
+    : undefined
 
-/** The problems of a name and a description that need no server to be found. */
+/** Checks a name and a description without the server. */
 export function checkNamed({ name, description = '' }: { name: string; description?: string }): FieldProblems {
   const found = {
     name: name.trim() ? checkLength('Name', name.trim(), 100) : 'Enter a name.',

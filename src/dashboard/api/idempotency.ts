@@ -1,6 +1,6 @@
 import { useRef } from 'react'
 
-/** Adds a key to an input: the same one as long as the input is the same, so that a request repeated after a lost answer creates nothing twice. */
+/** Adds an idempotency key to an input. Equal inputs get the same key, so a request that is repeated after a lost answer creates nothing twice. */
 export function useIdempotencyKey() {
   const last = useRef({ text: '', key: '' })
   return <Input extends object>(input: Input): Input & { idempotencyKey: string } => {

@@ -1,52 +1,52 @@
-// Everything that changes in the workspace, from one stream. It ends with the connection and is taken up again
-// behind the last change that was seen, so that nothing is missed and nothing comes twice.
+// One stream of all changes in the workspace. After a lost connection it resumes behind the last change that was
+// received, so that no change is lost or repeated.
 import { useEffect, useSyncExternalStore } from 'react'
 import type { Client } from 'urql'
 import { ChangesDocument, type ChangesSubscription, StartDocument, StillInDocument } from '../gql/graphql.ts'
 
-export type Connection = 'connecting' | 'live' | 'lost'
+export type ConnectionState = 'connecting' | 'live' | 'lost'
 
-/** A change of a deployment, with the deployment as it is after that. */
+/** A change of a deployment, with the deployment after the change. */
 export type LiveChange = Extract<ChangesSubscription['deploymentStatusChanged'], { __typename: 'DeploymentStatusChange' }>
 
-type Listener = (change: LiveChange) => void
+type ChangeListener = (change: LiveChange) => void
 
 const maxWaitMs = 4000
 
-/** How the stream stands, and who wants to hear of changes. */
+/** The state of the stream, and the listeners for changes. */
 export class Live {
-  connection: Connection = 'connecting'
-  readonly #listeners = new Set<Listener>()
+  connection: ConnectionState = 'connecting'
+  readonly #listeners = new Set<ChangeListener>()
   readonly #watchers = new Set<() => void>()
   readonly #renewed = new Set<() => void>()
   #after = ''
 
-  /** Follows the stream behind a cursor until `signal` aborts; `lockedOut` is called when the key opens nothing any more. */
+  /** Follows the stream behind a cursor until `signal` aborts. Calls `lockedOut` and returns when the session is no longer valid. */
   async follow(api: Client, after: string, signal: AbortSignal, lockedOut: () => void): Promise<void> {
     this.#after = after
     for (let failures = 0; !signal.aborted; failures++) {
       const began = Date.now()
       const end = await this.#read(api, signal)
       if (signal.aborted) return
-      if (end === 'cursor') await this.#beginAnew(api)
+      if (end === 'cursor') await this.#restart(api)
       if (Date.now() - began > maxWaitMs) failures = 0
       this.#set('lost')
       await pause(Math.min(maxWaitMs, 250 * 2 ** failures), signal)
-      // A socket that is refused does not say why; a question does.
+      // A refused socket has no reason, so a query finds it.
       const { error } = await api.query(StillInDocument, {}, { requestPolicy: 'network-only' })
       if (error?.response?.status === 401) return lockedOut()
     }
   }
 
-  /** Told by the socket. */
+  /** Called when the socket has been opened. */
   connected = () => this.#set('live')
 
-  onChange(listener: Listener) {
+  onChange(listener: ChangeListener) {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Called when the stream is live again after it was not. */
+  /** The listener is called when the stream is live again after a gap. */
   onRenewed(listener: () => void) {
     this.#renewed.add(listener)
     return () => void this.#renewed.delete(listener)
@@ -77,12 +77,12 @@ export class Live {
     })
   }
 
-  async #beginAnew(api: Client) {
+  async #restart(api: Client) {
     const { data } = await api.query(StartDocument, { first: 1 }, { requestPolicy: 'network-only' })
     if (data) this.#after = data.deployments.changesCursor
   }
 
-  #set(connection: Connection) {
+  #set(connection: ConnectionState) {
     if (this.connection === connection) return
     const wasLost = this.connection === 'lost'
     this.connection = connection
@@ -91,7 +91,7 @@ export class Live {
   }
 }
 
-/** Waits, but not longer than until the network is back or the page is looked at again. */
+/** Waits for `ms`, or until the network is back, the visibility of the page changes, or `signal` aborts. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resume) => {
     const events = [
@@ -109,13 +109,13 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-export function useConnection(live: Live): Connection {
+export function useConnection(live: Live): ConnectionState {
   return useSyncExternalStore(live.watch, () => live.connection)
 }
 
 /**
- * Calls `refresh` after changes that `concerns` picks, and after a gap, but not more often than every half second:
- * a list whose members change is the server's to make, a thousand changes at once are one reason to ask.
+ * Calls `refresh` after changes that `concerns` selects and after a gap, at most once in half a second. The server
+ * sorts and filters lists, so a list whose members change is read again.
  */
 export function useRefresh(live: Live, concerns: (change: LiveChange) => boolean, refresh: () => void) {
   useEffect(() => {

@@ -1,4 +1,4 @@
-// Changes of the custom models, as long as a page shows them.
+// Follows changes of custom models while a page shows them.
 import { useEffect, useRef, useState } from 'react'
 import { useClient } from 'urql'
 import { useDashboard } from '../dashboard.ts'
@@ -7,15 +7,15 @@ import { useConnection } from './live.ts'
 import { announceOutcome } from './outcomes.ts'
 
 /**
- * Follows the changes behind a list that was read, by the list's own cursor, so that no change between the two is missed. They reach
- * the cache by themselves, because the stream brings the models along; `refresh` is called when the list has other members.
+ * Follows the changes behind the cursor of a list, so that none is lost between the list and the stream. Each change
+ * contains its model, which updates the cache. `refresh` is called when models have been added or deleted.
  */
 export function useModelChanges(after: string | undefined, refresh: () => void) {
   const api = useClient()
   const isLive = useConnection(useDashboard().live) === 'live'
   const latest = useRef(refresh)
   latest.current = refresh
-  // The stream continues behind the last change that it brought. A list that is read again would skip what came meanwhile.
+  // The stream resumes behind its last change. The cursor of a list that is read later would skip changes.
   const position = useRef<string>(undefined)
   const newest = useRef(after)
   newest.current = after
@@ -40,7 +40,7 @@ export function useModelChanges(after: string | undefined, refresh: () => void) 
   }, [api, canBegin, isLive])
 }
 
-/** Calls `refresh` when the connection is back after a gap: another server may have come up, with other models. */
+/** Calls `refresh` when the connection is back after a gap: the server can have other base models after a restart. */
 export function useModelsRenewed(refresh: () => void) {
   const { live } = useDashboard()
   const latest = useRef(refresh)
@@ -48,12 +48,12 @@ export function useModelsRenewed(refresh: () => void) {
   useEffect(() => live.onRenewed(() => latest.current()), [live])
 }
 
-type ModelChange = Extract<ModelChangesSubscription['modelStatusChanged'], { __typename: 'ModelStatusChange' }>
+type LiveModelChange = Extract<ModelChangesSubscription['modelStatusChanged'], { __typename: 'ModelStatusChange' }>
 
-/** Both lists may be followed by a stream of their own, which brings the same change twice. */
+/** Prevents a second announcement when each of two lists has a stream. */
 let lastAnnounced = ''
 
-function announce({ cursor, previousStatus, model }: ModelChange) {
+function announce({ cursor, previousStatus, model }: LiveModelChange) {
   if (!model || model.status === previousStatus || cursor === lastAnnounced) return
   const { name, status } = model
   if (status !== 'READY' && status !== 'FAILED') return

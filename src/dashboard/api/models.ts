@@ -1,34 +1,34 @@
-// The models of a locale: base models whole, since they come first everywhere, the workspace's own page by page.
+// The models of a locale: all base models at once, and custom models page by page.
 import { useState } from 'react'
 import { useQuery } from 'urql'
 import { BaseModelsDocument, type ModelDetailFragment, type ModelKind, OwnModelsDocument, type PageBoundsFragment } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
-import type { Page } from '../parts/pages.tsx'
+import type { PagePosition } from '../parts/pagination.tsx'
 import { useModelChanges, useModelsRenewed } from './model-changes.ts'
 import { useRetry } from './retry.ts'
 
-export type Kind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
+export type KnownModelKind = Extract<ModelKind, 'ACOUSTIC' | 'LANGUAGE'>
 
-export const pageSize = 24
+export const modelsPerPage = 24
 
 export interface OwnModels {
   models: readonly ModelDetailFragment[]
   totalCount: number
   pageInfo: PageBoundsFragment | undefined
   offset: number
-  /** The text that names and descriptions are searched for. */
+  /** The search text for names and descriptions. */
   text: string
   search: (text: string) => void
-  go: (page: Page) => void
+  go: (page: PagePosition) => void
 }
 
-/** True when there is something to search or to page through. */
-export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalCount > pageSize
+/** True when the list needs a search field and pages. */
+export const isLong = ({ text, totalCount }: OwnModels) => text !== '' || totalCount > modelsPerPage
 
-/** True when nothing is left out. */
+/** True when all models of the list are loaded. */
 export const isWhole = ({ text, totalCount, models }: OwnModels) => text === '' && totalCount === models.length
 
-/** The component that uses this needs the locale as its `key`. Undefined until all has been read once. */
+/** The calling component needs the locale as its `key`. `models` is undefined until all lists have been read once. */
 export function useModels(locale: string) {
   const [{ data: read, error }, again] = useQuery({ query: BaseModelsDocument, variables: { locale } })
   const data = useLast(read ?? undefined)
@@ -38,7 +38,7 @@ export function useModels(locale: string) {
     for (const ask of [again, acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }
   useModelsRenewed(refresh)
-  // Lists that were read at the same moment are followed by one stream, whose changes concern both.
+  // urql shares one stream between lists with the same cursor, so each change refreshes both.
   const refreshOwn = () => {
     for (const ask of [acoustic.again, language.again]) ask({ requestPolicy: 'network-only' })
   }
@@ -51,22 +51,22 @@ export function useModels(locale: string) {
   return { models, error: problem, refresh }
 }
 
-function useOwnModels(kind: Kind, locale: string) {
+function useOwnModels(kind: KnownModelKind, locale: string) {
   const [text, search] = useState('')
-  const [page, go] = useState<Page>()
+  const [page, go] = useState<PagePosition>()
   const { offset = 0, ...bounds } = page ?? {}
-  const size = page && 'before' in page ? { last: pageSize } : { first: pageSize }
+  const size = page && 'before' in page ? { last: modelsPerPage } : { first: modelsPerPage }
   const variables = { ...size, ...bounds, where: { locale, kind, isBase: false, ...(text && { text }) } }
   const [{ data: read, error, stale }, again] = useQuery({ query: OwnModelsDocument, variables })
   const data = useLast(read?.models)
-  // While it is read again there is nothing to follow: that list has a cursor of its own.
+  // The new list will have another cursor, so no stream begins while it is read.
   const after = stale ? undefined : data?.changesCursor
-  // Whatever was on the last page is gone.
+  // All models of this page have been deleted.
   if (page && read?.models.nodes.length === 0) go(undefined)
-  const searchAnew = (wanted: string) => {
+  const searchFirstPage = (wanted: string) => {
     go(undefined)
     search(wanted)
   }
-  const own: OwnModels = { models: data?.nodes ?? [], totalCount: data?.totalCount ?? 0, pageInfo: data?.pageInfo, offset, text, search: searchAnew, go }
+  const own: OwnModels = { models: data?.nodes ?? [], totalCount: data?.totalCount ?? 0, pageInfo: data?.pageInfo, offset, text, search: searchFirstPage, go }
   return { own, isRead: data !== undefined, error, again, after }
 }

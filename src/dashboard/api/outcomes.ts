@@ -1,10 +1,10 @@
-// Announces the outcome of a deployment or model, on whatever page the user is.
+// Announces the outcomes of deployments and models on every page.
 import { useEffect } from 'react'
 import { tell } from '../parts/news.tsx'
 import { markTitle } from '../title.ts'
 import type { Live } from './live.ts'
 
-interface Outcome {
+interface AnnouncedOutcome {
   name: string
   isGood: boolean
   text: string
@@ -12,10 +12,10 @@ interface Outcome {
 
 const gatherMs = 400
 
-let gathered: Outcome[] = []
+let gathered: AnnouncedOutcome[] = []
 
-/** Outcomes of the same moment are one message: a hundred of them would be read out for minutes. */
-export function announceOutcome(outcome: Outcome) {
+/** Outcomes within 400 ms become one message, because a screen reader would read a hundred messages for minutes. */
+export function announceOutcome(outcome: AnnouncedOutcome) {
   if (gathered.push(outcome) === 1) setTimeout(announceGathered, gatherMs)
 }
 
@@ -36,7 +36,7 @@ function announceGathered() {
   markTitle(`${sign} ${parts}`)
 }
 
-/** Follows the deployments of the workspace. */
+/** Announces the outcomes of all deployments in the workspace. */
 export function useDeploymentOutcomes(live: Live) {
   useEffect(
     () =>

@@ -1,17 +1,17 @@
-// Repeats a read that failed because the server was out of reach.
+// Repeats reads that failed because the server did not answer.
 import { useEffect, useRef } from 'react'
 import type { CombinedError } from 'urql'
 
 const firstWaitMs = 1000
 const maxWaitMs = 15_000
 
-/** Calls `again` after growing pauses, and at once when the network is back, until `error` is gone. Refusals of the server are not retried. */
+/** Calls `again` after growing pauses, and at once when the network is back, while `error` is a network error. The server's refusals are not retried. */
 export function useRetry(error: CombinedError | undefined, again: () => void) {
   const latest = useRef(again)
   latest.current = again
-  const isOut = Boolean(error?.networkError)
+  const isUnreachable = Boolean(error?.networkError)
   useEffect(() => {
-    if (!isOut) return
+    if (!isUnreachable) return
     let timer: ReturnType<typeof setTimeout>
     let waitMs = firstWaitMs
     const ask = () => {
@@ -26,5 +26,5 @@ export function useRetry(error: CombinedError | undefined, again: () => void) {
       clearTimeout(timer)
       window.removeEventListener('online', ask)
     }
-  }, [isOut])
+  }, [isUnreachable])
 }

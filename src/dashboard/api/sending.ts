@@ -1,23 +1,23 @@
-// Files on their way to the server, with XMLHttpRequest, because fetch does not tell how much has gone.
+// Uploads files with XMLHttpRequest, because fetch does not report progress.
 import { ownHeaders } from './browser-session.ts'
 
-interface Sending {
+interface UploadRequest {
   method: 'POST' | 'PUT'
   url: string
   body: Blob
   signal: AbortSignal
-  /** How many bytes have gone; all of them while the answer is awaited. */
+  /** Called with the number of bytes sent so far. */
   sent: (bytes: number) => void
 }
 
-interface Answer {
+interface UploadAnswer {
   status: number
-  /** Parsed JSON; an empty object when it is none. */
+  /** Parsed JSON; an empty object when the body is not a JSON object. */
   body: object
 }
 
-/** Rejects with a message for people when no answer comes, and with the signal's reason when that aborts. */
-export function send({ method, url, body, signal, sent }: Sending): Promise<Answer> {
+/** Rejects with a message for the user when the connection breaks, and with the signal's reason when the signal aborts. */
+export function sendUpload({ method, url, body, signal, sent }: UploadRequest): Promise<UploadAnswer> {
   return new Promise((done, failed) => {
     signal.throwIfAborted()
     const request = new XMLHttpRequest()

@@ -1,7 +1,7 @@
 const whole = new Intl.NumberFormat('en')
 
 /** "1 line", "1,204 lines". */
-export const count = (number: number, what: string) => `${whole.format(number)} ${what}${number === 1 ? '' : 's'}`
+export const count = (number: number, noun: string) => `${whole.format(number)} ${noun}${number === 1 ? '' : 's'}`
 
 export const formatShare = (share: number) => `${(share * 100).toFixed(1)} %`
 

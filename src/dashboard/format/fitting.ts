@@ -1,28 +1,28 @@
-// Which models fit the one that was chosen first, as the server's own preflight says.
+// Finds the models that fit the chosen one, by the server's preflight.
 import { useEffect, useState } from 'react'
 import { type Client, useClient } from 'urql'
 import { type CreateDeploymentInput, type ModelEntryFragment, PreflightDocument, type PreflightQuery } from '../gql/graphql.ts'
 import { toWord } from './words.ts'
 
-type Problem = PreflightQuery['deploymentPreflight']['problems'][number]
-type Incompatible = Extract<Problem, { __typename: 'IncompatibleModelsError' }>
+type PreflightProblem = PreflightQuery['deploymentPreflight']['problems'][number]
+type IncompatibleModels = Extract<PreflightProblem, { __typename: 'IncompatibleModelsError' }>
 
-/** Why a model does not fit the chosen one, by its id. */
+/** The reasons why models do not fit the chosen one, by the id of the model. */
 export type Misfits = ReadonlyMap<string, string>
 
-/** Why a model cannot be deployed at all; undefined when it can. */
+/** The reason why a model cannot be deployed at all; undefined when it can. */
 export function whyUnavailable({ status, stage, progress, isReady, isLicenseAccepted, failure }: ModelEntryFragment): string | undefined {
-  if (!isLicenseAccepted) return 'Accept its license first, below.'
+  if (!isLicenseAccepted) return 'Accept the license below first.'
   if (isReady) return undefined
   if (failure) return `Building failed: ${failure.message}`
-  if (status === 'CANCELED') return 'Building was canceled. Retry it on the Models page.'
+  if (status === 'CANCELED') return 'Building was canceled. Retry the model on the Models page.'
   const doing = stage ? `${toWord(stage)}, ${Math.round(progress * 100)} %` : 'Waiting for a worker'
-  return `Still being built. You can choose it when it is ready. ${doing}.`
+  return `The model is still being built. You can choose it when it is ready. ${doing}.`
 }
 
 const none: Misfits = new Map()
 
-/** Only the pair of models counts here; whatever else is wrong with it is not looked at. */
+/** Compares the chosen model with each of the others. Problems of other kinds are ignored. */
 export function useMisfits(locale: string | undefined, chosen: ModelEntryFragment | undefined, others: readonly ModelEntryFragment[]): Misfits {
   const api = useClient()
   const [misfits, setMisfits] = useState(none)
@@ -37,7 +37,7 @@ export function useMisfits(locale: string | undefined, chosen: ModelEntryFragmen
   return misfits
 }
 
-/** Models of one scenario fit or fail together, so one preflight for each scenario is enough. */
+/** All models of a scenario give the same result, so one preflight per scenario is enough. */
 async function findMisfits(api: Client, locale: string, chosen: ModelEntryFragment, others: readonly ModelEntryFragment[]): Promise<Misfits> {
   const samples = [...new Map(others.map((model) => [model.scenario, model])).values()]
   const found = new Map<string, string>()
@@ -55,20 +55,20 @@ async function findMisfits(api: Client, locale: string, chosen: ModelEntryFragme
 const pair = (one: ModelEntryFragment, other: ModelEntryFragment) =>
   one.kind === 'ACOUSTIC' ? { acousticModelId: one.id, languageModelId: other.id } : { acousticModelId: other.id, languageModelId: one.id }
 
-async function findIncompatible(api: Client, input: CreateDeploymentInput): Promise<Incompatible | undefined> {
+async function findIncompatible(api: Client, input: CreateDeploymentInput): Promise<IncompatibleModels | undefined> {
   const { data } = await api.query(PreflightDocument, { input }, { requestPolicy: 'network-only' })
   return data?.deploymentPreflight.problems.find((problem) => problem.__typename === 'IncompatibleModelsError')
 }
 
-function explain(problem: Incompatible, chosen: ModelEntryFragment, other: ModelEntryFragment): string {
+function explain(problem: IncompatibleModels, chosen: ModelEntryFragment, other: ModelEntryFragment): string {
   if (problem.reason !== 'SCENARIO_MISMATCH') return problem.message
-  return `Made for ${toWord(other.scenario)}, which does not mix with ${toWord(chosen.scenario)}. To use it, choose the other model for ${toWord(other.scenario)} first.`
+  return `This model is for ${toWord(other.scenario)}, which does not mix with ${toWord(chosen.scenario)}. To use it, choose the other model for ${toWord(other.scenario)} first.`
 }
 
-/** Everything that `createDeployment` would refuse now, once nothing has changed for a moment. */
-export function usePreflight(input: CreateDeploymentInput | undefined): readonly Problem[] {
+/** The problems with which `createDeployment` would refuse the input now. The preflight is sent when the input has not changed for 300 ms. */
+export function usePreflight(input: CreateDeploymentInput | undefined): readonly PreflightProblem[] {
   const api = useClient()
-  const [problems, setProblems] = useState<readonly Problem[]>([])
+  const [problems, setProblems] = useState<readonly PreflightProblem[]>([])
   const text = input && JSON.stringify(input)
   useEffect(() => {
     if (!text) return setProblems([])

@@ -1,4 +1,4 @@
-// The current locale: in the URL, else the one that was used last, else the first that there is.
+// The client's view of locales. The current one is in the URL; the default is the last one used, then en-US, then the first.
 import { useCallback, useEffect } from 'react'
 import { useQuery } from 'urql'
 import { useRetry } from '../api/retry.ts'
@@ -10,7 +10,7 @@ export type Locale = LocalesQuery['locales'][number]
 
 const remembered = 'locale'
 
-/** The locale that will probably be the current one, before it is known which there are. */
+/** The probable current locale, before the list of locales has been read. */
 export const likelyLocale = () => new URLSearchParams(location.search).get('locale') ?? localStorage.getItem(remembered) ?? 'en-US'
 
 export function useLocale() {

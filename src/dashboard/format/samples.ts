@@ -1,22 +1,22 @@
-// Programs to start from, filled in with an endpoint. Keys come from the environment, never from here. Each program
-// prints the reason of a failure and exits with another code than 0.
-interface Endpoint {
+// Sample programs for an endpoint. They read the key from the environment. After a failure a program prints the reason
+// and exits with a code other than 0. The samples of the API are for other tools and do not choose a recognition mode.
+interface SampleTarget {
   id: string
   httpUrl: string
   webSocketUrl: string
 }
 
-export interface Sample {
+export interface SampleTab {
   name: string
-  /** How to run it. */
+  /** How to run the program. */
   needs: string
   code: string
 }
 
 /** The base URL for OpenAI's clients on the server of an endpoint. */
-export const toOpenAiUrl = ({ httpUrl }: Pick<Endpoint, 'httpUrl'>) => `${httpUrl.slice(0, httpUrl.lastIndexOf('/speech/recognition/'))}/v1`
+export const toOpenAiUrl = ({ httpUrl }: Pick<SampleTarget, 'httpUrl'>) => `${httpUrl.slice(0, httpUrl.lastIndexOf('/speech/recognition/'))}/v1`
 
-export const samplesOf = ({ id, httpUrl, webSocketUrl }: Endpoint): Sample[] => [
+export const toSampleTabs = ({ id, httpUrl, webSocketUrl }: SampleTarget): SampleTab[] => [
   {
     name: 'curl',
     needs: 'In a shell with KEY set. Needs curl 7.76 or later.',

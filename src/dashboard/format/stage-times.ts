@@ -10,7 +10,7 @@ export interface StageTime {
   message?: string
 }
 
-/** How long each stage took in the latest attempt, from the log. */
+/** The duration of each stage in the latest attempt, from the log. */
 export function stageTimes(changes: readonly ChangeFragment[]): StageTime[] {
   const attempt = changes.slice(
     Math.max(

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 
-/** The present moment, kept fresh while `isTicking`. */
+/** The current time, updated while `isTicking`. */
 export function useNow(isTicking = true, everyMs = 1000): number {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
@@ -34,25 +34,19 @@ export function formatDuration(ms: number): string {
   return `${Math.round(ms / 60_000)} min`
 }
 
-/** A forecast has no tenths. */
+/** Whole seconds: an estimate does not have the precision of tenths. */
 const inSeconds = (ms: number) => (ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : formatDuration(ms))
 
-/** An honest forecast of the time that is left; undefined when there is none. */
+/** The estimated time left, or how long progress has stalled; undefined when neither is known. */
 export function timeLeft({ status, queuePosition, stalledSince, estimatedCompletion, deadlineAt }: DeploymentRowFragment, now: number): string | undefined {
   if (stalledSince) {
-    const end = deadlineAt && Date.parse(deadlineAt) > now ? `; it fails in ${formatDuration(Date.parse(deadlineAt) - now)} at the latest` : ''
+    const end = deadlineAt && Date.parse(deadlineAt) > now ? `, fails in ${formatDuration(Date.parse(deadlineAt) - now)} at the latest` : ''
     return `No progress for ${formatDuration(now - Date.parse(stalledSince))}${end}`
   }
   const place = queuePosition === null || status !== 'QUEUED' ? undefined : queuePosition === 0 ? 'Next in the queue' : `${queuePosition} ahead in the queue`
   if (!estimatedCompletion) return place
   const [likely, latest] = [Date.parse(estimatedCompletion.p50) - now, Date.parse(estimatedCompletion.p90) - now]
   const left =
-    likely > 1000
-      ? `about ${inSeconds(likely)} left`
-      : latest > 1000
-        ? `up to ${inSeconds(latest)} left`
-        : latest > -2000
-          ? 'almost there'
-          : 'longer than usual'
+    likely > 1000 ? `about ${inSeconds(likely)} left` : latest > 1000 ? `up to ${inSeconds(latest)} left` : latest > -2000 ? 'almost done' : 'longer than usual'
   return place ? `${place}, ${left}` : left
 }

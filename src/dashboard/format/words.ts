@@ -1,4 +1,4 @@
-// Words for the API's enums. Values of a later server are shown as they are, made readable.
+// Labels for the API's enums. Unknown values of a later server are made readable.
 import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage } from '../gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
@@ -13,8 +13,8 @@ const names: Record<string, string> = {
   LOADING: 'Loading into a recognizer',
   VERIFYING: 'Testing the endpoint',
   CHECKING: 'Comparing with the base model',
-  TRAINING: 'Learning from the text',
-  EVALUATING: 'Measuring on recordings',
+  TRAINING: 'Training on the text',
+  EVALUATING: 'Evaluating on the recordings',
   CONVERSATIONAL: 'Conversational',
   SEARCH_AND_DICTATION: 'Search and Dictation',
   INTERACTIVE: 'Interactive',
@@ -22,7 +22,7 @@ const names: Record<string, string> = {
   DICTATION: 'Dictation',
 }
 
-/** A stage can have the same name as a status, so statuses have a function for themselves. */
+/** Separate from `toWord`, because stages and statuses share names. */
 export const toStatusWord = (status: Status | ModelStatus): string => readable(status)
 
 export const toWord = (value: string): string => names[value] ?? readable(value)
@@ -40,5 +40,5 @@ export const mayCancel = (status: Status) => inProgress.includes(status)
 export const mayCancelModel = (status: ModelStatus) => status === 'QUEUED' || status === 'BUILDING'
 export const mayRetry = (status: Status | ModelStatus) => status === 'FAILED' || status === 'CANCELED'
 
-/** The audio that endpoints take over HTTP. */
+/** The audio formats that endpoints accept over HTTP. */
 export const audioFormats = 'WAV, MP3, M4A, FLAC, Ogg, WebM and others'

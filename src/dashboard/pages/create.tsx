@@ -1,25 +1,25 @@
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { useMutation } from 'urql'
-import { toReadWords, toWords } from '../api/client.ts'
+import { toMessage, toReadMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
-import { isWhole, type Kind, useModels } from '../api/models.ts'
+import { isWhole, type KnownModelKind, useModels } from '../api/models.ts'
 import { useDashboard } from '../dashboard.ts'
 import { focusFirstProblem } from '../focus.ts'
 import { useMisfits, usePreflight, whyUnavailable } from '../format/fitting.ts'
 import { type Locale, useLocale } from '../format/locale.ts'
 import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
 import { DraftGuard } from '../parts/draft-guard.tsx'
-import { DescriptionField, FieldProblem, NameField } from '../parts/field.tsx'
+import { DescriptionField, NameField, ProblemText } from '../parts/field.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { ModelChoice } from '../parts/model-choice.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { Link, navigate } from '../route.ts'
 import { useTitle } from '../title.ts'
 
 const fields = ['name', 'description', 'acousticModelId', 'languageModelId']
-type Models = NonNullable<ReturnType<typeof useModels>['models']>
+type LoadedModels = NonNullable<ReturnType<typeof useModels>['models']>
 
 const nothing: readonly ModelEntryFragment[] = []
 
@@ -27,14 +27,14 @@ export default function CreatePage() {
   const { mayManage } = useDashboard()
   const { locale, error, refresh } = useLocale()
   useTitle('Create deployment')
-  if (!mayManage) return <Problem title="Your key can’t create deployments" message="It does not have the Manage permission. Sign in with a key that has it." />
+  if (!mayManage) return <ProblemPage title="Your key can’t create deployments" message="Sign in with a key that has the Manage permission." />
   if (locale) return <Create key={locale.code} locale={locale} />
-  return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
+  return error ? <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} /> : <Loading />
 }
 
 function Create({ locale }: { locale: Locale }) {
   const { models, error, refresh } = useModels(locale.code)
-  if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
+  if (error && !models) return <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} />
   if (!models) return <Loading />
   return (
     <div className="narrow">
@@ -43,13 +43,13 @@ function Create({ locale }: { locale: Locale }) {
         Deployments
       </Link>
       <PageHeading>Create deployment</PageHeading>
-      <p className="lead">Choose an acoustic model and a language model for {locale.name}. They are served together at one URL.</p>
+      <p className="lead">Choose an acoustic model and a language model for {locale.name}. One endpoint serves both.</p>
       <CreateForm locale={locale.code} models={models} refresh={refresh} />
     </div>
   )
 }
 
-function CreateForm({ locale, models, refresh }: { locale: string; models: Models; refresh: () => void }) {
+function CreateForm({ locale, models, refresh }: { locale: string; models: LoadedModels; refresh: () => void }) {
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
   const { chosen, choose, misfits, bases, isTouched } = usePair(locale, models)
@@ -67,8 +67,8 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   const input: CreateDeploymentInput | undefined =
     chosen.acoustic && chosen.language ? { name, description, locale, acousticModelId: chosen.acoustic.id, languageModelId: chosen.language.id } : undefined
   const foreseen = usePreflight(name.trim() ? input : undefined)
-  // A refusal of the server stays until the input is another one.
-  const told = refused && refused.input === JSON.stringify(input) ? refused.problems : toFieldProblems(foreseen, fields)
+  // A refusal of the server is shown until the input changes.
+  const reported = refused && refused.input === JSON.stringify(input) ? refused.problems : toFieldProblems(foreseen, fields)
   const { name: ofName, ...ofDescription } = checkNamed({ name, description })
   const missing: FieldProblems = {
     ...ofDescription,
@@ -76,9 +76,9 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     ...(!chosen.acoustic && { acousticModelId: 'Choose an acoustic model.' }),
     ...(!chosen.language && { languageModelId: 'Choose a language model.' }),
   }
-  // Until the form is sent, an empty field is no mistake; a text that is too long is one at once.
+  // Empty fields are problems only after the form was sent, texts that are too long at once.
   const early = { ...ofDescription, ...(ofName && name.trim() && { name: ofName }) }
-  const problems: FieldProblems = { ...told, ...(tries > 0 ? missing : early) }
+  const problems: FieldProblems = { ...reported, ...(tries > 0 ? missing : early) }
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()
@@ -89,10 +89,10 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
     setSending(false)
     const result = data?.createDeployment
     if (result?.__typename === 'CreateDeploymentSuccess') return navigate(`/?locale=${locale}`, { state: { created: result.deployment.id }, isDecided: true })
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setRefused({ input: JSON.stringify(input), problems: toFieldProblems([refusal], fields) })
     refuse()
-    // The models that are shown may be out of date.
+    // The models on the page can be out of date.
     if (result?.__typename === 'ModelNotReadyError' || result?.__typename === 'LicenseNotAcceptedError') refresh()
   }
 
@@ -122,7 +122,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
         choose={choose}
         licenseAccepted={refresh}
       />
-      <FieldProblem>{problems['']}</FieldProblem>
+      <ProblemText>{problems['']}</ProblemText>
       <div className="form-actions">
         <button type="submit" className="primary button" disabled={isSending}>
           Create
@@ -136,32 +136,32 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Model
   )
 }
 
-const toKind = ({ kind }: ModelEntryFragment): Kind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
+const toKind = ({ kind }: ModelEntryFragment): KnownModelKind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
 
-/** The model that a link such as /new?model=… asks for. */
+/** The model in a link such as /new?model=…. */
 function findLinked(models: readonly ModelEntryFragment[]) {
   const id = new URLSearchParams(location.search).get('model')
   return models.find((model) => model.id === id && !whyUnavailable(model))
 }
 
 /**
- * Two models that fit. The kind that is chosen first leads: it can be changed at will, the other list follows it.
- * Where only one model fits, it is chosen along.
+ * A pair of compatible models. The kind that is chosen first leads: all its models can be chosen, and the models of the
+ * other kind are limited to those that fit. If only one model fits, it is chosen automatically.
  */
-function usePair(locale: string, { bases: all, own }: Models) {
+function usePair(locale: string, { bases: all, own }: LoadedModels) {
   const [linked] = useState(() => findLinked([...all, ...own.ACOUSTIC.models, ...own.LANGUAGE.models]))
-  const [pair, setPair] = useState<Partial<Record<Kind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
+  const [pair, setPair] = useState<Partial<Record<KnownModelKind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
   const [leading, setLeading] = useState(linked && toKind(linked))
   const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
   const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
   const shown = follower && own[follower].models
   const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
   const partner = follower && pair[follower]
-  // The chosen model may be on another page of the list.
+  // The chosen model can be on another page of the list.
   const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
   const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
-  // As it is now, where it is on the page; else as it was when it was chosen.
-  const current = (kind: Kind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
+  // The current state of a chosen model if it is on the page, otherwise its state when it was chosen.
+  const current = (kind: KnownModelKind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
   const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
   const misfits = useMisfits(locale, leading === 'LANGUAGE' ? chosen.language : leading && chosen.acoustic, followers)
   const isAll = follower !== undefined && isWhole(own[follower])

@@ -1,7 +1,7 @@
 import { type ReactNode, useCallback, useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { useDeploymentActions } from '../api/actions.ts'
-import { toReadWords } from '../api/client.ts'
+import { toReadMessage } from '../api/client.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
 import { useDashboard } from '../dashboard.ts'
@@ -11,10 +11,10 @@ import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '.
 import { useLast } from '../last.ts'
 import { DeleteConfirm } from '../parts/deployment-menu.tsx'
 import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
-import { type Endpoint, EndpointCard } from '../parts/endpoint.tsx'
+import { EndpointCard, type ServedEndpoint } from '../parts/endpoint.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { Stages } from '../parts/stages.tsx'
 import { Progress, StatusBadge } from '../parts/status.tsx'
 import { TryIt } from '../parts/try-it.tsx'
@@ -35,15 +35,15 @@ export default function DeploymentPage({ id }: { id: string }) {
   useRetry(error, again)
   useTitle(deployment?.name ?? (data ? 'Deployment not found' : 'Deployment'))
 
-  if (error && !data) return <Problem title="The deployment can’t be loaded" message={toReadWords(error)} again={again} />
+  if (error && !data) return <ProblemPage title="The deployment can’t be loaded" message={toReadMessage(error)} again={again} />
   if (!data) return <Loading />
   if (!deployment)
     return (
-      <Problem title="Deployment not found" message="It may have been deleted, or the link is wrong.">
+      <ProblemPage title="Deployment not found" message="The deployment has been deleted, or the link is wrong.">
         <Link className="button" href="/">
           Back to deployments
         </Link>
-      </Problem>
+      </ProblemPage>
     )
   return (
     <>
@@ -54,14 +54,14 @@ export default function DeploymentPage({ id }: { id: string }) {
       <Head deployment={deployment} />
       <div className="columns">
         <div className="column">
-          <State deployment={deployment} />
+          <DeploymentState deployment={deployment} />
           {deployment.endpoint && <Serving endpoint={deployment.endpoint} />}
         </div>
         <aside className="column">
           <Card title="Provisioning">
             <Stages changes={changes} />
           </Card>
-          {deployment.verification && <Evidence verification={deployment.verification} />}
+          {deployment.verification && <VerificationCard verification={deployment.verification} />}
           <Facts deployment={deployment} />
         </aside>
       </div>
@@ -69,10 +69,10 @@ export default function DeploymentPage({ id }: { id: string }) {
   )
 }
 
-/** One recognition mode for both cards. */
-function Serving({ endpoint }: { endpoint: Endpoint }) {
-  const usual = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
-  const [mode, choose] = useState(usual?.mode)
+/** Both cards share one recognition mode. */
+function Serving({ endpoint }: { endpoint: ServedEndpoint }) {
+  const defaultUrls = endpoint.urls.find(({ httpUrl }) => httpUrl === endpoint.httpUrl) ?? endpoint.urls[0]
+  const [mode, choose] = useState(defaultUrls?.mode)
   return (
     <>
       <TryIt endpoint={endpoint} mode={mode} choose={choose} />
@@ -81,7 +81,7 @@ function Serving({ endpoint }: { endpoint: Endpoint }) {
   )
 }
 
-/** The log as it was read, and the changes since. */
+/** The log that was read, with the changes since. */
 function useChanges(id: string, read: readonly ChangeFragment[] = []): readonly ChangeFragment[] {
   const { live } = useDashboard()
   const [heard, setHeard] = useState<readonly ChangeFragment[]>([])
@@ -128,8 +128,8 @@ function Head({ deployment }: { deployment: Deployment }) {
   )
 }
 
-/** The first thing to know: the progress, or the reason of a failure. */
-function State({ deployment }: { deployment: Deployment }) {
+/** The progress, the reason of a failure, or a note about the cancellation. */
+function DeploymentState({ deployment }: { deployment: Deployment }) {
   const { status, failure } = deployment
   if (failure)
     return (
@@ -152,7 +152,7 @@ function State({ deployment }: { deployment: Deployment }) {
   return (
     <section className="card section">
       <StatusBadge status={status} />
-      <p className="detail">Canceled before it finished. Retry to provision it again with the same ID.</p>
+      <p className="detail">Provisioning was canceled. Retry to provision the deployment again with the same ID.</p>
     </section>
   )
 }
@@ -166,11 +166,11 @@ function Card({ title, children }: { title: string; children: ReactNode }) {
   )
 }
 
-function Evidence({ verification }: { verification: NonNullable<Deployment['verification']> }) {
+function VerificationCard({ verification }: { verification: NonNullable<Deployment['verification']> }) {
   const { referenceText, transcript, audioMs, latencyMs, verifiedAt } = verification
   return (
     <Card title="Verified">
-      <p className="detail">We sent a test recording to this endpoint before marking it complete.</p>
+      <p className="detail">The server tested this endpoint with a recording before it set the status to Complete.</p>
       <dl className="facts stacked">
         <dt>Spoken</dt>
         <dd>{referenceText}</dd>
@@ -178,7 +178,7 @@ function Evidence({ verification }: { verification: NonNullable<Deployment['veri
         <dd>{transcript}</dd>
       </dl>
       <p className="detail">
-        {formatDuration(audioMs)} of speech answered in {formatDuration(latencyMs)}, {formatMoment(verifiedAt)}
+        {formatDuration(audioMs)} of speech recognized in {formatDuration(latencyMs)}, {formatMoment(verifiedAt)}
       </p>
     </Card>
   )

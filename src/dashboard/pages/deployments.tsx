@@ -1,10 +1,10 @@
 import { type ReactNode, useCallback, useEffect, useRef } from 'react'
 import { useQuery } from 'urql'
-import { toReadWords } from '../api/client.ts'
-import { statusGroups as groups, pageSize, toVariables } from '../api/list.ts'
+import { toReadMessage } from '../api/client.ts'
+import { deploymentsPerPage, statusGroups as groups, toVariables } from '../api/list.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { useLocale } from '../format/locale.ts'
 import type { Status } from '../format/words.ts'
@@ -14,8 +14,8 @@ import { DeploymentTable } from '../parts/deployment-table.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
-import { Pages } from '../parts/pages.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Pagination } from '../parts/pagination.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { Link, useSearch } from '../route.ts'
 import { useTitle } from '../title.ts'
@@ -36,10 +36,11 @@ export function DeploymentsPage() {
   useRefresh(live, changesList, again)
   useRetry(error, again)
   useTitle(locale ? `Deployments, ${locale.name}` : 'Deployments')
-  const { table, turn } = useTurning(data?.pageInfo.startCursor)
+  const { table, turn } = usePageTurn(data?.pageInfo.startCursor)
 
   const problem = localesError ?? error
-  if (problem && !data) return <Problem title="Deployments can’t be loaded" message={toReadWords(problem)} again={localesError ? refreshLocales : again} />
+  if (problem && !data)
+    return <ProblemPage title="Deployments can’t be loaded" message={toReadMessage(problem)} again={localesError ? refreshLocales : again} />
   if (!locale || !data) return <Loading />
   const isFiltered = Boolean(search.get('q') || search.get('status'))
   const isEmpty = data.nodes.length === 0
@@ -69,12 +70,12 @@ export function DeploymentsPage() {
           ) : (
             <>
               <DeploymentTable rows={data.nodes} isOld={stale && Boolean(error)} frame={table} />
-              <Pages
+              <Pagination
                 label="Pages"
                 pageInfo={data.pageInfo}
                 offset={Number(search.get('offset')) || 0}
                 shown={data.nodes.length}
-                size={pageSize}
+                size={deploymentsPerPage}
                 total={data.totalCount}
                 noun="deployment"
                 go={({ offset, ...bounds }) => {
@@ -90,8 +91,8 @@ export function DeploymentsPage() {
   )
 }
 
-/** After a turn of the page, its rows are read from their top: by eye, and by screen readers. */
-function useTurning(startCursor: string | null | undefined) {
+/** After a change of the page, scrolls to the top of the table and focuses it for screen readers. */
+function usePageTurn(startCursor: string | null | undefined) {
   const table = useRef<HTMLDivElement>(null)
   const isTurning = useRef(false)
   useEffect(() => {
@@ -108,7 +109,7 @@ function useTurning(startCursor: string | null | undefined) {
   }
 }
 
-/** Members, order and counts of a list change with these; progress only changes the rows themselves. */
+/** A change of a status can change the members, order and counts of the list. Progress changes only rows. */
 const changesList = ({ status, previousStatus }: LiveChange) => status !== previousStatus
 
 const sum = (data: DeploymentsQuery['deployments'], statuses?: Status[]) =>
@@ -125,7 +126,7 @@ function Filters({ data }: { data: DeploymentsQuery['deployments'] }) {
         label="Search deployments"
         placeholder="Search name or description"
         text={text}
-        // A search is one step for the Back button, not one per letter.
+        // A whole search is one step for the Back button.
         changed={(q) => setSearch({ q, ...firstPage }, { push: !text || !q })}
       />
       <fieldset className="chips">
@@ -154,12 +155,12 @@ function Chip({ isChosen, choose, count, children }: { isChosen: boolean; choose
 function Empty({ locale, code, mayManage }: { locale: string; code: string; mayManage: boolean }) {
   return (
     <section className="empty">
-      <img src={toAddress('/icon.svg')} alt="" width="56" height="56" />
+      <img src={withBase('/icon.svg')} alt="" width="56" height="56" />
       <h2>No deployments for {locale} yet</h2>
       <p>
         {mayManage
           ? 'Choose an acoustic and a language model. You’ll get a speech-to-text URL in seconds, and you can try it right here.'
-          : 'Your key can look, but not create. Ask for one with the Manage permission.'}
+          : 'Your key can’t create deployments. Sign in with a key that has the Manage permission.'}
       </p>
       {mayManage && (
         <Link className="primary button" href={`/new?locale=${code}`}>

@@ -1,6 +1,6 @@
 import { useCallback, useRef, useState } from 'react'
 import { useMutation, useQuery } from 'urql'
-import { toReadWords, toWords } from '../api/client.ts'
+import { toMessage, toReadMessage } from '../api/client.ts'
 import { useRetry } from '../api/retry.ts'
 import { useDashboard } from '../dashboard.ts'
 import { formatAgo, formatMoment, useNow } from '../format/time.ts'
@@ -12,13 +12,12 @@ import { CreateKeyDialog } from '../parts/create-key.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { tell } from '../parts/news.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { useTitle } from '../title.ts'
 
-const pageSize = 50
+const keysPerPage = 50
 const onlyActive = { isActive: true }
 
-/** The keys of the workspace. */
 export default function KeysPage() {
   const { mayManage } = useDashboard()
   const [cursors, setCursors] = useState<readonly string[]>([])
@@ -38,7 +37,7 @@ export default function KeysPage() {
     table.current?.focus({ preventScroll: true })
     table.current?.scrollIntoView()
   }
-  if (error && !data) return <Problem title="Keys can’t be loaded" message={toReadWords(error)} again={again} />
+  if (error && !data) return <ProblemPage title="Keys can’t be loaded" message={toReadMessage(error)} again={again} />
   if (!data) return <Loading />
   const { nodes, pageInfo } = data.keys
   return (
@@ -46,7 +45,7 @@ export default function KeysPage() {
       <div className="head">
         <div>
           <PageHeading>Keys</PageHeading>
-          <p className="description">Keys let your apps call the API. You see a key’s secret only once, when you create it.</p>
+          <p className="description">Keys let your apps call the API. A key’s secret is shown once, when you create it.</p>
         </div>
         {mayManage && (
           <button type="button" className="primary button" onClick={() => setCreating(true)}>
@@ -82,7 +81,7 @@ export default function KeysPage() {
           </thead>
           <tbody>
             {nodes.map((key) => (
-              <KeyRow key={key.id} entry={key} now={now} revoked={again} />
+              <KeyTableRow key={key.id} entry={key} now={now} revoked={again} />
             ))}
           </tbody>
         </table>
@@ -90,7 +89,7 @@ export default function KeysPage() {
       {(cursors.length > 0 || pageInfo.hasNextPage) && (
         <nav className="pages" aria-label="Pages">
           <span className="total" role="status">
-            {cursors.length * pageSize + 1}–{cursors.length * pageSize + nodes.length} of {data.keys.totalCount} keys
+            {cursors.length * keysPerPage + 1}–{cursors.length * keysPerPage + nodes.length} of {data.keys.totalCount} keys
           </span>
           <button type="button" className="button" disabled={!cursors.length} onClick={() => turn(cursors.slice(0, -1))}>
             Previous
@@ -112,7 +111,7 @@ export default function KeysPage() {
   )
 }
 
-function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number; revoked: () => void }) {
+function KeyTableRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number; revoked: () => void }) {
   const { viewer, mayManage } = useDashboard()
   const [isAsking, setAsking] = useState(false)
   const [, revoke] = useMutation(RevokeKeyDocument)
@@ -121,7 +120,7 @@ function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number;
   const isOver = Boolean(revokedAt) || (expiresAt !== null && Date.parse(expiresAt) < now)
   const confirmed = async () => {
     const { data, error } = await revoke({ id })
-    const refusal = error ? toWords(error) : data?.revokeKey.__typename === 'RevokeKeySuccess' ? undefined : data?.revokeKey.message
+    const refusal = error ? toMessage(error) : data?.revokeKey.__typename === 'RevokeKeySuccess' ? undefined : data?.revokeKey.message
     if (!refusal) revoked()
     tell(refusal ?? `Key “${name}” revoked.`, { isProblem: refusal !== undefined })
   }
@@ -158,8 +157,8 @@ function KeyRow({ entry, now, revoked }: { entry: KeyEntryFragment; now: number;
           </button>
         )}
         <Confirm isOpen={isAsking} title={`Revoke “${name}”?`} action="Revoke" close={() => setAsking(false)} confirmed={confirmed}>
-          {isOwn ? 'You are signed in with this key, so you will be signed out.' : 'Apps that use it lose access within a second, open streams included.'} This
-          cannot be undone.
+          {isOwn ? 'You are signed in with this key, so you will be signed out.' : 'Apps with this key lose access within a second, including open streams.'}{' '}
+          This cannot be undone.
         </Confirm>
       </td>
     </tr>

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react'
-import { toReadWords } from '../api/client.ts'
-import { isLong, type Kind, type OwnModels, pageSize, useModels } from '../api/models.ts'
+import { toReadMessage } from '../api/client.ts'
+import { isLong, type KnownModelKind, modelsPerPage, type OwnModels, useModels } from '../api/models.ts'
 import { useDashboard } from '../dashboard.ts'
 import { type Locale, useLocale } from '../format/locale.ts'
 import type { ModelDetailFragment } from '../gql/graphql.ts'
@@ -10,8 +10,8 @@ import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { LocalePicker } from '../parts/locale-picker.tsx'
 import { ModelCard } from '../parts/model-card.tsx'
-import { Pages } from '../parts/pages.tsx'
-import { Loading, Problem } from '../parts/problem.tsx'
+import { Pagination } from '../parts/pagination.tsx'
+import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { useSearch } from '../route.ts'
 import { useTitle } from '../title.ts'
@@ -21,35 +21,35 @@ const kinds = [
     kind: 'ACOUSTIC',
     title: 'Acoustic models',
     noun: 'custom acoustic model',
-    use: 'How speech sounds',
-    invitation: 'No custom acoustic model yet. If you have trained a base model further on your own recordings, add it here.',
+    use: 'Map audio to words',
+    invitation: 'No custom acoustic model yet. If you have fine-tuned a base model on your recordings, add it here.',
   },
   {
     kind: 'LANGUAGE',
     title: 'Language models',
     noun: 'custom language model',
-    use: 'Which words people say, and how they are written',
-    invitation: 'No custom language model yet. Create one from the text of your field, and its words are recognized more reliably.',
+    use: 'Determine which words are likely, and how they are written',
+    invitation: 'No custom language model yet. Create one from text of your field to recognize its words more reliably.',
   },
 ] as const
 
-/** The models that deployments are made of. */
+/** The models of a locale, custom models first. */
 export default function ModelsPage() {
   const { locale, locales, error, refresh } = useLocale()
   useTitle('Models')
-  if (locale) return <Models key={locale.code} locale={locale} locales={locales} />
-  return error ? <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} /> : <Loading />
+  if (locale) return <ModelsOfLocale key={locale.code} locale={locale} locales={locales} />
+  return error ? <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} /> : <Loading />
 }
 
-function Models({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
+function ModelsOfLocale({ locale, locales }: { locale: Locale; locales: readonly Locale[] }) {
   const { mayManage } = useDashboard()
   const [, setSearch] = useSearch()
-  const [creating, setCreating] = useState<Kind>()
+  const [creating, setCreating] = useState<KnownModelKind>()
   const { models, error, refresh } = useModels(locale.code)
-  if (error && !models) return <Problem title="Models can’t be loaded" message={toReadWords(error)} again={refresh} />
+  if (error && !models) return <ProblemPage title="Models can’t be loaded" message={toReadMessage(error)} again={refresh} />
   if (!models) return <Loading />
   const { bases, own } = models
-  const basesOf = (wanted: Kind) => bases.filter(({ kind }) => kind === wanted)
+  const basesOf = (wanted: KnownModelKind) => bases.filter(({ kind }) => kind === wanted)
   const CreateDialog = creating === 'ACOUSTIC' ? CreateAcousticModelDialog : CreateLanguageModelDialog
   return (
     <>
@@ -108,12 +108,12 @@ function OwnCards({ own, noun, refresh }: { own: OwnModels; noun: string; refres
       {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
       <Cards models={own.models} refresh={refresh} />
       {isLong(own) && own.pageInfo && (
-        <Pages
+        <Pagination
           label={`Pages of ${noun}s`}
           pageInfo={own.pageInfo}
           offset={own.offset}
           shown={own.models.length}
-          size={pageSize}
+          size={modelsPerPage}
           total={own.totalCount}
           noun={noun}
           go={(page) => {

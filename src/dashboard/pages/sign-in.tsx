@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { signIn } from '../api/browser-session.ts'
-import { toAddress } from '../base.ts'
-import { FieldProblem } from '../parts/field.tsx'
+import { withBase } from '../base.ts'
+import { ProblemText } from '../parts/field.tsx'
 import { useTitle } from '../title.ts'
 
 export function SignInPage({ problem, signedIn }: { problem: string | undefined; signedIn: () => void }) {
@@ -25,7 +25,7 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
   }
   return (
     <main className="sign-in">
-      <img src={toAddress('/icon.svg')} alt="" width="44" height="44" />
+      <img src={withBase('/icon.svg')} alt="" width="44" height="44" />
       <h1>Sign in to custom-speech</h1>
       <p>
         Open the link that <code>npm start</code> printed, or paste a key of your workspace.
@@ -43,9 +43,9 @@ export function SignInPage({ problem, signedIn }: { problem: string | undefined;
           aria-invalid={refusal ? true : undefined}
           aria-describedby={refusal ? 'key-problem key-help' : 'key-help'}
         />
-        <FieldProblem id="key-problem">{refusal}</FieldProblem>
+        <ProblemText id="key-problem">{refusal}</ProblemText>
         <p className="hint" id="key-help">
-          The first key is in <code>.data/bootstrap-key</code>. Your browser does not store the key. It gets a session, in a cookie that scripts can’t read.
+          The first key is in <code>.data/bootstrap-key</code>. The browser does not store the key, but a session in a cookie that scripts can’t read.
         </p>
         <button type="submit" className="primary button" disabled={isAsking}>
           Sign in

@@ -7,13 +7,13 @@ interface ConfirmProps {
   title: string
   children: ReactNode
   action: string
-  /** The label of the safe side. */
+  /** The label of the button that cancels. */
   keep?: string
   close: () => void
   confirmed: () => void
 }
 
-/** Asks before something that cannot be undone; the focus begins on the safe side. */
+/** Asks before an action that cannot be undone. The button that cancels has the initial focus. */
 export function Confirm({ isOpen, title, children, action, keep = 'Keep it', close, confirmed }: ConfirmProps) {
   const returnFocus = useFocusReturn(isOpen)
   return (

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
 import { readUpload, useUpload } from '../api/upload.ts'
@@ -16,7 +16,7 @@ const ways = { uploadId: 'Upload a file', httpsUrl: 'Web address', npmPackage: '
 
 type Way = keyof typeof ways
 
-/** Imports a base model that was trained further; `close` is called at the end, whether one was imported or not. */
+/** Imports a fine-tuned base model. `close` is called at the end, after a cancellation too. */
 export function CreateAcousticModelDialog({ locale, bases, refresh, close }: CreateModelProps) {
   const [named, setNamed] = useState({ name: '', description: '' })
   const [baseModelId, setBase] = useState(bases[0]?.id ?? '')
@@ -51,9 +51,9 @@ export function CreateAcousticModelDialog({ locale, bases, refresh, close }: Cre
       tell(`Acoustic model “${named.name}” is being fetched and checked.`)
       return true
     }
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], fields))
-    // The page may not know yet that a license has to be accepted.
+    // Shows the license that has to be accepted.
     if (result?.__typename === 'LicenseNotAcceptedError') refresh()
     return false
   }
@@ -65,12 +65,12 @@ export function CreateAcousticModelDialog({ locale, bases, refresh, close }: Cre
         bases={bases}
         value={baseModelId}
         choose={setBase}
-        hint="The model that yours was trained from. It decides the scenario."
+        hint="The model that yours was fine-tuned from. It determines the scenario."
         problem={problems['baseModelId']}
         accepted={refresh}
       />
       <div className="field">
-        <WayField legend="Where the files are" ways={ways} value={way} choose={setWay} />
+        <WayField legend="Source of the files" ways={ways} value={way} choose={setWay} />
         {way === 'uploadId' && (
           <UploadField
             label="Archive"
@@ -82,7 +82,11 @@ export function CreateAcousticModelDialog({ locale, bases, refresh, close }: Cre
           />
         )}
         {way === 'httpsUrl' && (
-          <Field label="Address of the archive" hint="An https: address on the internet that serves such a .tar.gz." problem={problems['source.httpsUrl']}>
+          <Field
+            label="Address of the archive"
+            hint="An https: address on the internet that serves a .tar.gz with both files."
+            problem={problems['source.httpsUrl']}
+          >
             {(described) => (
               <input
                 {...described}
@@ -97,7 +101,7 @@ export function CreateAcousticModelDialog({ locale, bases, refresh, close }: Cre
         {way === 'npmPackage' && (
           <Field
             label="Package"
-            hint="The name and exact version. The package comes from the registry that the server is set up with."
+            hint="The name and the exact version. The server fetches the package from its npm registry."
             problem={problems['source.npmPackage']}
           >
             {(described) => (

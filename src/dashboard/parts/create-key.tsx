@@ -1,34 +1,34 @@
 import { Dialog } from 'radix-ui'
 import { useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { scopeUse, toWord } from '../format/words.ts'
 import { CreateKeyDocument, type KeyScope } from '../gql/graphql.ts'
 import { CopyButton } from './copy.tsx'
-import { Field, FieldProblem, NameField } from './field.tsx'
+import { Field, NameField, ProblemText } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
 
 const scopes = ['RECOGNIZE', 'READ', 'MANAGE'] as const satisfies KeyScope[]
 const days = [30, 90, 365]
 
-/** Creates a key, then shows its secret, this once. */
+/** Creates a key, then shows its secret once. */
 export function CreateKeyDialog({ close }: { close: () => void }) {
-  const [made, setMade] = useState<{ name: string; secret: string }>()
+  const [created, setCreated] = useState<{ name: string; secret: string }>()
   const [name, setName] = useState('')
   const [chosen, setChosen] = useState<readonly KeyScope[]>(['RECOGNIZE'])
-  const [lasts, setLasts] = useState(0)
+  const [validDays, setValidDays] = useState(0)
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateKeyDocument)
   const submit = async () => {
     const found = { ...checkNamed({ name }), ...(!chosen.length && { scopes: 'Choose at least one permission.' }) }
     setProblems(found)
     if (Object.keys(found).length) return false
-    const expiresAt = lasts ? new Date(Date.now() + lasts * 86_400_000).toISOString() : null
+    const expiresAt = validDays ? new Date(Date.now() + validDays * 86_400_000).toISOString() : null
     const { data, error } = await create({ input: { name, scopes: [...chosen], expiresAt } })
     const result = data?.createKey
-    if (result?.__typename === 'CreateKeySuccess') setMade({ name: result.key.name, secret: result.secret ?? '' })
-    const refusal = error ? { message: toWords(error) } : result
+    if (result?.__typename === 'CreateKeySuccess') setCreated({ name: result.key.name, secret: result.secret ?? '' })
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], ['name', 'scopes', 'expiresAt']))
     return false
   }
@@ -38,7 +38,7 @@ export function CreateKeyDialog({ close }: { close: () => void }) {
       action="Create"
       isBusy={fetching}
       problem={problems['']}
-      result={made && <Secret {...made} close={close} />}
+      result={created && <Secret {...created} close={close} />}
       close={close}
       submit={submit}
     >
@@ -57,11 +57,11 @@ export function CreateKeyDialog({ close }: { close: () => void }) {
             </span>
           </label>
         ))}
-        <FieldProblem>{problems['scopes']}</FieldProblem>
+        <ProblemText>{problems['scopes']}</ProblemText>
       </fieldset>
       <Field label="Expires" problem={problems['expiresAt']}>
         {(described) => (
-          <select {...described} value={lasts} onChange={(event) => setLasts(Number(event.target.value))}>
+          <select {...described} value={validDays} onChange={(event) => setValidDays(Number(event.target.value))}>
             <option value={0}>Never</option>
             {days.map((count) => (
               <option key={count} value={count}>
@@ -79,10 +79,10 @@ function Secret({ name, secret, close }: { name: string; secret: string; close: 
   return (
     <div className="dialog-form">
       <Dialog.Title>Key “{name}”</Dialog.Title>
-      <p>Copy the secret now. You won’t be able to see it again.</p>
+      <p>Copy the secret now. It won’t be shown again.</p>
       <div className="url secret">
         <code>{secret}</code>
-        <CopyButton text={secret} what="the secret" />
+        <CopyButton text={secret} noun="the secret" />
       </div>
       <div className="dialog-actions">
         <button type="button" className="primary button" onClick={close}>

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
 import { readUpload, useUpload } from '../api/upload.ts'
@@ -9,14 +9,14 @@ import { Field } from './field.tsx'
 import { FormDialog } from './form-dialog.tsx'
 import { BaseField, type CreateModelProps, NameFields, WayField } from './model-fields.tsx'
 import { tell } from './news.tsx'
-import { Pronunciations, type Row, withoutEmpty } from './pronunciations.tsx'
+import { type PronunciationRow, Pronunciations, withoutEmpty } from './pronunciations.tsx'
 import { UploadField } from './upload-field.tsx'
 
 const fields = ['name', 'description', 'baseModelId', 'text', 'uploadId', 'phrases', 'pronunciations', 'recordingsUploadId']
 const maxTextBytes = 1_000_000
 const ways = { text: 'Paste text', file: 'Upload a file' } as const
 
-/** Creates a language model from text; `close` is called at the end, whether one was created or not. */
+/** Creates a language model from text. `close` is called at the end, after a cancellation too. */
 export function CreateLanguageModelDialog({ locale, bases, refresh, close }: CreateModelProps) {
   const [named, setNamed] = useState({ name: '', description: '' })
   const [baseModelId, setBase] = useState(bases[0]?.id ?? '')
@@ -24,7 +24,7 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
   const [text, setText] = useState('')
   const file = useUpload('text')
   const [phrases, setPhrases] = useState('')
-  const [pronunciations, setPronunciations] = useState<readonly Row[]>([])
+  const [pronunciations, setPronunciations] = useState<readonly PronunciationRow[]>([])
   const recordings = useUpload('recordings')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, create] = useMutation(CreateLanguageModelDocument)
@@ -34,19 +34,19 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
 
   const submit = async () => {
     const source = way === 'file' ? readUpload(file) : undefined
-    const proof = recordings.state.step === 'none' ? undefined : readUpload(recordings)
+    const evaluation = recordings.state.step === 'none' ? undefined : readUpload(recordings)
     const found = {
       ...checkNamed(named),
       ...(!source && !text.trim() && { text: 'Enter the text, one utterance per line.' }),
-      // The server would refuse the whole request unread.
+      // The server refuses a larger request before it reads the fields.
       ...(!source && new Blob([text]).size > maxTextBytes && { text: 'Text must have at most 1 MB. Upload a larger text as a file.' }),
       ...(source?.problem && { uploadId: source.problem }),
-      ...(proof?.problem && { recordingsUploadId: proof.problem }),
+      ...(evaluation?.problem && { recordingsUploadId: evaluation.problem }),
     }
     setProblems(found)
     if (Object.keys(found).length) return false
     const rows = withoutEmpty(pronunciations)
-    // The server counts what it gets, and the rows are shown as it counts them.
+    // The server's problems count rows without the empty ones, so the form shows the same rows.
     setPronunciations(rows)
     const input = {
       ...named,
@@ -55,7 +55,7 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
       ...(source?.id ? { uploadId: source.id } : { text }),
       phrases: toLines(phrases),
       pronunciations: rows.map(({ spoken, written }) => ({ spoken, written })),
-      ...(proof?.id && { recordingsUploadId: proof.id }),
+      ...(evaluation?.id && { recordingsUploadId: evaluation.id }),
     }
     const { data, error } = await create({ input: withKey(input) })
     const result = data?.createLanguageModel
@@ -63,7 +63,7 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
       tell(`Language model “${named.name}” is being built.`)
       return true
     }
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (refusal && 'message' in refusal) setProblems(toFieldProblems([refusal], [...fields, ...toCells(rows)]))
     return false
   }
@@ -75,20 +75,20 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
         bases={bases}
         value={baseModelId}
         choose={setBase}
-        hint="The base model decides the scenario."
+        hint="The base model determines the scenario."
         problem={problems['baseModelId']}
         accepted={refresh}
       />
       <div className="field">
-        <WayField legend="Where the text comes from" ways={ways} value={way} choose={setWay} />
+        <WayField legend="Source of the text" ways={ways} value={way} choose={setWay} />
         {way === 'text' ? (
-          <Field label="Text" hint="What people say in your field, one utterance per line. Up to 1 MB." problem={problems['text']}>
+          <Field label="Text" hint="Sentences from your field, one utterance per line. Up to 1 MB." problem={problems['text']}>
             {(described) => <textarea {...described} rows={7} value={text} onChange={(event) => setText(event.target.value)} spellCheck={false} />}
           </Field>
         ) : (
           <UploadField
             label="Text file"
-            hint="What people say in your field, one utterance per line. UTF-8, optionally compressed with gzip."
+            hint="Sentences from your field, one utterance per line. UTF-8, optionally compressed with gzip."
             accept=".txt,.gz,text/plain,application/gzip"
             upload={file}
             problem={problems['uploadId']}
@@ -96,13 +96,13 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
           />
         )}
       </div>
-      <Field label="Phrases" hint="Optional. The most important ones, one per line. Each counts as ten lines of text." problem={problems['phrases']}>
+      <Field label="Phrases" hint="Optional. The most important phrases, one per line. Each phrase counts as ten lines of text." problem={problems['phrases']}>
         {(described) => <textarea {...described} rows={3} value={phrases} onChange={(event) => setPhrases(event.target.value)} spellCheck={false} />}
       </Field>
       <Pronunciations
         rows={pronunciations}
         change={(rows) => {
-          // Problems refer to rows by their number.
+          // Problems contain the numbers of rows.
           if (rows.length !== pronunciations.length) setProblems({})
           setPronunciations(rows)
         }}
@@ -110,7 +110,7 @@ export function CreateLanguageModelDialog({ locale, bases, refresh, close }: Cre
       />
       <UploadField
         label="Recordings"
-        hint="Optional. Test recordings, to measure the improvement: a zip of recordings and one .tsv file with a file name, a tab and the transcript per line."
+        hint="Optional. Test recordings that measure the improvement: a zip of recordings and one .tsv file with a file name, a tab and a transcript per line."
         accept=".zip,application/zip"
         upload={recordings}
         problem={problems['recordingsUploadId']}
@@ -126,4 +126,4 @@ const toLines = (text: string) =>
     .map((line) => line.trim())
     .filter(Boolean)
 
-const toCells = (rows: readonly Row[]) => rows.flatMap((_, n) => [`pronunciations.${n}.spoken`, `pronunciations.${n}.written`])
+const toCells = (rows: readonly PronunciationRow[]) => rows.flatMap((_, n) => [`pronunciations.${n}.spoken`, `pronunciations.${n}.written`])

@@ -9,7 +9,6 @@ import { Confirm } from './confirm.tsx'
 import { EditDeploymentDialog } from './edit-dialog.tsx'
 import { Icon } from './icon.tsx'
 
-/** The actions of a row. */
 export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragment }) {
   const { mayManage } = useDashboard()
   const { retry, cancel, remove } = useDeploymentActions(deployment)
@@ -57,7 +56,7 @@ export function DeleteConfirm(props: { deployment: DeploymentRowFragment; isOpen
   const { name, isServing } = props.deployment
   return (
     <Confirm {...props} title={`Delete “${name}”?`} action="Delete">
-      {isServing ? 'Its URLs stop answering at once, for everyone who calls them.' : 'Its history is deleted as well.'} This cannot be undone.
+      {isServing ? 'All clients lose access to its URLs at once.' : 'The log of the deployment is deleted as well.'} This cannot be undone.
     </Confirm>
   )
 }

@@ -30,7 +30,7 @@ export function DeploymentTable({ rows, isOld, frame }: { rows: readonly Deploym
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={row.id} row={row} created={formatAgo(row.createdAt, now)} isNew={row.id === created} />
+            <DeploymentTableRow key={row.id} row={row} created={formatAgo(row.createdAt, now)} isNew={row.id === created} />
           ))}
         </tbody>
       </table>
@@ -43,15 +43,15 @@ function SortHeader({ name, field }: { name: string; field: string }) {
   const sort = search.get('sort') ?? '-CREATED_AT'
   const isChosen = sort.replace('-', '') === field
   const isDown = sort.startsWith('-')
-  // Names start with A, dates with the newest.
+  // The first click sorts names from A and dates from the newest.
   const first = field === 'CREATED_AT' ? `-${field}` : field
-  const turned = isDown ? field : `-${field}`
+  const reversed = isDown ? field : `-${field}`
   return (
     <th aria-sort={isChosen ? (isDown ? 'descending' : 'ascending') : undefined}>
       <button
         type="button"
         className="sort"
-        onClick={() => setSearch({ sort: isChosen ? turned : first, after: undefined, before: undefined, offset: undefined }, { push: true })}
+        onClick={() => setSearch({ sort: isChosen ? reversed : first, after: undefined, before: undefined, offset: undefined }, { push: true })}
       >
         {name}
         {isChosen && <Icon name={isDown ? 'down' : 'up'} />}
@@ -60,7 +60,7 @@ function SortHeader({ name, field }: { name: string; field: string }) {
   )
 }
 
-const Row = memo(function Row({ row, created, isNew }: { row: DeploymentRowFragment; created: string; isNew: boolean }) {
+const DeploymentTableRow = memo(function DeploymentTableRow({ row, created, isNew }: { row: DeploymentRowFragment; created: string; isNew: boolean }) {
   return (
     <tr className={isNew ? 'new' : undefined} data-status={row.status}>
       <th scope="row" className="name">

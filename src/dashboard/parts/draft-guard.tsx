@@ -3,7 +3,7 @@ import { guardLeaving } from '../route.ts'
 import { Confirm } from './confirm.tsx'
 
 interface DraftGuardProps {
-  /** True while something would be lost. */
+  /** True while leaving the page would lose entries. */
   isActive: boolean
   title?: string
   action?: string
@@ -11,7 +11,7 @@ interface DraftGuardProps {
   children: ReactNode
 }
 
-/** Asks before a link or the browser's Back button leaves a page with unsaved entries; a closing tab asks in the browser's own words. */
+/** Asks before a link or the browser's Back button leaves a page with unsaved entries. When the tab is closed, the browser asks. */
 export function DraftGuard({ isActive, title = 'Discard your changes?', action = 'Discard', keep = 'Keep editing', children }: DraftGuardProps) {
   const [leave, setLeave] = useState<() => void>()
   useEffect(() => {

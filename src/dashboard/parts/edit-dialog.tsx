@@ -1,18 +1,18 @@
 import { useState } from 'react'
 import { type CombinedError, useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { UpdateDeploymentDocument, UpdateModelDocument } from '../gql/graphql.ts'
 import { FormDialog } from './form-dialog.tsx'
 import { type Named, NameFields } from './model-fields.tsx'
 
-type Outcome = { error?: CombinedError | undefined; result: object | undefined }
+type SaveResult = { error?: CombinedError | undefined; result: object | undefined }
 
 interface EditProps {
   noun: string
   opened: Named
   isBusy: boolean
-  save: (named: Named) => Promise<Outcome>
+  save: (named: Named) => Promise<SaveResult>
   close: () => void
 }
 
@@ -24,7 +24,7 @@ function EditDialog({ noun, opened, isBusy, save, close }: EditProps) {
     setProblems(found)
     if (Object.keys(found).length) return false
     const { error, result } = await save(named)
-    const refusal = error ? { message: toWords(error) } : result
+    const refusal = error ? { message: toMessage(error) } : result
     if (!refusal || !('message' in refusal)) return true
     setProblems(toFieldProblems([refusal as { message: string }], ['name', 'description']))
     return false
@@ -36,13 +36,13 @@ function EditDialog({ noun, opened, isBusy, save, close }: EditProps) {
   )
 }
 
-/** Changes name and description; what somebody else has changed meanwhile is not overwritten. */
+/** Changes name and description. The server refuses to overwrite a change that was made after the dialog was opened. */
 export function EditDeploymentDialog({ deployment, close }: { deployment: Named & { id: string; sequence: number }; close: () => void }) {
   const [opened] = useState(deployment)
   const [{ fetching }, update] = useMutation(UpdateDeploymentDocument)
   const save = async (named: Named) => {
     const hasChanged = deployment.name !== opened.name || deployment.description !== opened.description
-    // Progress counts as a change too, but not as one that this could overwrite.
+    // Progress also increases `sequence`. It is no conflict, so the newest number is sent unless the fields have changed.
     const ifSequence = hasChanged ? opened.sequence : deployment.sequence
     const { data, error } = await update({ input: { id: opened.id, ...named, ifSequence } })
     return { error, result: data?.updateDeployment }

@@ -1,21 +1,21 @@
 import { Tabs } from 'radix-ui'
 import type { ReactNode } from 'react'
-import { samplesOf, toOpenAiUrl } from '../format/samples.ts'
+import { toOpenAiUrl, toSampleTabs } from '../format/samples.ts'
 import { audioFormats, toWord } from '../format/words.ts'
 import type { DeploymentQuery } from '../gql/graphql.ts'
 import { Link } from '../route.ts'
 import { CopyButton } from './copy.tsx'
 
-export type Endpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>
-type Mode = Endpoint['urls'][number]['mode']
+export type ServedEndpoint = NonNullable<NonNullable<DeploymentQuery['deployment']>['endpoint']>
+type Mode = ServedEndpoint['urls'][number]['mode']
 
-/** The recognition mode that the whole page is about. */
+/** The recognition mode of the page, shared by its cards. */
 export interface ModeChoice {
   mode: Mode | undefined
   choose: (mode: Mode | undefined) => void
 }
 
-export function EndpointCard({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeChoice) {
+export function EndpointCard({ endpoint, mode, choose }: { endpoint: ServedEndpoint } & ModeChoice) {
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
   return (
     <section className="card section" aria-labelledby="endpoint-title">
@@ -49,14 +49,14 @@ function Url({ label, hint, value }: { label: string; hint: ReactNode; value: st
       </dt>
       <dd>
         <code>{value}</code>
-        <CopyButton text={value} what={label} />
+        <CopyButton text={value} noun={label} />
       </dd>
     </div>
   )
 }
 
 function Samples(endpoint: { id: string; httpUrl: string; webSocketUrl: string }) {
-  const samples = samplesOf(endpoint)
+  const samples = toSampleTabs(endpoint)
   return (
     <Tabs.Root defaultValue="curl">
       <Tabs.List className="tabs" aria-label="Samples">
@@ -70,7 +70,7 @@ function Samples(endpoint: { id: string; httpUrl: string; webSocketUrl: string }
         <Tabs.Content key={name} value={name} className="sample">
           <div className="sample-head">
             <span className="detail">{needs}</span>
-            <CopyButton text={code} what={`the ${name} sample`} />
+            <CopyButton text={code} noun={`the ${name} sample`} />
           </div>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable with keys */}
           <pre tabIndex={0}>

@@ -6,7 +6,7 @@ interface Described {
   'aria-invalid': boolean | undefined
 }
 
-/** A label, its control, a hint and a problem, connected for screen readers. */
+/** A control with its label, hint and problem, connected for screen readers. */
 export function Field(props: { label: string; hint?: ReactNode; problem: string | undefined; children: (described: Described) => ReactNode }) {
   const id = useId()
   const describedBy = [props.problem && `${id}-problem`, props.hint && `${id}-hint`].filter(Boolean).join(' ')
@@ -14,7 +14,7 @@ export function Field(props: { label: string; hint?: ReactNode; problem: string 
     <div className="field">
       <label htmlFor={id}>{props.label}</label>
       {props.children({ id, 'aria-describedby': describedBy || undefined, 'aria-invalid': props.problem ? true : undefined })}
-      <FieldProblem id={`${id}-problem`}>{props.problem}</FieldProblem>
+      <ProblemText id={`${id}-problem`}>{props.problem}</ProblemText>
       {props.hint && (
         <p className="hint" id={`${id}-hint`}>
           {props.hint}
@@ -24,8 +24,8 @@ export function Field(props: { label: string; hint?: ReactNode; problem: string 
   )
 }
 
-/** A problem, announced as soon as it appears; nothing when there is none. */
-export function FieldProblem({ id, children }: { id?: string; children: string | undefined }) {
+/** A problem of a field. Screen readers announce it when it appears. */
+export function ProblemText({ id, children }: { id?: string; children: string | undefined }) {
   return children ? (
     <p className="field-problem" id={id} role="alert">
       {children}
@@ -40,7 +40,7 @@ interface TextField {
   placeholder?: string | undefined
 }
 
-// Neither has a `maxLength`: the browser would cut a pasted text without a word.
+// Fields have no `maxLength`, because browsers cut a pasted text without a message.
 export function NameField({ value, change, problem, placeholder }: TextField) {
   return (
     <Field label="Name" problem={problem}>
@@ -61,7 +61,7 @@ export function NameField({ value, change, problem, placeholder }: TextField) {
 
 export function DescriptionField({ value, change, problem }: TextField) {
   return (
-    <Field label="Description" hint="Optional. Helps teammates see what this is for." problem={problem}>
+    <Field label="Description" hint="Optional. The purpose, for your teammates." problem={problem}>
       {(described) => <textarea {...described} rows={2} value={value} onChange={(event) => change(event.target.value)} />}
     </Field>
   )

@@ -3,7 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'rea
 import { focusFirstProblem, useFocusReturn } from '../focus.ts'
 import { Confirm } from './confirm.tsx'
 import { DraftGuard } from './draft-guard.tsx'
-import { FieldProblem } from './field.tsx'
+import { ProblemText } from './field.tsx'
 
 interface FormDialogProps {
   title: string
@@ -12,15 +12,15 @@ interface FormDialogProps {
   /** A problem that belongs to none of the fields. */
   problem: string | undefined
   isRoomy?: boolean
-  /** Shown in place of the form; only a button of its own closes it. */
+  /** Shown in place of the form. Only the button within the result closes the dialog. */
   result?: ReactNode
   close: () => void
-  /** True when the work is done and the dialog can close. */
+  /** Resolves with true when the dialog can close. */
   submit: () => Promise<boolean>
   children: ReactNode
 }
 
-/** A form in front of the page. A form that is filled in does not close on Esc or a stray click without a question. */
+/** A dialog with a form. After the first entry, Esc asks before it closes the dialog, and a click outside has no effect. */
 export function FormDialog({ title, action, isBusy, problem, isRoomy = false, result, close, submit, children }: FormDialogProps) {
   const returnFocus = useFocusReturn()
   const [isDirty, setDirty] = useState(false)
@@ -41,7 +41,7 @@ export function FormDialog({ title, action, isBusy, problem, isRoomy = false, re
     event.preventDefault()
     if (isBusy) return
     const isDone = await submit()
-    // It may have been closed meanwhile, and another dialog opened that has to stay.
+    // The user has closed the dialog; `close` could close another one.
     if (!isMounted.current) return
     if (isDone) close()
     else setRefusals((count) => count + 1)
@@ -65,10 +65,10 @@ export function FormDialog({ title, action, isBusy, problem, isRoomy = false, re
           {result ?? (
             <>
               <Dialog.Title>{title}</Dialog.Title>
-              {/* Problems stand at their fields, not in the browser's bubbles. */}
+              {/* noValidate: problems appear at their fields, not in the browser's bubbles. */}
               <form ref={form} className="dialog-form" noValidate onSubmit={send} onChange={touch} onPaste={touch}>
                 {children}
-                <FieldProblem>{problem}</FieldProblem>
+                <ProblemText>{problem}</ProblemText>
                 <div className="dialog-actions">
                   <Dialog.Close className="button">Cancel</Dialog.Close>
                   <button type="submit" className="primary button" disabled={isBusy}>
@@ -83,7 +83,7 @@ export function FormDialog({ title, action, isBusy, problem, isRoomy = false, re
           </Confirm>
           <DraftGuard isActive={isDirty && !result}>Your entries in “{title}” have not been saved.</DraftGuard>
           <DraftGuard isActive={Boolean(result)} title="Leave this page?" action="Leave" keep="Stay">
-            The secret is not shown again. Copy it first.
+            The secret won’t be shown again. Copy it first.
           </DraftGuard>
         </Dialog.Content>
       </Dialog.Portal>

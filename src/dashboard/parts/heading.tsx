@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react'
 import { takeArrival } from '../route.ts'
 
-/** The heading of a page. It takes the focus when the user has just come to the page, so that screen readers read it. */
+/** The heading of a page. After a navigation it takes the focus, so that screen readers read it. */
 export function PageHeading({ children }: { children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {

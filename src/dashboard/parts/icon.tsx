@@ -1,4 +1,4 @@
-// Drawn here rather than brought along: a dozen lines on a grid of 16.
+// The paths of the icons, on a grid of 16. No icon library is needed for so few.
 const paths = {
   plus: 'M8 3v10M3 8h10',
   check: 'M3.5 8.5l3 3 6-7',

@@ -1,5 +1,5 @@
 import { useMutation } from 'urql'
-import { toWords } from '../api/client.ts'
+import { toMessage } from '../api/client.ts'
 import { useDashboard } from '../dashboard.ts'
 import { AcceptLicenseDocument, type ModelEntryFragment } from '../gql/graphql.ts'
 import { tell } from './news.tsx'
@@ -12,7 +12,7 @@ function toLicenseName(spdxId: string): string {
   return /licen[cs]e$/i.test(words) ? words : `${words} License`
 }
 
-/** The name of a license, as a link where the model has an address for it. */
+/** The name of a license, as a link if the model has its address. */
 export function License({ license, licenseUrl }: Pick<Licensed, 'license' | 'licenseUrl'>) {
   const name = toLicenseName(license)
   if (!licenseUrl) return name
@@ -23,7 +23,7 @@ export function License({ license, licenseUrl }: Pick<Licensed, 'license' | 'lic
   )
 }
 
-/** Asks to accept a license; `accepted` is called when the workspace has done so, for this model and all others under it. */
+/** Asks to accept a license. `accepted` is called when the workspace has accepted it, which counts for all models under the license. */
 export function AcceptLicense({ model, accepted }: { model: Licensed; accepted: () => void }) {
   const { mayManage } = useDashboard()
   const [{ fetching }, send] = useMutation(AcceptLicenseDocument)
@@ -36,7 +36,7 @@ export function AcceptLicense({ model, accepted }: { model: Licensed; accepted: 
       tell(`${name} accepted.`)
       return accepted()
     }
-    tell(error ? toWords(error) : result && 'message' in result ? result.message : '', { isProblem: true })
+    tell(error ? toMessage(error) : result && 'message' in result ? result.message : '', { isProblem: true })
   }
   return (
     <div className="license">

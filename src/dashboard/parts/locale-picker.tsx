@@ -1,11 +1,10 @@
 import { Popover } from 'radix-ui'
 import { type KeyboardEvent, useId, useState } from 'react'
+import { count } from '../format/amounts.ts'
 import type { Locale } from '../format/locale.ts'
 import { Icon } from './icon.tsx'
 
-const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
-
-/** Change Locale: a list that can be searched by code or name, with counts for each locale. */
+/** Change Locale: a list with counts for each locale, searchable by code and name. */
 export function LocalePicker(props: { locale: Locale | undefined; locales: readonly Locale[]; choose: (code: string) => void }) {
   const [isOpen, setOpen] = useState(false)
   return (
@@ -36,7 +35,7 @@ function LocaleList({ locale, locales, choose }: { locale: Locale | undefined; l
   const wanted = text.trim().toLowerCase()
   const found = locales.filter(({ code, name, nativeName }) => `${code} ${name} ${nativeName}`.toLowerCase().includes(wanted))
   const current = found[Math.min(active, found.length - 1)]
-  const steer = (event: KeyboardEvent) => {
+  const handleKey = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
     if (step) setActive((at) => Math.max(0, Math.min(found.length - 1, at + step)))
     else if (event.key === 'Enter' && current) choose(current.code)
@@ -60,7 +59,7 @@ function LocaleList({ locale, locales, choose }: { locale: Locale | undefined; l
             setText(event.target.value)
             setActive(0)
           }}
-          onKeyDown={steer}
+          onKeyDown={handleKey}
         />
       </div>
       <div role="listbox" id={listId} aria-label="Locales" className="locales" tabIndex={-1}>
@@ -85,7 +84,7 @@ function LocaleList({ locale, locales, choose }: { locale: Locale | undefined; l
             </span>
           </div>
         ))}
-        {found.length === 0 && <p className="hint">No locale matches. {locales.length} are available.</p>}
+        {found.length === 0 && <p className="hint">No locale matches. {locales.length} locales are available.</p>}
       </div>
     </>
   )

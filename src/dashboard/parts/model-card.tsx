@@ -11,10 +11,10 @@ import { EditModelDialog } from './edit-dialog.tsx'
 import { AcceptLicense, License } from './license.tsx'
 import { StatusBadge } from './status.tsx'
 
-/** With fewer, a single word decides the percentage. */
-const fewRecordings = 10
+/** With fewer recordings, a single word changes the percentage too much. */
+const minRecordings = 10
 
-/** A model: its origin and, for one of the workspace's own, the progress of its building. */
+/** A model with its origin. A custom model also has its status, progress and actions. */
 export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
   const { name, description, isBase, isReady, scenario, license, licenseUrl, isLicenseAccepted, sizeBytes } = model
   return (
@@ -54,14 +54,14 @@ export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refr
   )
 }
 
-/** The progress, or the reason of a failure. */
+/** The progress of building, or the reason of a failure. */
 function Building({ model: { name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
   if (failure) return <p className="field-problem">{failure.message}</p>
   if (isTerminal) return null
   const percent = Math.round(progress * 100)
   return (
     <div>
-      <progress className="bar" max={100} value={percent} aria-label={`Building of ${name}`}>
+      <progress className="bar" max={100} value={percent} aria-label={`Progress of building ${name}`}>
         {percent} %
       </progress>
       <span className="detail">
@@ -72,7 +72,7 @@ function Building({ model: { name, status, stage, progress, isTerminal, failure 
   )
 }
 
-/** The sources of a custom model, and what it improves. */
+/** The sources and the evaluation of a custom model. */
 function Origin({ model }: { model: ModelDetailFragment }) {
   const { baseModel, createdAt } = model
   const { source, phrases, pronunciations, statistics, evaluation } = {
@@ -99,11 +99,11 @@ function Origin({ model }: { model: ModelDetailFragment }) {
       </dd>
       {evaluation && (
         <>
-          <dt>Wrong words</dt>
+          <dt>Word errors</dt>
           <dd>
             {formatShare(evaluation.before)} → <strong>{formatShare(evaluation.after)}</strong> on {count(evaluation.recordings, 'recording')}
-            {evaluation.isWorse && <span className="detail stalled">Worse than its base model. Use text that is closer to what people say.</span>}
-            {evaluation.recordings < fewRecordings && <span className="detail">So few recordings prove little.</span>}
+            {evaluation.isWorse && <span className="detail stalled">Worse than the base model. Use text that is closer to real speech.</span>}
+            {evaluation.recordings < minRecordings && <span className="detail">With so few recordings the result is not reliable.</span>}
           </dd>
         </>
       )}
@@ -153,7 +153,7 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
           if (await remove()) refresh()
         }}
       >
-        Its text, phrases and recordings are deleted as well. This cannot be undone.
+        The text, phrases and recordings of the model are deleted as well. This cannot be undone.
       </Confirm>
     </div>
   )

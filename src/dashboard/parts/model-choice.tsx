@@ -1,11 +1,11 @@
 import { useId } from 'react'
-import { isLong, type OwnModels, pageSize } from '../api/models.ts'
+import { isLong, modelsPerPage, type OwnModels } from '../api/models.ts'
 import { type Misfits, whyUnavailable } from '../format/fitting.ts'
 import { toWord } from '../format/words.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
-import { FieldProblem } from './field.tsx'
+import { ProblemText } from './field.tsx'
 import { AcceptLicense } from './license.tsx'
-import { Pages } from './pages.tsx'
+import { Pagination } from './pagination.tsx'
 import { SearchField } from './search-field.tsx'
 
 interface Choice {
@@ -20,10 +20,10 @@ interface Choice {
   licenseAccepted: () => void
 }
 
-/** Base models first, custom ones below; a model that is not ready, waits for its license or does not fit cannot be chosen and says why. */
+/** A list of base models, then custom models. A model that is not ready, not licensed or does not fit is disabled and shows the reason. */
 export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenseAccepted }: Choice) {
   const id = useId()
-  // The chosen model stays in sight, whatever page or search came after it.
+  // The chosen model stays in the list after a change of the page or search.
   const isElsewhere = chosen && !chosen.isBase && !own.models.some((model) => model.id === chosen.id)
   const ownShown = isElsewhere ? [chosen, ...own.models] : own.models
   const noun = `custom ${title.toLowerCase()}`
@@ -59,12 +59,12 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
           {isLong(own) && <SearchField label={`Search ${noun}s`} placeholder="Search name or description" text={own.text} changed={own.search} />}
           {options(ownShown)}
           {isLong(own) && own.pageInfo && (
-            <Pages
+            <Pagination
               label={`Pages of ${noun}s`}
               pageInfo={own.pageInfo}
               offset={own.offset}
               shown={own.models.length}
-              size={pageSize}
+              size={modelsPerPage}
               total={own.totalCount}
               noun={noun}
               go={own.go}
@@ -72,12 +72,12 @@ export function ModelChoice({ title, name, bases, own, chosen, misfits, problem,
           )}
         </div>
       )}
-      <FieldProblem id={`${id}-problem`}>{problem}</FieldProblem>
+      <ProblemText id={`${id}-problem`}>{problem}</ProblemText>
     </fieldset>
   )
 }
 
-/** One model for each license that waits: accepting it counts for all under it. */
+/** One model for each license that has not been accepted. Accepting it counts for all models under the license. */
 const toUnaccepted = (models: readonly ModelEntryFragment[]) => [
   ...new Map(models.filter(({ isLicenseAccepted }) => !isLicenseAccepted).map((model) => [model.license, model])).values(),
 ]

@@ -1,4 +1,4 @@
-// The fields that every form about a model has.
+// The fields that all forms for models share.
 import type { FieldProblems } from '../api/field-problems.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
 import { DescriptionField, Field, NameField } from './field.tsx'
@@ -26,7 +26,7 @@ export function NameFields({ value, change, problems }: { value: Named; change: 
   )
 }
 
-interface BaseField {
+interface BaseFieldProps {
   bases: readonly ModelEntryFragment[]
   value: string
   choose: (id: string) => void
@@ -36,7 +36,7 @@ interface BaseField {
   accepted: () => void
 }
 
-export function BaseField({ bases, value, choose, hint, problem, accepted }: BaseField) {
+export function BaseField({ bases, value, choose, hint, problem, accepted }: BaseFieldProps) {
   const chosen = bases.find(({ id }) => id === value)
   return (
     <>
@@ -56,7 +56,7 @@ export function BaseField({ bases, value, choose, hint, problem, accepted }: Bas
   )
 }
 
-/** A choice between a few ways; the fields below belong to the chosen one. */
+/** A choice between sources. The fields below belong to the chosen one. */
 export function WayField<T extends string>(props: { legend: string; ways: Record<T, string>; value: T; choose: (way: T) => void }) {
   return (
     <fieldset className="chips">

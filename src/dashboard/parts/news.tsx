@@ -1,4 +1,4 @@
-// Short messages about outcomes, read out by screen readers.
+// Short messages about outcomes, announced by screen readers.
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import { Link } from '../route.ts'
 import { Icon } from './icon.tsx'
@@ -26,7 +26,7 @@ function set(next: readonly Message[]) {
   for (const watcher of watchers) watcher()
 }
 
-/** Problems stay until they are closed. */
+/** Shows a message for six seconds; a problem stays until the user closes it. */
 export function tell(text: string, { isProblem = false, links = [] }: { isProblem?: boolean; links?: readonly NewsLink[] } = {}) {
   set([...messages, { id: ++count, text, isProblem, links }].slice(-maxShown))
 }
@@ -56,10 +56,10 @@ function Item({ id, text, isProblem, links }: Message) {
     return () => clearTimeout(timer)
   }, [id, isProblem, isHeld])
   const hold = () => setHeld(true)
-  const letGo = () => setHeld(false)
+  const release = () => setHeld(false)
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a message that is being read stays
-    <div className={`news-item ${isProblem ? 'problem' : ''}`} onPointerEnter={hold} onPointerLeave={letGo} onFocus={hold} onBlur={letGo}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: a message stays while the pointer or the focus is on it
+    <div className={`news-item ${isProblem ? 'problem' : ''}`} onPointerEnter={hold} onPointerLeave={release} onFocus={hold} onBlur={release}>
       <Icon name={isProblem ? 'warning' : 'check'} />
       <span>
         {text}

@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
 import { PageHeading } from './heading.tsx'
 
-/** A page that cannot be shown: the reason in words, and what to do next. */
-export function Problem({ title, message, again, children }: { title: string; message: string; again?: (() => void) | undefined; children?: ReactNode }) {
+/** Replaces a page that cannot be shown: the reason and the next step. */
+export function ProblemPage({ title, message, again, children }: { title: string; message: string; again?: (() => void) | undefined; children?: ReactNode }) {
   return (
     <section className="empty">
       <PageHeading>{title}</PageHeading>

@@ -1,24 +1,32 @@
 import { type ClipboardEvent, useId } from 'react'
 import type { FieldProblems } from '../api/field-problems.ts'
-import { FieldProblem } from './field.tsx'
+import { ProblemText } from './field.tsx'
 import { Icon } from './icon.tsx'
 
-export interface Row {
+export interface PronunciationRow {
   key: number
   spoken: string
   written: string
 }
 
-let made = 0
-const newRow = (spoken = '', written = ''): Row => ({ key: ++made, spoken, written })
+let rowCount = 0
+const newRow = (spoken = '', written = ''): PronunciationRow => ({ key: ++rowCount, spoken, written })
 
-/** Empty rows are no mistake. */
-export const withoutEmpty = (rows: readonly Row[]) => rows.filter(({ spoken, written }) => spoken.trim() || written.trim())
+/** Empty rows are valid and have no effect. */
+export const withoutEmpty = (rows: readonly PronunciationRow[]) => rows.filter(({ spoken, written }) => spoken.trim() || written.trim())
 
-/** Spoken and written forms, row by row; a table with two columns can be pasted. */
-export function Pronunciations({ rows, change, problems }: { rows: readonly Row[]; change: (rows: readonly Row[]) => void; problems: FieldProblems }) {
+/** Rows of spoken and written forms. A table with two columns can be pasted. */
+export function Pronunciations({
+  rows,
+  change,
+  problems,
+}: {
+  rows: readonly PronunciationRow[]
+  change: (rows: readonly PronunciationRow[]) => void
+  problems: FieldProblems
+}) {
   const id = useId()
-  const set = (at: number, part: Partial<Row>) => change(rows.map((row, n) => (n === at ? { ...row, ...part } : row)))
+  const set = (at: number, part: Partial<PronunciationRow>) => change(rows.map((row, n) => (n === at ? { ...row, ...part } : row)))
   const paste = (event: ClipboardEvent, at: number) => {
     const text = event.clipboardData.getData('text/plain')
     if (!/[\t\n]/.test(text.trim())) return
@@ -29,7 +37,7 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
     })
     change([...rows.slice(0, at), ...withoutEmpty(pasted), ...rows.slice(at + 1)])
   }
-  const cell = (row: Row, n: number, part: 'spoken' | 'written', placeholder: string) => {
+  const cell = (row: PronunciationRow, n: number, part: 'spoken' | 'written', placeholder: string) => {
     const problem = problems[`pronunciations.${n}.${part}`]
     return (
       <div>
@@ -45,7 +53,7 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
           onChange={(event) => set(n, { [part]: event.target.value })}
           onPaste={(event) => paste(event, n)}
         />
-        <FieldProblem id={`${id}-${n}-${part}`}>{problem}</FieldProblem>
+        <ProblemText id={`${id}-${n}-${part}`}>{problem}</ProblemText>
       </div>
     )
   }
@@ -61,9 +69,9 @@ export function Pronunciations({ rows, change, problems }: { rows: readonly Row[
           </button>
         </div>
       ))}
-      <FieldProblem>{problems['pronunciations']}</FieldProblem>
+      <ProblemText>{problems['pronunciations']}</ProblemText>
       <p className="hint" id={`${id}-hint`}>
-        Optional. Terms that are pronounced differently from how they’re spelled. You can paste a table with two columns into a row.
+        Optional. Terms whose pronunciation differs from their spelling. You can paste a table with two columns into a row.
       </p>
       <button type="button" className="small button" onClick={() => change([...rows, newRow()])}>
         <Icon name="plus" />

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'react'
 import { Icon } from './icon.tsx'
 
-/** Searches when the user has stopped typing for a moment. */
+/** Calls `changed` when the user has not typed for 250 ms. */
 export function SearchField({ label, placeholder, text, changed }: { label: string; placeholder: string; text: string; changed: (text: string) => void }) {
   const [typed, setTyped] = useState(text)
-  // The parent renders anew with each bit of progress, which is no reason to wait again.
+  // The parent renders after each progress event, which must not restart the timer.
   const latest = useRef(changed)
   latest.current = changed
   useEffect(() => setTyped(text), [text])
@@ -22,7 +22,7 @@ export function SearchField({ label, placeholder, text, changed }: { label: stri
         placeholder={placeholder}
         value={typed}
         onChange={(event) => setTyped(event.target.value)}
-        // Within a form, Enter would send the form.
+        // Enter would submit the surrounding form.
         onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
       />
     </search>

@@ -3,19 +3,19 @@ import type { ReactNode } from 'react'
 import { signOut } from '../api/browser-session.ts'
 import { useConnection } from '../api/live.ts'
 import { useDeploymentOutcomes } from '../api/outcomes.ts'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { useDashboard } from '../dashboard.ts'
 import { Link, usePath } from '../route.ts'
 import { Icon } from './icon.tsx'
 import { News, tell } from './news.tsx'
 
-const rooms = [
-  { href: '/', name: 'Deployments', holds: /^\/(new|deployments\/.*)?$/ },
-  { href: '/models', name: 'Models', holds: /^\/models/ },
-  { href: '/keys', name: 'Keys', holds: /^\/keys/ },
+const sections = [
+  { href: '/', name: 'Deployments', paths: /^\/(new|deployments\/.*)?$/ },
+  { href: '/models', name: 'Models', paths: /^\/models/ },
+  { href: '/keys', name: 'Keys', paths: /^\/keys/ },
 ]
 
-/** The frame of every page: the menu, the account and the state of the connection. */
+/** The frame of every page: navigation, account menu and the state of the connection. */
 export function Shell({ children }: { children: ReactNode }) {
   const path = usePath()
   useDeploymentOutcomes(useDashboard().live)
@@ -26,18 +26,18 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <header className="top">
         <Link href="/" className="brand">
-          <img src={toAddress('/icon.svg')} alt="" width="26" height="26" />
+          <img src={withBase('/icon.svg')} alt="" width="26" height="26" />
           custom-speech
         </Link>
         <nav aria-label="Main">
-          {rooms.map(({ href, name, holds }) => (
-            <Link key={href} href={href} aria-current={holds.test(path) ? 'page' : undefined}>
+          {sections.map(({ href, name, paths }) => (
+            <Link key={href} href={href} aria-current={paths.test(path) ? 'page' : undefined}>
               {name}
             </Link>
           ))}
         </nav>
-        <ConnectionState />
-        <Account />
+        <ConnectionStatus />
+        <AccountMenu />
       </header>
       <main id="content" tabIndex={-1}>
         {children}
@@ -49,7 +49,7 @@ export function Shell({ children }: { children: ReactNode }) {
 
 const connectionWords = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting…' }
 
-function ConnectionState() {
+function ConnectionStatus() {
   const connection = useConnection(useDashboard().live)
   return (
     <span className={`connection ${connection}`} role="status">
@@ -60,10 +60,10 @@ function ConnectionState() {
   )
 }
 
-/** The server's setting, which it writes into the page. */
+/** The server's setting GRAPHIQL, which the server writes into the page. */
 const hasGraphiQL = document.querySelector<HTMLMetaElement>('meta[name=graphiql]')?.content !== 'off'
 
-function Account() {
+function AccountMenu() {
   const { viewer } = useDashboard()
   return (
     <DropdownMenu.Root modal={false}>
@@ -82,7 +82,7 @@ function Account() {
           <DropdownMenu.Separator className="menu-line" />
           {hasGraphiQL && (
             <DropdownMenu.Item asChild className="menu-item">
-              <a href={toAddress('/graphql')}>Explore the API</a>
+              <a href={withBase('/graphql')}>Explore the API</a>
             </DropdownMenu.Item>
           )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void signOut().then((problem) => problem && tell(problem, { isProblem: true }))}>

@@ -7,7 +7,7 @@ import { Icon } from './icon.tsx'
 const marks = { waiting: null, running: <span className="spinner" />, done: <Icon name="check" />, failed: <Icon name="cross" />, ended: <Icon name="stop" /> }
 const stateWords = { waiting: 'not started', running: 'in progress', done: 'done', failed: 'failed', ended: 'ended' }
 
-/** The way to Complete, stage by stage, live. */
+/** The stages of provisioning with their states and durations, live. */
 export function Stages({ changes }: { changes: readonly ChangeFragment[] }) {
   const times = stageTimes(changes)
   const now = useNow(

@@ -15,7 +15,7 @@ export function StatusBadge({ status }: { status: Status | ModelStatus }) {
   )
 }
 
-/** The status and, while something happens, how far it is; after a failure, why. */
+/** The status with the progress, or with the reason of a failure. */
 export function StatusCell({ deployment }: { deployment: DeploymentRowFragment }) {
   const { status, failure } = deployment
   return (
@@ -38,7 +38,7 @@ export function Progress({ deployment }: { deployment: DeploymentRowFragment }) 
   const doing = stage ? toWord(stage) : status === 'QUEUED' ? 'Waiting for a worker' : 'Starting'
   return (
     <>
-      <progress className="bar" max={100} value={percent} aria-label={`Provisioning of ${name}`}>
+      <progress className="bar" max={100} value={percent} aria-label={`Progress of provisioning ${name}`}>
         {percent} %
       </progress>
       <span className={deployment.stalledSince ? 'detail stalled' : 'detail'}>

@@ -5,12 +5,12 @@ import { formatDuration, useNow } from '../format/time.ts'
 import { toWord } from '../format/words.ts'
 import { type Attempt, useTryIt } from '../speech/try-it.ts'
 import { CopyButton } from './copy.tsx'
-import type { Endpoint, ModeChoice } from './endpoint.tsx'
-import { FieldProblem } from './field.tsx'
+import type { ModeChoice, ServedEndpoint } from './endpoint.tsx'
+import { ProblemText } from './field.tsx'
 import { Icon } from './icon.tsx'
 
-/** Speak to the endpoint, or drop a recording, and read the text. */
-export function TryIt({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeChoice) {
+/** Sends speech or a recording to the endpoint and shows the text. */
+export function TryIt({ endpoint, mode, choose }: { endpoint: ServedEndpoint } & ModeChoice) {
   const { mayRecognize } = useDashboard()
   const urls = endpoint.urls.find((each) => each.mode === mode) ?? endpoint
   const { attempts, listening, level, sendFiles, listen, finish } = useTryIt(urls)
@@ -77,7 +77,7 @@ export function TryIt({ endpoint, mode, choose }: { endpoint: Endpoint } & ModeC
           />
         </div>
       ) : (
-        <p className="hint">Your key can’t send audio. It does not have the Recognize permission.</p>
+        <p className="hint">Your key can’t send audio. Sign in with a key that has the Recognize permission.</p>
       )}
       <div className="attempts" role="log" aria-live="polite" aria-label="Recognized text">
         {attempts.map((attempt) => (
@@ -99,9 +99,9 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
         ))}
         {hypothesis && <span className="hypothesis">{hypothesis}…</span>}
         {isSilent && <span className="muted">No speech detected.</span>}
-        {state === 'sending' && !hypothesis && phrases.length === 0 && <Waiting began={began} />}
+        {state === 'sending' && !hypothesis && phrases.length === 0 && <WaitingText began={began} />}
       </p>
-      <FieldProblem>{problem}</FieldProblem>
+      <ProblemText>{problem}</ProblemText>
       {state === 'sending' && attempt.cancel && <Sending {...attempt} cancel={attempt.cancel} />}
       <p className="detail">
         {name}
@@ -110,12 +110,12 @@ function AttemptView({ attempt }: { attempt: Attempt }) {
         {latencyMs !== undefined && <span className="latency"> · {formatDuration(latencyMs)}</span>}
         {latencyMs !== undefined && (name === 'Microphone' ? ' from the last word to its text' : ' to answer')}
       </p>
-      {state !== 'sending' && phrases.length > 0 && <CopyButton text={phrases.map(({ text }) => text).join(' ')} what={`the text of ${name}`} />}
+      {state !== 'sending' && phrases.length > 0 && <CopyButton text={phrases.map(({ text }) => text).join(' ')} noun={`the text of ${name}`} />}
     </article>
   )
 }
 
-/** How much of a recording the endpoint has taken; it takes no more than it can recognize. Reading it out would drown the text. */
+/** The progress of sending a recording. Screen readers do not announce it, because they announce the text. */
 function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { cancel: () => void }) {
   return (
     <div className="transfer" aria-live="off">
@@ -132,8 +132,8 @@ function Sending({ name, sentBytes = 0, sizeBytes = 0, cancel }: Attempt & { can
 
 const longWaitMs = 5000
 
-/** Before the first words. On a busy server they can take a while, and the user should know why. */
-function Waiting({ began }: { began: number }) {
+/** Shown before the first words. After five seconds it explains the delay. */
+function WaitingText({ began }: { began: number }) {
   const isLong = useNow() - began > longWaitMs
-  return <span className="muted">{isLong ? 'No words yet. If you can hear speech, the server is busy: the text comes later.' : 'Listening…'}</span>
+  return <span className="muted">{isLong ? 'No text yet. If the recording contains speech, the server is busy and the text will follow.' : 'Listening…'}</span>
 }

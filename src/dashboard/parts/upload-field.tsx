@@ -4,33 +4,33 @@ import { count, formatBytes } from '../format/amounts.ts'
 import { Field } from './field.tsx'
 import { Icon } from './icon.tsx'
 
-interface Upload {
+interface UploadFieldProps {
   label: string
   hint: string
   accept: string
   upload: UploadState
   problem: string | undefined
-  /** Called when another file is chosen: the problem of the last one no longer counts. */
+  /** Called when another file is chosen, so that the form removes the problem of the last one. */
   changed: () => void
 }
 
-/** A file to choose, and how far its upload is. */
-export function UploadField({ label, hint, accept, upload: { state, choose, clear }, problem, changed }: Upload) {
+/** A file input with the progress of the upload. */
+export function UploadField({ label, hint, accept, upload: { state, choose, clear }, problem, changed }: UploadFieldProps) {
   const input = useRef<HTMLInputElement>(null)
-  const forget = () => {
+  const remove = () => {
     changed()
     clear()
-    empty(input.current)
+    clearInput(input.current)
     input.current?.focus()
   }
-  const sendAgain = (file: File) => {
+  const uploadAgain = (file: File) => {
     changed()
     choose(file)
     input.current?.focus()
   }
-  // A file that is in the field already cannot be chosen once more, though it may be another one by now.
+  // Browsers report no change when the same file is chosen again, though its content can have changed.
   useEffect(() => {
-    if (state.step === 'failed') empty(input.current)
+    if (state.step === 'failed') clearInput(input.current)
   }, [state.step])
   return (
     <Field label={label} hint={hint} problem={state.step === 'failed' ? state.problem : problem}>
@@ -54,7 +54,7 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
               <span className="detail">
                 {state.sentBytes < state.sizeBytes ? `${formatBytes(state.sentBytes)} of ${formatBytes(state.sizeBytes)} uploaded` : 'Uploaded, checking…'}
               </span>
-              <button type="button" className="small button" aria-label={`Cancel the upload of ${label.toLowerCase()}`} onClick={forget}>
+              <button type="button" className="small button" aria-label={`Cancel the upload of ${label.toLowerCase()}`} onClick={remove}>
                 Cancel
               </button>
             </div>
@@ -62,10 +62,10 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
           {state.step === 'failed' && (
             <div className="failed-transfer">
               <span className="detail">{state.file.name}</span>
-              <button type="button" className="small button" aria-label={`Upload again: ${label.toLowerCase()}`} onClick={() => sendAgain(state.file)}>
+              <button type="button" className="small button" aria-label={`Upload again: ${label.toLowerCase()}`} onClick={() => uploadAgain(state.file)}>
                 Upload again
               </button>
-              <button type="button" className="small button" aria-label={`Remove ${label.toLowerCase()}`} onClick={forget}>
+              <button type="button" className="small button" aria-label={`Remove ${label.toLowerCase()}`} onClick={remove}>
                 Remove
               </button>
             </div>
@@ -81,7 +81,7 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
                 ]
                   .filter(Boolean)
                   .join(', ')}
-                <button type="button" className="bare" aria-label={`Remove ${label.toLowerCase()}`} onClick={forget}>
+                <button type="button" className="bare" aria-label={`Remove ${label.toLowerCase()}`} onClick={remove}>
                   <Icon name="cross" />
                 </button>
               </p>
@@ -93,6 +93,6 @@ export function UploadField({ label, hint, accept, upload: { state, choose, clea
   )
 }
 
-function empty(input: HTMLInputElement | null) {
+function clearInput(input: HTMLInputElement | null) {
   if (input) input.value = ''
 }

@@ -1,4 +1,4 @@
-// Runs beside the page: gathers what the microphone gives into pieces of a tenth of a second.
+// Runs in the audio thread: collects the microphone's samples into chunks of a tenth of a second.
 class Chunks extends AudioWorkletProcessor {
   #chunk = new Float32Array(Math.round(sampleRate / 10))
   #filled = 0

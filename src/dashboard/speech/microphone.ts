@@ -5,18 +5,18 @@ export interface Microphone {
   close(): void
 }
 
-/** Endpoints resample whatever comes; at this rate nothing is sent that they would throw away. */
+/** The rate of the recognizer. Endpoints would reduce a higher one to it. */
 const wantedRate = 16_000
 
-/** Opens the microphone; `heard` gets a tenth of a second at a time, with its loudness from 0 to 1. */
+/** Opens the microphone. `heard` receives a tenth of a second at a time, with its loudness from 0 to 1. Rejects with a message for the user. */
 export async function openMicrophone(heard: (pcm: Uint8Array, level: number) => void): Promise<Microphone> {
   if (!navigator.mediaDevices)
     throw new Error('Browsers allow the microphone only on https:// pages and on localhost. Open the dashboard there, or choose a recording.')
   const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } }).catch((error: DOMException) => {
     throw new Error(
       error.name === 'NotAllowedError'
-        ? 'This page is not allowed to use the microphone. Allow it next to the address, then try again.'
-        : `No microphone was found (${error.name}).`,
+        ? 'This page is not allowed to use the microphone. Allow it in the address bar, then try again.'
+        : `No microphone was found (${error.name}). Connect one, then try again.`,
     )
   })
   const context = openContext(media)
@@ -41,7 +41,7 @@ function openContext(media: MediaStream) {
     const audio = new AudioContext({ sampleRate: wantedRate })
     return { audio, source: audio.createMediaStreamSource(media) }
   } catch {
-    // Some browsers do not resample microphones; then it is sent as it is.
+    // Some browsers do not resample microphones. The endpoint then does it.
     const audio = new AudioContext()
     return { audio, source: audio.createMediaStreamSource(media) }
   }

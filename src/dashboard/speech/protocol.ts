@@ -1,6 +1,6 @@
-// The messages of the Speech SDK's WebSocket, as far as a microphone needs them. Pure: no socket here.
+// The client's half of the Speech SDK's WebSocket protocol: the messages for one turn, without the socket.
 
-/** The server's messages about one stream of audio; times count 100 ns from its first byte. */
+/** The server's messages about one stream of audio. Times are in units of 100 ns from its start. */
 export type SpeechMessage =
   | { path: 'turn.start' | 'turn.end' | 'speech.startDetected' | 'speech.endDetected' }
   | { path: 'speech.hypothesis'; Text: string; Offset: number; Duration: number }
@@ -13,7 +13,7 @@ const head = (path: string, requestId: string, contentType: string) =>
 
 export const encodeText = (path: string, requestId: string, body: object): string => `${head(path, requestId, 'application/json')}\r\n${JSON.stringify(body)}`
 
-/** Two bytes of length, the header, the audio; without audio it is the end of the stream. */
+/** Two bytes with the length of the header, the header, the audio. Empty audio ends the stream. */
 export function encodeAudio(requestId: string, audio: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new TextEncoder().encode(head('audio', requestId, 'audio/x-wav'))
   const message = new Uint8Array(2 + header.length + audio.length)
@@ -23,7 +23,7 @@ export function encodeAudio(requestId: string, audio: Uint8Array): Uint8Array<Ar
   return message
 }
 
-/** Undefined for messages of other requests, and for unknown ones. */
+/** Undefined for messages of other requests and for unknown messages. */
 export function decode(text: string, requestId: string): SpeechMessage | undefined {
   const split = text.indexOf('\r\n\r\n')
   if (split < 0) return undefined

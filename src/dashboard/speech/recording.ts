@@ -1,39 +1,39 @@
-// A recording on its way through an endpoint, piece by piece and not far ahead of recognition: the endpoint recognizes
-// all audio that it has received, even after a cancellation.
+// Sends a recording to an endpoint, at most half a minute ahead of recognition: the endpoint recognizes all audio that
+// it has received, even after a cancellation.
 import type { SpeechMessage } from './protocol.ts'
 import { openSpeechStream, type SpeechStream } from './stream.ts'
 import { readByteRate } from './wav.ts'
 
 const pieceBytes = 32_768
 const maxUnsent = 8 * pieceBytes
-const lookMs = 30
+const pollMs = 30
 const aheadMs = 30_000
-/** Silence has no messages, so it is sent at this multiple of its duration. */
+/** Silence produces no messages, so audio is sent at this multiple of real time at least. */
 const blindPace = 2
 const ticksPerMs = 10_000
 
-interface Listener {
-  /** How many bytes the endpoint has taken. */
+interface RecordingListener {
+  /** Called with the number of bytes that have left the socket. */
   sent(bytes: number): void
   heard(message: SpeechMessage): void
 }
 
-interface End {
-  /** The reason in words when it is not the good one. */
+interface RecordingEnd {
+  /** A sentence for the user; undefined after success. */
   problem: string | undefined
-  /** False when the endpoint ended before it had everything. */
+  /** False when the endpoint ended the turn before the whole recording was sent. */
   isWhole: boolean
 }
 
-/** Resolves when the endpoint has said everything, or when `signal` aborts. Rejects when the file cannot be read. */
-export async function recognizeRecording(url: string, wav: Blob, signal: AbortSignal, { sent, heard }: Listener): Promise<End> {
+/** Resolves after the last message of the endpoint, or when `signal` aborts. Rejects when the file cannot be read. */
+export async function recognizeRecording(url: string, wav: Blob, signal: AbortSignal, { sent, heard }: RecordingListener): Promise<RecordingEnd> {
   const over = new AbortController()
   let isWhole = false
   let heardMs = 0
   const began = performance.now()
   const bytesPerMs = (await readByteRate(wav)) / 1000
   const isAhead = (bytes: number) => bytes > bytesPerMs * (aheadMs + Math.max(heardMs, blindPace * (performance.now() - began)))
-  const ended = Promise.withResolvers<End>()
+  const ended = Promise.withResolvers<RecordingEnd>()
   const stream = openSpeechStream(url, {
     opened: () => {},
     heard: (message) => {
@@ -58,17 +58,17 @@ export async function recognizeRecording(url: string, wav: Blob, signal: AbortSi
   }
 }
 
-/** Yields how many bytes have been taken; ends when all have, or when the endpoint takes no more. */
+/** Yields the number of bytes sent so far; ends after the last byte, or when `over` aborts. */
 async function* sendPieces(wav: Blob, stream: SpeechStream, isAhead: (bytes: number) => boolean, over: AbortSignal): AsyncGenerator<number> {
   for (let queued = 0; queued < wav.size && !over.aborted; ) {
     const piece = new Uint8Array(await wav.slice(queued, queued + pieceBytes).arrayBuffer())
     stream.send(piece)
     queued += piece.length
     const isLast = queued === wav.size
-    // A socket does not say when it has sent something: it is looked at.
+    // WebSockets have no event for sent data, so the amount is polled.
     while (!over.aborted && (isLast ? stream.unsentBytes > 0 : stream.unsentBytes > maxUnsent || isAhead(queued))) {
       yield Math.max(0, queued - stream.unsentBytes)
-      await new Promise((resume) => setTimeout(resume, lookMs))
+      await new Promise((resume) => setTimeout(resume, pollMs))
     }
     yield Math.max(0, queued - stream.unsentBytes)
   }

@@ -1,46 +1,46 @@
-// One stream of speech to an endpoint: audio in, hypotheses and phrases out.
+// The client's half of a speech session: sends one stream of audio, receives hypotheses and phrases.
 import { decode, encodeAudio, encodeText, newRequestId, type SpeechMessage } from './protocol.ts'
 
 export interface SpeechStream {
-  /** The next bytes of a WAV file: its header first, then samples. */
+  /** Sends the next bytes of a WAV file: its header first, then samples. */
   send(wav: Uint8Array): void
-  /** Bytes that the endpoint has not taken yet. */
+  /** Bytes that have not left the socket yet. */
   readonly unsentBytes: number
-  /** Ends the audio; its text is still on the way. */
+  /** Ends the audio. Messages about it still arrive. */
   finish(): void
   close(): void
 }
 
-interface Listener {
+interface SpeechListener {
   opened(): void
   heard(message: SpeechMessage): void
-  /** The end, with the reason in words when it is not the good one. */
+  /** Called once at the end, after a failure with a sentence for the user. */
   ended(problem?: string): void
 }
 
-/** Audio that waits for the socket to open: ten seconds, more than anyone would. */
+/** Chunks that wait for the socket to open: ten seconds of audio. */
 const maxWaiting = 100
-/** The endpoint says nothing more, though everything has been sent. */
-const finishMs = 30_000
+/** The maximum pause between messages after the end of the audio. */
+const finishTimeoutMs = 30_000
 
-export function openSpeechStream(url: string, listener: Listener): SpeechStream {
+export function openSpeechStream(url: string, listener: SpeechListener): SpeechStream {
   const requestId = newRequestId()
   const socket = new WebSocket(url)
   const waiting: Uint8Array<ArrayBuffer>[] = []
   let isOver = false
   let isFinishing = false
-  let giveUp: ReturnType<typeof setTimeout> | undefined
+  let timeout: ReturnType<typeof setTimeout> | undefined
 
   const end = (problem?: string) => {
     if (isOver) return
     isOver = true
-    clearTimeout(giveUp)
+    clearTimeout(timeout)
     socket.close(1000)
     listener.ended(problem)
   }
   const awaitEnd = () => {
-    clearTimeout(giveUp)
-    giveUp = setTimeout(() => end('The endpoint did not answer in time. Try again.'), finishMs)
+    clearTimeout(timeout)
+    timeout = setTimeout(() => end('The endpoint did not answer in time. Try again.'), finishTimeoutMs)
   }
   const send = (message: Uint8Array<ArrayBuffer>) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(message)

@@ -1,6 +1,6 @@
-// Attempts with an endpoint: recordings and speech, both streamed, so that their text grows while they are heard.
+// Attempts with an endpoint: recordings and speech from the microphone. Both are streamed, so that the text grows during recognition.
 import { useEffect, useRef, useState } from 'react'
-import { toAddress } from '../base.ts'
+import { withBase } from '../base.ts'
 import { type Microphone, openMicrophone } from './microphone.ts'
 import type { SpeechMessage } from './protocol.ts'
 import { recognizeRecording } from './recording.ts'
@@ -10,19 +10,19 @@ import { toWav, wavHeader } from './wav.ts'
 export interface Attempt {
   id: number
   name: string
-  /** When it began, by `Date.now()`. */
+  /** The start, as `Date.now()`. */
   began: number
   state: 'sending' | 'done' | 'canceled'
   phrases: readonly { id: number; text: string }[]
   hypothesis: string
   problem?: string
-  /** Of a recording from its first byte to the end of the answer, of speech from the last word to its text. */
+  /** For a recording, from its first byte to the end of the answer; for speech, from the end of the last phrase to its text. */
   latencyMs?: number
   audioMs?: number
-  /** Of a recording. */
+  /** For recordings only. */
   sentBytes?: number
   sizeBytes?: number
-  /** Ends a recording that is still sent or recognized. */
+  /** Cancels a recording that is being sent or recognized. */
   cancel?: (() => void) | undefined
 }
 
@@ -31,7 +31,7 @@ interface Urls {
   mode?: string
 }
 
-interface Open {
+interface OpenAudio {
   microphone?: Microphone
   stream?: SpeechStream
 }
@@ -41,11 +41,11 @@ const ticksPerMs = 10_000
 
 const speechPath = '/speech/recognition/'
 
-/** The page may have come by another address of the server than the one its URLs are made with; the cookie is for this one. */
+/** Replaces the origin of an endpoint URL by that of this page. The cookie is valid here, and PUBLIC_URL can differ. */
 function onThisServer(url: string): string {
   const { pathname, search } = new URL(url)
   const path = pathname.slice(pathname.lastIndexOf(speechPath))
-  return `${location.origin}${toAddress(path)}${search}`.replace(/^http/, 'ws')
+  return `${location.origin}${withBase(path)}${search}`.replace(/^http/, 'ws')
 }
 
 export function useTryIt({ webSocketUrl, mode }: Urls) {
@@ -53,7 +53,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   const [listening, setListening] = useState<'no' | 'opening' | 'yes' | 'finishing'>('no')
   const [level, setLevel] = useState(0)
   const count = useRef(0)
-  const open = useRef<Open>({})
+  const open = useRef<OpenAudio>({})
   const canceling = useRef(new Set<AbortController>())
   const isOver = useRef(false)
   useEffect(() => {
@@ -83,11 +83,13 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
         sent: (sentBytes) => change(() => ({ sentBytes, sizeBytes: wav.size })),
         heard: (message) => change((attempt) => hear(attempt, message)),
       })
-      // Where one utterance is wanted, the endpoint ends behind it.
+      // In interactive mode the endpoint ends the turn after one utterance.
       const isCut = !isWhole && mode !== 'INTERACTIVE' && !ending.signal.aborted
-      // Where it was refused, that is why not all of it was taken.
+      // A refusal already explains why the recording was cut.
       change((attempt) =>
-        end(problem ?? (isCut && !attempt.problem ? 'The endpoint takes ten minutes at once. The rest was not recognized.' : undefined))(attempt),
+        end(problem ?? (isCut && !attempt.problem ? 'The endpoint recognizes at most ten minutes of a recording. The rest was not recognized.' : undefined))(
+          attempt,
+        ),
       )
       const latencyMs = performance.now() - began
       change((attempt) => (attempt.problem || ending.signal.aborted ? {} : { latencyMs }))
@@ -98,7 +100,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
     canceling.current.delete(ending)
   }
 
-  /** One after the other: the endpoint is shared with others. */
+  /** Sends files one after another, because other clients share the endpoint. */
   async function sendFiles(files: readonly File[]) {
     for (const file of files) if (!isOver.current) await sendFile(file)
   }
@@ -119,7 +121,7 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
         setLevel(loudness)
         open.current.stream?.send(pcm)
       })
-      // The page was left while the browser asked whether it may.
+      // The user left the page while the browser asked for permission.
       if (isOver.current) return microphone.close()
       open.current = { microphone }
       const stream = openSpeechStream(onThisServer(webSocketUrl), {
@@ -145,15 +147,15 @@ export function useTryIt({ webSocketUrl, mode }: Urls) {
   return { attempts, listening, level, sendFiles, listen, finish }
 }
 
-/** Closes the microphone and the stream. A stream that ends by that finds nothing left to close. */
-function release(open: { current: Open }) {
+/** Closes the microphone and the stream. */
+function release(open: { current: OpenAudio }) {
   const { microphone, stream } = open.current
   open.current = {}
   microphone?.close()
   stream?.close()
 }
 
-/** A hypothesis that was not confirmed before the end is better than nothing. */
+/** Keeps a hypothesis that has no final text, marked with an ellipsis. */
 const end = (problem?: string) => (attempt: Attempt) => ({
   state: 'done' as const,
   hypothesis: '',
@@ -164,11 +166,11 @@ const end = (problem?: string) => (attempt: Attempt) => ({
 
 const refusals: Record<string, string> = {
   TooManyRequests: 'The server is busy. Try again in a moment.',
-  BadRequest: 'The endpoint cannot use this audio.',
+  BadRequest: 'The endpoint cannot use this audio. Choose another recording.',
   Error: 'Recognition failed. Try again.',
 }
 
-/** `began` is when the first sample was spoken, by this page's clock; a recording has been spoken before. */
+/** `began` is the time of the first sample, as `performance.now()`; undefined for recordings. */
 function hear(attempt: Attempt, message: SpeechMessage, began?: number): Partial<Attempt> {
   if (message.path === 'speech.hypothesis') return { hypothesis: message.Text }
   if (message.path !== 'speech.phrase') return {}

@@ -1,6 +1,6 @@
-// WAV as endpoints take it: 16-bit PCM, one channel.
+// Converts audio to WAV with 16-bit PCM and one channel.
 
-/** The 44 bytes before the samples; `bytes` of 0 announces a stream that has no known end. */
+/** The 44 bytes before the samples. `bytes` of 0 stands for a stream of unknown length. */
 export function wavHeader(sampleRate: number, bytes = 0): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(44))
   const text = (at: number, word: string) => {
@@ -31,26 +31,26 @@ export function toPcm(samples: Float32Array): Uint8Array<ArrayBuffer> {
 
 const sampleRate = 16_000
 
-/** True for 16-bit PCM of one or two channels, behind a header without extras. */
-function isTaken(header: DataView): boolean {
+/** True for 16-bit PCM with one or two channels and a header of 44 bytes. */
+function isPlainWav(header: DataView): boolean {
   if (header.byteLength < 44) return false
   const isAt = (at: number, word: string) => [...word].every((letter, n) => header.getUint8(at + n) === letter.charCodeAt(0))
   const [format, channels, bits] = [20, 22, 34].map((at) => header.getUint16(at, true))
   return isAt(0, 'RIFF') && isAt(8, 'WAVEfmt ') && format === 1 && bits === 16 && (channels === 1 || channels === 2)
 }
 
-/** Bytes of samples for each second. */
+/** Bytes of samples per second. */
 export const readByteRate = async (wav: Blob) => new DataView(await wav.slice(28, 32).arrayBuffer()).getUint32(0, true)
 
-/** A WAV that endpoints take as it is; anything else that this browser can play, decoded to one. */
+/** Returns a plain WAV file unchanged and decodes any other audio that this browser can play. */
 export async function toWav(file: Blob): Promise<Blob> {
-  if (isTaken(new DataView(await file.slice(0, 44).arrayBuffer()))) return file
+  if (isPlainWav(new DataView(await file.slice(0, 44).arrayBuffer()))) return file
   const context = new OfflineAudioContext(1, 1, sampleRate)
   const audio = await context.decodeAudioData(await file.arrayBuffer())
-  const mixing = new OfflineAudioContext(1, Math.ceil(audio.duration * sampleRate), sampleRate)
-  const source = new AudioBufferSourceNode(mixing, { buffer: audio })
-  source.connect(mixing.destination)
+  const mixer = new OfflineAudioContext(1, Math.ceil(audio.duration * sampleRate), sampleRate)
+  const source = new AudioBufferSourceNode(mixer, { buffer: audio })
+  source.connect(mixer.destination)
   source.start()
-  const pcm = toPcm((await mixing.startRendering()).getChannelData(0))
+  const pcm = toPcm((await mixer.startRendering()).getChannelData(0))
   return new Blob([wavHeader(sampleRate, pcm.length), pcm], { type: 'audio/wav' })
 }

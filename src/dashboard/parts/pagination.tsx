@@ -1,24 +1,33 @@
 import type { PageBoundsFragment } from '../gql/graphql.ts'
 
-interface Pages {
+interface PaginationProps {
   label: string
   pageInfo: PageBoundsFragment
-  /** How many rows come before the page, as far as its URL or the clicks so far tell. */
+  /** The number of rows before the page, from its URL or the clicks so far. It can be out of date. */
   offset: number
   shown: number
-  /** How many rows a full page has. */
+  /** The number of rows of a full page. */
   size: number
   total: number
   /** The counted thing, such as "deployment". */
   noun: string
-  go: (page: Page) => void
+  go: (page: PagePosition) => void
 }
 
-/** Where another page begins or ends, and how many rows come before it. */
-export type Page = { after: string; offset: number } | { before: string; offset: number }
+/** The cursor at which another page begins or ends, and the number of rows before it. */
+export type PagePosition = { after: string; offset: number } | { before: string; offset: number }
 
-/** The position in the whole list, and the ways to the pages beside. */
-export function Pages({ label, pageInfo: { hasPreviousPage, hasNextPage, startCursor, endCursor }, offset, shown, size, total, noun, go }: Pages) {
+/** The position in the whole list, and buttons for the previous and the next page. */
+export function Pagination({
+  label,
+  pageInfo: { hasPreviousPage, hasNextPage, startCursor, endCursor },
+  offset,
+  shown,
+  size,
+  total,
+  noun,
+  go,
+}: PaginationProps) {
   const all = `${total.toLocaleString('en')} ${noun}${total === 1 ? '' : 's'}`
   if (!hasPreviousPage && !hasNextPage)
     return (
@@ -26,7 +35,7 @@ export function Pages({ label, pageInfo: { hasPreviousPage, hasNextPage, startCu
         {all}
       </p>
     )
-  // The first and the last page are certain, whatever has come or gone meanwhile.
+  // The positions of the first and the last page are exact, even if rows have been added or deleted.
   const before = !hasPreviousPage ? 0 : !hasNextPage ? total - shown : Math.min(offset, Math.max(0, total - shown))
   return (
     <nav className="pages" aria-label={label}>
