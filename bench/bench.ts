@@ -3,6 +3,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { readConfig } from '../src/config.ts'
 import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
@@ -13,10 +14,14 @@ import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
+import { warmStart } from './start.ts'
 import { printTable } from './table.ts'
 import { differentWatchers } from './watchers.ts'
 
-const wanted = process.argv.slice(2)
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '0.7' } },
+})
 const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
 
 const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-bench-'))
@@ -41,10 +46,8 @@ if (runs('provisioning')) {
   printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
   printTable('Job pickup', await pickup(server.url, dataDir))
 }
-if (runs('graphql')) {
-  const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
-  printTable('GraphQL', await graphql(service, server.url).finally(service.close))
-}
+if (runs('graphql')) await graphql(settings, join(dataDir, 'postgres'), { rounds: Number(options.rounds), seconds: Number(options.seconds) })
+if (runs('start')) printTable('Start, warm', await warmStart(dataDir))
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))
