@@ -1,5 +1,5 @@
 // Figures of this machine, each beside a baseline measured in the same run. Medians, because machines are noisy.
-// "npm run bench graphql" runs one part; without a name, all run.
+// "npm run bench graphql" runs one part; without a name, all run. CONTRIBUTING.md says how to read them.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,9 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '0.7' } },
 })
+const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)]
+if (!(rounds >= 1 && seconds > 0))
+  throw new Error('--rounds needs a number of at least 1, --seconds a number above 0: npm run bench graphql -- --rounds 9 --seconds 0.7')
 const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
 
 const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-bench-'))
@@ -46,7 +49,7 @@ if (runs('provisioning')) {
   printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
   printTable('Job pickup', await pickup(server.url, dataDir))
 }
-if (runs('graphql')) await graphql(settings, join(dataDir, 'postgres'), { rounds: Number(options.rounds), seconds: Number(options.seconds) })
+if (runs('graphql')) await graphql(settings, join(dataDir, 'postgres'), { rounds, seconds })
 if (runs('start')) printTable('Start, warm', await warmStart(dataDir))
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))

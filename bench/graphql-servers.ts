@@ -45,11 +45,7 @@ export interface OpenServers {
 export async function openServers(settings: NodeJS.ProcessEnv & { DATABASE_URL: string }): Promise<OpenServers> {
   const opened: ChildProcess[] = []
   const open = async (file: string, env: NodeJS.ProcessEnv) => {
-    const { NODE_OPTIONS, ...inherited } = process.env
-    const child = fork(file, {
-      env: { ...inherited, NODE_ENV: 'production', PUBLIC_URL: publicUrl, ...env },
-      execArgv: process.env['BENCH_PROFILE'] ? ['--cpu-prof'] : [],
-    })
+    const child = fork(file, { env: { ...process.env, NODE_ENV: 'production', PUBLIC_URL: publicUrl, ...env } })
     opened.push(child)
     const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${file} ended with the code ${code} before it listened.`)))
     const [said] = (await Promise.race([once(child, 'message'), ended])) as [{ url: string; key: string }]

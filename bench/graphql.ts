@@ -67,11 +67,13 @@ async function measureCase(
 ): Promise<Map<Server, Round[]>> {
   const senders = rows.workspaces.slice(0, workspaces)
   const measured = new Map(servers.map((server) => [server, [] as Round[]]))
+  const stopped = once(generator, 'exit').then(() => Promise.reject(new Error('The load generator ended. Its message is above.')))
+  stopped.catch(() => {})
   const measure = async (server: Server, seconds: number): Promise<Round> => {
     const load: Load = { url: server.url, senders: senders.map(server.toHeaders), bodies: server.toBodies(operation, rows), connections, seconds }
     const [api, postgres] = [processCpu(server.pid), postgresCpu(postmaster)]
     generator.send(load)
-    const [result] = (await once(generator, 'message')) as [LoadMeasured]
+    const [result] = (await Promise.race([once(generator, 'message'), stopped])) as [LoadMeasured]
     const round = { ...result, apiCpu: processCpu(server.pid) - api, postgresCpu: postgresCpu(postmaster) - postgres }
     if (operation === 'Create') await rows.removeCreated()
     return round
