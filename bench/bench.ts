@@ -1,8 +1,9 @@
 // Figures of this machine, each beside a baseline measured in the same run. Medians, because machines are noisy.
-// "npm run bench graphql" runs one part; without a name, all run.
+// "npm run bench graphql" runs one part; without a name, all run. CONTRIBUTING.md says how to read them.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { readConfig } from '../src/config.ts'
 import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
@@ -13,10 +14,17 @@ import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
+import { warmStart } from './start.ts'
 import { printTable } from './table.ts'
 import { differentWatchers } from './watchers.ts'
 
-const wanted = process.argv.slice(2)
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '0.7' } },
+})
+const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)]
+if (!(rounds >= 1 && seconds > 0))
+  throw new Error('--rounds needs a number of at least 1, --seconds a number above 0: npm run bench graphql -- --rounds 9 --seconds 0.7')
 const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
 
 const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-bench-'))
@@ -41,10 +49,8 @@ if (runs('provisioning')) {
   printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
   printTable('Job pickup', await pickup(server.url, dataDir))
 }
-if (runs('graphql')) {
-  const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
-  printTable('GraphQL', await graphql(service, server.url).finally(service.close))
-}
+if (runs('graphql')) await graphql(settings, join(dataDir, 'postgres'), { rounds, seconds })
+if (runs('start')) printTable('Start, warm', await warmStart(dataDir))
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))

@@ -6,4 +6,5 @@ import { heapInUse } from './heap.ts'
 const service = await startService(readConfig())
 process.on('message', async () => process.send?.(await heapInUse()))
 process.on('SIGTERM', () => process.exit(0))
+process.on('disconnect', () => process.exit(0))
 process.send?.({ url: service.localUrl, key: service.key })
