@@ -10,6 +10,8 @@ export interface Config {
   http: { host: string; port: number; publicUrl: string | undefined; allowedOrigins: string[] }
   dataDir: string
   databaseUrl: string | undefined
+  /** Of this process, at most. */
+  databaseConnections: number
   roles: ReadonlySet<Role>
   bootstrapKey: string | undefined
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -81,6 +83,7 @@ const environment = z.object({
   ALLOWED_ORIGINS: list.pipe(z.array(webUrl.transform((url) => new URL(url).origin))).default([]),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+  DATABASE_CONNECTIONS: whole(7, 1000).default(12),
   ROLES: list
     .pipe(z.array(z.enum(['api', 'jobs', 'speech'], 'must be any of api, jobs, speech, separated by commas')).min(1, 'must name at least one role'))
     .default(['api', 'jobs', 'speech']),
@@ -133,6 +136,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },
     dataDir: resolve(value.DATA_DIR),
     databaseUrl: value.DATABASE_URL,
+    databaseConnections: value.DATABASE_CONNECTIONS,
     roles,
     bootstrapKey: value.BOOTSTRAP_KEY,
     logLevel: value.LOG_LEVEL,

@@ -186,7 +186,7 @@ async function addModel(
     // Of what building will make, the size is not known yet: there must be room for something at least.
     const full = await checkDisk(tx, ctx.limits, workspaceId, Math.max(1, Buffer.byteLength(prepared.text ?? '')))
     if (full) return full
-    const [id] = (await tx.execute<{ id: string }>(sql`select uuidv7() as id`)).rows
+    const [id] = await tx.execute<{ id: string }>(sql`select uuidv7() as id`)
     const values = {
       name,
       description,

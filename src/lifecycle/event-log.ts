@@ -145,8 +145,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
         .innerJoin(longGone, eq(rowId, longGone.id))
         .orderBy(asc(rowId), asc(table.sequence))
         .limit(eventsAtOnce)
-      const { rowCount } = await tx.delete(table).where(sql`(${rowId}, ${table.sequence}) in ${some}`)
-      return rowCount ?? 0
+      const { count } = await tx.delete(table).where(sql`(${rowId}, ${table.sequence}) in ${some}`)
+      return count
     },
 
     /** The same for what was deleted lately, where a workspace has more of it than is kept. */
@@ -154,8 +154,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       const excess = sql`select old.id from ${workspaces} as owner cross join lateral (
         select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved}
         order by ${table.occurredAt} desc offset ${maxTombstones} limit ${logsAtOnce}) as old limit ${logsAtOnce}`
-      const { rowCount } = await db.delete(table).where(sql`${rowId} in (${excess})`)
-      return rowCount ?? 0
+      const { count } = await db.delete(table).where(sql`${rowId} in (${excess})`)
+      return count
     },
 
     /** The last event of a row that was deleted not long ago. */
