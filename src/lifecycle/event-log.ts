@@ -1,5 +1,6 @@
-import { and, asc, desc, eq, getColumns, gt, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getColumns, gt, lt, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { ring } from '../postgres/events.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
@@ -187,7 +188,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
           total: sql<number>`(count(*) over (${perRow}))::int`.as('total'),
         })
         .from(table)
-        .where(inArray(rowId, [...ids]))
+        .where(isAnyOf(rowId, ids))
         .as('ranked')
       const found = await db.select().from(ranked).where(lte(ranked.rank, most)).orderBy(asc(ranked.rank))
       return found.map(({ event, total }) => ({ id: (event as Record<string, unknown>)[key] as string, event: event as unknown as Event, total }))

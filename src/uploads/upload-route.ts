@@ -84,7 +84,7 @@ function countUpload({ mutationRate }: Uploads, viewer: Viewer, response: Server
 
 /** What stands against so many bytes more, as the workspace is now; when all have come, it is asked again under its lock. */
 async function measureRoom({ store, limits }: Uploads, workspaceId: string) {
-  const usage = await readDiskUsage(store.db, workspaceId)
+  const usage = await readDiskUsage(store.longDb, workspaceId)
   return (bytes: number) => (usage.bytes + bytes > limits.diskBytes ? new DiskQuotaExceededError(limits.diskBytes, usage, bytes) : undefined)
 }
 
