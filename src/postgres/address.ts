@@ -62,7 +62,7 @@ export async function openSocket({ host, port, path, tls }: Address, limitMs: nu
     plain.write(tlsRequest)
     const [answer] = (await once(plain, 'data', { signal })) as [Buffer]
     if (answer.toString() !== 'S') throw new Error('The server does not support SSL connections')
-    const encrypted = connectTls({ socket: plain, ...(isIP(host) ? {} : { servername: host }), ...tls })
+    const encrypted = connectTls({ socket: plain, host, ...(isIP(host) ? {} : { servername: host }), ...tls })
     await once(encrypted, 'secureConnect', { signal })
     return encrypted
   } catch (error) {
