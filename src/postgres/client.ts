@@ -4,7 +4,7 @@ import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { Pool } from './pool.ts'
-import { type Client, createClient, runTransaction } from './transaction.ts'
+import { createDrizzleClient, type DrizzleClient, runTransaction } from './transaction.ts'
 
 /** What statements run on: the connections of a client, or one transaction. */
 export type Db = PostgresJsDatabase
@@ -57,9 +57,9 @@ export function openClient(url: string, log: Log, { short, long, transactions }:
       lost: (reason) => limitLog(log).warn({ error: reason.message }, 'a connection to Postgres was lost'),
     })
   const [shared, single, exclusive] = [openPool(short, maxPipelined), openPool(long, 1), openPool(transactions, 1)]
-  const begin: NonNullable<Client['begin']> = (run) => exclusive.use((connection) => runTransaction(connection, true, run))
+  const begin: NonNullable<DrizzleClient['begin']> = (run) => exclusive.use((connection) => runTransaction(connection, true, run))
   const onPool = (pool: Pool) =>
-    createClient((text, values, asArrays) => pool.use((connection) => connection.send(text, values, { asArrays, prepare: true })), { begin })
+    createDrizzleClient((text, values, asArrays) => pool.use((connection) => connection.send(text, values, { asArrays, prepare: true })), { begin })
   return {
     db: build(onPool(shared)),
     longDb: build(onPool(single)),
@@ -72,7 +72,7 @@ export function openClient(url: string, log: Log, { short, long, transactions }:
 /** The query builder on a single connection, without prepared statements. */
 export const buildOn = (connection: Connection): Db =>
   build(
-    createClient((text, values, asArrays) => connection.send(text, values, { asArrays }), {
+    createDrizzleClient((text, values, asArrays) => connection.send(text, values, { asArrays }), {
       begin: (run) => runTransaction(connection, false, run),
     }),
   )
@@ -85,4 +85,4 @@ const codecs = {
   jsonb: { ...postgresJsCodecs.jsonb, ...document },
 }
 
-const build = (client: Client): Db => drizzle({ client: client as unknown as Sql, codecs })
+const build = (client: DrizzleClient): Db => drizzle({ client: client as unknown as Sql, codecs })

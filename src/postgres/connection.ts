@@ -5,11 +5,11 @@ import { ConnectionLostError, NoAnswerError } from './unavailable.ts'
 import { dateTypes, textTypes, toText } from './values.ts'
 
 /**
- * postgres.js sends a prepared statement again when its plan has become invalid, but behind statements that are under
- * way already: their answers then go to the wrong statements. It knows such errors by the routine of the server that
- * they name, so errors here have none.
+ * postgres.js sends a prepared statement again when its plan has become invalid. Further statements get between its
+ * parts then, and answers go to the wrong statements. It recognizes such errors by the server's routine that they
+ * name, so errors here have none.
  */
-Object.defineProperty((postgres as unknown as { PostgresError: { prototype: object } }).PostgresError.prototype, 'routine', { set() {} })
+Object.defineProperty(postgres.PostgresError.prototype, 'routine', { set() {} })
 
 /** The plan of a prepared statement no longer fits its table, or the server does not know the statement: only a new connection helps. */
 const isOutdated = ({ code, message }: postgres.PostgresError) => code === '26000' || (code === '0A000' && message.startsWith('cached plan'))
@@ -61,9 +61,9 @@ interface SendOptions {
 
 /**
  * One connection to Postgres, from its first byte to its last: a client of postgres.js that can connect only once.
- * postgres.js by itself would connect anew and write what is left of a broken transaction to the new session, where
- * it is committed, or write to a socket that is gone, which ends the process. Here a connection that broke, or that
- * owes an answer for too long, is over: its statements fail, and later ones are refused.
+ * A client that reconnects would write the rest of a broken transaction to the new session, where it is committed, or
+ * to a socket that is gone, which ends the process. Here a connection is over when it breaks or an answer is overdue:
+ * its statements fail, and later ones are refused.
  */
 export class Connection {
   /** Settles with the reason when the connection is over. */
@@ -162,10 +162,6 @@ export class Connection {
     const reason = error instanceof ConnectionLostError ? error : new ConnectionLostError({ cause: error })
     this.break(reason)
     return reason
-  }
-
-  get isOver(): boolean {
-    return this.#reason !== undefined
   }
 
   /** Ends the connection at once: statements without an answer fail with the reason, and later ones are refused. */

@@ -47,7 +47,7 @@ export async function openEvents(url: string, log: Log): Promise<Events> {
     async prepare(connection) {
       for (const lock of locks) await take(connection, lock)
     },
-    // What was said while nobody listened is in the log.
+    // The log has the news of the meantime.
     reconnected: ringAll,
   })
   const backstop = setInterval(ringAll, backstopMs).unref()

@@ -5,7 +5,7 @@ import { type Connection, openConnection } from './connection.ts'
 
 const reconnectMs = 250
 const heartbeatMs = 5_000
-/** A server that does not answer keeps nobody from closing for longer than this. */
+/** How long closing waits for a server that does not answer. */
 const closeMs = 1_000
 
 export interface ListenOptions {

@@ -7,7 +7,7 @@ export interface PoolOptions {
   /** Users of one connection at the same time, whose statements go one behind the other. */
   sharing: number
   open(): Promise<Connection>
-  /** Called with the reason when a connection is lost that nobody ended. */
+  /** Called with the reason when a connection is lost before the pool is closed. */
   lost(reason: Error): void
 }
 
@@ -16,9 +16,9 @@ interface Member {
   users: number
 }
 
-/** Whoever finds every connection taken waits this long. */
+/** How long a user waits while every connection is in use. */
 const waitMs = 5_000
-/** A server that does not answer keeps nobody from closing for longer than this. */
+/** How long closing waits for a server that does not answer. */
 const closeMs = 1_000
 
 /** A bounded number of connections, opened when they are needed and replaced when they are lost. */
@@ -61,7 +61,7 @@ export class Pool {
 
   async #take(): Promise<Member> {
     if (this.#isClosed) throw new ConnectionLostError()
-    // Not before those who wait already.
+    // Users that wait already come first.
     const found = this.#waiting.length ? undefined : this.#find()
     if (found) {
       found.users++
@@ -101,7 +101,7 @@ export class Pool {
     return member
   }
 
-  /** Makes way for another connection as soon as this one is over. */
+  /** Frees the slot of a connection as soon as it is over. */
   async #watch(member: Member) {
     try {
       const connection = await member.connection
@@ -109,7 +109,7 @@ export class Pool {
       const reason = await connection.lost
       if (!this.#isClosed && this.#members.has(member)) this.#options.lost(reason)
     } catch {
-      // Those who wait for it are refused with the reason.
+      // Its users are refused with the reason.
     }
     this.#remove(member)
   }

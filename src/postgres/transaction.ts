@@ -4,17 +4,17 @@ import type { Connection, Rows } from './connection.ts'
 type Statement = Promise<Rows> & { values(): Promise<Rows> }
 
 /** What the query builder calls of postgres.js. */
-export interface Client {
+export interface DrizzleClient {
   /** The query builder sets how postgres.js should read and write dates, which values.ts does here. */
   options: { parsers: object; serializers: object }
   unsafe(text: string, values: unknown[]): Statement
-  begin?<T>(run: (client: Client) => Promise<T>): Promise<T>
-  savepoint?<T>(run: (client: Client) => Promise<T>): Promise<T>
+  begin?<T>(run: (client: DrizzleClient) => Promise<T>): Promise<T>
+  savepoint?<T>(run: (client: DrizzleClient) => Promise<T>): Promise<T>
 }
 
 type Send = (text: string, values: readonly unknown[], asArrays: boolean) => Promise<Rows>
 
-export function createClient(send: Send, more: Pick<Client, 'begin' | 'savepoint'>): Client {
+export function createDrizzleClient(send: Send, more: Pick<DrizzleClient, 'begin' | 'savepoint'>): DrizzleClient {
   return {
     options: { parsers: {}, serializers: {} },
     unsafe(text, values) {
@@ -31,20 +31,20 @@ export function createClient(send: Send, more: Pick<Client, 'begin' | 'savepoint
   }
 }
 
-/** The transaction's statements failed, or it has ended: nothing was committed by the statement that is refused with this. */
+/** A statement came after the end of its transaction, or COMMIT rolled everything back. Nothing was committed. */
 class TransactionError extends Error {}
 
 /**
  * Runs a transaction on a connection that nothing else uses meanwhile. A connection never becomes another session,
- * so each statement arrives in the session that answered BEGIN, or is refused. Of a connection that is lost here,
- * the server rolls back what it began.
+ * so each statement arrives in the session that answered BEGIN, or is refused. When the connection is lost, the
+ * server rolls the transaction back.
  */
-export async function runTransaction<T>(connection: Connection, prepare: boolean, run: (client: Client) => Promise<T>): Promise<T> {
+export async function runTransaction<T>(connection: Connection, prepare: boolean, run: (client: DrizzleClient) => Promise<T>): Promise<T> {
   let hasEnded = false
   const send: Send = (text, values, asArrays) =>
     hasEnded ? Promise.reject(new TransactionError('The transaction has ended.')) : connection.send(text, values, { asArrays, prepare })
   let savepoints = 0
-  const client = createClient(send, {
+  const client = createDrizzleClient(send, {
     async savepoint(runInner) {
       const name = `s${++savepoints}`
       await connection.send(`savepoint ${name}`)
@@ -64,12 +64,12 @@ export async function runTransaction<T>(connection: Connection, prepare: boolean
     const value = await run(client)
     hasEnded = true
     const { command } = await connection.send('commit')
-    // The answer to a COMMIT when a statement had failed, be it one whose error was not looked at.
+    // Postgres answers so when a statement had failed, even if its error was caught.
     if (command === 'ROLLBACK') throw new TransactionError('The transaction was rolled back because a statement in it had failed.')
     return value
   } catch (error) {
     hasEnded = true
-    // Whoever uses the connection next must not be in this transaction.
+    // The next user of the connection must not be in this transaction.
     await connection.send('rollback').catch((reason) => connection.break(reason))
     throw error
   }
