@@ -59,6 +59,10 @@ export class ConfigError extends Error {
 /** Megabytes that hold both base models with room for a custom one. */
 const memoryPerRecognizer = 800
 
+/** Connections to Postgres of a process, for rows, jobs and notifications: the fewest that it works with, and the usual limit. */
+export const minConnections = 7
+export const usualConnections = 12
+
 /** What the secret of a key looks like, ours or one that was chosen. */
 export const secretPattern = /^cs_[\w-]{24,}$/
 
@@ -83,7 +87,7 @@ const environment = z.object({
   ALLOWED_ORIGINS: list.pipe(z.array(webUrl.transform((url) => new URL(url).origin))).default([]),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
-  DATABASE_CONNECTIONS: whole(7, 1000).default(12),
+  DATABASE_CONNECTIONS: whole(minConnections, 1000).default(usualConnections),
   ROLES: list
     .pipe(z.array(z.enum(['api', 'jobs', 'speech'], 'must be any of api, jobs, speech, separated by commas')).min(1, 'must name at least one role'))
     .default(['api', 'jobs', 'speech']),

@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase, postgresJsCodecs } from 'drizzle-orm/postgres-js'
 import type { Sql } from 'postgres'
+import { usualConnections } from '../config.ts'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import { type Connection, openConnection } from './connection.ts'
@@ -27,9 +28,6 @@ export interface ConnectionShares {
   queue: number
 }
 
-/** Connections of a process, notifications and jobs included: the fewest that it works with, and the usual limit. */
-export const minConnections = 7
-export const maxConnections = 12
 /** One for notifications of events, one for those of jobs. */
 const listeners = 2
 
@@ -48,7 +46,7 @@ const maxPipelined = 50
  * Opens connections for rows when they are needed. Transactions have connections of their own on either database, and
  * keep one until they end.
  */
-export function openClient(url: string, log: Log, { short, long, transactions }: ConnectionShares = shareConnections(maxConnections)): DatabaseClient {
+export function openClient(url: string, log: Log, { short, long, transactions }: ConnectionShares = shareConnections(usualConnections)): DatabaseClient {
   const openPool = (size: number, sharing: number) =>
     new Pool({
       size,

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import type { Config } from '../config.ts'
+import { type Config, minConnections, usualConnections } from '../config.ts'
 import type { Log } from '../log.ts'
-import { type Db, maxConnections, minConnections, openClient, shareConnections } from './client.ts'
+import { type Db, openClient, shareConnections } from './client.ts'
 import { forgetPostgresVariables, openEmbeddedPostgres } from './embedded.ts'
 import { findRunningServer } from './embedded-claim.ts'
 import { type Events, openEvents } from './events.ts'
@@ -32,7 +32,7 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
     const url = config.databaseUrl ?? (await open(openEmbeddedPostgres(postgresDir(config), log))).url
     return inWords(url, async () => {
       await migrateTables(url, log, migrateQueue)
-      const shares = shareConnections(config.databaseConnections ?? maxConnections)
+      const shares = shareConnections(config.databaseConnections ?? usualConnections)
       const { db, longDb } = await open(openClient(url, log, shares))
       const events = await open(openEvents(url, log))
       const queue = await open(openQueue(url, jobs, log, shares.queue))
