@@ -23,9 +23,12 @@ const maxValues = 65_534
 const answerMs = 20_000
 const connectMs = 5_000
 
-// Sent after connecting: PgBouncer refuses connections that carry these settings as startup parameters.
-// A server on Windows refuses the last one.
-const boundedSession = `
+/**
+ * Ends statements after 15 s, transactions that stand still after 10 s, and statements whose client is gone within a
+ * second. Sent after connecting: PgBouncer refuses connections that carry these settings as startup parameters.
+ * A server on Windows refuses the last one.
+ */
+export const boundedSession = `
   set statement_timeout = 15000;
   set idle_in_transaction_session_timeout = 10000;
   set idle_session_timeout = 0;
@@ -39,10 +42,7 @@ export type Rows = postgres.RowList<postgres.Row[]>
 export interface ConnectionOptions {
   /** As pg_stat_activity shows it. */
   name: string
-  /**
-   * Sent first. Without it, statements end after 15 s, transactions that stand still after 10 s, and
-   * statements whose client is gone within a second.
-   */
+  /** Settings, sent first; {@link boundedSession} unless given. */
   session?: string
   /** Milliseconds that a statement waits for its answer; 0 for no limit. */
   answerMs?: number

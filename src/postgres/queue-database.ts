@@ -1,14 +1,18 @@
 import type { Db as BossDatabase } from 'pg-boss'
 import type { Log } from '../log.ts'
-import { type Connection, openConnection } from './connection.ts'
+import { boundedSession, type Connection, openConnection } from './connection.ts'
 import { openListener } from './listener.ts'
 import { Pool } from './pool.ts'
 
 const name = 'custom-speech-queue'
 
+// Its tables grow and shrink within minutes: a plan that was kept would soon be a bad one.
+const session = `${boundedSession}; set plan_cache_mode = force_custom_plan`
+
 /** Runs one or several statements as pg-boss writes them: those with BEGIN and COMMIT are one text. */
 export async function runScript(connection: Connection, text: string, values: readonly unknown[] = []) {
-  const found = await connection.send(text, values)
+  // One that is not prepared takes two round trips if it has values.
+  const found = await connection.send(text, values, { prepare: values.length > 0 })
   return { rows: found.flat() }
 }
 
@@ -17,7 +21,7 @@ export function openQueueDatabase(url: string, log: Log, connections: number): B
   const pool = new Pool({
     size: connections,
     sharing: 1,
-    open: () => openConnection(url, { name, withDates: true }),
+    open: () => openConnection(url, { name, session, withDates: true }),
     lost: () => {},
   })
   return {
