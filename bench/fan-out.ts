@@ -24,7 +24,7 @@ export async function fanOut(settings: Record<string, string>): Promise<Figure[]
   const api = await start('fan-out-server.ts', { ...settings, ROLES: 'api', MAX_SOCKETS_PER_KEY: '100000' })
   const raw = await start('fan-out-raw.ts')
   const { url, key } = api.ready as { url: string; key: string }
-  const client = openClient(settings['DATABASE_URL'] ?? '', openLog('error'), 1)
+  const client = openClient(settings['DATABASE_URL'] ?? '', openLog('error'))
   const id = await createDeployment(url, key)
   const deploymentId = Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
   const [workspace] = await client.db.select({ id: workspaces.id }).from(workspaces)

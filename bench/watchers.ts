@@ -26,7 +26,7 @@ const queryOfAll = `subscription ($after: String) { deploymentStatusChanged(afte
 export async function differentWatchers(settings: Record<string, string>): Promise<Figure[]> {
   const api = await start('fan-out-server.ts', { ...settings, ROLES: 'api', MAX_SOCKETS_PER_KEY: '100000' })
   const { url, key } = api.ready as { url: string; key: string }
-  const { db, close } = openClient(settings['DATABASE_URL'] ?? '', openLog('error'), 1)
+  const { db, close } = openClient(settings['DATABASE_URL'] ?? '', openLog('error'))
   const figures: Figure[] = []
   const note = (what: string, value: string) => figures.push({ what: `${watchers} watchers of ${watchers} deployments: ${what}`, value })
   try {
@@ -91,7 +91,7 @@ type Db = ReturnType<typeof openClient>['db']
 async function copyDeployments(db: Db, id: string) {
   const uuid = Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
   const copies = sql`select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Many ' || n))).* from deployments d, generate_series(1, ${watchers}) n where d.id = ${uuid}`
-  const { rows } = await db.execute<{ id: string; workspace_id: string }>(sql`insert into deployments ${copies} returning id, workspace_id`)
+  const rows = await db.execute<{ id: string; workspace_id: string }>(sql`insert into deployments ${copies} returning id, workspace_id`)
   await db.execute(sql`insert into deployment_events select (jsonb_populate_record(e, jsonb_build_object('deployment_id', d.id, 'sequence', d.sequence,
     'position', w.position + row_number() over ()))).* from deployment_events e, deployments d, workspaces w
     where e.deployment_id = ${uuid} and e.sequence = 1 and d.name like 'Many %' and w.id = d.workspace_id`)
@@ -154,6 +154,6 @@ async function cpuOf({ pid }: ChildProcess): Promise<number> {
 }
 
 async function transactionsOf(db: Db): Promise<number> {
-  const { rows } = await db.execute<{ count: string }>(sql`select xact_commit as count from pg_stat_database where datname = current_database()`)
+  const rows = await db.execute<{ count: string }>(sql`select xact_commit as count from pg_stat_database where datname = current_database()`)
   return Number(rows[0]?.count)
 }

@@ -10,6 +10,8 @@ export interface Config {
   http: { host: string; port: number; publicUrl: string | undefined; allowedOrigins: string[] }
   dataDir: string
   databaseUrl: string | undefined
+  /** Of this process, at most. */
+  databaseConnections: number
   roles: ReadonlySet<Role>
   bootstrapKey: string | undefined
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -57,6 +59,10 @@ export class ConfigError extends Error {
 /** Megabytes for both base models and a custom model. */
 const memoryPerRecognizer = 800
 
+/** Connections to Postgres of a process, for rows, jobs and notifications: the fewest that it works with, and the usual limit. */
+export const minConnections = 7
+export const usualConnections = 12
+
 /** The form of a key's secret, generated or configured. */
 export const secretPattern = /^cs_[\w-]{24,}$/
 
@@ -81,6 +87,7 @@ const environment = z.object({
   ALLOWED_ORIGINS: list.pipe(z.array(webUrl.transform((url) => new URL(url).origin))).default([]),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+  DATABASE_CONNECTIONS: whole(minConnections, 1000).default(usualConnections),
   ROLES: list
     .pipe(z.array(z.enum(['api', 'jobs', 'speech'], 'must be any of api, jobs, speech, separated by commas')).min(1, 'must name at least one role'))
     .default(['api', 'jobs', 'speech']),
@@ -133,6 +140,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },
     dataDir: resolve(value.DATA_DIR),
     databaseUrl: value.DATABASE_URL,
+    databaseConnections: value.DATABASE_CONNECTIONS,
     roles,
     bootstrapKey: value.BOOTSTRAP_KEY,
     logLevel: value.LOG_LEVEL,

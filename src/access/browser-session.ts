@@ -1,13 +1,14 @@
 // Browsers that are signed in to the dashboard. The cookie contains a random token that identifies the row, and the
 // row refers to the key that signed in. Deleting the row ends the session in every process.
 import { randomBytes } from 'node:crypto'
-import { and, desc, eq, inArray, lt, notInArray, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, lt, notInArray, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Context, checkScope, type Service, type Viewer } from '../domain/context.ts'
 import { type ExpectedError, SessionNotFoundError } from '../domain/errors.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
 import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/access-tables.ts'
 import type { Db } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import { ring } from '../postgres/events.ts'
 import { hashSecret } from './key.ts'
 import { isLiveSession, sessionDays } from './key-validity.ts'
@@ -101,7 +102,7 @@ export async function markSessionsUsed(db: Db, ids: readonly string[]): Promise<
     await db
       .update(sessions)
       .set({ lastUsedAt: sql`now()` })
-      .where(and(inArray(sessions.id, [...ids]), isOld))
+      .where(and(isAnyOf(sessions.id, ids), isOld))
 }
 
 const newestFirst: Order<BrowserSession> = { columns: [sql`${sessions.id}`], keys: ({ id }) => [id], shape: z.tuple([z.uuid()]), descending: true }

@@ -13,6 +13,6 @@ export const lockOfConfiguredKey = (secretHash: string): AdvisoryLock => [config
 /** True while a running process has the key configured as BOOTSTRAP_KEY. */
 export async function isConfiguredNow(tx: Db, secretHash: string): Promise<boolean> {
   const [group, number] = lockOfConfiguredKey(secretHash)
-  const { rows } = await tx.execute<{ is_free: boolean }>(sql`select pg_try_advisory_xact_lock(${group}, ${number}) as is_free`)
-  return rows[0]?.is_free === false
+  const [answer] = await tx.execute<{ is_free: boolean }>(sql`select pg_try_advisory_xact_lock(${group}, ${number}) as is_free`)
+  return answer?.is_free === false
 }

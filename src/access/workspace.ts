@@ -57,7 +57,7 @@ export async function listWorkspaces({ store, viewer }: Context, args: PageArgs)
         .where(bounds)
         .orderBy(...orderBy)
         .limit(limit),
-    count: () => store.db.$count(workspaces),
+    count: () => store.longDb.$count(workspaces),
   })
 }
 

@@ -47,7 +47,7 @@ export interface Context extends Service {
 }
 
 /** The context for reads and writes within a transaction. */
-export const inTransaction = (ctx: Context, tx: Tx): Context => ({ ...ctx, store: { ...ctx.store, db: tx } })
+export const inTransaction = (ctx: Context, tx: Tx): Context => ({ ...ctx, store: { ...ctx.store, db: tx, longDb: tx } })
 
 /** True when the key has the scope. MANAGE includes READ. */
 export const hasScope = ({ scopes }: Viewer, required: KeyScope) => scopes.includes(required) || (required === 'READ' && scopes.includes('MANAGE'))

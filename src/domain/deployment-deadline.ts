@@ -1,7 +1,8 @@
-import { and, notInArray, sql } from 'drizzle-orm'
+import { and, sql } from 'drizzle-orm'
 import { enforceEach } from '../lifecycle/deadline-enforcement.ts'
 import { deploymentQueue, isUnfinished } from '../lifecycle/queue-position.ts'
 import type { Db } from '../postgres/client.ts'
+import { isNoneOf } from '../postgres/columns.ts'
 import { type DeploymentRow, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import { isWaitingJob } from '../postgres/queue.ts'
 import type { Service } from './context.ts'
@@ -30,7 +31,7 @@ function findOverdue(db: Db, { stallSeconds, noticeSeconds }: Pick<Service['limi
   return db
     .select({ row: deployments, ...overdue })
     .from(deployments)
-    .where(and(sql`${isUnfinished(deploymentQueue)} and (${any})`, notInArray(deployments.workspaceId, [...held])))
+    .where(and(sql`${isUnfinished(deploymentQueue)} and (${any})`, isNoneOf(deployments.workspaceId, [...held])))
     .orderBy(deployments.queueRank)
     .limit(100)
 }

@@ -62,7 +62,7 @@ function learn(store: Service['store']): Promise<Experience | null> {
   return experience
 }
 
-async function readExperience({ db }: Service['store']): Promise<Experience | null> {
+async function readExperience({ longDb: db }: Service['store']): Promise<Experience | null> {
   const isComplete = and(eq(deployments.status, 'COMPLETE'), isNotNull(deployments.completedAt), isNotNull(deployments.startedAt))
   const newest = db.$with('newest').as(
     db

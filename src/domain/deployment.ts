@@ -2,6 +2,7 @@ import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
@@ -27,7 +28,7 @@ export function createDeploymentLoader(ctx: Context): LoadDeployment {
       const rows = await ctx.store.db
         .select()
         .from(deployments)
-        .where(and(mine(ctx, {}), inArray(deployments.id, [...new Set(ids)])))
+        .where(and(mine(ctx, {}), isAnyOf(deployments.id, [...new Set(ids)])))
       const found = new Map(rows.map((row) => [row.id, row]))
       return ids.map((id) => found.get(id) ?? null)
     },
@@ -94,7 +95,7 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
     { ...orders[field], descending: direction === 'DESC' },
     {
       select: (bounds, orderBy, limit) =>
-        ctx.store.db
+        (filter.text ? ctx.store.longDb : ctx.store.db)
           .select()
           .from(deployments)
           .where(and(where, bounds))
@@ -107,12 +108,12 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
 }
 
 export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {
-  return ctx.store.db.$count(deployments, mine(ctx, filter))
+  return ctx.store.longDb.$count(deployments, mine(ctx, filter))
 }
 
 /** The number of deployments of each status. The statuses of the filter are ignored. */
 export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{ status: DeploymentStatus; count: number }[]> {
-  return ctx.store.db
+  return ctx.store.longDb
     .select({ status: deployments.status, count: sql<number>`count(*)::int` })
     .from(deployments)
     .where(mine(ctx, { ...filter, statuses: null }))

@@ -25,7 +25,7 @@ export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: read
   const made = sql`select file from (select jsonb_array_elements(model.files) as file ${own}) as part where jsonb_array_length(part.file -> 'sources') = 1`
   const ofModels = sql.join([made, ...['{text}', '{recordings}', '{archive,file}'].map(recipeFile)], sql` union all `)
   const added = sql`select sha256, size, false from unnest(${sql.param(more.map(({ sha256 }) => sha256))}::text[], ${sql.param(more.map(({ size }) => size))}::bigint[]) as added(sha256, size)`
-  const { rows } = await db.execute<{ bytes: number; unused: number; texts: number }>(sql`
+  const [usage] = await db.execute<{ bytes: number; unused: number; texts: number }>(sql`
     with files(sha256, size, is_used) as (
       select upload.sha256, upload.size, false from ${uploads} as upload where upload.workspace_id = ${workspaceId} and upload.expires_at > now()
       union all ${added}
@@ -35,7 +35,7 @@ export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: read
       (select coalesce(sum(octet_length(kept.text)), 0)::float8 from ${modelTexts} as kept join ${models} as model on model.id = kept.model_id
         where model.workspace_id = ${workspaceId}) as texts
     from contents`)
-  const { bytes = 0, unused = 0, texts = 0 } = rows[0] ?? {}
+  const { bytes = 0, unused = 0, texts = 0 } = usage ?? {}
   return { bytes: bytes + texts, unusedUploadBytes: unused }
 }
 

@@ -40,11 +40,11 @@ export async function countLocale(ctx: Context, { code }: Locale, which: keyof L
 const counts = new WeakMap<Context, Promise<Map<string, LocaleCounts>>>()
 
 async function readCounts(ctx: Context): Promise<Map<string, LocaleCounts>> {
-  const { db } = ctx.store
+  const { longDb } = ctx.store
   const of = (kind: 'ACOUSTIC' | 'LANGUAGE', isBase: boolean) =>
     sql<number>`count(*) filter (where ${eq(models.kind, kind)} and ${isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId)})::int`
   const [modelCounts, deploymentCounts] = await Promise.all([
-    db
+    longDb
       .select({
         locale: models.locale,
         baseAcoustic: of('ACOUSTIC', true),
@@ -55,7 +55,7 @@ async function readCounts(ctx: Context): Promise<Map<string, LocaleCounts>> {
       .from(models)
       .where(choosable(ctx, {}))
       .groupBy(models.locale),
-    db.select({ locale: deployments.locale, deployments: count() }).from(deployments).where(mine(ctx, {})).groupBy(deployments.locale),
+    longDb.select({ locale: deployments.locale, deployments: count() }).from(deployments).where(mine(ctx, {})).groupBy(deployments.locale),
   ])
   const deployed = new Map(deploymentCounts.map((row) => [row.locale, row.deployments]))
   return new Map(modelCounts.map(({ locale, ...rest }) => [locale, { ...rest, deployments: deployed.get(locale) ?? 0 }]))

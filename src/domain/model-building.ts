@@ -1,8 +1,9 @@
-import { and, eq, lt, notInArray, sql } from 'drizzle-orm'
+import { and, eq, lt, sql } from 'drizzle-orm'
 import { enforceEach } from '../lifecycle/deadline-enforcement.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { trainLanguageModel, validateAcousticModel } from '../lifecycle/job-definitions.ts'
 import { isUnfinished, modelQueue } from '../lifecycle/queue-position.ts'
+import { isNoneOf } from '../postgres/columns.ts'
 import { type ModelKind, type ModelRow, models, modelTexts } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { modelLifecycle } from './model-lifecycle.ts'
@@ -27,7 +28,7 @@ export async function findModelToBuild({ store }: Service, modelId: string): Pro
 /** Fails models that are past their deadline. Several processes can run this at the same time. */
 export async function enforceModelDeadlines(service: Service): Promise<void> {
   const find = async (held: readonly string[]) => {
-    const overdue = and(isUnfinished(modelQueue), lt(models.deadlineAt, sql`clock_timestamp()`), notInArray(models.workspaceId, [...held]))
+    const overdue = and(isUnfinished(modelQueue), lt(models.deadlineAt, sql`clock_timestamp()`), isNoneOf(models.workspaceId, [...held]))
     const rows = await service.store.db.select().from(models).where(overdue).orderBy(models.deadlineAt).limit(100)
     return rows.map((row) => ({ ...row, workspaceId: row.workspaceId ?? '' }))
   }

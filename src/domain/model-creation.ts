@@ -179,7 +179,7 @@ async function addModel(
     // The size of the files that building makes is not known yet, so the workspace must be below its quota.
     const full = await checkDisk(tx, ctx.limits, workspaceId, Math.max(1, Buffer.byteLength(prepared.text ?? '')))
     if (full) return full
-    const [id] = (await tx.execute<{ id: string }>(sql`select uuidv7() as id`)).rows
+    const [id] = await tx.execute<{ id: string }>(sql`select uuidv7() as id`)
     const values = {
       name,
       description,

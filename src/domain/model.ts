@@ -3,6 +3,7 @@ import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-
 import { z } from 'zod'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
 import type { Db, Tx } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import { licenseAcceptances, type ModelKind, type ModelRow, type ModelStatus, models, type Recipe, type Scenario } from '../postgres/tables.ts'
 import type { Context, Service } from './context.ts'
 import { ExpectedError } from './errors.ts'
@@ -61,7 +62,7 @@ export async function listModels(ctx: Context, args: ListModels): Promise<(Page<
     { ...orders[field], descending: direction === 'DESC' },
     {
       select: (bounds, orderBy, limit) =>
-        ctx.store.db
+        (filter.text ? ctx.store.longDb : ctx.store.db)
           .select()
           .from(models)
           .where(and(where, bounds))
@@ -74,7 +75,7 @@ export async function listModels(ctx: Context, args: ListModels): Promise<(Page<
 }
 
 async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
-  return ctx.store.db.$count(models, choosable(ctx, filter))
+  return ctx.store.longDb.$count(models, choosable(ctx, filter))
 }
 
 /** The number of custom models, which count against the quota of the workspace. */
@@ -114,7 +115,7 @@ export function createChosenModelLoader(ctx: Context): LoadChosenModel {
     const rows = await ctx.store.db
       .select()
       .from(models)
-      .where(and(choosable(ctx, {}), inArray(models.id, [...new Set(ids)])))
+      .where(and(choosable(ctx, {}), isAnyOf(models.id, [...new Set(ids)])))
     const found = new Map(rows.map((row) => [row.id, row]))
     return ids.map((id) => found.get(id) ?? null)
   }, options)
@@ -166,10 +167,7 @@ export function createModelLoader({ store }: Service): LoadModel {
 }
 
 function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
-  return db
-    .select()
-    .from(models)
-    .where(inArray(models.id, [...ids]))
+  return db.select().from(models).where(isAnyOf(models.id, ids))
 }
 
 export function choosable(ctx: Context, { locale, kind, scenario, isBase, statuses, text }: ModelFilter): SQL | undefined {

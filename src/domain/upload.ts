@@ -1,7 +1,8 @@
-import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
 import { models, uploads } from '../postgres/tables.ts'
 import { type Context, checkScope, type Service } from './context.ts'
@@ -109,14 +110,17 @@ export const countUnusedUploads = ({ store, viewer }: Context): Promise<number> 
 export async function findReferencedFiles({ store }: Pick<Service, 'store'>, sha256s: string[]): Promise<ReadonlySet<string>> {
   if (!sha256s.length) return new Set()
   const list = sql.param(sha256s)
-  const ofModels = store.db
+  const ofModels = store.longDb
     .select({ sha256: sql<string>`wanted` })
     .from(sql`unnest(${list}::text[]) as wanted`)
     .where(
       sql`exists (select from ${models} where ${models.files} @> jsonb_build_array(jsonb_build_object('sha256', wanted))
         or wanted in (${models.recipe} #>> '{text,sha256}', ${models.recipe} #>> '{recordings,sha256}', ${models.recipe} #>> '{archive,file,sha256}'))`,
     )
-  const ofUploads = store.db.select({ sha256: uploads.sha256 }).from(uploads).where(inArray(uploads.sha256, sha256s))
+  const ofUploads = store.db
+    .select({ sha256: uploads.sha256 })
+    .from(uploads)
+    .where(isAnyOf(uploads.sha256, sha256s, 'text'))
   const [used, sent] = await Promise.all([ofModels, ofUploads])
   return new Set([...used, ...sent].map(({ sha256 }) => sha256))
 }

@@ -164,7 +164,7 @@ export const Limits = builder.objectRef<object>('Limits').implement({
       resolve(_, __, { store, viewer, limits }) {
         let usage: Promise<DiskUsage> | undefined
         const read = () => {
-          usage ??= readDiskUsage(store.db, viewer.workspaceId)
+          usage ??= readDiskUsage(store.longDb, viewer.workspaceId)
           return usage
         }
         return { limitBytes: limits.diskBytes, read }

@@ -31,7 +31,7 @@ type WithStore = Pick<Service, 'store'>
  * rows, and expired idempotency keys. Each has a maximum age, and a maximum number for workspaces with many changes.
  */
 export async function tidyRecords(service: WithStore): Promise<void> {
-  const { db } = service.store
+  const { longDb } = service.store
   await removeEndedKeys(service)
   await removeEndedSessions(service)
   await removeUploads(service)
@@ -39,8 +39,8 @@ export async function tidyRecords(service: WithStore): Promise<void> {
   await inBatches(service, pruneEvents(deploymentEvents, sql`deployment_id`, deployments))
   await inBatches(service, pruneEvents(modelEvents, sql`model_id`, models))
   for (const log of [deploymentLog, modelLog]) {
-    await untilNone(() => log.forgetRemoved(db))
-    await untilNone(() => log.forgetExcess(db))
+    await untilNone(() => log.forgetRemoved(longDb))
+    await untilNone(() => log.forgetExcess(longDb))
   }
 }
 
@@ -76,7 +76,7 @@ async function removeIdempotencyKeys(service: WithStore) {
   // A process of an older version deletes objects without an expiry of their idempotency keys.
   const isOrphan = sql`(deployment_id is not null and not exists (select from ${deployments} where id = deployment_id))
     or (model_id is not null and not exists (select from ${models} where id = model_id))`
-  await service.store.db.execute(
+  await service.store.longDb.execute(
     sql`update ${idempotencyKeys} set expires_at = now() + make_interval(days => ${rememberedDays}) where expires_at is null and (${isOrphan})`,
   )
   const isMissing = sql`key_id is not null and not exists (select from ${keys} where ${keys.id} = key_id)`
@@ -90,7 +90,7 @@ async function removeIdempotencyKeys(service: WithStore) {
       select workspace_id, key from ${idempotencyKeys} where workspace_id = owner.id and expires_at is not null
       order by expires_at desc offset ${maxExpiringIdempotencyKeys} limit ${batch}) as old limit ${batch})`,
   )
-  await service.store.db.execute(
+  await service.store.longDb.execute(
     sql`update ${idempotencyKeys} set sealed_secret = null where sealed_secret is not null and created_at < now() - make_interval(mins => ${shownAgainMinutes})`,
   )
 }
@@ -107,7 +107,7 @@ function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId
 }
 
 async function inBatches({ store }: WithStore, statement: SQL) {
-  await untilNone(async () => ((await store.db.execute(statement)) as { rowCount?: number | null }).rowCount ?? 0)
+  await untilNone(async () => (await store.longDb.execute<Record<string, unknown>>(statement)).count)
 }
 
 /** Repeats the removal with a pause, until it removes nothing. */

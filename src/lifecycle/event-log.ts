@@ -1,5 +1,6 @@
-import { and, asc, desc, eq, getColumns, gt, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getColumns, gt, lt, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { ring } from '../postgres/events.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
@@ -145,8 +146,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
         .innerJoin(longGone, eq(rowId, longGone.id))
         .orderBy(asc(rowId), asc(table.sequence))
         .limit(maxEventsPerStatement)
-      const { rowCount } = await tx.delete(table).where(sql`(${rowId}, ${table.sequence}) in ${some}`)
-      return rowCount ?? 0
+      const { count } = await tx.delete(table).where(sql`(${rowId}, ${table.sequence}) in ${some}`)
+      return count
     },
 
     /** Removes some logs of deleted rows in workspaces that have too many. Returns the number of removed events. */
@@ -154,8 +155,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       const excess = sql`select old.id from ${workspaces} as owner cross join lateral (
         select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved}
         order by ${table.occurredAt} desc offset ${maxTombstones} limit ${maxLogsPerStatement}) as old limit ${maxLogsPerStatement}`
-      const { rowCount } = await db.delete(table).where(sql`${rowId} in (${excess})`)
-      return rowCount ?? 0
+      const { count } = await db.delete(table).where(sql`${rowId} in (${excess})`)
+      return count
     },
 
     /** The last event of a deleted row whose log is still kept. */
@@ -187,7 +188,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
           total: sql<number>`(count(*) over (${perRow}))::int`.as('total'),
         })
         .from(table)
-        .where(inArray(rowId, [...ids]))
+        .where(isAnyOf(rowId, ids))
         .as('ranked')
       const found = await db.select().from(ranked).where(lte(ranked.rank, maxEvents)).orderBy(asc(ranked.rank))
       return found.map(({ event, total }) => ({ id: (event as Record<string, unknown>)[key] as string, event: event as unknown as Event, total }))

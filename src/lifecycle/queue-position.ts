@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader'
-import { and, eq, inArray, lt, or, sql } from 'drizzle-orm'
+import { and, eq, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Tx } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import { deployments, type Stage } from '../postgres/deployment-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
@@ -64,7 +65,7 @@ export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> 
         .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
         .from(table)
         .leftJoin(before, and(eq(before.status, 'QUEUED'), queue.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
-        .where(inArray(table.id, [...ids]))
+        .where(isAnyOf(table.id, ids))
         .groupBy(table.id)
       const found = new Map(rows.map(({ id, count }) => [id, count]))
       return ids.map((id) => found.get(id) ?? 0)

@@ -1,75 +1,86 @@
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
-import { Pool, type PoolClient } from 'pg'
+import { drizzle, type PostgresJsDatabase, postgresJsCodecs } from 'drizzle-orm/postgres-js'
+import type { Sql } from 'postgres'
+import { usualConnections } from '../config.ts'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
-import { applySessionSettings, Connection, timeouts } from './connection.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { Pool } from './pool.ts'
+import { createDrizzleClient, type DrizzleClient, runTransaction } from './transaction.ts'
 
-/** What statements run on: the pool, or one transaction. */
-export type Db = NodePgDatabase
+/** What statements run on: the connections of a client, or one transaction. */
+export type Db = PostgresJsDatabase
 /** A transaction; every statement that belongs together takes one. */
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
 
-export interface Client {
+export interface DatabaseClient {
+  /** For statements that take milliseconds: they share connections, so a slow one delays those behind it. */
   db: Db
-  pool: Pool
+  /** For statements that can take long, such as text searches, counts over many rows and removals: each has a connection while it runs. */
+  longDb: Db
   close(): Promise<void>
 }
 
-/** A server that does not answer keeps nobody from closing for longer than this. */
-const closeMs = 1_000
+/** How many connections there are for each purpose. */
+export interface ConnectionShares {
+  short: number
+  long: number
+  transactions: number
+  queue: number
+}
 
-/** Opens a bounded pool of connections; statements that take longer than 15 s are ended by Postgres. */
-export function openClient(url: string, log: Log, connections = 6): Client {
-  const pool = new Pool({
-    connectionString: url,
-    max: connections,
-    ...timeouts,
-    idleTimeoutMillis: 60_000,
-    application_name: 'custom-speech',
-    Client: Connection,
-    onConnect: applySessionSettings,
-  })
-  const open = new Set<PoolClient>()
-  pool.on('connect', (connection) => {
-    open.add(connection)
-    prepareStatements(connection)
-  })
-  pool.on('remove', (connection) => open.delete(connection))
-  let isClosing = false
-  // A connection that breaks while idle is replaced by the pool; only the log needs to know. The pool has ended
-  // before its connections have, so that a server which stops behind it may still reach them.
-  pool.on('error', (error) => isClosing || limitLog(log).warn({ error: error.message }, 'a connection to Postgres was lost'))
+/** One for notifications of events, one for those of jobs. */
+const listeners = 2
+
+/** Divides the connections that a process can hold; what is left over goes to transactions. */
+export function shareConnections(all: number): ConnectionShares {
+  const queue = 2
+  const rest = all - listeners - queue
+  const [short, long] = [Math.ceil(rest / 4), Math.ceil(rest / 4)]
+  return { short, long, transactions: rest - short - long, queue }
+}
+
+/** Statements under way on one shared connection. */
+const maxPipelined = 50
+
+/**
+ * Opens connections for rows when they are needed. Transactions have connections of their own on either database, and
+ * keep one until they end.
+ */
+export function openClient(url: string, log: Log, { short, long, transactions }: ConnectionShares = shareConnections(usualConnections)): DatabaseClient {
+  const openPool = (size: number, sharing: number) =>
+    new Pool({
+      size,
+      sharing,
+      open: () => openConnection(url, { name: 'custom-speech' }),
+      lost: (reason) => limitLog(log).warn({ error: reason.message }, 'a connection to Postgres was lost'),
+    })
+  const [shared, single, exclusive] = [openPool(short, maxPipelined), openPool(long, 1), openPool(transactions, 1)]
+  const begin: NonNullable<DrizzleClient['begin']> = (run) => exclusive.use((connection) => runTransaction(connection, true, run))
+  const onPool = (pool: Pool) =>
+    createDrizzleClient((text, values, asArrays) => pool.use((connection) => connection.send(text, values, { asArrays, prepare: true })), { begin })
   return {
-    pool,
-    db: drizzle({ client: pool }),
+    db: build(onPool(shared)),
+    longDb: build(onPool(single)),
     async close() {
-      isClosing = true
-      const late = setTimeout(() => {
-        for (const connection of open) destroy(connection)
-      }, closeMs)
-      await pool.end().finally(() => clearTimeout(late))
+      await Promise.all([shared, single, exclusive].map((pool) => pool.close()))
     },
   }
 }
 
-const destroy = (connection: PoolClient) => (connection as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+/** The query builder on a single connection, without prepared statements. */
+export const buildOn = (connection: Connection): Db =>
+  build(
+    createDrizzleClient((text, values, asArrays) => connection.send(text, values, { asArrays }), {
+      begin: (run) => runTransaction(connection, false, run),
+    }),
+  )
 
-/** Statements that one connection keeps prepared; ours are fewer, but for lists of changing length. */
-const maxPrepared = 500
-
-/**
- * Gives every statement a name, so that Postgres parses and plans it once for each connection. The query
- * builder does so only for statements that are prepared by hand, which ours, put together from filters, cannot be.
- */
-function prepareStatements(connection: PoolClient) {
-  const names = new Map<string, string>()
-  const query = connection.query.bind(connection) as (config: unknown, ...rest: unknown[]) => unknown
-  const named = (config: unknown, ...rest: unknown[]) => {
-    const { text, name } = (typeof config === 'object' && config ? config : {}) as { text?: string; name?: string }
-    if (!text || name || (!names.has(text) && names.size >= maxPrepared)) return query(config, ...rest)
-    const known = names.get(text) ?? `s${names.size}`
-    names.set(text, known)
-    return query({ ...(config as object), name: known }, ...rest)
-  }
-  connection.query = named as typeof connection.query
+/** Documents are written here, since postgres.js gets every value as text. */
+const document = { normalizeParam: (value: unknown) => JSON.stringify(value) }
+const codecs = {
+  ...postgresJsCodecs,
+  json: { ...postgresJsCodecs.json, ...document },
+  jsonb: { ...postgresJsCodecs.jsonb, ...document },
 }
+
+const build = (client: DrizzleClient): Db => drizzle({ client: client as unknown as Sql, codecs })

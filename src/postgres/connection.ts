@@ -1,34 +1,34 @@
-import { Client, type ClientBase } from 'pg'
-
-/** The message of pg's own timer; it has no code. */
-export const readTimeout = 'Query read timeout'
+import type { Socket } from 'node:net'
+import postgres from 'postgres'
+import { openSocket, parseAddress } from './address.ts'
+import { ConnectionLostError, NoAnswerError } from './unavailable.ts'
+import { dateTypes, textTypes, toText } from './values.ts'
 
 /**
- * A connection that is closed when a statement gets no answer in time. The server may still execute that
- * statement: if it was a BEGIN, the next statement on the same connection would succeed inside a transaction
- * that nobody commits.
+ * postgres.js sends a prepared statement again when its plan has become invalid. Further statements get between its
+ * parts then, and answers go to the wrong statements. It recognizes such errors by the server's routine that they
+ * name, so errors here have none.
  */
-export class Connection extends Client {
-  constructor(config?: ConstructorParameters<typeof Client>[0]) {
-    super(config)
-    const query = this.query.bind(this) as (...args: unknown[]) => unknown
-    const guarded = (...args: unknown[]) => {
-      const result = query(...args)
-      if (result instanceof Promise) result.catch((error: Error) => error.message === readTimeout && void this.end())
-      return result
-    }
-    this.query = guarded as typeof this.query
-    // A connection that breaks while it is in use rejects its statement; without a listener it would also end the process.
-    this.on('error', () => {})
-  }
-}
+Object.defineProperty(postgres.PostgresError.prototype, 'routine', { set() {} })
 
-/** Every connection waits this long for the server; a server that froze sends no answer and no error. */
-export const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: 20_000, keepAlive: true }
+/** The plan of a prepared statement no longer fits its table, or the server does not know the statement: only a new connection helps. */
+const isOutdated = ({ code, message }: postgres.PostgresError) => code === '26000' || (code === '0A000' && message.startsWith('cached plan'))
 
-// Sent after connecting: PgBouncer refuses connections that carry these settings as startup parameters.
-// A server on Windows refuses the last one.
-const sessionSettings = `
+/** Statements that one connection keeps prepared; ours are fewer. Further ones are parsed each time. */
+const maxPrepared = 500
+/** The number of parameters of a statement has 16 bits. */
+const maxValues = 65_534
+
+/** A server that sends no answer within this time has frozen or is out of reach; it ends statements itself earlier. */
+const answerMs = 20_000
+const connectMs = 5_000
+
+/**
+ * Ends statements after 15 s, transactions that stand still after 10 s, and statements whose client is gone within a
+ * second. Sent after connecting: PgBouncer refuses connections that carry these settings as startup parameters.
+ * A server on Windows refuses the last one.
+ */
+export const boundedSession = `
   set statement_timeout = 15000;
   set idle_in_transaction_session_timeout = 10000;
   set idle_session_timeout = 0;
@@ -37,10 +37,170 @@ const sessionSettings = `
   exception when others then null;
   end $$`
 
+export type Rows = postgres.RowList<postgres.Row[]>
+
+export interface ConnectionOptions {
+  /** As pg_stat_activity shows it. */
+  name: string
+  /** Settings, sent first; {@link boundedSession} unless given. */
+  session?: string
+  /** Milliseconds that a statement waits for its answer; 0 for no limit. */
+  answerMs?: number
+  /** Dates as JavaScript's, rather than as text. */
+  withDates?: boolean
+  /** Called with the payload of each notification. */
+  hear?: (payload: string) => void
+}
+
+interface SendOptions {
+  /** Rows as arrays of values. */
+  asArrays?: boolean
+  /** Parsed and planned once for each connection. Only one statement at a time can be prepared. */
+  prepare?: boolean
+}
+
 /**
- * Bounds what a connection may hold up: statements end after 15 s, transactions that stand still after 10 s,
- * and statements whose client is gone within a second.
+ * One connection to Postgres, from its first byte to its last: a client of postgres.js that can connect only once.
+ * A client that reconnects would write the rest of a broken transaction to the new session, where it is committed, or
+ * to a socket that is gone, which ends the process. Here a connection is over when it breaks or an answer is overdue:
+ * its statements fail, and later ones are refused.
  */
-export async function applySessionSettings(connection: ClientBase): Promise<void> {
-  await connection.query(sessionSettings)
+export class Connection {
+  /** Settles with the reason when the connection is over. */
+  readonly lost: Promise<Error>
+  /** True when nothing more should be sent although the connection stands. */
+  isOutdated = false
+  #reason: Error | undefined
+  readonly #end: (reason: Error) => void
+  readonly #sql: postgres.Sql
+  readonly #socket: Socket
+  readonly #answerMs: number
+  /** Fails one statement that has no answer yet. */
+  readonly #pending = new Set<(reason: Error) => void>()
+  readonly #prepared = new Set<string>()
+  #drained: () => void = () => {}
+
+  constructor(socket: Socket, address: ReturnType<typeof parseAddress>, options: ConnectionOptions) {
+    const { promise, resolve } = Promise.withResolvers<Error>()
+    this.lost = promise
+    this.#end = resolve
+    this.#socket = socket
+    this.#answerMs = options.answerMs ?? answerMs
+    // postgres.js takes the socket a moment later, and an error without a listener would end the process.
+    socket.on('error', () => {})
+    socket.on('close', () => this.break(new ConnectionLostError()))
+    let isUsed = false
+    const settings = {
+      ...address.login,
+      host: address.host,
+      port: address.port,
+      max: 1,
+      ssl: false,
+      // postgres.js asks for a socket each time it connects.
+      socket: () => {
+        if (isUsed) throw new ConnectionLostError()
+        isUsed = true
+        return socket
+      },
+      onnotify: (_: string, payload: string) => options.hear?.(payload),
+      onnotice: () => {},
+      connection: { application_name: options.name, ...(address.options ? { options: address.options } : {}) },
+      types: options.withDates ? dateTypes : textTypes,
+      // Loading types throws outside of any handler when the connection breaks meanwhile. The other three are timers of a pool.
+      fetch_types: false,
+      idle_timeout: undefined,
+      max_lifetime: null,
+      connect_timeout: 0,
+    }
+    this.#sql = postgres(settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>)
+  }
+
+  /** Sends a statement, behind those that have no answer yet; answers its rows. Several statements in one text go without values and unprepared. */
+  send(text: string, values: readonly unknown[] = [], { asArrays = false, prepare = false }: SendOptions = {}): Promise<Rows> {
+    if (this.#reason) return Promise.reject(this.#reason)
+    return new Promise((resolve, reject) => {
+      if (values.length > maxValues) throw new RangeError(`A statement has at most ${maxValues} values.`)
+      const texts = values.map(toText)
+      const limit = this.#answerMs ? setTimeout(() => this.break(new NoAnswerError()), this.#answerMs) : undefined
+      const settle = () => {
+        clearTimeout(limit)
+        this.#pending.delete(fail)
+        if (this.#pending.size === 0) this.#drained()
+      }
+      const fail = (reason: Error) => {
+        settle()
+        reject(reason)
+      }
+      this.#pending.add(fail)
+      const simple = !prepare && texts.length === 0
+      const query = this.#sql.unsafe(text, texts, { prepare: prepare && this.#mayPrepare(text), simple } as postgres.UnsafeQueryOptions)
+      const answer = (asArrays ? query.values() : query) as unknown as Promise<Rows>
+      answer.then(
+        (rows) => {
+          settle()
+          resolve(rows)
+        },
+        (error) => fail(this.#judge(error)),
+      )
+    })
+  }
+
+  #mayPrepare(text: string): boolean {
+    if (!this.#prepared.has(text) && this.#prepared.size >= maxPrepared) return false
+    this.#prepared.add(text)
+    return true
+  }
+
+  /** An error of the server concerns one statement; every other one ends the connection. */
+  #judge(error: Error): Error {
+    if (error instanceof postgres.PostgresError) {
+      this.isOutdated ||= isOutdated(error)
+      if (error.severity !== 'FATAL' && error.severity !== 'PANIC') return error
+      this.break(error)
+      return error
+    }
+    const reason = error instanceof ConnectionLostError ? error : new ConnectionLostError({ cause: error })
+    this.break(reason)
+    return reason
+  }
+
+  /** Ends the connection at once: statements without an answer fail with the reason, and later ones are refused. */
+  break(reason: Error): void {
+    if (this.#reason) return
+    this.#reason = reason
+    for (const fail of [...this.#pending]) fail(reason)
+    // A server that has frozen would not close the socket.
+    this.#sql.end({ timeout: 0 }).finally(() => this.#socket.destroy())
+    this.#end(reason)
+  }
+
+  /** Waits for answers, at most so many milliseconds, then ends the connection. */
+  async close(limitMs: number): Promise<void> {
+    if (this.#pending.size > 0) {
+      const drained = new Promise<void>((resolve) => {
+        this.#drained = resolve
+      })
+      const late = setTimeout(() => this.#drained(), limitMs)
+      await drained
+      clearTimeout(late)
+    }
+    this.break(new ConnectionLostError())
+  }
+}
+
+/** Connects and logs in, within five seconds. */
+export async function openConnection(url: string, options: ConnectionOptions): Promise<Connection> {
+  const address = parseAddress(url)
+  const began = performance.now()
+  const connection = new Connection(await openSocket(address, connectMs), address, options)
+  const late = setTimeout(() => connection.break(new NoAnswerError()), connectMs - (performance.now() - began))
+  try {
+    await connection.send(options.session ?? boundedSession)
+    return connection
+  } catch (error) {
+    connection.break(error as Error)
+    throw error
+  } finally {
+    clearTimeout(late)
+  }
 }

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { migrate } from 'drizzle-orm/node-postgres/migrator'
-import { Client } from 'pg'
+import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import type { Log } from '../log.ts'
+import { buildOn } from './client.ts'
 import { refreshNameOrder } from './collation.ts'
+import { type Connection, openConnection } from './connection.ts'
 import { DatabaseError, explainDatabaseProblem } from './problem.ts'
 
 /** The lock that a process holds while it migrates. */
@@ -19,59 +19,55 @@ const noticeMs = 30_000
  * Migrates the tables. Several processes can call this at once and migrate one after the other. Statements have no time
  * limit, since an index on a large table can take long.
  */
-export async function migrateTables(url: string, log: Log, more: (connection: Client) => Promise<void> = async () => {}): Promise<void> {
-  const connection = openConnection(url)
+export async function migrateTables(url: string, log: Log, more: (connection: Connection) => Promise<void> = async () => {}): Promise<void> {
+  let connection: Connection | undefined
   try {
-    await connection.connect()
+    connection = await openUnbounded(url)
     await checkServer(connection, url)
     await waitForLock(connection, log)
-    await migrate(drizzle({ client: connection }), { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
+    await migrate(buildOn(connection), { migrationsFolder: resolve(import.meta.dirname, '../../drizzle') })
     await refreshNameOrder(connection)
     await more(connection)
   } catch (error) {
     throw explainDatabaseProblem(error, url)
   } finally {
     // The lock ends with the connection.
-    await connection.end().catch(() => {})
+    await connection?.close(0)
   }
 }
 
-function openConnection(url: string): Client {
-  const connection = new Client({ connectionString: url, application_name: 'custom-speech-migration', connectionTimeoutMillis: 5_000, keepAlive: true })
-  connection.on('error', () => {})
-  return connection
-}
+const unbounded = 'set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set idle_session_timeout = 0'
 
-async function checkServer(connection: Client, url: string) {
-  await connection.query('set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set idle_session_timeout = 0')
-  const { rows } = await connection.query(
+const openUnbounded = (url: string) => openConnection(url, { name: 'custom-speech-migration', session: unbounded, answerMs: 0 })
+
+async function checkServer(connection: Connection, url: string) {
+  const [server] = await connection.send(
     "select current_setting('server_version_num')::int as version, pg_is_in_recovery() as standby, pg_backend_pid() as pid",
   )
-  const [{ version, standby, pid }] = rows
+  const { version, standby, pid } = server as unknown as { version: number; standby: boolean; pid: number }
   if (version < minVersion * 10_000)
     throw new DatabaseError(
       `The database is Postgres ${Math.floor(version / 10_000)}, but version ${minVersion} or newer is required. Upgrade the server, or set DATABASE_URL to another one.`,
     )
   if (standby) throw new DatabaseError('The database is read-only, as a standby server is. Set DATABASE_URL to the primary server.')
   // Two open connections have different server processes, unless a pooler shares one between them.
-  const other = openConnection(url)
+  const other = await openUnbounded(url)
   try {
-    await other.connect()
-    const answer = await other.query('select pg_backend_pid() as pid')
-    if (answer.rows[0].pid === pid)
+    const [answer] = await other.send('select pg_backend_pid() as pid')
+    if (answer?.['pid'] === pid)
       throw new DatabaseError(
         'DATABASE_URL leads to a pooler in transaction mode, which loses notifications. Use pool_mode = session, or connect to Postgres directly.',
       )
   } finally {
-    await other.end().catch(() => {})
+    await other.close(0)
   }
 }
 
-async function waitForLock(connection: Client, log: Log) {
+async function waitForLock(connection: Connection, log: Log) {
   const asked = performance.now()
   let nextNotice = firstNoticeMs
   // The lock is polled: a statement that waits for the lock would block CREATE INDEX CONCURRENTLY.
-  while (!(await connection.query('select pg_try_advisory_lock($1) as taken', [migrationLock])).rows[0].taken) {
+  while (!(await connection.send('select pg_try_advisory_lock($1) as taken', [migrationLock]))[0]?.['taken']) {
     const waited = performance.now() - asked
     if (waited > nextNotice) {
       nextNotice = waited + noticeMs

@@ -44,10 +44,10 @@ function explain({ code = '', severity, message }: ServerError, { server, host, 
   if (/does not support SSL/.test(message)) return 'The database server does not support TLS. Turn TLS on there, or remove sslmode from DATABASE_URL.'
   if (tlsCodes.test(code))
     return `The database's TLS certificate is not accepted (${code}). Name its authority with sslrootcert=<file> in DATABASE_URL, or use sslmode=no-verify to encrypt without checking it.`
-  if (/timeout/i.test(message) || code === 'ETIMEDOUT')
+  if (code === 'NO_ANSWER' || code === 'ETIMEDOUT')
     return `Cannot reach the database: ${server} does not answer. Check host and port in DATABASE_URL, and that no firewall drops the packets.`
-  if (code || /^Connection terminated|^timeout expired/.test(message))
-    return `Cannot reach the database at ${server} (${code || said}). Check DATABASE_URL, and that Postgres is running.`
+  if (code)
+    return `Cannot reach the database at ${server} (${code === 'CONNECTION_LOST' ? 'the connection was closed' : code}). Check DATABASE_URL and that Postgres is running.`
   return undefined
 }
 
@@ -62,7 +62,7 @@ function explainServer(code: string, said: string, { server, database, user }: {
   if (code === '42501')
     return `The database user "${user}" has no permission to create tables in "${database}": ${said}. Set DATABASE_URL to the owner of the database, or grant the permission (GRANT CREATE ON DATABASE "${database}" TO "${user}"; GRANT CREATE ON SCHEMA public TO "${user}").`
   if (code.startsWith('53') && code !== '53100')
-    return `The database has too many connections: ${said}. One process uses up to 12. Raise max_connections or close other connections, then start again.`
+    return `The database has too many connections: ${said}. Lower DATABASE_CONNECTIONS, raise max_connections on the server, or close other connections, then start again.`
   if (code === '53100') return `The disk of the database is full: ${said}. Free space, then start again.`
   if (code === '25006') return 'The database is read-only, as a standby server is. Set DATABASE_URL to the primary server.'
   if (code.startsWith('57P')) return `The database is starting or stopping: ${said}. Start again when the database is running.`

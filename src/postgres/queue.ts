@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Column, sql } from 'drizzle-orm'
-import type { Client } from 'pg'
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import type { ZodType } from 'zod'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Tx } from './client.ts'
-import { applySessionSettings, Connection, timeouts } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { openQueueDatabase, runScript } from './queue-database.ts'
 import { explainUnavailable } from './unavailable.ts'
 
 /** A job as a contract: its name and what it carries. Its handler decides itself whether a failure is tried again. */
@@ -78,9 +78,8 @@ export const isWaitingJob = (id: Column) => sql<boolean>`exists (select from pgb
 const deadLetter = (name: string) => `${name}-dead`
 
 /** Brings pg-boss's own tables up to date on a connection that has no time limits. */
-export async function migrateQueue(connection: Client): Promise<void> {
-  const executeSql = (text: string, values?: unknown[]) => connection.query(text, values)
-  const boss = new PgBoss({ db: { executeSql }, schema, supervise: false, schedule: false })
+export async function migrateQueue(connection: Connection): Promise<void> {
+  const boss = new PgBoss({ db: { executeSql: (text, values) => runScript(connection, text, values) }, schema, supervise: false, schedule: false })
   boss.on('error', () => {})
   await boss.start()
   await boss.stop({ graceful: false })
@@ -95,13 +94,32 @@ function logProblem(log: Log, error: unknown) {
   limitLog(log).error({ error: reason }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
 }
 
-/** Opens pg-boss with its own small pool; declares the jobs' queues so that they can be enqueued. */
-export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: Log): Promise<Queue> {
-  const pool = { connectionString: url, max: 4, ...timeouts, Client: Connection, onConnect: applySessionSettings }
+async function declareJob(boss: PgBoss, job: DeclaredJob) {
+  await declare(boss, deadLetter(job.name), 'standard', {
+    notify: true,
+    ...heartbeat,
+    retryLimit: 1000,
+    retryDelay: 5,
+    deleteAfterSeconds: retention.deleteAfterSeconds,
+  })
+  await declare(boss, job.name, 'exclusive', {
+    notify: true,
+    deadLetter: deadLetter(job.name),
+    retryLimit: job.interruptions,
+    ...heartbeat,
+    retryDelay: 1,
+    retryBackoff: true,
+    retryDelayMax: 2,
+    deleteAfterSeconds: retention.deleteAfterSeconds,
+  })
+}
+
+/** Opens pg-boss with a few connections of its own; declares the jobs' queues so that they can be enqueued. */
+export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: Log, connections: number): Promise<Queue> {
+  const db = openQueueDatabase(url, log, connections)
   const boss = new PgBoss({
-    ...pool,
+    db,
     schema,
-    application_name: 'custom-speech-queue',
     useListenNotify: true,
     maintenanceIntervalSeconds: retention.maintenanceIntervalSeconds,
     // A worker that was killed is noticed by its missing heartbeat, so look often.
@@ -110,25 +128,12 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   })
   boss.on('error', (error) => logProblem(log, error))
   boss.on('warning', (warning) => log.debug({ warning }, 'queue'))
-  await boss.start()
-  for (const job of jobs) {
-    await declare(boss, deadLetter(job.name), 'standard', {
-      notify: true,
-      ...heartbeat,
-      retryLimit: 1000,
-      retryDelay: 5,
-      deleteAfterSeconds: retention.deleteAfterSeconds,
-    })
-    await declare(boss, job.name, 'exclusive', {
-      notify: true,
-      deadLetter: deadLetter(job.name),
-      retryLimit: job.interruptions,
-      ...heartbeat,
-      retryDelay: 1,
-      retryBackoff: true,
-      retryDelayMax: 2,
-      deleteAfterSeconds: retention.deleteAfterSeconds,
-    })
+  try {
+    await boss.start()
+    for (const job of jobs) await declareJob(boss, job)
+  } catch (error) {
+    await db.close()
+    throw error
   }
 
   let closed: Promise<void> | undefined
@@ -136,10 +141,11 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   const stop = async () => {
     const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
     const timeout = graceMs + letGoMs
-    // pg-boss waits for its connections as well, which a Postgres that does not answer would hold.
+    // pg-boss waits for its statements as well, which a Postgres that does not answer would hold.
     await Promise.race([boss.stop({ graceful: true, timeout }), delay(timeout + disconnectMs, undefined, { ref: false })]).finally(() =>
       clearTimeout(lettingGo),
     )
+    await db.close()
   }
   return {
     async enqueue(tx, job, payload, { priority, delay }) {

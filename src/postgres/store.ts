@@ -1,17 +1,22 @@
 import { join } from 'node:path'
-import type { Config } from '../config.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { type Config, minConnections, usualConnections } from '../config.ts'
 import type { Log } from '../log.ts'
-import { type Db, openClient } from './client.ts'
+import { type Db, openClient, shareConnections } from './client.ts'
 import { forgetPostgresVariables, openEmbeddedPostgres } from './embedded.ts'
 import { findRunningServer } from './embedded-claim.ts'
 import { type Events, openEvents } from './events.ts'
 import { migrateTables } from './migration.ts'
 import { explainDatabaseProblem } from './problem.ts'
 import { type DeclaredJob, migrateQueue, openQueue, type Queue } from './queue.ts'
+import { NoAnswerError } from './unavailable.ts'
 
 /** One Postgres, seen three ways: rows, jobs, news. */
 export interface Store {
   db: Db
+  /** For statements that can take long; see {@link DatabaseClient}. */
+  longDb: Db
   queue: Queue
   events: Events
   /** Throws when Postgres does not answer, or takes no writes. */
@@ -19,7 +24,7 @@ export interface Store {
   close(): Promise<void>
 }
 
-type Settings = Pick<Config, 'databaseUrl' | 'dataDir'>
+type Settings = Pick<Config, 'databaseUrl' | 'dataDir'> & Partial<Pick<Config, 'databaseConnections'>>
 
 /** Opens everything that lives in Postgres, starting the embedded server when no URL is given. */
 export async function openStore(config: Settings, jobs: readonly DeclaredJob[], log: Log): Promise<Store> {
@@ -27,14 +32,17 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
     const url = config.databaseUrl ?? (await open(openEmbeddedPostgres(postgresDir(config), log))).url
     return inWords(url, async () => {
       await migrateTables(url, log, migrateQueue)
-      const { db, pool } = await open(openClient(url, log))
+      const shares = shareConnections(config.databaseConnections ?? usualConnections)
+      const { db, longDb } = await open(openClient(url, log, shares))
       const events = await open(openEvents(url, log))
-      const queue = await open(openQueue(url, jobs, log))
+      const queue = await open(openQueue(url, jobs, log, shares.queue))
       const check = async () => {
-        const { rows } = await pool.query({ text: "select current_setting('transaction_read_only') as is_read_only", query_timeout: 2000 } as { text: string })
-        if (rows[0].is_read_only === 'on') throw new Error('the database is read-only')
+        const late = delay(checkMs, undefined, { ref: false }).then(() => Promise.reject(new NoAnswerError()))
+        const asked = db.execute<{ is_read_only: string }>(sql`select current_setting('transaction_read_only') as is_read_only`)
+        const [answer] = await Promise.race([asked, late])
+        if (answer?.is_read_only === 'on') throw new Error('the database is read-only')
       }
-      return { db, queue, events, check }
+      return { db, longDb, queue, events, check }
     })
   })
 }
@@ -47,10 +55,13 @@ export async function openDatabase(config: Settings, log: Log): Promise<{ db: Db
     const url = running ?? (await open(openEmbeddedPostgres(postgresDir(config), log))).url
     return inWords(url, async () => {
       await migrateTables(url, log)
-      return { db: (await open(openClient(url, log, 1))).db }
+      return { db: (await open(openClient(url, log, shareConnections(minConnections)))).db }
     })
   })
 }
+
+/** What `check` waits for an answer. */
+const checkMs = 2000
 
 const postgresDir = ({ dataDir }: Settings) => join(dataDir, 'postgres')
 

@@ -1,6 +1,5 @@
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
-import { readTimeout } from './connection.ts'
 
 /** A temporary failure. The message is for clients. */
 export interface Unavailable {
@@ -15,6 +14,30 @@ export class UnavailableError extends Error {
   constructor(code: Unavailable['code'], message: string) {
     super(message)
     this.unavailable = { code, message, retryAfterSeconds: 1 }
+  }
+}
+
+/** The connection was closed before the answer came, by the server or on the way. The statement can have had its effect. */
+export class ConnectionLostError extends Error {
+  readonly code = 'CONNECTION_LOST'
+  constructor(options?: ErrorOptions) {
+    super('The connection to Postgres was lost.', options)
+  }
+}
+
+/** The server did not answer in time. The statement can have had its effect. */
+export class NoAnswerError extends Error {
+  readonly code = 'NO_ANSWER'
+  constructor() {
+    super('Postgres did not answer in time.')
+  }
+}
+
+/** All connections were in use for too long. The statement was not sent. */
+export class NoConnectionError extends Error {
+  readonly code = 'NO_CONNECTION'
+  constructor() {
+    super('No connection to Postgres became free in time.')
   }
 }
 
@@ -40,6 +63,10 @@ const collided: Unavailable = {
 }
 
 const byCode: Record<string, Unavailable> = {
+  // Of connection.ts and pool.ts.
+  CONNECTION_LOST: away,
+  NO_ANSWER: tooSlow,
+  NO_CONNECTION: tooSlow,
   // query_canceled (a statement timeout), lock_not_available, idle_in_transaction_session_timeout, transaction_timeout
   '57014': tooSlow,
   '55P03': tooSlow,
@@ -59,9 +86,7 @@ const byCode: Record<string, Unavailable> = {
   '57P04': away,
 }
 
-/** Of the driver and of sockets; errors of pg's own have no code. */
-const lost =
-  /^(Connection terminated|Client (was closed|has encountered a connection error)|Cannot use a pool after|timeout expired|Failed to connect|The server closed the connection)|^(connect|read|write|getaddrinfo) E[A-Z_]+/
+const lost = /^(connect|read|write|getaddrinfo) E[A-Z_]+/
 const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 /** The message for clients when the error or one of its causes shows that Postgres is unavailable, too slow or read-only; otherwise undefined. */
@@ -75,15 +100,14 @@ export function explainUnavailable(error: unknown): Unavailable | undefined {
 
 function explainOne(error: Error & { code?: string | undefined; severity?: string | undefined }): Unavailable | undefined {
   if (error instanceof UnavailableError) return error.unavailable
-  if (error.severity && error.code) {
-    const isClass = (name: string) => error.code?.startsWith(name)
-    // Connection exceptions, and insufficient resources such as too many connections.
-    return byCode[error.code] ?? (isClass('08') || isClass('53') ? away : undefined)
-  }
-  if (error.message === readTimeout || error.message === 'timeout exceeded when trying to connect') return tooSlow
-  // The error for a host with several addresses, whose message is empty.
-  if (error.name === 'AggregateError') return networkCodes.has(error.code ?? '') ? away : undefined
-  return lost.test(error.message) && (!error.code || networkCodes.has(error.code)) ? away : undefined
+  const code = error.code ?? ''
+  const known = byCode[code]
+  if (known) return known
+  // Connection exceptions, and insufficient resources such as too many connections.
+  if (error.severity) return code.startsWith('08') || code.startsWith('53') ? away : undefined
+  // Of a host with several addresses; its own message is empty.
+  if (error.name === 'AggregateError' || lost.test(error.message)) return networkCodes.has(code) ? away : undefined
+  return undefined
 }
 
 /** Logs at most one line a minute, and at the level debug one line for each request, with its id. */

@@ -1,6 +1,6 @@
 // Sessions of browsers: how they are listed and how they end.
 import { once } from 'node:events'
-import { Client } from 'pg'
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { readConfig } from '../../src/config.ts'
@@ -132,18 +132,17 @@ describe('sessions', () => {
 
   test('sessions end after a week without use or after thirty days, and ended ones are removed from the database', async () => {
     const { secret, key } = await createKey('READ')
-    const database = new Client(api.databaseUrl)
-    await database.connect()
+    const database = postgres(api.databaseUrl, { max: 1 })
     onTestFinished(() => database.end())
     const age = async (change: string) => {
       const cookie = await cookieFor(secret)
-      await database.query(`update sessions set ${change} where id = (select max(id::text)::uuid from sessions)`)
+      await database.unsafe(`update sessions set ${change} where id = (select max(id::text)::uuid from sessions)`)
       return isIn(cookie)
     }
     expect(await age("last_used_at = now() - interval '6 days 23 hours'")).toBe(200)
     expect(await age("last_used_at = now() - interval '7 days 1 minute'")).toBe(401)
     expect(await age('expires_at = now()')).toBe(401)
-    const count = async () => Number((await database.query('select count(*) from sessions where key_id = $1', [uuidOf(key.id)])).rows[0].count)
+    const count = async () => Number((await database`select count(*) from sessions where key_id = ${uuidOf(key.id)}`)[0]?.['count'])
     expect(await count()).toBe(3)
     const store = await openStore({ databaseUrl: api.databaseUrl, dataDir: '' }, allJobs, silentLog)
     onTestFinished(store.close)

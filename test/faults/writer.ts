@@ -8,7 +8,7 @@ import { deployments } from '../../src/postgres/deployment-tables.ts'
 import { uuidOf } from '../support/service.ts'
 
 export function openWriter(databaseUrl: string) {
-  const client = openClient(databaseUrl, openLog('silent'), 4)
+  const client = openClient(databaseUrl, openLog('silent'))
   onTestFinished(client.close)
   return {
     /** One step of provisioning; returns the time of its commit. `beforeCommit` can delay the commit. */

@@ -1,15 +1,15 @@
 // Paged lists and their cursors for subscriptions, without jobs.
-import { Client } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { Connection } from '../../src/postgres/connection.ts'
 import { type ModelChange, modelsOf } from '../support/models.ts'
 import { openTestService, type Service, type StatusChange, uuidOf } from '../support/service.ts'
 
 let api: Service
 let sql: postgres.Sql
-// The service runs in this process. Its statements have names, and the statements of the queue have none.
-const sent = vi.spyOn(Client.prototype, 'query')
-const countSent = () => sent.mock.calls.filter(([config]) => /^s\d+$/.test((config as { name?: string }).name ?? '')).length
+// The service runs in this process, and prepares its own statements; those of the queue are not.
+const sent = vi.spyOn(Connection.prototype, 'send')
+const countSent = () => sent.mock.calls.filter(([, , options]) => options?.prepare).length
 beforeAll(async () => {
   api = await openTestService({ ROLES: 'api' })
   sql = postgres(api.databaseUrl, { max: 2, onnotice: () => {} })

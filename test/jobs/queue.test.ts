@@ -101,7 +101,7 @@ test('the queue deletes a finished job 60 to 70 minutes after its end', async ()
   await store.queue.work(job, 1, { async run() {}, async giveUp() {} })
   for (const id of ['old', 'new']) await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id }, { priority: 0, delay: 0 }))
   const finished = async () =>
-    (await store.db.execute<{ id: string }>("select data->>'id' as id from pgboss.job where name = 'brief' and state = 'completed' order by 1")).rows.map(
+    (await store.db.execute<{ id: string }>("select data->>'id' as id from pgboss.job where name = 'brief' and state = 'completed' order by 1")).map(
       ({ id }) => id,
     )
   await until(async () => (await finished()).length === 2)

@@ -1,25 +1,25 @@
 // Records that would otherwise grow without end are removed after a documented time.
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tidyRecords } from '../../src/jobs/tidy-records.ts'
+import { openLog } from '../../src/log.ts'
+import { type DatabaseClient, openClient } from '../../src/postgres/client.ts'
 import { openTestService, type Service, type StatusChange, uuidOf } from '../support/service.ts'
 
 let api: Service
 let sql: postgres.Sql
-let pool: Pool
+let client: DatabaseClient
 beforeAll(async () => {
   api = await openTestService({ ROLES: 'api' })
   sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
-  pool = new Pool({ connectionString: api.databaseUrl, max: 1 })
+  client = openClient(api.databaseUrl, openLog('silent'))
 })
 afterAll(async () => {
-  await pool.end()
+  await client.close()
   await sql.end()
   await api.close()
 })
-const tidy = () => tidyRecords({ store: { db: drizzle({ client: pool }) } as never })
+const tidy = () => tidyRecords({ store: client as never })
 
 const timeline = async (id: string) =>
   (await api.ask('query ($id: ID!) { deployment(id: $id) { timeline(first: 100) { totalCount nodes { sequence status previousStatus cursor } } } }', { id }))

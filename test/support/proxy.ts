@@ -6,8 +6,8 @@ import { startService } from '../../src/main.ts'
 import { cloneDatabase, makeDirectory } from './postgres.ts'
 import { createTestClient } from './service.ts'
 
-/** Stands before Postgres: `cut` breaks all connections, `close` also refuses new ones until `open`. */
-async function openProxy(target: string) {
+/** Stands before Postgres: `cut` ends all connections, `reset` resets them, `close` also refuses new ones until `open`. */
+export async function openProxy(target: string) {
   const url = new URL(target)
   const [port, host] = [Number(url.port), url.hostname]
   const sockets = new Set<Socket>()
@@ -34,6 +34,9 @@ async function openProxy(target: string) {
     url: url.href,
     cut() {
       for (const socket of sockets) socket.destroy()
+    },
+    reset() {
+      for (const socket of sockets) socket.resetAndDestroy()
     },
     close() {
       isOpen = false

@@ -1,0 +1,76 @@
+import type { Connection, Rows } from './connection.ts'
+
+/** A statement that is sent in a moment: until then its rows can be asked for as arrays. */
+type Statement = Promise<Rows> & { values(): Promise<Rows> }
+
+/** What the query builder calls of postgres.js. */
+export interface DrizzleClient {
+  /** The query builder sets how postgres.js should read and write dates, which values.ts does here. */
+  options: { parsers: object; serializers: object }
+  unsafe(text: string, values: unknown[]): Statement
+  begin?<T>(run: (client: DrizzleClient) => Promise<T>): Promise<T>
+  savepoint?<T>(run: (client: DrizzleClient) => Promise<T>): Promise<T>
+}
+
+type Send = (text: string, values: readonly unknown[], asArrays: boolean) => Promise<Rows>
+
+export function createDrizzleClient(send: Send, more: Pick<DrizzleClient, 'begin' | 'savepoint'>): DrizzleClient {
+  return {
+    options: { parsers: {}, serializers: {} },
+    unsafe(text, values) {
+      let asArrays = false
+      // In the order of the calls, one microtask later.
+      const answer = Promise.resolve().then(() => send(text, values, asArrays))
+      const inArrays = () => {
+        asArrays = true
+        return answer
+      }
+      return Object.assign(answer, { values: inArrays })
+    },
+    ...more,
+  }
+}
+
+/** A statement came after the end of its transaction, or COMMIT rolled everything back. Nothing was committed. */
+class TransactionError extends Error {}
+
+/**
+ * Runs a transaction on a connection that nothing else uses meanwhile. A connection never becomes another session,
+ * so each statement arrives in the session that answered BEGIN, or is refused. When the connection is lost, the
+ * server rolls the transaction back.
+ */
+export async function runTransaction<T>(connection: Connection, prepare: boolean, run: (client: DrizzleClient) => Promise<T>): Promise<T> {
+  let hasEnded = false
+  const send: Send = (text, values, asArrays) =>
+    hasEnded ? Promise.reject(new TransactionError('The transaction has ended.')) : connection.send(text, values, { asArrays, prepare })
+  let savepoints = 0
+  const client = createDrizzleClient(send, {
+    async savepoint(runInner) {
+      const name = `s${++savepoints}`
+      await connection.send(`savepoint ${name}`)
+      try {
+        const value = await runInner(client)
+        await connection.send(`release savepoint ${name}`)
+        return value
+      } catch (error) {
+        await connection.send(`rollback to savepoint ${name}`).catch(() => {})
+        throw error
+      }
+    },
+  })
+  try {
+    // Its answer is waited for: behind a BEGIN that was canceled, a statement would be committed alone.
+    await connection.send('begin')
+    const value = await run(client)
+    hasEnded = true
+    const { command } = await connection.send('commit')
+    // Postgres answers so when a statement had failed, even if its error was caught.
+    if (command === 'ROLLBACK') throw new TransactionError('The transaction was rolled back because a statement in it had failed.')
+    return value
+  } catch (error) {
+    hasEnded = true
+    // The next user of the connection must not be in this transaction.
+    await connection.send('rollback').catch((reason) => connection.break(reason))
+    throw error
+  }
+}
