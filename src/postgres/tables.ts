@@ -111,7 +111,7 @@ export const keys = snakeCase.table(
     revokedAt: time(),
     createdAt: createdAt(),
   },
-  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
+  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId, t.id)],
 )
 
 /** Browsers that are signed in to the dashboard. A row ends with its key, and is deleted at the sign-out. */
@@ -247,7 +247,7 @@ export const uploads = snakeCase.table(
     /** When a model was made from it first; from then on it does not count against the limit. */
     usedAt: time(),
   },
-  (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.expiresAt)],
+  (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.workspaceId, t.id), index().on(t.expiresAt)],
 )
 
 /** Which licenses were accepted for a workspace. */
