@@ -1,18 +1,20 @@
 import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { readStatusCounts, type StatusCount } from '../lifecycle/deployment-counts.ts'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
 import type { ModelRow } from '../postgres/tables.ts'
+import { SearchTimeout, searchText } from '../postgres/text-search.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
 import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
-import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
+import { DuplicateDeploymentNameError, ExpectedError, QuotaExceededError, SearchTimeoutError, ValidationError } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
 import { findModels } from './model.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
-import { contains, keyText, momentText, nameKey, nameText, proseText, sortable, storable, validate } from './validation.ts'
+import { keyText, momentText, nameKey, nameText, proseText, sortable, storable, toSearchPattern, validate } from './validation.ts'
 
 export interface NewDeployment {
   name: string
@@ -81,7 +83,7 @@ async function findProblems(ctx: Context, wanted: NewDeployment): Promise<Expect
   }
   const sameName = and(mine(ctx, { locale: wanted.locale }), eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
   if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))
-  const used = await countDeployments(ctx, {})
+  const used = await countDeployments(ctx)
   if (used >= ctx.limits.deployments) problems.push(new QuotaExceededError('deployments', ctx.limits.deployments, used))
   return problems
 }
@@ -168,8 +170,12 @@ export interface ListDeployments extends PageArgs {
   withChangesCursor?: boolean
 }
 
-/** A page, what it was filtered by, and the cursor of everything that changes after it was read. */
-export type DeploymentPage = Page<DeploymentRow> & { filter: DeploymentFilter; changesCursor: string | undefined }
+/** A page, its counts over all pages, and the cursor of everything that changes after it was read. */
+export type DeploymentPage = Page<DeploymentRow, number | SearchTimeoutError> & {
+  /** The number of deployments in each status, whatever statuses the filter names. */
+  statusCounts: () => Promise<StatusCount[] | SearchTimeoutError>
+  changesCursor: string | undefined
+}
 
 export async function listDeployments(ctx: Context, args: ListDeployments): Promise<DeploymentPage | ExpectedError> {
   const filter = args.where ?? {}
@@ -177,46 +183,71 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
   const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
   // Read before the rows: what changes in between is told twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, deploymentLog) : undefined
-  const page = await readPage(
-    args,
-    { ...orders[field], descending: direction === 'DESC' },
-    {
-      select: (bounds, orderBy, limit) =>
-        ctx.store.db
-          .select()
-          .from(deployments)
-          .where(and(where, bounds))
-          .orderBy(...orderBy)
-          .limit(limit),
-      count: () => countDeployments(ctx, filter),
-    },
+  // One statement answers both counts of a page.
+  let counts: Promise<StatusCount[] | SearchTimeoutError> | undefined
+  const statusCounts = () => {
+    counts ??= withinTime(() => countStatuses(ctx, filter))
+    return counts
+  }
+  const totalCount = async () => {
+    const found = await statusCounts()
+    return found instanceof ExpectedError ? found : sum(found.filter(({ status }) => filter.statuses?.includes(status) ?? true))
+  }
+  const page = await withinTime(() =>
+    readPage<DeploymentRow, number | SearchTimeoutError>(
+      args,
+      { ...orders[field], descending: direction === 'DESC' },
+      {
+        select: (bounds, orderBy, limit) =>
+          searchText(ctx.store.db, filter.text, (db) =>
+            db
+              .select()
+              .from(deployments)
+              .where(and(where, bounds))
+              .orderBy(...orderBy)
+              .limit(limit),
+          ),
+        count: totalCount,
+      },
+    ),
   )
-  return page instanceof ExpectedError ? page : { ...page, filter, changesCursor }
+  return page instanceof ExpectedError ? page : { ...page, statusCounts, changesCursor }
 }
 
-export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {
-  return ctx.store.db.$count(deployments, mine(ctx, filter))
+const sum = (counts: readonly StatusCount[]) => counts.reduce((all, { count }) => all + count, 0)
+
+/** The number of deployments that count against the workspace's limit. */
+export const countDeployments = async ({ store, viewer }: Context): Promise<number> => sum(await readStatusCounts(store.db, viewer.workspaceId))
+
+/** Reads the counters where they know enough, and counts rows for other filters. */
+function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<StatusCount[]> {
+  const { locale, modelId, text } = filter
+  if (!modelId && !text) return readStatusCounts(ctx.store.db, ctx.viewer.workspaceId, locale ? storable(locale) : undefined)
+  return searchText(ctx.store.db, text, (db) =>
+    db
+      .select({ status: deployments.status, count: sql<number>`count(*)::int` })
+      .from(deployments)
+      .where(mine(ctx, { ...filter, statuses: null }))
+      .groupBy(deployments.status)
+      .orderBy(deployments.status),
+  )
 }
 
-/** How many there are of each status, whatever statuses the filter names. */
-export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{ status: DeploymentStatus; count: number }[]> {
-  return ctx.store.db
-    .select({ status: deployments.status, count: sql<number>`count(*)::int` })
-    .from(deployments)
-    .where(mine(ctx, { ...filter, statuses: null }))
-    .groupBy(deployments.status)
-    .orderBy(deployments.status)
-}
+const withinTime = <T>(read: () => Promise<T>): Promise<T | SearchTimeoutError> =>
+  read().catch((error: unknown) => {
+    if (error instanceof SearchTimeout) return new SearchTimeoutError()
+    throw error
+  })
 
 /** Deployments that hold the model, for whoever wants to retire it. */
 const usesModel = (model: Pick<ModelRow, 'id'>) => or(eq(deployments.acousticModelId, model.id), eq(deployments.languageModelId, model.id))
 
-export function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {
+function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {
   return and(
     eq(deployments.workspaceId, ctx.viewer.workspaceId),
     locale ? eq(deployments.locale, storable(locale)) : undefined,
     statuses ? inArray(deployments.status, [...statuses]) : undefined,
     modelId ? usesModel({ id: modelId }) : undefined,
-    contains(text, deployments.name, deployments.description),
+    text ? sql`${nameKey(storable(text))} <> '' and search_key like ${toSearchPattern(text)}` : undefined,
   )
 }

@@ -10,17 +10,17 @@ export interface PageArgs {
   before?: string | null | undefined
 }
 
-export interface Page<Row> {
+export interface Page<Row, Count = number> {
   edges: { cursor: string; node: Row }[]
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null }
   /** Counts the rows of all pages, if somebody asks. */
-  totalCount: () => Promise<number>
+  totalCount: () => Promise<Count>
 }
 
 /** Where the rows of a list come from. */
-export interface Rows<Row> {
+export interface Rows<Row, Count = number> {
   select(bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Row[]>
-  count(): Promise<number>
+  count(): Promise<Count>
 }
 
 /** What the rows are sorted by; the last column is unique, so that no two rows are equal. */
@@ -39,7 +39,11 @@ const maximumPageSize = 100
  * One page by keyset: rows after (or before) the cursor's key, never by counting rows off, so that
  * the thousandth page costs what the first does and rows with equal keys come exactly once.
  */
-export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Rows<Row>): Promise<Page<Row> | InvalidPageError | InvalidCursorError> {
+export async function readPage<Row, Count = number>(
+  args: PageArgs,
+  order: Order<Row>,
+  rows: Rows<Row, Count>,
+): Promise<Page<Row, Count> | InvalidPageError | InvalidCursorError> {
   const backward = args.last != null || (args.before != null && args.first == null)
   const size = (backward ? args.last : args.first) ?? defaultPageSize
   if (args.first != null && args.last != null) return new InvalidPageError('Give either first or last, not both.')

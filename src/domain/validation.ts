@@ -56,6 +56,9 @@ export function contains(text: string | null | undefined, ...columns: Column[]):
   return sql`(${wanted} <> '' and ${or(...columns.map((column) => sql`strpos(${nameKey(column)}, ${wanted}) > 0`))})`
 }
 
+/** The pattern of LIKE for keys that contain the text's; for `search_key`, where an index answers it. */
+export const toSearchPattern = (text: string): SQL<string> => sql`'%' || regexp_replace(${nameKey(storable(text))}, '([\\\\%_])', '\\\\\\1', 'g') || '%'`
+
 /** Text without what Postgres cannot hold, for comparing: no stored text has it either. */
 export const storable = (text: string) => text.toWellFormed().replaceAll('\0', '\uFFFD')
 

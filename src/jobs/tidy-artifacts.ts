@@ -3,6 +3,7 @@ import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
 import { tidyRecords } from '../domain/retention.ts'
 import { findReferencedFiles } from '../domain/upload.ts'
+import { correctDeploymentCounts } from '../lifecycle/deployment-counts.ts'
 
 const intervalMs = 60 * 60_000
 /** Not in the middle of a start. */
@@ -13,6 +14,7 @@ export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
   const closing = new AbortController()
   const tidy = async () => {
     await tidyRecords(service)
+    await correctDeploymentCounts(service.store.db, service.log)
     const removed = await service.artifacts.tidy((sha256s) => findReferencedFiles(service, sha256s))
     if (removed) service.log.info({ removed }, 'files that nobody needs were removed')
   }
