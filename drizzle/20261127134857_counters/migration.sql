@@ -47,14 +47,14 @@ CREATE TRIGGER deployments_updated AFTER UPDATE ON "deployments" REFERENCING OLD
 CREATE TRIGGER deployments_deleted AFTER DELETE ON "deployments" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION count_deployments();--> statement-breakpoint
 -- The table is locked since the column was added, so nothing changes between the triggers and these counts.
 INSERT INTO deployment_counts SELECT workspace_id, locale, status, count(*) FROM "deployments" GROUP BY 1, 2, 3;--> statement-breakpoint
--- Plans that serve every workspace suppose 1,000 rows of one, however many others exist. Otherwise a plan made for an average
--- workspace reads the rows of all of them in the order of the primary key.
-ALTER TABLE "deployments" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "deployment_events" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "models" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "model_events" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "keys" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "sessions" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "uploads" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
-ALTER TABLE "idempotency_keys" ALTER COLUMN "workspace_id" SET (n_distinct = -0.001);--> statement-breakpoint
+-- Plans that serve every workspace suppose so many rows of one, however many others exist: 333, or 100 where quotas are low.
+-- Otherwise a plan made for an average workspace reads the rows of all of them in the order of the primary key.
+ALTER TABLE "deployments" ALTER COLUMN "workspace_id" SET (n_distinct = -0.003);--> statement-breakpoint
+ALTER TABLE "deployment_events" ALTER COLUMN "workspace_id" SET (n_distinct = -0.003);--> statement-breakpoint
+ALTER TABLE "models" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
+ALTER TABLE "model_events" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
+ALTER TABLE "keys" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
+ALTER TABLE "sessions" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
+ALTER TABLE "uploads" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
+ALTER TABLE "idempotency_keys" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
 ANALYZE "deployments", "deployment_events", "models", "model_events", "keys", "sessions", "uploads", "idempotency_keys";

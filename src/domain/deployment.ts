@@ -4,9 +4,10 @@ import { z } from 'zod'
 import { readStatusCounts, type StatusCount } from '../lifecycle/deployment-counts.ts'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
+import { runSearch, SearchTimeout } from '../postgres/search.ts'
 import type { ModelRow } from '../postgres/tables.ts'
-import { SearchTimeout, searchText } from '../postgres/text-search.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
 import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
@@ -199,7 +200,7 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
       { ...orders[field], descending: direction === 'DESC' },
       {
         select: (bounds, orderBy, limit) =>
-          searchText(ctx.store.db, filter.text, (db) =>
+          run(ctx, filter, (db) =>
             db
               .select()
               .from(deployments)
@@ -223,7 +224,7 @@ export const countDeployments = async ({ store, viewer }: Context): Promise<numb
 function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<StatusCount[]> {
   const { locale, modelId, text } = filter
   if (!modelId && !text) return readStatusCounts(ctx.store.db, ctx.viewer.workspaceId, locale ? storable(locale) : undefined)
-  return searchText(ctx.store.db, text, (db) =>
+  return run(ctx, filter, (db) =>
     db
       .select({ status: deployments.status, count: sql<number>`count(*)::int` })
       .from(deployments)
@@ -232,6 +233,9 @@ function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<StatusCo
       .orderBy(deployments.status),
   )
 }
+
+const run = <T>({ store }: Context, { modelId, text }: DeploymentFilter, read: (db: Db) => Promise<T>): Promise<T> =>
+  modelId || text ? runSearch(store.db, read) : read(store.db)
 
 const withinTime = <T>(read: () => Promise<T>): Promise<T | SearchTimeoutError> =>
   read().catch((error: unknown) => {

@@ -61,6 +61,8 @@ function explainServer(code: string, said: string, { server, database, user }: {
     return `The database "${database}" does not exist at ${server}. Create it (CREATE DATABASE "${database}"), or correct its name in DATABASE_URL.`
   if (code === '42501')
     return `The database user "${user}" may not create what is missing in "${database}": ${said}. Let DATABASE_URL name the owner of the database, or grant the right (GRANT CREATE ON DATABASE "${database}" TO "${user}"; GRANT CREATE ON SCHEMA public TO "${user}").`
+  if (/^extension .* is not available$/.test(said))
+    return `The database server lacks a part of Postgres: ${said}. Install the package postgresql-contrib of its version there, then start again.`
   if (code.startsWith('53') && code !== '53100')
     return `The database has too many connections: ${said}. One process uses up to 12; raise max_connections, or stop what does not need its connections, then start again.`
   if (code === '53100') return `The database's disk is full: ${said}. Make room, then start again.`

@@ -9,11 +9,10 @@ const maxSearchMs = 4_000
 export class SearchTimeout extends Error {}
 
 /**
- * Runs a statement that searches for a text, if one is given, with a plan for that text: a plan for any text supposes
- * that few rows contain it, and reads and sorts all that do. Throws {@link SearchTimeout} after 4 s.
+ * Runs a statement with a plan for its values. A plan for any text or model supposes that few rows have it, and reads
+ * and sorts all that do. Throws {@link SearchTimeout} after 4 s.
  */
-export async function searchText<T>(db: Db, text: string | null | undefined, search: (db: Db) => Promise<T>): Promise<T> {
-  if (!text) return search(db)
+export async function runSearch<T>(db: Db, search: (db: Db) => Promise<T>): Promise<T> {
   try {
     return await db.transaction(async (tx) => {
       await tx.execute(sql`select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('statement_timeout', ${String(maxSearchMs)}, true)`)
