@@ -1,5 +1,6 @@
 // Figures of this machine, each beside a baseline measured in the same run. Medians, because machines are noisy.
 // "npm run bench graphql" runs one part; without a name, all run.
+// "npm run bench scale -- --rows 1000000" fills so many deployments.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
+import { scale } from './scale.ts'
 import { printTable } from './table.ts'
 import { differentWatchers } from './watchers.ts'
 
@@ -45,6 +47,7 @@ if (runs('graphql')) {
   const service = await startService(readConfig({ ...settings, ROLES: 'api' }))
   printTable('GraphQL', await graphql(service, server.url).finally(service.close))
 }
+if (runs('scale')) printTable('Scale', await scale(settings))
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))

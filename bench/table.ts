@@ -4,6 +4,7 @@ export interface Figure {
   /** What it was measured beside, in the same run. */
   baseline?: string
   ratio?: string
+  difference?: string
 }
 
 export function printTable(title: string, figures: Figure[]): void {
