@@ -12,14 +12,12 @@ export class SearchTimeout extends Error {}
  * Runs a statement with a plan for its values. A plan for any text or model supposes that few rows have it, and reads
  * and sorts all that do. Throws {@link SearchTimeout} after 4 s.
  */
-export async function runSearch<T>(db: Db, search: (db: Db) => Promise<T>): Promise<T> {
-  try {
-    return await db.transaction(async (tx) => {
-      await tx.execute(sql`select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('statement_timeout', ${String(maxSearchMs)}, true)`)
-      return search(tx)
+export function runSearch<T>(db: Db, search: (db: Db) => Promise<T>): Promise<T> {
+  return db.transaction(async (tx) => {
+    await tx.execute(sql`select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('statement_timeout', ${String(maxSearchMs)}, true)`)
+    return search(tx).catch((error: unknown) => {
+      if (explainUnavailable(error)?.code === 'TIMEOUT') throw new SearchTimeout('a search took too long', { cause: error })
+      throw error
     })
-  } catch (error) {
-    if (explainUnavailable(error)?.code === 'TIMEOUT') throw new SearchTimeout('a search took too long', { cause: error })
-    throw error
-  }
+  })
 }
