@@ -14,10 +14,13 @@ CREATE TABLE "deployment_counts" (
 DROP INDEX "deployments_acoustic_model_id_index";--> statement-breakpoint
 DROP INDEX "deployments_language_model_id_index";--> statement-breakpoint
 DROP INDEX "keys_workspace_id_index";--> statement-breakpoint
+DROP INDEX "models_workspace_id_index";--> statement-breakpoint
+DROP INDEX "models_locale_kind_index";--> statement-breakpoint
 CREATE INDEX "deployments_acoustic_model" ON "deployments" ("acoustic_model_id","workspace_id","id");--> statement-breakpoint
 CREATE INDEX "deployments_language_model" ON "deployments" ("language_model_id","workspace_id","id");--> statement-breakpoint
 CREATE INDEX "deployments_search" ON "deployments" USING gin ("workspace_id","search_key" gin_trgm_ops);--> statement-breakpoint
 CREATE INDEX "keys_workspace_id_id_index" ON "keys" ("workspace_id","id");--> statement-breakpoint
+CREATE INDEX "models_workspace_id_locale_kind_index" ON "models" ("workspace_id","locale","kind");--> statement-breakpoint
 CREATE INDEX "uploads_workspace_id_id_index" ON "uploads" ("workspace_id","id");--> statement-breakpoint
 -- A counter changes with every statement; the free space keeps its versions on one page.
 ALTER TABLE "deployment_counts" SET (fillfactor = 50);--> statement-breakpoint

@@ -182,8 +182,7 @@ export const models = snakeCase.table(
     completedAt: time(),
   },
   (t) => [
-    index().on(t.workspaceId),
-    index().on(t.locale, t.kind),
+    index().on(t.workspaceId, t.locale, t.kind),
     uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`name_key(${t.name})`).where(sql`${t.workspaceId} is not null`),
     index('models_unfinished').on(t.deadlineAt).where(sql`${t.status} in ('QUEUED', 'BUILDING')`),
   ],

@@ -57,19 +57,19 @@ test('a renamed deployment is found by its new name and not by its old one', asy
 })
 
 test('a search that takes too long is refused with its own code and says what to change', async () => {
-  let release = () => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const released = Promise.withResolvers<void>()
+  const taken = Promise.withResolvers<void>()
   const locked = sql.begin(async (tx) => {
     await tx`lock table deployments in access exclusive mode`
-    await released
+    taken.resolve()
+    await released.promise
   })
+  await taken.promise
   const [ofRows, ofCount] = await Promise.all([
     api.ask('query ($text: String) { deployments(where: { text: $text }) { nodes { id } } }', { text: 'desk' }),
     api.ask('query ($text: String) { deployments(first: 0, where: { text: $text }) { totalCount } }', { text: 'desk' }),
   ])
-  release()
+  released.resolve()
   await locked
   for (const { errors } of [ofRows, ofCount]) {
     expect(errors?.[0]?.extensions?.code).toBe('SEARCH_TIMED_OUT')
