@@ -59,11 +59,13 @@ export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> 
     async (ids) => {
       const { table } = line
       const before = alias(table, 'before')
+      // Written out, as in isUnfinished: a plan for any status could not use the partial index.
+      const isQueued = sql`${before.status} = 'QUEUED'`
       const isBefore = or(lt(before.turn, table.turn), and(eq(before.turn, table.turn), lt(before.id, table.id)))
       const rows = await store.db
         .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
         .from(table)
-        .leftJoin(before, and(eq(before.status, 'QUEUED'), line.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
+        .leftJoin(before, and(isQueued, line.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
         .where(inArray(table.id, [...ids]))
         .groupBy(table.id)
       const found = new Map(rows.map(({ id, count }) => [id, count]))
