@@ -16,7 +16,7 @@ import { createQueuePositionLoader, deploymentQueue } from '../../src/lifecycle/
 import type { Db } from '../../src/postgres/client.ts'
 import { cloneDatabase } from '../support/postgres.ts'
 
-const largeRows = 20_000
+const largeRows = 10_000
 const tenantTables = ['deployments', 'deployment_events', 'deployment_counts', 'models', 'model_events', 'keys', 'sessions', 'uploads']
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
