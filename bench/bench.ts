@@ -1,5 +1,6 @@
 // Figures of this machine, each beside a baseline measured in the same run. Medians, because machines are noisy.
 // "npm run bench graphql" runs one part; without a name, all run. CONTRIBUTING.md says how to read them.
+// "npm run bench scale -- --rows 1000000" fills so many deployments.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,13 +15,14 @@ import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { recognition } from './recognition.ts'
+import { scale } from './scale.ts'
 import { warmStart } from './start.ts'
 import { printTable } from './table.ts'
 import { differentWatchers } from './watchers.ts'
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '0.7' } },
+  options: { rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '0.7' }, rows: { type: 'string' } },
 })
 const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)]
 if (!(rounds >= 1 && seconds > 0))
@@ -51,6 +53,7 @@ if (runs('provisioning')) {
 }
 if (runs('graphql')) await graphql(settings, join(dataDir, 'postgres'), { rounds, seconds })
 if (runs('start')) printTable('Start, warm', await warmStart(dataDir))
+if (runs('scale')) printTable('Scale', await scale(settings))
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))

@@ -4,6 +4,7 @@ export interface Figure {
   /** The figure that was measured beside it in the same run. */
   baseline?: string
   ratio?: string
+  difference?: string
 }
 
 export function printTable(title: string, figures: Figure[]): void {

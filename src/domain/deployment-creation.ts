@@ -4,7 +4,7 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { checkCompatibility } from './compatibility.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
-import { countDeployments, mine } from './deployment.ts'
+import { countDeployments } from './deployment.ts'
 import { DuplicateDeploymentNameError } from './deployment-errors.ts'
 import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
 import { ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
@@ -77,9 +77,10 @@ async function findProblems(ctx: Context, wanted: NewDeployment): Promise<Expect
     const incompatible = await checkCompatibility(ctx, wanted.locale, found.acoustic, found.language)
     if (incompatible) problems.push(incompatible)
   }
-  const sameName = and(mine(ctx, { locale: wanted.locale }), eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
+  const isOfLocale = and(eq(deployments.workspaceId, ctx.viewer.workspaceId), eq(deployments.locale, storable(wanted.locale)))
+  const sameName = and(isOfLocale, eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
   if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))
-  const used = await countDeployments(ctx, {})
+  const used = await countDeployments(ctx)
   if (used >= ctx.limits.deployments) problems.push(new QuotaExceededError('deployments', ctx.limits.deployments, used))
   return problems
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
+import { and, desc, isNotNull, sql } from 'drizzle-orm'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import type { Service } from './context.ts'
@@ -63,7 +63,8 @@ function learn(store: Service['store']): Promise<Experience | null> {
 }
 
 async function readExperience({ longDb: db }: Service['store']): Promise<Experience | null> {
-  const isComplete = and(eq(deployments.status, 'COMPLETE'), isNotNull(deployments.completedAt), isNotNull(deployments.startedAt))
+  // A literal, since a plan for any status could not use the partial index.
+  const isComplete = and(sql`${deployments.status} = 'COMPLETE'`, isNotNull(deployments.completedAt), isNotNull(deployments.startedAt))
   const newest = db.$with('newest').as(
     db
       .select({

@@ -1,15 +1,18 @@
 import DataLoader from 'dataloader'
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { readStatusCounts, type StatusCount } from '../lifecycle/deployment-counts.ts'
 import { readPresentCursor } from '../lifecycle/event-cursor.ts'
+import type { Db } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
+import { runSearch, SearchTimeout } from '../postgres/search.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
 import { deploymentLog } from './deployment-lifecycle.ts'
-import { ExpectedError } from './errors.ts'
+import { ExpectedError, SearchTimeoutError } from './errors.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
-import { contains, keyText, momentText, sortable, storable } from './validation.ts'
+import { keyText, momentText, nameKey, sortable, storable, toSearchPattern } from './validation.ts'
 
 export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
   const [row] = await ctx.store.db
@@ -81,8 +84,12 @@ export interface ListDeployments extends PageArgs {
   withChangesCursor?: boolean
 }
 
-/** A page, its filter, and the cursor of the changes after it was read. */
-export type DeploymentPage = Page<DeploymentRow> & { filter: DeploymentFilter; changesCursor: string | undefined }
+/** A page, its counts over all pages, and the cursor of the changes after it was read. */
+export type DeploymentPage = Page<DeploymentRow, number | SearchTimeoutError> & {
+  /** The number of deployments in each status. The statuses of the filter are ignored. */
+  statusCounts: () => Promise<StatusCount[] | SearchTimeoutError>
+  changesCursor: string | undefined
+}
 
 export async function listDeployments(ctx: Context, args: ListDeployments): Promise<DeploymentPage | ExpectedError> {
   const filter = args.where ?? {}
@@ -90,45 +97,73 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
   const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
   // The cursor is read before the rows, so a change in between is delivered twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, deploymentLog) : undefined
-  const page = await readPage(
-    args,
-    { ...orders[field], descending: direction === 'DESC' },
-    {
-      select: (bounds, orderBy, limit) =>
-        (filter.text ? ctx.store.longDb : ctx.store.db)
-          .select()
-          .from(deployments)
-          .where(and(where, bounds))
-          .orderBy(...orderBy)
-          .limit(limit),
-      count: () => countDeployments(ctx, filter),
-    },
+  // One statement answers both counts of a page.
+  let counts: Promise<StatusCount[] | SearchTimeoutError> | undefined
+  const statusCounts = () => {
+    counts ??= withinTime(() => countStatuses(ctx, filter))
+    return counts
+  }
+  const totalCount = async () => {
+    const found = await statusCounts()
+    return found instanceof ExpectedError ? found : sum(found.filter(({ status }) => filter.statuses?.includes(status) ?? true))
+  }
+  const page = await withinTime(() =>
+    readPage<DeploymentRow, number | SearchTimeoutError>(
+      args,
+      { ...orders[field], descending: direction === 'DESC' },
+      {
+        select: (bounds, orderBy, limit) =>
+          run(ctx, filter, (db) =>
+            db
+              .select()
+              .from(deployments)
+              .where(and(where, bounds))
+              .orderBy(...orderBy)
+              .limit(limit),
+          ),
+        count: totalCount,
+      },
+    ),
   )
-  return page instanceof ExpectedError ? page : { ...page, filter, changesCursor }
+  return page instanceof ExpectedError ? page : { ...page, statusCounts, changesCursor }
 }
 
-export function countDeployments(ctx: Context, filter: DeploymentFilter): Promise<number> {
-  return ctx.store.longDb.$count(deployments, mine(ctx, filter))
+const sum = (counts: readonly StatusCount[]) => counts.reduce((all, { count }) => all + count, 0)
+
+/** The number of deployments that count against the workspace's limit. */
+export const countDeployments = async ({ store, viewer }: Context): Promise<number> => sum(await readStatusCounts(store.db, viewer.workspaceId))
+
+/** Reads the counters for filters by locale and status, and counts rows for other filters. */
+function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<StatusCount[]> {
+  const { locale, modelId, text } = filter
+  if (!modelId && !text) return readStatusCounts(ctx.store.db, ctx.viewer.workspaceId, locale ? storable(locale) : undefined)
+  return run(ctx, filter, (db) =>
+    db
+      .select({ status: deployments.status, count: sql<number>`count(*)::int` })
+      .from(deployments)
+      .where(mine(ctx, { ...filter, statuses: null }))
+      .groupBy(deployments.status)
+      .orderBy(deployments.status),
+  )
 }
 
-/** The number of deployments of each status. The statuses of the filter are ignored. */
-export function countStatuses(ctx: Context, filter: DeploymentFilter): Promise<{ status: DeploymentStatus; count: number }[]> {
-  return ctx.store.longDb
-    .select({ status: deployments.status, count: sql<number>`count(*)::int` })
-    .from(deployments)
-    .where(mine(ctx, { ...filter, statuses: null }))
-    .groupBy(deployments.status)
-    .orderBy(deployments.status)
-}
+const run = <T>({ store }: Context, { modelId, text }: DeploymentFilter, read: (db: Db) => Promise<T>): Promise<T> =>
+  modelId || text ? runSearch(store.longDb, read) : read(store.db)
+
+const withinTime = <T>(read: () => Promise<T>): Promise<T | SearchTimeoutError> =>
+  read().catch((error: unknown) => {
+    if (error instanceof SearchTimeout) return new SearchTimeoutError()
+    throw error
+  })
 
 const usesModel = (model: Pick<ModelRow, 'id'>) => or(eq(deployments.acousticModelId, model.id), eq(deployments.languageModelId, model.id))
 
-export function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {
+function mine(ctx: Context, { locale, statuses, modelId, text }: DeploymentFilter): SQL | undefined {
   return and(
     eq(deployments.workspaceId, ctx.viewer.workspaceId),
     locale ? eq(deployments.locale, storable(locale)) : undefined,
     statuses ? inArray(deployments.status, [...statuses]) : undefined,
     modelId ? usesModel({ id: modelId }) : undefined,
-    contains(text, deployments.name, deployments.description),
+    text ? sql`${nameKey(storable(text))} <> '' and search_key like ${toSearchPattern(text)}` : undefined,
   )
 }

@@ -132,6 +132,13 @@ export class WorkspaceNotFoundError extends ExpectedError {
   }
 }
 
+export class SearchTimeoutError extends ExpectedError {
+  readonly code = 'SEARCH_TIMED_OUT'
+  constructor() {
+    super('The search took too long and was ended. Search for a longer text, or add a locale, statuses or a model to the filter.', 'text')
+  }
+}
+
 export class InvalidCursorError extends ExpectedError {
   readonly code = 'INVALID_CURSOR'
   constructor() {

@@ -1,8 +1,7 @@
-import { count, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import { deployments } from '../postgres/deployment-tables.ts'
+import { eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import { readLocaleCounts } from '../lifecycle/deployment-counts.ts'
 import { models } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
-import { mine } from './deployment.ts'
 import { choosable } from './model.ts'
 
 export interface Locale {
@@ -40,7 +39,7 @@ export async function countLocale(ctx: Context, { code }: Locale, which: keyof L
 const counts = new WeakMap<Context, Promise<Map<string, LocaleCounts>>>()
 
 async function readCounts(ctx: Context): Promise<Map<string, LocaleCounts>> {
-  const { longDb } = ctx.store
+  const { db, longDb } = ctx.store
   const of = (kind: 'ACOUSTIC' | 'LANGUAGE', isBase: boolean) =>
     sql<number>`count(*) filter (where ${eq(models.kind, kind)} and ${isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId)})::int`
   const [modelCounts, deploymentCounts] = await Promise.all([
@@ -55,9 +54,9 @@ async function readCounts(ctx: Context): Promise<Map<string, LocaleCounts>> {
       .from(models)
       .where(choosable(ctx, {}))
       .groupBy(models.locale),
-    longDb.select({ locale: deployments.locale, deployments: count() }).from(deployments).where(mine(ctx, {})).groupBy(deployments.locale),
+    readLocaleCounts(db, ctx.viewer.workspaceId),
   ])
-  const deployed = new Map(deploymentCounts.map((row) => [row.locale, row.deployments]))
+  const deployed = new Map(deploymentCounts.map(({ locale, count }) => [locale, count]))
   return new Map(modelCounts.map(({ locale, ...rest }) => [locale, { ...rest, deployments: deployed.get(locale) ?? 0 }]))
 }
 

@@ -10,17 +10,17 @@ export interface PageArgs {
   before?: string | null | undefined
 }
 
-export interface Page<Row> {
+export interface Page<Row, Count = number> {
   edges: { cursor: string; node: Row }[]
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null }
   /** Counts the rows of all pages. */
-  totalCount: () => Promise<number>
+  totalCount: () => Promise<Count>
 }
 
 /** The source of the rows of a list. */
-export interface Rows<Row> {
+export interface Rows<Row, Count = number> {
   select(bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Row[]>
-  count(): Promise<number>
+  count(): Promise<Count>
 }
 
 /** The order of the rows. The last column is unique, so that no two rows are equal. */
@@ -39,7 +39,11 @@ const maxPageSize = 100
  * Reads one page by keyset: the rows after or before the key of the cursor. The thousandth page costs as much as the
  * first, and each row is on exactly one page.
  */
-export async function readPage<Row>(args: PageArgs, order: Order<Row>, rows: Rows<Row>): Promise<Page<Row> | InvalidPageError | InvalidCursorError> {
+export async function readPage<Row, Count = number>(
+  args: PageArgs,
+  order: Order<Row>,
+  rows: Rows<Row, Count>,
+): Promise<Page<Row, Count> | InvalidPageError | InvalidCursorError> {
   const backward = args.last != null || (args.before != null && args.first == null)
   const size = (backward ? args.last : args.first) ?? defaultPageSize
   if (args.first != null && args.last != null) return new InvalidPageError('Use first or last, but not both.')

@@ -56,6 +56,9 @@ export function contains(text: string | null | undefined, ...columns: Column[]):
   return sql`(${wanted} <> '' and ${or(...columns.map((column) => sql`strpos(${nameKey(column)}, ${wanted}) > 0`))})`
 }
 
+/** The LIKE pattern of keys that contain the key of the text. The index of `search_key` answers it. */
+export const toSearchPattern = (text: string): SQL<string> => sql`'%' || regexp_replace(${nameKey(storable(text))}, '([\\\\%_])', '\\\\\\1', 'g') || '%'`
+
 /** The text with characters that Postgres cannot store replaced, for comparisons. */
 export const storable = (text: string) => text.toWellFormed().replaceAll('\0', '\uFFFD')
 

@@ -1,4 +1,4 @@
-import { countStatuses, type DeploymentFilter, listDeployments } from '../domain/deployment.ts'
+import { type DeploymentFilter, listDeployments } from '../domain/deployment.ts'
 import type { DeploymentStatus } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
@@ -70,12 +70,12 @@ builder.queryField('deployments', (t) =>
       name: 'DeploymentConnection',
       description: 'A page of deployments.',
       fields: (c) => ({
-        totalCount: c.int({ description: 'The number of deployments on all pages.', resolve: (page) => page.totalCount() }),
+        totalCount: c.int({ description: 'The number of deployments on all pages.', resolve: (page) => unwrapPage(page.totalCount()) }),
         statusCounts: c.field({
           type: [StatusCount],
           description:
             'The number of deployments in each status on all pages. The counts ignore the `statuses` of the filter and omit statuses without deployments.',
-          resolve: (page, _, ctx) => countStatuses(ctx, page.filter),
+          resolve: (page) => unwrapPage(page.statusCounts()),
         }),
         changesCursor: c.string({
           description: 'The cursor of this page for `deploymentStatusChanged`. Pass the cursor as `after` to receive every change since the page was read.',

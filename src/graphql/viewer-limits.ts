@@ -141,7 +141,7 @@ export const Limits = builder.objectRef<object>('Limits').implement({
     deployments: t.field({
       type: Quota,
       description: 'The number of deployments of the workspace.',
-      resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx, {}) }),
+      resolve: (_, __, ctx) => ({ limit: ctx.limits.deployments, used: () => countDeployments(ctx) }),
     }),
     models: t.field({
       type: Quota,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
 import { findReferencedFiles } from '../domain/upload.ts'
+import { correctDeploymentCounts } from '../lifecycle/deployment-counts.ts'
 import { tidyRecords } from './tidy-records.ts'
 
 const intervalMs = 60 * 60_000
@@ -13,6 +14,7 @@ export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
   const closing = new AbortController()
   const tidy = async () => {
     await tidyRecords(service)
+    await correctDeploymentCounts(service.store.longDb, service.log)
     const removed = await service.artifacts.tidy((sha256s) => findReferencedFiles(service, sha256s))
     if (removed) service.log.info({ removed }, 'unused model files were removed')
   }

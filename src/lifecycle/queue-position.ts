@@ -61,10 +61,12 @@ export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> 
       const { table } = queue
       const before = alias(table, 'before')
       const isBefore = or(lt(before.queueRank, table.queueRank), and(eq(before.queueRank, table.queueRank), lt(before.id, table.id)))
+      // A literal, as in isUnfinished: a plan for any status could not use the partial index.
+      const isQueued = sql`${before.status} = 'QUEUED'`
       const rows = await store.db
         .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
         .from(table)
-        .leftJoin(before, and(eq(before.status, 'QUEUED'), queue.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
+        .leftJoin(before, and(isQueued, queue.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
         .where(isAnyOf(table.id, ids))
         .groupBy(table.id)
       const found = new Map(rows.map(({ id, count }) => [id, count]))

@@ -27,7 +27,7 @@ export const keys = snakeCase.table(
     revokedAt: time(),
     createdAt: createdAt(),
   },
-  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId)],
+  (t) => [uniqueIndex().on(t.secretHash), index().on(t.workspaceId, t.id)],
 )
 
 /** Browsers that are signed in to the dashboard. A session ends with its key, and its row is deleted at the sign-out. */

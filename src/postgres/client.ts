@@ -43,8 +43,8 @@ export function shareConnections(all: number): ConnectionShares {
 const maxPipelined = 50
 
 /**
- * Opens connections for rows when they are needed. Transactions have connections of their own on either database, and
- * keep one until they end.
+ * Opens connections for rows when they are needed. A transaction keeps one connection until it ends:
+ * on `db` one of those for transactions, on `longDb` one of those for long statements.
  */
 export function openClient(url: string, log: Log, { short, long, transactions }: ConnectionShares = shareConnections(usualConnections)): DatabaseClient {
   const openPool = (size: number, sharing: number) =>
@@ -55,12 +55,13 @@ export function openClient(url: string, log: Log, { short, long, transactions }:
       lost: (reason) => limitLog(log).warn({ error: reason.message }, 'a connection to Postgres was lost'),
     })
   const [shared, single, exclusive] = [openPool(short, maxPipelined), openPool(long, 1), openPool(transactions, 1)]
-  const begin: NonNullable<DrizzleClient['begin']> = (run) => exclusive.use((connection) => runTransaction(connection, true, run))
-  const onPool = (pool: Pool) =>
-    createDrizzleClient((text, values, asArrays) => pool.use((connection) => connection.send(text, values, { asArrays, prepare: true })), { begin })
+  const onPools = (pool: Pool, forTransactions: Pool) =>
+    createDrizzleClient((text, values, asArrays) => pool.use((connection) => connection.send(text, values, { asArrays, prepare: true })), {
+      begin: (run) => forTransactions.use((connection) => runTransaction(connection, true, run)),
+    })
   return {
-    db: build(onPool(shared)),
-    longDb: build(onPool(single)),
+    db: build(onPools(shared, exclusive)),
+    longDb: build(onPools(single, single)),
     async close() {
       await Promise.all([shared, single, exclusive].map((pool) => pool.close()))
     },

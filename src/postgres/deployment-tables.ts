@@ -87,9 +87,28 @@ export const deployments = snakeCase.table(
     index().on(t.workspaceId, t.locale, t.id),
     index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
-    index().on(t.acousticModelId),
-    index().on(t.languageModelId),
+    // The workspace comes second, so that the references to models are checked by the same indexes.
+    index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
+    index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),
+    // The column `search_key` exists in Postgres alone, which computes it from name and description.
+    index('deployments_search').using('gin', t.workspaceId, sql`search_key gin_trgm_ops`),
   ],
+)
+
+/**
+ * The number of deployments by locale and status. Triggers on `deployments` keep it, for every statement of every version
+ * of the service. No foreign key: the triggers also run while a workspace is deleted, in either order.
+ */
+export const deploymentCounts = snakeCase.table(
+  'deployment_counts',
+  {
+    workspaceId: uuid().notNull(),
+    locale: text().notNull(),
+    status: deploymentStatus().notNull(),
+    /** 0 after the last one has gone. */
+    count: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspaceId, t.locale, t.status] })],
 )
 
 export const deploymentEvents = snakeCase.table(

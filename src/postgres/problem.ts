@@ -61,6 +61,8 @@ function explainServer(code: string, said: string, { server, database, user }: {
     return `The database "${database}" does not exist at ${server}. Create it (CREATE DATABASE "${database}"), or correct its name in DATABASE_URL.`
   if (code === '42501')
     return `The database user "${user}" has no permission to create tables in "${database}": ${said}. Set DATABASE_URL to the owner of the database, or grant the permission (GRANT CREATE ON DATABASE "${database}" TO "${user}"; GRANT CREATE ON SCHEMA public TO "${user}").`
+  if (/^extension .* is not available$/.test(said))
+    return `The database server lacks a part of Postgres: ${said}. Install the package postgresql-contrib of its version there, then start again.`
   if (code.startsWith('53') && code !== '53100')
     return `The database has too many connections: ${said}. Lower DATABASE_CONNECTIONS, raise max_connections on the server, or close other connections, then start again.`
   if (code === '53100') return `The disk of the database is full: ${said}. Free space, then start again.`

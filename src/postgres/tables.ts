@@ -131,8 +131,7 @@ export const models = snakeCase.table(
     completedAt: time(),
   },
   (t) => [
-    index().on(t.workspaceId),
-    index().on(t.locale, t.kind),
+    index().on(t.workspaceId, t.locale, t.kind),
     uniqueIndex('models_name').on(t.workspaceId, t.kind, t.locale, sql`name_key(${t.name})`).where(sql`${t.workspaceId} is not null`),
     index('models_unfinished').on(t.deadlineAt).where(sql`${t.status} in ('QUEUED', 'BUILDING')`),
   ],
@@ -196,7 +195,7 @@ export const uploads = snakeCase.table(
     /** The time of the first model that uses the file. Used uploads do not count against the limit. */
     usedAt: time(),
   },
-  (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.expiresAt)],
+  (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.workspaceId, t.id), index().on(t.expiresAt)],
 )
 
 /** The licenses that a workspace has accepted. */

@@ -49,6 +49,17 @@ test('a long log keeps its first event, status changes and the newest 200 events
   expect(seen).toHaveLength(201)
   await tidy()
   expect((await timeline(deployment.id)).totalCount).toBe(202)
+
+  // A cursor of a change that is gone stands for its place: what is kept behind it follows, in order, each once.
+  const [, position, tag] = Buffer.from(begun.cursor, 'base64url').toString().split(':')
+  const removed = Buffer.from(`deployment:${Number(position) + 700}:${tag}`).toString('base64url')
+  const behind: number[] = []
+  for await (const { sequence } of api.watch(deployment.id, { after: removed })) behind.push(sequence)
+  expect(behind).toEqual(Array.from({ length: 200 }, (_, n) => 1303 + n))
+  const ofAll: { deploymentId: string; sequence: number }[] = []
+  for await (const { deploymentId, sequence } of api.watchAll({ after: removed })) if (ofAll.push({ deploymentId, sequence }) === 201) break
+  expect(ofAll.slice(0, 200).map(({ sequence }) => sequence)).toEqual(behind)
+  expect(ofAll[200]).toEqual({ deploymentId: other.id, sequence: 1 })
 })
 
 test('tidying removes keys 30 days after their end, with their idempotency keys, except bootstrap keys', async () => {
