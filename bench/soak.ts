@@ -1,9 +1,9 @@
 // Runs a server under clients old and new, aborts, garbage and killed recognizers.
 // "npm run soak 60" runs for a minute; without a number, for five. Exits with 1 when a check fails.
 import { setTimeout as delay } from 'node:timers/promises'
-import { createSoakClients, pick } from './soak-clients.ts'
-import { complain, countOutcome, printComplaints, printOutcomes, sumOf } from './soak-outcomes.ts'
-import { startSoakServer } from './soak-server.ts'
+import { createSoakClients, pick } from './soak/clients.ts'
+import { complain, countOutcome, printComplaints, printOutcomes, sumOf } from './soak/outcomes.ts'
+import { startSoakServer } from './soak/server.ts'
 import { median } from './table.ts'
 
 const seconds = Number(process.argv[2] ?? 300)

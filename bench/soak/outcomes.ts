@@ -1,5 +1,5 @@
 // The outcomes of the soak's clients, counted by client, and the reasons of all that are not right.
-import { countWordErrors } from '../src/decoding/word-errors.ts'
+import { countWordErrors } from '../../src/decoding/word-errors.ts'
 
 export type SoakOutcome = 'right' | 'wrong' | 'busy' | 'hung' | 'failed' | 'refused'
 

@@ -3,8 +3,8 @@ import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Documents, documents, type Operation, postgraphileDocuments } from './graphql-documents.ts'
-import type { Rows, Workspace } from './graphql-rows.ts'
+import { type Documents, documents, type Operation, postgraphileDocuments } from './documents.ts'
+import type { Rows, Workspace } from './rows.ts'
 
 export interface Server {
   name: string
@@ -16,7 +16,7 @@ export interface Server {
   toComparable(field: string, value: unknown): unknown
 }
 
-const peersDir = join(import.meta.dirname, 'peers')
+const peersDir = join(import.meta.dirname, '../peers')
 const publicUrl = 'https://speech.example.org'
 
 const peers = [
@@ -51,7 +51,7 @@ export async function openServers(settings: NodeJS.ProcessEnv & { DATABASE_URL: 
     const [said] = (await Promise.race([once(child, 'message'), ended])) as [{ url: string; key: string }]
     return { ...said, url: `${said.url}/graphql`, pid: child.pid ?? 0 }
   }
-  const product = await open(join(import.meta.dirname, 'fan-out-server.ts'), { ...settings, ROLES: 'api' })
+  const product = await open(join(import.meta.dirname, '../fan-out-server.ts'), { ...settings, ROLES: 'api' })
   const shared = { toBodies: bodiesOf(documents, toProductId), toComparable: asIs }
   const others: Server[] = []
   for (const { name, file } of peers) {
