@@ -5,21 +5,9 @@ import { countProblem } from './counters.ts'
 import { findLanguageWarning, type RequestedOptions, readOptions } from './options.ts'
 import { type ClientMessage, type CloseCode, closeCodes, decode, encode, ProtocolViolation, type ServerMessage, toCloseReason } from './protocol.ts'
 import { idleMs, SessionClock, slowMs } from './session-clock.ts'
+import type { Socket } from './socket.ts'
 import { Turn, type TurnResources } from './turn.ts'
 import { explainMessage } from './unsupported.ts'
-
-/** A WebSocket as a session sees it. */
-export interface Socket {
-  send(text: string): void
-  close(code: CloseCode, reason: string): void
-  /** Closes the connection without a close frame, for peers that do not read. */
-  terminate(): void
-  /** Bytes that were sent and that the peer has not read yet. */
-  readonly bufferedAmount: number
-  /** Stops and resumes reading. */
-  pause(): void
-  resume(): void
-}
 
 export interface SessionRequest {
   id: string

@@ -10,8 +10,9 @@ import { countProblem } from './counters.ts'
 import type { DataPlane } from './data-plane.ts'
 import { findParameter } from './options.ts'
 import { isOpenAiPath, readPath } from './paths.ts'
-import { Session, type SessionRequest, type Socket } from './session.ts'
+import { Session, type SessionRequest } from './session.ts'
 import { ofOthers } from './session-limits.ts'
+import type { Socket } from './socket.ts'
 import { explainPath, unknownOpenAiPath } from './unsupported.ts'
 
 /** The data plane's WebSockets. */

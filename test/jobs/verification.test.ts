@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { CallFailure } from '../../src/jobs/call-failure.ts'
 import { callWebSocket } from '../../src/jobs/call-websocket.ts'
-import { type HttpFault, openFaultyEndpoint, type SocketFault } from '../support/faulty-endpoint.ts'
 import { collect, librivoxRecordings, openTestService, referenceRecording, type Service, type StatusChange, startTestService } from '../support/service.ts'
 import { samplesOf } from '../support/speech-client.ts'
 import { openSocket } from '../support/speech-socket.ts'
 import { until } from '../support/until.ts'
+import { type HttpFault, openFaultyEndpoint, type SocketFault } from './faulty-endpoint.ts'
 
 const novel = librivoxRecordings()
 /** The header of a live stream, without a length, so that the turn continues. */

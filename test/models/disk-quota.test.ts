@@ -7,9 +7,9 @@ import { readDiskUsage } from '../../src/domain/disk-usage.ts'
 import { modelHandler } from '../../src/jobs/model-job.ts'
 import { openStore, type Store } from '../../src/postgres/store.ts'
 import { makeDirectory } from '../support/postgres.ts'
-import { diskBytes, openQuotaService, openWorkspace, words } from '../support/quotas.ts'
 import { silentLog } from '../support/recognizers.ts'
 import { type Service, uuidOf } from '../support/service.ts'
+import { diskBytes, openQuotaService, openWorkspace, words } from './quotas.ts'
 
 let api: Service
 let store: Store

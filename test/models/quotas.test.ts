@@ -1,7 +1,7 @@
 // Quotas hold under parallel requests, and preflight agrees with create.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { diskBytes, openQuotaService, openWorkspace, quota, words } from '../support/quotas.ts'
 import type { Service } from '../support/service.ts'
+import { diskBytes, openQuotaService, openWorkspace, quota, words } from './quotas.ts'
 
 let api: Service
 beforeAll(async () => {

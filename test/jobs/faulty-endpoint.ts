@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { findFreePort } from './program.ts'
+import { findFreePort } from '../support/program.ts'
 
 export type HttpFault = (response: ServerResponse) => void
 /** Refuses the upgrade, or does as it likes with the open socket at its first audio. */

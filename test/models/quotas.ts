@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { modelsOf } from './models.ts'
-import { openTestService, type Service, uuidOf } from './service.ts'
+import { modelsOf } from '../support/models.ts'
+import { openTestService, type Service, uuidOf } from '../support/service.ts'
 
 /** The quota of deployments, keys, models and unused uploads. */
 export const quota = 4
