@@ -34,7 +34,10 @@ async function build() {
     configFile: false,
     root: sourceDir,
     logLevel: 'error',
-    plugins: [{ name: 'source-directories', enforce: 'pre', transform: keepSourceDirectory }],
+    plugins: [
+      { name: 'source-directories', enforce: 'pre', transform: keepSourceDirectory },
+      { name: 'start-time', renderChunk: avoidUndici, generateBundle: dropPackageMaps },
+    ],
     // As Node resolves packages. Otherwise `import` and `require` would find two copies of graphql.
     environments: { ssr: { resolve: { mainFields: ['main'] } } },
     resolve: { extensions: ['.js', '.json', '.mjs'] },
@@ -59,8 +62,6 @@ async function build() {
       },
     },
   })
-  // Node reads all maps at the start. A stack trace through a package is readable without one.
-  for (const name of readdirSync(aside)) if (/^packages.*\.map$/.test(name)) rmSync(join(aside, name))
   renameSync(aside, target)
   for (const name of readdirSync(bundlesDir)) if (join(bundlesDir, name) !== target) rmSync(join(bundlesDir, name), { recursive: true, force: true })
 }
@@ -75,4 +76,23 @@ function keepSourceDirectory(code, id) {
   if (!id.startsWith(sourceDir)) return
   const dir = relative(target, join(id, '..'))
   return { code: code.replaceAll('import.meta.dirname', `(import.meta.dirname + ${JSON.stringify(`/${dir}`)})`), map: null }
+}
+
+/** An `import` of node:http reads all of its exports, which loads undici for WebSocket. */
+function avoidUndici(code) {
+  const fromHttp = /^import (?:(\w+)(?:, )?)?(?:\{([^}]*)\} )?from "(?:node:)?http";$/gm
+  const read = (_, name, names) =>
+    [...(name ? [name] : []), ...(names ? [`{${names.replaceAll(' as ', ': ')}}`] : [])]
+      .map((binding) => `const ${binding} = process.getBuiltinModule("node:http");`)
+      .join(' ')
+  return { code: code.replace(fromHttp, read), map: null }
+}
+
+/** Node reads all maps at the start. A stack trace through a package is readable without one. */
+function dropPackageMaps(_, bundle) {
+  for (const chunk of Object.values(bundle)) {
+    if (!chunk.fileName.startsWith('packages')) continue
+    if (chunk.fileName.endsWith('.map')) delete bundle[chunk.fileName]
+    else chunk.code = chunk.code.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n')
+  }
 }

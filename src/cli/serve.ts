@@ -33,7 +33,7 @@ const interrupted = new Promise<void>((stop) => {
 try {
   const config = readConfig()
   const dashboard = config.roles.has('api') ? buildDashboard() : undefined
-  const service = await startService(config)
+  const service = await startService(config, { withRecognizer: true })
   await dashboard
   isReady = true
   if (config.roles.has('api')) await writeAddress(config.dataDir, service.localUrl)
