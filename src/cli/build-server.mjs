@@ -1,34 +1,37 @@
 // Builds the bundle of the server if its sources have changed since the last build. `npm run build` runs this file, and
 // a server that had to start from its sources, for the next start.
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, existsSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
 import { bundleDir, bundledCommands, bundlesDir, sourceDir } from './server-bundle.mjs'
 
 /** Packages with native code or with files of their own, and a page that is loaded on request. */
 const external = ['node-av', 'onnxruntime-node', 'soundswallower', 'llama-tokenizer-js', 'vite', '@graphql-yoga/render-graphiql']
 /** A build that began earlier than this was interrupted. */
-const maxBuildMs = 5 * 60_000
+const maxBuildMs = 60_000
 
-// A build that a server has started ends with the server.
-process.on('disconnect', () => process.exit(1))
+// A server hides its data from other accounts, but not its code.
+process.umask(0o022)
 const target = bundleDir()
-// The build is renamed when it is complete. The directory also keeps other processes from building at once.
-const aside = join(bundlesDir, `.${target.slice(bundlesDir.length + 1)}`)
-if (!existsSync(target) && claim()) await build().catch(fail)
+// The build is renamed when it is complete, so processes that build at once cannot mix their files.
+const aside = join(bundlesDir, `.${process.pid}`)
+// A build that a server has started ends with the server.
+for (const event of ['disconnect', 'SIGINT', 'SIGTERM']) process.on(event, () => process.exit(1))
+process.on('exit', () => rmSync(aside, { recursive: true, force: true }))
+// Of several servers that start at once, one builds.
+if (!existsSync(target) && !(process.connected && isBeingBuilt())) await build()
 process.disconnect?.()
 
-function claim() {
-  mkdirSync(bundlesDir, { recursive: true })
-  try {
-    mkdirSync(aside)
-  } catch {
-    if (Date.now() - statSync(aside).mtimeMs < maxBuildMs) return false
-  }
-  return true
+function isBeingBuilt() {
+  return existsSync(bundlesDir) && readdirSync(bundlesDir).some((name) => name.startsWith('.') && isRecent(name))
+}
+
+function isRecent(name) {
+  return Date.now() - (statSync(join(bundlesDir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0) < maxBuildMs
 }
 
 async function build() {
   const vite = await import('vite')
+  mkdirSync(aside, { recursive: true })
   const input = Object.fromEntries(bundledCommands.map((name) => [name, join(sourceDir, 'cli', `${name}.ts`)]))
   await vite.build({
     configFile: false,
@@ -62,13 +65,11 @@ async function build() {
       },
     },
   })
-  renameSync(aside, target)
-  for (const name of readdirSync(bundlesDir)) if (join(bundlesDir, name) !== target) rmSync(join(bundlesDir, name), { recursive: true, force: true })
-}
-
-function fail(error) {
-  rmSync(aside, { recursive: true, force: true })
-  throw error
+  if (!existsSync(target)) renameSync(aside, target)
+  for (const name of readdirSync(bundlesDir)) {
+    const isNeeded = name === basename(target) || (name.startsWith('.') && isRecent(name))
+    if (!isNeeded) rmSync(join(bundlesDir, name), { recursive: true, force: true })
+  }
 }
 
 /** Files beside a source, such as the programs of child processes, are not bundled. */
