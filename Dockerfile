@@ -10,25 +10,25 @@ RUN npm ci --omit=dev \
   && if [ "$FORMATS" = wav ]; then rm -rf node_modules/node-av node_modules/@seydx; fi \
   && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
 
-# The dashboard is built with what only development installs, and comes along as files.
-FROM node:24-bookworm-slim AS dashboard
+# The dashboard and the bundle of the server are built with what only development installs, and come along as files.
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json ./
-COPY src/http src/http
-COPY src/dashboard src/dashboard
-RUN node src/http/build-dashboard.ts
+COPY src src
+RUN npm run build
 
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later AND FDK-AAC"
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 WORKDIR /app
 COPY --from=install /app/node_modules node_modules
-COPY package.json ./
+# The name of the bundle is the hash of these two files and of the sources.
+COPY package.json package-lock.json ./
 COPY drizzle drizzle
 COPY src src
-COPY --from=dashboard /app/dist dist
+COPY --from=build /app/dist dist
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

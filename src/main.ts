@@ -64,8 +64,13 @@ export interface RunningService {
   close(): Promise<void>
 }
 
+interface StartOptions {
+  /** Starts a recognizer beside Postgres and waits for both, as /ready does. Otherwise the first recording starts one. */
+  withRecognizer?: boolean
+}
+
 /** Opens all parts in order, from the port to the job workers. `close` closes them in reverse. */
-export async function startService(config: Config): Promise<RunningService> {
+export async function startService(config: Config, { withRecognizer = false }: StartOptions = {}): Promise<RunningService> {
   const log = openLog(config.logLevel)
   const opened: (() => Promise<unknown>)[] = []
   const close = async () => {
@@ -93,6 +98,9 @@ export async function startService(config: Config): Promise<RunningService> {
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
     await prepareDataDir(config.dataDir, log)
+    const noted = (suspicion: Suspicion) => noteSuspicion(service, suspicion)
+    const recognizers = await open(openRecognizers(config.recognition, log, undefined, noted))
+    const recognizer = withRecognizer ? recognizers.check().catch(() => {}) : undefined
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
     const key = await prepareBootstrapKey(store, config, log)
@@ -103,7 +111,6 @@ export async function startService(config: Config): Promise<RunningService> {
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
-    const recognizers = await open(openRecognizers(config.recognition, log, undefined, noteSuspicion(service)))
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
     const parts = { ...service, tokens, artifacts, recognizers, decoders }
@@ -118,6 +125,7 @@ export async function startService(config: Config): Promise<RunningService> {
     opened.push(store.queue.close)
     if (config.roles.has('jobs')) openRounds(keepArtifactsTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
+    await recognizer
     return { url: publicUrl, localUrl, key: key.secret ?? '', keyOrigin: key.origin, keyMissing: 'reason' in key ? key.reason : undefined, close }
   } catch (error) {
     await close()
@@ -133,17 +141,15 @@ async function workJobs(config: Config, parts: ServiceParts) {
 }
 
 /** Notes in a deployment's log that its acoustic model blocks or ends recognizers. */
-const noteSuspicion =
-  (service: Service) =>
-  ({ deploymentId, standing, reason, refusedUntil = 0 }: Suspicion) => {
-    const consequence =
-      standing === 'ISOLATED'
-        ? 'The model now runs in a separate process.'
-        : `Requests are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
-    noteOnDeployment(service, deploymentId, `The acoustic model blocked a recognizer: ${reason}. ${consequence}`).catch((error) =>
-      service.log.warn({ deploymentId, error: String(error) }, 'a note on a deployment was not written'),
-    )
-  }
+function noteSuspicion(service: Service, { deploymentId, standing, reason, refusedUntil = 0 }: Suspicion) {
+  const consequence =
+    standing === 'ISOLATED'
+      ? 'The model now runs in a separate process.'
+      : `Requests are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
+  noteOnDeployment(service, deploymentId, `The acoustic model blocked a recognizer: ${reason}. ${consequence}`).catch((error) =>
+    service.log.warn({ deploymentId, error: String(error) }, 'a note on a deployment was not written'),
+  )
+}
 
 /** Enforces deadlines until closed. Rounds fail while Postgres is unavailable. */
 function keepDeadlines(parts: ServiceParts) {

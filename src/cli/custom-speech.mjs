@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Plain JavaScript without new syntax, so that an old Node prints a message and not a syntax error.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import module from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const commands = {
   serve: { file: './serve.ts', summary: 'Start the server: API, dashboard and endpoints. The default.' },
@@ -62,8 +64,20 @@ if (major < 24) {
   )
   process.exit(1)
 }
-await import(commands[command].file).catch((error) => {
+await import(await findProgram()).catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
   console.error(`A package that custom-speech needs is not installed (${error.message.split(' imported')[0]}). Run "npm ci" first.`)
   process.exit(1)
 })
+
+/** The command's file in the bundle of the present sources, or else its source. */
+async function findProgram() {
+  const { file } = commands[command]
+  const { bundleDir, bundledCommands } = await import('./server-bundle.mjs')
+  const name = file.replace(/^.*\/|\.ts$/g, '')
+  const bundled = bundledCommands.includes(name) ? new URL(`${name}.js`, `${pathToFileURL(bundleDir())}/`) : undefined
+  if (!bundled || !existsSync(bundled)) return file
+  module.enableCompileCache(fileURLToPath(new URL('cache', bundled)))
+  process.setSourceMapsEnabled(true)
+  return bundled.href
+}

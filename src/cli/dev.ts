@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createServer } from 'vite'
 import { sourceDir } from '../http/dashboard-build.ts'
 
-const server = spawn(process.execPath, ['--watch', join(import.meta.dirname, 'custom-speech.mjs'), 'serve'], { stdio: 'inherit' })
+const server = spawn(process.execPath, ['--watch', join(import.meta.dirname, 'serve.ts')], { stdio: 'inherit' })
 server.once('exit', (code) => process.exit(code ?? 1))
 const pages = await createServer({ configFile: join(import.meta.dirname, '../http/vite.config.ts'), root: sourceDir })
 await pages.listen()

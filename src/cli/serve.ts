@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { readConfig } from '../config.ts'
+import { presentBuild } from '../http/dashboard-build.ts'
 import { startService } from '../main.ts'
 import { childEnvironment } from '../sandbox/child-environment.ts'
+import { minPriority, setNice } from '../sandbox/nice.ts'
 import { deleteAddress, writeAddress } from './address.ts'
 import { describeProblem } from './problem.ts'
 import { secondsSinceStart } from './since-start.ts'
@@ -29,11 +33,12 @@ const interrupted = new Promise<void>((stop) => {
 try {
   const config = readConfig()
   const dashboard = config.roles.has('api') ? buildDashboard() : undefined
-  const service = await startService(config)
+  const service = await startService(config, { withRecognizer: true })
   await dashboard
   isReady = true
   if (config.roles.has('api')) await writeAddress(config.dataDir, service.localUrl)
   console.log(describeStart(service, config, { seconds: secondsSinceStart(), isTerminal: process.stdout.isTTY }))
+  prepareNextStart()
   await interrupted
   console.log('Stopping. Press Ctrl-C again to stop at once.')
   await service.close()
@@ -46,6 +51,7 @@ try {
 
 /** Builds the dashboard, if it is out of date, while the server starts. The server also runs without the dashboard. */
 async function buildDashboard() {
+  if (existsSync(await presentBuild())) return
   const building = spawn(process.execPath, [join(import.meta.dirname, '../http/build-dashboard.ts')], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: childEnvironment(),
@@ -56,4 +62,19 @@ async function buildDashboard() {
   })
   const [code] = await once(building, 'close')
   if (code) console.error(`The dashboard could not be built: ${output.includes('ERR_MODULE_NOT_FOUND') ? 'run "npm ci" first.' : output.trim()}`)
+}
+
+/** Keeps the compiled code of the bundle. A server that runs from its sources builds the bundle, and ends the build when it stops. */
+function prepareNextStart() {
+  flushCompileCache()
+  const isBundled = import.meta.filename.endsWith('.js')
+  // `npm run dev` executes this file.
+  if (isBundled || import.meta.main) return
+  const builder = spawn(process.execPath, [join(import.meta.dirname, 'build-server.mjs')], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: childEnvironment(),
+  })
+  // Without the development packages or the right to write, every start is from the sources.
+  builder.on('error', () => {})
+  setNice(builder.pid, minPriority)
 }

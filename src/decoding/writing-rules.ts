@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { RecognitionMode } from '../domain/recognition-mode.ts'
-import { scenario } from '../postgres/tables.ts'
+import type { Scenario } from '../postgres/tables.ts'
 import { ModelUnusableError } from './recognizer-model.ts'
 
 const writingRules = z.object({
@@ -14,7 +14,8 @@ const writingRules = z.object({
 const languageModelFile = z.object({
   format: z.literal('custom-speech-language-model/1'),
   locale: z.string(),
-  scenario: z.enum(scenario.enumValues),
+  // The enum of the table would bring the database driver into every recognizer.
+  scenario: z.enum(['CONVERSATIONAL', 'SEARCH_AND_DICTATION'] satisfies Scenario[]),
   writing: z.object({ interactive: writingRules, conversation: writingRules, dictation: writingRules }),
 })
 
