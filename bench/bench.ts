@@ -3,6 +3,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openArtifacts } from '../src/artifacts/store.ts'
 import { readConfig } from '../src/config.ts'
 import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
@@ -12,7 +13,8 @@ import { fanOut } from './fan-out.ts'
 import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
-import { recognition } from './recognition.ts'
+import { openModel, recognition } from './recognition.ts'
+import { speechPath } from './speech-path.ts'
 import { printTable } from './table.ts'
 import { differentWatchers } from './watchers.ts'
 
@@ -48,6 +50,10 @@ if (runs('graphql')) {
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))
+if (runs('speech-path')) {
+  const model = await openModel(await openArtifacts({ dataDir, privateSources: false }), 'SEARCH_AND_DICTATION')
+  printTable('Speech path', await speechPath(settings, model, join(dataDir, 'pieces.txt')))
+}
 if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
 
 await server.close()
