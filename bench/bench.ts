@@ -39,7 +39,7 @@ if (runs('control-plane')) {
   printTable('Control plane', await controlPlane(service).finally(service.close))
 }
 if (runs('provisioning')) {
-  const service = await startService(readConfig(settings))
+  const service = await startService(readConfig({ ...settings, RECOGNIZERS: '2' }))
   printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
   printTable('Job pickup', await pickup(server.url, dataDir))
 }

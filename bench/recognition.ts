@@ -95,12 +95,14 @@ async function compareEngines(name: string, { encoder, decoder }: RecognizerMode
 export async function startEngine(engine: string, encoder: string, decoder: string, scratch: string) {
   const child = fork(join(import.meta.dirname, 'recognition-engine.ts'), [engine, encoder, decoder, scratch], {
     execArgv: [],
+    serialization: 'advanced',
     env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
   })
   await once(child, 'message')
   return {
-    async decodeAll(): Promise<Round> {
-      child.send('again')
+    /** Decodes all recordings, or these pieces instead from now on. */
+    async decodeAll(pieces?: Float32Array[]): Promise<Round> {
+      child.send(pieces ?? 'again')
       const [round] = await once(child, 'message')
       return round as Round
     },

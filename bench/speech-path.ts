@@ -1,4 +1,4 @@
-// Processor time of the speech path, from the socket to the text, beside decoding the same recordings without it.
+// Processor time of the speech path, from the socket to the text, beside decoding the same phrases without it.
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -7,20 +7,23 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import type { RecognizerModel } from '../src/decoding/recognizer-model.ts'
+import { Detection } from '../src/recognition/phrase-detector.ts'
+import { segmentationSettingsFor } from '../src/recognition/segmentation-settings.ts'
+import { openVoiceActivity } from '../src/recognition/voice-activity.ts'
 import { startEngine } from './recognition.ts'
 import { readRecordings } from './recordings.ts'
 import { deploy } from './soak-server.ts'
 import { type Figure, median } from './table.ts'
 
 const rounds = 5
-const fileSeconds = 55
-const liveSeconds = 30
-const liveStreams = 4
+const speakers = 4
+const pauseSeconds = 0.7
+const restSeconds = 15
 const bytesPerSecond = 32_000
 /** The size of the Speech SDK: 100 ms. */
 const messageBytes = 3200
 
-/** Milliseconds of processor time for each second of audio. */
+/** Milliseconds of processor time for each second of speech. */
 interface PathCost {
   main: number
   detector: number
@@ -33,40 +36,59 @@ export async function speechPath(settings: Record<string, string>, { encoder, de
   const server = fork(join(import.meta.dirname, 'fan-out-server.ts'), { execArgv: [], env: { PATH: process.env['PATH'], ...settings, RECOGNIZERS: '2' } })
   const [{ url, key }] = (await once(server, 'message')) as [{ url: string; key: string }]
   const engine = await startEngine('greedy', encoder, decoder, scratch)
-  const webSocketUrl = await deploy(url, key, 'SEARCH_AND_DICTATION')
-  const recordings = readRecordings()
-  const speech = Buffer.concat(recordings.map(({ pcm }) => pcm))
-  const wav = toWav(Buffer.concat([speech, speech]).subarray(0, fileSeconds * bytesPerSecond))
-  const live = toWav(speech.subarray(0, liveSeconds * bytesPerSecond))
-  const talk = (sent: Buffer, interims: boolean, isLive = false) => recognize(webSocketUrl, key, sent, { interims, isLive })
+  const webSocketUrl = (await deploy(url, key, 'SEARCH_AND_DICTATION')).replace('/interactive/', '/conversation/')
+  const all = readRecordings()
+  const seconds = all.reduce((sum, { pcm }) => sum + pcm.length / bytesPerSecond, 0)
+  // The pauses, at which the stream is cut into the recordings, do not count as speech.
+  const wav = toWav(Buffer.concat(all.flatMap(({ pcm }) => [pcm, Buffer.alloc(pauseSeconds * bytesPerSecond)])))
+  const talk = (interims: boolean, isLive = false) => recognize(webSocketUrl, key, wav, { interims, isLive })
+  const ofAll = seconds * speakers
   const ways: Record<string, { seconds: number; run(): Promise<string> }> = {
-    'OpenAI route, 55 s': { seconds: fileSeconds, run: () => transcribe(url, key, webSocketUrl, wav) },
-    'WebSocket, 55 s at full speed, phrases only': { seconds: fileSeconds, run: () => talk(wav, false) },
-    'WebSocket, 55 s at full speed, with hypotheses': { seconds: fileSeconds, run: () => talk(wav, true) },
-    [`WebSocket, ${liveStreams} speakers for 30 s, phrases only`]: { seconds: liveStreams * liveSeconds, run: () => atOnce(() => talk(live, false, true)) },
-    [`WebSocket, ${liveStreams} speakers for 30 s, with hypotheses`]: { seconds: liveStreams * liveSeconds, run: () => atOnce(() => talk(live, true, true)) },
+    'OpenAI route': { seconds, run: () => transcribe(url, key, webSocketUrl, wav) },
+    'WebSocket at full speed, phrases only': { seconds, run: () => talk(false) },
+    'WebSocket at full speed, with hypotheses': { seconds, run: () => talk(true) },
+    [`WebSocket, ${speakers} speakers at once, phrases only`]: { seconds: ofAll, run: () => atOnce(() => talk(false, true)) },
+    [`WebSocket, ${speakers} speakers at once, with hypotheses`]: { seconds: ofAll, run: () => atOnce(() => talk(true, true)) },
   }
   try {
     for (const { run } of Object.values(ways).slice(0, 3)) await run()
     const direct: number[] = []
+    await engine.decodeAll(await cutPhrases(wav.subarray(44)))
     const costs = new Map<string, PathCost[]>()
     for (let round = 0; round < rounds; round++) {
-      direct.push(((await engine.decodeAll()).seconds * 1000 * bytesPerSecond) / speech.length)
+      direct.push(((await engine.decodeAll()).seconds * 1000) / seconds)
       for (const [name, way] of Object.entries(ways)) costs.set(name, [...(costs.get(name) ?? []), await measure(server, way)])
     }
     if (process.env['SHOW_TEXTS']) for (const [name, [cost]] of costs) console.log(`${name}: ${cost?.text}`)
-    return [...costs].map(([name, all]) => describe(name, all, direct))
+    const rest = await measure(server, { seconds: restSeconds, run: () => delay(restSeconds * 1000, '') })
+    return [
+      ...[...costs].map(([name, all]) => describe(name, all, direct)),
+      { what: 'the server at rest: CPU ms per second', value: `main ${rest.main.toFixed(1)}, detector ${rest.detector.toFixed(1)}` },
+    ]
   } finally {
     engine.close()
     server.kill()
   }
 }
 
+/** The samples that the recognizers get, so that the baseline decodes the same. */
+async function cutPhrases(pcm: Buffer): Promise<Float32Array[]> {
+  const phrases: Float32Array[] = []
+  const request = { format: { sampleRate: 16_000, channels: 1 }, listening: segmentationSettingsFor('SEARCH_AND_DICTATION', 'conversation') }
+  const detection = new Detection((await openVoiceActivity()).listen(), request, (found) => {
+    if (found.kind === 'ENDED' && found.audio) phrases.push(Float32Array.from(found.audio, (sample) => sample / 32_768))
+  })
+  // More audio waits, so that no phrase is guessed at a pause.
+  await detection.hear(pcm, () => true)
+  await detection.finish()
+  return phrases
+}
+
 function describe(what: string, all: PathCost[], direct: number[]): Figure {
   const middle = (part: (cost: PathCost) => number) => median(all.map(part)).toFixed(1)
   const sum = ({ main, detector, recognizers }: PathCost) => main + detector + recognizers
   return {
-    what: `${what}: CPU ms per second of audio`,
+    what: `${what}: CPU ms per second of speech`,
     value: `${middle(sum)} = main ${middle(({ main }) => main)}, detector ${middle(({ detector }) => detector)}, recognizers ${middle(({ recognizers }) => recognizers)}`,
     baseline: `decoding alone ${median(direct).toFixed(1)}`,
     ratio: median(all.map((cost, n) => sum(cost) / (direct[n] as number))).toFixed(2),
@@ -97,7 +119,7 @@ function cpuOf(pid: number): number {
   return (user + system) * 10
 }
 
-const atOnce = async (speak: () => Promise<string>) => (await Promise.all(Array.from({ length: liveStreams }, (_, n) => delay(n * 23).then(speak))))[0] ?? ''
+const atOnce = async (speak: () => Promise<string>) => (await Promise.all(Array.from({ length: speakers }, (_, n) => delay(n * 23).then(speak))))[0] ?? ''
 
 async function transcribe(url: string, key: string, webSocketUrl: string, wav: Buffer<ArrayBuffer>): Promise<string> {
   const form = new FormData()
