@@ -5,6 +5,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openArtifacts } from '../src/artifacts/store.ts'
 import { readConfig } from '../src/config.ts'
 import { openLog } from '../src/log.ts'
 import { startService } from '../src/main.ts'
@@ -14,8 +15,9 @@ import { fanOut } from './fan-out.ts'
 import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
-import { recognition } from './recognition.ts'
+import { openModel, recognition } from './recognition.ts'
 import { scale } from './scale.ts'
+import { speechPath } from './speech-path.ts'
 import { warmStart } from './start.ts'
 import { printTable } from './table.ts'
 import { differentWatchers } from './watchers.ts'
@@ -47,7 +49,7 @@ if (runs('control-plane')) {
   printTable('Control plane', await controlPlane(service).finally(service.close))
 }
 if (runs('provisioning')) {
-  const service = await startService(readConfig(settings))
+  const service = await startService(readConfig({ ...settings, RECOGNIZERS: '2' }))
   printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
   printTable('Job pickup', await pickup(server.url, dataDir))
 }
@@ -57,6 +59,10 @@ if (runs('scale')) printTable('Scale', await scale(settings))
 if (runs('fan-out')) printTable('Fan-out', await fanOut(settings))
 if (runs('watchers')) printTable('Watchers of different deployments', await differentWatchers(settings))
 if (runs('language-model')) printTable('Language model', await languageModel(dataDir))
+if (runs('speech-path')) {
+  const model = await openModel(await openArtifacts({ dataDir, privateSources: false }), 'SEARCH_AND_DICTATION')
+  printTable('Speech path', await speechPath(settings, model, join(dataDir, 'pieces.txt')))
+}
 if (runs('recognition')) printTable('Recognition', await recognition(dataDir))
 
 await server.close()

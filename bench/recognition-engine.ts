@@ -13,13 +13,15 @@ export interface Round {
 }
 
 const [engine = '', encoder = '', decoder = '', scratch = ''] = process.argv.slice(2)
-const recordings = readRecordings()
+let recordings: { audio: Float32Array }[] = readRecordings()
 
 const before = process.memoryUsage.rss()
 const decode = await open()
 for (const { audio } of recordings) await decode(audio)
 
-process.on('message', async () => {
+/** Decodes the recordings, or the given pieces instead from now on. */
+process.on('message', async (pieces: 'again' | Float32Array[]) => {
+  if (pieces !== 'again') recordings = pieces.map((audio) => ({ audio }))
   const start = process.cpuUsage()
   const texts: string[] = []
   for (const { audio } of recordings) texts.push(await decode(audio))

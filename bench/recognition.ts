@@ -50,7 +50,7 @@ async function streamMemory(): Promise<Figure[]> {
   ]
 }
 
-async function openModel(artifacts: Artifacts, scenario: Scenario): Promise<RecognizerModel> {
+export async function openModel(artifacts: Artifacts, scenario: Scenario): Promise<RecognizerModel> {
   const catalog = await readCatalog(resolve(import.meta.dirname, '../src/catalog/catalog.json'))
   const [acoustic, language] = ['ACOUSTIC', 'LANGUAGE'].map((kind) => catalog.models.find((model) => model.kind === kind && model.scenario === scenario))
   if (!acoustic || !language) throw new Error(`the catalog has no models for ${scenario}`)
@@ -92,15 +92,17 @@ async function compareEngines(name: string, { encoder, decoder }: RecognizerMode
   ]
 }
 
-async function startEngine(engine: string, encoder: string, decoder: string, scratch: string) {
+export async function startEngine(engine: string, encoder: string, decoder: string, scratch: string) {
   const child = fork(join(import.meta.dirname, 'recognition-engine.ts'), [engine, encoder, decoder, scratch], {
     execArgv: [],
+    serialization: 'advanced',
     env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '2' },
   })
   await once(child, 'message')
   return {
-    async decodeAll(): Promise<Round> {
-      child.send('again')
+    /** Decodes all recordings, or these pieces instead from now on. */
+    async decodeAll(pieces?: Float32Array[]): Promise<Round> {
+      child.send(pieces ?? 'again')
       const [round] = await once(child, 'message')
       return round as Round
     },

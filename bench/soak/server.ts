@@ -77,7 +77,8 @@ function findChildren(pid: number, program: RegExp): number[] {
   return children.filter((child) => program.test(readFileSync(`/proc/${child}/cmdline`, 'utf8'))).map(Number)
 }
 
-async function deploy(url: string, key: string, scenario: string): Promise<string> {
+/** Creates a deployment of base models; resolves with its WebSocket URL. */
+export async function deploy(url: string, key: string, scenario: string): Promise<string> {
   const ask = async (query: string, variables: object = {}): Promise<any> => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',

@@ -2,6 +2,8 @@
 // An ONNX file is a protocol buffer, of which only the fields that lead to
 // tensors are read. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
 
+import { ProtobufError, ProtobufReader } from './protobuf.ts'
+
 type OnnxMessage = 'model' | 'training' | 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor'
 
 /** The kind of message in each field, by the number of the field. */
@@ -21,16 +23,13 @@ const dataLocation = 14
 /** The most nested graphs; exported models have two. */
 const deepest = 40
 
-/** The file is not a protocol buffer, or is cut off. */
-class OnnxFileError extends Error {}
-
 /** True if any tensor of the model, also in a branch or function, keeps its numbers in another file. */
 export function refersToOtherFiles(file: Uint8Array): boolean {
   return search(new ProtobufReader(file), 'model', 0)
 }
 
 function search(reader: ProtobufReader, kind: OnnxMessage, depth: number): boolean {
-  if (depth > deepest) throw new OnnxFileError(`the graphs are nested more than ${deepest} levels deep`)
+  if (depth > deepest) throw new ProtobufError(`the graphs are nested more than ${deepest} levels deep`)
   const shape = shapes[kind]
   while (!reader.isAtEnd) {
     const { field, wire } = reader.tag()
@@ -43,54 +42,4 @@ function search(reader: ProtobufReader, kind: OnnxMessage, depth: number): boole
     } else reader.skip(wire)
   }
   return false
-}
-
-class ProtobufReader {
-  readonly #bytes: Uint8Array
-  #at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at >= this.#bytes.length
-  }
-
-  tag(): { field: number; wire: number } {
-    const tag = this.number()
-    return { field: Math.floor(tag / 8), wire: tag % 8 }
-  }
-
-  /** A variable-length number. Numbers beyond the precision of a double occur only in skipped fields. */
-  number(): number {
-    let value = 0
-    for (let n = 0; n < 10; n++) {
-      const byte = this.#bytes[this.#at++]
-      if (byte === undefined) throw new OnnxFileError('the file is cut off')
-      value += (byte & 0x7f) * 2 ** (7 * n)
-      if (byte < 0x80) return value
-    }
-    throw new OnnxFileError('a number in the file has more than ten bytes')
-  }
-
-  message(): ProtobufReader {
-    const length = this.number()
-    const from = this.#at
-    this.#move(length)
-    return new ProtobufReader(this.#bytes.subarray(from, this.#at))
-  }
-
-  skip(wire: number): void {
-    if (wire === 0) this.number()
-    else if (wire === 1) this.#move(8)
-    else if (wire === 2) this.#move(this.number())
-    else if (wire === 5) this.#move(4)
-    else throw new OnnxFileError(`the file has a field of an unknown kind (${wire})`)
-  }
-
-  #move(count: number) {
-    this.#at += count
-    if (this.#at > this.#bytes.length) throw new OnnxFileError('the file is cut off')
-  }
 }

@@ -28,12 +28,14 @@ const verificationMs = 60_000
 const maxRetryMs = { BUSY: 300_000, AWAY: 5_000, LASTING: 0 }
 const pause = { firstMs: 250, maxMs: 5_000 }
 
-/** Calls both URLs of the deployment as clients do, and compares the transcripts with the reference. */
+/**
+ * Calls both URLs of the deployment as clients do, and compares the transcripts with the reference. The calls run at the
+ * same time if `isAtOnce`, which needs two free recognizers.
+ */
 export async function verifyEndpoint(
   service: Verifier,
   { deployment, acousticModel }: ServedDeployment,
-  signal: AbortSignal,
-  waiting: WaitListener,
+  { signal, waiting, isAtOnce }: { signal: AbortSignal; waiting: WaitListener; isAtOnce: boolean },
 ): Promise<Evidence> {
   const reference = service.catalog.references.get(deployment.locale)
   if (!reference)
@@ -41,8 +43,8 @@ export async function verifyEndpoint(
   const audio = await readFile(reference.audioFile)
   const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
-  const verify = (url: string, call: Call) =>
-    repeat(retry, async () => {
+  const verify = (url: string, call: Call, signal: AbortSignal) =>
+    repeat({ ...retry, signal }, async () => {
       const token = service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
       const started = performance.now()
       const transcript = await call(endpoint, token, audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
@@ -50,9 +52,24 @@ export async function verifyEndpoint(
       if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
-  const http = await verify(endpoint.httpUrl, post)
-  const webSocket = await verify(endpoint.webSocketUrl, stream)
+  const proveHttp = (signal: AbortSignal) => verify(endpoint.httpUrl, post, signal)
+  const proveWebSocket = (signal: AbortSignal) => verify(endpoint.webSocketUrl, stream, signal)
+  const [http, webSocket] = isAtOnce ? await together(signal, proveHttp, proveWebSocket) : [await proveHttp(signal), await proveWebSocket(signal)]
   return { ...http, webSocket, referenceText: reference.text, audioMs: Math.round((audio.length - 44) / 32), verifiedAt: new Date().toISOString() }
+}
+
+/** Runs both; the failure of one ends the other. */
+async function together<A, B>(signal: AbortSignal, one: (signal: AbortSignal) => Promise<A>, other: (signal: AbortSignal) => Promise<B>): Promise<[A, B]> {
+  const failed = new AbortController()
+  const either = AbortSignal.any([signal, failed.signal])
+  const both = [one(either), other(either)] as const
+  try {
+    return await Promise.all(both)
+  } catch (error) {
+    failed.abort(error)
+    await Promise.allSettled(both)
+    throw error
+  }
 }
 
 interface Retry {

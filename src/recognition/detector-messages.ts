@@ -18,7 +18,8 @@ export interface ListeningProgress {
 
 export type DetectorRequest = { stream: number } & (
   | { kind: 'OPEN'; format: StreamRequest['format']; listening: StreamRequest['listening'] }
-  | { kind: 'AUDIO'; pcm: Uint8Array }
+  /** With `isFollowed`, more audio waits already. */
+  | { kind: 'AUDIO'; pcm: Uint8Array; isFollowed: boolean }
   | { kind: 'GROWN'; phrase: number }
   | { kind: 'FINISH' }
   | { kind: 'CLOSE' }

@@ -6,7 +6,7 @@ import { openVoiceActivity } from './voice-activity.ts'
 
 interface Listened {
   detection: Detection
-  audio: Uint8Array[]
+  audio: Extract<DetectorRequest, { kind: 'AUDIO' }>[]
   isFinishing: boolean
   isBusy: boolean
 }
@@ -21,11 +21,12 @@ function reply(message: DetectorReply) {
 async function work(stream: number, listened: Listened) {
   if (listened.isBusy) return
   listened.isBusy = true
-  const isBehind = () => listened.audio.length > 0 || listened.isFinishing
   const isOpen = () => streams.get(stream) === listened
   while (isOpen()) {
-    const pcm = listened.audio.shift()
-    if (!pcm) break
+    const next = listened.audio.shift()
+    if (!next) break
+    const { pcm, isFollowed } = next
+    const isBehind = () => isFollowed || listened.audio.length > 0 || listened.isFinishing
     await listened.detection.hear(pcm, isBehind)
     if (isOpen()) reply({ stream, kind: 'HEARD', bytes: pcm.length, ...listened.detection.heard })
   }
@@ -54,7 +55,7 @@ async function handle(request: DetectorRequest) {
   if (request.kind === 'CLOSE') streams.delete(stream)
   else if (request.kind === 'GROWN') reply({ stream, kind: 'GROWN', phrase: request.phrase, grown: listened.detection.grown(request.phrase) })
   else {
-    if (request.kind === 'AUDIO') listened.audio.push(request.pcm)
+    if (request.kind === 'AUDIO') listened.audio.push(request)
     else listened.isFinishing = true
     await work(stream, listened)
   }

@@ -3,7 +3,7 @@ import { SampleBuffer } from '../audio/sample-buffer.ts'
 import type { Detected, ListeningProgress } from './detector-messages.ts'
 import type { StreamRequest } from './recognizer-stream.ts'
 import { type Segment, Segmenter } from './segmenter.ts'
-import { type VoiceActivity, windowSize } from './voice-activity.ts'
+import { maxWindows, type VoiceActivity, windowSize } from './voice-activity.ts'
 
 const maxUnvoiced = 160 * 16
 const step = 10 * 16
@@ -16,7 +16,6 @@ export class Detection {
   readonly #channels: number
   readonly #found: (detected: Detected) => void
   readonly #sound = new SampleBuffer()
-  readonly #window = new Float32Array(windowSize)
   #oddBytes = new Uint8Array(0)
   #judged = 0
   #phrase = 0
@@ -34,14 +33,19 @@ export class Detection {
   /** Processes more audio. `isBehind` returns whether more audio waits, which makes guesses at a pause pointless. */
   async hear(pcm: Uint8Array, isBehind: () => boolean): Promise<void> {
     this.#sound.append(this.#resampler.push(toMonoFloat32(this.#wholeFrames(pcm), this.#channels)))
-    while (this.#judged + windowSize <= this.#sound.end) await this.#judge(isBehind)
+    for (;;) {
+      const count = Math.min(maxWindows, Math.floor((this.#sound.end - this.#judged) / windowSize))
+      if (!count) break
+      await this.#judge(count, isBehind)
+    }
     this.#sound.forget(Math.min(this.#segmenter.needed, this.#judged))
   }
 
   /** Ends the stream and the open phrase. */
   async finish(): Promise<void> {
     this.#sound.append(this.#resampler.end())
-    while (this.#judged < this.#sound.end) await this.#judge(() => true)
+    // Silence fills the last window.
+    if (this.#judged < this.#sound.end) await this.#judge(1, () => true)
     const last = this.#segmenter.end()
     if (last) this.#end({ ...last, end: Math.min(last.end, this.#sound.end), offset: Math.min(last.offset, this.#sound.end) })
   }
@@ -57,9 +61,13 @@ export class Detection {
     return { segment: { ...open, onset: this.#onset }, audio: this.#sound.slice(open.start, open.end) }
   }
 
-  async #judge(isBehind: () => boolean) {
-    this.#sound.read(this.#judged, this.#window)
-    const probability = await this.#activity.judge(this.#window)
+  async #judge(count: number, isBehind: () => boolean) {
+    const samples = new Float32Array(count * windowSize)
+    this.#sound.read(this.#judged, samples)
+    for (const probability of await this.#activity.judge(samples)) this.#follow(probability, isBehind)
+  }
+
+  #follow(probability: number, isBehind: () => boolean) {
     this.#judged += windowSize
     const ended = this.#segmenter.push(probability)
     if (ended) this.#end(ended)

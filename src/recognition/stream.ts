@@ -1,3 +1,4 @@
+import { AudioQueue } from '../audio/audio-queue.ts'
 import { sampleRate } from '../audio/pcm.ts'
 import type { Alternative } from '../decoding/alternative.ts'
 import type { DetectorReply, DetectorRequest } from './detector-messages.ts'
@@ -39,11 +40,10 @@ export class Stream implements RecognizerStream {
   readonly #number: number
   readonly #parts: StreamParts
   readonly #bytesPerSecond: number
+  readonly #waiting: AudioQueue
   /** Phrases whose end was not reported yet, in order. */
   readonly #phrases: PhraseDecoding[] = []
   #isBeginningTold = false
-  #waiting: Uint8Array[] = []
-  #waitingBytes = 0
   #sentBytes = 0
   #movedAt = 0
   #isPaused = false
@@ -61,6 +61,7 @@ export class Stream implements RecognizerStream {
     this.#parts = parts
     const { format, listening } = parts.request
     this.#bytesPerSecond = format.sampleRate * format.channels * 2
+    this.#waiting = new AudioQueue(this.#bytesPerSecond)
     parts.detector.send({ stream: number, kind: 'OPEN', format, listening })
   }
 
@@ -70,8 +71,7 @@ export class Stream implements RecognizerStream {
       this.fail(new RecognizersBusyError('The client sends audio faster than the server accepts it. Pause while the connection is full, then connect again.'))
       return false
     }
-    for (let at = 0; at < pcm.length; at += this.#bytesPerSecond) this.#waiting.push(pcm.subarray(at, at + this.#bytesPerSecond))
-    this.#waitingBytes += pcm.length
+    this.#waiting.add(pcm)
     this.#pass()
     this.#isPaused ||= this.#heldBytes > pauseSeconds * this.#bytesPerSecond
     return !this.#isPaused
@@ -87,7 +87,7 @@ export class Stream implements RecognizerStream {
     if (this.#isOver) return
     this.#isOver = true
     for (const phrase of this.#phrases) phrase.close()
-    this.#waiting = []
+    this.#waiting.clear()
     this.#parts.detector.send({ stream: this.#number, kind: 'CLOSE' })
     this.#parts.over()
   }
@@ -121,23 +121,24 @@ export class Stream implements RecognizerStream {
   }
 
   get #heldBytes() {
-    return this.#waitingBytes + this.#sentBytes
+    return this.#waiting.bytes + this.#sentBytes
   }
 
   /** Sends as much audio to the detector as it and the workers can process. */
   #pass() {
     const send = (message: Parameters<StreamParts['detector']['send']>[0]) => this.#parts.detector.send(message)
     while (this.#sentBytes < aheadSeconds * this.#bytesPerSecond && this.#undecoded < maxUndecoded) {
-      const pcm = this.#waiting.shift()
+      // Small pieces that arrive while the detector is busy go to it together.
+      if (this.#sentBytes > 0 && !this.#waiting.isFull && !this.#isFinishing) return
+      const pcm = this.#waiting.take()
       if (!pcm && (!this.#isFinishing || this.#isFinishPassed)) return
       if (this.#sentBytes === 0) this.#movedAt = performance.now()
       if (!pcm) {
         this.#isFinishPassed = true
         return send({ stream: this.#number, kind: 'FINISH' })
       }
-      this.#waitingBytes -= pcm.length
       this.#sentBytes += pcm.length
-      send({ stream: this.#number, kind: 'AUDIO', pcm })
+      send({ stream: this.#number, kind: 'AUDIO', pcm, isFollowed: this.#waiting.bytes > 0 })
     }
   }
 
