@@ -12,7 +12,7 @@ import { segmentationSettingsFor } from '../src/recognition/segmentation-setting
 import { openVoiceActivity } from '../src/recognition/voice-activity.ts'
 import { startEngine } from './recognition.ts'
 import { readRecordings } from './recordings.ts'
-import { deploy } from './soak-server.ts'
+import { deploy } from './soak/server.ts'
 import { type Figure, median } from './table.ts'
 
 const rounds = 5
