@@ -74,7 +74,7 @@ describe('a start that fails', () => {
     onTestFinished(() => void taken.close())
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
-    expect(await refused({ PORT: String(port), DATA_DIR: dataDir })).toContain(`Port ${port} is taken`)
+    expect(await refused({ PORT: String(port), DATA_DIR: dataDir })).toContain(`Another program uses port ${port}.`)
     await expect(stat(dataDir)).rejects.toThrow()
   })
 

@@ -11,7 +11,7 @@ import { openTestService, type Service } from '../support/service.ts'
 
 let api: Service
 beforeAll(async () => {
-  api = await openTestService({ ROLES: 'api' })
+  api = await openTestService()
 })
 afterAll(() => api.close())
 

@@ -98,7 +98,7 @@ test.each<[string, Field[], RegExp]>([
       ['timestamp_granularities[]', 'word'],
       ['response_format', 'text'],
     ],
-    /response_format=verbose_json only/,
+    /needs response_format=verbose_json/,
   ],
   [
     'a strategy of chunks',
