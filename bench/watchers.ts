@@ -4,11 +4,12 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
+import { getColumns, sql } from 'drizzle-orm'
 import { WebSocket } from 'ws'
 import { recordChange } from '../src/domain/deployment-lifecycle.ts'
 import { openLog } from '../src/log.ts'
 import { openClient } from '../src/postgres/client.ts'
+import { deployments } from '../src/postgres/deployment-tables.ts'
 import { createDeployment } from './fan-out.ts'
 import { type Figure, median, milliseconds } from './table.ts'
 
@@ -90,8 +91,12 @@ type Db = ReturnType<typeof openClient>['db']
 /** Copies a deployment once per subscriber, each copy with one event. */
 async function copyDeployments(db: Db, id: string) {
   const uuid = Buffer.from(id, 'base64').toString().split(':')[1] ?? ''
+  const stored = Object.values(getColumns(deployments)).filter(({ generated }) => !generated)
+  const columns = sql.raw(stored.map(({ name }) => name).join(', '))
   const copies = sql`select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Many ' || n))).* from deployments d, generate_series(1, ${watchers}) n where d.id = ${uuid}`
-  const rows = await db.execute<{ id: string; workspace_id: string }>(sql`insert into deployments ${copies} returning id, workspace_id`)
+  const rows = await db.execute<{ id: string; workspace_id: string }>(
+    sql`insert into deployments (${columns}) select ${columns} from (${copies}) as copies returning id, workspace_id`,
+  )
   await db.execute(sql`insert into deployment_events select (jsonb_populate_record(e, jsonb_build_object('deployment_id', d.id, 'sequence', d.sequence,
     'position', w.position + row_number() over ()))).* from deployment_events e, deployments d, workspaces w
     where e.deployment_id = ${uuid} and e.sequence = 1 and d.name like 'Many %' and w.id = d.workspace_id`)

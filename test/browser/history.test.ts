@@ -2,6 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readStoredColumns } from '../support/postgres.ts'
 import { openTestService, type Service } from '../support/service.ts'
 import { openBrowser, openDashboard, openModelForm } from './browser.ts'
 
@@ -14,8 +15,9 @@ beforeAll(async () => {
   const { deployment } = await api.create({ name: 'Number 000' })
   const id = Buffer.from(deployment.id, 'base64').toString().split(':')[1] ?? ''
   const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
-  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || lpad(n::text, 3, '0')))).*
-    from deployments d, generate_series(1, ${many - 1}) n where d.id = ${id}`
+  const columns = await readStoredColumns(sql, 'deployments')
+  await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || lpad(n::text, 3, '0')))).*
+    from deployments d, generate_series(1, ${many - 1}) n where d.id = ${id}) as copies`
   await sql.end()
   browser = await openBrowser()
 })

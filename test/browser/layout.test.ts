@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cardText, modelsOf } from '../support/models.ts'
+import { readStoredColumns } from '../support/postgres.ts'
 import { openTestService, type Service } from '../support/service.ts'
 import { findViolations, openBrowser, openDashboard, openTab, rowOf } from './browser.ts'
 
@@ -21,8 +22,9 @@ beforeAll(async () => {
   deploymentId = deployed.deploymentId
   const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
   const id = Buffer.from(deploymentId, 'base64').toString().split(':')[1] ?? ''
-  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', ${longName}::text, 'description', ${longName}::text))).* from deployments d where d.id = ${id}`
-  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n))).* from deployments d, generate_series(1, 60) n where d.id = ${id}`
+  const columns = await readStoredColumns(sql, 'deployments')
+  await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', ${longName}::text, 'description', ${longName}::text))).* from deployments d where d.id = ${id}) as copies`
+  await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n))).* from deployments d, generate_series(1, 60) n where d.id = ${id}) as copies`
   await sql.end()
   await modelsOf(api).createLanguageModel({ name: longName, text: cardText })
   await api.ask(

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Browser } from 'playwright-core'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeDirectory } from '../support/postgres.ts'
+import { makeDirectory, readStoredColumns } from '../support/postgres.ts'
 import { openTestService, type Service, startTestService } from '../support/service.ts'
 import { createByForm, openBrowser, openDashboard, openTabBeside, rowOf } from './browser.ts'
 import { launchServer } from './server.ts'
@@ -164,8 +164,9 @@ test('a page recovers without a lost change when the server is killed and restar
 test('a list of a thousand deployments stays responsive while they change', async () => {
   const { deployment } = await api.create({ name: 'Number 0' })
   const id = Buffer.from(deployment.id, 'base64').toString().split(':')[1] ?? ''
-  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n, 'status', (array['COMPLETE', 'FAILED', 'CANCELED'])[1 + n % 3]))).*
-    from deployments d, generate_series(1, 999) n where d.id = ${id}`
+  const columns = await readStoredColumns(sql, 'deployments')
+  await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n, 'status', (array['COMPLETE', 'FAILED', 'CANCELED'])[1 + n % 3]))).*
+    from deployments d, generate_series(1, 999) n where d.id = ${id}) as copies`
   const { page } = await openDashboard(browser, api)
   await page.getByText(/^1–50 of 1,00\d deployments/).waitFor()
   await page.evaluate(`globalThis.longest = 0; let last = performance.now(); (function frame() {

@@ -38,7 +38,7 @@ const textFile = (text: string | Buffer, name = 'calls.txt') => ({ name, mimeTyp
 
 /** The problem of a field, as a screen reader announces it. */
 async function problemOf(field: Locator): Promise<string> {
-  await expect.poll(() => field.getAttribute('aria-invalid')).toBe('true')
+  await expect.poll(() => field.getAttribute('aria-invalid'), { timeout: 20_000 }).toBe('true')
   const ids = (await field.getAttribute('aria-describedby')) ?? ''
   return (
     (await field
@@ -112,7 +112,7 @@ test('a refused or interrupted upload shows the reason at its field', async () =
   const { page, dialog } = await openModelForm(browser, idle, 'acoustic')
   const archive = dialog.getByLabel('Archive', { exact: true })
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.alloc(30_000_000, 0x1f) })
-  expect(await problemOf(archive)).toMatch(/more than 2 MB/)
+  expect(await problemOf(archive)).toMatch(/larger than 2 MB/)
   await archive.setInputFiles({ name: 'model.tgz', mimeType: 'application/gzip', buffer: Buffer.from('no archive') })
   await dialog.getByText('Send an acoustic model as a .tar.gz').waitFor()
   await page.route('**/uploads*', (route) => route.abort())

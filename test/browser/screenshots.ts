@@ -8,7 +8,7 @@ import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
 import { cardText, makeZip, modelsOf } from '../support/models.ts'
-import { makeDirectory } from '../support/postgres.ts'
+import { makeDirectory, readStoredColumns } from '../support/postgres.ts'
 import { cardRecordings, createTestClient, librivoxRecordings } from '../support/service.ts'
 import { openBrowser } from './browser.ts'
 
@@ -30,7 +30,8 @@ async function deploy(name: string, scenario: string, description: string): Prom
 async function pretend(like: string, name: string, hoursAgo: number, values: object) {
   const id = Buffer.from(like, 'base64').toString().split(':')[1] ?? ''
   const changes = { name, created_at: new Date(Date.now() - hoursAgo * 3.6e6).toISOString(), ...values }
-  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(make_interval(secs => ${-hoursAgo * 3600}))) || ${sql.json(changes as never)}::jsonb)).* from deployments d where d.id = ${id}`
+  const columns = await readStoredColumns(sql, 'deployments')
+  await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(make_interval(secs => ${-hoursAgo * 3600}))) || ${sql.json(changes as never)}::jsonb)).* from deployments d where d.id = ${id}) as copies`
 }
 
 /** Makes a language model with an evaluation and one that is being built. */

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { figure } from '../faults/figure.ts'
 import { holdFetching } from '../faults/roles.ts'
 import { modelsOf } from '../support/models.ts'
-import { makeDirectory } from '../support/postgres.ts'
+import { makeDirectory, readStoredColumns } from '../support/postgres.ts'
 import { collect, type OnFinished, startTestService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -115,7 +115,8 @@ test.concurrent('a locked workspace does not delay the deadlines of other worksp
   const [locked, lockedModel] = [(await api.create()).deployment, (await own.createLanguageModel({ text: 'a' })).model]
   const [workspace] = await sql`select id from workspaces order by id limit 1`
   // More than are looked at in one go.
-  await sql`insert into deployments select (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid(), 'name', 'Late ' || n))).* from deployments d, generate_series(1, 120) n`
+  const columns = await readStoredColumns(sql, 'deployments')
+  await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid(), 'name', 'Late ' || n))).* from deployments d, generate_series(1, 120) n) as copies`
   const release = Promise.withResolvers<void>()
   const holding = sql.begin(async (tx) => {
     await tx`select from workspaces where id = ${workspace?.id} for update`

@@ -58,3 +58,10 @@ export async function cloneDatabase(serverUrl: string): Promise<{ url: string; d
     },
   }
 }
+
+/** The columns of a table that a row can be copied to: all but the generated ones. */
+export async function readStoredColumns(sql: postgres.Sql, table: string): Promise<string[]> {
+  const columns =
+    await sql`select column_name as name from information_schema.columns where table_name = ${table} and is_generated = 'NEVER' order by ordinal_position`
+  return columns.map(({ name }) => name)
+}
