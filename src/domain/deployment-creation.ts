@@ -12,7 +12,7 @@ import { DuplicateDeploymentNameError } from './deployment-errors.ts'
 import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
 import { ExpectedError, QuotaExceededError, ValidationError } from './errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from './idempotency.ts'
-import { choosable, findModels } from './model.ts'
+import { choosable, findKnownModels, findModels, isLicenseAccepted } from './model.ts'
 import { nameKey, nameText, proseText, storable, validate } from './validation.ts'
 
 export interface NewDeployment {
@@ -45,8 +45,7 @@ class RefusedError extends Error {}
  * `createChecked` finds the problem then.
  */
 async function createPermitted(ctx: Context, values: NewValues, key: string | null | undefined): Promise<DeploymentRow | undefined> {
-  const { acoustic, language, problems } = await findModels(ctx, values)
-  if (problems.length || !acoustic || !language || explainIncompatibility(values.locale, acoustic, language)) return undefined
+  if (!(await seemCompatible(ctx, values))) return undefined
   try {
     return await changeWorkspace(ctx.store.db, ctx.viewer.workspaceId, async (tx) => {
       if (key && (await findEarlier(tx, 'deployment', ctx.viewer.workspaceId, key, values))) throw new RefusedError()
@@ -58,6 +57,16 @@ async function createPermitted(ctx: Context, values: NewValues, key: string | nu
     if (error instanceof RefusedError || isMissingReference(error)) return undefined
     throw error
   }
+}
+
+/**
+ * False when the two models cannot be deployed together. The insertion checks again whether the workspace has them and
+ * whether they are ready: base models come from memory.
+ */
+async function seemCompatible(ctx: Context, { locale, acousticModelId, languageModelId }: NewValues): Promise<boolean> {
+  const [acoustic, language] = await findKnownModels(ctx, [acousticModelId, languageModelId])
+  if (acoustic?.kind !== 'ACOUSTIC' || language?.kind !== 'LANGUAGE') return false
+  return !explainIncompatibility(locale, acoustic, language) && isLicenseAccepted(ctx, acoustic)
 }
 
 /** True for a violation of a foreign key, by a model that was deleted after it was read. */

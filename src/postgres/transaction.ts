@@ -50,10 +50,11 @@ export async function runTransaction<T>(connection: Connection, prepare: boolean
   begun.catch(() => {})
   let isFirst = true
   const send: Send = async (text, values, asArrays) => {
-    if (hasEnded) throw new TransactionError('The transaction has ended.')
     const isWithBegin = isFirst && text.startsWith('select ')
     isFirst = false
     if (!isWithBegin) await begun
+    // Checked last: between the check and the sending, the transaction must not end.
+    if (hasEnded) throw new TransactionError('The transaction has ended.')
     const [, rows] = await Promise.all([begun, connection.send(text, values, { asArrays, prepare })])
     return rows
   }
