@@ -1,5 +1,6 @@
 // The time from the commit of a job to its handler, and from the creation to COMPLETE by stage.
 
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { openLog } from '../src/log.ts'
 import type { RunningService } from '../src/main.ts'
@@ -19,7 +20,7 @@ export async function pickup(databaseUrl: string, dataDir: string): Promise<Figu
 
   const enqueue = async (id: string) => {
     const seen = arrival(id)
-    await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id }, { priority: 0, delay: 0 }))
+    await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id }, { id: randomUUID(), priority: 0, delay: 0 }))
     const committed = performance.now()
     return (await seen) - committed
   }

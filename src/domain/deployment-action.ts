@@ -74,7 +74,7 @@ export function cancelDeployment(ctx: Context, id: string): DeploymentOutcome<De
 export function retryDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
     if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only a deployment that is FAILED or CANCELED can be retried.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await provisioning.takePosition(tx, ctx, row)) }
+    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...provisioning.newPosition(ctx, row) }
     const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker again.', progress: 0 }, again)
     await provisioning.enqueue(tx, ctx, queued)
     return queued

@@ -80,7 +80,7 @@ export function retryModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow
   return onModel<ModelRow>(ctx, model, async (tx, row) => {
     if (!modelLifecycle.mayMove(row.status, 'QUEUED'))
       return new ModelStatusConflictError(row.status, 'Only a model that is FAILED or CANCELED can be retried.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...(await building.takePosition(tx, ctx, row)) }
+    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...building.newPosition(ctx, row) }
     const queued = await modelLifecycle.applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker again.', progress: 0 }, again)
     await building.enqueue(tx, ctx, queued)
     return queued

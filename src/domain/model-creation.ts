@@ -196,7 +196,7 @@ async function addModel(
       status: 'QUEUED' as const,
       progress: 0,
       sequence: 1,
-      ...(await building.takePosition(tx, ctx, { workspaceId, kind })),
+      ...building.newPosition(ctx, { workspaceId, kind }),
     }
     const [created] = await tx.insert(models).values(values).returning()
     if (!created) throw new Error('A new model was not inserted.')

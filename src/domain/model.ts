@@ -155,15 +155,34 @@ const knownModels = new WeakMap<Service['store'], Map<string, ModelRow>>()
 
 /** Batches look-ups by id. Retired models are found too, since deployments can use them. */
 export function createModelLoader({ store }: Service): LoadModel {
-  const known = knownModels.get(store) ?? new Map<string, ModelRow>()
-  knownModels.set(store, known)
+  const known = knownModelsOf(store)
   const loader = new DataLoader<string, ModelRow>(async (ids) => {
-    if (known.size > maxKnown) known.clear()
-    const rows = new Map((await selectModels(store.db, ids)).map((row) => [row.id, row]))
-    for (const row of rows.values()) if (row.workspaceId === null) known.set(row.id, row)
+    const rows = await readModels(store, ids)
     return ids.map((id) => rows.get(id) ?? new Error(`model ${id} is missing`))
   }, options)
   return (id) => known.get(id) ?? loader.load(id)
+}
+
+/** The models with these ids, of any workspace and in any status. */
+export async function findKnownModels({ store }: Service, ids: readonly string[]): Promise<(ModelRow | undefined)[]> {
+  const known = knownModelsOf(store)
+  const rows = ids.every((id) => known.has(id)) ? known : await readModels(store, ids)
+  return ids.map((id) => rows.get(id))
+}
+
+function knownModelsOf(store: Service['store']): Map<string, ModelRow> {
+  const known = knownModels.get(store) ?? new Map<string, ModelRow>()
+  knownModels.set(store, known)
+  return known
+}
+
+/** Reads the models, and keeps the base models in memory. */
+async function readModels(store: Service['store'], ids: readonly string[]): Promise<Map<string, ModelRow>> {
+  const known = knownModelsOf(store)
+  if (known.size > maxKnown) known.clear()
+  const rows = new Map((await selectModels(store.db, ids)).map((row) => [row.id, row]))
+  for (const row of rows.values()) if (row.workspaceId === null) known.set(row.id, row)
+  return rows
 }
 
 function selectModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {

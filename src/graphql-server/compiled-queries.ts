@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type DocumentNode,
+  type ExecutionResult,
+  type FieldNode,
+  GraphQLError,
   type GraphQLSchema,
   getOperationAST,
   getVariableValues,
@@ -11,31 +14,47 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit'
+import type { Plugin } from 'graphql-yoga'
+import type { Service } from '../domain/context.ts'
+import { toRateHeaders } from '../domain/mutation-rate.ts'
 import type { GraphQLContext } from '../graphql/builder.ts'
 import { checkOperation, countFields, type OperationLimits, type Variables } from '../graphql-limits/operation-limits.ts'
 import type { Documents } from './documents.ts'
+import { countMutations } from './mutation-limit.ts'
 import type { Parameters } from './request-body.ts'
 
 /** Compilation takes a fifth of a millisecond per field, and blocks the event loop. */
 const maxCompiledFields = 100
 
-export interface CompiledQueries {
-  /** Answers a query whose document is accepted. False, with nothing written, when graphql-yoga must answer. */
+export interface CompiledOperations {
+  /** Answers a query or mutation whose document is accepted. False, with nothing written, when graphql-yoga must answer. */
   answer(request: IncomingMessage, response: ServerResponse, parameters: Parameters, contextValue: GraphQLContext): Promise<boolean>
+  /** The result with errors of a mutation that has run, which graphql-yoga masks and sends. */
+  findResult(request: IncomingMessage | undefined): ExecutionResult | undefined
+  plugin: Plugin<GraphQLContext>
 }
 
 /**
- * Answers queries whose document graphql-yoga has accepted before. Only the limits are checked again; then the compiled
- * query runs. graphql-yoga answers everything else (mutations, other media types, any error) and writes the error
- * messages. A query can run twice because of that, which is safe: queries change nothing.
+ * Answers queries and mutations whose document graphql-yoga has accepted before. Only the limits are checked again; then
+ * the compiled operation runs. graphql-yoga answers everything else (other media types, mutations over the rate, any
+ * error) and writes the error messages. A query can run twice because of that, which is safe: queries change nothing. A
+ * mutation runs once: graphql-yoga receives its result. Mutations with several root fields are not compiled, since each
+ * must wait until the one before is complete.
  */
-export function createCompiledQueries(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): CompiledQueries {
-  const queries = new WeakMap<DocumentNode, CompiledDocument>()
+export function createCompiledOperations(
+  schema: GraphQLSchema,
+  documents: Documents,
+  limits: OperationLimits,
+  { mutationRate }: Pick<Service, 'mutationRate'>,
+): CompiledOperations {
+  const operations = new WeakMap<DocumentNode, CompiledDocument>()
+  const results = new WeakMap<IncomingMessage, ExecutionResult>()
   const compiledOf = (document: DocumentNode) => {
-    const known = queries.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }
-    queries.set(document, known)
+    const known = operations.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }
+    operations.set(document, known)
     return known
   }
+  const findResult = (request: IncomingMessage | undefined) => request && results.get(request)
   return {
     async answer(request, response, { query, variables, operationName, extensions }, contextValue) {
       if (!isPlain(request) || extensions) return false
@@ -44,14 +63,42 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
       const known = compiledOf(document)
       const run = compile(schema, known, operationName)
       if (!run || !canCoerce(schema, known, variables, operationName)) return false
+      const isMutation = countMutations(document, operationName) > 0
+      // A refusal takes nothing, and graphql-yoga refuses the mutation with the same message.
+      if (isMutation && mutationRate.take(contextValue.viewer, 1)) return false
       const { data, errors } = await run(undefined, contextValue, variables ?? {})
-      if (errors || !data) return false
+      if (errors || !data) {
+        if (isMutation) results.set(request, { errors: (errors ?? []).map((error) => withNodes(document, error)), ...(data === undefined ? {} : { data }) })
+        return false
+      }
       const text = JSON.stringify({ data })
-      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) })
+      const headers = isMutation ? toRateHeaders(mutationRate.read(contextValue.viewer)) : {}
+      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), ...headers })
       response.end(text)
       return true
     },
+    findResult,
+    plugin: {
+      onExecute({ args, setExecuteFn }) {
+        const result = findResult((args.contextValue as { req?: IncomingMessage }).req)
+        if (result) setExecuteFn(() => result)
+      },
+    },
   }
+}
+
+/** The error as graphql-js makes it, with the nodes that the error masking reads. */
+function withNodes(document: DocumentNode, { message, locations, path, originalError }: GraphQLError): GraphQLError {
+  const nodes: FieldNode[] = []
+  visit(document, {
+    Field(node) {
+      const { line, column } = node.loc?.startToken ?? {}
+      if (locations?.some((location) => location.line === line && location.column === column)) nodes.push(node)
+    },
+  })
+  // graphql-js marks the errors of its own checks of a result in the same way.
+  const cause = originalError ?? (path ? new Error(message) : null)
+  return new GraphQLError(message, { nodes, path: path ?? null, originalError: cause })
 }
 
 interface CompiledDocument {
@@ -68,7 +115,8 @@ function compile(schema: GraphQLSchema, { document, isSmall, compiled }: Compile
   const known = compiled.get(operationName)
   if (known !== undefined) return known
   // Unknown operation names are not stored, because clients can send any number of them.
-  if (!isSmall || getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY) return null
+  const operation = isSmall ? getOperationAST(document, operationName)?.operation : undefined
+  if (!operation || operation === OperationTypeNode.SUBSCRIPTION || countMutations(document, operationName) > 1) return null
   const made = compileQuery(schema, document, operationName)
   const run = isCompiledQuery(made) ? made.query : null
   compiled.set(operationName, run)

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, getOperationAST, Kind, OperationTypeNode, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Service, Viewer } from '../domain/context.ts'
@@ -7,24 +8,31 @@ import type { GraphQLContext } from '../graphql/builder.ts'
 /** The context of a request before execution. Over HTTP, `request` identifies the viewer. Over WebSocket, `viewer` is set. */
 interface PendingContext {
   request?: Request
+  req?: IncomingMessage
   viewer?: Viewer
   params?: { operationName?: string | null }
 }
 
 /**
  * Counts the mutations of each key and workspace, and refuses mutations over the limit, between validation and
- * execution. The limit applies to every transport: HTTP, Server-Sent Events and WebSocket.
+ * execution. The limit applies to every transport: HTTP, Server-Sent Events and WebSocket. A mutation for which `hasRun`
+ * is true has been counted already.
  */
-export function limitMutations({ mutationRate }: Pick<Service, 'mutationRate'>, viewers: WeakMap<Request, Viewer>): Plugin<GraphQLContext> {
+export function limitMutations(
+  { mutationRate }: Pick<Service, 'mutationRate'>,
+  viewers: WeakMap<Request, Viewer>,
+  hasRun: (request: IncomingMessage | undefined) => boolean,
+): Plugin<GraphQLContext> {
   const counted = new WeakMap<Request, Viewer>()
   return {
     onValidate({ params: { documentAST }, context }) {
-      const { request, viewer = request && viewers.get(request), params } = context as PendingContext
+      const { request, viewer = request && viewers.get(request), req, params } = context as PendingContext
       const count = countMutations(documentAST, params?.operationName)
       if (!viewer || !count) return
       return ({ valid, setResult }) => {
         if (!valid) return
         if (request) counted.set(request, viewer)
+        if (hasRun(req)) return
         const refusal = mutationRate.take(viewer, count)
         if (refusal) setResult([rateLimited(refusal)])
       }

@@ -13,7 +13,7 @@ import { createCors } from '../http/cors.ts'
 import { createQueuePositionLoader, deploymentQueue, modelQueue } from '../lifecycle/queue-position.ts'
 import { createStreamCount, findRequestViewers, requireKey } from './authentication.ts'
 import { createBroadcasts } from './broadcast.ts'
-import { createCompiledQueries } from './compiled-queries.ts'
+import { createCompiledOperations } from './compiled-queries.ts'
 import { createDocuments } from './documents.ts'
 import { maskError, withoutSuggestion } from './error-masking.ts'
 import { createGraphiQL, isPage } from './graphiql.ts'
@@ -56,7 +56,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
 
   const documents = createDocuments()
   const findOf = findRequestViewers(service)
-  const compiledQueries = createCompiledQueries(schema, documents, options.limits)
+  const compiled = createCompiledOperations(schema, documents, options.limits, service)
   const count = createStreamCount(options.limits.socketsPerKey)
   const mask = (error: unknown, message = unexpected) => {
     const shown = maskError(service, error, message)
@@ -85,8 +85,9 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       normalizeParameters(),
       refuseUnacceptable(),
       limitOperations(options.limits),
-      limitMutations(service, viewers),
+      limitMutations(service, viewers, (request) => compiled.findResult(request) !== undefined),
       guardVariables(mask),
+      compiled.plugin,
       guardStreams(service, count, options.limits.socketsPerKey),
       ...(options.graphiql ? [] : [hideSchema()]),
     ],
@@ -112,7 +113,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
           if (request.method === 'POST') {
             const parameters = await readParameters(request)
             if (isRefusal(parameters)) return sendRefusal(response, parameters)
-            if (await compiledQueries.answer(request, response, parameters, toContext(viewer))) return
+            if (await compiled.answer(request, response, parameters, toContext(viewer))) return
             query = parameters.query
             if (canBeSubscription(parameters)) {
               await documents.takeTurn(query)

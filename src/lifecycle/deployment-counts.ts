@@ -24,6 +24,10 @@ export const readStatusCounts = (db: Db, workspace: string, ofLocale?: string): 
     .having(isCounted)
     .orderBy(status)
 
+/** The SQL expression for the number of all deployments of a workspace, from the counters. */
+export const countedDeployments = (workspace: string) =>
+  sql<number>`(select coalesce(sum(${deploymentCounts.count}), 0)::int from ${deploymentCounts} where ${eq(workspaceId, workspace)})`
+
 /** The number of deployments in each locale that has any, from the counters. */
 export const readLocaleCounts = (db: Db, workspace: string): Promise<{ locale: string; count: number }[]> =>
   db.select({ locale, count: sum }).from(deploymentCounts).where(eq(workspaceId, workspace)).groupBy(locale).having(isCounted)

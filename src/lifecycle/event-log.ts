@@ -2,7 +2,7 @@ import { and, asc, desc, eq, getColumns, gt, lt, lte, type SQL, sql } from 'driz
 import type { Db, Tx } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
-import { ring } from '../postgres/events.ts'
+import { notification } from '../postgres/events.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
 
 /** The fields that all events have. */
@@ -118,17 +118,22 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     /** The columns that order all events of a workspace, and those of one row. */
     columns: { position: table.position, sequence: table.sequence },
 
-    /** Inserts the event with the current sequence of the row, and notifies its subscribers. */
+    /** Inserts the event with the current sequence of the row, and notifies its subscribers, in one statement. */
     async record(tx: Tx, row: Row, previousStatus: Row['status'] | null, message: string): Promise<void> {
       const { id, workspaceId, sequence, status, stage, progress, updatedAt: occurredAt } = row
-      const [raised] = await tx
-        .update(workspaces)
-        .set({ [position]: sql`${counter} + 1` })
-        .where(eq(workspaces.id, workspaceId))
-        .returning({ position: counter })
-      const own = { [key]: id, workspaceId, sequence, position: raised?.position ?? 0, ...toFacts(row) }
-      await tx.insert(table).values({ ...own, status, previousStatus, stage, progress, message, occurredAt } as never)
-      await ring(tx, [rowTopic(name, id), workspaceTopic(name, workspaceId)])
+      const raised = tx.$with('raised').as(
+        tx
+          .update(workspaces)
+          .set({ [position]: sql`${counter} + 1` })
+          .where(eq(workspaces.id, workspaceId))
+          .returning({ position: counter }),
+      )
+      const own = { [key]: id, workspaceId, sequence, position: sql`(select * from ${raised})`, ...toFacts(row) }
+      await tx
+        .with(raised)
+        .insert(table)
+        .values({ ...own, status, previousStatus, stage, progress, message, occurredAt } as never)
+        .returning({ notified: notification([rowTopic(name, id), workspaceTopic(name, workspaceId)]) })
     },
 
     /** Removes some logs of rows that were deleted long ago, in one workspace or in all. Returns the number of removed events. */

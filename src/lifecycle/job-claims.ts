@@ -5,7 +5,7 @@ import type { Tx } from '../postgres/client.ts'
 import type { Job } from '../postgres/queue.ts'
 import type { Store } from '../postgres/store.ts'
 import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from './lifecycle.ts'
-import { type Deadlines, type JobQueue, takeQueuePosition } from './queue-position.ts'
+import { type Deadlines, type JobQueue, newQueuePosition } from './queue-position.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
 /** The tries of an attempt. The pause between them, in seconds, doubles each time. */
@@ -45,12 +45,12 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
   const { table } = jobQueue
   const { isTerminal } = lifecycle
 
-  /** Enqueues the job of the row; the delay is in seconds. */
+  /** Enqueues the job of the row, with the id that the row has stored; the delay is in seconds. */
   async function enqueue(tx: Tx, { store }: Queueing, row: Row, delay = 0): Promise<void> {
-    const { id, workspaceId, attempt, failedTries, queueRank } = row
+    const { id, workspaceId, attempt, failedTries, queueRank, jobId } = row
+    if (!jobId) throw new Error('A row without the id of its job cannot be enqueued.')
     const payload = { [key]: id, workspaceId, attempt, failedTries } as PayloadOf<Key>
-    const jobId = await store.queue.enqueue(tx, jobOf(row), payload, { priority: -queueRank, delay })
-    await tx.update(table).set({ jobId }).where(eq(table.id, id))
+    await store.queue.enqueue(tx, jobOf(row), payload, { id: jobId, priority: -queueRank, delay })
   }
 
   /** Removes the job of the row from the queue. A worker that already runs the job sees the change of the row. */
@@ -70,8 +70,8 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
     withdraw,
     fail,
 
-    /** The queue position of a row that is new or retried. */
-    takePosition: (tx: Tx, service: Deadlines, newcomer: Parameters<typeof takeQueuePosition>[3]) => takeQueuePosition(tx, jobQueue, service, newcomer),
+    /** The columns with the queue position of a row that is new or retried. */
+    newPosition: (service: Deadlines, newcomer: Parameters<typeof newQueuePosition>[2]) => newQueuePosition(jobQueue, service, newcomer),
 
     /**
      * Claims the row for one worker. Earlier claims are void from then on. Returns undefined when the work is no longer
@@ -144,7 +144,7 @@ export function createJobClaims<Key extends string, Row extends QueuedRow, Chang
         }
         const message = `Try ${failedTries} of ${maxTries} failed. The next try is in ${pause} s. ${failure.message}`
         const change = { status: jobQueue.atWork, stage: failure.stage, message } as unknown as Change
-        const row = await lifecycle.applyChange(tx, before, change, more)
+        const row = await lifecycle.applyChange(tx, before, change, { ...more, jobId: randomUUID() })
         await enqueue(tx, service, row, pause)
       })
     },

@@ -1,7 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import DataLoader from 'dataloader'
 import { and, eq, lt, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import type { Tx } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import { deployments, type Stage } from '../postgres/deployment-tables.ts'
 import type { Store } from '../postgres/store.ts'
@@ -31,24 +31,21 @@ export const modelQueue: JobQueue = { table: toWorkedTable(models), atWork: 'BUI
 export const isUnfinished = (queue: JobQueue) => sql`${queue.table.status} in ('QUEUED', ${sql.raw(`'${queue.atWork}'`)})`
 
 /**
- * The queue rank and the deadline of a new row. The order is first in, first out within a workspace, and round-robin
- * between workspaces: the rank is one more than the last of the workspace, but at least the rank of the rows in work
- * (start-time fair queueing: Goyal, Vin, Cheng, 1996).
+ * The columns of a new row: its queue rank, its deadline and the id of its job. The order is first in, first out within
+ * a workspace, and round-robin between workspaces: the rank is one more than the last of the workspace, but at least the
+ * rank of the rows in work (start-time fair queueing: Goyal, Vin, Cheng, 1996). The statement that stores the row
+ * computes the rank.
  */
-export async function takeQueuePosition(tx: Tx, queue: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
+export function newQueuePosition(queue: JobQueue, { limits }: Deadlines, newcomer: { workspaceId: string; kind?: ModelKind }) {
   const { table } = queue
-  const [present] = await tx
-    .select({
-      own: sql<number | null>`max(${table.queueRank}) filter (where ${table.workspaceId} = ${newcomer.workspaceId})`,
-      atWork: sql<number | null>`max(${table.queueRank}) filter (where ${table.status} = ${queue.atWork})`,
-      first: sql<number | null>`min(${table.queueRank})`,
-    })
-    .from(table)
-    .where(and(isUnfinished(queue), queue.kind && eq(table.kind, newcomer.kind ?? 'LANGUAGE')))
-  const now = present?.atWork ?? present?.first ?? 0
+  const own = sql`max(${table.queueRank}) filter (where ${table.workspaceId} = ${newcomer.workspaceId})`
+  const atWork = sql`max(${table.queueRank}) filter (where ${table.status} = ${queue.atWork})`
+  const present = and(isUnfinished(queue), queue.kind && eq(table.kind, newcomer.kind ?? 'LANGUAGE'))
+  const rank = sql`(select greatest(coalesce(${atWork}, min(${table.queueRank}), 0), coalesce(${own}, -1) + 1) from ${table} where ${present})`
   return {
-    queueRank: Math.max(now, (present?.own ?? -1) + 1),
+    queueRank: rank as unknown as number,
     deadlineAt: sql`clock_timestamp() + make_interval(secs => ${limits.deadlineSeconds})` as unknown as Date,
+    jobId: randomUUID() as string,
   }
 }
 

@@ -25,9 +25,12 @@ export interface Events {
   close(): Promise<void>
 }
 
-/** Rings the topics' watchers in every process when the transaction commits. */
+/** The SQL expression that notifies the watchers of the topics in every process, when its transaction commits. */
+export const notification = (topics: readonly string[]) => sql`pg_notify(${channel}, ${topics.join(' ')})`
+
+/** Notifies the watchers of the topics in every process when the transaction commits. */
 export async function ring(tx: Db, topics: readonly string[]): Promise<void> {
-  await tx.execute(sql`select pg_notify(${channel}, ${topics.join(' ')})`)
+  await tx.execute(sql`select ${notification(topics)}`)
 }
 
 /** One LISTEN connection for the process, fanned out by topic; when it breaks, it is opened again. */

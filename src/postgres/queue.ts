@@ -30,6 +30,8 @@ export interface Handler<Payload> {
 }
 
 interface EnqueueOptions {
+  /** The id of the new job. */
+  id: string
   /** The highest is next. */
   priority: number
   /** Seconds before it may begin. */
@@ -37,8 +39,8 @@ interface EnqueueOptions {
 }
 
 export interface Queue {
-  /** Adds the job when, and only when, the transaction commits; answers its id. */
-  enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload, options: EnqueueOptions): Promise<string>
+  /** Adds the job when, and only when, the transaction commits. */
+  enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload, options: EnqueueOptions): Promise<void>
   /** Takes the job out when the transaction commits, whether it waits or is at work. */
   remove(tx: Tx, job: DeclaredJob, id: string): Promise<void>
   /** Works the job here, at most `parallel` at a time. */
@@ -148,11 +150,10 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     await db.close()
   }
   return {
-    async enqueue(tx, job, payload, { priority, delay }) {
+    async enqueue(tx, job, payload, { id, priority, delay }) {
       job.payload.parse(payload)
-      const id = await boss.send(job.name, payload, { singletonKey: job.key(payload), priority, startAfter: delay, db: fromDrizzle(tx, sql) })
-      if (!id) throw new Error(`there is a job ${job.name} with this key already`)
-      return id
+      const sent = await boss.send(job.name, payload, { id, singletonKey: job.key(payload), priority, startAfter: delay, db: fromDrizzle(tx, sql) })
+      if (!sent) throw new Error(`there is a job ${job.name} with this key already`)
     },
 
     async remove(tx, job, id) {

@@ -38,15 +38,32 @@ class TransactionError extends Error {}
  * Runs a transaction on a connection that nothing else uses meanwhile. A connection never becomes another session,
  * so each statement arrives in the session that answered BEGIN, or is refused. When the connection is lost, the
  * server rolls the transaction back.
+ *
+ * A SELECT that comes first, such as the lock of a row, is sent together with BEGIN. If BEGIN fails, the SELECT runs
+ * alone and changes nothing. Every other statement waits for the answer to BEGIN: behind a BEGIN that failed, the
+ * statement would be committed alone.
  */
 export async function runTransaction<T>(connection: Connection, prepare: boolean, run: (client: DrizzleClient) => Promise<T>): Promise<T> {
   let hasEnded = false
-  const send: Send = (text, values, asArrays) =>
-    hasEnded ? Promise.reject(new TransactionError('The transaction has ended.')) : connection.send(text, values, { asArrays, prepare })
+  const begun = connection.send('begin')
+  // Each statement and COMMIT report the failure.
+  begun.catch(() => {})
+  let isFirst = true
+  const send: Send = async (text, values, asArrays) => {
+    const isWithBegin = isFirst && text.startsWith('select ')
+    isFirst = false
+    if (!isWithBegin) await begun
+    // Checked last: between the check and the sending, the transaction must not end.
+    if (hasEnded) throw new TransactionError('The transaction has ended.')
+    const [, rows] = await Promise.all([begun, connection.send(text, values, { asArrays, prepare })])
+    return rows
+  }
   let savepoints = 0
   const client = createDrizzleClient(send, {
     async savepoint(runInner) {
       const name = `s${++savepoints}`
+      isFirst = false
+      await begun
       await connection.send(`savepoint ${name}`)
       try {
         const value = await runInner(client)
@@ -59,10 +76,9 @@ export async function runTransaction<T>(connection: Connection, prepare: boolean
     },
   })
   try {
-    // Its answer is waited for: behind a BEGIN that was canceled, a statement would be committed alone.
-    await connection.send('begin')
     const value = await run(client)
     hasEnded = true
+    await begun
     const { command } = await connection.send('commit')
     // Postgres answers so when a statement had failed, even if its error was caught.
     if (command === 'ROLLBACK') throw new TransactionError('The transaction was rolled back because a statement in it had failed.')

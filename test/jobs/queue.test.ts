@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 // What becomes of jobs that cannot be done.
 import { eq } from 'drizzle-orm'
 import { expect, inject, onTestFinished, test } from 'vitest'
@@ -32,7 +33,7 @@ test('the queue gives up a job after its retries, and repeats giveUp until it su
       givenUp.resolve(id)
     },
   })
-  await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id: 'one' }, { priority: 0, delay: 0 }))
+  await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id: 'one' }, { id: randomUUID(), priority: 0, delay: 0 }))
   expect(await givenUp.promise).toBe('one')
   expect([runs, tries]).toEqual([2, 2])
 })
@@ -99,7 +100,7 @@ test('the queue deletes a finished job 60 to 70 minutes after its end', async ()
     await database.drop()
   })
   await store.queue.work(job, 1, { async run() {}, async giveUp() {} })
-  for (const id of ['old', 'new']) await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id }, { priority: 0, delay: 0 }))
+  for (const id of ['old', 'new']) await store.db.transaction((tx) => store.queue.enqueue(tx, job, { id }, { id: randomUUID(), priority: 0, delay: 0 }))
   const finished = async () =>
     (await store.db.execute<{ id: string }>("select data->>'id' as id from pgboss.job where name = 'brief' and state = 'completed' order by 1")).map(
       ({ id }) => id,
