@@ -1,8 +1,8 @@
 // Builds the bundle of the server if its sources have changed since the last build. `npm run build` runs this file, and
 // a server that had to start from its sources, for the next start.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
-import { bundleDir, bundledCommands, bundlesDir, sourceDir } from './server-bundle.mjs'
+import { bundleDir, bundledCommands, bundlesDir, packagesDir, sourceDir } from './server-bundle.mjs'
 
 /** Packages with native code or with files of their own, and a page that is loaded on request. */
 const external = ['node-av', 'onnxruntime-node', 'soundswallower', 'llama-tokenizer-js', 'vite', '@graphql-yoga/render-graphiql']
@@ -14,15 +14,25 @@ process.umask(0o022)
 const target = bundleDir()
 // The build is renamed when it is complete, so processes that build at once cannot mix their files.
 const aside = join(bundlesDir, `.${process.pid}`)
+/** The source directory as Vite writes paths, with slashes on every system. */
+let sourceUrl = sourceDir
 // A build that a server has started ends with the server.
 for (const event of ['disconnect', 'SIGINT', 'SIGTERM']) process.on(event, () => process.exit(1))
 process.on('exit', () => rmSync(aside, { recursive: true, force: true }))
 // Of several servers that start at once, one builds.
-if (!existsSync(target) && !(process.connected && isBeingBuilt())) await build()
+if (!existsSync(target) && hasLockedPackages() && !(process.connected && isBeingBuilt())) await build()
 process.disconnect?.()
 
 function isBeingBuilt() {
   return existsSync(bundlesDir) && readdirSync(bundlesDir).some((name) => name.startsWith('.') && isRecent(name))
+}
+
+/** True if the installed packages are those of the lock file, which the name of the bundle stands for. */
+function hasLockedPackages() {
+  const read = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : {})
+  const installed = read(join(packagesDir, '.package-lock.json'))
+  const isOther = ([path, { version }]) => path !== '' && installed[path] && installed[path].version !== version
+  return !Object.entries(read(join(packagesDir, '../package-lock.json'))).some(isOther)
 }
 
 function isRecent(name) {
@@ -31,6 +41,7 @@ function isRecent(name) {
 
 async function build() {
   const vite = await import('vite')
+  sourceUrl = vite.normalizePath(sourceDir)
   mkdirSync(aside, { recursive: true })
   const input = Object.fromEntries(bundledCommands.map((name) => [name, join(sourceDir, 'cli', `${name}.ts`)]))
   await vite.build({
@@ -65,7 +76,8 @@ async function build() {
       },
     },
   })
-  if (!existsSync(target)) renameSync(aside, target)
+  // Sources that changed during the build belong to another bundle.
+  if (!existsSync(target) && bundleDir() === target) renameSync(aside, target)
   for (const name of readdirSync(bundlesDir)) {
     const isNeeded = name === basename(target) || (name.startsWith('.') && isRecent(name))
     if (!isNeeded) rmSync(join(bundlesDir, name), { recursive: true, force: true })
@@ -74,7 +86,7 @@ async function build() {
 
 /** Files beside a source, such as the programs of child processes, are not bundled. */
 function keepSourceDirectory(code, id) {
-  if (!id.startsWith(sourceDir)) return
+  if (!id.startsWith(sourceUrl)) return
   const dir = relative(target, join(id, '..'))
   return { code: code.replaceAll('import.meta.dirname', `(import.meta.dirname + ${JSON.stringify(`/${dir}`)})`), map: null }
 }

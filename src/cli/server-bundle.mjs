@@ -6,6 +6,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 export const sourceDir = join(root, 'src')
+export const packagesDir = join(root, 'node_modules')
 export const bundlesDir = join(root, 'dist/server')
 
 /** The commands that a bundle contains. */

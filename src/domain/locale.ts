@@ -39,11 +39,11 @@ export async function countLocale(ctx: Context, { code }: Locale, which: keyof L
 const counts = new WeakMap<Context, Promise<Map<string, LocaleCounts>>>()
 
 async function readCounts(ctx: Context): Promise<Map<string, LocaleCounts>> {
-  const { db, longDb } = ctx.store
+  const { db } = ctx.store
   const of = (kind: 'ACOUSTIC' | 'LANGUAGE', isBase: boolean) =>
     sql<number>`count(*) filter (where ${eq(models.kind, kind)} and ${isBase ? isNull(models.workspaceId) : isNotNull(models.workspaceId)})::int`
   const [modelCounts, deploymentCounts] = await Promise.all([
-    longDb
+    db
       .select({
         locale: models.locale,
         baseAcoustic: of('ACOUSTIC', true),

@@ -75,7 +75,7 @@ export async function listModels(ctx: Context, args: ListModels): Promise<(Page<
 }
 
 async function countModels(ctx: Context, filter: ModelFilter): Promise<number> {
-  return ctx.store.longDb.$count(models, choosable(ctx, filter))
+  return ctx.store.db.$count(models, choosable(ctx, filter))
 }
 
 /** The number of custom models, which count against the quota of the workspace. */

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
+import { DatabaseError } from './problem.ts'
 import { ConnectionLostError, NoAnswerError } from './unavailable.ts'
 
-/** Where a Postgres is and how to log in there, as a URL says it. Parts that the URL leaves out come from the usual PG… variables. */
+/** Where a Postgres is and how to log in there, as a URL says it. Parts that the URL leaves out come from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE and PGSSLMODE. */
 export interface Address {
   host: string
   port: number
@@ -26,23 +27,28 @@ export function parseAddress(text: string, env: NodeJS.ProcessEnv = process.env)
     host,
     port,
     path: host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : undefined,
-    tls: readTls(url.searchParams),
+    tls: readTls(url.searchParams, env['PGSSLMODE']),
     login: Object.fromEntries(Object.entries(parts).flatMap(([name, value]) => (value ? [[name, decodeURIComponent(value)]] : []))),
     options: url.searchParams.get('options') ?? undefined,
   }
 }
 
 /** Every mode but `disable` and `no-verify` checks the certificate and the name in it. */
-function readTls(params: URLSearchParams): TlsOptions | undefined {
-  const mode = params.get('sslmode')
-  const [ca, cert, key] = ['sslrootcert', 'sslcert', 'sslkey'].map((name) => params.get(name))
-  const isOn = ['true', '1'].includes(params.get('ssl') ?? '') || Boolean(mode || ca || cert || key)
+function readTls(params: URLSearchParams, usualMode: string | undefined): TlsOptions | undefined {
+  const mode = params.get('sslmode') ?? usualMode
+  const names = ['sslrootcert', 'sslcert', 'sslkey'] as const
+  const isOn = ['true', '1'].includes(params.get('ssl') ?? '') || Boolean(mode || names.some((name) => params.get(name)))
   if (!isOn || mode === 'disable') return undefined
-  return {
-    ...(ca ? { ca: readFileSync(ca) } : {}),
-    ...(cert ? { cert: readFileSync(cert) } : {}),
-    ...(key ? { key: readFileSync(key) } : {}),
-    rejectUnauthorized: mode !== 'no-verify',
+  const [ca, cert, key] = names.map((name) => readPem(name, params.get(name)))
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), rejectUnauthorized: mode !== 'no-verify' }
+}
+
+function readPem(parameter: string, file: string | null): Buffer | undefined {
+  try {
+    return file ? readFileSync(file) : undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new DatabaseError(`The file of ${parameter} in DATABASE_URL cannot be read (${code}). Set ${parameter} to the path of a PEM file.`)
   }
 }
 

@@ -19,7 +19,10 @@ const maxPrepared = 500
 /** The number of parameters of a statement has 16 bits. */
 const maxValues = 65_534
 
-/** A server that sends no answer within this time has frozen or is out of reach; it ends statements itself earlier. */
+/**
+ * The limit between two answers of a server that has statements to answer. A statement ends after 15 s at most, so a
+ * server that is silent for longer has frozen or is out of reach.
+ */
 const answerMs = 20_000
 const connectMs = 5_000
 
@@ -44,7 +47,7 @@ export interface ConnectionOptions {
   name: string
   /** Settings, sent first; {@link boundedSession} unless given. */
   session?: string
-  /** Milliseconds that a statement waits for its answer; 0 for no limit. */
+  /** The limit between two answers in milliseconds, while statements wait; 0 for no limit. */
   answerMs?: number
   /** Dates as JavaScript's, rather than as text. */
   withDates?: boolean
@@ -78,6 +81,7 @@ export class Connection {
   /** Fails one statement that has no answer yet. */
   readonly #pending = new Set<(reason: Error) => void>()
   readonly #prepared = new Set<string>()
+  #silence: NodeJS.Timeout | undefined
   #drained: () => void = () => {}
 
   constructor(socket: Socket, address: ReturnType<typeof parseAddress>, options: ConnectionOptions) {
@@ -121,10 +125,9 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (values.length > maxValues) throw new RangeError(`A statement has at most ${maxValues} values.`)
       const texts = values.map(toText)
-      const limit = this.#answerMs ? setTimeout(() => this.break(new NoAnswerError()), this.#answerMs) : undefined
       const settle = () => {
-        clearTimeout(limit)
         this.#pending.delete(fail)
+        this.#watchSilence()
         if (this.#pending.size === 0) this.#drained()
       }
       const fail = (reason: Error) => {
@@ -132,8 +135,11 @@ export class Connection {
         reject(reason)
       }
       this.#pending.add(fail)
+      if (this.#pending.size === 1) this.#watchSilence()
       const simple = !prepare && texts.length === 0
       const query = this.#sql.unsafe(text, texts, { prepare: prepare && this.#mayPrepare(text), simple } as postgres.UnsafeQueryOptions)
+      // Its getter keeps the text of each statement that fails for the life of the process.
+      Object.defineProperty(query, 'origin', { value: '' })
       const answer = (asArrays ? query.values() : query) as unknown as Promise<Rows>
       answer.then(
         (rows) => {
@@ -143,6 +149,12 @@ export class Connection {
         (error) => fail(this.#judge(error)),
       )
     })
+  }
+
+  /** Measures the silence of the server from now on, if statements wait for answers. */
+  #watchSilence() {
+    clearTimeout(this.#silence)
+    if (this.#answerMs && this.#pending.size > 0) this.#silence = setTimeout(() => this.break(new NoAnswerError()), this.#answerMs)
   }
 
   #mayPrepare(text: string): boolean {

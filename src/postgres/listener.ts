@@ -38,6 +38,7 @@ export async function openListener(url: string, log: Log, options: ListenOptions
         await delay(reconnectMs, undefined, { signal: closing.signal }).catch(() => {})
         next = await listen(url, options).catch(() => undefined)
         if (next) connection = next
+        if (closing.signal.aborted) await next?.close(0)
       }
       if (!closing.signal.aborted) options.reconnected()
     }

@@ -14,10 +14,14 @@ export interface PoolOptions {
 interface Member {
   connection: Promise<Connection>
   users: number
+  /** Ends the connection after a minute without users. */
+  idle?: NodeJS.Timeout
 }
 
 /** How long a user waits while every connection is in use. */
 const waitMs = 5_000
+/** How long a connection stays open without users. */
+const idleMs = 60_000
 /** How long closing waits for a server that does not answer. */
 const closeMs = 1_000
 
@@ -27,6 +31,7 @@ export class Pool {
   readonly #members = new Set<Member>()
   readonly #waiting: { resolve(member: Member): void; reject(error: Error): void }[] = []
   #isClosed = false
+  #unused: () => void = () => {}
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -42,11 +47,15 @@ export class Pool {
     }
   }
 
-  /** Waits a moment for what is at work, and ends all connections. */
+  /** Waits a moment for the users of connections, and ends all connections. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const { reject } of this.#waiting.splice(0)) reject(new ConnectionLostError())
-    const late = new Promise((resolve) => setTimeout(resolve, closeMs).unref())
+    const late = new Promise<void>((resolve) => setTimeout(resolve, closeMs).unref())
+    const unused = new Promise<void>((resolve) => {
+      this.#unused = resolve
+    })
+    if ([...this.#members].some(({ users }) => users > 0)) await Promise.race([unused, late])
     const closed = [...this.#members].map(({ connection }) => connection.then((one) => one.close(closeMs)).catch(() => {}))
     await Promise.race([Promise.all(closed), late])
   }
@@ -64,7 +73,7 @@ export class Pool {
     // Users that wait already come first.
     const found = this.#waiting.length ? undefined : this.#find()
     if (found) {
-      found.users++
+      this.#occupy(found)
       return found
     }
     const { promise, resolve, reject } = Promise.withResolvers<Member>()
@@ -77,19 +86,34 @@ export class Pool {
     return promise.finally(() => clearTimeout(late))
   }
 
+  #occupy(member: Member) {
+    member.users++
+    clearTimeout(member.idle)
+  }
+
   async #give(member: Member) {
     member.users--
     const connection = await member.connection.catch(() => undefined)
     if (connection?.isOutdated) this.#remove(member)
     if (connection?.isOutdated && member.users === 0) await connection.close(closeMs)
     this.#serve()
+    if (member.users > 0) return
+    clearTimeout(member.idle)
+    member.idle = setTimeout(() => this.#retire(member), idleMs).unref()
+    if ([...this.#members].every(({ users }) => users === 0)) this.#unused()
+  }
+
+  /** Ends a connection without users. */
+  #retire(member: Member) {
+    this.#remove(member)
+    void member.connection.then((connection) => connection.close(0)).catch(() => {})
   }
 
   #serve() {
     while (this.#waiting.length) {
       const member = this.#find()
       if (!member) return
-      member.users++
+      this.#occupy(member)
       this.#waiting.shift()?.resolve(member)
     }
   }

@@ -134,6 +134,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     await boss.start()
     for (const job of jobs) await declareJob(boss, job)
   } catch (error) {
+    await boss.stop({ graceful: false }).catch(() => {})
     await db.close()
     throw error
   }

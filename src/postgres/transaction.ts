@@ -62,15 +62,13 @@ export async function runTransaction<T>(connection: Connection, prepare: boolean
   const client = createDrizzleClient(send, {
     async savepoint(runInner) {
       const name = `s${++savepoints}`
-      isFirst = false
-      await begun
-      await connection.send(`savepoint ${name}`)
+      await send(`savepoint ${name}`, [], false)
       try {
         const value = await runInner(client)
-        await connection.send(`release savepoint ${name}`)
+        await send(`release savepoint ${name}`, [], false)
         return value
       } catch (error) {
-        await connection.send(`rollback to savepoint ${name}`).catch(() => {})
+        await send(`rollback to savepoint ${name}`, [], false).catch(() => {})
         throw error
       }
     },

@@ -45,7 +45,7 @@ export class Detection {
   async finish(): Promise<void> {
     this.#sound.append(this.#resampler.end())
     // Silence fills the last window.
-    if (this.#judged < this.#sound.end) await this.#judge(1, () => true)
+    while (this.#judged < this.#sound.end) await this.#judge(1, () => true)
     const last = this.#segmenter.end()
     if (last) this.#end({ ...last, end: Math.min(last.end, this.#sound.end), offset: Math.min(last.offset, this.#sound.end) })
   }

@@ -85,7 +85,7 @@ function countUpload({ mutationRate }: Uploads, viewer: Viewer, response: Server
 
 /** Checks sizes against the workspace's current disk usage. A further check under the workspace's lock follows after the last byte. */
 async function readQuotaCheck({ store, limits }: Uploads, workspaceId: string) {
-  const usage = await readDiskUsage(store.longDb, workspaceId)
+  const usage = await readDiskUsage(store.db, workspaceId)
   return (bytes: number) => (usage.bytes + bytes > limits.diskBytes ? new DiskQuotaExceededError(limits.diskBytes, usage, bytes) : undefined)
 }
 

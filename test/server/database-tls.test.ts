@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openLog } from '../../src/log.ts'
+import { parseAddress } from '../../src/postgres/address.ts'
 import { openConnection } from '../../src/postgres/connection.ts'
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
 import { unprivilegedAccount } from '../../src/postgres/embedded-account.ts'
@@ -54,4 +55,15 @@ test.each([
   ['127.0.0.1', 'sslmode=verify-full&sslrootcert=AUTHORITY', 'ERR_TLS_CERT_ALTNAME_INVALID'],
 ])('%s with "%s" is refused', async (host, search, code) => {
   await expect(isEncrypted(host, search)).rejects.toMatchObject({ code })
+})
+
+test('PGSSLMODE counts for a URL without sslmode', () => {
+  const tlsOf = (search: string, mode: string) => parseAddress(`postgres://user@db.example/x${search}`, { PGSSLMODE: mode }).tls
+  expect(tlsOf('', 'verify-full')).toEqual({ rejectUnauthorized: true })
+  expect(tlsOf('', 'disable')).toBeUndefined()
+  expect(tlsOf('?sslmode=disable', 'require')).toBeUndefined()
+})
+
+test('a certificate file that cannot be read is named with its parameter', () => {
+  expect(() => parseAddress('postgres://user@db.example/x?sslrootcert=/no/such.pem')).toThrow('sslrootcert in DATABASE_URL cannot be read (ENOENT)')
 })
