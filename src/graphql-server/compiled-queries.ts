@@ -31,6 +31,7 @@ export interface CompiledQueries {
  */
 export function createCompiledQueries(schema: GraphQLSchema, documents: Documents, limits: OperationLimits): CompiledQueries {
   const queries = new WeakMap<DocumentNode, CompiledDocument>()
+  const withinLimits = new WeakSet<DocumentNode>()
   const compiledOf = (document: DocumentNode) => {
     const known = queries.get(document) ?? { document, isSmall: countFields(schema, document) <= maxCompiledFields, compiled: new Map() }
     queries.set(document, known)
@@ -40,7 +41,7 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
     async answer(request, response, { query, variables, operationName, extensions }, contextValue) {
       if (!isPlain(request) || extensions) return false
       const document = query === undefined ? undefined : documents.find(query)
-      if (!document || checkOperation(schema, document, variables, limits)) return false
+      if (!document || checkOperation(schema, document, variables, limits, withinLimits)) return false
       const known = compiledOf(document)
       const run = compile(schema, known, operationName)
       if (!run || !canCoerce(schema, known, variables, operationName)) return false
