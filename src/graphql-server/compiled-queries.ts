@@ -48,8 +48,10 @@ export function createCompiledQueries(schema: GraphQLSchema, documents: Document
       const { data, errors } = await run(undefined, contextValue, variables ?? {})
       if (errors || !data) return false
       const text = JSON.stringify({ data })
-      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) })
-      response.end(text)
+      const bytes = Buffer.byteLength(text)
+      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes })
+      // ASCII has the same bytes in Latin-1, for which Node reserves a third of the memory.
+      response.end(text, bytes === text.length ? 'latin1' : 'utf8')
       return true
     },
   }
