@@ -25,8 +25,11 @@ export const isRefusal = (value: Parameters | Refusal): value is Refusal => 'sta
 
 /** The body of a request that has arrived in whole, as short ones have; undefined for any other request. */
 function takeArrived(request: IncomingMessage, isJson: boolean): Buffer | Refusal | undefined {
-  if (!request.complete || request.readableLength === 0 || request.readableLength > maxRequestBytes) return undefined
+  const length = request.readableLength
+  if (length === 0 || length > maxRequestBytes || length !== Number(request.headers['content-length'])) return undefined
   const body = request.read() as Buffer
+  // Lets the request end.
+  request.resume()
   const problem = isJson ? new JsonScanner().write(body) : undefined
   return problem ? tooLarge(problem) : body
 }
