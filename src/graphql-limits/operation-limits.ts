@@ -71,9 +71,7 @@ export function checkOperation(
 ): GraphQLError | undefined {
   if (always?.has(document)) return undefined
   try {
-    const walk = new Walk(schema, document, variables, limits)
-    walk.check()
-    if (!walk.readsVariables) always?.add(document)
+    if (!new Walk(schema, document, variables, limits).check().readsVariables) always?.add(document)
     return undefined
   } catch (error) {
     if (error instanceof TooMuch) return operationTooLarge(error.message, error.figures)
@@ -83,9 +81,7 @@ export function checkOperation(
 
 /** The number of fields of the largest operation in an accepted document, with all fragments spread. */
 export function countFields(schema: GraphQLSchema, document: DocumentNode): number {
-  const walk = new Walk(schema, document, undefined, { cost: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY })
-  walk.check()
-  return walk.fields
+  return new Walk(schema, document, undefined, { cost: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY }).check().fields
 }
 
 class TooMuch extends Error {
@@ -131,7 +127,7 @@ class Walk {
     }
   }
 
-  check() {
+  check(): this {
     for (const definition of this.#document.definitions) {
       if (definition.kind !== Kind.OPERATION_DEFINITION) continue
       this.#count('directives', definition.directives?.length)
@@ -149,6 +145,7 @@ class Walk {
         })
     }
     for (const name of this.#fragments.keys()) this.#measureFragment(name)
+    return this
   }
 
   #measure(set: SelectionSetNode, type: GraphQLCompositeType | undefined): Shape {
