@@ -25,9 +25,9 @@ export const sessionsTopic = 'sessions'
 export type BrowserSession = SessionRow & { key: KeyRow }
 
 /** Starts a session for an authenticated key. Returns the token for the browser's cookie. */
-export async function startSession({ store }: Service, { keyId, workspaceId }: Viewer, userAgent: string | undefined): Promise<string> {
+export async function startSession({ store, keyring }: Service, { keyId, workspaceId }: Viewer, userAgent: string | undefined): Promise<string> {
   const token = `css_${randomBytes(32).toString('base64url')}`
-  await store.db.transaction(async (tx) => {
+  const hasEnded = await store.db.transaction(async (tx) => {
     await tx.insert(sessions).values({
       workspaceId,
       keyId,
@@ -46,7 +46,10 @@ export async function startSession({ store }: Service, { keyId, workspaceId }: V
       .where(and(eq(sessions.keyId, keyId), notInArray(sessions.id, newest)))
       .returning({ id: sessions.id })
     if (ended.length) await ring(tx, [sessionsTopic])
+    return ended.length > 0
   })
+  // The notification can arrive after the response to this browser.
+  if (hasEnded) keyring.recheck()
   return token
 }
 

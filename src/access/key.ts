@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Context, checkScope, inTransaction, type Viewer } from '../domain/context.ts'
@@ -32,7 +32,7 @@ export const generateSecret = () => `cs_${randomBytes(32).toString('base64url')}
 /** The beginning of a secret, which identifies a key for people. */
 export const prefixOf = (secret: string) => secret.slice(0, 10)
 
-export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
+export const hashSecret = (secret: string) => hash('sha256', secret, 'hex')
 
 /** The callers with the keys of these hashes. Unknown, expired and revoked keys are omitted. */
 export async function findViewers(db: Db, secretHashes: readonly string[]): Promise<Map<string, Viewer>> {

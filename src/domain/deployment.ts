@@ -6,6 +6,7 @@ import { readPresentCursor } from '../lifecycle/event-cursor.ts'
 import type { Db } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentStatus, deployments } from '../postgres/deployment-tables.ts'
+import { keepStatements } from '../postgres/kept-statements.ts'
 import { runSearch, SearchTimeout } from '../postgres/search.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import type { Context } from './context.ts'
@@ -14,11 +15,13 @@ import { ExpectedError, SearchTimeoutError } from './errors.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 import { keyText, momentText, nameKey, sortable, storable, toSearchPattern } from './validation.ts'
 
-export async function findDeployment(ctx: Context, id: string): Promise<DeploymentRow | null> {
-  const [row] = await ctx.store.db
-    .select()
-    .from(deployments)
-    .where(and(mine(ctx, {}), eq(deployments.id, id)))
+const ofWorkspace = eq(deployments.workspaceId, sql.placeholder('workspaceId'))
+const withId = eq(deployments.id, sql.placeholder('id'))
+const kept = keepStatements<DeploymentRow[]>()
+
+export async function findDeployment({ store, viewer: { workspaceId } }: Context, id: string): Promise<DeploymentRow | null> {
+  const byId = kept(store.db, 'by id', (db) => db.select().from(deployments).where(and(ofWorkspace, withId)).prepare('deployment by id'))
+  const [row] = await byId.execute({ workspaceId, id })
   return row ?? null
 }
 
@@ -93,7 +96,6 @@ export type DeploymentPage = Page<DeploymentRow, number | SearchTimeoutError> & 
 
 export async function listDeployments(ctx: Context, args: ListDeployments): Promise<DeploymentPage | ExpectedError> {
   const filter = args.where ?? {}
-  const where = mine(ctx, filter)
   const { field, direction } = args.orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
   // The cursor is read before the rows, so a change in between is delivered twice rather than never.
   const changesCursor = args.withChangesCursor ? await readPresentCursor(ctx, deploymentLog) : undefined
@@ -112,15 +114,18 @@ export async function listDeployments(ctx: Context, args: ListDeployments): Prom
       args,
       { ...orders[field], descending: direction === 'DESC' },
       {
-        select: (bounds, orderBy, limit) =>
-          run(ctx, filter, (db) =>
+        select: (bounds, orderBy, limit, shape) => {
+          const select = (db: Db, where: SQL | undefined) =>
             db
               .select()
               .from(deployments)
-              .where(and(where, bounds))
+              .where(where)
               .orderBy(...orderBy)
-              .limit(limit),
-          ),
+              .limit(limit)
+          if (bounds || !isEmpty(filter)) return run(ctx, filter, (db) => select(db, and(mine(ctx, filter), bounds)))
+          const page = kept(ctx.store.db, `${field} ${shape}`, (db) => select(db, ofWorkspace).prepare('deployments'))
+          return page.execute({ workspaceId: ctx.viewer.workspaceId })
+        },
         count: totalCount,
       },
     ),
@@ -155,6 +160,8 @@ const withinTime = <T>(read: () => Promise<T>): Promise<T | SearchTimeoutError> 
     if (error instanceof SearchTimeout) return new SearchTimeoutError()
     throw error
   })
+
+const isEmpty = ({ locale, statuses, modelId, text }: DeploymentFilter) => !locale && !statuses && !modelId && !text
 
 const usesModel = (model: Pick<ModelRow, 'id'>) => or(eq(deployments.acousticModelId, model.id), eq(deployments.languageModelId, model.id))
 

@@ -19,7 +19,8 @@ export interface Page<Row, Count = number> {
 
 /** The source of the rows of a list. */
 export interface Rows<Row, Count = number> {
-  select(bounds: SQL | undefined, orderBy: SQL[], limit: number): Promise<Row[]>
+  /** `shape` names the directions and the limit. Together with the columns of the order, it identifies `orderBy` and `limit`. */
+  select(bounds: SQL | undefined, orderBy: SQL[], limit: number, shape: string): Promise<Row[]>
   count(): Promise<Count>
 }
 
@@ -67,6 +68,7 @@ export async function readPage<Row, Count = number>(
     and(...bounds),
     order.columns.map((column) => direction(column)),
     literally(size + 1),
+    `${direction === desc ? 'desc' : 'asc'} ${size}`,
   )
   const shown = backward ? found.slice(0, size).reverse() : found.slice(0, size)
   const edges = shown.map((node) => ({ node, cursor: encodeCursor(order.keys(node)) }))

@@ -60,11 +60,18 @@ const leaf: Shape = { cost: 1, depth: 1, fields: 1 }
 
 /**
  * Refuses a document over a limit, before validation, because some documents attack validation. The check takes linear
- * time: each fragment is measured once.
+ * time: each fragment is measured once. Documents that pass with any variables are added to `always`, if given.
  */
-export function checkOperation(schema: GraphQLSchema, document: DocumentNode, variables: Variables, limits: OperationLimits): GraphQLError | undefined {
+export function checkOperation(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  variables: Variables,
+  limits: OperationLimits,
+  always?: WeakSet<DocumentNode>,
+): GraphQLError | undefined {
+  if (always?.has(document)) return undefined
   try {
-    new Walk(schema, document, variables, limits).check()
+    if (!new Walk(schema, document, variables, limits).check().readsVariables) always?.add(document)
     return undefined
   } catch (error) {
     if (error instanceof TooMuch) return operationTooLarge(error.message, error.figures)
@@ -74,9 +81,7 @@ export function checkOperation(schema: GraphQLSchema, document: DocumentNode, va
 
 /** The number of fields of the largest operation in an accepted document, with all fragments spread. */
 export function countFields(schema: GraphQLSchema, document: DocumentNode): number {
-  const walk = new Walk(schema, document, undefined, { cost: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY })
-  walk.check()
-  return walk.fields
+  return new Walk(schema, document, undefined, { cost: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY }).check().fields
 }
 
 class TooMuch extends Error {
@@ -92,6 +97,8 @@ type CostLimits = Pick<OperationLimits, 'cost' | 'depth'>
 class Walk {
   /** The number of fields of the largest operation. */
   fields = 0
+  /** True when the cost depends on a variable, such as the size of a page. */
+  readsVariables = false
   readonly #schema: GraphQLSchema
   readonly #document: DocumentNode
   readonly #variables: Variables
@@ -120,7 +127,7 @@ class Walk {
     }
   }
 
-  check() {
+  check(): this {
     for (const definition of this.#document.definitions) {
       if (definition.kind !== Kind.OPERATION_DEFINITION) continue
       this.#count('directives', definition.directives?.length)
@@ -138,6 +145,7 @@ class Walk {
         })
     }
     for (const name of this.#fragments.keys()) this.#measureFragment(name)
+    return this
   }
 
   #measure(set: SelectionSetNode, type: GraphQLCompositeType | undefined): Shape {
@@ -233,6 +241,7 @@ class Walk {
     if (value.kind === Kind.INT) return [Number(value.value)]
     if (value.kind === Kind.LIST) return [value.values]
     if (value.kind !== Kind.VARIABLE) return []
+    this.readsVariables = true
     const given = this.#variables?.[value.name.value]
     return given === undefined ? (this.#defaults.get(value.name.value) ?? []).flatMap((known) => this.#read(known)) : [given]
   }

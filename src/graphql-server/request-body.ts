@@ -15,13 +15,24 @@ export interface Parameters {
 /** Reads the parameters of a POST request, or the reason for a refusal. */
 export async function readParameters(request: IncomingMessage): Promise<Parameters | Refusal> {
   const isJson = request.headers['content-type'] === 'application/json'
-  const body = await readBody(request, isJson)
+  const body = takeArrived(request, isJson) ?? (await readBody(request, isJson))
   if (!Buffer.isBuffer(body)) return body
   const text = withoutMark(body).toString()
   return isJson ? parseParameters(text) : { query: text }
 }
 
 export const isRefusal = (value: Parameters | Refusal): value is Refusal => 'status' in value
+
+/** The body of a request that has arrived in whole, as short ones have; undefined for any other request. */
+function takeArrived(request: IncomingMessage, isJson: boolean): Buffer | Refusal | undefined {
+  const length = request.readableLength
+  if (length === 0 || length > maxRequestBytes || length !== Number(request.headers['content-length'])) return undefined
+  const body = request.read() as Buffer
+  // Lets the request end.
+  request.resume()
+  const problem = isJson ? new JsonScanner().write(body) : undefined
+  return problem ? tooLarge(problem) : body
+}
 
 async function readBody(request: IncomingMessage, isJson: boolean): Promise<Buffer | Refusal> {
   const chunks: Buffer[] = []

@@ -27,6 +27,7 @@ const arrayTokens = /"((?:[^"\\]|\\.)*)"|([{}])|([^",{}]+)/gs
 
 /** The items of a Postgres array of any depth. */
 function parseArray(text: string, parse: Parse): unknown[] {
+  if (text === '{}') return []
   const outer: unknown[] = []
   const open = [outer]
   for (const [, quoted, brace, plain] of text.matchAll(arrayTokens)) {
