@@ -48,7 +48,7 @@ async function problemOf(field: Locator): Promise<string> {
   )
 }
 
-test('a language model is created from a text file with phrases, pronunciations and recordings', async () => {
+test('a language model is created from a text file with phrases, pronunciations and recordings', { timeout: 180_000 }, async () => {
   const { page, dialog, complaints } = await openModelForm(browser, api, 'language')
   await dialog.getByLabel('Name').fill('From files')
   await dialog.getByLabel('Description').fill('Cards, as they are called out.')
@@ -80,7 +80,8 @@ test('a language model is created from a text file with phrases, pronunciations 
   await dialog.getByRole('button', { name: 'Remove pronunciation 2' }).click()
   await sendForm(dialog)
   const card = cardOf(page, 'From files')
-  await card.getByText('Ready', { exact: true }).waitFor()
+  // Training and evaluation run at a low priority.
+  await card.getByText('Ready', { exact: true }).waitFor({ timeout: 120_000 })
   await card.getByText(/lines of text, .* \+ 1 phrase \+ 1 pronunciation/).waitFor()
   await card.getByText('on 2 recordings').waitFor()
   await card.getByText('Cards, as they are called out.').waitFor()
