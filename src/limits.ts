@@ -2,9 +2,7 @@
 import type { Config } from './config.ts'
 import type { ShownLimits } from './graphql/builder.ts'
 import type { OperationLimits } from './graphql-limits/operation-limits.ts'
-import { maxFileBytes } from './speech-http/openai-form.ts'
-import { maxTranscriptionSeconds } from './speech-http/openai-transcription.ts'
-import { maxShortAudioSeconds } from './speech-http/short-audio.ts'
+import { maxFileBytes, maxShortAudioSeconds, maxTranscriptionSeconds } from './speech-http/recording-limits.ts'
 import { uploadSlots } from './uploads/upload-route.ts'
 
 export const toShownLimits = ({ uploads, sessions }: Config): ShownLimits => ({

@@ -4,7 +4,8 @@
 import { and, desc, eq, isNull, ne, sql } from 'drizzle-orm'
 import { type KeyRow, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { type AdvisoryLock, ring } from '../postgres/events.ts'
+import type { AdvisoryLock } from '../postgres/events.ts'
+import { notify } from '../postgres/notification.ts'
 import { isConfiguredNow, lockOfConfiguredKey } from './configured-key.ts'
 import { hashSecret, keysTopic, prefixOf } from './key.ts'
 
@@ -82,7 +83,7 @@ async function putInForce(tx: Tx, workspaceId: string, secret: string, kind: { n
     .insert(keys)
     .values({ ...values, prefix: prefixOf(secret), secretHash: hashSecret(secret) })
     .onConflictDoUpdate({ target: keys.secretHash, set: values })
-  await ring(tx, [keysTopic])
+  await notify(tx, [keysTopic])
 }
 
 async function endUnconfigured(tx: Tx, ownHash = '') {
@@ -93,7 +94,7 @@ async function endUnconfigured(tx: Tx, ownHash = '') {
   for (const { id, secretHash } of others) {
     if (await isConfiguredNow(tx, secretHash)) continue
     await tx.update(keys).set({ revokedAt: sql`now()` }).where(eq(keys.id, id))
-    await ring(tx, [keysTopic])
+    await notify(tx, [keysTopic])
   }
 }
 

@@ -9,7 +9,7 @@ import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
 import { type KeyRow, keys, type SessionRow, sessions } from '../postgres/access-tables.ts'
 import type { Db } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
-import { ring } from '../postgres/events.ts'
+import { notify } from '../postgres/notification.ts'
 import { hashSecret } from './key.ts'
 import { isLiveSession, sessionDays } from './key-validity.ts'
 /** The maximum number of sessions of a key. Another sign-in ends the least recently used session. */
@@ -45,7 +45,7 @@ export async function startSession({ store, keyring }: Service, { keyId, workspa
       .delete(sessions)
       .where(and(eq(sessions.keyId, keyId), notInArray(sessions.id, newest)))
       .returning({ id: sessions.id })
-    if (ended.length) await ring(tx, [sessionsTopic])
+    if (ended.length) await notify(tx, [sessionsTopic])
     return ended.length > 0
   })
   // The notification can arrive after the response to this browser.
@@ -66,7 +66,7 @@ export async function revokeSession(ctx: Context, id: string): Promise<{ id: str
 async function removeSession({ store, keyring }: Service, where: SQL | undefined): Promise<{ id: string } | undefined> {
   const removed = await store.db.transaction(async (tx) => {
     const [session] = await tx.delete(sessions).where(where).returning({ id: sessions.id })
-    if (session) await ring(tx, [sessionsTopic])
+    if (session) await notify(tx, [sessionsTopic])
     return session
   })
   // The notification can arrive after the response to the client that ended the session.

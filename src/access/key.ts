@@ -18,7 +18,7 @@ import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { ring } from '../postgres/events.ts'
+import { notify } from '../postgres/notification.ts'
 import { workspaces } from '../postgres/tables.ts'
 import { isConfiguredNow } from './configured-key.ts'
 import { isLive, shownAgainMinutes } from './key-validity.ts'
@@ -159,7 +159,7 @@ export async function revokeKey(ctx: Context, id: string): Promise<KeyRow | Expe
       .set({ revokedAt: sql`coalesce(${keys.revokedAt}, now())` })
       .where(eq(keys.id, id))
       .returning()
-    await ring(tx, [keysTopic])
+    await notify(tx, [keysTopic])
     return revoked ?? new KeyNotFoundError()
   }).finally(ctx.keyring.recheck)
 }

@@ -1,6 +1,7 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Service } from '../domain/context.ts'
-import { explainUnavailable, logUnavailable, type Unavailable } from '../postgres/unavailable.ts'
+import { logUnavailable } from '../postgres/log-unavailable.ts'
+import { explainUnavailable, type Unavailable } from '../postgres/unavailable.ts'
 
 // Compares names, because a process can load several copies of graphql, each with a separate class.
 const isGraphQLError = (error: unknown): error is GraphQLError => (error as Error | undefined)?.name === 'GraphQLError'

@@ -2,7 +2,7 @@ import { and, asc, desc, eq, getColumns, gt, lt, lte, type SQL, sql } from 'driz
 import type { Db, Tx } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
-import { notification } from '../postgres/events.ts'
+import { notification } from '../postgres/notification.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
 
 /** The fields that all events have. */

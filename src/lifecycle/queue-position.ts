@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import DataLoader from 'dataloader'
-import { and, eq, lt, or, sql } from 'drizzle-orm'
-import { alias } from 'drizzle-orm/pg-core'
+import { and, eq, getTableName, sql } from 'drizzle-orm'
 import { isAnyOf } from '../postgres/columns.ts'
 import { deployments, type Stage } from '../postgres/deployment-tables.ts'
 import type { Store } from '../postgres/store.ts'
@@ -55,17 +54,13 @@ export type LoadQueuePosition = (id: string) => Promise<number>
 export function createQueuePositionLoader({ store }: { store: Pick<Store, 'db'> }, queue: JobQueue): LoadQueuePosition {
   const loader = new DataLoader<string, number>(
     async (ids) => {
-      const { table } = queue
-      const before = alias(table, 'before')
-      const isBefore = or(lt(before.queueRank, table.queueRank), and(eq(before.queueRank, table.queueRank), lt(before.id, table.id)))
-      // A literal, as in isUnfinished: a plan for any status could not use the partial index.
-      const isQueued = sql`${before.status} = 'QUEUED'`
-      const rows = await store.db
-        .select({ id: table.id, count: sql<number>`count(${before.id})::int` })
-        .from(table)
-        .leftJoin(before, and(isQueued, queue.kind && eq((before as unknown as WorkedTable).kind, table.kind), isBefore))
-        .where(isAnyOf(table.id, ids))
-        .groupBy(table.id)
+      const { table, kind } = queue
+      const row = sql.identifier(getTableName(table))
+      // A range of the partial index of unfinished rows, for each id. The status is a literal, as in isUnfinished.
+      const isBefore = sql`before.status = 'QUEUED' and (before.turn, before.id) < (${row}.turn, ${row}.id)`
+      const isOfKind = kind ? sql` and before.kind = ${row}.kind` : sql``
+      const count = sql<number>`(select count(*)::int from ${row} as before where ${isBefore}${isOfKind})`
+      const rows = await store.db.select({ id: table.id, count }).from(table).where(isAnyOf(table.id, ids))
       const found = new Map(rows.map(({ id, count }) => [id, count]))
       return ids.map((id) => found.get(id) ?? 0)
     },

@@ -1,11 +1,9 @@
-import { sql } from 'drizzle-orm'
 import type { Log } from '../log.ts'
-import type { Db } from './client.ts'
 import type { Connection } from './connection.ts'
 import { openListener } from './listener.ts'
+import { channel } from './notification.ts'
 
-const channel = 'custom_speech'
-/** Covers what nobody foresaw: every watcher is rung this often even without a notice. */
+/** Every watcher is notified this often, even if a notification is lost. */
 const backstopMs = 30_000
 
 /** The two numbers of an advisory lock. */
@@ -13,55 +11,47 @@ export type AdvisoryLock = readonly [number, number]
 
 export interface Events {
   /**
-   * Calls `ring` when there may be news about the topic, and after every reconnection, when notices
-   * may have been lost. A ring carries nothing: the reader looks at the log. Returns the way to stop.
+   * Calls `notify` when the topic can have changed, and after every reconnection, since notifications can be lost
+   * meanwhile. The call has no content: the reader reads the log. Returns a function that ends the watch.
    */
-  watch(topic: string, ring: () => void): () => void
+  watch(topic: string, notify: () => void): () => void
   /**
-   * Holds a shared advisory lock for as long as this process lives, which tells the others that it does;
-   * after a lost connection it is taken again.
+   * Holds a shared advisory lock as long as this process lives, so that other processes can see that it does. The
+   * lock is taken again after a lost connection.
    */
   hold(lock: AdvisoryLock): Promise<void>
   close(): Promise<void>
 }
 
-/** The SQL expression that notifies the watchers of the topics in every process, when its transaction commits. */
-export const notification = (topics: readonly string[]) => sql`pg_notify(${channel}, ${topics.join(' ')})`
-
-/** Notifies the watchers of the topics in every process when the transaction commits. */
-export async function ring(tx: Db, topics: readonly string[]): Promise<void> {
-  await tx.execute(sql`select ${notification(topics)}`)
-}
-
-/** One LISTEN connection for the process, fanned out by topic; when it breaks, it is opened again. */
+/** Opens the LISTEN connection of the process and distributes its notifications by topic. */
 export async function openEvents(url: string, log: Log): Promise<Events> {
   const watchers = new Map<string, Set<() => void>>()
-  const ringTopic = (topic: string) => {
-    for (const ring of [...(watchers.get(topic) ?? [])]) ring()
+  const notifyTopic = (topic: string) => {
+    for (const notify of [...(watchers.get(topic) ?? [])]) notify()
   }
-  const ringAll = () => {
-    for (const topic of [...watchers.keys()]) ringTopic(topic)
+  const notifyAll = () => {
+    for (const topic of [...watchers.keys()]) notifyTopic(topic)
   }
   const locks: AdvisoryLock[] = []
   const listener = await openListener(url, log, {
     name: 'custom-speech-events',
     channel,
-    hear: (topics) => topics.split(' ').forEach(ringTopic),
+    hear: (topics) => topics.split(' ').forEach(notifyTopic),
     async prepare(connection) {
       for (const lock of locks) await take(connection, lock)
     },
-    // The log has the news of the meantime.
-    reconnected: ringAll,
+    // The log has the changes of the meantime.
+    reconnected: notifyAll,
   })
-  const backstop = setInterval(ringAll, backstopMs).unref()
+  const backstop = setInterval(notifyAll, backstopMs).unref()
 
   return {
-    watch(topic, ring) {
-      const rings = watchers.get(topic) ?? new Set()
-      watchers.set(topic, rings.add(ring))
+    watch(topic, notify) {
+      const ofTopic = watchers.get(topic) ?? new Set()
+      watchers.set(topic, ofTopic.add(notify))
       return () => {
-        rings.delete(ring)
-        if (rings.size === 0 && watchers.get(topic) === rings) watchers.delete(topic)
+        ofTopic.delete(notify)
+        if (ofTopic.size === 0 && watchers.get(topic) === ofTopic) watchers.delete(topic)
       }
     },
     async hold(lock) {

@@ -3,6 +3,7 @@ import { Busboy } from '@fastify/busboy'
 import { ProblemError } from '../http/problem.ts'
 import { unpackContent } from './content-encoding.ts'
 import { readChunks } from './read-body.ts'
+import { maxFileBytes } from './recording-limits.ts'
 
 /** A form with one file, in the format of OpenAI's API. */
 export interface Form {
@@ -16,8 +17,6 @@ export interface Form {
 /** The first value of a field that was sent and is not empty. */
 export const firstField = ({ fields }: Form, name: string): string | undefined => fields.get(name)?.[0]
 
-/** The limit of OpenAI's API. */
-export const maxFileBytes = 25 * 2 ** 20
 /** All parts of a form, decoded. */
 const maxFormBytes = 2 * maxFileBytes
 /** All forms that are in memory at once. A form is kept whole because the file can come before the fields. */

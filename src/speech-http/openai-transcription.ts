@@ -9,6 +9,7 @@ import { withForm } from './openai-form.ts'
 import { admitToModel } from './openai-models.ts'
 import { readTranscriptionRequest } from './openai-request.ts'
 import { sendTranscript } from './openai-transcript.ts'
+import { maxTranscriptionSeconds } from './recording-limits.ts'
 import { hearRecording, provenance } from './short-audio.ts'
 import { type Exchange, whileAllowed } from './short-audio-route.ts'
 import { writeWarnings } from './warnings.ts'
@@ -16,8 +17,6 @@ import { writeWarnings } from './warnings.ts'
 // The audio API of OpenAI, as far as transcription goes.
 // https://platform.openai.com/docs/api-reference/audio/createTranscription
 
-/** 25 MB of 16 kHz WAV are 820 seconds. */
-export const maxTranscriptionSeconds = 900
 const mode = 'conversation'
 
 /** Transcribes the recording in a form. The response is the whole text, or events phrase by phrase. */

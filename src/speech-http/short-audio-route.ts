@@ -4,7 +4,8 @@ import { type AuthorizedCaller, authorize, findSecret, isProvisioning } from '..
 import type { DataPlane } from '../speech/data-plane.ts'
 import { detailedAlternatives, findLanguageWarning, findParameter, type RecognitionOptions, type RequestedOptions, readOptions } from '../speech/options.ts'
 import { refuseUnsupportedHeaders } from '../speech/unsupported.ts'
-import { hearRecording, maxShortAudioSeconds, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
+import { maxShortAudioSeconds } from './recording-limits.ts'
+import { hearRecording, provenance, readShortAudio, toShortAudioJson } from './short-audio.ts'
 import { writeWarnings } from './warnings.ts'
 
 export interface Exchange {

@@ -129,9 +129,6 @@ class RecordingStream {
   }
 }
 
-/** The limit of the Speech REST API for short audio. */
-export const maxShortAudioSeconds = 60
-
 /** The recording in a request's body. Reading it throws if it arrives too slowly; see {@link RecordingPace}. */
 export function readShortAudio(
   request: IncomingMessage,

@@ -11,8 +11,9 @@ import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload
 import type { Cors } from '../http/cors.ts'
 import { ProblemError, sendProblem } from '../http/problem.ts'
 import { letIn } from '../http/strangers.ts'
+import { logUnavailable } from '../postgres/log-unavailable.ts'
 import type { UploadKind } from '../postgres/tables.ts'
-import { explainUnavailable, logUnavailable } from '../postgres/unavailable.ts'
+import { explainUnavailable } from '../postgres/unavailable.ts'
 import { checkSize, receiveFile } from './receive-file.ts'
 import { diskFull } from './refusals.ts'
 
