@@ -40,7 +40,7 @@ export async function openEvents(url: string, log: Log): Promise<Events> {
     async prepare(connection) {
       for (const lock of locks) await take(connection, lock)
     },
-    // The log has the changes of the meantime.
+    // The log has the changes that happened without a connection.
     reconnected: notifyAll,
   })
   const backstop = setInterval(notifyAll, backstopMs).unref()

@@ -15,7 +15,7 @@ export interface ListenOptions {
   hear(payload: string): void
   /** Called on each new connection before it listens. */
   prepare?(connection: Connection): Promise<void>
-  /** Called after each reconnection: notifications of the meantime are lost. */
+  /** Called after each reconnection, since notifications were lost before it. */
   reconnected(): void
 }
 
@@ -25,7 +25,7 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Listens on a channel with a connection of its own. When that breaks or falls silent, a new one takes its place. */
+/** Listens on a channel with a separate connection, and replaces the connection when it breaks or falls silent. */
 export async function openListener(url: string, log: Log, options: ListenOptions): Promise<Listener> {
   const closing = new AbortController()
   let connection = await listen(url, options)
@@ -33,7 +33,7 @@ export async function openListener(url: string, log: Log, options: ListenOptions
     while (!closing.signal.aborted) {
       const reason = await connection.lost
       if (closing.signal.aborted) return
-      limitLog(log).warn({ reason: reason.message }, 'the connection for notices was lost')
+      limitLog(log).warn({ reason: reason.message }, 'the connection for notifications was lost')
       for (let next: Connection | undefined; !next && !closing.signal.aborted; ) {
         await delay(reconnectMs, undefined, { signal: closing.signal }).catch(() => {})
         next = await listen(url, options).catch(() => undefined)
@@ -60,7 +60,7 @@ export async function openListener(url: string, log: Log, options: ListenOptions
 async function listen(url: string, { name, channel, hear, prepare }: ListenOptions): Promise<Connection> {
   let isListening = true
   const connection = await openConnection(url, { name, answerMs: heartbeatMs, hear: (payload) => isListening && hear(payload) })
-  // A peer that vanished sends nothing, not even an end. A statement without an answer ends the connection.
+  // A server that is out of reach sends nothing, not even an end. A statement without an answer ends the connection.
   const heartbeat = setInterval(() => connection.send('select').catch(() => {}), heartbeatMs).unref()
   void connection.lost.then(() => {
     isListening = false

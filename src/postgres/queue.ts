@@ -23,7 +23,7 @@ export interface Job<Payload extends object> {
 export type DeclaredJob = Pick<Job<never>, 'name' | 'interruptions'>
 
 export interface Handler<Payload> {
-  /** Does the work; when the signal aborts, somebody else will, and it ends as soon as it can. */
+  /** Runs the job. When the signal aborts, another worker takes the job, and this run ends as soon as possible. */
   run(payload: Payload, signal: AbortSignal): Promise<void>
   /** Called once when the job was interrupted too often. */
   giveUp(payload: Payload): Promise<void>
@@ -41,29 +41,26 @@ interface EnqueueOptions {
 export interface Queue {
   /** Adds the job when, and only when, the transaction commits. */
   enqueue<Payload extends object>(tx: Tx, job: Job<Payload>, payload: Payload, options: EnqueueOptions): Promise<void>
-  /** Takes the job out when the transaction commits, whether it waits or is at work. */
+  /** Removes the job when the transaction commits, also when a worker has it. */
   remove(tx: Tx, job: DeclaredJob, id: string): Promise<void>
   /** Works the job here, at most `parallel` at a time. */
   work<Payload extends object>(job: Job<Payload>, parallel: number, handler: Handler<Payload>): Promise<void>
-  /** Takes no more jobs; those at work have a moment to finish, then they are left to other workers. */
+  /** Takes no more jobs. Running jobs have a moment to finish, then other workers take them. */
   close(): Promise<void>
 }
 
-/** What a job at work may take to finish when the process stops, and what it may then take to let go. */
+/** The time for running jobs to finish when the process stops, and then the time to release them. */
 const graceMs = 2000
-const letGoMs = 1000
+const releaseMs = 1000
 const disconnectMs = 500
 
-/** Workers that die are known by their silence; what a live one may take is the business of deadlines. */
+/** A missing heartbeat shows that a worker died. Deadlines, not the queue, limit the time of a live worker. */
 const heartbeat = { heartbeatSeconds: 10, expireInSeconds: 23 * 3600 }
-/**
- * Finished jobs are deleted an hour after their end, when maintenance next looks; pg-boss looks once a day
- * unless it is told otherwise.
- */
+/** Finished jobs are deleted an hour after their end, by the next maintenance, which runs every ten minutes. */
 const retention = { deleteAfterSeconds: 3600, maintenanceIntervalSeconds: 600 }
 const schema = 'pgboss'
 
-/** Makes the queue what it should be, also one that an earlier version made. */
+/** Creates the queue, or updates the queue of an earlier version. */
 async function declare(
   boss: PgBoss,
   name: string,
@@ -116,7 +113,7 @@ async function declareJob(boss: PgBoss, job: DeclaredJob) {
   })
 }
 
-/** Opens pg-boss with a few connections of its own; declares the jobs' queues so that they can be enqueued. */
+/** Opens pg-boss with a few separate connections, and declares the queues of the jobs. */
 export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: Log, connections: number): Promise<Queue> {
   const db = openQueueDatabase(url, log, connections)
   const boss = new PgBoss({
@@ -142,11 +139,11 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   let closed: Promise<void> | undefined
   const closing = new AbortController()
   const stop = async () => {
-    const lettingGo = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
-    const timeout = graceMs + letGoMs
+    const releasing = setTimeout(() => closing.abort(new Error('the process stops')), graceMs)
+    const timeout = graceMs + releaseMs
     // pg-boss waits for its statements as well, which a Postgres that does not answer would hold.
     await Promise.race([boss.stop({ graceful: true, timeout }), delay(timeout + disconnectMs, undefined, { ref: false })]).finally(() =>
-      clearTimeout(lettingGo),
+      clearTimeout(releasing),
     )
     await db.close()
   }
@@ -162,7 +159,7 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     },
 
     async work(job, parallel, handler) {
-      // With notices on, a burst of jobs rings once, and retries do not ring at all: poll each second
+      // A burst of jobs sends one notification, and retries send none: poll each second
       // as well, and look again after every job.
       const polling = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
       for (let slot = 0; slot < parallel; slot++) {

@@ -2,9 +2,8 @@
 import type { PostgresType } from 'postgres'
 
 /**
- * Writes a value as Postgres reads it, whatever its column's type is. Done before postgres.js sees the value: an
- * error that its own serializers throw is given to whichever statement is at work, and the answers behind it
- * go to the wrong statements.
+ * The text of a value, which Postgres can read for every type of column. postgres.js receives only text, because an
+ * error of its serializers fails another statement, and later answers go to the wrong statements.
  */
 export function toText(value: unknown): string | null {
   if (value === null || value === undefined) return null
