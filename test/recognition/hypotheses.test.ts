@@ -137,7 +137,7 @@ test("the SDK's quickstart prints RECOGNIZING lines before each RECOGNIZED", asy
   const file = join(await makeDirectory(), 'speech.wav')
   await writeFile(file, wav)
   const runs = Object.values(urls).map(async (url) => {
-    const { stdout } = await promisify(execFile)(process.execPath, [resolve(import.meta.dirname, './quickstart.ts'), url, api.key, file])
+    const { stdout } = await promisify(execFile)(process.execPath, [resolve(import.meta.dirname, '../support/quickstart.ts'), url, api.key, file])
     const kinds = stdout
       .trim()
       .split('\n')
