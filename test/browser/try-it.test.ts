@@ -64,14 +64,14 @@ function longRecording(seconds: number): Buffer<ArrayBuffer> {
   return Buffer.concat([header, pcm])
 }
 
-test('a long recording shows its progress and growing text, and can be canceled', { timeout: 180_000 }, async () => {
+test('a long recording shows its progress and growing text, and can be canceled', { timeout: 240_000 }, async () => {
   const deployed = await api.deploy('CONVERSATIONAL')
   const { page, complaints } = await openDashboard(browser, api)
   await goToDeployment(page, api, deployed.deploymentId)
   await sendRecording(page, 'long.wav', longRecording(500))
   const bar = page.getByRole('progressbar', { name: 'Upload of long.wav' })
   await page.getByText(/MB of 16 MB sent/).waitFor()
-  await page.locator('.heard').getByText('amiable').waitFor()
+  await page.locator('.heard').getByText('amiable').waitFor({ timeout: 60_000 })
   expect(Number(await bar.getAttribute('value'))).toBeLessThan(5_000_000)
   // The bar is below the text and as wide.
   expect((await bar.boundingBox())?.width).toBe((await page.locator('.heard').boundingBox())?.width)
@@ -88,7 +88,7 @@ test('a long recording shows its progress and growing text, and can be canceled'
   await expect.poll(countSessions, { timeout: 20_000 }).toBe(0)
 
   await sendRecording(page, 'minutes.wav', longRecording(65))
-  await page.getByText(/^minutes\.wav · 6\d s of audio/).waitFor()
+  await page.getByText(/^minutes\.wav · 6\d s of audio/).waitFor({ timeout: 90_000 })
   expect(await page.locator('.field-problem').count()).toBe(0)
   expect(complaints).toEqual([])
 })
