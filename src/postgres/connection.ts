@@ -47,7 +47,7 @@ export interface ConnectionOptions {
   name: string
   /** Settings, sent first; {@link boundedSession} unless given. */
   session?: string
-  /** The limit between two answers in milliseconds, while statements wait; 0 for no limit. */
+  /** The limit in milliseconds for a statement, and for the silence of the server while statements wait; 0 for none. */
   answerMs?: number
   /** Dates as JavaScript's, rather than as text. */
   withDates?: boolean
@@ -82,6 +82,8 @@ export class Connection {
   readonly #pending = new Set<(reason: Error) => void>()
   readonly #prepared = new Set<string>()
   #silence: NodeJS.Timeout | undefined
+  /** Statements that the server has not answered, also those that have failed for their time. */
+  #unanswered = 0
   #drained: () => void = () => {}
 
   constructor(socket: Socket, address: ReturnType<typeof parseAddress>, options: ConnectionOptions) {
@@ -125,17 +127,24 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (values.length > maxValues) throw new RangeError(`A statement has at most ${maxValues} values.`)
       const texts = values.map(toText)
+      // Only this statement fails: the server can be busy with those before it.
+      const late = this.#answerMs ? setTimeout(() => fail(new NoAnswerError()), this.#answerMs) : undefined
       const settle = () => {
+        clearTimeout(late)
         this.#pending.delete(fail)
-        this.#watchSilence()
         if (this.#pending.size === 0) this.#drained()
+      }
+      const answered = () => {
+        settle()
+        this.#unanswered--
+        this.#watchSilence()
       }
       const fail = (reason: Error) => {
         settle()
         reject(reason)
       }
       this.#pending.add(fail)
-      if (this.#pending.size === 1) this.#watchSilence()
+      if (++this.#unanswered === 1) this.#watchSilence()
       const simple = !prepare && texts.length === 0
       const query = this.#sql.unsafe(text, texts, { prepare: prepare && this.#mayPrepare(text), simple } as postgres.UnsafeQueryOptions)
       // Its getter keeps the text of each statement that fails for the life of the process.
@@ -143,10 +152,13 @@ export class Connection {
       const answer = (asArrays ? query.values() : query) as unknown as Promise<Rows>
       answer.then(
         (rows) => {
-          settle()
+          answered()
           resolve(rows)
         },
-        (error) => fail(this.#judge(error)),
+        (error) => {
+          answered()
+          reject(this.#judge(error))
+        },
       )
     })
   }
@@ -154,7 +166,7 @@ export class Connection {
   /** Measures the silence of the server from now on, if statements wait for answers. */
   #watchSilence() {
     clearTimeout(this.#silence)
-    if (this.#answerMs && this.#pending.size > 0) this.#silence = setTimeout(() => this.break(new NoAnswerError()), this.#answerMs)
+    if (this.#answerMs && this.#unanswered > 0 && !this.#reason) this.#silence = setTimeout(() => this.break(new NoAnswerError()), this.#answerMs)
   }
 
   #mayPrepare(text: string): boolean {
@@ -180,6 +192,7 @@ export class Connection {
   break(reason: Error): void {
     if (this.#reason) return
     this.#reason = reason
+    clearTimeout(this.#silence)
     for (const fail of [...this.#pending]) fail(reason)
     // A server that has frozen would not close the socket.
     this.#sql.end({ timeout: 0 }).finally(() => this.#socket.destroy())

@@ -29,7 +29,7 @@ describe('an acoustic model', () => {
     const { found } = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder, 'decoder_model_merged.onnx': decoder }), 'CONVERSATIONAL')
     expect(found).toMatchObject({
       status: 'FAILED',
-      failure: { stage: 'CHECKING', code: 'MODEL_SHAPE_MISMATCH', message: expect.stringMatching(/has 6 layers, its base model .* has 8/) },
+      failure: { stage: 'CHECKING', code: 'MODEL_SHAPE_MISMATCH', message: expect.stringMatching(/has 6 layers, but its base model .* has 8/) },
     })
   })
 
