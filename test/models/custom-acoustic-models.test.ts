@@ -36,7 +36,10 @@ describe('an acoustic model', () => {
   test('a model with swapped, missing or damaged files fails with a message, and the server continues', { timeout: 180_000 }, async () => {
     const { encoder = '', decoder = '' } = await baseAcousticFiles('SEARCH_AND_DICTATION')
     const swapped = await bringModel(models, await makeArchive({ 'encoder_model.onnx': decoder, 'decoder_model_merged.onnx': encoder }))
-    expect(swapped.found.failure).toMatchObject({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(/the encoder has the inputs .* instead of input_values/) })
+    expect(swapped.found.failure).toMatchObject({
+      code: 'MODEL_UNUSABLE',
+      message: expect.stringMatching(/the encoder has the inputs .* instead of input_values/),
+    })
     const missing = await bringModel(models, await makeArchive({ 'encoder_model.onnx': encoder }))
     expect(missing.found.failure).toMatchObject({ code: 'ARCHIVE_INCOMPLETE', message: expect.stringMatching(/decoder_model_merged\.onnx/) })
     const dir = await makeDirectory()
