@@ -118,7 +118,7 @@ test('slow uploads leave a slot to another workspace and end when more uploads w
   for (const one of ended) {
     expect(one.answer()).toMatch(/^HTTP\/1.1 408/)
     expect(one.answer()).toMatch(/retry-after: 10/i)
-    expect(one.answer()).toMatch(/UPLOAD_TOO_SLOW.*others wait/)
+    expect(one.answer()).toMatch(/UPLOAD_TOO_SLOW.*other uploads waited/)
   }
   expect(waiting.answer()).toMatch(/^HTTP\/1.1 201/)
   for (const one of [...dripping, waiting]) one.close()

@@ -129,7 +129,7 @@ test('a model that loops in use does not cause refusals or delays for other depl
   const refusals = await Promise.all(attack())
   const again = await api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>)
   expect(refusals.filter(([status]) => status !== 503 && status !== 429)).toEqual([])
-  expect([again.status, await again.text()]).toEqual([503, expect.stringMatching(/MODEL_UNUSABLE.*tried again after/)])
+  expect([again.status, await again.text()]).toEqual([503, expect.stringMatching(/MODEL_UNUSABLE.*refuses it until/)])
   const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { status timeline(last: 5) { nodes { message } } } }', { id: poison.deployment.id })
   expect(data?.deployment).toMatchObject({
     status: 'COMPLETE',

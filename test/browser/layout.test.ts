@@ -60,7 +60,7 @@ describe('at 320 px', () => {
     const source = await readFile(axe, 'utf8')
     const { page } = await openTab(browser, { viewport: { width: 320, height: 640 } })
     await page.goto(api.localUrl)
-    await page.getByLabel('Key').waitFor()
+    await page.getByLabel('Key', { exact: true }).waitFor()
     expect(await overflow(page), 'sign-in').toBe(0)
     await page.goto(`${api.localUrl}/#key=${api.key}`)
     await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' })

@@ -115,7 +115,7 @@ test('the dashboard and its endpoints work under a prefix without requests outsi
   await page.goto(`${proxy.url}/keys`)
   await page.getByRole('button', { name: 'Account' }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
-  await page.getByLabel('Key').waitFor()
+  await page.getByLabel('Key', { exact: true }).waitFor()
   expect(new URL(page.url()).pathname).toBe(`${prefix}/`)
   expect(proxy.strays.filter((path) => path !== '/favicon.ico')).toEqual([])
 })
