@@ -1,4 +1,4 @@
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type DeploymentRow, type DeploymentStatus, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
@@ -53,22 +53,30 @@ export function listServing({ store }: Service, workspaceId: string): Promise<De
     .limit(1000)
 }
 
-/** Up to four pairs of models that COMPLETE deployments use, each pair once. */
-export async function findModelsInUse(service: Service): Promise<ServedDeployment[]> {
+interface InUseOptions {
+  limit: number
+  /** Only deployments that became COMPLETE so recently. */
+  withinSeconds?: number
+}
+
+/** Pairs of models that COMPLETE deployments use, each pair once, the newest deployments first. */
+export async function findModelsInUse(service: Pick<Service, 'store'>, { limit, withinSeconds }: InUseOptions): Promise<ServedDeployment[]> {
+  const isRecent = withinSeconds === undefined ? undefined : gt(deployments.completedAt, sql`now() - make_interval(secs => ${withinSeconds})`)
   const found = await Promise.all(
     (
       await service.store.db
         .select({ id: sql<string>`(array_agg(${deployments.id}))[1]` })
         .from(deployments)
-        .where(eq(deployments.status, 'COMPLETE'))
+        .where(and(sql`${deployments.status} = 'COMPLETE'`, isRecent))
         .groupBy(deployments.acousticModelId, deployments.languageModelId)
-        .limit(4)
+        .orderBy(sql`max(${deployments.completedAt}) desc`)
+        .limit(limit)
     ).map(({ id }) => selectServed(service, eq(deployments.id, id))),
   )
   return found.filter((served) => served !== undefined)
 }
 
-async function selectServed({ store }: Service, where: SQL | undefined): Promise<ServedDeployment | undefined> {
+async function selectServed({ store }: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment | undefined> {
   const acousticModel = alias(models, 'acoustic_model')
   const languageModel = alias(models, 'language_model')
   const [found] = await store.db
