@@ -6,10 +6,10 @@ import { expect, inject, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { startService } from '../../src/main.ts'
 import { baseAcousticFiles, bringModel, makeArchive } from '../support/acoustic-models.ts'
-import { cardRecordings, cardText, makeZip, modelsOf } from '../support/models.ts'
+import { cardText, makeZip, modelsOf } from '../support/models.ts'
 import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
 import { findFreePort } from '../support/program.ts'
-import { collect, createTestClient } from '../support/service.ts'
+import { cardRecordings, collect, createTestClient } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 const bootstrapKey = 'cs_separate_machines_of_a_test'
@@ -40,19 +40,14 @@ async function openHouse() {
 
 test('custom models are uploaded to one machine, made on another and served by each speech machine', async () => {
   const { sql, speechPort, startMachine } = await openHouse()
-  const [api, jobs, speech, other] = await Promise.all([
-    startMachine('api'),
-    startMachine('jobs'),
-    startMachine('speech', speechPort),
-    startMachine('speech'),
-  ])
+  const [api, jobs, speech, other] = await Promise.all([startMachine('api'), startMachine('jobs'), startMachine('speech', speechPort), startMachine('speech')])
   const models = modelsOf(api)
   const uploadOf = async (kind: string, body: string | Buffer<ArrayBuffer>) => (await (await models.upload(kind, body)).json()) as { id: string }
-  const [recording] = cardRecordings()
-  if (!recording) throw new Error('no recording')
-  const zip = makeZip({ 'one.wav': recording.wav, 'transcripts.tsv': `one.wav\t${recording.text}\n` })
+  const spoken = cardRecordings()
+  const table = spoken.map(({ text }, n) => `${n}.wav\t${text}`).join('\n')
+  const zip = makeZip({ 'table.tsv': table, ...Object.fromEntries(spoken.map(({ wav }, n) => [`${n}.wav`, wav])) })
   const [text, recordings] = [await uploadOf('text', cardText), await uploadOf('recordings', zip)]
-  const { model: language } = await models.createLanguageModel({ uploadId: text.id, evaluation: { uploadId: recordings.id } })
+  const { model: language } = await models.createLanguageModel({ uploadId: text.id, recordingsUploadId: recordings.id })
   const { encoder, decoder } = await baseAcousticFiles('SEARCH_AND_DICTATION')
   const archive = await makeArchive({ 'encoder_model.onnx': encoder as string, 'decoder_model_merged.onnx': decoder as string })
   const acoustic = await bringModel(models, archive)
@@ -68,17 +63,16 @@ test('custom models are uploaded to one machine, made on another and served by e
     return here.every((name) => there.includes(name))
   })
   expect(await jobs.listFiles()).not.toEqual([])
-  const path = new URL(last?.deployment.endpoint?.httpUrl ?? '').pathname
-  const query = new URL(last?.deployment.endpoint?.httpUrl ?? '').search
+  const { pathname, search } = new URL(last?.deployment.endpoint?.httpUrl ?? '')
   for (const machine of [speech, other]) {
-    const answer = await machine.post(`${machine.localUrl}${path}${query}`, recording.wav, { 'content-type': 'audio/wav' })
+    const answer = await machine.post(`${machine.localUrl}${pathname}${search}`, spoken[0]?.wav ?? '', { 'content-type': 'audio/wav' })
     expect(await answer.json()).toMatchObject({ RecognitionStatus: 'Success', DisplayText: expect.stringMatching(/\w/) })
   }
 
   // A machine without the files cannot serve when the database has lost them.
   await sql`delete from stored_files`
   const late = await startMachine('speech')
-  const answer = await late.post(`${late.localUrl}${path}${query}`, recording.wav, { 'content-type': 'audio/wav' })
+  const answer = await late.post(`${late.localUrl}${pathname}${search}`, spoken[0]?.wav ?? '', { 'content-type': 'audio/wav' })
   expect(answer.status).toBe(503)
   expect(JSON.stringify(await answer.json())).toMatch(/MODEL_UNUSABLE.*is not in the database/)
 })
