@@ -112,7 +112,7 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const mutationRate = createMutationRate(config.limits)
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
     const tokens = await openTokens(store.db)
-    const files = createFileStore(store)
+    const files = createFileStore(store, config.artifacts.objectStore)
     const artifacts = await openArtifacts(config.artifacts, files)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))

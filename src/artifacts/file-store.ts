@@ -1,13 +1,15 @@
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
+import type { Config } from '../config.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import { fileChunks, storedFiles } from '../postgres/file-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import type { StoredFile } from '../postgres/tables.ts'
-import type { FileBytes, FileStore } from './file-ports.ts'
+import type { FileStore } from './file-ports.ts'
 import { neededFiles } from './needed-files.ts'
 import { createPostgresBytes } from './postgres-bytes.ts'
+import { createS3Bytes } from './s3-bytes.ts'
 
 /** Files of one statement, so that its locks are held briefly. */
 const filesPerRemoval = 50
@@ -20,8 +22,9 @@ interface Manifest {
 }
 
 /** Keeps the list of files in Postgres, and their bytes in the object store, if there is one, or in Postgres. Both can be read. */
-export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, objects?: FileBytes): FileStore {
+export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, objectStore?: Config['artifacts']['objectStore']): FileStore {
   const inPostgres = createPostgresBytes({ longDb })
+  const objects = objectStore && createS3Bytes({ longDb }, objectStore)
   const target = objects ?? inPostgres
   const placeOf = ({ chunks }: Pick<Manifest, 'chunks'>) => {
     const place = chunks === null ? objects : inPostgres
