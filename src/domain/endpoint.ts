@@ -59,31 +59,30 @@ interface InUseOptions {
   withinSeconds?: number
 }
 
-/** Pairs of models that COMPLETE deployments use, each pair once, the newest deployments first. */
-export async function findModelsInUse(service: Pick<Service, 'store'>, { limit, withinSeconds }: InUseOptions): Promise<ServedDeployment[]> {
+/** Pairs of models that COMPLETE deployments use, those of the newest deployments, each pair once. */
+export function findModelsInUse(service: Pick<Service, 'store'>, { limit, withinSeconds }: InUseOptions): Promise<ServedDeployment[]> {
   const isRecent = withinSeconds === undefined ? undefined : gt(deployments.completedAt, sql`now() - make_interval(secs => ${withinSeconds})`)
-  const found = await Promise.all(
-    (
-      await service.store.db
-        .select({ id: sql<string>`(array_agg(${deployments.id}))[1]` })
-        .from(deployments)
-        .where(and(sql`${deployments.status} = 'COMPLETE'`, isRecent))
-        .groupBy(deployments.acousticModelId, deployments.languageModelId)
-        .orderBy(sql`max(${deployments.completedAt}) desc`)
-        .limit(limit)
-    ).map(({ id }) => selectServed(service, eq(deployments.id, id))),
-  )
-  return found.filter((served) => served !== undefined)
+  const newest = service.store.db
+    .select({ id: sql`(array_agg(${deployments.id}))[1]` })
+    .from(deployments)
+    .where(and(sql`${deployments.status} = 'COMPLETE'`, isRecent))
+    .groupBy(deployments.acousticModelId, deployments.languageModelId)
+    .orderBy(sql`max(${deployments.completedAt}) desc`)
+    .limit(limit)
+  return selectAllServed(service, sql`${deployments.id} in ${newest}`)
 }
 
-async function selectServed({ store }: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment | undefined> {
+async function selectServed(service: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment | undefined> {
+  return (await selectAllServed(service, where))[0]
+}
+
+function selectAllServed({ store }: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment[]> {
   const acousticModel = alias(models, 'acoustic_model')
   const languageModel = alias(models, 'language_model')
-  const [found] = await store.db
+  return store.db
     .select({ deployment: deployments, acousticModel, languageModel })
     .from(deployments)
     .innerJoin(acousticModel, eq(acousticModel.id, deployments.acousticModelId))
     .innerJoin(languageModel, eq(languageModel.id, deployments.languageModelId))
     .where(where)
-  return found
 }

@@ -10,8 +10,10 @@ type Cache = Pick<Service, 'store' | 'log'> & { artifacts: Artifacts }
  * day: at the start and every hour, until it is closed. Every process does this for its DATA_DIR.
  */
 export function keepCacheTidy(service: Cache) {
+  /** Damaged files are read once. */
+  const damaged = new Set<string>()
   const tidy = async (signal: AbortSignal) => {
-    await moveOver(service, signal)
+    await moveOver(service, damaged, signal)
     const removed = await service.artifacts.tidy((sha256s) => findFilesToKeep(service.store, sha256s))
     if (removed) service.log.info({ removed }, 'files that were not used for a day were removed from DATA_DIR')
   }
@@ -20,12 +22,16 @@ export function keepCacheTidy(service: Cache) {
 }
 
 /** Earlier versions kept files in DATA_DIR alone. An interrupted move continues at the next start. */
-async function moveOver({ store, artifacts, log }: Cache, signal: AbortSignal) {
+async function moveOver({ store, artifacts, log }: Cache, damaged: Set<string>, signal: AbortSignal) {
   const find = async (sha256s: string[]) => {
-    const found = await findFilesToStore(store, sha256s)
+    const found = await findFilesToStore(
+      store,
+      sha256s.filter((sha256) => !damaged.has(sha256)),
+    )
     if (found.size) log.warn({ files: found.size }, 'files in DATA_DIR that the database lacks are moved there')
     return found
   }
-  const damaged = await artifacts.moveOver(find, signal)
-  if (damaged.length) log.warn({ damaged }, 'damaged files in DATA_DIR were not moved to the database')
+  const found = await artifacts.moveOver(find, signal)
+  for (const sha256 of found) damaged.add(sha256)
+  if (found.length) log.warn({ damaged: found }, 'damaged files in DATA_DIR were not moved to the database')
 }
