@@ -1,9 +1,10 @@
 // Files in a bucket of an S3-compatible server, which runs in this process.
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+// @ts-expect-error The package has no types.
+import S3rver from '@20minutes/s3rver'
 import postgres from 'postgres'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFileStore } from '../../src/artifacts/file-store.ts'
@@ -19,7 +20,7 @@ interface S3Server {
   run(): Promise<{ port: number }>
   close(): Promise<void>
 }
-const S3rver = createRequire(import.meta.url)('@20minutes/s3rver') as new (options: object) => S3Server
+const Server = S3rver as unknown as new (options: object) => S3Server
 
 let server: S3Server
 let dir: string
@@ -32,7 +33,7 @@ const { signal } = new AbortController()
 beforeAll(async () => {
   dir = await makeDirectory()
   await mkdir(join(dir, 'buckets'))
-  server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory: join(dir, 'buckets'), configureBuckets: [{ name: 'models' }] })
+  server = new Server({ address: '127.0.0.1', port: 0, silent: true, directory: join(dir, 'buckets'), configureBuckets: [{ name: 'models' }] })
   const { port } = await server.run()
   settings = {
     ARTIFACT_STORE: 's3://models/speech/files',
