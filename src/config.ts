@@ -7,7 +7,7 @@ type Role = 'api' | 'jobs' | 'speech'
 
 /** Every setting, parsed once. Only this file reads the environment. */
 export interface Config {
-  http: { host: string; port: number; publicUrl: string | undefined; allowedOrigins: string[] }
+  http: { host: string; port: number; publicUrl: string | undefined; internalUrl: string | undefined; drainMs: number; allowedOrigins: string[] }
   dataDir: string
   databaseUrl: string | undefined
   /** Of this process, at most. */
@@ -75,6 +75,7 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 )
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+const baseUrl = webUrl.transform((url) => url.replace(/\/+$/, ''))
 const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
 
 /** The maximum seconds without progress before clients see a notice, even if STALL_SECONDS is larger. */
@@ -83,7 +84,8 @@ const maxNotice = 30
 const environment = z.object({
   PORT: whole(0, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
-  PUBLIC_URL: webUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  PUBLIC_URL: baseUrl.optional(),
+  INTERNAL_URL: baseUrl.optional(),
   ALLOWED_ORIGINS: list.pipe(z.array(webUrl.transform((url) => new URL(url).origin))).default([]),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
@@ -119,6 +121,7 @@ const environment = z.object({
   MAX_SESSIONS: whole(1, 100_000).default(500),
   MAX_SESSIONS_PER_KEY: whole(1, 100_000).default(500),
   MAX_SESSIONS_PER_DEPLOYMENT: whole(1, 100_000).default(500),
+  DRAIN_SECONDS: whole(0, 300).default(0),
   SHUTDOWN_SECONDS: whole(0, 3600).default(10),
   PROFANE_WORDS: list.default([]),
 })
@@ -132,12 +135,19 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const value = parsed.data
   const roles = new Set(value.ROLES)
-  if (roles.has('jobs') && !roles.has('speech') && !value.PUBLIC_URL)
+  if (roles.has('jobs') && !roles.has('speech') && !value.INTERNAL_URL && !value.PUBLIC_URL)
     throw new ConfigError([
-      'PUBLIC_URL: must be set if ROLES has jobs without speech. New deployments are tested at their URL. Set the URL at which clients reach the processes with the role speech.',
+      'INTERNAL_URL: must be set if ROLES has jobs without speech, or PUBLIC_URL. New deployments are tested there. Set the URL at which this process reaches the processes with the role speech.',
     ])
   return {
-    http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },
+    http: {
+      host: value.HOST,
+      port: value.PORT,
+      publicUrl: value.PUBLIC_URL,
+      internalUrl: value.INTERNAL_URL,
+      drainMs: value.DRAIN_SECONDS * 1000,
+      allowedOrigins: value.ALLOWED_ORIGINS,
+    },
     dataDir: resolve(value.DATA_DIR),
     databaseUrl: value.DATABASE_URL,
     databaseConnections: value.DATABASE_CONNECTIONS,
