@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
@@ -126,13 +127,37 @@ const environment = z.object({
   PROFANE_WORDS: list.default([]),
 })
 
+/** The settings that are secrets. The variable with `_FILE` names a file with the value, as containers mount secrets. */
+const secrets = ['DATABASE_URL', 'BOOTSTRAP_KEY'] as const
+
+/** The values of the files that `_FILE` variables name, and the problems of those that cannot be read. */
+function readSecrets(env: NodeJS.ProcessEnv): { values: Record<string, string>; problems: string[] } {
+  const values: Record<string, string> = {}
+  const problems: string[] = []
+  for (const name of secrets) {
+    const file = env[`${name}_FILE`]
+    if (!file) continue
+    if (env[name]) {
+      problems.push(`${name}_FILE: cannot be set together with ${name}. Remove one of them.`)
+      continue
+    }
+    try {
+      values[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+      if (!values[name]) problems.push(`${name}_FILE: the file ${file} is empty`)
+    } catch (error) {
+      problems.push(`${name}_FILE: the file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  return { values, problems }
+}
+
 /** Reads the whole environment. Throws one {@link ConfigError} that lists every invalid setting. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const files = readSecrets(env)
+  const given = { ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')), ...files.values }
   const parsed = environment.safeParse(given)
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`))
-  }
+  const problems = [...files.problems, ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`)]
+  if (problems.length || !parsed.success) throw new ConfigError(problems)
   const value = parsed.data
   const roles = new Set(value.ROLES)
   if (roles.has('jobs') && !roles.has('speech') && !value.INTERNAL_URL && !value.PUBLIC_URL)

@@ -28,6 +28,7 @@ import { openFeeds } from './lifecycle/event-feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './lifecycle/job-definitions.ts'
 import { toOperationLimits, toShownLimits } from './limits.ts'
 import { openLog } from './log.ts'
+import { openSharedCounts, type SharedCounts } from './postgres/shared-counts.ts'
 import { openStore } from './postgres/store.ts'
 import { openRecognizerModel } from './recognition/model-files.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
@@ -114,7 +115,10 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const artifacts = await openArtifacts(config.artifacts)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
-    const parts = { ...service, internalUrl, withdrawn: withdrawal.signal, tokens, artifacts, recognizers, decoders }
+    const sharedCounts = openSharedCounts(store, log)
+    openRounds(sharedCounts)
+    http.strangers.share(sharedCounts)
+    const parts = { ...service, sharedCounts, internalUrl, withdrawn: withdrawal.signal, tokens, artifacts, recognizers, decoders }
 
     const { routes, drain } = await openRoutes(config, parts, http, open)
     http.serve(routes)
@@ -187,6 +191,7 @@ interface ServiceParts extends Service {
   artifacts: Artifacts
   recognizers: Recognizers
   decoders: Decoders
+  sharedCounts: SharedCounts
 }
 
 interface OpenedRoutes {
