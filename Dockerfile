@@ -1,4 +1,16 @@
-FROM node:24-bookworm-slim AS install
+# Another registry of images can be named, for example registry.example/node:24-bookworm-slim.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+# A registry and a certificate authority of your own are used during the build only:
+# docker build --build-arg NPM_REGISTRY=https://npm.example/ --build-arg CA_CERTIFICATES="$(cat ca.pem)" .
+FROM ${NODE_IMAGE} AS npm
+ARG NPM_REGISTRY=
+ARG CA_CERTIFICATES=
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/build-ca.pem
+RUN printf '%s\n' "$CA_CERTIFICATES" > /etc/ssl/build-ca.pem \
+  && if [ -n "$NPM_REGISTRY" ]; then npm config set --global registry "$NPM_REGISTRY"; fi
+
+FROM npm AS install
 # FORMATS=wav leaves out FFmpeg (GPL version 3), which decodes every recording but plain WAV; see the README's licenses.
 ARG FORMATS=all
 WORKDIR /app
@@ -11,7 +23,7 @@ RUN npm ci --omit=dev \
   && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
 
 # The dashboard and the bundle of the server are built with what only development installs, and come along as files.
-FROM node:24-bookworm-slim AS build
+FROM npm AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -19,7 +31,7 @@ COPY tsconfig.json ./
 COPY src src
 RUN npm run build
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later AND FDK-AAC"
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 WORKDIR /app
@@ -29,8 +41,9 @@ COPY package.json package-lock.json ./
 COPY drizzle drizzle
 COPY src src
 COPY --from=build /app/dist dist
-RUN mkdir /data && chown node:node /data
-USER node
+RUN mkdir /data && chown 1000:1000 /data
+# The user node of the image. Kubernetes verifies numbers only.
+USER 1000
 VOLUME /data
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \

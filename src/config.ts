@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
@@ -7,7 +8,7 @@ type Role = 'api' | 'jobs' | 'speech'
 
 /** Every setting, parsed once. Only this file reads the environment. */
 export interface Config {
-  http: { host: string; port: number; publicUrl: string | undefined; allowedOrigins: string[] }
+  http: { host: string; port: number; publicUrl: string | undefined; internalUrl: string | undefined; drainMs: number; allowedOrigins: string[] }
   dataDir: string
   databaseUrl: string | undefined
   /** Of this process, at most. */
@@ -87,6 +88,7 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 )
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+const baseUrl = webUrl.transform((url) => url.replace(/\/+$/, ''))
 const switchedOn = z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on')
 
 /** The maximum seconds without progress before clients see a notice, even if STALL_SECONDS is larger. */
@@ -95,7 +97,8 @@ const maxNotice = 30
 const environment = z.object({
   PORT: whole(0, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
-  PUBLIC_URL: webUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  PUBLIC_URL: baseUrl.optional(),
+  INTERNAL_URL: baseUrl.optional(),
   ALLOWED_ORIGINS: list.pipe(z.array(webUrl.transform((url) => new URL(url).origin))).default([]),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
@@ -141,25 +144,57 @@ const environment = z.object({
   MAX_SESSIONS: whole(1, 100_000).default(500),
   MAX_SESSIONS_PER_KEY: whole(1, 100_000).default(500),
   MAX_SESSIONS_PER_DEPLOYMENT: whole(1, 100_000).default(500),
+  DRAIN_SECONDS: whole(0, 300).default(0),
   SHUTDOWN_SECONDS: whole(0, 3600).default(10),
   PROFANE_WORDS: list.default([]),
 })
 
+/** The settings that are secrets. The variable with `_FILE` names a file with the value, as containers mount secrets. */
+const secrets = ['DATABASE_URL', 'BOOTSTRAP_KEY'] as const
+
+/** The values of the files that `_FILE` variables name, and the problems of those that cannot be read. */
+function readSecrets(env: NodeJS.ProcessEnv): { values: Record<string, string>; problems: string[] } {
+  const values: Record<string, string> = {}
+  const problems: string[] = []
+  for (const name of secrets) {
+    const file = env[`${name}_FILE`]
+    if (!file) continue
+    if (env[name]) {
+      problems.push(`${name}_FILE: cannot be set together with ${name}. Remove one of them.`)
+      continue
+    }
+    try {
+      values[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+      if (!values[name]) problems.push(`${name}_FILE: the file ${file} is empty`)
+    } catch (error) {
+      problems.push(`${name}_FILE: the file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  return { values, problems }
+}
+
 /** Reads the whole environment. Throws one {@link ConfigError} that lists every invalid setting. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const files = readSecrets(env)
+  const given = { ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')), ...files.values }
   const parsed = environment.safeParse(given)
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`))
-  }
+  const problems = [...files.problems, ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`)]
+  if (problems.length || !parsed.success) throw new ConfigError(problems)
   const value = parsed.data
   const roles = new Set(value.ROLES)
-  if (roles.has('jobs') && !roles.has('speech') && !value.PUBLIC_URL)
+  if (roles.has('jobs') && !roles.has('speech') && !value.INTERNAL_URL && !value.PUBLIC_URL)
     throw new ConfigError([
-      'PUBLIC_URL: must be set if ROLES has jobs without speech. New deployments are tested at their URL. Set the URL at which clients reach the processes with the role speech.',
+      'INTERNAL_URL: must be set if ROLES has jobs without speech, or PUBLIC_URL. New deployments are tested there. Set the URL at which this process reaches the processes with the role speech.',
     ])
   return {
-    http: { host: value.HOST, port: value.PORT, publicUrl: value.PUBLIC_URL, allowedOrigins: value.ALLOWED_ORIGINS },
+    http: {
+      host: value.HOST,
+      port: value.PORT,
+      publicUrl: value.PUBLIC_URL,
+      internalUrl: value.INTERNAL_URL,
+      drainMs: value.DRAIN_SECONDS * 1000,
+      allowedOrigins: value.ALLOWED_ORIGINS,
+    },
     dataDir: resolve(value.DATA_DIR),
     databaseUrl: value.DATABASE_URL,
     databaseConnections: value.DATABASE_CONNECTIONS,

@@ -12,8 +12,6 @@ import { prepareDataDir } from './data-dir.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { noteOnDeployment } from './domain/deployment-action.ts'
-import { enforceDeadlines } from './domain/deployment-deadline.ts'
-import { enforceModelDeadlines } from './domain/model-building.ts'
 import { createMutationRate } from './domain/mutation-rate.ts'
 import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
 import { createCors } from './http/cors.ts'
@@ -22,6 +20,7 @@ import { healthRoute, readyRoute } from './http/health.ts'
 import { type HttpServer, listen, type Route } from './http/listen.ts'
 import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
 import { createSignIn } from './http/sign-in.ts'
+import { keepDeadlines } from './jobs/keep-deadlines.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { keepCacheTidy } from './jobs/tidy-cache.ts'
@@ -31,6 +30,7 @@ import { openFeeds } from './lifecycle/event-feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './lifecycle/job-definitions.ts'
 import { toOperationLimits, toShownLimits } from './limits.ts'
 import { openLog } from './log.ts'
+import { openSharedCounts, type SharedCounts } from './postgres/shared-counts.ts'
 import { openStore } from './postgres/store.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
@@ -42,9 +42,6 @@ import { writeSpeechMetrics } from './speech/speech-metrics.ts'
 import { openSpeechSockets } from './speech/websocket-server.ts'
 import { handleSpeech } from './speech-http/http-routes.ts'
 import { createUploads, uploadsPath } from './uploads/upload-route.ts'
-
-/** The interval of the checks of deadlines. Every process with the role api or jobs checks them. */
-const deadlinesMs = 1000
 
 /**
  * The time for closing all parts, in addition to the grace period of streams. Parts that are not closed by then, for
@@ -63,6 +60,8 @@ export interface RunningService {
   keyOrigin: FirstKey['origin']
   /** The reason why the secret is unknown, and how to get another key. */
   keyMissing: string | undefined
+  /** Sets /ready to 503, so that balancers send no further requests. All requests are still handled. */
+  withdraw(): void
   close(): Promise<void>
 }
 
@@ -75,7 +74,9 @@ interface StartOptions {
 export async function startService(config: Config, { withRecognizer = false }: StartOptions = {}): Promise<RunningService> {
   const log = openLog(config.logLevel)
   const opened: (() => Promise<unknown>)[] = []
+  const withdrawal = new AbortController()
   const close = async () => {
+    withdrawal.abort()
     const inTime = new AbortController()
     const late = delay(config.sessions.graceMs + closeMs, undefined, { signal: inTime.signal }).catch(() => {})
     for (const closeOne of opened.splice(0).reverse()) {
@@ -99,6 +100,7 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const http = await open(listen(config.http))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
+    const internalUrl = config.http.internalUrl ?? (config.roles.has('speech') ? localUrl : publicUrl)
     await prepareDataDir(config.dataDir, log)
     const noted = (suspicion: Suspicion) => noteSuspicion(service, suspicion)
     const recognizers = await open(openRecognizers(config.recognition, log, undefined, noted))
@@ -116,7 +118,10 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const artifacts = await openArtifacts(config.artifacts, files)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
-    const parts = { ...service, tokens, files, artifacts, recognizers, decoders }
+    const sharedCounts = openSharedCounts(store, log)
+    openRounds(sharedCounts)
+    http.strangers.share(sharedCounts)
+    const parts = { ...service, sharedCounts, internalUrl, withdrawn: withdrawal.signal, tokens, files, artifacts, recognizers, decoders }
 
     const { routes, drain } = await openRoutes(config, parts, http, open)
     http.serve(routes)
@@ -130,7 +135,15 @@ export async function startService(config: Config, { withRecognizer = false }: S
     openRounds(keepCacheTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
     await recognizer
-    return { url: publicUrl, localUrl, key: key.secret ?? '', keyOrigin: key.origin, keyMissing: 'reason' in key ? key.reason : undefined, close }
+    return {
+      url: publicUrl,
+      localUrl,
+      key: key.secret ?? '',
+      keyOrigin: key.origin,
+      keyMissing: 'reason' in key ? key.reason : undefined,
+      withdraw: () => withdrawal.abort(),
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -155,25 +168,6 @@ function noteSuspicion(service: Service, { deploymentId, standing, reason, refus
   )
 }
 
-/** Enforces deadlines until closed. Rounds fail while Postgres is unavailable. */
-function keepDeadlines(parts: ServiceParts) {
-  const closing = new AbortController()
-  const rounds = (async () => {
-    while (!closing.signal.aborted) {
-      await Promise.all([enforceDeadlines(parts), enforceModelDeadlines(parts)]).catch((error) =>
-        parts.log.debug({ error: String(error) }, 'deadlines were not enforced'),
-      )
-      await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
-    }
-  })()
-  return {
-    async close() {
-      closing.abort()
-      await rounds
-    },
-  }
-}
-
 /** Two megabytes over a slow network. */
 const maxOperationMs = 30_000
 /** Longer than the limits of the speech routes themselves. */
@@ -184,9 +178,14 @@ const maxUploadMs = 60 * 60_000
 interface ServiceParts extends Service {
   tokens: Tokens
   files: FileStore
+  /** The URL at which new deployments are tested. */
+  internalUrl: string
+  /** Aborted when balancers have to stop sending requests. */
+  withdrawn: AbortSignal
   artifacts: Artifacts
   recognizers: Recognizers
   decoders: Decoders
+  sharedCounts: SharedCounts
 }
 
 interface OpenedRoutes {
@@ -203,7 +202,8 @@ async function openRoutes(
 ): Promise<OpenedRoutes> {
   let drain = async () => {}
   const metrics = [() => writeHttpMetrics(http)]
-  const routes: Route[] = [healthRoute, readyRoute({ postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
+  const accepting = { check: async () => parts.withdrawn.throwIfAborted() }
+  const routes: Route[] = [healthRoute, readyRoute({ accepting, postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
   const fallbacks: Route[] = []
   const signIn = createSignIn(parts)
   if (config.roles.has('api')) {

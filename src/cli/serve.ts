@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig } from '../config.ts'
 import { presentBuild } from '../http/dashboard-build.ts'
 import { startService } from '../main.ts'
@@ -18,14 +19,14 @@ const sameRequestMs = 300
 
 let first: { signal: string; at: number } | undefined
 let isReady = false
-const interrupted = new Promise<void>((stop) => {
+const interrupted = new Promise<string>((stop) => {
   for (const name of ['SIGINT', 'SIGTERM']) {
     process.on(name, () => {
       if (first?.signal === name && performance.now() - first.at < sameRequestMs) return
       // A second signal, or a first one before the server is ready, ends the process at once. Postgres ends with it.
       if (first || !isReady) process.exit(1)
       first = { signal: name, at: performance.now() }
-      stop()
+      stop(name)
     })
   }
 })
@@ -39,8 +40,11 @@ try {
   if (config.roles.has('api')) await writeAddress(config.dataDir, service.localUrl)
   console.log(describeStart(service, config, { seconds: secondsSinceStart(), isTerminal: process.stdout.isTTY }))
   prepareNextStart()
-  await interrupted
+  const signal = await interrupted
   console.log('Stopping. Press Ctrl-C again to stop at once.')
+  service.withdraw()
+  // Balancers read /ready first and send requests until then. Ctrl-C is of a user, who does not wait for them.
+  if (signal === 'SIGTERM') await delay(config.http.drainMs)
   await service.close()
   if (config.roles.has('api')) await deleteAddress(config.dataDir)
   process.exit(0)

@@ -25,7 +25,7 @@ const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
 const VerificationType = builder.objectRef<Evidence>('Verification').implement({
   description: "The result of the test of the deployment's endpoint before completion.",
   fields: (t) => ({
-    url: t.expose('url', { type: 'URL', description: 'The URL of the test request.' }),
+    url: t.expose('url', { type: 'URL', description: 'The URL of the test request. The server can reach the endpoint at another address than clients do.' }),
     referenceText: t.exposeString('referenceText', { description: 'The text of the reference recording.' }),
     transcript: t.exposeString('transcript', { description: 'The transcript that the endpoint returned.' }),
     latencyMs: t.exposeInt('latencyMs', { description: 'The number of milliseconds from request to response.' }),
@@ -46,6 +46,12 @@ const VerificationType = builder.objectRef<Evidence>('Verification').implement({
       resolve: ({ webSocket }) => webSocket?.latencyMs ?? null,
     }),
     audioMs: t.exposeInt('audioMs', { description: 'The duration of the test audio in milliseconds.' }),
+    warning: t.string({
+      nullable: true,
+      description:
+        "A warning for the operator of the server: the public URL did not lead to the deployment during the test, and what to check. Null without a problem. The server's network can differ from the network of clients.",
+      resolve: ({ warning }) => warning ?? null,
+    }),
     verifiedAt: t.field({ type: 'DateTime', description: 'The time of the test.', resolve: (evidence) => new Date(evidence.verifiedAt) }),
   }),
 })

@@ -2,18 +2,22 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { SharedCounts } from '../postgres/shared-counts.ts'
 
 // A connection is a stranger until it has sent a valid key. Strangers have a limited number of connections. Beyond the
 // limit the oldest one is closed, so that a client with a key can always connect. The limit does not depend on addresses,
 // because all clients behind a proxy have the same one.
 // After many wrong keys from one address, the refusal of further wrong keys is delayed. Valid keys from that address are
-// never delayed, so no client can lock another one out.
+// never delayed, so no client can lock another one out. The wrong keys of an address count in all processes together.
 
 /** The Speech SDK tries a refused key five times within a tenth of a second. */
 const freeFailures = 30
 const forgetMs = 60_000
 const penaltyMs = 1_000
 const maxAddresses = 10_000
+/** Other processes get the addresses with the most wrong keys, and none with fewer than this. */
+const minSharedFailures = 3
+const maxSharedAddresses = 1_000
 
 const maxStrangers = 1_000
 /** The part of the process's open files for strangers. The rest is for clients, Postgres and the disk. */
@@ -23,6 +27,7 @@ interface StrangerState {
   strangers: Set<Duplex>
   failures: Map<string, { count: number; since: number }>
   waiting: number
+  countElsewhere: SharedCounts['countElsewhere']
 }
 
 const states = new WeakMap<Duplex, StrangerState>()
@@ -32,11 +37,13 @@ export interface Strangers {
   readonly count: number
   /** The number of connections that were closed for newer ones. */
   readonly cut: number
+  /** Counts wrong keys together with the other processes. */
+  share(counts: Pick<SharedCounts, 'publish' | 'countElsewhere'>): void
 }
 
 /** Limits the connections of strangers to this server. */
 export function limitStrangers(server: Server, max: number): Strangers {
-  const state: StrangerState = { strangers: new Set(), failures: new Map(), waiting: 0 }
+  const state: StrangerState = { strangers: new Set(), failures: new Map(), waiting: 0, countElsewhere: () => 0 }
   let cut = 0
   server.on('connection', (socket: Duplex) => {
     states.set(socket, state)
@@ -55,6 +62,10 @@ export function limitStrangers(server: Server, max: number): Strangers {
     },
     get cut() {
       return cut
+    },
+    share(counts) {
+      state.countElsewhere = counts.countElsewhere
+      counts.publish(() => findSharedFailures(state))
     },
   }
 }
@@ -82,7 +93,8 @@ export function welcome({ socket }: IncomingMessage): void {
 /** Resolves when the refusal of a wrong key can be sent. */
 export async function refuseKey({ socket }: IncomingMessage): Promise<void> {
   const state = states.get(socket)
-  if (!state || countFailure(state, socket.remoteAddress ?? '') <= freeFailures || state.waiting >= maxStrangers) return
+  const address = socket.remoteAddress ?? ''
+  if (!state || countFailure(state, address) + state.countElsewhere(nameOf(address)) <= freeFailures || state.waiting >= maxStrangers) return
   state.waiting++
   await delay(penaltyMs)
   state.waiting--
@@ -96,4 +108,13 @@ function countFailure({ failures }: StrangerState, address: string): number {
   if (failures.size >= maxAddresses) failures.clear()
   failures.set(address, entry)
   return entry.count
+}
+
+const nameOf = (address: string) => `wrong-keys:${address}`
+
+function findSharedFailures({ failures }: StrangerState): [string, number][] {
+  const now = performance.now()
+  const many = [...failures].filter(([, { count, since }]) => count >= minSharedFailures && now - since < forgetMs)
+  const most = many.length > maxSharedAddresses ? many.sort(([, a], [, b]) => b.count - a.count).slice(0, maxSharedAddresses) : many
+  return most.map(([address, { count }]) => [nameOf(address), count])
 }

@@ -67,7 +67,7 @@ export const unreachable = (url: string, cause: unknown) =>
   new CallFailure(
     'AWAY',
     'ENDPOINT_UNREACHABLE',
-    `The URL of the endpoint does not answer: ${url}. Check PUBLIC_URL, and that a process with the role speech is running.`,
+    `The URL of the endpoint does not answer: ${url}. Check INTERNAL_URL, or PUBLIC_URL without it, and that a process with the role speech is running.`,
     { cause },
   )
 

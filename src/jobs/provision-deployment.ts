@@ -1,8 +1,6 @@
-import type { Tokens } from '../access/speech-token.ts'
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
 import { openWritingRules } from '../decoding/writing-rules.ts'
 import { explainIncompatibility } from '../domain/compatibility.ts'
-import type { Service } from '../domain/context.ts'
 import { type DeploymentChange, type DeploymentClaim, deploymentTopic, provisioning, recordChange } from '../domain/deployment-lifecycle.ts'
 import { findDeploymentToProvision, type ServedDeployment } from '../domain/endpoint.ts'
 import type { ProvisioningPayload } from '../lifecycle/job-definitions.ts'
@@ -13,10 +11,9 @@ import { toRecognizerModel } from '../recognition/model-files.ts'
 import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { checkWords } from '../recognition/word-files.ts'
 import { JobRun, RunEndedError, type RunRecord } from './job-run.ts'
-import { verifyEndpoint } from './verify-endpoint.ts'
+import { type Verifier, verifyEndpoint } from './verify-endpoint.ts'
 
-export interface Provisioning extends Service {
-  tokens: Tokens
+export interface Provisioning extends Verifier {
   artifacts: Artifacts
   recognizers: Recognizers
 }

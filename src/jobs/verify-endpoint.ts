@@ -9,9 +9,12 @@ import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
 import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 import { callWebSocket } from './call-websocket.ts'
+import { checkPublicUrl } from './check-public-url.ts'
 
-interface Verifier extends Service {
+export interface Verifier extends Service {
   tokens: Tokens
+  /** The URL at which this process reaches a process with the role speech. */
+  internalUrl: string
 }
 
 /** Reports that a call waits for its next try: the share of the longest wait that has passed, and why. */
@@ -29,8 +32,9 @@ const maxRetryMs = { BUSY: 300_000, AWAY: 5_000, LASTING: 0 }
 const pause = { firstMs: 250, maxMs: 5_000 }
 
 /**
- * Calls both URLs of the deployment as clients do, and compares the transcripts with the reference. The calls run at the
- * same time if `isAtOnce`, which needs two free recognizers.
+ * Calls both routes of the deployment as clients do, through the internal URL, and compares the transcripts with the
+ * reference. The calls run at the same time if `isAtOnce`, which needs two free recognizers. A public URL that does not
+ * lead to the deployment is a warning.
  */
 export async function verifyEndpoint(
   service: Verifier,
@@ -41,21 +45,34 @@ export async function verifyEndpoint(
   if (!reference)
     throw new JobFailure('REFERENCE_MISSING', `The catalog has no reference recording for ${deployment.locale}. Add one to the catalog.`, { isLasting: true })
   const audio = await readFile(reference.audioFile)
-  const endpoint = endpointOf(service, deployment.id, defaultMode[acousticModel.scenario])
+  const mode = defaultMode[acousticModel.scenario]
+  const endpoint = endpointOf({ publicUrl: service.internalUrl }, deployment.id, mode)
+  const issueToken = () =>
+    service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
   const verify = (url: string, call: Call, signal: AbortSignal) =>
     repeat({ ...retry, signal }, async () => {
-      const token = service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
       const started = performance.now()
-      const transcript = await call(endpoint, token, audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
+      const transcript = await call(endpoint, issueToken(), audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
       const latencyMs = Math.round(performance.now() - started)
       if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
   const proveHttp = (signal: AbortSignal) => verify(endpoint.httpUrl, post, signal)
   const proveWebSocket = (signal: AbortSignal) => verify(endpoint.webSocketUrl, stream, signal)
+  const known = endpointOf(service, deployment.id, mode)
+  const checking = service.internalUrl === service.publicUrl ? undefined : checkPublicUrl(known, service.publicUrl, issueToken(), signal)
   const [http, webSocket] = isAtOnce ? await together(signal, proveHttp, proveWebSocket) : [await proveHttp(signal), await proveWebSocket(signal)]
-  return { ...http, webSocket, referenceText: reference.text, audioMs: Math.round((audio.length - 44) / 32), verifiedAt: new Date().toISOString() }
+  const warning = await checking
+  if (warning) service.log.warn({ deploymentId: deployment.id, warning }, 'PUBLIC_URL does not lead to a deployment')
+  return {
+    ...http,
+    webSocket,
+    ...(warning && { warning }),
+    referenceText: reference.text,
+    audioMs: Math.round((audio.length - 44) / 32),
+    verifiedAt: new Date().toISOString(),
+  }
 }
 
 /** Runs both; the failure of one ends the other. */

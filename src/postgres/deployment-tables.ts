@@ -25,6 +25,8 @@ export interface Evidence {
   /** The response over WebSocket. Deployments of older versions have none. */
   webSocket?: { url: string; transcript: string; latencyMs: number }
   audioMs: number
+  /** The reason why the public URL did not lead to the deployment. */
+  warning?: string
   verifiedAt: string
 }
 

@@ -76,6 +76,13 @@ export interface ModelFailure {
 /** Values that all processes of one installation share, such as the secret that signs tokens. */
 export const settings = snakeCase.table('settings', { name: text().primaryKey(), value: text().notNull() })
 
+/** The counts that a running process shares with the others. A process that ends leaves its row, which expires. */
+export const processCounts = snakeCase.table('process_counts', {
+  process: uuid().primaryKey(),
+  counts: jsonb().$type<Record<string, number>>().notNull(),
+  updatedAt: createdAt(),
+})
+
 export const workspaces = snakeCase.table('workspaces', {
   id: id(),
   name: text().notNull(),

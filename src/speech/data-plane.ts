@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { ProblemError } from '../http/problem.ts'
 import { refuseKey, welcome } from '../http/strangers.ts'
 import { logUnavailable } from '../postgres/log-unavailable.ts'
+import type { SharedCounts } from '../postgres/shared-counts.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
 import type { Recognizers } from '../recognition/recognizers-port.ts'
 import type { AuthorizationContext } from './authorization.ts'
@@ -27,7 +28,7 @@ export interface DataPlane extends AuthorizationContext, TurnResources {
 }
 
 export function createDataPlane(
-  admission: AuthorizationContext & { recognizers: Recognizers; decoders: Decoders },
+  admission: AuthorizationContext & { recognizers: Recognizers; decoders: Decoders; sharedCounts: SharedCounts },
   { sessions, profaneWords }: Config,
 ): DataPlane {
   const figures = createCounters()
@@ -45,7 +46,7 @@ export function createDataPlane(
     ...admission,
     figures,
     filter: createProfanityFilter(profaneWords),
-    sessionLimits: createSessionLimits(sessions),
+    sessionLimits: createSessionLimits(sessions, admission.sharedCounts),
     revocation: createRevocation(admission),
     explain,
     async letIn(request, admitting) {

@@ -1,4 +1,4 @@
-// Stands before a service as its PUBLIC_URL does, and answers some calls of the endpoints in its place, as proxies and
+// Stands before a service as its INTERNAL_URL does, and answers some calls of the endpoints in its place, as proxies and
 // servers that restart do.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'

@@ -5,13 +5,13 @@ import { type CatalogModel, sha256, writeCatalog } from '../support/catalog.ts'
 import { type StatusChange, startTestService } from '../support/service.ts'
 
 // It waits between its tries, and the others fail meanwhile.
-test.concurrent('a deployment whose PUBLIC_URL does not answer fails after its retries and names PUBLIC_URL', { timeout: 120_000 }, async ({
+test.concurrent('a deployment whose INTERNAL_URL does not answer fails after its retries and names INTERNAL_URL', { timeout: 120_000 }, async ({
   onTestFinished,
 }) => {
-  const api = await startTestService({ PUBLIC_URL: 'http://127.0.0.1:9' }, onTestFinished)
+  const api = await startTestService({ INTERNAL_URL: 'http://127.0.0.1:9' }, onTestFinished)
   const last = await api.deploy()
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'VERIFYING', code: 'ENDPOINT_UNREACHABLE' } } })
-  expect(last.message).toContain('PUBLIC_URL')
+  expect(last.message).toContain('INTERNAL_URL')
 })
 
 test.concurrent.for<[string, string, (acoustic: CatalogModel) => unknown]>([

@@ -81,7 +81,7 @@ describe('the endpoint', () => {
   let endpoint: Awaited<ReturnType<typeof openFaultyEndpoint>>
   beforeAll(async () => {
     endpoint = await openFaultyEndpoint()
-    api = await openTestService({ PUBLIC_URL: endpoint.url })
+    api = await openTestService({ INTERNAL_URL: endpoint.url })
     endpoint.pointTo(api.localUrl)
   })
   afterAll(async () => {

@@ -101,8 +101,8 @@ describe('a start that fails', () => {
     for (const name of ['PORT', 'ROLES', 'PUBLIC_URL', 'LOG_LEVEL', 'BOOTSTRAP_KEY']) expect(err).toContain(`${name}:`)
   })
 
-  test.each(['jobs', 'api,jobs'])('ROLES=%s without PUBLIC_URL fails the start', async (ROLES) => {
-    expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), ROLES })).toMatch(/PUBLIC_URL: must be set if ROLES has jobs without speech/)
+  test.each(['jobs', 'api,jobs'])('ROLES=%s without INTERNAL_URL and PUBLIC_URL fails the start', async (ROLES) => {
+    expect(await refused({ PORT: '0', DATA_DIR: await makeDataDir(), ROLES })).toMatch(/INTERNAL_URL: must be set if ROLES has jobs without speech/)
   })
 
   test('an invalid catalog fails the start', async () => {

@@ -76,9 +76,12 @@ describe('commands', () => {
 
 test('every setting is documented, and every documented setting exists', () => {
   const source = readFileSync(join(root, 'src/config.ts'), 'utf8')
-  const settings = [...source.matchAll(/^ {2}(\w+): (?:whole|z|list|switchedOn|webUrl)\b/gm), ...source.matchAll(/^ {2}(ROLES|ALLOWED_ORIGINS): list/gm)].map(
-    ([, name]) => name,
-  )
+  const settings = [
+    ...source.matchAll(/^ {2}(\w+): (?:whole|z|list|switchedOn|webUrl|baseUrl)\b/gm),
+    ...source.matchAll(/^ {2}(ROLES|ALLOWED_ORIGINS): list/gm),
+  ].map(([, name]) => name)
+  const secrets = /const secrets = \[(.*)\]/.exec(source)?.[1] ?? ''
+  settings.push(...[...secrets.matchAll(/\w+/g)].map(([name]) => `${name}_FILE`))
   const table = readFileSync(join(root, 'docs/operations.md'), 'utf8').split('## Settings')[1]?.split('\n## ')[0] ?? ''
   const documented = [...table.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names = '']) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name))
   expect(documented.sort()).toEqual([...new Set(settings)].sort())

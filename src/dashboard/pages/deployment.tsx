@@ -167,7 +167,7 @@ function Card({ title, children }: { title: string; children: ReactNode }) {
 }
 
 function VerificationCard({ verification }: { verification: NonNullable<Deployment['verification']> }) {
-  const { referenceText, transcript, audioMs, latencyMs, verifiedAt } = verification
+  const { referenceText, transcript, audioMs, latencyMs, verifiedAt, warning } = verification
   return (
     <Card title="Verified">
       <p className="detail">The server tested this endpoint with a recording before it set the status to Complete.</p>
@@ -180,6 +180,11 @@ function VerificationCard({ verification }: { verification: NonNullable<Deployme
       <p className="detail">
         {formatDuration(audioMs)} of speech recognized in {formatDuration(latencyMs)}, {formatMoment(verifiedAt)}
       </p>
+      {warning && (
+        <p className="detail" role="note">
+          Warning: {warning}
+        </p>
+      )}
     </Card>
   )
 }
