@@ -17,11 +17,13 @@ import { createMutationRate } from './domain/mutation-rate.ts'
 import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
 import { createCors } from './http/cors.ts'
 import { createDashboardRoutes } from './http/dashboard-files.ts'
-import { healthRoute, readyRoute } from './http/health.ts'
+import { healthRoute } from './http/health.ts'
 import { type HttpServer, listen, type Route } from './http/listen.ts'
 import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
+import { createReadiness, type ReadinessPart, readyRoute } from './http/readiness.ts'
 import { createSignIn } from './http/sign-in.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
+import { createRecognizersOnDemand } from './jobs/recognizers-on-demand.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
@@ -99,7 +101,9 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const publicUrl = config.http.publicUrl ?? localUrl
     await prepareDataDir(config.dataDir, log)
     const noted = (suspicion: Suspicion) => noteSuspicion(service, suspicion)
-    const recognizers = await open(openRecognizers(config.recognition, log, undefined, noted))
+    const openAll = () => openRecognizers(config.recognition, log, undefined, noted)
+    // Without the role speech, a job opens recognizers when it needs them.
+    const recognizers = await open(config.roles.has('speech') ? openAll() : createRecognizersOnDemand(openAll))
     const recognizer = withRecognizer ? recognizers.check().catch(() => {}) : undefined
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
@@ -208,8 +212,9 @@ async function openRoutes(
   open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>,
 ): Promise<OpenedRoutes> {
   let drain = async () => {}
+  const readiness = createReadiness(findNeededParts(config, parts))
   const metrics = [() => writeHttpMetrics(http)]
-  const routes: Route[] = [healthRoute, readyRoute({ postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
+  const routes: Route[] = [healthRoute, readyRoute(readiness), metricsRoute(metrics)]
   const fallbacks: Route[] = []
   const signIn = createSignIn(parts)
   if (config.roles.has('api')) {
@@ -252,6 +257,13 @@ async function openRoutes(
   }
   return { routes: [...routes, ...fallbacks], drain }
 }
+
+/** What the roles of this process need to serve. */
+const findNeededParts = ({ roles }: Config, { store, recognizers }: ServiceParts): Record<string, ReadinessPart> => ({
+  postgres: store,
+  ...(roles.has('jobs') && { queue: store.queue }),
+  ...(roles.has('speech') && { recognizer: recognizers }),
+})
 
 /** A host that clients on this machine can call, for the host that the server listens on. */
 const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)

@@ -45,6 +45,8 @@ export interface Queue {
   remove(tx: Tx, job: DeclaredJob, id: string): Promise<void>
   /** Works the job here, at most `parallel` at a time. */
   work<Payload extends object>(job: Job<Payload>, parallel: number, handler: Handler<Payload>): Promise<void>
+  /** Throws when the queue's own connections or tables do not answer. */
+  check(): Promise<void>
   /** Takes no more jobs. Running jobs have a moment to finish, then other workers take them. */
   close(): Promise<void>
 }
@@ -175,6 +177,10 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
       await boss.work<object>(deadLetter(job.name), polling, async ([taken]) => {
         if (taken) await handler.giveUp(job.payload.parse(taken.data))
       })
+    },
+
+    async check() {
+      await db.executeSql(`select from ${schema}.version`)
     },
 
     close() {
