@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type FirstKey, prepareBootstrapKey } from './access/bootstrap-key-file.ts'
 import { openKeyring } from './access/keyring.ts'
 import { openSealing } from './access/sealing.ts'
-import { openTokens, type Tokens } from './access/speech-token.ts'
-import { type Artifacts, openArtifacts } from './artifacts/store.ts'
-import { type Decoders, openDecoders } from './audio/decoders.ts'
+import { openTokens } from './access/speech-token.ts'
+import { openArtifacts } from './artifacts/store.ts'
+import { openDecoders } from './audio/decoders.ts'
 import type { Config } from './config.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
@@ -14,14 +14,7 @@ import { enforceDeadlines } from './domain/deployment-deadline.ts'
 import { findModelsInUse } from './domain/endpoint.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
 import { createMutationRate } from './domain/mutation-rate.ts'
-import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
-import { createCors } from './http/cors.ts'
-import { createDashboardRoutes } from './http/dashboard-files.ts'
-import { healthRoute } from './http/health.ts'
-import { type HttpServer, listen, type Route } from './http/listen.ts'
-import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
-import { createReadiness, type ReadinessPart, readyRoute } from './http/readiness.ts'
-import { createSignIn } from './http/sign-in.ts'
+import { listen } from './http/listen.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { createRecognizersOnDemand } from './jobs/recognizers-on-demand.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
@@ -29,19 +22,13 @@ import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
 import { openFeeds } from './lifecycle/event-feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './lifecycle/job-definitions.ts'
-import { toOperationLimits, toShownLimits } from './limits.ts'
 import { openLog } from './log.ts'
+import { openObservation } from './observation.ts'
 import { openStore } from './postgres/store.ts'
 import { openRecognizerModel } from './recognition/model-files.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
-import type { Recognizers } from './recognition/recognizers-port.ts'
-import { createDataPlane } from './speech/data-plane.ts'
-import { isSpeechPath } from './speech/paths.ts'
-import { writeSpeechMetrics } from './speech/speech-metrics.ts'
-import { openSpeechSockets } from './speech/websocket-server.ts'
-import { handleSpeech } from './speech-http/http-routes.ts'
-import { createUploads, uploadsPath } from './uploads/upload-route.ts'
+import { openRoutes, type ServiceParts } from './routes.ts'
 
 /** The interval of the checks of deadlines. Every process with the role api or jobs checks them. */
 const deadlinesMs = 1000
@@ -96,7 +83,8 @@ export async function startService(config: Config, { withRecognizer = false }: S
   try {
     const catalog = await readCatalog(config.catalogFile)
     // The port comes first: if another program uses it, nothing has to be undone.
-    const http = await open(listen(config.http))
+    const observation = await open(openObservation(config, log))
+    const http = await open(listen(config.http, observation.requests))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
     await prepareDataDir(config.dataDir, log)
@@ -112,14 +100,16 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const feeds = await open(openFeeds(store, log))
     const sealing = await openSealing(store.db)
     const mutationRate = createMutationRate(config.limits)
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
+    const { metrics, measures } = observation
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log, measures }
     const tokens = await openTokens(store.db)
     const artifacts = await openArtifacts(config.artifacts)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
-    const parts = { ...service, tokens, artifacts, recognizers, decoders }
+    const parts = { ...service, tokens, artifacts, recognizers, decoders, metrics }
+    observation.watch({ http, store, recognizers })
 
-    const { routes, drain } = await openRoutes(config, parts, http, open)
+    const { routes, drain } = await openRoutes(config, parts, open)
     http.serve(routes)
     if (config.roles.has('speech')) void warmUp(parts)
     // Jobs close first, while the endpoints that they call still answer. Requests and sessions follow, then the parts
@@ -184,86 +174,6 @@ async function warmUp(parts: ServiceParts) {
     parts.log.warn({ error: String(error) }, 'models were not preloaded')
   }
 }
-
-/** Two megabytes over a slow network. */
-const maxOperationMs = 30_000
-/** Longer than the limits of the speech routes themselves. */
-const maxRecordingMs = 120_000
-/** Two hundred megabytes over a slow network. */
-const maxUploadMs = 60 * 60_000
-
-interface ServiceParts extends Service {
-  tokens: Tokens
-  artifacts: Artifacts
-  recognizers: Recognizers
-  decoders: Decoders
-}
-
-interface OpenedRoutes {
-  routes: Route[]
-  /** Lets open sessions end within the grace period. */
-  drain(): Promise<void>
-}
-
-async function openRoutes(
-  config: Config,
-  parts: ServiceParts,
-  http: HttpServer,
-  open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>,
-): Promise<OpenedRoutes> {
-  let drain = async () => {}
-  const readiness = createReadiness(findNeededParts(config, parts))
-  const metrics = [() => writeHttpMetrics(http)]
-  const routes: Route[] = [healthRoute, readyRoute(readiness), metricsRoute(metrics)]
-  const fallbacks: Route[] = []
-  const signIn = createSignIn(parts)
-  if (config.roles.has('api')) {
-    const limits = { limits: toOperationLimits(config), shownLimits: toShownLimits(config) }
-    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, ...limits })
-    const sockets = await open(graphql.openSockets())
-    const pages = createDashboardRoutes(config)
-    routes.push(
-      signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade, maxRequestMs: maxOperationMs }),
-      signIn.route,
-      ...graphql.routes,
-      pages.route,
-    )
-    fallbacks.push(pages.fallback)
-    routes.push(
-      signIn.letIn({
-        matches: (path) => path === uploadsPath,
-        handle: createUploads(parts, { ...config.uploads, cors: createCors(config.http.allowedOrigins, 'PUT, OPTIONS') }),
-        drains: true,
-        continuesItself: true,
-        maxRequestMs: maxUploadMs,
-      }),
-    )
-  }
-  if (config.roles.has('speech')) {
-    const speech = createDataPlane(parts, config)
-    const sockets = await open(openSpeechSockets(speech, config.sessions))
-    drain = sockets.drain
-    metrics.push(() => writeSpeechMetrics(speech, sockets))
-    routes.push(
-      signIn.letIn({
-        matches: isSpeechPath,
-        handle: (request, response) => handleSpeech(speech, request, response),
-        upgrade: sockets.upgrade,
-        drains: true,
-        continuesItself: true,
-        maxRequestMs: maxRecordingMs,
-      }),
-    )
-  }
-  return { routes: [...routes, ...fallbacks], drain }
-}
-
-/** What the roles of this process need to serve. */
-const findNeededParts = ({ roles }: Config, { store, recognizers }: ServiceParts): Record<string, ReadinessPart> => ({
-  postgres: store,
-  ...(roles.has('jobs') && { queue: store.queue }),
-  ...(roles.has('speech') && { recognizer: recognizers }),
-})
 
 /** A host that clients on this machine can call, for the host that the server listens on. */
 const reachable = (host: string) => (['0.0.0.0', '::', ''].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host)

@@ -2,6 +2,7 @@ import type { Route } from './listen.ts'
 
 /** Liveness: the process answers. */
 export const healthRoute: Route = {
+  name: '/health',
   matches: (path) => path === '/health',
   handle: (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify({ status: 'alive' })}\n`),
 }

@@ -13,8 +13,8 @@ export interface Readiness {
 
 /** Probes of several balancers share one check. */
 const sharedMs = 1_000
-/** A part that has not answered by then counts as not ready. */
-const limitMs = 10_000
+/** A part that has not answered by then counts as not ready. Prometheus waits 10 s for the metrics, which have the same answer. */
+const limitMs = 5_000
 
 export function createReadiness(parts: Record<string, ReadinessPart>): Readiness {
   let latest: Promise<Record<string, boolean>> | undefined
@@ -36,6 +36,7 @@ export function createReadiness(parts: Record<string, ReadinessPart>): Readiness
 
 /** Readiness: 200 when every part can serve, otherwise 503. The body names each part. */
 export const readyRoute = (readiness: Readiness): Route => ({
+  name: '/ready',
   matches: (path) => path === '/ready',
   async handle(_, response) {
     const parts = await readiness.check()

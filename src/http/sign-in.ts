@@ -70,6 +70,7 @@ export function createSignIn(service: Service): SignIn {
 
   return {
     route: {
+      name: sessionPath,
       matches: (path) => path === sessionPath,
       maxRequestMs,
       async handle(request, response) {

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Tx } from './client.ts'
 import type { Connection } from './connection.ts'
+import type { PoolUsage } from './pool.ts'
 import { openQueueDatabase, runScript } from './queue-database.ts'
 import { explainUnavailable } from './unavailable.ts'
 
@@ -47,6 +48,7 @@ export interface Queue {
   work<Payload extends object>(job: Job<Payload>, parallel: number, handler: Handler<Payload>): Promise<void>
   /** Throws when the queue's own connections or tables do not answer. */
   check(): Promise<void>
+  connections(): PoolUsage
   /** Takes no more jobs. Running jobs have a moment to finish, then other workers take them. */
   close(): Promise<void>
 }
@@ -182,6 +184,8 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
     async check() {
       await db.executeSql(`select from ${schema}.version`)
     },
+
+    connections: () => db.connections(),
 
     close() {
       closed ??= stop()

@@ -10,6 +10,7 @@ import type { TrainingTextStatistics } from '../domain/training-text.ts'
 import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload.ts'
 import type { Cors } from '../http/cors.ts'
 import { ProblemError, sendProblem } from '../http/problem.ts'
+import { presentRequestId } from '../http/request-record.ts'
 import { letIn } from '../http/strangers.ts'
 import { logUnavailable } from '../postgres/log-unavailable.ts'
 import type { UploadKind } from '../postgres/tables.ts'
@@ -129,7 +130,7 @@ function unexpected({ log }: Uploads, error: unknown): ProblemError {
     logUnavailable(log, error)
     return new ProblemError(503, unavailable.code, unavailable.message, { headers: { 'retry-after': String(unavailable.retryAfterSeconds) } })
   }
-  const id = crypto.randomUUID()
+  const id = presentRequestId()
   log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
   return new ProblemError(500, 'UPLOAD_FAILED', `The upload failed. Send the file again. The server's log has the cause under ${id}.`)
 }
