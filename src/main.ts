@@ -29,6 +29,7 @@ import { openRecognizerModel } from './recognition/model-files.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import { openRoutes, type ServiceParts } from './routes.ts'
+import { version } from './version.ts'
 
 /** The interval of the checks of deadlines. Every process with the role api or jobs checks them. */
 const deadlinesMs = 1000
@@ -60,13 +61,13 @@ interface StartOptions {
 
 /** Opens all parts in order, from the port to the job workers. `close` closes them in reverse. */
 export async function startService(config: Config, { withRecognizer = false }: StartOptions = {}): Promise<RunningService> {
-  const log = openLog(config.logLevel)
+  const log = openLog(config.logLevel, { version, roles: [...config.roles].join(',') })
   const opened: (() => Promise<unknown>)[] = []
   const close = async () => {
     const inTime = new AbortController()
     const late = delay(config.sessions.graceMs + closeMs, undefined, { signal: inTime.signal }).catch(() => {})
     for (const closeOne of opened.splice(0).reverse()) {
-      const closed = closeOne().catch((error) => log.warn({ error: String(error) }, 'a part was not closed properly'))
+      const closed = closeOne().catch((error) => log.warn({ reason: error }, 'a part was not closed properly'))
       await Promise.race([closed, late])
     }
     inTime.abort()
@@ -141,7 +142,7 @@ function noteSuspicion(service: Service, { deploymentId, standing, reason, refus
       ? 'The model now runs in a separate process.'
       : `Requests are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
   noteOnDeployment(service, deploymentId, `The acoustic model blocked a recognizer: ${reason}. ${consequence}`).catch((error) =>
-    service.log.warn({ deploymentId, error: String(error) }, 'a note on a deployment was not written'),
+    service.log.warn({ deploymentId, reason: error }, 'a note on a deployment was not written'),
   )
 }
 
@@ -151,7 +152,7 @@ function keepDeadlines(parts: ServiceParts) {
   const rounds = (async () => {
     while (!closing.signal.aborted) {
       await Promise.all([enforceDeadlines(parts), enforceModelDeadlines(parts)]).catch((error) =>
-        parts.log.debug({ error: String(error) }, 'deadlines were not enforced'),
+        parts.log.debug({ reason: error }, 'deadlines were not enforced'),
       )
       await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
     }
@@ -171,7 +172,7 @@ async function warmUp(parts: ServiceParts) {
       await parts.recognizers.load(await openRecognizerModel(parts.artifacts, served))
     }
   } catch (error) {
-    parts.log.warn({ error: String(error) }, 'models were not preloaded')
+    parts.log.warn({ reason: error }, 'models were not preloaded')
   }
 }
 

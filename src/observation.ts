@@ -13,6 +13,8 @@ import type { Store } from './postgres/store.ts'
 import type { Recognizers } from './recognition/recognizers-port.ts'
 import { addRecognizerMetrics } from './speech/speech-metrics.ts'
 
+const probes = new Set(['/health', '/ready', '/metrics'])
+
 export interface Observation {
   metrics: Metrics
   measures: Measures
@@ -34,9 +36,11 @@ export function openObservation({ roles }: Pick<Config, 'roles'>, log: Log): Obs
       answered(request) {
         countRequest(request)
         const { id, route, method, status, ms, keyId } = request
-        log.info({ id, route, method, status, ms: Math.round(ms), keyId }, 'request')
+        // Probes ask every few seconds.
+        const level = probes.has(route) && status === 200 ? 'debug' : 'info'
+        log[level]({ id, route, method, status, ms: Math.round(ms), keyId }, 'request')
       },
-      failed: (error, id) => log.error({ id, error: String(error) }, 'a request failed'),
+      failed: (error, id) => log.error({ id, error }, 'a request failed'),
     },
     watch({ http, store, recognizers }) {
       addConnectionMetrics(metrics, http)

@@ -70,7 +70,7 @@ export function maskError({ log }: Service, error: unknown, message: string): Er
     logUnavailable(log, original, id)
     return new GraphQLError(unavailable.message, { ...where, extensions: toExtensions(unavailable, id) })
   }
-  log.error({ id, error: original instanceof Error ? original.stack : String(original) }, 'unexpected error')
+  log.error({ id, error: original }, 'unexpected error')
   return new GraphQLError(`${message} Look for ${id} in the server's log.`, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', id } })
 }
 

@@ -139,8 +139,7 @@ export class JobRun<Stage extends string, Change> {
   }
 
   async #record(error: unknown, problem: RunProblem<Stage>, isLasting: boolean) {
-    if (problem.code === 'INTERNAL')
-      this.#log.error({ topic: this.#runRecord.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
+    if (problem.code === 'INTERNAL') this.#log.error({ topic: this.#runRecord.topic, stage: problem.stage, error }, 'a job failed')
     if (error instanceof TaskEndedError)
       this.#log.warn({ topic: this.#runRecord.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
     if (isLasting) await this.#runRecord.fail(problem)

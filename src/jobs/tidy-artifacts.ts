@@ -23,7 +23,7 @@ export function keepArtifactsTidy(service: Service & { artifacts: Artifacts }) {
       await delay(ms, undefined, { signal: closing.signal, ref: false }).catch(() => {})
       if (closing.signal.aborted) return
       await tidy().catch((error) => {
-        if (!closing.signal.aborted) service.log.warn({ error: String(error) }, 'records and files were not tidied; the next attempt is in an hour')
+        if (!closing.signal.aborted) service.log.warn({ reason: error }, 'records and files were not tidied; the next attempt is in an hour')
       })
     }
   })()

@@ -53,7 +53,7 @@ export function openClient(url: string, log: Log, { short, long, transactions }:
       size,
       sharing,
       open: () => openConnection(url, { name: 'custom-speech' }),
-      lost: (reason) => limitLog(log).warn({ error: reason.message }, 'a connection to Postgres was lost'),
+      lost: (reason) => limitLog(log).warn({ reason }, 'a connection to Postgres was lost'),
     })
   const [shared, single, exclusive] = [openPool(short, maxPipelined), openPool(long, 1), openPool(transactions, 1)]
   const onPools = (pool: Pool, forTransactions: Pool) =>

@@ -94,7 +94,7 @@ function logProblem(log: Log, error: unknown) {
   // pg-boss adds the worker's name, and hands over a plain object.
   const reason = message.replace(/ \(Queue: [^)]*\)$/, '')
   const isAway = reason.startsWith('LISTEN/NOTIFY') || explainUnavailable(Object.assign(new Error(reason), { code, severity }))
-  limitLog(log).error({ error: reason }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
+  limitLog(log).error({ error: reason, code }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
 }
 
 async function declareJob(boss: PgBoss, job: DeclaredJob) {

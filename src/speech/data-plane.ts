@@ -35,10 +35,10 @@ export function createDataPlane(
 
   const explain = (error: unknown): ProblemError => {
     const known = explainFailure(error)
-    if (explainUnavailable(error)) logUnavailable(admission.log, error)
+    if (explainUnavailable(error)) logUnavailable(admission.log, error, presentRequestId())
     if (known) return known
     const id = presentRequestId()
-    admission.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'speech was not recognized')
+    admission.log.error({ id, error }, 'speech was not recognized')
     return new ProblemError(503, 'RECOGNITION_FAILED', `The recognition failed. Try again. The log has the cause under ${id}.`)
   }
 

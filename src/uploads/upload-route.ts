@@ -127,10 +127,10 @@ async function authenticate({ keyring }: Uploads, request: IncomingMessage): Pro
 function unexpected({ log }: Uploads, error: unknown): ProblemError {
   const unavailable = explainUnavailable(error)
   if (unavailable) {
-    logUnavailable(log, error)
+    logUnavailable(log, error, presentRequestId())
     return new ProblemError(503, unavailable.code, unavailable.message, { headers: { 'retry-after': String(unavailable.retryAfterSeconds) } })
   }
   const id = presentRequestId()
-  log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
+  log.error({ id, error }, 'an upload failed')
   return new ProblemError(500, 'UPLOAD_FAILED', `The upload failed. Send the file again. The server's log has the cause under ${id}.`)
 }
