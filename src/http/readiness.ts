@@ -7,29 +7,24 @@ export interface ReadinessPart {
 }
 
 export interface Readiness {
-  /** Checks every part, or answers the result of a check that began less than a second ago. */
+  /** Checks every part. Probes at the same time share one check. */
   check(): Promise<Record<string, boolean>>
 }
 
-/** Probes of several balancers share one check. */
-const sharedMs = 1_000
 /** A part that has not answered by then counts as not ready. Prometheus waits 10 s for the metrics, which have the same answer. */
 const limitMs = 5_000
 
 export function createReadiness(parts: Record<string, ReadinessPart>): Readiness {
-  let latest: Promise<Record<string, boolean>> | undefined
-  let begun = 0
-  let isPending = false
+  const checkAll = async () => {
+    const checked = await Promise.all(Object.entries(parts).map(async ([name, part]) => [name, await isReady(part)] as const))
+    present = undefined
+    return Object.fromEntries(checked)
+  }
+  let present: Promise<Record<string, boolean>> | undefined
   return {
     check() {
-      if (latest && (isPending || performance.now() - begun < sharedMs)) return latest
-      begun = performance.now()
-      isPending = true
-      latest = Promise.all(Object.entries(parts).map(async ([name, part]) => [name, await isReady(part)] as const)).then((checked) => {
-        isPending = false
-        return Object.fromEntries(checked)
-      })
-      return latest
+      present ??= checkAll()
+      return present
     },
   }
 }
