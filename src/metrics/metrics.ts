@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 type Labels = Record<string, string | number>
 /** One value without labels, or values with their labels. */
-export type Values = number | readonly (readonly [labels: Labels, value: number])[]
+type Values = number | readonly (readonly [labels: Labels, value: number])[]
 type Read = () => Values | Promise<Values>
 
 /** The metrics of one service in Prometheus' text format. Names are written in full, so that a search finds them. */
