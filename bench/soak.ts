@@ -54,7 +54,7 @@ clearInterval(sampling)
 await delay(2_000)
 const isAlive = server.exitCode() === null
 const detectors = isAlive ? server.findChildren(/detector\.process\.ts/).length : 0
-const openSessions = Number(/^custom_speech_speech_sessions (\d+)/m.exec(await server.readMetrics())?.[1])
+const openSessions = Number(/^custom_speech_sessions (\d+)/m.exec(await server.readMetrics())?.[1])
 
 const part = Math.max(1, Math.floor(memory.length / 5))
 /** The median for RSS; the minimum for the heap, because garbage above it comes and goes. */

@@ -16,7 +16,8 @@ export function toReadableLine(json: string): string {
   } catch {
     return json
   }
-  const { level, time, msg, ...rest } = line
+  // A terminal shows one process.
+  const { level, time, msg, pid: _pid, version: _version, roles: _roles, ...rest } = line
   const moment = typeof time === 'string' ? time.slice(11, 19) : ''
   const text = typeof msg === 'string' ? escapeControls(msg) : ''
   const fields = Object.entries(rest).map(([name, value]) => toField(name, value))
@@ -28,7 +29,7 @@ const escapeControls = (text: string) => text.replace(/\p{Cc}/gu, (character) =>
 
 function toField(name: string, value: unknown): string {
   const label = styleText('dim', `${name}=`)
-  const isError = typeof value === 'object' && value !== null && 'stack' in value
-  if (isError) return `\n${String(value.stack).split('\n').map(escapeControls).join('\n')}`
+  const isStack = typeof value === 'string' && value.includes('\n    at ')
+  if (isStack) return `\n${value.split('\n').map(escapeControls).join('\n')}`
   return `${label}${typeof value === 'string' && /^[!-~]+$/.test(value) ? value : escapeControls(JSON.stringify(value))}`
 }

@@ -2,46 +2,35 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type FirstKey, prepareBootstrapKey } from './access/bootstrap-key-file.ts'
 import { openKeyring } from './access/keyring.ts'
 import { openSealing } from './access/sealing.ts'
-import { openTokens, type Tokens } from './access/speech-token.ts'
-import type { FileStore } from './artifacts/file-ports.ts'
+import { openTokens } from './access/speech-token.ts'
 import { createFileStore } from './artifacts/file-store.ts'
-import { type Artifacts, openArtifacts } from './artifacts/store.ts'
-import { type Decoders, openDecoders } from './audio/decoders.ts'
+import { openArtifacts } from './artifacts/store.ts'
+import { openDecoders } from './audio/decoders.ts'
 import type { Config } from './config.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { noteOnDeployment } from './domain/deployment-action.ts'
 import { createMutationRate } from './domain/mutation-rate.ts'
-import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
-import { createCors } from './http/cors.ts'
-import { createDashboardRoutes } from './http/dashboard-files.ts'
-import { healthRoute, readyRoute } from './http/health.ts'
-import { type HttpServer, listen, type Route } from './http/listen.ts'
-import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
-import { createSignIn } from './http/sign-in.ts'
+import { listen } from './http/listen.ts'
 import { keepDeadlines } from './jobs/keep-deadlines.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
+import { createRecognizersOnDemand } from './jobs/recognizers-on-demand.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { keepCacheTidy } from './jobs/tidy-cache.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
 import { openFeeds } from './lifecycle/event-feed.ts'
 import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel } from './lifecycle/job-definitions.ts'
-import { toOperationLimits, toShownLimits } from './limits.ts'
 import { openLog } from './log.ts'
-import { openSharedCounts, type SharedCounts } from './postgres/shared-counts.ts'
+import { openObservation } from './observation.ts'
+import { openSharedCounts } from './postgres/shared-counts.ts'
 import { openStore } from './postgres/store.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
-import type { Recognizers } from './recognition/recognizers-port.ts'
-import { createDataPlane } from './speech/data-plane.ts'
-import { isSpeechPath } from './speech/paths.ts'
+import { openRoutes, type ServiceParts } from './routes.ts'
 import { openPreloading } from './speech/preload.ts'
-import { writeSpeechMetrics } from './speech/speech-metrics.ts'
-import { openSpeechSockets } from './speech/websocket-server.ts'
-import { handleSpeech } from './speech-http/http-routes.ts'
-import { createUploads, uploadsPath } from './uploads/upload-route.ts'
+import { version } from './version.ts'
 
 /**
  * The time for closing all parts, in addition to the grace period of streams. Parts that are not closed by then, for
@@ -72,7 +61,7 @@ interface StartOptions {
 
 /** Opens all parts in order, from the port to the job workers. `close` closes them in reverse. */
 export async function startService(config: Config, { withRecognizer = false }: StartOptions = {}): Promise<RunningService> {
-  const log = openLog(config.logLevel)
+  const log = openLog(config.logLevel, { version, roles: [...config.roles].join(',') })
   const opened: (() => Promise<unknown>)[] = []
   const withdrawal = new AbortController()
   const close = async () => {
@@ -80,7 +69,7 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const inTime = new AbortController()
     const late = delay(config.sessions.graceMs + closeMs, undefined, { signal: inTime.signal }).catch(() => {})
     for (const closeOne of opened.splice(0).reverse()) {
-      const closed = closeOne().catch((error) => log.warn({ error: String(error) }, 'a part was not closed properly'))
+      const closed = closeOne().catch((error) => log.warn({ reason: error }, 'a part was not closed properly'))
       await Promise.race([closed, late])
     }
     inTime.abort()
@@ -97,13 +86,16 @@ export async function startService(config: Config, { withRecognizer = false }: S
   try {
     const catalog = await readCatalog(config.catalogFile)
     // The port comes first: if another program uses it, nothing has to be undone.
-    const http = await open(listen(config.http))
+    const observation = await open(openObservation(config, log))
+    const http = await open(listen(config.http, observation.requests))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
     const internalUrl = config.http.internalUrl ?? (config.roles.has('speech') ? localUrl : publicUrl)
     await prepareDataDir(config.dataDir, log)
     const noted = (suspicion: Suspicion) => noteSuspicion(service, suspicion)
-    const recognizers = await open(openRecognizers(config.recognition, log, undefined, noted))
+    const openAll = () => openRecognizers(config.recognition, log, undefined, noted)
+    // Without the role speech, a job opens recognizers when it needs them.
+    const recognizers = await open(config.roles.has('speech') ? openAll() : createRecognizersOnDemand(openAll))
     const recognizer = withRecognizer ? recognizers.check().catch(() => {}) : undefined
     const store = await open(openStore(config, allJobs, log))
     await publishCatalog(store.db, catalog)
@@ -112,7 +104,8 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const feeds = await open(openFeeds(store, log))
     const sealing = await openSealing(store.db)
     const mutationRate = createMutationRate(config.limits)
-    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
+    const { metrics, measures } = observation
+    const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log, measures }
     const tokens = await openTokens(store.db)
     const files = createFileStore(store, config.artifacts.objectStore)
     const artifacts = await openArtifacts(config.artifacts, files)
@@ -121,9 +114,11 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const sharedCounts = openSharedCounts(store, log)
     openRounds(sharedCounts)
     http.strangers.share(sharedCounts)
-    const parts = { ...service, sharedCounts, internalUrl, withdrawn: withdrawal.signal, tokens, files, artifacts, recognizers, decoders }
+    const withdrawn = withdrawal.signal
+    const parts = { ...service, sharedCounts, internalUrl, withdrawn, tokens, files, artifacts, recognizers, decoders, metrics }
+    observation.watch({ http, store, recognizers })
 
-    const { routes, drain } = await openRoutes(config, parts, http, open)
+    const { routes, drain } = await openRoutes(config, parts, open)
     http.serve(routes)
     if (config.roles.has('speech')) await open(openPreloading(parts))
     // Jobs close first, while the endpoints that they call still answer. Requests and sessions follow, then the parts
@@ -164,87 +159,8 @@ function noteSuspicion(service: Service, { deploymentId, standing, reason, refus
       ? 'The model now runs in a separate process.'
       : `Requests are refused with MODEL_UNUSABLE until ${new Date(refusedUntil).toISOString()}.`
   noteOnDeployment(service, deploymentId, `The acoustic model blocked a recognizer: ${reason}. ${consequence}`).catch((error) =>
-    service.log.warn({ deploymentId, error: String(error) }, 'a note on a deployment was not written'),
+    service.log.warn({ deploymentId, reason: error }, 'a note on a deployment was not written'),
   )
-}
-
-/** Two megabytes over a slow network. */
-const maxOperationMs = 30_000
-/** Longer than the limits of the speech routes themselves. */
-const maxRecordingMs = 120_000
-/** Two hundred megabytes over a slow network. */
-const maxUploadMs = 60 * 60_000
-
-interface ServiceParts extends Service {
-  tokens: Tokens
-  files: FileStore
-  /** The URL at which new deployments are tested. */
-  internalUrl: string
-  /** Aborted when balancers have to stop sending requests. */
-  withdrawn: AbortSignal
-  artifacts: Artifacts
-  recognizers: Recognizers
-  decoders: Decoders
-  sharedCounts: SharedCounts
-}
-
-interface OpenedRoutes {
-  routes: Route[]
-  /** Lets open sessions end within the grace period. */
-  drain(): Promise<void>
-}
-
-async function openRoutes(
-  config: Config,
-  parts: ServiceParts,
-  http: HttpServer,
-  open: <T extends { close(): Promise<unknown> }>(part: T) => Promise<T>,
-): Promise<OpenedRoutes> {
-  let drain = async () => {}
-  const metrics = [() => writeHttpMetrics(http)]
-  const accepting = { check: async () => parts.withdrawn.throwIfAborted() }
-  const routes: Route[] = [healthRoute, readyRoute({ accepting, postgres: parts.store, recognizer: parts.recognizers }), metricsRoute(metrics)]
-  const fallbacks: Route[] = []
-  const signIn = createSignIn(parts)
-  if (config.roles.has('api')) {
-    const limits = { limits: toOperationLimits(config), shownLimits: toShownLimits(config) }
-    const graphql = createGraphQL(parts, { graphiql: config.graphiql, allowedOrigins: config.http.allowedOrigins, ...limits })
-    const sockets = await open(graphql.openSockets())
-    const pages = createDashboardRoutes(config)
-    routes.push(
-      signIn.letIn({ matches: (path) => path === graphqlPath, handle: graphql.handle, upgrade: sockets.upgrade, maxRequestMs: maxOperationMs }),
-      signIn.route,
-      ...graphql.routes,
-      pages.route,
-    )
-    fallbacks.push(pages.fallback)
-    routes.push(
-      signIn.letIn({
-        matches: (path) => path === uploadsPath,
-        handle: createUploads(parts, { ...config.uploads, cors: createCors(config.http.allowedOrigins, 'PUT, OPTIONS') }),
-        drains: true,
-        continuesItself: true,
-        maxRequestMs: maxUploadMs,
-      }),
-    )
-  }
-  if (config.roles.has('speech')) {
-    const speech = createDataPlane(parts, config)
-    const sockets = await open(openSpeechSockets(speech, config.sessions))
-    drain = sockets.drain
-    metrics.push(() => writeSpeechMetrics(speech, sockets))
-    routes.push(
-      signIn.letIn({
-        matches: isSpeechPath,
-        handle: (request, response) => handleSpeech(speech, request, response),
-        upgrade: sockets.upgrade,
-        drains: true,
-        continuesItself: true,
-        maxRequestMs: maxRecordingMs,
-      }),
-    )
-  }
-  return { routes: [...routes, ...fallbacks], drain }
 }
 
 /** A host that clients on this machine can call, for the host that the server listens on. */

@@ -27,7 +27,7 @@ export async function prepareBootstrapKey({ db, events }: Pick<Store, 'db' | 'ev
   // Another process can have ended the key while the connection of this process was broken.
   events.watch(keysTopic, () => {
     ensureConfiguredKey(db, workspaceId, secret).catch((error) =>
-      limitLog(log).warn({ error: String(error) }, 'the configured key was not checked; the next notification checks it again'),
+      limitLog(log).warn({ reason: error }, 'the configured key was not checked; the next notification checks it again'),
     )
   })
   return { origin: 'CONFIGURED', secret }

@@ -60,7 +60,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
   })
 
   const note = (marking: Promise<void>) => {
-    marking.catch((error) => limitLog(log).warn({ error: String(error) }, 'the last use of a key was not recorded'))
+    marking.catch((error) => limitLog(log).warn({ reason: error }, 'the last use of a key was not recorded'))
   }
   const mark = (entry: KnownKey) => {
     if (Date.now() - entry.markedAt < markMs) return

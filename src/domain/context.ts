@@ -39,6 +39,15 @@ export interface Service {
   /** The event logs that have subscribers. */
   feeds: Feeds
   log: Log
+  measures: Measures
+}
+
+/** Counts what the process does, for its metrics. */
+export interface Measures {
+  /** A GraphQL operation: executed without or with errors, or refused before. */
+  operation(kind: 'query' | 'mutation' | 'subscription' | 'unknown', outcome: 'success' | 'error' | 'refused'): void
+  /** The end of a stage of a deployment or model. */
+  stage(kind: string, stage: string, seconds: number): void
 }
 
 /** The service, with the caller of one request. */

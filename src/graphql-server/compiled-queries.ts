@@ -45,7 +45,7 @@ export function createCompiledOperations(
   schema: GraphQLSchema,
   documents: Documents,
   limits: OperationLimits,
-  { mutationRate }: Pick<Service, 'mutationRate'>,
+  { mutationRate, measures }: Pick<Service, 'mutationRate' | 'measures'>,
 ): CompiledOperations {
   const operations = new WeakMap<DocumentNode, CompiledDocument>()
   const results = new WeakMap<IncomingMessage, ExecutionResult>()
@@ -72,6 +72,7 @@ export function createCompiledOperations(
         if (isMutation) results.set(request, { errors: (errors ?? []).map((error) => withNodes(document, error)), ...(data === undefined ? {} : { data }) })
         return false
       }
+      measures.operation(isMutation ? 'mutation' : 'query', 'success')
       const text = JSON.stringify({ data })
       const headers = isMutation ? toRateHeaders(mutationRate.read(contextValue.viewer)) : {}
       const bytes = Buffer.byteLength(text)

@@ -1,5 +1,6 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Service } from '../domain/context.ts'
+import { presentRequestId } from '../http/request-record.ts'
 import { logUnavailable } from '../postgres/log-unavailable.ts'
 import { explainUnavailable, type Unavailable } from '../postgres/unavailable.ts'
 
@@ -62,14 +63,14 @@ function reworded({ nodes, source, positions, path, originalError, extensions }:
 export function maskError({ log }: Service, error: unknown, message: string): Error {
   if (!isUnexpected(error)) return withCode(withShortMessage(error as GraphQLError))
   const original = isGraphQLError(error) ? error.originalError : error
-  const id = crypto.randomUUID()
+  const id = presentRequestId()
   const where = isGraphQLError(error) ? { nodes: error.nodes ?? [], path: error.path ?? [] } : {}
   const unavailable = explainUnavailable(original)
   if (unavailable) {
     logUnavailable(log, original, id)
     return new GraphQLError(unavailable.message, { ...where, extensions: toExtensions(unavailable, id) })
   }
-  log.error({ id, error: original instanceof Error ? original.stack : String(original) }, 'unexpected error')
+  log.error({ id, error: original }, 'unexpected error')
   return new GraphQLError(`${message} Look for ${id} in the server's log.`, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', id } })
 }
 

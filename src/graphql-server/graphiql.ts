@@ -77,6 +77,7 @@ export function createGraphiQL(): GraphiQL {
       sendStatic(request, response, (await read()).page)
     },
     route: {
+      name: '/graphiql',
       matches: (path) => path.startsWith(assetsPath),
       async handle(request, response) {
         const isRead = request.method === 'GET' || request.method === 'HEAD'

@@ -18,6 +18,7 @@ import { createDocuments } from './documents.ts'
 import { maskError, withoutSuggestion } from './error-masking.ts'
 import { createGraphiQL, isPage } from './graphiql.ts'
 import { limitMutations } from './mutation-limit.ts'
+import { countBroadcasts, countOperations } from './operation-count.ts'
 import { isRefusal, readParameters } from './request-body.ts'
 import { acceptsEvents, checkRequest, sendRefusal } from './request-check.ts'
 import { canBeSubscription, createEventStreams } from './sse-subscription.ts'
@@ -62,7 +63,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     const shown = maskError(service, error, message)
     return options.graphiql ? shown : withoutSuggestion(shown as GraphQLError)
   }
-  const broadcasts = createBroadcasts(toContext, mask)
+  const broadcasts = countBroadcasts(createBroadcasts(toContext, mask), service.measures)
   /** The viewer of each HTTP request. */
   const viewers = new WeakMap<Request, Viewer>()
   const yoga = createYoga<object, GraphQLContext>({
@@ -79,6 +80,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
     cors: false,
     logging: false,
     plugins: [
+      countOperations(service.measures),
       requireKey(service, findOf, toContext, viewers),
       documents.plugin,
       guardValidation(mask),

@@ -10,6 +10,7 @@ import type { GraphQLContext } from '../graphql/builder.ts'
 import { maxSocketMessageBytes } from '../graphql-limits/transport-limits.ts'
 import { isOwnOrigin } from '../http/origin.ts'
 import { refuseConnection } from '../http/problem.ts'
+import { presentRequestId } from '../http/request-record.ts'
 import { admitViewer, keyEnded, type StreamCount, tooManyStreams, unauthenticated, unavailable } from './authentication.ts'
 import type { Broadcasts } from './broadcast.ts'
 import { explainRefusal, findAuthorization } from './connection-key.ts'
@@ -54,6 +55,7 @@ export function openSockets(
   { yoga, toContext, broadcasts, count, mask, documents }: WebSocketParts,
 ) {
   const sockets = new WebSocketServer(socketOptions)
+  sockets.on('headers', (headers) => headers.push(`X-Request-Id: ${presentRequestId()}`))
   const toShown = (error: unknown) => toShownError(mask(error) as GraphQLError)
   const server = makeServer<Record<string, unknown>, SocketExtra>({
     connectionInitWaitTimeout: 5000,
@@ -94,7 +96,10 @@ export function openSockets(
       const enveloped = yoga.getEnveloped({ ...toContext(viewer), params: payload })
       const document = enveloped.parse(payload.query)
       const problems = enveloped.validate(enveloped.schema, document)
-      if (problems.length) return problems
+      if (problems.length) {
+        service.measures.operation('unknown', 'refused')
+        return problems
+      }
       const executor: OperationExecutor = {
         execute: (args) => socket.extra.answers.run(() => enveloped.execute(args) as Promise<ExecutionResult>),
         async subscribe(args) {

@@ -19,7 +19,7 @@ export function createCors(allowedOrigins: readonly string[], methods: string): 
     if (allowed.size) response.setHeader('vary', 'Origin')
     if (isAllowed) {
       response.setHeader('access-control-allow-origin', headers.origin ?? '')
-      response.setHeader('access-control-expose-headers', 'Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate')
+      response.setHeader('access-control-expose-headers', 'Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id')
     }
     if (method !== 'OPTIONS') return false
     if (isAllowed) {

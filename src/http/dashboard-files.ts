@@ -40,6 +40,7 @@ export function createDashboardRoutes({ graphiql }: { graphiql: boolean }): Dash
   const isRead = (method = '') => method === 'GET' || method === 'HEAD'
   return {
     route: {
+      name: 'dashboard',
       matches: (path) => pages.test(path) || redirects.test(path) || path.startsWith('/assets/') || path === '/icon.svg',
       async handle(request, response) {
         if (!isRead(request.method)) return sendProblem(response, readOnly)
@@ -55,6 +56,7 @@ export function createDashboardRoutes({ graphiql }: { graphiql: boolean }): Dash
       },
     },
     fallback: {
+      name: 'unknown',
       matches: () => true,
       continuesItself: true,
       async handle(request, response) {

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { defaultHeaders, findStrictTransport } from './headers.ts'
 import { deliverAnswers } from './linger.ts'
 import { explainBadRequest, type HttpProblem, refuseConnection, sendProblem } from './problem.ts'
+import { type AnsweredRequest, createRecord, observeAnswer, observeUpgrade, type RequestRecord, runWithRecord } from './request-record.ts'
 import { findMaxStrangers, limitStrangers, type Strangers } from './strangers.ts'
 import { findHostProblem, normalizeTarget } from './target.ts'
 import { limitUnread, type Unread, unreadLimits } from './unread.ts'
@@ -14,6 +15,8 @@ export class ListenError extends Error {}
 
 /** A handler for some paths. The first route that matches a path handles it. */
 export interface Route {
+  /** Names the route in metrics and in the log; a function chooses from a few names. */
+  name: string | ((path: string) => string)
   matches(path: string): boolean
   handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void
@@ -38,6 +41,13 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
+/** Hears of the requests of a server. */
+export interface RequestObserver {
+  answered(request: AnsweredRequest): void
+  /** The handler of a route threw. */
+  failed(error: unknown, id: string): void
+}
+
 const drainMs = 3000
 /** The time for the header lines of a request. On a kept connection it begins with the next request. */
 const headersTimeout = 5_000
@@ -46,7 +56,7 @@ const keepAliveTimeout = 75_000
 /** For requests with a small body or none. Routes with larger bodies set their own time. */
 const maxRequestMs = 10_000
 
-export async function listen({ host, port, publicUrl }: Config['http']): Promise<HttpServer> {
+export async function listen({ host, port, publicUrl }: Config['http'], observer?: RequestObserver): Promise<HttpServer> {
   const server = createServer({
     headersTimeout,
     keepAliveTimeout,
@@ -74,18 +84,23 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
     const path = (request.url ?? '/').split('?')[0] ?? '/'
     return routes.find((route) => route.matches(path)) ?? unknownPathRoute
   }
-  const begin = (request: IncomingMessage, response: ServerResponse): boolean => {
-    if (!deliver(request, response)) return false
+  /** The record of a request that gets an answer. */
+  const begin = (request: IncomingMessage, response: ServerResponse, route: Route): RequestRecord | undefined => {
+    if (!deliver(request, response)) return undefined
+    const record = createRecord(request)
     current.set(request.socket, response)
     unread.begin(request, response)
     for (const [name, value] of headers) response.setHeader(name, value)
-    return true
+    response.setHeader('x-request-id', record.id)
+    if (observer) observeAnswer(observer, record, request, response, nameOf(route, request))
+    return record
   }
   const answer = (request: IncomingMessage, response: ServerResponse) => {
-    if (!begin(request, response)) return
+    const route = find(request)
+    const record = begin(request, response, route)
+    if (!record) return
     const problem = findHostProblem(request)
     if (problem) return sendProblem(response, problem)
-    const route = find(request)
     // HTTP/1.0 has no interim responses.
     if (request.httpVersion === '1.0') delete request.headers.expect
     if (request.headers.expect && !route.continuesItself) response.writeContinue()
@@ -94,16 +109,21 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
       draining.add(response)
       response.once('close', () => draining.delete(response))
     }
-    Promise.resolve(route.handle(request, response)).catch(() => sendProblem(response, broken))
+    Promise.resolve(runWithRecord(record, () => route.handle(request, response))).catch((error) => {
+      observer?.failed(error, record.id)
+      sendProblem(response, broken)
+    })
   }
   server.on('request', answer)
   server.on('checkContinue', answer)
   server.on('checkExpectation', (request, response) => {
-    if (begin(request, response)) sendProblem(response, unknownExpectation)
+    if (begin(request, response, find(request))) sendProblem(response, unknownExpectation)
   })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    find(request).upgrade?.(request, socket, head)
+    const [route, record] = [find(request), createRecord(request)]
+    if (observer) observeUpgrade(observer, record, request, socket, nameOf(route, request))
+    runWithRecord(record, () => route.upgrade?.(request, socket, head))
   })
   server.on('connect', (_, socket) => {
     socket.on('error', () => socket.destroy())
@@ -147,6 +167,8 @@ export async function listen({ host, port, publicUrl }: Config['http']): Promise
   }
 }
 
+const nameOf = ({ name }: Route, { url = '/' }: IncomingMessage) => (typeof name === 'string' ? name : name(url.split('?')[0] ?? '/'))
+
 const asksForWebSocket = ({ method, headers }: IncomingMessage) => method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 
 /** Refuses a request that is not complete in time. */
@@ -168,20 +190,21 @@ const unknownExpectation: HttpProblem = {
 }
 
 /** A route that refuses every request without reading it. */
-const refuseAll = (problem: HttpProblem): Route => ({
+const refuseAll = (name: string, problem: HttpProblem): Route => ({
+  name,
   matches: () => true,
   continuesItself: true,
   handle: (_, response) => sendProblem(response, problem),
 })
 
-const starting = refuseAll({
+const starting = refuseAll('starting', {
   status: 503,
   code: 'SERVER_STARTING',
   message: 'The server is starting. Try again in a second.',
   headers: { 'retry-after': '1' },
 })
 /** Refuses the paths that no other route matches. */
-export const unknownPathRoute = refuseAll({ status: 404, code: 'UNKNOWN_PATH', message: 'This path does not exist. The API is at /graphql.' })
+export const unknownPathRoute = refuseAll('unknown', { status: 404, code: 'UNKNOWN_PATH', message: 'This path does not exist. The API is at /graphql.' })
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.code === 'EADDRINUSE') return `Another program uses port ${port}. Stop that program, or set PORT to another number.`

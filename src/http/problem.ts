@@ -2,6 +2,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { defaultHeaders } from './headers.ts'
 import { closeInStages } from './linger.ts'
+import { presentRequestId } from './request-record.ts'
 
 /** The reason for a refused request: a status, a code for programs, a sentence for people. */
 export interface HttpProblem {
@@ -46,7 +47,8 @@ export function sendProblem(response: ServerResponse, problem: HttpProblem, { sh
 export function refuseConnection(socket: Duplex, problem: HttpProblem): void {
   if (!socket.writable) return void socket.destroy()
   const body = JSON.stringify(describe(problem))
-  const headers = { ...defaultHeaders, 'Content-Type': problemType, 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...problem.headers }
+  const id = { 'X-Request-Id': presentRequestId() }
+  const headers = { ...defaultHeaders, ...id, 'Content-Type': problemType, 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...problem.headers }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`)
   closeInStages(socket)

@@ -11,6 +11,7 @@ import { logUnavailable } from '../postgres/log-unavailable.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
 import type { Route } from './listen.ts'
 import { isOwnOrigin } from './origin.ts'
+import { presentRequestId } from './request-record.ts'
 import { letIn } from './strangers.ts'
 
 const sessionPath = '/session'
@@ -70,6 +71,7 @@ export function createSignIn(service: Service): SignIn {
 
   return {
     route: {
+      name: sessionPath,
       matches: (path) => path === sessionPath,
       maxRequestMs,
       async handle(request, response) {
@@ -81,11 +83,11 @@ export function createSignIn(service: Service): SignIn {
           if (request.readableAborted) return void response.destroy()
           const unavailable = explainUnavailable(error)
           if (unavailable) {
-            logUnavailable(service.log, error)
+            logUnavailable(service.log, error, presentRequestId())
             const { message, code, retryAfterSeconds } = unavailable
             return answer(response, 503, message, { 'retry-after': String(retryAfterSeconds) }, code)
           }
-          service.log.warn({ error: String(error) }, 'sign-in or sign-out failed')
+          service.log.warn({ id: presentRequestId(), error }, 'sign-in or sign-out failed')
           return answer(response, 503, 'The server cannot start or end sessions at the moment. Try again in a few seconds.')
         }
         answer(response, 405, 'Use POST to sign in, and DELETE to sign out.', { allow: 'POST, DELETE' })

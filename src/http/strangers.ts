@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SharedCounts } from '../postgres/shared-counts.ts'
+import { noteKey } from './request-record.ts'
 
 // A connection is a stranger until it has sent a valid key. Strangers have a limited number of connections. Beyond the
 // limit the oldest one is closed, so that a client with a key can always connect. The limit does not depend on addresses,
@@ -78,10 +79,12 @@ export async function findMaxStrangers(): Promise<number> {
 }
 
 /** Resolves with the viewer of a key. With null the key is wrong, and the result can be delayed. */
-export async function letIn<T>(request: IncomingMessage, looking: Promise<T | null>): Promise<T | null> {
+export async function letIn<T extends { keyId: string }>(request: IncomingMessage, looking: Promise<T | null>): Promise<T | null> {
   const found = await looking
-  if (found) welcome(request)
-  else await refuseKey(request)
+  if (found) {
+    noteKey(found.keyId)
+    welcome(request)
+  } else await refuseKey(request)
   return found
 }
 

@@ -1,4 +1,5 @@
 import { ModelUnusableError } from '../decoding/recognizer-model.ts'
+import type { Measures } from '../domain/context.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Log } from '../log.ts'
 import type { Events } from '../postgres/events.ts'
@@ -46,11 +47,15 @@ export class JobRun<Stage extends string, Change> {
   #reportedAt = 0
   #isReporting = false
   #progress = 0
+  /** The stage whose duration is measured. */
+  #measured: { stage: Stage; began: number } | undefined
+  readonly #measures: Measures | undefined
   #reporting: Promise<unknown> = Promise.resolve()
 
-  constructor(runRecord: RunRecord<Stage, Change>, { events, log }: { events: Events; log: Log }, interrupted: AbortSignal) {
+  constructor(runRecord: RunRecord<Stage, Change>, { events, log, measures }: { events: Events; log: Log; measures?: Measures }, interrupted: AbortSignal) {
     this.#runRecord = runRecord
     this.#log = log
+    this.#measures = measures
     this.#stage = Object.keys(runRecord.stageBegins)[0] as Stage
     this.#interrupted = interrupted
     this.signal = AbortSignal.any([interrupted, this.#unwanted.signal])
@@ -64,7 +69,15 @@ export class JobRun<Stage extends string, Change> {
   async close() {
     this.#unwatch()
     this.#interrupted.removeEventListener('abort', this.#letGo)
+    this.#measure()
     await this.#reporting
+  }
+
+  /** Ends the measurement of the present stage. */
+  #measure() {
+    if (this.#measured)
+      this.#measures?.stage(this.#runRecord.topic.split(':')[0] ?? '', this.#measured.stage, (performance.now() - this.#measured.began) / 1000)
+    this.#measured = undefined
   }
 
   readonly #letGo = () => void this.#runRecord.letGo()
@@ -77,6 +90,8 @@ export class JobRun<Stage extends string, Change> {
 
   async enter(stage: Stage, message: string) {
     await this.#reporting
+    this.#measure()
+    this.#measured = { stage, began: performance.now() }
     this.#stage = stage
     this.#progress = 0
     await this.record(this.#runRecord.toStep({ stage, message, progress: this.#begins(stage) }))
@@ -124,8 +139,7 @@ export class JobRun<Stage extends string, Change> {
   }
 
   async #record(error: unknown, problem: RunProblem<Stage>, isLasting: boolean) {
-    if (problem.code === 'INTERNAL')
-      this.#log.error({ topic: this.#runRecord.topic, stage: problem.stage, error: error instanceof Error ? error.stack : String(error) }, 'a job failed')
+    if (problem.code === 'INTERNAL') this.#log.error({ topic: this.#runRecord.topic, stage: problem.stage, error }, 'a job failed')
     if (error instanceof TaskEndedError)
       this.#log.warn({ topic: this.#runRecord.topic, stage: problem.stage, reason: error.message, lastWords: error.lastWords }, 'the process of a job ended')
     if (isLasting) await this.#runRecord.fail(problem)

@@ -12,7 +12,7 @@ export function keepDeadlines(service: Service) {
   const rounds = (async () => {
     while (!closing.signal.aborted) {
       await Promise.all([enforceDeadlines(service), enforceModelDeadlines(service)]).catch((error) =>
-        service.log.debug({ error: String(error) }, 'deadlines were not enforced'),
+        service.log.debug({ reason: error }, 'deadlines were not enforced'),
       )
       await delay(deadlinesMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
     }

@@ -52,7 +52,8 @@ export function modelHandler(
     async run(payload, signal) {
       const claim = await building.claim(service, payload)
       if (!claim) return
-      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log: service.log }, signal)
+      const { log, measures } = service
+      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log, measures }, signal)
       try {
         const wanted = await findModelToBuild(service, payload.modelId)
         if (!wanted) throw new RunEndedError()

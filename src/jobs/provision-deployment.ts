@@ -27,7 +27,8 @@ export function provisionDeploymentHandler(service: Provisioning): Handler<Provi
     async run(payload, signal) {
       const claim = await provisioning.claim(service, payload)
       if (!claim) return
-      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries), { events: service.store.events, log: service.log }, signal)
+      const { log, measures } = service
+      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries), { events: service.store.events, log, measures }, signal)
       try {
         await provision(service, steps, payload.deploymentId)
       } catch (error) {

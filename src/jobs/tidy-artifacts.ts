@@ -18,6 +18,6 @@ export function keepArtifactsTidy(service: Service & { files: FileStore }) {
   }
   return runHourly(tidy, {
     firstMs,
-    failed: (error) => log.warn({ error: String(error) }, 'records and files were not tidied; the next attempt is in an hour'),
+    failed: (error) => log.warn({ reason: error }, 'records and files were not tidied; the next attempt is in an hour'),
   })
 }

@@ -17,7 +17,7 @@ export function keepCacheTidy(service: Cache) {
     const removed = await service.artifacts.tidy((sha256s) => findFilesToKeep(service.store, sha256s))
     if (removed) service.log.info({ removed }, 'files that were not used for a day were removed from DATA_DIR')
   }
-  const failed = (error: unknown) => service.log.warn({ error: String(error) }, 'the files in DATA_DIR were not tidied; the next attempt is in an hour')
+  const failed = (error: unknown) => service.log.warn({ reason: error }, 'the files in DATA_DIR were not tidied; the next attempt is in an hour')
   return runHourly(tidy, { firstMs: 0, failed })
 }
 

@@ -23,7 +23,7 @@ export async function enforceEach<Row extends { workspaceId: string }>(
     const [workspaceId, rows] = left.shift() ?? []
     if (isLate || !workspaceId || !rows) return
     underWay.add(workspaceId)
-    for (const row of rows) await end(row).catch((error) => log.debug({ error: String(error) }, 'a deadline was not enforced; the next check tries again'))
+    for (const row of rows) await end(row).catch((error) => log.debug({ reason: error }, 'a deadline was not enforced; the next check tries again'))
     underWay.delete(workspaceId)
     return endNext()
   }

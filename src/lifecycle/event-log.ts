@@ -4,6 +4,7 @@ import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { notification } from '../postgres/notification.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
+import { noteStatusChange } from './status-changes.ts'
 
 /** The fields that all events have. */
 export interface LoggedEvent {
@@ -24,6 +25,7 @@ export interface LoggedRow {
   progress: number
   sequence: number
   updatedAt: Date
+  failure?: object | null
 }
 
 /** The events of one row, or of all rows of a workspace. */
@@ -130,6 +132,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
           .where(eq(workspaces.id, workspaceId))
           .returning({ position: counter }),
       )
+      noteStatusChange(tx, { kind: name, id, workspaceId, status, previousStatus, code: (row.failure as { code?: string } | null | undefined)?.code })
       const own = { [key]: id, workspaceId, sequence, position: sql`(select * from ${raised})`, ...toFacts(row) }
       const topics = [rowTopic(name, id), workspaceTopic(name, workspaceId)]
       if (isTerminal(status) && status !== previousStatus) topics.push(statusTopic(name, status))

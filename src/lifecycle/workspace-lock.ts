@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
 import { workspaces } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
+import { announceStatusChanges } from './status-changes.ts'
 
 /** The last change of each workspace in this process. The next change of the workspace waits for it. */
 const last = new Map<string, Promise<unknown>>()
@@ -17,13 +18,17 @@ const tooManyChanges = () =>
  */
 export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx) => Promise<T>): Promise<T> {
   const requested = performance.now()
-  const run = () => {
+  const run = async () => {
     // The client of a change that waited too long has timed out, so the change is dropped.
     if (performance.now() - requested > maxWaitMs) throw tooManyChanges()
-    return db.transaction(async (tx) => {
+    let within: Tx | undefined
+    const result = await db.transaction(async (tx) => {
+      within = tx
       await tx.execute(sql`select from ${workspaces} where id = ${workspaceId} for update`)
       return change(tx)
     })
+    if (within) announceStatusChanges(db, within)
+    return result
   }
   const changed = (last.get(workspaceId) ?? Promise.resolve()).then(run)
   const settled = changed.then(

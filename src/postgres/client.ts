@@ -4,7 +4,7 @@ import { usualConnections } from '../config.ts'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import { type Connection, openConnection } from './connection.ts'
-import { Pool } from './pool.ts'
+import { Pool, type PoolUsage } from './pool.ts'
 import { createDrizzleClient, type DrizzleClient, runTransaction } from './transaction.ts'
 
 /** What statements run on: the connections of a client, or one transaction. */
@@ -17,6 +17,7 @@ export interface DatabaseClient {
   db: Db
   /** For statements that can take long, such as text searches, counts over many rows and removals: each has a connection while it runs. */
   longDb: Db
+  connections(): Record<'short' | 'long' | 'transactions', PoolUsage>
   close(): Promise<void>
 }
 
@@ -52,7 +53,7 @@ export function openClient(url: string, log: Log, { short, long, transactions }:
       size,
       sharing,
       open: () => openConnection(url, { name: 'custom-speech' }),
-      lost: (reason) => limitLog(log).warn({ error: reason.message }, 'a connection to Postgres was lost'),
+      lost: (reason) => limitLog(log).warn({ reason }, 'a connection to Postgres was lost'),
     })
   const [shared, single, exclusive] = [openPool(short, maxPipelined), openPool(long, 1), openPool(transactions, 1)]
   const onPools = (pool: Pool, forTransactions: Pool) =>
@@ -62,6 +63,7 @@ export function openClient(url: string, log: Log, { short, long, transactions }:
   return {
     db: build(onPools(shared, exclusive)),
     longDb: build(onPools(single, single)),
+    connections: () => ({ short: shared.usage(), long: single.usage(), transactions: exclusive.usage() }),
     async close() {
       await Promise.all([shared, single, exclusive].map((pool) => pool.close()))
     },

@@ -11,6 +11,16 @@ export interface PoolOptions {
   lost(reason: Error): void
 }
 
+export interface PoolUsage {
+  /** Connections. */
+  open: number
+  used: number
+  /** Users that wait for a connection. */
+  waiting: number
+  /** Connections at most. */
+  most: number
+}
+
 interface Member {
   connection: Promise<Connection>
   users: number
@@ -45,6 +55,11 @@ export class Pool {
     } finally {
       await this.#give(member)
     }
+  }
+
+  usage(): PoolUsage {
+    const members = [...this.#members]
+    return { open: members.length, used: members.filter(({ users }) => users > 0).length, waiting: this.#waiting.length, most: this.#options.size }
   }
 
   /** Waits a moment for the users of connections, and ends all connections. */

@@ -2,7 +2,7 @@ import type { Db as BossDatabase } from 'pg-boss'
 import type { Log } from '../log.ts'
 import { boundedSession, type Connection, openConnection } from './connection.ts'
 import { openListener } from './listener.ts'
-import { Pool } from './pool.ts'
+import { Pool, type PoolUsage } from './pool.ts'
 
 const name = 'custom-speech-queue'
 
@@ -17,7 +17,7 @@ export async function runScript(connection: Connection, text: string, values: re
 }
 
 /** Connections for pg-boss, and one more on which it listens. */
-export function openQueueDatabase(url: string, log: Log, connections: number): BossDatabase & { close(): Promise<void> } {
+export function openQueueDatabase(url: string, log: Log, connections: number): BossDatabase & { connections(): PoolUsage; close(): Promise<void> } {
   const pool = new Pool({
     size: connections,
     sharing: 1,
@@ -38,6 +38,7 @@ export function openQueueDatabase(url: string, log: Log, connections: number): B
       reconnected()
       return listener
     },
+    connections: () => pool.usage(),
     close: () => pool.close(),
   }
 }

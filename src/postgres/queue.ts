@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Tx } from './client.ts'
 import type { Connection } from './connection.ts'
+import type { PoolUsage } from './pool.ts'
 import { openQueueDatabase, runScript } from './queue-database.ts'
 import { explainUnavailable } from './unavailable.ts'
 
@@ -45,6 +46,9 @@ export interface Queue {
   remove(tx: Tx, job: DeclaredJob, id: string): Promise<void>
   /** Works the job here, at most `parallel` at a time. */
   work<Payload extends object>(job: Job<Payload>, parallel: number, handler: Handler<Payload>): Promise<void>
+  /** Throws when the queue's own connections or tables do not answer. */
+  check(): Promise<void>
+  connections(): PoolUsage
   /** Takes no more jobs. Running jobs have a moment to finish, then other workers take them. */
   close(): Promise<void>
 }
@@ -90,7 +94,7 @@ function logProblem(log: Log, error: unknown) {
   // pg-boss adds the worker's name, and hands over a plain object.
   const reason = message.replace(/ \(Queue: [^)]*\)$/, '')
   const isAway = reason.startsWith('LISTEN/NOTIFY') || explainUnavailable(Object.assign(new Error(reason), { code, severity }))
-  limitLog(log).error({ error: reason }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
+  limitLog(log).error({ error: reason, code }, 'queue', isAway ? 'queue' : `queue: ${reason}`)
 }
 
 async function declareJob(boss: PgBoss, job: DeclaredJob) {
@@ -176,6 +180,12 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
         if (taken) await handler.giveUp(job.payload.parse(taken.data))
       })
     },
+
+    async check() {
+      await db.executeSql(`select from ${schema}.version`)
+    },
+
+    connections: () => db.connections(),
 
     close() {
       closed ??= stop()

@@ -74,7 +74,7 @@ export function openSharedCounts({ db, events }: { db: Db; events: Events }, log
       if (isStale) await read()
     } catch (error) {
       isStale = true
-      log.debug({ error: String(error) }, 'counts were not shared with other processes')
+      log.debug({ reason: error }, 'counts were not shared with other processes')
     }
   }
   const rounds = setInterval(() => {

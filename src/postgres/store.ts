@@ -8,6 +8,7 @@ import { forgetPostgresVariables, openEmbeddedPostgres } from './embedded.ts'
 import { findRunningServer } from './embedded-claim.ts'
 import { type Events, openEvents } from './events.ts'
 import { migrateTables } from './migration.ts'
+import type { PoolUsage } from './pool.ts'
 import { explainDatabaseProblem } from './problem.ts'
 import { type DeclaredJob, migrateQueue, openQueue, type Queue } from './queue.ts'
 import { NoAnswerError } from './unavailable.ts'
@@ -21,6 +22,8 @@ export interface Store {
   events: Events
   /** Throws when Postgres does not answer, or takes no writes. */
   check(): Promise<void>
+  /** The connections of this process by purpose, without the two that listen. */
+  connections(): Record<string, PoolUsage>
   close(): Promise<void>
 }
 
@@ -33,7 +36,8 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
     return inWords(url, async () => {
       await migrateTables(url, log, migrateQueue)
       const shares = shareConnections(config.databaseConnections ?? usualConnections)
-      const { db, longDb } = await open(openClient(url, log, shares))
+      const client = await open(openClient(url, log, shares))
+      const { db, longDb } = client
       const events = await open(openEvents(url, log))
       const queue = await open(openQueue(url, jobs, log, shares.queue))
       const check = async () => {
@@ -42,7 +46,8 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
         const [answer] = await Promise.race([asked, late])
         if (answer?.is_read_only === 'on') throw new Error('the database is read-only')
       }
-      return { db, longDb, queue, events, check }
+      const connections = () => ({ ...client.connections(), queue: queue.connections() })
+      return { db, longDb, queue, events, check, connections }
     })
   })
 }

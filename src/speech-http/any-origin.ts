@@ -6,7 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  */
 export function allowAnyOrigin(response: ServerResponse): void {
   response.setHeader('access-control-allow-origin', '*')
-  response.setHeader('access-control-expose-headers', 'x-deployment-id, x-acoustic-model-id, x-language-model-id, x-recognition-mode, warning, retry-after')
+  response.setHeader(
+    'access-control-expose-headers',
+    'x-deployment-id, x-acoustic-model-id, x-language-model-id, x-recognition-mode, warning, retry-after, x-request-id',
+  )
 }
 
 export function answerPreflight(request: IncomingMessage, response: ServerResponse): void {

@@ -12,19 +12,34 @@ import { transcribe } from './openai-transcription.ts'
 import { type Exchange, recognizeShortAudio } from './short-audio-route.ts'
 
 interface SpeechRoute {
+  /** For metrics and the log. */
+  name: string
   path: RegExp
   method: 'GET' | 'POST'
   answer(speech: DataPlane, exchange: Exchange, match: RegExpExecArray): Promise<void>
 }
 
 const routes: SpeechRoute[] = [
-  { path: modePath, method: 'POST', answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }) },
-  { path: universalPath, method: 'POST', answer: (speech, exchange) => recognizeShortAudio(speech, { ...exchange, pathMode: undefined }) },
-  { path: /^\/sts\/v1\.0\/issuetoken\/?$/i, method: 'POST', answer: issueToken },
-  { path: /^\/v1\/audio\/transcriptions\/?$/, method: 'POST', answer: transcribe },
-  { path: /^\/v1\/models\/?$/, method: 'GET', answer: listModels },
-  { path: /^\/v1\/models\/([^/]+)\/?$/, method: 'GET', answer: getModel },
+  {
+    name: '/speech/recognition/:mode',
+    path: modePath,
+    method: 'POST',
+    answer: (speech, exchange, [, mode]) => recognizeShortAudio(speech, { ...exchange, pathMode: mode as RecognitionMode }),
+  },
+  {
+    name: '/speech/universal',
+    path: universalPath,
+    method: 'POST',
+    answer: (speech, exchange) => recognizeShortAudio(speech, { ...exchange, pathMode: undefined }),
+  },
+  { name: '/sts/v1.0/issuetoken', path: /^\/sts\/v1\.0\/issuetoken\/?$/i, method: 'POST', answer: issueToken },
+  { name: '/v1/audio/transcriptions', path: /^\/v1\/audio\/transcriptions\/?$/, method: 'POST', answer: transcribe },
+  { name: '/v1/models', path: /^\/v1\/models\/?$/, method: 'GET', answer: listModels },
+  { name: '/v1/models/:id', path: /^\/v1\/models\/([^/]+)\/?$/, method: 'GET', answer: getModel },
 ]
+
+/** The name of the route of a path of the data plane. */
+export const nameSpeechRoute = (pathname: string): string => routes.find(({ path }) => path.test(pathname))?.name ?? 'unknown'
 
 /** The refusal of an unknown path, with the paths that exist. */
 function explainUnknownPath({ publicUrl }: DataPlane, path: string): ProblemError {

@@ -5,6 +5,7 @@ import type { RecognizerModel } from '../decoding/recognizer-model.ts'
 import { hasScope, type Service, type Viewer } from '../domain/context.ts'
 import { findServedDeployment, isServing, type ServedDeployment, wasDeleted } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
+import { noteKey } from '../http/request-record.ts'
 import { openRecognizerModel } from '../recognition/model-files.ts'
 import { findParameter } from './options.ts'
 
@@ -80,11 +81,13 @@ export async function identify(admission: AuthorizationContext, secret: string |
     const { keyId, sessionId, workspaceId, keyExpiresAt } = token
     if (!(await admission.keyring.isLive({ keyId, sessionId })))
       throw unauthorized('KEY_REVOKED', 'The key of this token was revoked or has expired. Issue a token for another key.')
+    noteKey(keyId)
     const viewer: Viewer = { keyId, sessionId, workspaceId, scopes: ['RECOGNIZE'], isBootstrap: false, expiresAt: keyExpiresAt ? new Date(keyExpiresAt) : null }
     return { workspaceId: token.workspaceId, viewer, deploymentId: undefined }
   }
   const viewer = await admission.keyring.authenticate(secret)
   if (!viewer) throw unauthorized('KEY_INVALID', 'This key or token is unknown, expired or revoked. Use another one.')
+  noteKey(viewer.keyId)
   if (!hasScope(viewer, 'RECOGNIZE')) throw new ProblemError(403, 'SCOPE_MISSING', 'This key lacks the scope RECOGNIZE. Use a key that has it.')
   return { workspaceId: viewer.workspaceId, viewer, deploymentId: undefined }
 }

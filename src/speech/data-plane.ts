@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Decoders } from '../audio/decoders.ts'
 import type { Config } from '../config.ts'
 import { ProblemError } from '../http/problem.ts'
+import { presentRequestId } from '../http/request-record.ts'
 import { refuseKey, welcome } from '../http/strangers.ts'
 import { logUnavailable } from '../postgres/log-unavailable.ts'
 import type { SharedCounts } from '../postgres/shared-counts.ts'
@@ -35,10 +36,10 @@ export function createDataPlane(
 
   const explain = (error: unknown): ProblemError => {
     const known = explainFailure(error)
-    if (explainUnavailable(error)) logUnavailable(admission.log, error)
+    if (explainUnavailable(error)) logUnavailable(admission.log, error, presentRequestId())
     if (known) return known
-    const id = crypto.randomUUID()
-    admission.log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'speech was not recognized')
+    const id = presentRequestId()
+    admission.log.error({ id, error }, 'speech was not recognized')
     return new ProblemError(503, 'RECOGNITION_FAILED', `The recognition failed. Try again. The log has the cause under ${id}.`)
   }
 

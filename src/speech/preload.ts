@@ -35,7 +35,7 @@ export function openPreloading(service: Preloading) {
       if (signal.aborted) return
       if (done.has(pair)) continue
       await preload(served).catch((error) => {
-        if (!signal.aborted) log.warn({ deploymentId: served.deployment.id, error: String(error) }, 'models were not preloaded')
+        if (!signal.aborted) log.warn({ deploymentId: served.deployment.id, reason: error }, 'models were not preloaded')
       })
       done.add(pair)
     }
@@ -51,7 +51,7 @@ export function openPreloading(service: Preloading) {
   let isNotified = false
   let running = findModelsInUse(service, { limit: maxAtStart })
     .then((found) => preloadAll(found, loadAtStart))
-    .catch((error) => log.warn({ error: String(error) }, 'models were not preloaded'))
+    .catch((error) => log.warn({ reason: error }, 'models were not preloaded'))
   const preloadNew = async () => {
     isNotified = false
     const found = await findModelsInUse(service, { limit: maxNew, withinSeconds: newSeconds })
@@ -63,7 +63,7 @@ export function openPreloading(service: Preloading) {
   const unwatch = store.events.watch(completionTopic, () => {
     if (isNotified) return
     isNotified = true
-    running = running.then(preloadNew).catch((error) => log.debug({ error: String(error) }, 'new deployments were not looked up'))
+    running = running.then(preloadNew).catch((error) => log.debug({ reason: error }, 'new deployments were not looked up'))
   })
   return {
     async close() {

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Config } from '../config.ts'
 import { ProblemError, refuseConnection } from '../http/problem.ts'
+import { presentRequestId } from '../http/request-record.ts'
 import { withReservedCapacity } from '../recognition/recognizers-port.ts'
 import { type AuthorizedCaller, authorize, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
 import { countProblem } from './counters.ts'
@@ -52,6 +53,7 @@ interface SpeechConnection {
 
 export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Config['sessions']): SpeechSockets {
   const server = new WebSocketServer(options)
+  server.on('headers', (headers) => headers.push(`X-Request-Id: ${presentRequestId()}`))
   const open = new Set<SpeechConnection>()
   const refused = new Set<SpeechConnection>()
   const ofCallers = new Map<string, number>()

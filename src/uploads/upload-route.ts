@@ -10,6 +10,7 @@ import type { TrainingTextStatistics } from '../domain/training-text.ts'
 import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload.ts'
 import type { Cors } from '../http/cors.ts'
 import { ProblemError, sendProblem } from '../http/problem.ts'
+import { presentRequestId } from '../http/request-record.ts'
 import { letIn } from '../http/strangers.ts'
 import { logUnavailable } from '../postgres/log-unavailable.ts'
 import type { UploadKind } from '../postgres/tables.ts'
@@ -126,10 +127,10 @@ async function authenticate({ keyring }: Uploads, request: IncomingMessage): Pro
 function unexpected({ log }: Uploads, error: unknown): ProblemError {
   const unavailable = explainUnavailable(error)
   if (unavailable) {
-    logUnavailable(log, error)
+    logUnavailable(log, error, presentRequestId())
     return new ProblemError(503, unavailable.code, unavailable.message, { headers: { 'retry-after': String(unavailable.retryAfterSeconds) } })
   }
-  const id = crypto.randomUUID()
-  log.error({ id, error: error instanceof Error ? error.stack : String(error) }, 'an upload failed')
+  const id = presentRequestId()
+  log.error({ id, error }, 'an upload failed')
   return new ProblemError(500, 'UPLOAD_FAILED', `The upload failed. Send the file again. The server's log has the cause under ${id}.`)
 }

@@ -28,7 +28,7 @@ const goToDeployment = (page: Page, { localUrl }: Service, id: string) => page.g
 const sendRecording = (page: Page, name: string, buffer: Buffer) => page.getByLabel('Recording').setInputFiles({ name, mimeType: 'audio/wav', buffer })
 
 /** The number of open speech sessions. */
-const countSessions = () => api.readFigure('speech_sessions')
+const countSessions = () => api.readFigure('sessions')
 
 /** The same sound as 8-bit PCM. */
 function toEightBits(wav: Buffer): Buffer {

@@ -127,9 +127,9 @@ describe('a log line on a terminal:', () => {
   })
 
   test('the stack of an error has separate lines', () => {
-    expect(
-      plain({ level: 50, time: '2026-11-27T05:41:02.123Z', id: 'a1', err: { type: 'Error', message: 'no', stack: 'Error: no\n    at here' }, msg: 'failed' }),
-    ).toBe('05:41:02 ERROR failed id=a1 \nError: no\n    at here\n')
+    expect(plain({ level: 50, time: '2026-11-27T05:41:02.123Z', id: 'a1', error: 'Error: no\n    at here', msg: 'failed' })).toBe(
+      '05:41:02 ERROR failed id=a1 \nError: no\n    at here\n',
+    )
   })
 
   test('control characters of a value do not reach the terminal', () => {

@@ -122,7 +122,7 @@ test('the oldest stranger is disconnected for a new one, and clients with a key 
 test('each route has a time limit for incoming requests', async () => {
   const server = await listen(readConfig({ PORT: '0', DATA_DIR: '/nowhere', PUBLIC_URL: 'https://speech.example' }).http)
   onTestFinished(() => server.close())
-  server.serve([{ matches: () => true, maxRequestMs: 300, handle: async (request) => void request.resume() }])
+  server.serve([{ name: 'any', matches: () => true, maxRequestMs: 300, handle: async (request) => void request.resume() }])
   const socket = await dial(server.port)
   socket.write('POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nx')
   const [answer] = await once(socket, 'data')

@@ -150,7 +150,7 @@ describe('open requests end within two seconds', () => {
     const key = await createKey(['RECOGNIZE'])
     const held = new ReadableStream({ start: (controller) => controller.enqueue(reference.subarray(0, 50_000)) })
     const answer = api.post(url.replace('ws', 'http'), held, { 'Ocp-Apim-Subscription-Key': key.secret })
-    await expect.poll(async () => await (await fetch(`${api.localUrl}/metrics`)).text()).toMatch(/^custom_speech_speech_sessions 1$/m)
+    await expect.poll(async () => await (await fetch(`${api.localUrl}/metrics`)).text()).toMatch(/^custom_speech_sessions 1$/m)
     const began = performance.now()
     await revoke(key.id)
     const response = await answer
@@ -216,8 +216,8 @@ test('a page of any origin can call an endpoint with a key', async () => {
 test('the log contains no key or token, and the metrics count the refusals', async () => {
   expect(logged.join('\n')).not.toMatch(/cs_[\w-]{8}|cst_[\w-]{8}|RIFF/)
   const figures = await (await fetch(`${api.localUrl}/metrics`)).text()
-  expect(figures).toMatch(/^custom_speech_speech_problems_total\{code="KEY_INVALID"\} [1-9]/m)
-  expect(figures).toMatch(/^custom_speech_speech_phrases_total [1-9]/m)
-  expect(figures).toMatch(/^custom_speech_speech_sessions 0$/m)
+  expect(figures).toMatch(/^custom_speech_problems_total\{code="KEY_INVALID"\} [1-9]/m)
+  expect(figures).toMatch(/^custom_speech_phrases_total [1-9]/m)
+  expect(figures).toMatch(/^custom_speech_sessions 0$/m)
   expect(figures).not.toMatch(/cs_|[0-9a-f]{8}-[0-9a-f]{4}/)
 })
