@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import { version } from '../version.ts'
 import type { Route } from './listen.ts'
 
-/** Liveness: the process answers. */
+/** Liveness: the process answers, with its version. */
 export const healthRoute: Route = {
   matches: (path) => path === '/health',
-  handle: (_, response) => sendStatus(response, 200, { status: 'alive' }),
+  handle: (_, response) => sendStatus(response, 200, { status: 'alive', version }),
 }
 
 /** Readiness: `check` of every part resolves. */

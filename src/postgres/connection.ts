@@ -163,6 +163,12 @@ export class Connection {
     })
   }
 
+  /** A COPY as postgres.js sends it; `copy.ts` says how to use it. No other statement can be under way. */
+  stream(text: string) {
+    if (this.#reason) throw this.#reason
+    return Object.defineProperty(this.#sql.unsafe(text), 'origin', { value: '' })
+  }
+
   /** Measures the silence of the server from now on, if statements wait for answers. */
   #watchSilence() {
     clearTimeout(this.#silence)
