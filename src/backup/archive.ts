@@ -8,8 +8,8 @@ export interface Entry {
 
 const block = 512
 const padding = (size: number) => (block - (size % block)) % block
-/** The limit of an entry that is read. A row of a table can be larger than a part; the rest is a mistake. */
-const maxEntry = 64e6
+/** The limit of an entry that is read; parts are smaller. */
+const maxEntry = 16e6
 
 export function* writeEntry({ name, body }: Entry, at: Date): Generator<Buffer> {
   const header = Buffer.alloc(block)

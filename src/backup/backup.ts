@@ -14,7 +14,7 @@ import { findAppliedMigrations } from '../postgres/schema-version.ts'
 import { version } from '../version.ts'
 import { archiveEnd, type Entry, writeEntry } from './archive.ts'
 import { copyOut } from './copy.ts'
-import { format, type Manifest, manifestName, partName, type Sums, sumsName } from './manifest.ts'
+import { format, type Manifest, manifestName, partBytes, partName, type Sums, sumsName } from './manifest.ts'
 import { BackupError } from './problem.ts'
 import { beginReading, columnsOf, listSequences, listTables } from './tables.ts'
 
@@ -25,7 +25,6 @@ export interface BackupSummary {
   bytes: number
 }
 
-const partBytes = 4e6
 /** COPY writes bytes as hexadecimal digits, which the fastest level halves. */
 const level = 1
 
@@ -109,7 +108,9 @@ async function writeTable(connection: Connection, table: Manifest['tables'][numb
   let held: Buffer[] = []
   let [size, bytes, part] = [0, 0, 0]
   const flush = async () => {
-    if (size) await add({ name: partName(table.name, part++), body: Buffer.concat(held) })
+    const body = Buffer.concat(held)
+    // A row can be larger than a part.
+    for (let at = 0; at < size; at += partBytes) await add({ name: partName(table.name, part++), body: body.subarray(at, at + partBytes) })
     held = []
     size = 0
   }

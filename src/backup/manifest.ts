@@ -7,6 +7,8 @@ export const format = 1
 /** The names of the entries of the archive. */
 export const manifestName = 'manifest.json'
 export const sumsName = 'sums.json'
+/** The size of a part of a table; the last one is smaller. */
+export const partBytes = 4e6
 export const partName = (table: string, part: number) => `tables/${table}/${String(part).padStart(6, '0')}`
 export const tableOfPart = (name: string) => /^tables\/(\w+)\/\d{6,}$/.exec(name)?.[1]
 

@@ -169,6 +169,11 @@ export class Connection {
     return Object.defineProperty(this.#sql.unsafe(text), 'origin', { value: '' })
   }
 
+  /** Reads on after a COPY whose rows came faster than they were taken. */
+  resume(): void {
+    this.#socket.resume()
+  }
+
   /** Measures the silence of the server from now on, if statements wait for answers. */
   #watchSilence() {
     clearTimeout(this.#silence)
