@@ -8,7 +8,7 @@ import { PassThrough, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Connection } from '../postgres/connection.ts'
-import { openUnbounded } from '../postgres/migration.ts'
+import { keepSchema, type MigrationReport, openUnbounded } from '../postgres/migration.ts'
 import { explainDatabaseProblem } from '../postgres/problem.ts'
 import { findAppliedMigrations } from '../postgres/schema-version.ts'
 import { version } from '../version.ts'
@@ -25,18 +25,21 @@ export interface BackupSummary {
   bytes: number
 }
 
+/** A backup waits while another process migrates. */
+type BackupReport = Pick<MigrationReport, 'waiting'>
+
 /** COPY writes bytes as hexadecimal digits, which the fastest level halves. */
 const level = 1
 
 /** Writes a backup to the file, which appears under its name when it is complete. */
-export async function writeBackup(url: string, file: string, { isReplacing }: { isReplacing: boolean }): Promise<BackupSummary> {
+export async function writeBackup(url: string, file: string, report: BackupReport, { isReplacing = false } = {}): Promise<BackupSummary> {
   const refuseOther = () => {
     if (!isReplacing && existsSync(file)) throw new BackupError(`${file} exists. Choose another name, or replace the file with --force.`)
   }
   refuseOther()
   const partial = `${file}.${process.pid}.partial`
   try {
-    const summary = await streamBackup(url, createWriteStream(partial, { flags: 'wx', mode: 0o600 }))
+    const summary = await streamBackup(url, createWriteStream(partial, { flags: 'wx', mode: 0o600 }), report)
     await flush(partial)
     refuseOther()
     await rename(partial, file)
@@ -55,11 +58,11 @@ async function flush(file: string) {
 }
 
 /** Writes a backup to a stream. */
-export async function streamBackup(url: string, target: Writable): Promise<BackupSummary> {
+export async function streamBackup(url: string, target: Writable, report: BackupReport): Promise<BackupSummary> {
   const archive = new PassThrough({ highWaterMark: 1e6 })
   const written = pipeline(archive, createGzip({ level }), target)
   // When the disk is full, `written` has the reason.
-  const read = readDatabase(url, archive).catch((error) => {
+  const read = readDatabase(url, archive, report).catch((error) => {
     archive.destroy(error as Error)
     throw error
   })
@@ -68,11 +71,12 @@ export async function streamBackup(url: string, target: Writable): Promise<Backu
   return read
 }
 
-async function readDatabase(url: string, archive: Writable): Promise<BackupSummary> {
+async function readDatabase(url: string, archive: Writable, report: BackupReport): Promise<BackupSummary> {
   let connection: Connection | undefined
   try {
     connection = await openUnbounded(url)
     await connection.send("set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set client_encoding = 'UTF8'; set extra_float_digits = 1")
+    await keepSchema(connection, report)
     await beginReading(connection)
     return await writeArchive(connection, archive)
   } catch (error) {

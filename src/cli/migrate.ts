@@ -2,14 +2,14 @@
 import { prepareDataDir } from '../data-dir.ts'
 import { findDatabase, migrateDatabase } from '../postgres/store.ts'
 import { version } from '../version.ts'
-import { runCommand } from './run-command.ts'
+import { describeWait, runCommand } from './run-command.ts'
 
 await runCommand('The database was not migrated.', async (config, log) => {
   if (!config.databaseUrl) await prepareDataDir(config.dataDir, log)
   const database = await findDatabase(config, log)
   try {
     await migrateDatabase(database.url, log, {
-      waiting: (seconds) => console.log(`Another process migrates the database. Waiting (${seconds} s).`),
+      waiting: (...wait) => console.log(describeWait(...wait)),
       applying: (names) => {
         for (const name of names) console.log(`Applying ${name}`)
       },

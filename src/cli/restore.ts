@@ -4,7 +4,7 @@ import { checkBackup } from '../backup/read-backup.ts'
 import { restoreBackup } from '../backup/restore.ts'
 import { prepareDataDir } from '../data-dir.ts'
 import { findDatabase } from '../postgres/store.ts'
-import { count, runCommand } from './run-command.ts'
+import { count, describeWait, runCommand } from './run-command.ts'
 
 await runCommand('Nothing was restored.', async (config, log) => {
   const file = process.argv[3] ?? ''
@@ -13,8 +13,9 @@ await runCommand('Nothing was restored.', async (config, log) => {
   await prepareDataDir(config.dataDir, log)
   const database = await findDatabase(config, log)
   try {
-    const waiting = (seconds: number) => console.log(`Another process migrates the database. Waiting (${seconds} s).`)
-    const { manifest, sums } = await restoreBackup(database.url, file, log, { waiting })
+    const { manifest, sums } = await restoreBackup(database.url, file, log, {
+      waiting: (...wait) => console.log(describeWait(...wait)),
+    })
     const rows = Object.values(sums.tables).reduce((sum, table) => sum + table.rows, 0)
     console.log(`Restored ${count(rows, 'row')} of the backup made ${manifest.createdAt} by custom-speech ${manifest.version}. Start the server now.`)
     console.log('The keys of the backup are valid. If you do not have the bootstrap key, "custom-speech key reset" makes a new one.')

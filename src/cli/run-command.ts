@@ -20,3 +20,5 @@ export async function runCommand(
 export const count = (number: number, noun: string) => `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
 
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
+
+export const describeWait = (seconds: number, other: string) => `Another process ${other} the database. Waiting (${seconds} s).`

@@ -8,6 +8,8 @@ import { applyMigrations, checkMinimumVersion, findAppliedMigrations, readMigrat
 
 /** The lock that a process holds while it migrates. */
 const migrationLock = 7301
+/** The lock that backups share. A migration that waited for their tables would block all other statements on them. */
+const backupLock = 7304
 const minVersion = 18
 const retryMs = 250
 /** The delay of the first log line about a wait for the lock, and the interval of the next ones. */
@@ -16,14 +18,14 @@ const noticeMs = 30_000
 
 /** The steps of a migration, for a command that prints them. */
 export interface MigrationReport {
-  /** Another process has held the lock for this number of seconds. Called again from time to time. */
-  waiting(seconds: number): void
+  /** Another process has worked for this number of seconds. Called again from time to time. */
+  waiting(seconds: number, other: 'migrates' | 'backs up'): void
   /** The migrations that will be applied, in this order. */
   applying(names: string[]): void
 }
 
 const toLog = (log: Log): MigrationReport => ({
-  waiting: (seconds) => log.warn({ seconds }, 'another process migrates the database; waiting'),
+  waiting: (seconds, other) => log.warn({ seconds }, `another process ${other} the database; waiting`),
   applying: (migrations) => log.info({ migrations }, 'migrating the database'),
 })
 
@@ -44,7 +46,10 @@ export async function migrateTables(
     const unknown = applied.filter((name) => !own.includes(name))
     if (unknown.length) log.warn({ migrations: unknown }, 'a newer version has migrated the database; its migrations only added to it')
     const pending = own.filter((name) => !applied.includes(name))
-    if (pending.length) report.applying(pending)
+    if (pending.length) {
+      await waitForLock(connection, { lock: backupLock, other: 'backs up' }, report)
+      report.applying(pending)
+    }
     await applyMigrations(buildOn(connection), migrations)
     await refreshNameOrder(connection)
     await more(connection)
@@ -57,7 +62,7 @@ export async function withMigrationLock<T>(url: string, report: Pick<MigrationRe
   try {
     connection = await openUnbounded(url)
     await checkServer(connection, url)
-    await waitForLock(connection, report)
+    await waitForLock(connection, { lock: migrationLock, other: 'migrates' }, report)
     return await run(connection)
   } catch (error) {
     throw explainDatabaseProblem(error, url)
@@ -95,15 +100,27 @@ async function checkServer(connection: Connection, url: string) {
   }
 }
 
-async function waitForLock(connection: Connection, { waiting }: Pick<MigrationReport, 'waiting'>) {
+/** Waits for pending migrations to end, and keeps others from beginning while the connection is open. */
+export const keepSchema = (connection: Connection, report: Pick<MigrationReport, 'waiting'>): Promise<void> =>
+  waitForLock(connection, { lock: backupLock, other: 'migrates', isShared: true }, report)
+
+interface LockWait {
+  lock: number
+  /** The work of the process that has the lock. */
+  other: 'migrates' | 'backs up'
+  isShared?: boolean
+}
+
+async function waitForLock(connection: Connection, { lock, other, isShared = false }: LockWait, { waiting }: Pick<MigrationReport, 'waiting'>) {
+  const ask = `select pg_try_advisory_lock${isShared ? '_shared' : ''}($1) as taken`
   const asked = performance.now()
   let nextNotice = firstNoticeMs
   // The lock is polled: a statement that waits for the lock would block CREATE INDEX CONCURRENTLY.
-  while (!(await connection.send('select pg_try_advisory_lock($1) as taken', [migrationLock]))[0]?.['taken']) {
+  while (!(await connection.send(ask, [lock]))[0]?.['taken']) {
     const waited = performance.now() - asked
     if (waited > nextNotice) {
       nextNotice = waited + noticeMs
-      waiting(Math.round(waited / 1000))
+      waiting(Math.round(waited / 1000), other)
     }
     await delay(retryMs)
   }

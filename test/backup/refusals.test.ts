@@ -26,7 +26,7 @@ beforeAll(async () => {
   dir = await makeDirectory()
   good = join(dir, 'good.backup')
   used = await cloneDatabase(inject('postgresUrl'))
-  await writeBackup(used.url, good, { isReplacing: false })
+  await writeBackup(used.url, good, report)
 })
 
 afterAll(async () => {
@@ -77,7 +77,7 @@ test('rows that the database refuses roll the whole restore back, also when the 
   await source`alter table settings drop constraint settings_pkey`
   await source`insert into settings values ('sample', 'one'), ('sample', 'two')`
   const file = join(dir, 'twice.backup')
-  await writeBackup(other.url, file, { isReplacing: false })
+  await writeBackup(other.url, file, report)
   await source.end()
   await other.drop()
   await checkBackup(file)
@@ -96,14 +96,14 @@ test('a restore into a database with an installation is refused', async () => {
 test('a database without an installation is not backed up, and no file is left', async () => {
   const { url } = await createEmptyDatabase()
   const file = join(dir, 'none.backup')
-  await expect(writeBackup(url, file, { isReplacing: false })).rejects.toThrow('no installation of custom-speech')
+  await expect(writeBackup(url, file, report)).rejects.toThrow('no installation of custom-speech')
   expect((await readdir(dir)).filter((name) => name.startsWith('none'))).toEqual([])
 })
 
 test('an existing file is replaced only on request, and a directory that is missing is named', async () => {
-  await expect(writeBackup(used.url, good, { isReplacing: false })).rejects.toThrow(/exists.*--force/)
-  await writeBackup(used.url, good, { isReplacing: true })
-  await expect(writeBackup(used.url, join(dir, 'no/where.backup'), { isReplacing: false })).rejects.toThrow(/cannot be written .*ENOENT/)
+  await expect(writeBackup(used.url, good, report)).rejects.toThrow(/exists.*--force/)
+  await writeBackup(used.url, good, report, { isReplacing: true })
+  await expect(writeBackup(used.url, join(dir, 'no/where.backup'), report)).rejects.toThrow(/cannot be written .*ENOENT/)
 })
 
 test('a backup is a tar archive that other programs list', async () => {

@@ -11,7 +11,7 @@ import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
 import { cardText, modelsOf } from '../support/models.ts'
 import { makeDirectory } from '../support/postgres.ts'
-import { launch, makeDataDir, start } from '../support/program.ts'
+import { launch, makeDataDir } from '../support/program.ts'
 import { collect, createTestClient, referenceRecording, referenceText, startTestService } from '../support/service.ts'
 import { createEmptyDatabase, listOurTables } from './empty-database.ts'
 
@@ -26,12 +26,23 @@ async function run(settings: Record<string, string>, ...command: string[]) {
   return { code, text: `${out}${err}` }
 }
 
+/** A server in this process, and a client with its key or another one. */
+async function serve(settings: Record<string, string>, key?: string) {
+  const service = await startService(readConfig({ PORT: '0', RECOGNIZERS: '1', LOG_LEVEL: 'error', ...settings }))
+  onTestFinished(service.close)
+  const client = createTestClient(service.localUrl, key ?? service.key)
+  onTestFinished(client.dispose)
+  return { ...service, ...client }
+}
+
+const withoutHost = (data: object | undefined) => JSON.stringify(data).replaceAll(/https?:\/\/[^/"]+/g, '')
+
 test('a server that is restored elsewhere recognizes at the old URL with the old key', { timeout: 240_000 }, async () => {
   const [here, there] = [await makeDataDir(), await makeDataDir()]
   const file = join(dirname(here), 'installation.backup')
-  const api = await start({ DATA_DIR: here })
+  const api = await serve({ DATA_DIR: here })
   const endpoint = await api.deployEndpoint()
-  const models = modelsOf({ ...api, localUrl: api.url })
+  const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ text: cardText })
   expect((await collect(models.watch(model.id))).at(-1)?.status).toBe('READY')
   const before = (await api.ask(facts)).data
@@ -42,20 +53,15 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   expect(await run({}, 'verify', file)).toEqual({ code: 0, text: expect.stringContaining('is complete') })
   // This deployment is not in the backup.
   await api.create()
-  api.child.kill('SIGTERM')
-  await api.ended
+  await api.close()
 
   expect(await run({ DATA_DIR: there }, 'restore', file)).toEqual({ code: 0, text: expect.stringMatching(/^Restored [\d,]+ rows/) })
-  const restored = await start({ DATA_DIR: there })
-  const client = createTestClient(restored.url, api.key)
-  onTestFinished(client.dispose)
-  const at = (url: string) => url.replace(/^https?:\/\/[^/]+/, '')
-  const after = (await client.ask(facts)).data
-  const withoutHost = (text: object | undefined) => JSON.stringify(text).replaceAll(/https?:\/\/[^/"]+/g, '')
-  expect(withoutHost(after)).toBe(withoutHost(before))
-  const answer = await client.post(`${restored.url}${at(endpoint.httpUrl)}`, referenceRecording())
+  const restored = await serve({ DATA_DIR: there }, api.key)
+  expect(withoutHost((await restored.ask(facts)).data)).toBe(withoutHost(before))
+  const { pathname, search } = new URL(endpoint.httpUrl)
+  const answer = await restored.post(`${restored.localUrl}${pathname}${search}`, referenceRecording())
   expect(await answer.json()).toMatchObject({ RecognitionStatus: 'Success', DisplayText: expect.stringContaining(referenceText.slice(0, -1)) })
-  // Add here, when the files of custom models are in Postgres: a deployment of `model` recognizes as well.
+  // Add here, when the files of custom models are in Postgres: a new deployment of `model` becomes COMPLETE and recognizes.
 })
 
 test('jobs that wait in a backup go on after the restore, and counters agree with rows while the server writes', async () => {
@@ -70,7 +76,7 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
       await delay(50)
     }
   })()
-  await writeBackup(api.databaseUrl, file, { isReplacing: false })
+  await writeBackup(api.databaseUrl, file, report)
   making.abort()
   await writing
 
@@ -85,13 +91,11 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
   expect(await describe(sql)).toEqual(await describe(source))
   const [counted] = await sql`select sum(count)::int as counted, (select count(*)::int from deployments) as rows from deployment_counts`
   expect(counted?.['counted']).toBe(counted?.['rows'])
-  const [log_] = await sql`select position::int, (select max(position)::int from deployment_events e where e.workspace_id = workspaces.id) as newest from workspaces`
+  const [log_] =
+    await sql`select position::int, (select max(position)::int from deployment_events e where e.workspace_id = workspaces.id) as newest from workspaces`
   expect(log_?.['position']).toBe(log_?.['newest'])
 
-  const service = await startService(readConfig({ DATABASE_URL: url, DATA_DIR: dir, PORT: '0', RECOGNIZERS: '1', LOG_LEVEL: 'error' }))
-  onTestFinished(service.close)
-  const restored = createTestClient(service.localUrl, api.key)
-  onTestFinished(restored.dispose)
+  const restored = await serve({ DATABASE_URL: url, DATA_DIR: dir }, api.key)
   const changes = await collect(restored.watch(deployment.id))
   expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE', isTerminal: true })
 })

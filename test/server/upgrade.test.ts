@@ -26,14 +26,17 @@ async function openMigrated() {
   return { url: database.url, sql, open: () => openStore({ databaseUrl: database.url, dataDir: '' }, allJobs, log) }
 }
 
-test('"migrate" waits for another process, names each migration, and has nothing to do the second time', async () => {
+test('"migrate" waits for another migration and for a backup, names each migration, and has nothing to do the second time', async () => {
   const { url, sql } = await createEmptyDatabase()
-  await sql`select pg_advisory_lock(7301)`
+  await sql`select pg_advisory_lock(7301), pg_advisory_lock_shared(7304)`
   const settings = { DATABASE_URL: url, DATA_DIR: await makeDirectory() }
   const first = launch(settings, 'migrate')
   await until(() => first.said.out.includes('Another process migrates the database. Waiting ('))
   expect(first.said.out).not.toContain('Applying')
   await sql`select pg_advisory_unlock(7301)`
+  await until(() => first.said.out.includes('Another process backs up the database. Waiting ('))
+  expect(first.said.out).not.toContain('Applying')
+  await sql`select pg_advisory_unlock_shared(7304)`
   const { code, out, err } = await first.ended
   expect({ code, err }).toEqual({ code: 0, err: '' })
   const applied = await sql`select name from drizzle.__drizzle_migrations order by id`
@@ -71,7 +74,9 @@ test('embedded data of another major version of Postgres is refused with the way
   await mkdir(join(dir, 'data'), { recursive: true })
   await writeFile(join(dir, 'data/PG_VERSION'), '17\n')
   const opening = openEmbeddedPostgres(dir, log)
-  await expect(opening).rejects.toThrow(/is of Postgres 17, but .* has Postgres 18\. Run "custom-speech backup FILE" with the version .*"custom-speech restore FILE"/)
+  await expect(opening).rejects.toThrow(
+    /is of Postgres 17, but .* has Postgres 18\. Run "custom-speech backup FILE" with the version .*"custom-speech restore FILE"/,
+  )
   await expect(opening).rejects.toBeInstanceOf(EmbeddedPostgresError)
   expect(await readFile(join(dir, 'data/PG_VERSION'), 'utf8')).toBe('17\n')
 })
