@@ -35,26 +35,30 @@ async function stop(...nodes: Node[]) {
   await Promise.all(nodes.map(({ ended }) => ended))
 }
 
-test.skipIf(!isThere)(`the previous release and this one create, watch and recognize on one database, in both directions${reason}`, { timeout: 240_000 }, async () => {
-  const dir = await makeDirectory()
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
-  const previous = await unpackPreviousRelease(dir)
-  const { url } = await createEmptyDatabase()
-  const shared = { DATABASE_URL: url, BOOTSTRAP_KEY: `cs_${'k'.repeat(32)}`, LOG_LEVEL: 'error', SHUTDOWN_SECONDS: '0' }
-  const [oldDir, newDir] = [await makeDataDir(), await makeDataDir()]
-  const begin = (file: string, roles: string) => start({ ...shared, DATA_DIR: file === program ? newDir : oldDir, ROLES: roles }, onTestFinished, file)
+test.skipIf(!isThere)(
+  `the previous release and this one create, watch and recognize on one database, in both directions${reason}`,
+  { timeout: 240_000 },
+  async () => {
+    const dir = await makeDirectory()
+    onTestFinished(() => rm(dir, { recursive: true, force: true }))
+    const previous = await unpackPreviousRelease(dir)
+    const { url } = await createEmptyDatabase()
+    const shared = { DATABASE_URL: url, BOOTSTRAP_KEY: `cs_${'k'.repeat(32)}`, LOG_LEVEL: 'error', SHUTDOWN_SECONDS: '0' }
+    const [oldDir, newDir] = [await makeDataDir(), await makeDataDir()]
+    const begin = (file: string, roles: string) => start({ ...shared, DATA_DIR: file === program ? newDir : oldDir, ROLES: roles }, onTestFinished, file)
 
-  // The database is that of the previous release; this one migrates it while the previous one runs, which does the jobs.
-  const old = await begin(previous, 'api,jobs,speech')
-  const next = await begin(program, 'api,speech')
-  await tryBoth(old, next)
-  await tryBoth(next, old)
-  await stop(old, next)
+    // The database is that of the previous release; this one migrates it while the previous one runs, which does the jobs.
+    const old = await begin(previous, 'api,jobs,speech')
+    const next = await begin(program, 'api,speech')
+    await tryBoth(old, next)
+    await tryBoth(next, old)
+    await stop(old, next)
 
-  // The previous release starts on the migrated database, and this one does the jobs.
-  const [nextAgain, oldAgain] = await Promise.all([begin(program, 'api,jobs,speech'), begin(previous, 'api,speech')])
-  await tryBoth(oldAgain, nextAgain)
-  await tryBoth(nextAgain, oldAgain)
-  expect(oldAgain.said.err + nextAgain.said.err).toBe('')
-  await stop(oldAgain, nextAgain)
-})
+    // The previous release starts on the migrated database, and this one does the jobs.
+    const [nextAgain, oldAgain] = await Promise.all([begin(program, 'api,jobs,speech'), begin(previous, 'api,speech')])
+    await tryBoth(oldAgain, nextAgain)
+    await tryBoth(nextAgain, oldAgain)
+    expect(oldAgain.said.err + nextAgain.said.err).toBe('')
+    await stop(oldAgain, nextAgain)
+  },
+)
