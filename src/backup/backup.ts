@@ -2,8 +2,8 @@
 // megabytes, then sums.json with the number of rows, the size and the SHA-256 of each table. The queue is not in it: its
 // jobs follow from the rows.
 import { createHash } from 'node:crypto'
-import { createWriteStream, existsSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { createWriteStream, existsSync, rmSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
 import { PassThrough, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -38,6 +38,8 @@ export async function writeBackup(url: string, file: string, report: BackupRepor
   }
   refuseOther()
   const partial = `${file}.${process.pid}.partial`
+  const discard = () => rmSync(partial, { force: true })
+  process.on('exit', discard)
   try {
     const summary = await streamBackup(url, createWriteStream(partial, { flags: 'wx', mode: 0o600 }), report)
     await flush(partial)
@@ -45,10 +47,12 @@ export async function writeBackup(url: string, file: string, report: BackupRepor
     await rename(partial, file)
     return summary
   } catch (error) {
-    await rm(partial, { force: true })
+    discard()
     const { code, syscall } = error as NodeJS.ErrnoException
     if (!code || !/^(open|write|rename|fsync)/.test(syscall ?? '')) throw error
     throw new BackupError(`The backup cannot be written to ${file} (${code}). Check the directory and the free space of its disk.`)
+  } finally {
+    process.off('exit', discard)
   }
 }
 

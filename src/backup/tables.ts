@@ -2,7 +2,7 @@
 import type { Connection } from '../postgres/connection.ts'
 import type { Manifest } from './manifest.ts'
 
-export const quote = (name: string) => `"${name.replaceAll('"', '""')}"`
+const quote = (name: string) => `"${name.replaceAll('"', '""')}"`
 
 const ofOurSchema = 'relnamespace = current_schema()::regnamespace'
 

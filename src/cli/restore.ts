@@ -10,7 +10,7 @@ await runCommand('Nothing was restored.', async (config, log) => {
   const file = process.argv[3] ?? ''
   // Before a new embedded Postgres is made for it.
   await checkBackup(file)
-  await prepareDataDir(config.dataDir, log)
+  if (!config.databaseUrl) await prepareDataDir(config.dataDir, log)
   const database = await findDatabase(config, log)
   try {
     const { manifest, sums } = await restoreBackup(database.url, file, log, {

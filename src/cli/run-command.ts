@@ -7,6 +7,7 @@ export async function runCommand(
   failure: string,
   run: (config: ReturnType<typeof readConfig>, log: ReturnType<typeof openLog>) => Promise<void>,
 ): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
   try {
     const config = readConfig()
     await run(config, openLog(config.logLevel))

@@ -1,5 +1,6 @@
 // A backup that cannot be used is refused in words, and changes nothing.
 import { execFile } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,7 +8,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { writeEntry } from '../../src/backup/archive.ts'
-import { writeBackup } from '../../src/backup/backup.ts'
+import { streamBackup, writeBackup } from '../../src/backup/backup.ts'
 import { BackupError } from '../../src/backup/problem.ts'
 import { checkBackup } from '../../src/backup/read-backup.ts'
 import { restoreBackup } from '../../src/backup/restore.ts'
@@ -104,6 +105,10 @@ test('an existing file is replaced only on request, and a directory that is miss
   await expect(writeBackup(used.url, good, report)).rejects.toThrow(/exists.*--force/)
   await writeBackup(used.url, good, report, { isReplacing: true })
   await expect(writeBackup(used.url, join(dir, 'no/where.backup'), report)).rejects.toThrow(/cannot be written .*ENOENT/)
+})
+
+test.skipIf(process.platform !== 'linux')('a full disk ends the backup', async () => {
+  await expect(streamBackup(used.url, createWriteStream('/dev/full'), report)).rejects.toMatchObject({ code: 'ENOSPC' })
 })
 
 test('a backup is a tar archive that other programs list', async () => {
