@@ -12,7 +12,7 @@ import { startService } from '../../src/main.ts'
 import { cardText, modelsOf } from '../support/models.ts'
 import { makeDirectory } from '../support/postgres.ts'
 import { launch, makeDataDir } from '../support/program.ts'
-import { collect, createTestClient, referenceRecording, referenceText, startTestService } from '../support/service.ts'
+import { collect, createTestClient, referenceRecording, referenceText, startTestService, uuidOf } from '../support/service.ts'
 import { createEmptyDatabase, listOurTables } from './empty-database.ts'
 
 const log = openLog('error')
@@ -67,6 +67,11 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
 test('jobs that wait in a backup go on after the restore, and counters agree with rows while the server writes', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { deployment } = await api.create()
+  const source = postgres(api.databaseUrl, { max: 1 })
+  onTestFinished(() => source.end())
+  // As if a process had this deployment in its hands.
+  const id = uuidOf(deployment.id)
+  await source`update deployments set held_by = gen_random_uuid(), run = 1 where id = ${id}`
   const dir = await makeDirectory()
   const file = join(dir, 'busy.backup')
   const making = new AbortController()
@@ -82,8 +87,6 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
 
   const { url, sql } = await createEmptyDatabase()
   await restoreBackup(url, file, log, report)
-  const source = postgres(api.databaseUrl, { max: 1 })
-  onTestFinished(() => source.end())
   expect(await listOurTables(sql)).toEqual(await listOurTables(source))
   const describe = (db: postgres.Sql) => db`
     select conrelid::regclass::text as of, pg_get_constraintdef(oid) as is from pg_constraint where connamespace = 'public'::regnamespace
@@ -95,7 +98,11 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
     await sql`select position::int, (select max(position)::int from deployment_events e where e.workspace_id = workspaces.id) as newest from workspaces`
   expect(log_?.['position']).toBe(log_?.['newest'])
 
+  const [before, after] = await Promise.all([source, sql].map((db) => db`select deadline_at from deployments where id = ${id}`))
+  expect(after?.[0]?.['deadline_at'].getTime()).toBeGreaterThan(before?.[0]?.['deadline_at'].getTime())
+
   const restored = await serve({ DATABASE_URL: url, DATA_DIR: dir }, api.key)
   const changes = await collect(restored.watch(deployment.id))
   expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE', isTerminal: true })
+  expect(await sql`select dead_runs from deployments where id = ${id}`).toEqual([{ dead_runs: [] }])
 })
