@@ -35,7 +35,7 @@ export interface Config {
     subscriptionsPerSocket: number
     socketsPerKey: number
   }
-  artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined }
+  artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined; objectStore?: ObjectStore | undefined }
   parallelJobs: number
   uploads: { maxBytes: number }
   /** Streams recognized at once, and the time in which they can end after SIGTERM. */
@@ -45,6 +45,18 @@ export interface Config {
   recognition: { workers: number; memoryMb: number }
   /** The maximum number of processes that decode compressed recordings. */
   audio: { processes: number }
+}
+
+/** A bucket of an S3-compatible store, and the account that can read and write it. */
+interface ObjectStore {
+  endpoint: string
+  bucket: string
+  /** Empty, or ends with a slash. */
+  prefix: string
+  region: string
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken: string | undefined
 }
 
 /** The environment has invalid settings. The message has a line for each. */
@@ -111,6 +123,16 @@ const environment = z.object({
   PRIVATE_SOURCES: switchedOn.default(false),
   // The setting of npm, which npm also sets for its scripts.
   npm_config_registry: webUrl.transform((url) => (url.endsWith('/') ? url : `${url}/`)).optional(),
+  ARTIFACT_STORE: z
+    .string()
+    .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*\/?$/, 'must be s3://bucket or s3://bucket/prefix')
+    .optional(),
+  // The variables of the tools of AWS.
+  AWS_ENDPOINT_URL: webUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  AWS_REGION: z.string().default('us-east-1'),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
   PARALLEL_JOBS: whole(1, 64).default(4),
   MAX_OPERATION_COST: whole(100, 1_000_000).default(10_000),
   MAX_OPERATION_DEPTH: whole(5, 100).default(15),
@@ -162,7 +184,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       subscriptionsPerSocket: value.MAX_SUBSCRIPTIONS_PER_SOCKET,
       socketsPerKey: value.MAX_SOCKETS_PER_KEY,
     },
-    artifacts: { dataDir: resolve(value.DATA_DIR), privateSources: value.PRIVATE_SOURCES, npmRegistry: value.npm_config_registry },
+    artifacts: {
+      dataDir: resolve(value.DATA_DIR),
+      privateSources: value.PRIVATE_SOURCES,
+      npmRegistry: value.npm_config_registry,
+      objectStore: readObjectStore(value),
+    },
     parallelJobs: value.PARALLEL_JOBS,
     uploads: { maxBytes: value.MAX_UPLOAD_MB * 1e6 },
     sessions: {
@@ -175,4 +202,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     recognition: { workers: value.RECOGNIZERS, memoryMb: value.RECOGNIZER_MEMORY_MB ?? value.RECOGNIZERS * memoryPerRecognizer },
     audio: { processes: value.DECODERS },
   }
+}
+
+function readObjectStore(value: z.infer<typeof environment>): ObjectStore | undefined {
+  const [, bucket, path = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(value.ARTIFACT_STORE ?? '') ?? []
+  if (!bucket) return undefined
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region } = value
+  if (!accessKeyId || !secretAccessKey)
+    throw new ConfigError(['ARTIFACT_STORE: needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Set the account that can read and write the bucket.'])
+  const endpoint = value.AWS_ENDPOINT_URL ?? `https://s3.${region}.amazonaws.com`
+  return { endpoint, bucket, prefix: path ? `${path}/` : '', region, accessKeyId, secretAccessKey, sessionToken }
 }

@@ -3,6 +3,8 @@ import { type FirstKey, prepareBootstrapKey } from './access/bootstrap-key-file.
 import { openKeyring } from './access/keyring.ts'
 import { openSealing } from './access/sealing.ts'
 import { openTokens, type Tokens } from './access/speech-token.ts'
+import type { FileStore } from './artifacts/file-ports.ts'
+import { createFileStore } from './artifacts/file-store.ts'
 import { type Artifacts, openArtifacts } from './artifacts/store.ts'
 import { type Decoders, openDecoders } from './audio/decoders.ts'
 import type { Config } from './config.ts'
@@ -11,7 +13,6 @@ import { publishCatalog, readCatalog } from './domain/catalog.ts'
 import type { Service } from './domain/context.ts'
 import { noteOnDeployment } from './domain/deployment-action.ts'
 import { enforceDeadlines } from './domain/deployment-deadline.ts'
-import { findModelsInUse } from './domain/endpoint.ts'
 import { enforceModelDeadlines } from './domain/model-building.ts'
 import { createMutationRate } from './domain/mutation-rate.ts'
 import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
@@ -23,6 +24,7 @@ import { metricsRoute, writeHttpMetrics } from './http/metrics.ts'
 import { createSignIn } from './http/sign-in.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
+import { keepCacheTidy } from './jobs/tidy-cache.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
 import { openFeeds } from './lifecycle/event-feed.ts'
@@ -30,12 +32,12 @@ import { allJobs, provisionDeployment, trainLanguageModel, validateAcousticModel
 import { toOperationLimits, toShownLimits } from './limits.ts'
 import { openLog } from './log.ts'
 import { openStore } from './postgres/store.ts'
-import { openRecognizerModel } from './recognition/model-files.ts'
 import type { Suspicion } from './recognition/quarantine.ts'
 import { openRecognizers } from './recognition/recognizers.ts'
 import type { Recognizers } from './recognition/recognizers-port.ts'
 import { createDataPlane } from './speech/data-plane.ts'
 import { isSpeechPath } from './speech/paths.ts'
+import { openPreloading } from './speech/preload.ts'
 import { writeSpeechMetrics } from './speech/speech-metrics.ts'
 import { openSpeechSockets } from './speech/websocket-server.ts'
 import { handleSpeech } from './speech-http/http-routes.ts'
@@ -110,20 +112,22 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const mutationRate = createMutationRate(config.limits)
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log }
     const tokens = await openTokens(store.db)
-    const artifacts = await openArtifacts(config.artifacts)
+    const files = createFileStore(store, config.artifacts.objectStore)
+    const artifacts = await openArtifacts(config.artifacts, files)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
     const decoders = await open(openDecoders({ ...config.audio, crashed }))
-    const parts = { ...service, tokens, artifacts, recognizers, decoders }
+    const parts = { ...service, tokens, files, artifacts, recognizers, decoders }
 
     const { routes, drain } = await openRoutes(config, parts, http, open)
     http.serve(routes)
-    if (config.roles.has('speech')) void warmUp(parts)
+    if (config.roles.has('speech')) await open(openPreloading(parts))
     // Jobs close first, while the endpoints that they call still answer. Requests and sessions follow, then the parts
     // that all of them use.
     opened.push(() => Promise.all([http.drain(), drain()]))
     if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
     if (config.roles.has('jobs')) openRounds(keepArtifactsTidy(parts))
+    openRounds(keepCacheTidy(parts))
     if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
     await recognizer
     return { url: publicUrl, localUrl, key: key.secret ?? '', keyOrigin: key.origin, keyMissing: 'reason' in key ? key.reason : undefined, close }
@@ -170,17 +174,6 @@ function keepDeadlines(parts: ServiceParts) {
   }
 }
 
-/** Loads the models of some Complete deployments, so that the first recording after a restart does not wait for them. */
-async function warmUp(parts: ServiceParts) {
-  try {
-    for (const served of await findModelsInUse(parts)) {
-      await parts.recognizers.load(await openRecognizerModel(parts.artifacts, served))
-    }
-  } catch (error) {
-    parts.log.warn({ error: String(error) }, 'models were not preloaded')
-  }
-}
-
 /** Two megabytes over a slow network. */
 const maxOperationMs = 30_000
 /** Longer than the limits of the speech routes themselves. */
@@ -190,6 +183,7 @@ const maxUploadMs = 60 * 60_000
 
 interface ServiceParts extends Service {
   tokens: Tokens
+  files: FileStore
   artifacts: Artifacts
   recognizers: Recognizers
   decoders: Decoders

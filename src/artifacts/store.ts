@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { Stats } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { ArtifactFile, ModelRow, StoredFile } from '../postgres/tables.ts'
 import { asFailure, bringFile, hashFile } from './bring.ts'
-import { isLocked, withLock } from './lock.ts'
+import { isUnused, listFiles, markUsed, removePartials, signatureOf, sizeOfPartial, sweep } from './cache-files.ts'
+import { FileChangedError, type FileStore } from './file-ports.ts'
+import { withLock } from './lock.ts'
 
 interface FetchOptions {
   /** Called with the received and checked bytes of all files. */
@@ -16,16 +17,24 @@ interface FetchOptions {
 /** The paths of a model's files by their names in the catalog, such as `encoder`. */
 export type ModelFiles = Readonly<Record<string, string>>
 
-/** The model files on the disk of this machine, each named by its SHA-256. */
+/** Selects some of the files with these SHA-256. */
+type FindFiles = (sha256s: string[]) => Promise<ReadonlySet<string>>
+
+/** The model files on the disk of this machine, each named by its SHA-256: a cache of the file store and of other sources. */
 export interface Artifacts {
   /** Fetches missing files. All files are checked, fetched or not. */
   fetch(model: Pick<ModelRow, 'files'>, options?: FetchOptions): Promise<ModelFiles>
-  /** The files for serving, fetched and checked once per process. */
+  /** The files for serving, fetched and checked once an hour. */
   open(model: ModelRow): Promise<ModelFiles>
-  /** Stores the file that `write` writes to a temporary path, unless `accept` throws. An incomplete file is never stored. */
+  /**
+   * Stores the file that `write` writes to a temporary path, here and in the file store, unless `accept` throws. An
+   * incomplete file is never stored.
+   */
   keep(write: (path: string) => Promise<void>, accept?: (file: StoredFile) => Promise<void>): Promise<StoredFile>
-  /** Removes files that are older than a day and that `isNeeded` does not return. Returns the number of removed files. */
-  tidy(isNeeded: (sha256s: string[]) => Promise<ReadonlySet<string>>): Promise<number>
+  /** Removes files from the disk that were not used for a day and that `findNeeded` does not return. Returns the number of removed files. */
+  tidy(findNeeded: FindFiles): Promise<number>
+  /** Writes the files on the disk that `find` returns to the file store. Resolves with the SHA-256 of damaged files. */
+  moveOver(find: FindFiles, signal: AbortSignal): Promise<string[]>
 }
 
 /** A running download, with all of its callers. */
@@ -35,23 +44,23 @@ interface Fetching {
   watchers: Set<(bytes: number) => void>
 }
 
-export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Config['artifacts']): Promise<Artifacts> {
+/** Opens the cache. Without a file store, only the sources of the catalog can be fetched. */
+export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Config['artifacts'], files?: FileStore): Promise<Artifacts> {
   const dir = join(dataDir, 'artifacts')
   await mkdir(dir, { recursive: true })
   await sweep(dir)
-  const opened = new Map<string, Promise<ModelFiles>>()
+  const opened = new Map<string, { files: Promise<ModelFiles>; at: number }>()
   const fetching = new Map<string, Fetching>()
   /** The size, time and inode of each file at its last successful check. */
   const checked = new Map<string, string>()
 
+  const use = async (sha256: string) => checked.set(sha256, signatureOf(await markUsed(join(dir, sha256))))
+
   const isKept = async (file: ArtifactFile, path: string, tell: (bytes: number) => void, signal: AbortSignal) => {
     const found = await stat(path).catch(() => undefined)
     if (found?.size !== file.size) return false
-    const signature = signatureOf(found)
-    if (checked.get(file.sha256) !== signature) {
-      if ((await hashFile(path, tell, signal)) !== file.sha256) return false
-      checked.set(file.sha256, signature)
-    }
+    if (checked.get(file.sha256) !== signatureOf(found) && (await hashFile(path, tell, signal)) !== file.sha256) return false
+    await use(file.sha256)
     return true
   }
 
@@ -62,8 +71,8 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
       // The earlier holder of the lock can have fetched the file.
       if (await isKept(file, path, tell, signal)) return path
       await removePartials(dir, file.sha256)
-      await bringFile(file, path, { tell, signal, privateSources, npmRegistry })
-      checked.set(file.sha256, signatureOf(await stat(path)))
+      await bringFile(file, path, { tell, signal, privateSources, npmRegistry, files })
+      await use(file.sha256)
       return path
     }
     return withLock(`${path}.lock`, bring, { signal, waiting: async () => tell(await sizeOfPartial(dir, file.sha256)) })
@@ -118,56 +127,79 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
     fetch,
     open(model) {
       const known = opened.get(model.id)
-      if (known) return known
-      const files = fetch(model)
-      opened.set(model.id, files)
-      files.catch(() => opened.delete(model.id))
-      return files
+      // Files that are in use are marked as used, so that no process with this directory removes them.
+      if (known && Date.now() - known.at < usedMs) return known.files
+      const found = fetch(model)
+      const entry = { files: found, at: Date.now() }
+      opened.set(model.id, entry)
+      found.catch(() => opened.get(model.id) === entry && opened.delete(model.id))
+      return found
     },
     async keep(write, accept) {
       const path = join(dir, randomUUID())
       const signal = AbortSignal.timeout(maxKeepMs)
+      const keep = () => keepFile({ dir, partial: `${path}.partial`, files, signal }, write, accept)
       // The lock keeps other processes from removing the partial file.
-      return withLock(`${path}.lock`, () => keepFile(dir, `${path}.partial`, write, accept, signal), { signal, waiting: () => {} })
+      return withLock(`${path}.lock`, keep, { signal, waiting: () => {} })
     },
-    async tidy(isNeeded) {
-      const old: string[] = []
-      for (const name of await readdir(dir)) {
-        if (!/^[0-9a-f]{64}$/.test(name)) continue
-        const found = await stat(join(dir, name)).catch(() => undefined)
-        if (found && Date.now() - found.mtimeMs > unneededMs) old.push(name)
+    async tidy(findNeeded) {
+      const areUnused = async (sha256s: Iterable<string>) => {
+        const unused: string[] = []
+        for (const sha256 of sha256s) if (await isUnused(join(dir, sha256), unusedMs)) unused.push(sha256)
+        return unused
       }
-      const needed = await isNeeded(old)
-      const removed = old.filter((sha256) => !needed.has(sha256))
+      const unused = await areUnused(await listFiles(dir))
+      const needed = await findNeeded(unused)
+      // A file can have been used meanwhile.
+      const removed = await areUnused(unused.filter((sha256) => !needed.has(sha256)))
       for (const sha256 of removed) await rm(join(dir, sha256), { force: true })
       return removed.length
+    },
+    async moveOver(find, signal) {
+      const damaged: string[] = []
+      for (const sha256 of await find(await listFiles(dir))) {
+        const path = join(dir, sha256)
+        const move = async () => files?.write({ sha256, size: (await stat(path)).size }, path, signal)
+        // Of several processes with this directory, one writes the file.
+        await withLock(`${path}.lock`, move, { signal, waiting: () => {} }).catch((error) => {
+          if (!(error instanceof FileChangedError)) throw error
+          damaged.push(sha256)
+        })
+      }
+      return damaged
     },
   }
 }
 
 const maxKeepMs = 60 * 60_000
-const unneededMs = 24 * 60 * 60_000
+const unusedMs = 24 * 60 * 60_000
+/** The interval after which files of a model in use are marked as used again. */
+const usedMs = 60 * 60_000
+
+interface KeepOptions {
+  dir: string
+  partial: string
+  files: FileStore | undefined
+  signal: AbortSignal
+}
 
 async function keepFile(
-  dir: string,
-  partial: string,
+  { dir, partial, files, signal }: KeepOptions,
   write: (path: string) => Promise<void>,
   accept: ((file: StoredFile) => Promise<void>) | undefined,
-  signal: AbortSignal,
 ): Promise<StoredFile> {
   try {
     await write(partial)
     const [{ size }, sha256] = await Promise.all([stat(partial), hashFile(partial, () => {}, signal)])
     await accept?.({ sha256, size })
-    await utimes(partial, new Date(), new Date())
+    await files?.write({ sha256, size }, partial, signal)
+    await markUsed(partial)
     await rename(partial, join(dir, sha256))
     return { sha256, size }
   } finally {
     await rm(partial, { force: true })
   }
 }
-
-const signatureOf = ({ size, mtimeMs, ino }: Stats) => `${size} ${mtimeMs} ${ino}`
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work
@@ -179,29 +211,5 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined
   } finally {
     signal.removeEventListener('abort', stop)
     work.catch(() => {})
-  }
-}
-
-const partialsOf = async (dir: string, sha256: string) => (await readdir(dir)).filter((name) => name.startsWith(sha256) && name.endsWith('.partial'))
-
-async function sizeOfPartial(dir: string, sha256: string): Promise<number> {
-  const sizes = (await partialsOf(dir, sha256)).map((name) =>
-    stat(join(dir, name)).then(
-      ({ size }) => size,
-      () => 0,
-    ),
-  )
-  return Math.max(0, ...(await Promise.all(sizes)))
-}
-
-async function removePartials(dir: string, sha256: string) {
-  for (const name of await partialsOf(dir, sha256)) await rm(join(dir, name), { force: true })
-}
-
-/** Removes partial files of processes that were killed. Those of running processes are locked. */
-async function sweep(dir: string) {
-  for (const name of await readdir(dir)) {
-    const sha256 = name.split('.')[0] ?? ''
-    if (name !== sha256 && !(await isLocked(join(dir, `${sha256}.lock`)))) await rm(join(dir, name), { force: true })
   }
 }

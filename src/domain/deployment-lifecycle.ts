@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { createEventLog, rowTopic } from '../lifecycle/event-log.ts'
+import { createEventLog, rowTopic, statusTopic } from '../lifecycle/event-log.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { provisionDeployment } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
@@ -49,6 +49,9 @@ export type DeploymentClaim = ClaimOn<'deploymentId'>
 
 /** The topic that notifies the subscribers of one deployment. */
 export const deploymentTopic = (id: string) => rowTopic('deployment', id)
+
+/** The topic that notifies of each deployment that becomes COMPLETE, in any workspace. */
+export const completionTopic = statusTopic('deployment', 'COMPLETE')
 
 export const deploymentLog = createEventLog<DeploymentRow, DeploymentEventRow>({
   name: 'deployment',

@@ -1,4 +1,4 @@
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type DeploymentRow, type DeploymentStatus, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
@@ -53,29 +53,36 @@ export function listServing({ store }: Service, workspaceId: string): Promise<De
     .limit(1000)
 }
 
-/** Up to four pairs of models that COMPLETE deployments use, each pair once. */
-export async function findModelsInUse(service: Service): Promise<ServedDeployment[]> {
-  const found = await Promise.all(
-    (
-      await service.store.db
-        .select({ id: sql<string>`(array_agg(${deployments.id}))[1]` })
-        .from(deployments)
-        .where(eq(deployments.status, 'COMPLETE'))
-        .groupBy(deployments.acousticModelId, deployments.languageModelId)
-        .limit(4)
-    ).map(({ id }) => selectServed(service, eq(deployments.id, id))),
-  )
-  return found.filter((served) => served !== undefined)
+interface InUseOptions {
+  limit: number
+  /** Only deployments that became COMPLETE so recently. */
+  withinSeconds?: number
 }
 
-async function selectServed({ store }: Service, where: SQL | undefined): Promise<ServedDeployment | undefined> {
+/** Pairs of models that COMPLETE deployments use, those of the newest deployments, each pair once. */
+export function findModelsInUse(service: Pick<Service, 'store'>, { limit, withinSeconds }: InUseOptions): Promise<ServedDeployment[]> {
+  const isRecent = withinSeconds === undefined ? undefined : gt(deployments.completedAt, sql`now() - make_interval(secs => ${withinSeconds})`)
+  const newest = service.store.db
+    .select({ id: sql`(array_agg(${deployments.id}))[1]` })
+    .from(deployments)
+    .where(and(sql`${deployments.status} = 'COMPLETE'`, isRecent))
+    .groupBy(deployments.acousticModelId, deployments.languageModelId)
+    .orderBy(sql`max(${deployments.completedAt}) desc`)
+    .limit(limit)
+  return selectAllServed(service, sql`${deployments.id} in ${newest}`)
+}
+
+async function selectServed(service: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment | undefined> {
+  return (await selectAllServed(service, where))[0]
+}
+
+function selectAllServed({ store }: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment[]> {
   const acousticModel = alias(models, 'acoustic_model')
   const languageModel = alias(models, 'language_model')
-  const [found] = await store.db
+  return store.db
     .select({ deployment: deployments, acousticModel, languageModel })
     .from(deployments)
     .innerJoin(acousticModel, eq(acousticModel.id, deployments.acousticModelId))
     .innerJoin(languageModel, eq(languageModel.id, deployments.languageModelId))
     .where(where)
-  return found
 }

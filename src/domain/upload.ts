@@ -2,9 +2,8 @@ import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { isAnyOf } from '../postgres/columns.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
-import { models, uploads } from '../postgres/tables.ts'
+import { uploads } from '../postgres/tables.ts'
 import { type Context, checkScope, type Service } from './context.ts'
 import { checkDiskFor } from './disk-usage.ts'
 import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
@@ -105,22 +104,3 @@ export async function deleteUpload(ctx: Context, id: string): Promise<{ id: stri
 /** The number of uploads that count against the limit. */
 export const countUnusedUploads = ({ store, viewer }: Context): Promise<number> =>
   store.db.$count(uploads, and(liveOf(viewer.workspaceId), isNull(uploads.usedAt)))
-
-/** The files, by SHA-256, that an upload or a model refers to. */
-export async function findReferencedFiles({ store }: Pick<Service, 'store'>, sha256s: string[]): Promise<ReadonlySet<string>> {
-  if (!sha256s.length) return new Set()
-  const list = sql.param(sha256s)
-  const ofModels = store.longDb
-    .select({ sha256: sql<string>`wanted` })
-    .from(sql`unnest(${list}::text[]) as wanted`)
-    .where(
-      sql`exists (select from ${models} where ${models.files} @> jsonb_build_array(jsonb_build_object('sha256', wanted))
-        or wanted in (${models.recipe} #>> '{text,sha256}', ${models.recipe} #>> '{recordings,sha256}', ${models.recipe} #>> '{archive,file,sha256}'))`,
-    )
-  const ofUploads = store.db
-    .select({ sha256: uploads.sha256 })
-    .from(uploads)
-    .where(isAnyOf(uploads.sha256, sha256s, 'text'))
-  const [used, sent] = await Promise.all([ofModels, ofUploads])
-  return new Set([...used, ...sent].map(({ sha256 }) => sha256))
-}

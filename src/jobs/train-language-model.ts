@@ -9,7 +9,7 @@ import type { Service } from '../domain/context.ts'
 import type { BuildingPayload } from '../lifecycle/job-definitions.ts'
 import { explainTask, JobFailure } from '../lifecycle/job-failure.ts'
 import type { Handler } from '../postgres/queue.ts'
-import type { Evaluation, ModelRow, StoredFile, TextStatistics } from '../postgres/tables.ts'
+import type { ArtifactFile, Evaluation, ModelRow, StoredFile, TextStatistics } from '../postgres/tables.ts'
 import { toRecognizerModel } from '../recognition/model-files.ts'
 import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { trainWords } from '../recognition/run-trainer.ts'
@@ -50,8 +50,15 @@ async function build(service: Training, steps: ModelJobRun, { model, base, text 
     await weighWords(modelFile, [{ weight: evaluation.weight, file: modelFile }], steps.signal)
   }
   const words = await service.artifacts.keep((path) => copyFile(modelFile, path))
-  const files = [...base.files.map((file) => ({ ...file, sources: [...file.sources, storeSource] })), storedFile('words', words)]
+  const files = [...(await keepBase(service, steps, base)), storedFile('words', words)]
   await steps.record({ status: 'READY', message: describe(statistics, evaluation), progress: 1, made: { files, statistics, evaluation: evaluation ?? null } })
+}
+
+/** The model keeps the files of its base model, which can leave the catalog. */
+async function keepBase({ artifacts }: Training, { signal }: ModelJobRun, base: ModelRow): Promise<ArtifactFile[]> {
+  const paths = await artifacts.fetch(base, { signal })
+  for (const { name } of base.files) await artifacts.keep((path) => copyFile(paths[name] ?? '', path))
+  return base.files.map((file) => ({ ...file, sources: [...file.sources, storeSource] }))
 }
 
 async function train(

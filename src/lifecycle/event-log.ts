@@ -58,6 +58,8 @@ export type EventLog<Row extends LoggedRow = LoggedRow, Event extends LoggedEven
 /** The topics that notify the subscribers of one row and of all rows of a workspace. */
 export const rowTopic = (name: EventLogName, id: string) => `${name}:${id}`
 export const workspaceTopic = (name: EventLogName, workspaceId: string) => `${name}s:${workspaceId}`
+/** The topic that notifies of rows in all workspaces that reach a terminal status. */
+export const statusTopic = (name: EventLogName, status: string) => `${name}s:${status}`
 
 /** The days for which the log of a deleted row is kept, so that its subscribers receive the last event. */
 const tombstoneDays = 7
@@ -129,11 +131,13 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
           .returning({ position: counter }),
       )
       const own = { [key]: id, workspaceId, sequence, position: sql`(select * from ${raised})`, ...toFacts(row) }
+      const topics = [rowTopic(name, id), workspaceTopic(name, workspaceId)]
+      if (isTerminal(status) && status !== previousStatus) topics.push(statusTopic(name, status))
       await tx
         .with(raised)
         .insert(table)
         .values({ ...own, status, previousStatus, stage, progress, message, occurredAt } as never)
-        .returning({ notified: notification([rowTopic(name, id), workspaceTopic(name, workspaceId)]) })
+        .returning({ notified: notification(topics) })
     },
 
     /** Removes some logs of rows that were deleted long ago, in one workspace or in all. Returns the number of removed events. */

@@ -22,7 +22,7 @@ export interface ArtifactFile {
   size: number
 }
 
-/** A file in the artifact directory, by its content. */
+/** A file by its content. */
 export interface StoredFile {
   sha256: string
   size: number

@@ -8,8 +8,8 @@ export interface Unavailable {
 /** A part of the service is temporarily unavailable. */
 export class UnavailableError extends Error {
   readonly unavailable: Unavailable
-  constructor(code: Unavailable['code'], message: string) {
-    super(message)
+  constructor(code: Unavailable['code'], message: string, options?: ErrorOptions) {
+    super(message, options)
     this.unavailable = { code, message, retryAfterSeconds: 1 }
   }
 }

@@ -1,6 +1,8 @@
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
 import { ModelUnusableError, type RecognizerModel } from '../decoding/recognizer-model.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { ModelRow } from '../postgres/tables.ts'
+import { UnavailableError } from '../postgres/unavailable.ts'
 
 interface ModelPair {
   acousticModel: ModelRow
@@ -9,8 +11,16 @@ interface ModelPair {
 
 /** Checks the files of both models and returns them for a recognizer. */
 export async function openRecognizerModel(artifacts: Artifacts, { acousticModel, languageModel }: ModelPair): Promise<RecognizerModel> {
-  const [acoustic, language] = await Promise.all([artifacts.open(acousticModel), artifacts.open(languageModel)])
+  const [acoustic, language] = await Promise.all([artifacts.open(acousticModel), artifacts.open(languageModel)]).catch((error) => {
+    throw explainMissing(error)
+  })
   return { ...toRecognizerModel(acoustic, language), isCustom: acousticModel.workspaceId !== null }
+}
+
+function explainMissing(error: unknown): unknown {
+  if (!(error instanceof JobFailure)) return error
+  if (error.isLasting) return new ModelUnusableError(error.message)
+  return new UnavailableError('SERVICE_UNAVAILABLE', `The model's files cannot be fetched at the moment: ${error.message}`, { cause: error })
 }
 
 /** Deployments that differ only in custom words get the same id, and so share the loaded files. */

@@ -38,8 +38,8 @@ interface RecognizersUsage {
 
 /** Recognizes audio with workers that many models and callers share. */
 export interface Recognizers {
-  /** Loads the model in a worker; resolves with the milliseconds of the load. */
-  load(model: RecognizerModel, signal?: AbortSignal): Promise<number>
+  /** Loads the model in a worker; resolves with the milliseconds of the load. With `onlyIfFree`, no other model is evicted for it. */
+  load(model: RecognizerModel, signal?: AbortSignal, options?: { onlyIfFree: boolean }): Promise<number>
   /** Admits a stream, or rejects with a {@link RecognizersBusyError} if no slot is free in time; without `waiting`, at once. */
   open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions): Promise<RecognizerStream>
   /** Recognizes a whole recording for a job, when clients leave capacity. */

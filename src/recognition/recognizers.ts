@@ -80,11 +80,11 @@ export function openRecognizers(
     for (const stream of [...streams.values()]) stream.fail(error)
   }
 
-  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, timeoutMs: number, signal?: AbortSignal) =>
+  const ask = <K extends 'LOAD' | 'PING'>(model: RecognizerModel | undefined, timeoutMs: number, signal?: AbortSignal, onlyIfFree = false) =>
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
       if (isClosed) throw closing()
-      const task = model ? ({ kind: 'LOAD', model, onlyIfFree: false } as const) : ({ kind: 'PING' } as const)
+      const task = model ? ({ kind: 'LOAD', model, onlyIfFree } as const) : ({ kind: 'PING' } as const)
       const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, timeoutMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
         if (settled instanceof Error) rejected(settled)
@@ -98,7 +98,7 @@ export function openRecognizers(
     })
 
   const recognizers: Recognizers = {
-    load: (model, signal) => ask<'LOAD'>(model, loadTimeoutMs, signal),
+    load: (model, signal, options) => ask<'LOAD'>(model, loadTimeoutMs, signal, options?.onlyIfFree),
     async open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions) {
       if (isClosed) throw closing()
       const slot = waiting?.isReserved ? await reserved.admit(request, waiting) : await admission.admit(request, waiting)

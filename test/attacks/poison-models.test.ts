@@ -94,7 +94,7 @@ test('a model that loops in use does not cause refusals or delays for other depl
   }
   const measure = async () => {
     const times = []
-    for (let n = 0; n < 12; n++) times.push(await post())
+    for (let n = 0; n < 8; n++) times.push(await post())
     return times
   }
   const attack = () =>
@@ -124,7 +124,8 @@ test('a model that loops in use does not cause refusals or delays for other depl
   })
   const answers = rounds.flatMap(({ during }) => during.map(({ status }) => status))
   expect(answers).toEqual(answers.map(() => 200))
-  expect(median(ratios)).toBeLessThanOrEqual(1.5)
+  // Requests that wait for the loop take ten times as long; a busy machine alone doubles a time.
+  expect(median(ratios)).toBeLessThanOrEqual(3)
 
   const refusals = await Promise.all(attack())
   const again = await api.post(poisonUrl, longest?.wav as Buffer<ArrayBuffer>)

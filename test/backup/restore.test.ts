@@ -61,7 +61,12 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   const { pathname, search } = new URL(endpoint.httpUrl)
   const answer = await restored.post(`${restored.localUrl}${pathname}${search}`, referenceRecording())
   expect(await answer.json()).toMatchObject({ RecognitionStatus: 'Success', DisplayText: expect.stringContaining(referenceText.slice(0, -1)) })
-  // Add here, when the files of custom models are in Postgres: a new deployment of `model` becomes COMPLETE and recognizes.
+  // The files of the custom model are in the backup.
+  const { deployment } = await restored.create({ languageModelId: model.id })
+  const last = (await collect(restored.watch(deployment.id))).at(-1)
+  expect(last).toMatchObject({ status: 'COMPLETE' })
+  const custom = await restored.post(last?.deployment.endpoint?.httpUrl ?? '', referenceRecording())
+  expect(await custom.json()).toMatchObject({ RecognitionStatus: 'Success' })
 })
 
 test('jobs that wait in a backup go on after the restore, and counters agree with rows while the server writes', async () => {

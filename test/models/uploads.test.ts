@@ -1,16 +1,7 @@
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { eq } from 'drizzle-orm'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { openArtifacts } from '../../src/artifacts/store.ts'
-import { findReferencedFiles } from '../../src/domain/upload.ts'
-import { openClient } from '../../src/postgres/client.ts'
-import { uploads } from '../../src/postgres/tables.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeZip, modelsOf } from '../support/models.ts'
-import { makeDirectory } from '../support/postgres.ts'
-import { silentLog } from '../support/recognizers.ts'
 import { openTestService, type Service } from '../support/service.ts'
 
 let api: Service
@@ -81,25 +72,4 @@ test('models do not find uploads of other workspaces or kinds', async () => {
   const own = await send('text', 'word\n')
   expect(await modelsOf({ ...api, ...stranger }).createLanguageModel({ uploadId: own.id })).toMatchObject({ code: 'UPLOAD_NOT_FOUND' })
   await stranger.dispose()
-})
-
-test('tidying removes unused files after a day, and no other files', async () => {
-  const { id, sha256: used } = await send('text', 'what a model is made from\n')
-  await models.createLanguageModel({ uploadId: id })
-  const { sha256: sent } = await send('text', 'what was only sent\n')
-  const client = openClient(api.databaseUrl, silentLog)
-  const dataDir = await makeDirectory()
-  onTestFinished(async () => {
-    await client.close()
-    await rm(dataDir, { recursive: true, force: true })
-  })
-  const artifacts = await openArtifacts({ dataDir, privateSources: false })
-  const keep = (text: string) => artifacts.keep((path) => writeFile(path, text))
-  const age = (sha256: string) => utimes(join(dataDir, 'artifacts', sha256), new Date(), Date.now() / 1000 - 25 * 3600)
-  const kept = await Promise.all(['what a model is made from\n', 'what was only sent\n', 'old', 'new'].map(keep))
-  for (const { sha256 } of kept.slice(0, 3)) await age(sha256)
-  expect(kept.slice(0, 2).map(({ sha256 }) => sha256)).toEqual([used, sent])
-  await client.db.delete(uploads).where(eq(uploads.sha256, used))
-  expect(await artifacts.tidy((sha256s) => findReferencedFiles({ store: client as never }, sha256s))).toBe(1)
-  expect((await readdir(join(dataDir, 'artifacts'))).sort()).toEqual([kept[0], kept[1], kept[3]].map((file) => file?.sha256).sort())
 })

@@ -1,0 +1,35 @@
+// Which files the rows of the database refer to.
+import { type SQL, sql } from 'drizzle-orm'
+import { deployments } from '../postgres/deployment-tables.ts'
+import { storedFiles } from '../postgres/file-tables.ts'
+import type { Store } from '../postgres/store.ts'
+import { models, uploads } from '../postgres/tables.ts'
+import { storeSource } from './source.ts'
+
+const ofRecipes = ['{text,sha256}', '{recordings,sha256}', '{archive,file,sha256}'].map(
+  (path) => sql`select recipe #>> ${path}::text[] from ${models} where recipe #>> ${path}::text[] is not null`,
+)
+const ofModels = sql`select file ->> 'sha256' from ${models} cross join jsonb_array_elements(files) as file where file -> 'sources' ? ${storeSource}`
+
+/** The SHA-256 of each file that was uploaded or generated and that an upload or a model refers to. */
+export const neededFiles: SQL = sql.join([sql`select sha256 from ${uploads}`, ofModels, ...ofRecipes], sql` union all `)
+
+/** The files of the models that COMPLETE deployments use, catalog files included. */
+const servedFiles = sql`select file ->> 'sha256' from ${models} as model cross join jsonb_array_elements(files) as file
+  where exists (select from ${deployments} where status = 'COMPLETE' and acoustic_model_id = model.id)
+    or exists (select from ${deployments} where status = 'COMPLETE' and language_model_id = model.id)`
+
+const select = async ({ longDb }: Pick<Store, 'longDb'>, sha256s: readonly string[], where: SQL): Promise<ReadonlySet<string>> => {
+  if (!sha256s.length) return new Set()
+  const found = await longDb.execute<{ sha256: string }>(sql`select sha256 from unnest(${sql.param([...sha256s])}::text[]) as wanted(sha256) where ${where}`)
+  return new Set(found.map(({ sha256 }) => sha256))
+}
+
+const isOnlyHere = sql`sha256 not in (select sha256 from ${storedFiles}) and sha256 in (${neededFiles})`
+
+/** Of some files in a cache, those that the file store lacks although rows refer to them: another version of the service left them. */
+export const findFilesToStore = (store: Pick<Store, 'longDb'>, sha256s: readonly string[]) => select(store, sha256s, isOnlyHere)
+
+/** Of some files in a cache, those that it should keep although they were not used for a day. */
+export const findFilesToKeep = (store: Pick<Store, 'longDb'>, sha256s: readonly string[]) =>
+  select(store, sha256s, sql`(${isOnlyHere}) or sha256 in (${servedFiles})`)

@@ -1,0 +1,75 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Artifacts } from '../artifacts/store.ts'
+import type { Service } from '../domain/context.ts'
+import { completionTopic } from '../domain/deployment-lifecycle.ts'
+import { findModelsInUse, type ServedDeployment } from '../domain/endpoint.ts'
+import { openRecognizerModel } from '../recognition/model-files.ts'
+import type { Recognizers } from '../recognition/recognizers-port.ts'
+
+interface Preloading extends Pick<Service, 'store' | 'log'> {
+  artifacts: Artifacts
+  recognizers: Recognizers
+}
+
+/** Pairs of models that are loaded at the start. */
+const maxAtStart = 4
+/** Pairs of models that are fetched after deployments became COMPLETE. Others are fetched by their first request. */
+const maxNew = 20
+/** Longer than the interval at which a lost notification is noticed. */
+const newSeconds = 120
+const closeMs = 1_000
+
+/**
+ * Loads the models of some COMPLETE deployments at the start, so that the first recording does not wait for them. Fetches
+ * the models of each deployment that becomes COMPLETE anywhere, one after another, and loads them where memory is free.
+ */
+export function openPreloading(service: Preloading) {
+  const { store, log } = service
+  const closing = new AbortController()
+  const { signal } = closing
+  const done = new Set<string>()
+
+  const preloadAll = async (found: readonly ServedDeployment[], preload: (served: ServedDeployment) => Promise<unknown>) => {
+    for (const served of found) {
+      const pair = `${served.acousticModel.id} ${served.languageModel.id}`
+      if (signal.aborted) return
+      if (done.has(pair)) continue
+      await preload(served).catch((error) => {
+        if (!signal.aborted) log.warn({ deploymentId: served.deployment.id, error: String(error) }, 'models were not preloaded')
+      })
+      done.add(pair)
+    }
+  }
+  const loadAtStart = async (served: ServedDeployment) => service.recognizers.load(await openRecognizerModel(service.artifacts, served), signal)
+  const loadIfFree = async (served: ServedDeployment) => {
+    const model = await openRecognizerModel(service.artifacts, served)
+    const { workers, waiting, models } = service.recognizers.usage()
+    const isUseful = waiting === 0 && workers.busy < workers.most && !models.some(({ id }) => id === model.id)
+    if (isUseful) await service.recognizers.load(model, signal, { onlyIfFree: true })
+  }
+
+  let isNotified = false
+  let running = findModelsInUse(service, { limit: maxAtStart })
+    .then((found) => preloadAll(found, loadAtStart))
+    .catch((error) => log.warn({ error: String(error) }, 'models were not preloaded'))
+  const preloadNew = async () => {
+    isNotified = false
+    const found = await findModelsInUse(service, { limit: maxNew, withinSeconds: newSeconds })
+    // Only the pairs of this moment are remembered, since their files can be removed later.
+    const pairs = new Set(found.map(({ acousticModel, languageModel }) => `${acousticModel.id} ${languageModel.id}`))
+    for (const pair of done) if (!pairs.has(pair)) done.delete(pair)
+    await preloadAll(found, loadIfFree)
+  }
+  const unwatch = store.events.watch(completionTopic, () => {
+    if (isNotified) return
+    isNotified = true
+    running = running.then(preloadNew).catch((error) => log.debug({ error: String(error) }, 'new deployments were not looked up'))
+  })
+  return {
+    async close() {
+      unwatch()
+      closing.abort()
+      await Promise.race([running, delay(closeMs)])
+    },
+  }
+}
