@@ -10,7 +10,7 @@ export const packagesDir = join(root, 'node_modules')
 export const bundlesDir = join(root, 'dist/server')
 
 /** The commands that a bundle contains. */
-export const bundledCommands = ['serve', 'demo', 'key']
+export const bundledCommands = ['serve', 'demo', 'key', 'migrate', 'backup', 'restore', 'verify']
 
 /** The directory for a bundle of the current sources and packages. Its name is their hash, so a bundle is never stale. */
 export function bundleDir() {

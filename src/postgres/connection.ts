@@ -163,6 +163,17 @@ export class Connection {
     })
   }
 
+  /** A COPY as postgres.js sends it; `copy.ts` says how to use it. No other statement can be under way. */
+  stream(text: string) {
+    if (this.#reason) throw this.#reason
+    return Object.defineProperty(this.#sql.unsafe(text), 'origin', { value: '' })
+  }
+
+  /** Reads on after a COPY whose rows came faster than they were taken. */
+  resume(): void {
+    this.#socket.resume()
+  }
+
   /** Measures the silence of the server from now on, if statements wait for answers. */
   #watchSilence() {
     clearTimeout(this.#silence)

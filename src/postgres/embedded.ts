@@ -37,6 +37,7 @@ export async function openEmbeddedPostgres(dir: string, log: Log, flags: string[
   const passwordFile = join(dir, 'password')
 
   await prepareDirectory(dir, account)
+  await checkMajor(dir, data, programs.major)
   await claim(dir)
   await stopOrphan(data, log)
   if (!existsSync(join(data, 'PG_VERSION'))) await initialize(programs.initdb, dir, data, passwordFile, account)
@@ -123,7 +124,17 @@ async function findPrograms() {
         )
     })
   }
-  return { initdb: join(root, 'native/bin/initdb'), postgres: join(root, 'native/bin/postgres') }
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  return { initdb: join(root, 'native/bin/initdb'), postgres: join(root, 'native/bin/postgres'), major: Number.parseInt(version, 10) }
+}
+
+/** Postgres reads the files of one major version only. */
+async function checkMajor(dir: string, data: string, major: number) {
+  const found = Number(await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => major))
+  if (found !== major)
+    throw new EmbeddedPostgresError(
+      `The data in ${data} is of Postgres ${found}, but this version of custom-speech has Postgres ${major}. Run "custom-speech backup FILE" with the version of custom-speech that wrote the data. Move ${dir} away, then run "custom-speech restore FILE" with this version.`,
+    )
 }
 
 const findPackage = (name: string) =>

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
@@ -7,7 +8,7 @@ import { type Db, openClient, shareConnections } from './client.ts'
 import { forgetPostgresVariables, openEmbeddedPostgres } from './embedded.ts'
 import { findRunningServer } from './embedded-claim.ts'
 import { type Events, openEvents } from './events.ts'
-import { migrateTables } from './migration.ts'
+import { type MigrationReport, migrateTables } from './migration.ts'
 import type { PoolUsage } from './pool.ts'
 import { explainDatabaseProblem } from './problem.ts'
 import { type DeclaredJob, migrateQueue, openQueue, type Queue } from './queue.ts'
@@ -55,15 +56,27 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
 /** Opens the rows alone, for a command that runs beside the server or without one. */
 export async function openDatabase(config: Settings, log: Log): Promise<{ db: Db; close(): Promise<void> }> {
   return withClosing(async (open) => {
-    if (!config.databaseUrl) forgetPostgresVariables()
-    const running = config.databaseUrl ?? (await findRunningServer(postgresDir(config)))
-    const url = running ?? (await open(openEmbeddedPostgres(postgresDir(config), log))).url
+    const { url } = await open(findDatabase(config, log))
     return inWords(url, async () => {
       await migrateTables(url, log)
       return { db: (await open(openClient(url, log, shareConnections(minConnections)))).db }
     })
   })
 }
+
+/** The URL of the database, for a command that runs beside the server or without one. Starts the embedded Postgres if no process runs it. */
+export async function findDatabase(config: Settings, log: Log): Promise<{ url: string; close(): Promise<void> }> {
+  if (config.databaseUrl) return { url: config.databaseUrl, close: async () => {} }
+  forgetPostgresVariables()
+  const running = await findRunningServer(postgresDir(config))
+  return running ? { url: running, close: async () => {} } : openEmbeddedPostgres(postgresDir(config), log)
+}
+
+/** Brings the tables and the queue up to date, and reports each step. */
+export const migrateDatabase = (url: string, log: Log, report: MigrationReport): Promise<void> => migrateTables(url, log, migrateQueue, report)
+
+/** True if the directory has data of the embedded Postgres. */
+export const hasEmbeddedData = (dataDir: string): boolean => existsSync(join(postgresDir({ dataDir, databaseUrl: undefined }), 'data/PG_VERSION'))
 
 /** What `check` waits for an answer. */
 const checkMs = 2000

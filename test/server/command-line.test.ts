@@ -48,6 +48,8 @@ describe('an unknown command or option is refused:', () => {
     [['serve', '--port', '5000'], 'Unknown argument "--port". Settings come from the environment: PORT=… npm start'],
     [['--data-dir=/tmp'], 'Unknown argument "--data-dir=/tmp". Settings come from the environment: DATA_DIR=… npm start'],
     [['demo', 'twice'], 'Unknown argument "twice". "demo" takes no arguments.'],
+    [['backup', '--force'], '"backup" needs the name of a file: custom-speech backup FILE'],
+    [['restore', 'one', 'two'], 'Unknown argument "two". "restore" takes one argument.'],
     [['serve', '-x'], 'Unknown argument "-x". "serve" takes no arguments.'],
   ])('%j', async (args, message) => {
     const { code, out, err } = await run(...args)

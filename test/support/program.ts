@@ -11,8 +11,8 @@ import { until } from './until.ts'
 
 export const program = resolve(import.meta.dirname, '../../src/cli/custom-speech.mjs')
 
-export function launch(settings: Record<string, string>, command: string | string[] = 'serve', onFinished: OnFinished = onTestFinished) {
-  const child = spawn(process.execPath, [program, ...[command].flat()], {
+export function launch(settings: Record<string, string>, command: string | string[] = 'serve', onFinished: OnFinished = onTestFinished, file = program) {
+  const child = spawn(process.execPath, [file, ...[command].flat()], {
     env: { PATH: process.env.PATH, RECOGNIZERS: '1', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -28,8 +28,8 @@ export function launch(settings: Record<string, string>, command: string | strin
 }
 
 /** Starts a whole product, or one role of it that needs no link. */
-export async function start(settings: Record<string, string>, onFinished: OnFinished = onTestFinished) {
-  const launched = launch({ PORT: '0', ...settings }, 'serve', onFinished)
+export async function start(settings: Record<string, string>, onFinished: OnFinished = onTestFinished, file = program) {
+  const launched = launch({ PORT: '0', ...settings }, 'serve', onFinished, file)
   await until(() => /Ctrl-C stops/.test(launched.said.out) || launched.child.exitCode !== null)
   expect(launched.said.out, launched.said.err).toContain('is ready')
   const [, url = ''] = /Try it +(\S+)\/\s/.exec(launched.said.out) ?? []

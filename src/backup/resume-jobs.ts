@@ -1,0 +1,30 @@
+import { sql } from 'drizzle-orm'
+import { provisioning } from '../domain/deployment-lifecycle.ts'
+import { building } from '../domain/model-building.ts'
+import { deploymentQueue, isUnfinished, modelQueue } from '../lifecycle/queue-position.ts'
+import type { Tx } from '../postgres/client.ts'
+import { deployments } from '../postgres/deployment-tables.ts'
+import type { Queue } from '../postgres/queue.ts'
+import { models } from '../postgres/tables.ts'
+
+/**
+ * Enqueues the jobs of all rows that were queued or in work when the backup was made. The time between backup and
+ * restore does not count against their deadlines, and the process that held a row has not crashed.
+ */
+export async function resumeJobs(tx: Tx, queue: Queue, backedUpAt: string): Promise<void> {
+  const later = (column: unknown) => sql`${column} + (clock_timestamp() - ${backedUpAt}::timestamptz)`
+  const resumed = { heldBy: null, updatedAt: sql`clock_timestamp()` }
+  const service = { store: { db: tx, queue } }
+  const waiting = await tx
+    .update(deployments)
+    .set({ ...resumed, deadlineAt: later(deployments.deadlineAt), stageStartedAt: later(deployments.stageStartedAt), stalledSince: null })
+    .where(isUnfinished(deploymentQueue))
+    .returning()
+  for (const row of waiting) await provisioning.enqueue(tx, service, row as Parameters<typeof provisioning.enqueue>[2])
+  const unbuilt = await tx
+    .update(models)
+    .set({ ...resumed, deadlineAt: later(models.deadlineAt) })
+    .where(isUnfinished(modelQueue))
+    .returning()
+  for (const row of unbuilt) await building.enqueue(tx, service, row as Parameters<typeof building.enqueue>[2])
+}
