@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openLog } from '../../src/log.ts'
 import { parseAddress } from '../../src/postgres/address.ts'
 import { openConnection } from '../../src/postgres/connection.ts'
-import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
-import { unprivilegedAccount } from '../../src/postgres/embedded-account.ts'
+import { unprivilegedAccount } from '../../src/postgres/embedded/account.ts'
+import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/postgres/embedded/server.ts'
 import { makeDirectory } from '../support/postgres.ts'
 
 let dir: string

@@ -6,7 +6,7 @@ import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { allJobs } from '../../src/lifecycle/job-definitions.ts'
 import { openLog } from '../../src/log.ts'
-import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
+import { openEmbeddedPostgres } from '../../src/postgres/embedded/server.ts'
 import { openStore } from '../../src/postgres/store.ts'
 
 declare module 'vitest' {

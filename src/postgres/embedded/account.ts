@@ -4,8 +4,8 @@ import { constants } from 'node:fs'
 import { access, chmod, chown, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { childEnvironment } from '../sandbox/child-environment.ts'
-import { EmbeddedPostgresError } from './problem.ts'
+import { childEnvironment } from '../../sandbox/child-environment.ts'
+import { EmbeddedPostgresError } from '../problem.ts'
 
 const run = promisify(execFile)
 

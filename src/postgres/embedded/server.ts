@@ -7,12 +7,12 @@ import { createServer } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { Log } from '../log.ts'
-import { limitLog } from '../log-limit.ts'
-import { childEnvironment } from '../sandbox/child-environment.ts'
-import { type Account, prepareDirectory, unprivilegedAccount } from './embedded-account.ts'
-import { claim, toAddress } from './embedded-claim.ts'
-import { EmbeddedPostgresError } from './problem.ts'
+import type { Log } from '../../log.ts'
+import { limitLog } from '../../log-limit.ts'
+import { childEnvironment } from '../../sandbox/child-environment.ts'
+import { EmbeddedPostgresError } from '../problem.ts'
+import { type Account, prepareDirectory, unprivilegedAccount } from './account.ts'
+import { claim, toAddress } from './claim.ts'
 
 export interface EmbeddedPostgres {
   url: string

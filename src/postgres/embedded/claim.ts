@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { childEnvironment } from '../sandbox/child-environment.ts'
-import { EmbeddedPostgresError } from './problem.ts'
+import { childEnvironment } from '../../sandbox/child-environment.ts'
+import { EmbeddedPostgresError } from '../problem.ts'
 
 const run = promisify(execFile)
 
