@@ -81,7 +81,9 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
   const table = parts.table as typeof deploymentEvents
   const { [key]: rowId } = getColumns(parts.table as typeof deploymentEvents & typeof modelEvents)
   const counter = workspaces[position]
-  const within = ({ workspaceId, id }: EventScope) => and(eq(table.workspaceId, workspaceId), id === undefined ? undefined : eq(rowId, id))
+  // The events of one row have an index of their own. With `is true`, no plan reads all events of the workspace beside it.
+  const within = ({ workspaceId, id }: EventScope) =>
+    id === undefined ? eq(table.workspaceId, workspaceId) : and(eq(rowId, id), sql`(${table.workspaceId} = ${workspaceId}) is true`)
   // Written out, since a plan for any status could not use the partial index.
   const isRemoved = sql`${table.status} = 'DELETING'`
 
@@ -93,7 +95,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     const ofRows = places[0]?.id !== undefined
     // The sequence and the position of a row grow together, and the index of rows has the sequence.
     const by = ofRows ? table.sequence : table.position
-    const isOf = and(eq(table.workspaceId, sql`place.workspace_id`), gt(table.position, sql`place.after`), ofRows ? eq(rowId, sql`place.id`) : undefined)
+    const isBehind = and(eq(table.workspaceId, sql`place.workspace_id`), gt(table.position, sql`place.after`))
+    const isOf = ofRows ? and(eq(rowId, sql`place.id`), sql`(${isBehind}) is true`) : isBehind
     const behind = db
       .select({ event: getColumns(table) })
       .from(table)
@@ -173,11 +176,11 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     },
 
     /** The last event of a deleted row whose log is still kept. */
-    async findRemoval(db: Db, scope: EventScope): Promise<Event | undefined> {
+    async findRemoval(db: Db, { workspaceId, id }: Required<EventScope>): Promise<Event | undefined> {
       const [last] = await db
         .select()
         .from(table)
-        .where(and(within(scope), isRemoved))
+        .where(and(eq(table.workspaceId, workspaceId), eq(rowId, id), isRemoved))
       return last as Event | undefined
     },
 

@@ -191,6 +191,14 @@ async function listKeysAndUploads(ctx: Context) {
 }
 
 async function readLogs(ctx: Context) {
+  await readLogsOfRows(ctx)
+  for (const log of [deploymentLog, modelLog]) {
+    for (const order of ['oldest', 'newest'] as const) await log.selectMany(ctx.store.db, [{ workspaceId: small, after: 3 }], order, 200)
+    await log.findRemoval(ctx.store.db, { workspaceId: small, id: log === deploymentLog ? deploymentId : modelId })
+  }
+}
+
+async function readLogsOfRows(ctx: Context) {
   const reading = { ...ctx, timelines: createTimelineLoaders(ctx) }
   const sequences: PageArgs[] = [{ first: 20 }, { last: 20 }, { first: 20, after: cursor('5') }, { last: 20, before: cursor('5') }]
   for (const args of sequences) {
@@ -202,10 +210,8 @@ async function readLogs(ctx: Context) {
     [modelLog, modelId],
   ] as const) {
     for (const order of ['oldest', 'newest'] as const) {
-      await log.selectMany(ctx.store.db, [{ workspaceId: small, after: 3 }], order, 200)
       await log.selectMany(ctx.store.db, [{ workspaceId: small, id, after: 3 }], order, 200)
     }
-    await log.findRemoval(ctx.store.db, { workspaceId: small, id })
   }
 }
 
@@ -219,6 +225,17 @@ describe.each(['without statistics', 'with statistics'])('%s', (statistics) => {
   test.each(Object.entries(everything))('the statements for %s read an index range of the workspace', async (_, run) => {
     expect(await findStrays(run)).toEqual([])
   })
+})
+
+test('the statements for the log of one row read the index range of the row', async () => {
+  const strays: string[] = []
+  for (const statement of await record(readLogsOfRows)) {
+    for (const plan of await explain(statement)) {
+      for (const { 'Node Type': type, 'Index Name': index, 'Index Cond': condition } of findNodes(plan))
+        if (index?.includes('_events') && !/\b(deployment_id|model_id) = /.test(condition)) strays.push(`${type} ${index} where ${condition}`)
+    }
+  }
+  expect(strays).toEqual([])
 })
 
 test('without the setting of n_distinct, a list would read the rows of every workspace', async () => {
