@@ -48,6 +48,8 @@ describe.each([
     await until(async () => /speech\/recognition/.test(await readFile(log, 'utf8').catch(() => '')))
     expect(await readFile(log, 'utf8')).not.toContain(api.key)
     expect(errors()).not.toContain(api.key)
+    // The figures of the process are not public.
+    expect((await send(port, '/metrics')).status).toBe(404)
   })
 })
 
