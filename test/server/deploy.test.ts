@@ -75,6 +75,18 @@ test('the compose files have the settings, secrets and volumes that they use', (
   }
 })
 
+test('the compose file of an S3-compatible store gives its account to all roles as secrets', () => {
+  const read = (file: string) => parse(readFileSync(join(deploy, file), 'utf8'), { merge: true })
+  const [roles, store] = [read('compose.roles.yml'), read('compose.s3.yml')]
+  expect(Object.keys(store.services)).toEqual(Object.keys(roles.services).filter((name) => roles.services[name].build))
+  for (const { environment, secrets } of Object.values<any>(store.services)) {
+    expect(secrets).toEqual(Object.keys(store.secrets))
+    for (const [name, value] of Object.entries<string>(environment)) {
+      if (/SECRET|ACCESS/.test(name)) expect(secrets.map((secret: string) => `/run/secrets/${secret}`)).toContain(value)
+    }
+  }
+})
+
 test('the alert rules fire on their conditions', async () => {
   const { stdout } = await run(process.env['PROMTOOL'] ?? 'promtool', ['test', 'rules', join(deploy, 'alerts.test.yml')])
   expect(stdout).toContain('SUCCESS')
