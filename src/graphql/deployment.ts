@@ -25,7 +25,10 @@ const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
 const VerificationType = builder.objectRef<Evidence>('Verification').implement({
   description: "The result of the test of the deployment's endpoint before completion.",
   fields: (t) => ({
-    url: t.expose('url', { type: 'URL', description: 'The public URL of the tested endpoint. The server can reach the endpoint at another address than clients do.' }),
+    url: t.expose('url', {
+      type: 'URL',
+      description: 'The public URL of the tested endpoint. The server can reach the endpoint at another address than clients do.',
+    }),
     referenceText: t.exposeString('referenceText', { description: 'The text of the reference recording.' }),
     transcript: t.exposeString('transcript', { description: 'The transcript that the endpoint returned.' }),
     latencyMs: t.exposeInt('latencyMs', { description: 'The number of milliseconds from request to response.' }),

@@ -24,9 +24,9 @@ async function findWarning(): Promise<string | null> {
   expect(status).toBe('COMPLETE')
   const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { verification { url webSocketUrl warning } } }', { id: deployment.id })
   // The internal address is not for tenants.
-  const { url, webSocketUrl } = data?.['deployment'].verification
+  const { url, webSocketUrl, warning } = data?.['deployment'].verification ?? {}
   expect([url, webSocketUrl]).toEqual([expect.stringContaining(`${proxy.url}/speech/`), expect.stringContaining(`${proxy.url.replace('http', 'ws')}/speech/`)])
-  return data?.['deployment'].verification.warning
+  return warning
 }
 
 const answer =
