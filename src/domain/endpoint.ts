@@ -1,5 +1,6 @@
-import { and, desc, eq, gt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
+import type { Db } from '../postgres/client.ts'
 import { type DeploymentRow, type DeploymentStatus, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
@@ -29,13 +30,13 @@ export interface ServedDeployment {
 }
 
 /** The workspace's deployment with this endpoint id, in any status. */
-export function findServedDeployment(service: Service, workspaceId: string, endpointId: string): Promise<ServedDeployment | undefined> {
-  return selectServed(service, and(eq(deployments.id, endpointId), eq(deployments.workspaceId, workspaceId)))
+export async function findServedDeployment({ store }: Service, workspaceId: string, endpointId: string): Promise<ServedDeployment | undefined> {
+  return (await selectServed(store.db, and(eq(deployments.id, endpointId), eq(deployments.workspaceId, workspaceId))))[0]
 }
 
 /** The deployment with this id in any workspace, for jobs. */
-export function findDeploymentToProvision(service: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
-  return selectServed(service, eq(deployments.id, deploymentId))
+export async function findDeploymentToProvision({ store }: Service, deploymentId: string): Promise<ServedDeployment | undefined> {
+  return (await selectServed(store.db, eq(deployments.id, deploymentId)))[0]
 }
 
 /** True when the workspace has deleted this deployment and its log is still kept. */
@@ -59,27 +60,35 @@ interface InUseOptions {
   withinSeconds?: number
 }
 
+/** Bounds the rows that are read, however many deployments there are. */
+const maxInUse = 1000
+
 /** Pairs of models that COMPLETE deployments use, those of the newest deployments, each pair once. */
-export function findModelsInUse(service: Pick<Service, 'store'>, { limit, withinSeconds }: InUseOptions): Promise<ServedDeployment[]> {
-  const isRecent = withinSeconds === undefined ? undefined : gt(deployments.completedAt, sql`now() - make_interval(secs => ${withinSeconds})`)
-  const newest = service.store.db
-    .select({ id: sql`(array_agg(${deployments.id}))[1]` })
+export function findModelsInUse({ store }: Pick<Service, 'store'>, { limit, withinSeconds }: InUseOptions): Promise<ServedDeployment[]> {
+  const db = store.longDb
+  const { id, acousticModelId, languageModelId, completedAt } = deployments
+  const isRecent = withinSeconds === undefined ? undefined : gt(completedAt, sql`now() - make_interval(secs => ${withinSeconds})`)
+  const newest = db
+    .select({ id, acousticModelId, languageModelId, completedAt })
     .from(deployments)
+    // The condition of the index.
     .where(and(sql`${deployments.status} = 'COMPLETE'`, isRecent))
-    .groupBy(deployments.acousticModelId, deployments.languageModelId)
-    .orderBy(sql`max(${deployments.completedAt}) desc`)
-    .limit(limit)
-  return selectAllServed(service, sql`${deployments.id} in ${newest}`)
+    .orderBy(desc(completedAt))
+    .limit(maxInUse)
+    .as('newest')
+  const pairs = db
+    .selectDistinctOn([newest.acousticModelId, newest.languageModelId], { id: newest.id, completedAt: newest.completedAt })
+    .from(newest)
+    .orderBy(newest.acousticModelId, newest.languageModelId, desc(newest.completedAt))
+    .as('pairs')
+  const found = db.select({ id: pairs.id }).from(pairs).orderBy(desc(pairs.completedAt)).limit(limit)
+  return selectServed(db, inArray(deployments.id, found))
 }
 
-async function selectServed(service: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment | undefined> {
-  return (await selectAllServed(service, where))[0]
-}
-
-function selectAllServed({ store }: Pick<Service, 'store'>, where: SQL | undefined): Promise<ServedDeployment[]> {
+function selectServed(db: Db, where: SQL | undefined): Promise<ServedDeployment[]> {
   const acousticModel = alias(models, 'acoustic_model')
   const languageModel = alias(models, 'language_model')
-  return store.db
+  return db
     .select({ deployment: deployments, acousticModel, languageModel })
     .from(deployments)
     .innerJoin(acousticModel, eq(acousticModel.id, deployments.acousticModelId))

@@ -25,14 +25,17 @@ const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
 const VerificationType = builder.objectRef<Evidence>('Verification').implement({
   description: "The result of the test of the deployment's endpoint before completion.",
   fields: (t) => ({
-    url: t.expose('url', { type: 'URL', description: 'The URL of the test request. The server can reach the endpoint at another address than clients do.' }),
+    url: t.expose('url', {
+      type: 'URL',
+      description: 'The public URL of the tested endpoint. The server can reach the endpoint at another address than clients do.',
+    }),
     referenceText: t.exposeString('referenceText', { description: 'The text of the reference recording.' }),
     transcript: t.exposeString('transcript', { description: 'The transcript that the endpoint returned.' }),
     latencyMs: t.exposeInt('latencyMs', { description: 'The number of milliseconds from request to response.' }),
     webSocketUrl: t.field({
       type: 'URL',
       nullable: true,
-      description: 'The WebSocket URL of the second test request; null for deployments that are older than this test.',
+      description: 'The public WebSocket URL of the tested endpoint; null for deployments that are older than this test.',
       resolve: ({ webSocket }) => webSocket?.url ?? null,
     }),
     webSocketTranscript: t.string({

@@ -63,11 +63,17 @@ export function explainPhrase(recognitionStatus: string): CallFailure | undefine
   return kind && refused(kind, recognitionStatus)
 }
 
+/** The part of an endpoint's URL that messages contain: the rest can be an internal address, which is not for tenants. */
+export function pathOf(url: string): string {
+  const { pathname, search } = new URL(url)
+  return `${pathname}${search}`
+}
+
 export const unreachable = (url: string, cause: unknown) =>
   new CallFailure(
     'AWAY',
     'ENDPOINT_UNREACHABLE',
-    `The URL of the endpoint does not answer: ${url}. Check INTERNAL_URL, or PUBLIC_URL without it, and that a process with the role speech is running.`,
+    `The endpoint does not answer at its internal address: ${pathOf(url)}. Check INTERNAL_URL, or PUBLIC_URL without it, and that a process with the role speech is running.`,
     { cause },
   )
 

@@ -8,11 +8,14 @@ const misroutedCodes = new Set(['ENDPOINT_NOT_FOUND', 'KEY_INVALID', 'KEY_MISSIN
 
 /**
  * Calls the public URLs of the endpoint without audio. Returns a sentence for the operator if the deployment does not
- * answer there; undefined if it does. Takes at most three seconds, and uses no recognizer.
+ * answer there; undefined if it does. Never rejects, takes at most three seconds, and uses no recognizer.
  */
 export async function checkPublicUrl(endpoint: Endpoint, publicUrl: string, token: string, ended: AbortSignal): Promise<string | undefined> {
   const signal = AbortSignal.any([ended, AbortSignal.timeout(checkMs)])
-  const [http, webSocket] = await Promise.all([checkHttp(endpoint.httpUrl, token, signal), checkWebSocket(endpoint.webSocketUrl, token, signal)])
+  const [http, webSocket] = await Promise.all([
+    checkHttp(endpoint.httpUrl, token, signal),
+    checkWebSocket(endpoint.webSocketUrl, token, signal).catch((error) => explain(error, signal)),
+  ])
   if (http)
     return `PUBLIC_URL (${publicUrl}) does not lead to this deployment from the server: ${http}. Check PUBLIC_URL, its host name and certificate, and the routes of the proxy. If clients reach it from their network, ignore this warning.`
   if (webSocket)
@@ -41,8 +44,8 @@ async function checkHttp(url: string, token: string, signal: AbortSignal): Promi
 }
 
 /** A refused socket is closed at its first message. An open one answers the ping that follows the message. */
-function checkWebSocket(url: string, token: string, signal: AbortSignal): Promise<Finding> {
-  if (signal.aborted) return Promise.resolve(explain(signal.reason, signal))
+async function checkWebSocket(url: string, token: string, signal: AbortSignal): Promise<Finding> {
+  if (signal.aborted) return explain(signal.reason, signal)
   const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
   let abandon = () => {}
   return new Promise<Finding>((found) => {

@@ -6,8 +6,9 @@ import type { Service } from '../domain/context.ts'
 import { type Endpoint, endpointOf, type ServedDeployment } from '../domain/endpoint.ts'
 import { defaultMode } from '../domain/recognition-mode.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
+import { limitLog } from '../log-limit.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
-import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
+import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, pathOf, unreachable } from './call-failure.ts'
 import { callWebSocket } from './call-websocket.ts'
 import { checkPublicUrl } from './check-public-url.ts'
 
@@ -29,12 +30,16 @@ const verificationMs = 60_000
  * must be at least twice the longest of these.
  */
 const maxRetryMs = { BUSY: 300_000, AWAY: 5_000, LASTING: 0 }
+/** The clocks of two machines can differ by minutes. The token allows one deployment only, and each call has a new one. */
+const tokenMs = 15 * 60_000
+/** The check of the public URL ends this long after the test. */
+const extraCheckMs = 500
 const pause = { firstMs: 250, maxMs: 5_000 }
 
 /**
  * Calls both routes of the deployment as clients do, through the internal URL, and compares the transcripts with the
  * reference. The calls run at the same time if `isAtOnce`, which needs two free recognizers. A public URL that does not
- * lead to the deployment is a warning.
+ * lead to the deployment is a warning. The evidence has the public URLs, since the internal address is not for tenants.
  */
 export async function verifyEndpoint(
   service: Verifier,
@@ -47,8 +52,7 @@ export async function verifyEndpoint(
   const audio = await readFile(reference.audioFile)
   const mode = defaultMode[acousticModel.scenario]
   const endpoint = endpointOf({ publicUrl: service.internalUrl }, deployment.id, mode)
-  const issueToken = () =>
-    service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + 3 * verificationMs })
+  const issueToken = () => service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + tokenMs })
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
   const verify = (url: string, call: Call, signal: AbortSignal) =>
     repeat({ ...retry, signal }, async () => {
@@ -58,13 +62,21 @@ export async function verifyEndpoint(
       if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
-  const proveHttp = (signal: AbortSignal) => verify(endpoint.httpUrl, post, signal)
-  const proveWebSocket = (signal: AbortSignal) => verify(endpoint.webSocketUrl, stream, signal)
   const known = endpointOf(service, deployment.id, mode)
-  const checking = service.internalUrl === service.publicUrl ? undefined : checkPublicUrl(known, service.publicUrl, issueToken(), signal)
-  const [http, webSocket] = isAtOnce ? await together(signal, proveHttp, proveWebSocket) : [await proveHttp(signal), await proveWebSocket(signal)]
+  const proveHttp = (signal: AbortSignal) => verify(known.httpUrl, post, signal)
+  const proveWebSocket = (signal: AbortSignal) => verify(known.webSocketUrl, stream, signal)
+  const checkEnd = new AbortController()
+  const checking =
+    service.internalUrl === service.publicUrl ? undefined : checkPublicUrl(known, service.publicUrl, issueToken(), AbortSignal.any([signal, checkEnd.signal]))
+  const [http, webSocket] = await (isAtOnce ? together(signal, proveHttp, proveWebSocket) : inTurn(signal, proveHttp, proveWebSocket)).catch((error) => {
+    checkEnd.abort()
+    if (!signal.aborted) limitLog(service.log).warn({ deploymentId: deployment.id, url: endpoint.httpUrl, reason: error }, 'a deployment did not pass its test')
+    throw error
+  })
+  const timer = setTimeout(() => checkEnd.abort(), extraCheckMs)
   const warning = await checking
-  if (warning) service.log.warn({ deploymentId: deployment.id, warning }, 'PUBLIC_URL does not lead to a deployment')
+  clearTimeout(timer)
+  if (warning) limitLog(service.log).warn({ deploymentId: deployment.id, warning }, 'PUBLIC_URL does not lead to a deployment')
   return {
     ...http,
     webSocket,
@@ -75,8 +87,12 @@ export async function verifyEndpoint(
   }
 }
 
+type Part<T> = (signal: AbortSignal) => Promise<T>
+
+const inTurn = async <A, B>(signal: AbortSignal, one: Part<A>, other: Part<B>): Promise<[A, B]> => [await one(signal), await other(signal)]
+
 /** Runs both; the failure of one ends the other. */
-async function together<A, B>(signal: AbortSignal, one: (signal: AbortSignal) => Promise<A>, other: (signal: AbortSignal) => Promise<B>): Promise<[A, B]> {
+async function together<A, B>(signal: AbortSignal, one: Part<A>, other: Part<B>): Promise<[A, B]> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
   const both = [one(either), other(either)] as const
@@ -159,6 +175,6 @@ function readAnswer(text: string): HttpAnswer | undefined {
 const wrongTranscript = (url: string, transcript: string, expected: string) =>
   new JobFailure(
     'TRANSCRIPT_WRONG',
-    `The endpoint ${url} recognized "${transcript}" in the reference recording, which says "${expected}". Check that the files of the models are complete and belong together.`,
+    `The endpoint ${pathOf(url)} recognized "${transcript}" in the reference recording, which says "${expected}". Check that the files of the models are complete and belong together.`,
     { isLasting: true },
   )

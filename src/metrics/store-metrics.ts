@@ -27,13 +27,13 @@ export function addPoolMetrics(metrics: Metrics, store: Store): void {
   )
 }
 
-/** The figures of the whole database: each process with these metrics has the same. */
-export function addDatabaseMetrics(metrics: Metrics, { db }: Store): void {
+/** The figures of the whole database: each process with these metrics has the same. They can take long in a large one. */
+export function addDatabaseMetrics(metrics: Metrics, { longDb }: Pick<Store, 'longDb'>): void {
   const byStatus = (totals: readonly StatusTotal[] = []) => totals.map(({ status, count }) => [{ status }, count] as const)
-  const deployments = cached(() => readDeploymentTotals(db))
-  const models = cached(() => readModelTotals(db))
+  const deployments = cached(() => readDeploymentTotals(longDb))
+  const models = cached(() => readModelTotals(longDb))
   const names = allJobs.map(({ name }) => name)
-  const queues = cached(() => readQueueFigures(db, names))
+  const queues = cached(() => readQueueFigures(longDb, names))
   metrics.gauge('custom_speech_deployments', 'Deployments of the installation by status.', ['status'], async () => byStatus(await deployments()))
   metrics.gauge('custom_speech_models', 'Custom models of the installation by status.', ['status'], async () => byStatus(await models()))
   metrics.gauge('custom_speech_queue_jobs', 'Jobs of the installation: waiting, or running in any process.', ['job', 'state'], async () =>

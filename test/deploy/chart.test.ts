@@ -16,9 +16,13 @@ const most = {
   database: { existingSecret: 'speech-postgres', key: 'uri' },
   bootstrapKey: { value: 'cs_0123456789abcdefghijklmn' },
   imagePullSecrets: ['registry'],
-  settings: { MAX_DEPLOYMENTS: '5000' },
+  settings: { MAX_DEPLOYMENTS: '5000', ARTIFACT_STORE: 's3://speech' },
+  objectStore: { existingSecret: 'speech-bucket', secretAccessKey: 'secret' },
+  extraVolumes: [{ name: 'ca', secret: { secretName: 'database-ca' } }],
+  extraVolumeMounts: [{ name: 'ca', mountPath: '/ca', readOnly: true }],
+  extraEnvFrom: [{ secretRef: { name: 'more' } }],
   drainSeconds: 5,
-  jobs: { minAvailable: 1, autoscaling: { enabled: true } },
+  jobs: { minAvailable: 1, autoscaling: { enabled: true, selector: { exported_job: 'provision-deployment' } } },
   speech: {
     autoscaling: { enabled: true },
     nodeSelector: { disk: 'fast' },
@@ -51,7 +55,7 @@ const find = (manifests: any[], kind: string, end: string) => manifests.find((on
 
 test.each([
   ['the least values', least, 10],
-  ['all values', most, 15],
+  ['all values', most, 16],
 ])('with %s all manifests are valid', (_, values, count) => {
   const manifests = renderChart(chart, values)
   for (const manifest of manifests) validate(manifest)
@@ -74,6 +78,7 @@ test('pods run without root, without the right to write, and with secrets in fil
     const mounts = container.volumeMounts.map(({ name }: any) => name)
     expect(pod.volumes.map(({ name }: any) => name).sort()).toEqual(mounts.sort())
     expect(container.env).toContainEqual({ name: 'DATABASE_URL_FILE', value: '/secrets/database/url' })
+    expect(container).toMatchObject({ envFrom: most.extraEnvFrom, volumeMounts: expect.arrayContaining(most.extraVolumeMounts) })
     expect(JSON.stringify(container.env)).not.toMatch(/postgres:|cs_/)
   }
 })
@@ -104,13 +109,46 @@ test('the ingress sends the speech routes to the speech role, and everything els
     ['/stt', 'speech'],
     ['/sts', 'speech'],
     ['/v1', 'speech'],
+    ['/metrics', 'nothing'],
     ['/', 'api'],
   ])
 })
 
-test('the migration is a hook before upgrades', () => {
-  const job = find(renderChart(chart, least), 'Job', '-migrate')
-  expect(job.metadata.annotations['helm.sh/hook']).toBe('pre-upgrade')
+test('the ingress shows no figures and logs no keys', () => {
+  const manifests = renderChart(chart, most)
+  const { metadata, spec } = find(manifests, 'Ingress', '')
+  expect(metadata.annotations['nginx.ingress.kubernetes.io/enable-access-log']).toBe('false')
+  expect(spec.rules[0].http.paths.find(({ path }: any) => path === '/metrics')).toMatchObject({ pathType: 'Exact' })
+  // Such a service has no pods.
+  expect(find(manifests, 'Service', '-nothing').spec.selector).toBeUndefined()
+})
+
+test('the account of the object store is a secret in files', () => {
+  const { containers, volumes } = find(renderChart(chart, most), 'Deployment', '-api').spec.template.spec
+  expect(containers[0].env).toContainEqual({ name: 'AWS_ACCESS_KEY_ID_FILE', value: '/secrets/object-store/access-key-id' })
+  expect(containers[0].env).toContainEqual({ name: 'AWS_SECRET_ACCESS_KEY_FILE', value: '/secrets/object-store/secret-access-key' })
+  expect(volumes.find(({ name }: any) => name === 'object-store').secret).toMatchObject({
+    secretName: 'speech-bucket',
+    items: [
+      { key: 'access-key-id', path: 'access-key-id' },
+      { key: 'secret', path: 'secret-access-key' },
+    ],
+  })
+})
+
+test('the jobs role scales by the age of the oldest job that the selector names', () => {
+  const { metric } = find(renderChart(chart, most), 'HorizontalPodAutoscaler', '-jobs').spec.metrics[0].external
+  expect(metric).toEqual({ name: 'custom_speech_queue_oldest_job_seconds', selector: { matchLabels: { exported_job: 'provision-deployment' } } })
+})
+
+test.each([
+  ['upgrades, since the chart creates the secret at the installation', least, 'pre-upgrade'],
+  ['installations and upgrades with an existing secret', most, 'pre-install,pre-upgrade'],
+])('the migration is a hook before %s', (_, values, hook) => {
+  const job = find(renderChart(chart, values), 'Job', '-migrate')
+  expect(job.metadata.annotations['helm.sh/hook']).toBe(hook)
+  // A secret that the chart creates does not exist yet.
+  expect(JSON.stringify(job)).not.toContain('bootstrap')
   expect(job.spec.template.spec.containers[0].command).toEqual(['node', 'src/cli/custom-speech.mjs', 'migrate'])
 })
 

@@ -1,7 +1,9 @@
 // A new deployment is proved through the server's own address; its PUBLIC_URL is checked beside that.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ServedDeployment } from '../../src/domain/endpoint.ts'
 import { checkPublicUrl } from '../../src/jobs/check-public-url.ts'
-import { openTestService, type Service } from '../support/service.ts'
+import { type Verifier, verifyEndpoint } from '../../src/jobs/verify-endpoint.ts'
+import { openTestService, referenceFile, referenceText, type Service } from '../support/service.ts'
 import { type HttpFault, openFaultyEndpoint, type SocketFault } from './faulty-endpoint.ts'
 
 let api: Service
@@ -20,9 +22,11 @@ afterAll(async () => {
 async function findWarning(): Promise<string | null> {
   const { status, deployment } = await api.deploy()
   expect(status).toBe('COMPLETE')
-  const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { verification { url warning } } }', { id: deployment.id })
-  expect(data?.['deployment'].verification.url).toContain(`${api.localUrl}/speech/`)
-  return data?.['deployment'].verification.warning
+  const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { verification { url webSocketUrl warning } } }', { id: deployment.id })
+  // The internal address is not for tenants.
+  const { url, webSocketUrl, warning } = data?.['deployment'].verification ?? {}
+  expect([url, webSocketUrl]).toEqual([expect.stringContaining(`${proxy.url}/speech/`), expect.stringContaining(`${proxy.url.replace('http', 'ws')}/speech/`)])
+  return warning
 }
 
 const answer =
@@ -64,6 +68,35 @@ test.each([
   const found = await checkPublicUrl(urls, proxy.url, api.key, new AbortController().signal)
   if (warning) expect(found).toMatch(warning)
   else expect(found).toBeUndefined()
+})
+
+test('the check of invalid URLs returns a finding and does not reject', async () => {
+  const { httpUrl } = await api.deployEndpoint()
+  const urls = { id: '', mode: 'interactive', httpUrl, webSocketUrl: 'ws://not a host/' } as const
+  expect(await checkPublicUrl(urls, proxy.url, api.key, new AbortController().signal)).toMatch(/the connection failed/)
+})
+
+test('a PUBLIC_URL that never answers is logged once for several deployments, which are tested with tokens of 15 minutes', async () => {
+  const id = new URL((await api.deployEndpoint()).httpUrl).searchParams.get('cid')
+  const warnings: object[] = []
+  const expiries: number[] = []
+  const service = {
+    catalog: { references: new Map([['en-US', { text: referenceText, audioFile: referenceFile }]]) },
+    limits: { noticeSeconds: 1 },
+    tokens: { issue: ({ expiresAt }: { expiresAt: number }) => expiries.push(expiresAt) && api.key },
+    log: { warn: (_: object, message: string) => warnings.push([message]) },
+    internalUrl: api.localUrl,
+    publicUrl: proxy.url,
+  } as unknown as Verifier
+  const served = { deployment: { id, locale: 'en-US' }, acousticModel: { scenario: 'SEARCH_AND_DICTATION' } } as ServedDeployment
+  for (let n = 0; n < 2; n++) {
+    proxy.faults.http.push(() => {})
+    const { warning } = await verifyEndpoint(service, served, { signal: new AbortController().signal, waiting: () => {}, isAtOnce: n === 0 })
+    expect(warning).toMatch(/no answer in time/)
+  }
+  expect(warnings).toEqual([['PUBLIC_URL does not lead to a deployment']])
+  // Clocks of machines differ by minutes.
+  for (const expiresAt of expiries) expect(expiresAt - Date.now()).toBeGreaterThan(10 * 60_000)
 })
 
 test.each([

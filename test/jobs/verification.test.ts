@@ -176,6 +176,8 @@ describe('the endpoint', () => {
     }
     await isBack
     expect(isBack).toBeDefined()
+    // The internal address is not for tenants.
+    expect(JSON.stringify(changes)).not.toContain(new URL(endpoint.url).host)
     expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE' })
   })
 
@@ -199,6 +201,7 @@ describe('the endpoint', () => {
     expect(changes.at(-1)).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'VERIFYING', code } } })
     expect(endpoint.calls).toEqual({ http: before.http + 1, socket: before.socket + (socket ? 1 : 0) })
     expect(changes.at(-1)?.message).not.toMatch(/cst_|Bearer/)
+    expect(JSON.stringify(changes)).not.toContain(new URL(endpoint.url).host)
   })
 })
 

@@ -1,6 +1,8 @@
 // Processes with the roles apart, behind one address, with the files of deploy/.
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { readConfig } from '../../src/config.ts'
@@ -84,8 +86,58 @@ describe.each([
     await until(async () => /speech\/recognition/.test(await readFile(log, 'utf8').catch(() => '')))
     expect(await readFile(log, 'utf8')).not.toContain(control.key)
     expect(errors()).not.toContain(control.key)
+    // The figures of the processes are not public.
+    for (const address of ['/metrics', '/metrics?x', '//metrics', '/%6detrics']) expect((await send(port, address)).status).toBe(404)
   })
 })
+
+describe.each([
+  ['nginx', 'nginx.roles.conf'],
+  ['caddy', 'Caddyfile.roles'],
+] as const)('%s repeats no mutation:', (name, file) => {
+  test.each([
+    ['closes the connection', 'CLOSE'],
+    ['answers 503', 'UNAVAILABLE'],
+  ] as const)('a small POST to a process that executes it and %s is executed once', async (_, behavior) => {
+    const processes = [await openProcess(behavior), await openProcess(behavior)]
+    const [first = '', second = ''] = processes.map(({ host }) => host)
+    const { port } = await proxies[name](
+      file,
+      name === 'nginx'
+        ? [
+            ['server 10.0.0.1:4000;\n', `server ${first};\n`],
+            ['server 10.0.0.2:4000;\n', `server ${second};\n`],
+          ]
+        : [['dynamic a api 4000 {\n\t\t\t\trefresh 2s\n\t\t\t}', `to ${first} ${second}`]],
+    )
+    const headers = { 'content-type': 'application/json' }
+    const executed = () => processes.reduce((sum, { executions }) => sum + executions(), 0)
+    for (const [n, more] of [{}, { connection: 'keep-alive' }].entries()) {
+      const { status } = await send(port, '/graphql', { body: '{"query":"mutation { nothing }"}', headers: { ...headers, ...more } })
+      expect([502, 503]).toContain(status)
+      expect(executed()).toBe(n + 1)
+    }
+  })
+})
+
+/** A process that answers `/health`, and executes each POST before it fails. */
+async function openProcess(behavior: 'CLOSE' | 'UNAVAILABLE') {
+  let executions = 0
+  const server = createServer(async (request, response) => {
+    if (request.method !== 'POST') return void response.end()
+    for await (const _ of request);
+    executions++
+    if (behavior === 'CLOSE') request.socket.destroy()
+    else response.writeHead(503).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, executions: () => executions }
+}
 
 /** Sends a recording as one turn and returns all messages. */
 async function recognize(url: string, port: number, wav: Buffer): Promise<string> {

@@ -48,6 +48,8 @@ describe.each([
     await until(async () => /speech\/recognition/.test(await readFile(log, 'utf8').catch(() => '')))
     expect(await readFile(log, 'utf8')).not.toContain(api.key)
     expect(errors()).not.toContain(api.key)
+    // The figures of the process are not public.
+    expect((await send(port, '/metrics')).status).toBe(404)
   })
 })
 
@@ -69,6 +71,18 @@ test('the compose files have the settings, secrets and volumes that they use', (
       const config = readConfig(Object.fromEntries(samples))
       expect(config.http.publicUrl).toBe('http://localhost:4000')
       expect(service).toMatchObject({ read_only: true, init: true })
+    }
+  }
+})
+
+test('the compose file of an S3-compatible store gives its account to all roles as secrets', () => {
+  const read = (file: string) => parse(readFileSync(join(deploy, file), 'utf8'), { merge: true })
+  const [roles, store] = [read('compose.roles.yml'), read('compose.s3.yml')]
+  expect(Object.keys(store.services)).toEqual(Object.keys(roles.services).filter((name) => roles.services[name].build))
+  for (const { environment, secrets } of Object.values<any>(store.services)) {
+    expect(secrets).toEqual(Object.keys(store.secrets))
+    for (const [name, value] of Object.entries<string>(environment)) {
+      if (/SECRET|ACCESS/.test(name)) expect(secrets.map((secret: string) => `/run/secrets/${secret}`)).toContain(value)
     }
   }
 })

@@ -232,5 +232,6 @@ export function cardRecordings(): { wav: Buffer<ArrayBuffer>; text: string }[] {
   })
 }
 
-export const referenceRecording = () => readFileSync(join(import.meta.dirname, '../../src/catalog/reference/en-US.wav'))
+export const referenceFile = join(import.meta.dirname, '../../src/catalog/reference/en-US.wav')
+export const referenceRecording = () => readFileSync(referenceFile)
 export const referenceText = 'We walked along the river and talked about the weather.'

@@ -42,16 +42,26 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{- define "custom-speech.secretEnv" -}}
+{{- define "custom-speech.databaseEnv" -}}
 - name: DATABASE_URL_FILE
   value: /secrets/database/url
+{{- end }}
+
+{{- define "custom-speech.secretEnv" -}}
+{{ include "custom-speech.databaseEnv" . }}
 {{- if or .Values.bootstrapKey.existingSecret .Values.bootstrapKey.value }}
 - name: BOOTSTRAP_KEY_FILE
   value: /secrets/bootstrap/key
 {{- end }}
+{{- if .Values.objectStore.existingSecret }}
+- name: AWS_ACCESS_KEY_ID_FILE
+  value: /secrets/object-store/access-key-id
+- name: AWS_SECRET_ACCESS_KEY_FILE
+  value: /secrets/object-store/secret-access-key
+{{- end }}
 {{- end }}
 
-{{- define "custom-speech.mounts" -}}
+{{- define "custom-speech.databaseMounts" -}}
 - name: data
   mountPath: /data
 - name: tmp
@@ -59,14 +69,26 @@ capabilities:
 - name: database
   mountPath: /secrets/database
   readOnly: true
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "custom-speech.mounts" -}}
+{{ include "custom-speech.databaseMounts" . }}
 {{- if or .Values.bootstrapKey.existingSecret .Values.bootstrapKey.value }}
 - name: bootstrap
   mountPath: /secrets/bootstrap
   readOnly: true
 {{- end }}
+{{- if .Values.objectStore.existingSecret }}
+- name: object-store
+  mountPath: /secrets/object-store
+  readOnly: true
+{{- end }}
 {{- end }}
 
-{{- define "custom-speech.volumes" -}}
+{{- define "custom-speech.databaseVolumes" -}}
 - name: tmp
   emptyDir: {}
 - name: database
@@ -76,6 +98,13 @@ capabilities:
     items:
       - key: {{ .Values.database.key }}
         path: url
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "custom-speech.volumes" -}}
+{{ include "custom-speech.databaseVolumes" . }}
 {{- if or .Values.bootstrapKey.existingSecret .Values.bootstrapKey.value }}
 - name: bootstrap
   secret:
@@ -84,5 +113,16 @@ capabilities:
     items:
       - key: {{ .Values.bootstrapKey.key }}
         path: key
+{{- end }}
+{{- if .Values.objectStore.existingSecret }}
+- name: object-store
+  secret:
+    secretName: {{ .Values.objectStore.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.objectStore.accessKeyId }}
+        path: access-key-id
+      - key: {{ .Values.objectStore.secretAccessKey }}
+        path: secret-access-key
 {{- end }}
 {{- end }}
