@@ -36,7 +36,7 @@ export default defineConfig({
       { resolve, test: { ...shared, ...patience(90_000), name: 'browser', include: ['test/browser/*.test.ts'], globalSetup: 'test/browser/build.ts' } },
       // Plugs are pulled; each test says what it measured.
       { resolve, test: { ...shared, ...patience(120_000), name: 'faults', include: ['test/faults/*.test.ts'], disableConsoleIntercept: true } },
-      // Heavy attacks, after everything else and one at a time: each is bounded, and says what it cost.
+      // Heavy attacks, after everything else and two at a time: each is bounded, and says what it cost.
       {
         resolve,
         test: {
@@ -46,7 +46,7 @@ export default defineConfig({
           include: ['test/attacks/*.test.ts'],
           disableConsoleIntercept: true,
           isolate: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
