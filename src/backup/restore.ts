@@ -3,6 +3,7 @@ import { allJobs } from '../lifecycle/job-definitions.ts'
 import type { Log } from '../log.ts'
 import { buildOn } from '../postgres/client.ts'
 import type { Connection } from '../postgres/connection.ts'
+import { forgetInstallation } from '../postgres/installation.ts'
 import { type MigrationReport, withMigrationLock } from '../postgres/migration.ts'
 import { migrateQueue, openQueue } from '../postgres/queue.ts'
 import { applyMigrations, findAppliedMigrations, readMigrations } from '../postgres/schema-version.ts'
@@ -38,6 +39,7 @@ export async function restoreBackup(
         )
         await whileLoading(connection, () => load(connection, file, manifest, sums))
         await applyMigrations(tx, migrations)
+        await forgetInstallation(tx)
         await resumeJobs(tx, queue, manifest.createdAt)
       })
       await connection.send('analyze')
