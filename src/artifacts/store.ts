@@ -38,7 +38,7 @@ export interface Artifacts {
   moveOver(find: FindFiles, signal: AbortSignal): Promise<Move>
 }
 
-export interface Move {
+interface Move {
   /** The SHA-256 of the files that the store has now. */
   moved: string[]
   /** The SHA-256 of files with other bytes. */

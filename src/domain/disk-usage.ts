@@ -53,9 +53,11 @@ export async function checkDiskFor(db: Db | Tx, limits: DiskLimits, workspaceId:
  * uploads are on the disk for some hours, and files that are being stored do not count against the quota yet.
  */
 export async function checkReceived(db: Db | Tx, limits: DiskLimits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
-  const { bytes } = await readDiskUsage(db, workspaceId, [file], { withReceived: true })
-  if (bytes <= 2 * limits.diskBytes) return undefined
-  return new DiskQuotaExceededError(limits.diskBytes, await readDiskUsage(db, workspaceId), file.size, bytes - file.size)
+  const after = await readDiskUsage(db, workspaceId, [file], { withReceived: true })
+  if (after.bytes <= 2 * limits.diskBytes) return undefined
+  const before = await readDiskUsage(db, workspaceId, [], { withReceived: true })
+  if (after.bytes <= before.bytes) return undefined
+  return new DiskQuotaExceededError(limits.diskBytes, await readDiskUsage(db, workspaceId), file.size, before.bytes)
 }
 
 /** The error when `moreBytes` exceed the disk quota; with 0, when the workspace is over the quota. */
