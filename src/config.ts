@@ -36,7 +36,14 @@ export interface Config {
     subscriptionsPerSocket: number
     socketsPerKey: number
   }
-  artifacts: { dataDir: string; privateSources: boolean; npmRegistry?: string | undefined; objectStore?: ObjectStore | undefined }
+  artifacts: {
+    dataDir: string
+    privateSources: boolean
+    npmRegistry?: string | undefined
+    objectStore?: ObjectStore | undefined
+    /** False for a process that only receives files and does not read them. */
+    keepsCopies?: boolean
+  }
   parallelJobs: number
   uploads: { maxBytes: number }
   /** Streams recognized at once, and the time in which they can end after SIGTERM. */
@@ -150,7 +157,7 @@ const environment = z.object({
 })
 
 /** The settings that are secrets. The variable with `_FILE` names a file with the value, as containers mount secrets. */
-const secrets = ['DATABASE_URL', 'BOOTSTRAP_KEY'] as const
+const secrets = ['DATABASE_URL', 'BOOTSTRAP_KEY', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const
 
 /** The values of the files that `_FILE` variables name, and the problems of those that cannot be read. */
 function readSecrets(env: NodeJS.ProcessEnv): { values: Record<string, string>; problems: string[] } {
@@ -176,7 +183,9 @@ function readSecrets(env: NodeJS.ProcessEnv): { values: Record<string, string>; 
 /** Reads the whole environment. Throws one {@link ConfigError} that lists every invalid setting. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const files = readSecrets(env)
-  const given = { ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')), ...files.values }
+  const given: NodeJS.ProcessEnv = { ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')), ...files.values }
+  // Machines have the variables of AWS for other programs too.
+  if (!given['ARTIFACT_STORE']) delete given['AWS_ENDPOINT_URL']
   const parsed = environment.safeParse(given)
   const problems = [...files.problems, ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`)]
   if (problems.length || !parsed.success) throw new ConfigError(problems)
@@ -224,6 +233,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       privateSources: value.PRIVATE_SOURCES,
       npmRegistry: value.npm_config_registry,
       objectStore: readObjectStore(value),
+      keepsCopies: roles.has('jobs') || roles.has('speech'),
     },
     parallelJobs: value.PARALLEL_JOBS,
     uploads: { maxBytes: value.MAX_UPLOAD_MB * 1e6 },

@@ -127,7 +127,7 @@ export async function startService(config: Config, { withRecognizer = false }: S
     if (config.roles.has('jobs')) await workJobs(config, parts)
     opened.push(store.queue.close)
     if (config.roles.has('jobs')) openRounds(keepArtifactsTidy(parts))
-    openRounds(keepCacheTidy(parts))
+    openRounds(keepCacheTidy(parts, { hasObjectStore: Boolean(config.artifacts.objectStore), isServing: config.roles.has('speech') }))
     if (config.roles.has('jobs') || config.roles.has('api')) openRounds(keepDeadlines(parts))
     await recognizer
     return {

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import { fileChunks, storedFiles } from '../postgres/file-tables.ts'
 import type { Store } from '../postgres/store.ts'
-import type { StoredFile } from '../postgres/tables.ts'
+import { receivedFiles, type StoredFile } from '../postgres/tables.ts'
 import type { FileStore } from './file-ports.ts'
 import { neededFiles } from './needed-files.ts'
 import { createPostgresBytes } from './postgres-bytes.ts'
@@ -24,7 +24,7 @@ interface Manifest {
 /** Keeps the list of files in Postgres, and their bytes in the object store, if there is one, or in Postgres. Both can be read. */
 export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, objectStore?: Config['artifacts']['objectStore']): FileStore {
   const inPostgres = createPostgresBytes({ longDb })
-  const objects = objectStore && createS3Bytes({ longDb }, objectStore)
+  const objects = objectStore && createS3Bytes({ db, longDb }, objectStore)
   const target = objects ?? inPostgres
   const placeOf = ({ chunks }: Pick<Manifest, 'chunks'>) => {
     const place = chunks === null ? objects : inPostgres
@@ -33,26 +33,36 @@ export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, ob
     return place
   }
 
-  /** True when the store has the file. Its removal is put off, so that there is time to refer to it. */
+  /** The copy of a file that this process can read. The removal of the file is put off, so that there is time to refer to it. */
   const renew = async (sha256: string) => {
-    const found = await db.execute(sql`update ${storedFiles} set stored_at = now() where sha256 = ${sha256} returning sha256`)
-    return found.length > 0
+    const isReadable = sql`(chunks is not null or ${Boolean(objects)})`
+    const [found] = await db.execute<Manifest & Record<string, unknown>>(sql`update ${storedFiles} set stored_at = now()
+      where sha256 = ${sha256} and ${isReadable} returning copy_id, size::float8 as size, chunks`)
+    return found
   }
 
-  /** Makes the copy that of the file. Returns the id of the copy that counts, which is the first. */
-  const publish = async ({ sha256, size }: StoredFile, copyId: string, chunks: number | null) => {
-    // The chunks of a writer that stood still for more than a day were removed.
+  /**
+   * Makes the copy that of the file. Returns the id of the copy that counts: the first one, unless this process cannot
+   * read it or it is the lost one.
+   */
+  const publish = async ({ sha256, size }: StoredFile, copyId: string, chunks: number | null, lostCopyId: string | undefined) => {
+    // The chunks of a writer that stood still for hours were removed.
     const isWhole = sql`${chunks ?? 0} = (select count(*) from ${fileChunks} where copy_id = ${copyId})`
-    const [published] = await longDb.execute<{ copy_id: string }>(sql`insert into ${storedFiles} (sha256, size, copy_id, chunks)
+    const isReplaced = sql`(file.copy_id = ${lostCopyId ?? null}::uuid or (file.chunks is null and not ${Boolean(objects)}))`
+    const [published] = await longDb.execute<{ copy_id: string }>(sql`insert into ${storedFiles} as file (sha256, size, copy_id, chunks)
       select ${sha256}::text, ${size}::bigint, ${copyId}::uuid, ${chunks}::int where ${isWhole}
-      on conflict (sha256) do update set stored_at = now() returning copy_id`)
+      on conflict (sha256) do update set stored_at = now(),
+        copy_id = case when ${isReplaced} then excluded.copy_id else file.copy_id end,
+        chunks = case when ${isReplaced} then excluded.chunks else file.chunks end
+      returning copy_id`)
     if (!published) throw new Error('The chunks of a file were removed before it was complete.')
     return published.copy_id
   }
 
   return {
     async write(file, path, signal) {
-      if (await renew(file.sha256)) return
+      const there = await renew(file.sha256)
+      if (there && (await placeOf(there).has(there.copy_id))) return
       const [made] = await db.execute<{ id: string }>(sql`select uuidv7() as id`)
       const copyId = made?.id ?? ''
       let chunks: number | null
@@ -62,7 +72,7 @@ export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, ob
         target.remove(copyId).catch(() => {})
         throw error
       }
-      if ((await publish(file, copyId, chunks)) !== copyId) await target.remove(copyId)
+      if ((await publish(file, copyId, chunks, there?.copy_id)) !== copyId) await target.remove(copyId)
     },
     async read(sha256) {
       const [manifest] = await db.execute<Manifest & Record<string, unknown>>(
@@ -73,7 +83,9 @@ export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, ob
       return Readable.from(placeOf(manifest).get(copy_id, { sha256, size }, chunks), { objectMode: false })
     },
     async removeUnneeded(signal) {
-      const isOld = sql`stored_at < now() - interval '1 day'`
+      // An upload refers to its file within an hour. A model that is being made can take longer.
+      const isReceived = sql`sha256 in (select sha256 from ${receivedFiles})`
+      const isOld = sql`(stored_at < now() - interval '1 day' or (stored_at < now() - interval '2 hours' and ${isReceived}))`
       const some = sql`select sha256 from ${storedFiles} where ${isOld} and sha256 not in (${neededFiles}) limit ${filesPerRemoval}`
       let removed = 0
       for (let found = 1; found && !signal.aborted; removed += found) {
@@ -81,6 +93,8 @@ export function createFileStore({ db, longDb }: Pick<Store, 'db' | 'longDb'>, ob
         found = (await longDb.execute(sql`delete from ${storedFiles} where sha256 in (${some}) and ${isOld} returning sha256`)).length
         await delay(pauseMs)
       }
+      await longDb.execute(sql`delete from ${receivedFiles} where received_at < now() - interval '1 day'
+        or (received_at < now() - interval '2 hours' and sha256 not in (select sha256 from ${storedFiles}))`)
       for (const place of [inPostgres, objects]) {
         for (let orphans = (await place?.findOrphans()) ?? []; orphans.length && !signal.aborted; orphans = (await place?.findOrphans()) ?? [])
           for (const copyId of orphans) await place?.remove(copyId)

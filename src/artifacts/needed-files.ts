@@ -25,11 +25,25 @@ const select = async ({ longDb }: Pick<Store, 'longDb'>, sha256s: readonly strin
   return new Set(found.map(({ sha256 }) => sha256))
 }
 
-const isOnlyHere = sql`sha256 not in (select sha256 from ${storedFiles}) and sha256 in (${neededFiles})`
+interface Place {
+  /** True when this process can read files from the object store. */
+  hasObjectStore: boolean
+}
 
-/** Of some files in a cache, those that the file store lacks although rows refer to them: another version of the service left them. */
-export const findFilesToStore = (store: Pick<Store, 'longDb'>, sha256s: readonly string[]) => select(store, sha256s, isOnlyHere)
+const isOnlyHere = ({ hasObjectStore }: Place) =>
+  sql`sha256 not in (select sha256 from ${storedFiles} where chunks is not null or ${hasObjectStore}) and sha256 in (${neededFiles})`
+
+/**
+ * Of some files in a cache, those that the file store lacks although rows refer to them: another version of the service
+ * left them, or the object store is no longer configured.
+ */
+export const findFilesToStore = (store: Pick<Store, 'longDb'>, sha256s: readonly string[], place: Place) => select(store, sha256s, isOnlyHere(place))
+
+export interface Keeping extends Place {
+  /** True when the process serves endpoints. */
+  isServing: boolean
+}
 
 /** Of some files in a cache, those that it should keep although they were not used for a day. */
-export const findFilesToKeep = (store: Pick<Store, 'longDb'>, sha256s: readonly string[]) =>
-  select(store, sha256s, sql`(${isOnlyHere}) or sha256 in (${servedFiles})`)
+export const findFilesToKeep = (store: Pick<Store, 'longDb'>, sha256s: readonly string[], keeping: Keeping) =>
+  select(store, sha256s, keeping.isServing ? sql`(${isOnlyHere(keeping)}) or sha256 in (${servedFiles})` : isOnlyHere(keeping))

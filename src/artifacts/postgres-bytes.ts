@@ -57,6 +57,7 @@ export function createPostgresBytes({ longDb }: Pick<Store, 'longDb'>): FileByte
         yield piece.bytes
       }
     },
+    has: async () => true,
     async remove(copyId) {
       // The first chunk goes last, since orphans are found by it.
       const some = sql`select copy_id, position from ${fileChunks} where copy_id = ${copyId} order by position desc limit ${chunksPerRemoval}`
@@ -65,7 +66,7 @@ export function createPostgresBytes({ longDb }: Pick<Store, 'longDb'>): FileByte
     },
     async findOrphans() {
       const found = await longDb.execute<{ copy_id: string }>(sql`select copy_id from ${fileChunks} as chunk
-        where position = 0 and uuid_extract_timestamp(copy_id) < now() - interval '1 day'
+        where position = 0 and uuid_extract_timestamp(copy_id) < now() - interval '2 hours'
           and not exists (select from ${storedFiles} as file where file.copy_id = chunk.copy_id) limit ${copiesPerSweep}`)
       return found.map(({ copy_id }) => copy_id)
     },

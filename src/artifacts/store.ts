@@ -3,9 +3,10 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { ArtifactFile, ModelRow, StoredFile } from '../postgres/tables.ts'
+import { explainUnavailable } from '../postgres/unavailable.ts'
 import { asFailure, bringFile, hashFile } from './bring.ts'
 import { isUnused, listFiles, markUsed, removePartials, signatureOf, sizeOfPartial, sweep } from './cache-files.ts'
-import { FileChangedError, type FileStore } from './file-ports.ts'
+import { FileChangedError, type FileStore, maxWriteMs } from './file-ports.ts'
 import { withLock } from './lock.ts'
 
 interface FetchOptions {
@@ -27,14 +28,22 @@ export interface Artifacts {
   /** The files for serving, fetched and checked once an hour. */
   open(model: ModelRow): Promise<ModelFiles>
   /**
-   * Stores the file that `write` writes to a temporary path, here and in the file store, unless `accept` throws. An
+   * Stores the file that `write` writes to a temporary path, in the file store and here, unless `accept` throws. An
    * incomplete file is never stored.
    */
   keep(write: (path: string) => Promise<void>, accept?: (file: StoredFile) => Promise<void>): Promise<StoredFile>
   /** Removes files from the disk that were not used for a day and that `findNeeded` does not return. Returns the number of removed files. */
   tidy(findNeeded: FindFiles): Promise<number>
-  /** Writes the files on the disk that `find` returns to the file store. Resolves with the SHA-256 of damaged files. */
-  moveOver(find: FindFiles, signal: AbortSignal): Promise<string[]>
+  /** Writes the files on the disk that `find` returns to the file store. A file that cannot be read does not stop the others. */
+  moveOver(find: FindFiles, signal: AbortSignal): Promise<Move>
+}
+
+interface Move {
+  /** The SHA-256 of the files that the store has now. */
+  moved: string[]
+  /** The SHA-256 of files with other bytes. */
+  damaged: string[]
+  failed: { sha256: string; error: unknown }[]
 }
 
 /** A running download, with all of its callers. */
@@ -45,7 +54,7 @@ interface Fetching {
 }
 
 /** Opens the cache. Without a file store, only the sources of the catalog can be fetched. */
-export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Config['artifacts'], files?: FileStore): Promise<Artifacts> {
+export async function openArtifacts({ dataDir, privateSources, npmRegistry, keepsCopies = true }: Config['artifacts'], files?: FileStore): Promise<Artifacts> {
   const dir = join(dataDir, 'artifacts')
   await mkdir(dir, { recursive: true })
   await sweep(dir)
@@ -137,8 +146,8 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
     },
     async keep(write, accept) {
       const path = join(dir, randomUUID())
-      const signal = AbortSignal.timeout(maxKeepMs)
-      const keep = () => keepFile({ dir, partial: `${path}.partial`, files, signal }, write, accept)
+      const signal = AbortSignal.timeout(maxWriteMs)
+      const keep = () => keepFile({ dir, partial: `${path}.partial`, files, signal, keepsCopies }, write, accept)
       // The lock keeps other processes from removing the partial file.
       return withLock(`${path}.lock`, keep, { signal, waiting: () => {} })
     },
@@ -156,22 +165,27 @@ export async function openArtifacts({ dataDir, privateSources, npmRegistry }: Co
       return removed.length
     },
     async moveOver(find, signal) {
-      const damaged: string[] = []
+      const result: Move = { moved: [], damaged: [], failed: [] }
       for (const sha256 of await find(await listFiles(dir))) {
         const path = join(dir, sha256)
-        const move = async () => files?.write({ sha256, size: (await stat(path)).size }, path, signal)
-        // Of several processes with this directory, one writes the file.
-        await withLock(`${path}.lock`, move, { signal, waiting: () => {} }).catch((error) => {
-          if (!(error instanceof FileChangedError)) throw error
-          damaged.push(sha256)
-        })
+        const inTime = AbortSignal.any([signal, AbortSignal.timeout(maxWriteMs)])
+        const move = async () => files?.write({ sha256, size: (await stat(path)).size }, path, inTime)
+        try {
+          // Of several processes with this directory, one writes the file.
+          await withLock(`${path}.lock`, move, { signal: inTime, waiting: () => {} })
+          result.moved.push(sha256)
+        } catch (error) {
+          // While Postgres or the object store is away, the other files fail too.
+          if (signal.aborted || explainUnavailable(error)) throw error
+          if (error instanceof FileChangedError) result.damaged.push(sha256)
+          else result.failed.push({ sha256, error })
+        }
       }
-      return damaged
+      return result
     },
   }
 }
 
-const maxKeepMs = 60 * 60_000
 const unusedMs = 24 * 60 * 60_000
 /** The interval after which files of a model in use are marked as used again. */
 const usedMs = 60 * 60_000
@@ -181,10 +195,11 @@ interface KeepOptions {
   partial: string
   files: FileStore | undefined
   signal: AbortSignal
+  keepsCopies: boolean
 }
 
 async function keepFile(
-  { dir, partial, files, signal }: KeepOptions,
+  { dir, partial, files, signal, keepsCopies }: KeepOptions,
   write: (path: string) => Promise<void>,
   accept: ((file: StoredFile) => Promise<void>) | undefined,
 ): Promise<StoredFile> {
@@ -193,6 +208,7 @@ async function keepFile(
     const [{ size }, sha256] = await Promise.all([stat(partial), hashFile(partial, () => {}, signal)])
     await accept?.({ sha256, size })
     await files?.write({ sha256, size }, partial, signal)
+    if (files && !keepsCopies) return { sha256, size }
     await markUsed(partial)
     await rename(partial, join(dir, sha256))
     return { sha256, size }

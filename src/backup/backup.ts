@@ -1,9 +1,10 @@
 // A backup is a gzipped tar archive: manifest.json, then the rows of each table as COPY writes them, in parts of four
 // megabytes, then sums.json with the number of rows, the size and the SHA-256 of each table. The queue is not in it: its
 // jobs follow from the rows.
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream, existsSync, rmSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { PassThrough, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -14,15 +15,17 @@ import { findAppliedMigrations } from '../postgres/schema-version.ts'
 import { version } from '../version.ts'
 import { archiveEnd, type Entry, writeEntry } from './archive.ts'
 import { copyOut } from './copy.ts'
+import { countFiles, type FileFigures } from './file-figures.ts'
 import { format, type Manifest, manifestName, partBytes, partName, type Sums, sumsName } from './manifest.ts'
 import { BackupError } from './problem.ts'
-import { beginReading, columnsOf, listSequences, listTables } from './tables.ts'
+import { beginReading, columnsOf, listKeptTables, listSequences } from './tables.ts'
 
 export interface BackupSummary {
   tables: number
   rows: number
   /** Of the rows, uncompressed. */
   bytes: number
+  files: FileFigures
 }
 
 /** A backup waits while another process migrates. */
@@ -30,6 +33,7 @@ type BackupReport = Pick<MigrationReport, 'waiting'>
 
 /** COPY writes bytes as hexadecimal digits, which the fastest level halves. */
 const level = 1
+const abandonedMs = 60 * 60_000
 
 /** Writes a backup to the file, which appears under its name when it is complete. */
 export async function writeBackup(url: string, file: string, report: BackupReport, { isReplacing = false } = {}): Promise<BackupSummary> {
@@ -37,10 +41,11 @@ export async function writeBackup(url: string, file: string, report: BackupRepor
     if (!isReplacing && existsSync(file)) throw new BackupError(`${file} exists. Choose another name, or replace the file with --force.`)
   }
   refuseOther()
-  const partial = `${file}.${process.pid}.partial`
+  const partial = `${file}.${randomUUID()}.partial`
   const discard = () => rmSync(partial, { force: true })
   process.on('exit', discard)
   try {
+    await removePartials(file)
     const summary = await streamBackup(url, createWriteStream(partial, { flags: 'wx', mode: 0o600 }), report)
     await flush(partial)
     refuseOther()
@@ -49,10 +54,20 @@ export async function writeBackup(url: string, file: string, report: BackupRepor
   } catch (error) {
     discard()
     const { code, syscall } = error as NodeJS.ErrnoException
-    if (!code || !/^(open|write|rename|fsync)/.test(syscall ?? '')) throw error
+    if (!code || !/^(open|write|rename|fsync|scandir|unlink|rm)/.test(syscall ?? '')) throw error
     throw new BackupError(`The backup cannot be written to ${file} (${code}). Check the directory and the free space of its disk.`)
   } finally {
     process.off('exit', discard)
+  }
+}
+
+/** Removes what killed backups to this file left. A running backup changes its file all the time. */
+async function removePartials(file: string) {
+  const dir = dirname(file)
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(`${basename(file)}.`) || !name.endsWith('.partial')) continue
+    const found = await stat(join(dir, name)).catch(() => undefined)
+    if (found && Date.now() - found.mtimeMs > abandonedMs) await rm(join(dir, name), { force: true })
   }
 }
 
@@ -94,7 +109,7 @@ async function writeArchive(connection: Connection, archive: Writable): Promise<
   const at = new Date()
   const migrations = await findAppliedMigrations(connection)
   if (!migrations.length) throw new BackupError('The database has no installation of custom-speech. Check DATA_DIR and DATABASE_URL.')
-  const [tables, sequences] = [await listTables(connection), await listSequences(connection)]
+  const [tables, sequences] = [await listKeptTables(connection), await listSequences(connection)]
   const manifest: Manifest = { format, version, createdAt: at.toISOString(), migrations, tables, sequences }
   const add = async (entry: Entry) => {
     for (const bytes of writeEntry(entry, at)) await writeAll(archive, bytes)
@@ -103,12 +118,13 @@ async function writeArchive(connection: Connection, archive: Writable): Promise<
   await add({ name: manifestName, body: head })
   const sums: Sums = { manifest: sha256(head), tables: {} }
   for (const table of tables) sums.tables[table.name] = await writeTable(connection, table, add)
+  const files = await countFiles(connection)
   await add({ name: sumsName, body: toDocument(sums) })
   await writeAll(archive, archiveEnd())
   archive.end()
   const written = Object.values(sums.tables)
   const total = (of: 'rows' | 'bytes') => written.reduce((sum, table) => sum + table[of], 0)
-  return { tables: tables.length, rows: total('rows'), bytes: total('bytes') }
+  return { tables: tables.length, rows: total('rows'), bytes: total('bytes'), files }
 }
 
 async function writeTable(connection: Connection, table: Manifest['tables'][number], add: (entry: Entry) => Promise<void>): Promise<Sums['tables'][string]> {

@@ -64,8 +64,13 @@ export async function readBackup(file: string, load: (manifest: Manifest, tables
   }
 }
 
+export interface CheckedBackup {
+  manifest: Manifest
+  sums: Sums
+}
+
 /** Reads the whole file and compares every checksum, without a database. */
-export async function checkBackup(file: string): Promise<{ manifest: Manifest; sums: Sums }> {
+export async function checkBackup(file: string): Promise<CheckedBackup> {
   let found: Manifest | undefined
   const sums = await readBackup(file, async (manifest, tables) => {
     found = manifest

@@ -3,13 +3,14 @@ import { allJobs } from '../lifecycle/job-definitions.ts'
 import type { Log } from '../log.ts'
 import { buildOn } from '../postgres/client.ts'
 import type { Connection } from '../postgres/connection.ts'
+import { forgetInstallation } from '../postgres/installation.ts'
 import { type MigrationReport, withMigrationLock } from '../postgres/migration.ts'
 import { migrateQueue, openQueue } from '../postgres/queue.ts'
 import { applyMigrations, findAppliedMigrations, readMigrations } from '../postgres/schema-version.ts'
 import { copyIn } from './copy.ts'
 import type { Manifest, Sums } from './manifest.ts'
 import { BackupError } from './problem.ts'
-import { checkBackup, readBackup } from './read-backup.ts'
+import { type CheckedBackup, checkBackup, readBackup } from './read-backup.ts'
 import { resumeJobs } from './resume-jobs.ts'
 import { columnsOf, listTables, setSequence, whileLoading } from './tables.ts'
 
@@ -21,9 +22,10 @@ export async function restoreBackup(
   file: string,
   log: Log,
   report: Pick<MigrationReport, 'waiting'>,
-): Promise<{ manifest: Manifest; sums: Sums }> {
+  checked?: CheckedBackup,
+): Promise<CheckedBackup> {
   // A damaged file changes nothing.
-  const { manifest, sums } = await checkBackup(file)
+  const { manifest, sums } = checked ?? (await checkBackup(file))
   await withMigrationLock(url, report, async (connection) => {
     await refuseUsed(connection)
     await migrateQueue(connection)
@@ -38,9 +40,12 @@ export async function restoreBackup(
         )
         await whileLoading(connection, () => load(connection, file, manifest, sums))
         await applyMigrations(tx, migrations)
+        await forgetInstallation(tx)
         await resumeJobs(tx, queue, manifest.createdAt)
       })
-      await connection.send('analyze')
+      await connection.send('analyze').catch((error) => {
+        log.warn({ reason: error }, 'the restored tables were not analyzed; run "analyze", or queries are slow until Postgres does it')
+      })
     } finally {
       await queue.close()
     }

@@ -23,6 +23,9 @@ export async function listTables(connection: Connection): Promise<Manifest['tabl
   return rows.map((row) => ({ name: row['name'], columns: row['columns'] }))
 }
 
+/** The tables of a backup. The counts of running processes belong to no other moment. */
+export const listKeptTables = async (connection: Connection) => (await listTables(connection)).filter(({ name }) => name !== 'process_counts')
+
 export async function listSequences(connection: Connection): Promise<Manifest['sequences']> {
   const sequences: Manifest['sequences'] = []
   for (const row of await connection.send(`select relname as name from pg_class where relkind = 'S' and ${ofOurSchema} order by relname`)) {

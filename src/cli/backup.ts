@@ -22,6 +22,13 @@ await runCommand('The backup was not made.', async (config, log) => {
     console.error(
       `Backed up ${count(made.rows, 'row')} of ${count(made.tables, 'table')} (${megabytes(made.bytes)}${size})${file === '-' ? '.' : ` to ${file}.`}`,
     )
+    const { missing, inObjectStore } = made.files
+    if (missing)
+      console.error(
+        `Warning: ${count(missing, 'file')} of uploads and models ${missing === 1 ? 'is' : 'are'} not in the database, and so not in the backup. Start the server on each machine that had a DATA_DIR, wait until its log says that the move of files is complete, then make another backup. A file that is still missing is lost.`,
+      )
+    if (inObjectStore)
+      console.error(`${count(inObjectStore, 'file')} ${inObjectStore === 1 ? 'is' : 'are'} in ARTIFACT_STORE and not in the backup. Copy the bucket too.`)
   } finally {
     await database.close()
   }

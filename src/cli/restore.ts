@@ -9,13 +9,12 @@ import { count, describeWait, runCommand } from './run-command.ts'
 await runCommand('Nothing was restored.', async (config, log) => {
   const file = process.argv[3] ?? ''
   // Before a new embedded Postgres is made for it.
-  await checkBackup(file)
+  const checked = await checkBackup(file)
   if (!config.databaseUrl) await prepareDataDir(config.dataDir, log)
   const database = await findDatabase(config, log)
   try {
-    const { manifest, sums } = await restoreBackup(database.url, file, log, {
-      waiting: (...wait) => console.log(describeWait(...wait)),
-    })
+    const report = { waiting: (...wait: Parameters<typeof describeWait>) => console.log(describeWait(...wait)) }
+    const { manifest, sums } = await restoreBackup(database.url, file, log, report, checked)
     const rows = Object.values(sums.tables).reduce((sum, table) => sum + table.rows, 0)
     console.log(`Restored ${count(rows, 'row')} of the backup made ${manifest.createdAt} by custom-speech ${manifest.version}. Start the server now.`)
     console.log('The keys of the backup are valid. If you do not have the bootstrap key, "custom-speech key reset" makes a new one.')

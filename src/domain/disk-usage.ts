@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
-import { models, modelTexts, type StoredFile, uploads } from '../postgres/tables.ts'
+import { models, modelTexts, receivedFiles, type StoredFile, uploads } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { DiskQuotaExceededError } from './errors.ts'
 
@@ -18,17 +18,18 @@ type DiskLimits = Pick<Service['limits'], 'diskBytes'>
  * A file that several rows of a workspace share counts once. Files of base models do not count. A file that two
  * workspaces share counts for each, although the disk holds it once.
  */
-export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: readonly StoredFile[] = []): Promise<DiskUsage> {
+export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: readonly StoredFile[] = [], { withReceived = false } = {}): Promise<DiskUsage> {
   const own = sql`from ${models} as model where model.workspace_id = ${workspaceId}`
   const recipeFile = (path: string) => sql`select model.recipe #> ${path}::text[] as file ${own} and model.recipe #> ${path}::text[] is not null`
   // Files of a base model, which its custom language models list too, also have sources outside the artifact directory.
   const made = sql`select file from (select jsonb_array_elements(model.files) as file ${own}) as part where jsonb_array_length(part.file -> 'sources') = 1`
   const ofModels = sql.join([made, ...['{text}', '{recordings}', '{archive,file}'].map(recipeFile)], sql` union all `)
   const added = sql`select sha256, size, false from unnest(${sql.param(more.map(({ sha256 }) => sha256))}::text[], ${sql.param(more.map(({ size }) => size))}::bigint[]) as added(sha256, size)`
+  const received = withReceived ? sql`union all select sha256, size, false from ${receivedFiles} where workspace_id = ${workspaceId}` : sql``
   const [usage] = await db.execute<{ bytes: number; unused: number; texts: number }>(sql`
     with files(sha256, size, is_used) as (
       select upload.sha256, upload.size, false from ${uploads} as upload where upload.workspace_id = ${workspaceId} and upload.expires_at > now()
-      union all ${added}
+      union all ${added} ${received}
       union all select file ->> 'sha256', (file ->> 'size')::bigint, true from (${ofModels}) as used
     ), contents as (select max(size) as size, bool_or(is_used) as is_used from files group by sha256)
     select coalesce(sum(size), 0)::float8 as bytes, coalesce(sum(size) filter (where not is_used), 0)::float8 as unused,
@@ -45,6 +46,18 @@ export async function checkDiskFor(db: Db | Tx, limits: DiskLimits, workspaceId:
   if (after.bytes <= limits.diskBytes) return undefined
   const before = await readDiskUsage(db, workspaceId)
   return after.bytes > before.bytes ? new DiskQuotaExceededError(limits.diskBytes, before, file.size) : undefined
+}
+
+/**
+ * The error when the file and all files that the workspace has sent would exceed twice the disk quota. Files of deleted
+ * uploads are on the disk for some hours, and files that are being stored do not count against the quota yet.
+ */
+export async function checkReceived(db: Db | Tx, limits: DiskLimits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
+  const after = await readDiskUsage(db, workspaceId, [file], { withReceived: true })
+  if (after.bytes <= 2 * limits.diskBytes) return undefined
+  const before = await readDiskUsage(db, workspaceId, [], { withReceived: true })
+  if (after.bytes <= before.bytes) return undefined
+  return new DiskQuotaExceededError(limits.diskBytes, await readDiskUsage(db, workspaceId), file.size, before.bytes)
 }
 
 /** The error when `moreBytes` exceed the disk quota; with 0, when the workspace is over the quota. */

@@ -68,13 +68,16 @@ export class DiskQuotaExceededError extends ExpectedError {
   readonly limitBytes: number
   readonly usedBytes: number
   readonly unusedUploadBytes: number
-  constructor(limitBytes: number, { bytes, unusedUploadBytes }: { bytes: number; unusedUploadBytes: number }, moreBytes = 0) {
+  /** `sentBytes` are those of all files that are still stored, also of deleted uploads, when they are the reason. */
+  constructor(limitBytes: number, { bytes, unusedUploadBytes }: { bytes: number; unusedUploadBytes: number }, moreBytes = 0, sentBytes?: number) {
     const more = moreBytes > 0 ? `, and this request needs ${inMegabytes(moreBytes)} more` : ''
     const advice = unusedUploadBytes
       ? `Delete uploads that no model uses (deleteUpload frees ${inMegabytes(unusedUploadBytes)}), or models that are no longer needed (deleteModel)`
       : 'Delete models that are no longer needed (deleteModel), and the uploads that they use (deleteUpload)'
     super(
-      `The workspace uses ${inMegabytes(bytes)} for uploads and custom models. The limit is ${inMegabytes(limitBytes)}${more}. ${advice}, or ask the operator for a higher MAX_DISK_MB.`,
+      sentBytes === undefined
+        ? `The workspace uses ${inMegabytes(bytes)} for uploads and custom models. The limit is ${inMegabytes(limitBytes)}${more}. ${advice}, or ask the operator for a higher MAX_DISK_MB.`
+        : `The files of the workspace, of deleted uploads too, have ${inMegabytes(sentBytes)}${more}. The limit is twice ${inMegabytes(limitBytes)}. Deleted files are removed within three hours. Try again then, or ask the operator for a higher MAX_DISK_MB.`,
     )
     this.limitBytes = limitBytes
     this.usedBytes = bytes

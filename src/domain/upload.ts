@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
-import { uploads } from '../postgres/tables.ts'
+import { receivedFiles, uploads } from '../postgres/tables.ts'
 import { type Context, checkScope, type Service } from './context.ts'
-import { checkDiskFor } from './disk-usage.ts'
+import { checkDiskFor, checkReceived } from './disk-usage.ts'
 import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './pagination.ts'
 import type { TrainingTextStatistics } from './training-text.ts'
@@ -43,8 +43,23 @@ export function recordUpload({ store, limits }: Service, { figures, ...upload }:
   })
 }
 
+/** Notes a file before its bytes are stored, unless it exceeds a quota. */
+export function receiveUpload({ store, limits }: Service, { workspaceId, kind, sha256, size }: NewUpload): Promise<UploadRefusal | undefined> {
+  return changeWorkspace(store.db, workspaceId, async (tx) => {
+    const file = { sha256, size }
+    const refused = (await checkUploads(tx, limits, { workspaceId, kind, ...file })) ?? (await checkReceived(tx, limits, workspaceId, file))
+    if (refused) return refused
+    const target = [receivedFiles.workspaceId, receivedFiles.sha256]
+    await tx
+      .insert(receivedFiles)
+      .values({ workspaceId, ...file })
+      .onConflictDoUpdate({ target, set: { receivedAt: sql`now()` } })
+    return undefined
+  })
+}
+
 /** The error when a file exceeds a quota. A file that the workspace already has never does. */
-export async function checkUploads(
+async function checkUploads(
   db: Db | Tx,
   limits: Service['limits'],
   { workspaceId, kind, ...file }: Pick<NewUpload, 'workspaceId' | 'kind' | 'sha256' | 'size'>,

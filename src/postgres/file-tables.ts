@@ -28,3 +28,12 @@ export const fileChunks = snakeCase.table(
   },
   (t) => [primaryKey({ columns: [t.copyId, t.position] })],
 )
+
+/**
+ * The copies of this database in the object store: written before the first byte of the object, and removed after it.
+ * Other objects of the bucket are not ours.
+ */
+export const objectCopies = snakeCase.table('object_copies', {
+  /** A UUID version 7 of the database, as of a file's copy. */
+  copyId: uuid().primaryKey(),
+})

@@ -205,6 +205,23 @@ export const uploads = snakeCase.table(
   (t) => [uniqueIndex().on(t.workspaceId, t.kind, t.sha256), index().on(t.workspaceId, t.id), index().on(t.expiresAt)],
 )
 
+/**
+ * The files that a workspace has sent, written before their bytes are stored. A row stays until the file is removed, so
+ * that the bytes of deleted uploads are bounded too.
+ */
+export const receivedFiles = snakeCase.table(
+  'received_files',
+  {
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    sha256: text().notNull(),
+    size: bigint({ mode: 'number' }).notNull(),
+    receivedAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.workspaceId, t.sha256] }), index().on(t.sha256), index().on(t.receivedAt)],
+)
+
 /** The licenses that a workspace has accepted. */
 export const licenseAcceptances = snakeCase.table(
   'licence_acceptances',

@@ -1,6 +1,8 @@
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
 import { ModelUnusableError, type RecognizerModel } from '../decoding/recognizer-model.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
+import type { Log } from '../log.ts'
+import { limitLog } from '../log-limit.ts'
 import type { ModelRow } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 
@@ -10,17 +12,22 @@ interface ModelPair {
 }
 
 /** Checks the files of both models and returns them for a recognizer. */
-export async function openRecognizerModel(artifacts: Artifacts, { acousticModel, languageModel }: ModelPair): Promise<RecognizerModel> {
+export async function openRecognizerModel(artifacts: Artifacts, { acousticModel, languageModel }: ModelPair, log?: Log): Promise<RecognizerModel> {
   const [acoustic, language] = await Promise.all([artifacts.open(acousticModel), artifacts.open(languageModel)]).catch((error) => {
-    throw explainMissing(error)
+    throw explainFailure(error, log)
   })
   return { ...toRecognizerModel(acoustic, language), isCustom: acousticModel.workspaceId !== null }
 }
 
-function explainMissing(error: unknown): unknown {
+/** The failures that are the same on every machine: the files are lost, or are not those of the model. */
+const ofModel = new Set(['ARTIFACT_MISSING', 'ARTIFACT_CHECKSUM_MISMATCH', 'ARTIFACT_SIZE_MISMATCH'])
+
+/** All other failures, such as a full disk, are those of this machine or pass. */
+function explainFailure(error: unknown, log: Log | undefined): unknown {
   if (!(error instanceof JobFailure)) return error
-  if (error.isLasting) return new ModelUnusableError(error.message)
-  return new UnavailableError('SERVICE_UNAVAILABLE', `The model's files cannot be fetched at the moment: ${error.message}`, { cause: error })
+  if (ofModel.has(error.code)) return new ModelUnusableError(error.message)
+  if (log) limitLog(log).error({ reason: error }, 'model files cannot be opened on this machine', error.code)
+  return new UnavailableError('SERVICE_UNAVAILABLE', `The model's files cannot be opened at the moment: ${error.message}`, { cause: error })
 }
 
 /** Deployments that differ only in custom words get the same id, and so share the loaded files. */

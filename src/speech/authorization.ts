@@ -51,7 +51,7 @@ export async function authorize(admission: AuthorizationContext, secret: string 
     throw new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'No endpoint has this id (cid). Copy the URL from the deployment.')
   const problem = explainStatus(served, caller)
   if (problem) throw problem
-  return { caller, served, model: await openRecognizerModel(admission.artifacts, served) }
+  return { caller, served, model: await openRecognizerModel(admission.artifacts, served, admission.log) }
 }
 
 /** The reason why the deployment's status does not serve this caller; undefined if it does. */

@@ -7,7 +7,7 @@ import { readDiskUsage } from '../domain/disk-usage.ts'
 import { DiskQuotaExceededError, ExpectedError } from '../domain/errors.ts'
 import { explainRate, toRateHeaders } from '../domain/mutation-rate.ts'
 import type { TrainingTextStatistics } from '../domain/training-text.ts'
-import { checkUploads, recordUpload, type UploadRefusal } from '../domain/upload.ts'
+import { receiveUpload, recordUpload, type UploadRefusal } from '../domain/upload.ts'
 import type { Cors } from '../http/cors.ts'
 import { ProblemError, sendProblem } from '../http/problem.ts'
 import { presentRequestId } from '../http/request-record.ts'
@@ -54,7 +54,7 @@ export function createUploads(service: Uploads, { maxBytes, cors }: { maxBytes: 
           figures = await receiveFile(request, path, { kind, ...limits, isContested: () => slots.waiting > 0 })
         },
         // A file that the workspace has already does not count; this is known only after its last byte.
-        async (kept) => refuse(await checkUploads(service.store.db, service.limits, { workspaceId, kind, ...kept })),
+        async (kept) => refuse(await receiveUpload(service, { workspaceId, kind, ...kept })),
       )
       const recorded = await recordUpload(service, { workspaceId, kind, ...file, ...(figures ? { figures } : {}) })
       if (recorded instanceof ExpectedError) return refuse(recorded)

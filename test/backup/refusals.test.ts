@@ -1,7 +1,7 @@
 // A backup that cannot be used is refused in words, and changes nothing.
 import { execFile } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -99,6 +99,57 @@ test('a database without an installation is not backed up, and no file is left',
   const file = join(dir, 'none.backup')
   await expect(writeBackup(url, file, report)).rejects.toThrow('no installation of custom-speech')
   expect((await readdir(dir)).filter((name) => name.startsWith('none'))).toEqual([])
+})
+
+test('what a killed backup left is removed by a later one, and not what a running one writes', async () => {
+  const file = join(dir, 'again.backup')
+  const [left, running] = [`${file}.1.partial`, `${file}.2.partial`]
+  for (const partial of [left, running]) await writeFile(partial, '')
+  const old = Date.now() / 1000 - 2 * 3600
+  await utimes(left, old, old)
+  await writeBackup(used.url, file, report)
+  expect((await readdir(dir)).filter((name) => name.startsWith('again'))).toEqual(['again.backup', 'again.backup.2.partial'])
+})
+
+test('the counts of running processes are not in a backup', async () => {
+  const { manifest } = await checkBackup(good)
+  const names = manifest.tables.map(({ name }) => name)
+  expect(names).toContain('settings')
+  expect(names).not.toContain('process_counts')
+})
+
+test('a backup counts the files that it does not have', async () => {
+  const other = await cloneDatabase(inject('postgresUrl'))
+  const source = postgres(other.url, { max: 1 })
+  const [{ id } = { id: '' }] = await source`insert into workspaces (name) values ('One') returning id`
+  for (const name of ['a', 'b', 'c'])
+    await source`insert into uploads (workspace_id, kind, sha256, size, expires_at) values (${id}, 'TEXT', ${name.repeat(64)}, 1, now())`
+  await source`insert into stored_files (sha256, size, copy_id, chunks) values (${'b'.repeat(64)}, 1, uuidv7(), null), (${'c'.repeat(64)}, 1, uuidv7(), 1)`
+  const file = join(dir, 'files.backup')
+  const { code, err } = await launch({ DATABASE_URL: other.url }, ['backup', file]).ended
+  await source.end()
+  await other.drop()
+  expect(code).toBe(0)
+  expect(err).toMatch(/Warning: 1 file of uploads and models is not in the database, and so not in the backup\. Start the server on each machine/)
+  expect(err).toContain('1 file is in ARTIFACT_STORE and not in the backup.')
+})
+
+test('a restore after which the tables cannot be analyzed is complete, with a warning', async () => {
+  const { url, sql } = await createEmptyDatabase()
+  // An index whose expression fails later, in another schema.
+  await sql.unsafe(`create schema other; create table other.sample (value int);
+    create function other.same(value int) returns int immutable language plpgsql as 'begin return value; end';
+    create index on other.sample (other.same(value)); insert into other.sample values (1);
+    create or replace function other.same(value int) returns int immutable language plpgsql as 'begin raise exception ''no''; end'`)
+  const said: string[] = []
+  await restoreBackup(
+    url,
+    good,
+    { ...log, warn: (_: object, message: string) => said.push(message), error: () => {}, info: () => {}, debug: () => {} } as never,
+    report,
+  )
+  expect(said).toEqual([expect.stringContaining('were not analyzed')])
+  expect(await listOurTables(sql)).toContain('deployments')
 })
 
 test('an existing file is replaced only on request, and a directory that is missing is named', async () => {

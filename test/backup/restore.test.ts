@@ -50,6 +50,7 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   const made = await run({ DATA_DIR: here }, 'backup', file)
   expect(made).toEqual({ code: 0, text: expect.stringMatching(/^Backed up [\d,]+ rows of \d+ tables \(.* to .*installation\.backup\.\n$/) })
   expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect(made.text).not.toContain('Warning')
   expect(await run({}, 'verify', file)).toEqual({ code: 0, text: expect.stringContaining('is complete') })
   // This deployment is not in the backup.
   await api.create()
@@ -76,6 +77,7 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
   onTestFinished(() => source.end())
   // As if a process had this deployment in its hands.
   const id = uuidOf(deployment.id)
+  await source`insert into settings (name, value) values ('installation', 'original')`
   await source`update deployments set held_by = gen_random_uuid(), run = 1 where id = ${id}`
   const dir = await makeDirectory()
   const file = join(dir, 'busy.backup')
@@ -92,6 +94,9 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
 
   const { url, sql } = await createEmptyDatabase()
   await restoreBackup(url, file, log, report)
+  // A copy is another installation, which removes no objects of the original.
+  expect(await source`select from settings where name = 'installation'`).toHaveLength(1)
+  expect(await sql`select from settings where name = 'installation'`).toHaveLength(0)
   expect(await listOurTables(sql)).toEqual(await listOurTables(source))
   const describe = (db: postgres.Sql) => db`
     select conrelid::regclass::text as of, pg_get_constraintdef(oid) as is from pg_constraint where connamespace = 'public'::regnamespace

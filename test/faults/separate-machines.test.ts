@@ -63,6 +63,8 @@ test('custom models are uploaded to one machine, made on another and served by e
     return here.every((name) => there.includes(name))
   })
   expect(await jobs.listFiles()).not.toEqual([])
+  // It passes files on and reads none.
+  expect(await api.listFiles()).toEqual([])
   const { pathname, search } = new URL(last?.deployment.endpoint?.httpUrl ?? '')
   for (const machine of [speech, other]) {
     const answer = await machine.post(`${machine.localUrl}${pathname}${search}`, spoken[0]?.wav ?? '', { 'content-type': 'audio/wav' })

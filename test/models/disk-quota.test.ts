@@ -64,6 +64,23 @@ test('a refused upload returns the usage, the limit and the objects to delete', 
   })
 })
 
+test('deleted uploads are bounded too: what is stored never exceeds twice the quota', async () => {
+  const { upload, ask, limits } = await openWorkspace(api)
+  const remove = (id: string) => ask('mutation ($id: ID!) { deleteUpload(id: $id) { __typename } }', { id })
+  const text = words(900_000)
+  await remove((await upload(text))['id'])
+  await remove((await upload(words(900_000)))['id'])
+  expect((await limits()).disk.usedBytes).toBe(0)
+  expect(await upload(words(300_000))).toMatchObject({
+    status: 413,
+    code: 'DISK_QUOTA_EXCEEDED',
+    usedBytes: 0,
+    detail: expect.stringContaining('have 1.8 MB, and this request needs 0.3 MB more. The limit is twice 1 MB. Deleted files are removed within three hours.'),
+  })
+  // The same file again needs no more space.
+  expect(await upload(text)).toMatchObject({ status: 201 })
+})
+
 /** Sends the head of an upload and `sent` bytes of its body, and waits for the answer. */
 const begin = (key: string, headers: Record<string, string | number>, sent: number) =>
   new Promise<{ status: number | undefined; body: any }>((answered, failed) => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import postgres from 'postgres'
@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 beforeEach(async () => {
-  await sql`truncate stored_files, file_chunks, uploads`
+  await sql`truncate stored_files, file_chunks, uploads, received_files`
 })
 
 const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
@@ -69,10 +69,12 @@ const hashFrom = async (files: ReturnType<typeof createFileStore>, sha256: strin
   return stream && hashOf(await buffer(stream))
 }
 
-async function openCache(files = createFileStore(client)) {
+const serving = { hasObjectStore: false, isServing: true }
+
+async function openCache(files = createFileStore(client), keepsCopies = true) {
   const dataDir = await makeDirectory()
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
-  const artifacts = await openArtifacts({ dataDir, privateSources: false }, files)
+  const artifacts = await openArtifacts({ dataDir, privateSources: false, keepsCopies }, files)
   return { ...artifacts, dataDir, pathOf: (sha256: string) => join(dataDir, 'artifacts', sha256) }
 }
 const exists = (path: string) =>
@@ -108,7 +110,7 @@ test('several writers of one file leave one copy', async () => {
   expect(await hashFrom(createFileStore(client), file.sha256)).toBe(file.sha256)
 })
 
-test('a writer that is killed leaves no file, and its chunks are removed after a day', async () => {
+test('a writer that is killed leaves no file, and its chunks are removed later', async () => {
   const { path, file } = await makeFile(30_000_000)
   const program = resolve(import.meta.dirname, '../faults/file-writer.process.ts')
   const writer = spawn(process.execPath, [program, database.url, path, file.sha256, String(file.size)], { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -168,12 +170,52 @@ test('files that an earlier version kept in DATA_DIR move to the database at the
   await files.write(first.file, first.path, signal)
   const said: object[] = []
   const log = { ...silentLog, warn: (fields: object) => said.push(fields), info: () => {}, debug: () => {} } as never
-  const rounds = keepCacheTidy({ store: client as never, artifacts: cache, log })
-  await until(() => said.length > 1)
+  const rounds = keepCacheTidy({ store: client as never, artifacts: cache, log }, serving)
+  await until(() => said.length > 2)
   await rounds.close()
-  expect(said).toEqual([{ files: 2 }, { damaged: [damaged.file.sha256] }])
+  expect(said).toEqual([{ files: 2 }, { damaged: [damaged.file.sha256] }, { files: 1 }])
   expect(await hashFrom(files, second.file.sha256)).toBe(second.file.sha256)
   expect((await sql`select from stored_files`).length).toBe(2)
+})
+
+test('a file that cannot be read does not keep other files from moving', async () => {
+  const cache = await openCache()
+  const [first, second] = [await makeFile(10), await makeFile(10)].sort((one, other) => (one.file.sha256 < other.file.sha256 ? -1 : 1))
+  // A directory under the name of a file.
+  await mkdir(cache.pathOf(first?.file.sha256 ?? ''))
+  await writeFile(cache.pathOf(second?.file.sha256 ?? ''), second?.bytes ?? '')
+  const { moved, damaged, failed } = await cache.moveOver(async (sha256s) => new Set(sha256s.sort()), signal)
+  expect({ moved, damaged }).toEqual({ moved: [second?.file.sha256], damaged: [] })
+  expect(failed).toMatchObject([{ sha256: first?.file.sha256, error: { code: 'EISDIR' } }])
+})
+
+test('a process without jobs and endpoints keeps no copy of a file that it stores', async () => {
+  const cache = await openCache(createFileStore(client), false)
+  const { bytes, file } = await makeFile(10)
+  expect(await cache.keep((path) => writeFile(path, bytes))).toEqual(file)
+  expect(await readdir(join(cache.dataDir, 'artifacts'))).toEqual([])
+  expect(await hashFrom(createFileStore(client), file.sha256)).toBe(file.sha256)
+})
+
+test('an upload that nothing needs is removed after two hours, and counts until then', async () => {
+  const files = createFileStore(client)
+  const [received, generated] = [await makeFile(10), await makeFile(10)]
+  for (const { file, path } of [received, generated]) await files.write(file, path, signal)
+  const [{ id } = { id: '' }] = await sql`insert into workspaces (name) values ('Two') returning id`
+  await sql`insert into received_files (workspace_id, sha256, size) values (${id}, ${received.file.sha256}, 10)`
+  await files.removeUnneeded(signal)
+  for (const [table, column] of [
+    ['stored_files', 'stored_at'],
+    ['received_files', 'received_at'],
+  ] as const)
+    await sql`update ${sql(table)} set ${sql(column)} = now() - interval '3 hours'`
+  await ageCopies()
+  expect(await sql`select from received_files`).toHaveLength(1)
+  expect(await files.removeUnneeded(signal)).toBe(1)
+  expect(await sql`select from received_files`).toHaveLength(0)
+  expect(await files.read(received.file.sha256)).toBeUndefined()
+  expect(await hashFrom(files, generated.file.sha256)).toBe(generated.file.sha256)
+  expect(await sql`select from file_chunks`).toHaveLength(1)
 })
 
 test('a cache removes files that were not used for a day, unless only this machine has them', async () => {
@@ -187,7 +229,7 @@ test('a cache removes files that were not used for a day, unless only this machi
     await utimes(cache.pathOf(file.sha256), Date.now() / 1000 - 25 * 3600, mtimeMs / 1000)
   }
   await cache.fetch({ files: kept.slice(0, 1).map((file) => storedFile('used', file)) })
-  expect(await cache.tidy((sha256s) => findFilesToKeep(client, sha256s))).toBe(1)
+  expect(await cache.tidy((sha256s) => findFilesToKeep(client, sha256s, serving))).toBe(1)
   expect(await exists(cache.pathOf(used.file.sha256))).toBe(true)
   expect(await exists(cache.pathOf(unused.file.sha256))).toBe(false)
   expect(await exists(cache.pathOf(onlyHere.file.sha256))).toBe(true)

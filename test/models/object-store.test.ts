@@ -1,18 +1,19 @@
 // Files in a bucket of an S3-compatible server, which runs in this process.
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 // @ts-expect-error The package has no types.
 import S3rver from '@20minutes/s3rver'
 import postgres from 'postgres'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest'
 import { createFileStore } from '../../src/artifacts/file-store.ts'
+import { findFilesToStore } from '../../src/artifacts/needed-files.ts'
 import { createS3Bytes } from '../../src/artifacts/s3-bytes.ts'
 import { readConfig } from '../../src/config.ts'
 import { type DatabaseClient, openClient } from '../../src/postgres/client.ts'
 import { modelsOf } from '../support/models.ts'
-import { makeDirectory } from '../support/postgres.ts'
+import { cloneDatabase, makeDirectory } from '../support/postgres.ts'
 import { silentLog } from '../support/recognizers.ts'
 import { openTestService, type Service } from '../support/service.ts'
 
@@ -26,6 +27,8 @@ let server: S3Server
 let dir: string
 let settings: Record<string, string>
 let api: Service
+/** The directory of the objects. */
+let objects: string
 let client: DatabaseClient
 let sql: postgres.Sql
 const { signal } = new AbortController()
@@ -33,6 +36,7 @@ const { signal } = new AbortController()
 beforeAll(async () => {
   dir = await makeDirectory()
   await mkdir(join(dir, 'buckets'))
+  objects = join(dir, 'buckets/models/speech/files')
   server = new Server({ address: '127.0.0.1', port: 0, silent: true, directory: join(dir, 'buckets'), configureBuckets: [{ name: 'models' }] })
   const { port } = await server.run()
   settings = {
@@ -54,15 +58,18 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 beforeEach(async () => {
-  await sql`truncate stored_files, file_chunks, uploads`
+  await sql`truncate stored_files, file_chunks, uploads, object_copies, received_files`
   await rm(join(dir, 'buckets/models/speech'), { recursive: true, force: true })
 })
 
 const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const openFiles = (changed: Record<string, string> = {}) => createFileStore(client, readConfig({ ...settings, ...changed }).artifacts.objectStore)
+/** An upload of the file, as the row that needs it. */
+const needFile = ({ sha256, size }: { sha256: string; size: number }) =>
+  sql`insert into uploads (workspace_id, kind, sha256, size, expires_at) select id, 'ACOUSTIC_MODEL', ${sha256}, ${size}, now() + interval '1 day' from workspaces limit 1`
 const listObjects = async () => {
-  const names = await readdir(join(dir, 'buckets/models/speech/files')).catch(() => [])
-  return names.filter((name) => name.endsWith('_object'))
+  const names = await readdir(objects).catch(() => [])
+  return names.filter((name) => name.endsWith('_object') && !name.startsWith('owner'))
 }
 
 async function makeFile(size = 3_000_000) {
@@ -96,25 +103,75 @@ test('a file with other bytes than its SHA-256 becomes no object', async () => {
   expect(await listObjects()).toEqual([])
 })
 
-test('objects that no file needs are removed after a day, those of killed writers too', async () => {
+/** The ids of copies tell their age: as if all copies had been begun in 1970. */
+async function ageCopies(db = sql) {
+  const old = db`overlay(copy_id::text placing '00000000-0000' from 1 for 13)::uuid`
+  const ids = await db`select copy_id as id, ${old} as old from object_copies`
+  for (const table of ['object_copies', 'stored_files']) await db`update ${db(table)} set copy_id = ${old}`
+  for (const { id, old: aged } of ids) {
+    for (const name of (await readdir(objects)).filter((found) => found.startsWith(id)))
+      await rename(join(objects, name), join(objects, name.replace(id, aged)))
+  }
+}
+
+test('objects that no file needs are removed, those of killed writers too, and other objects stay', async () => {
   const files = openFiles()
   const { objectStore } = readConfig(settings).artifacts
   const [old, young, lost] = [await makeFile(10), await makeFile(10), await makeFile(10)]
+  await files.write(old.file, old.path, signal)
+  const lostId = `00000000-0000-7000-8000-${randomBytes(6).toString('hex')}`
+  await createS3Bytes(client, objectStore as NonNullable<typeof objectStore>).put(lostId, lost.file, lost.path, signal)
+  await ageCopies()
+  await sql`update stored_files set stored_at = now() - interval '2 days'`
   await files.write(young.file, young.path, signal)
-  // The ids of copies tell their age: the copies of the old files were begun in 1970.
-  for (const { file, path } of [old, lost]) {
-    const copyId = `00000000-0000-7000-8000-${randomBytes(6).toString('hex')}`
-    await createS3Bytes(client, objectStore as NonNullable<typeof objectStore>).put(copyId, file, path, signal)
-    if (file === old.file)
-      await sql`insert into stored_files (sha256, size, copy_id, stored_at) values (${file.sha256}, 10, ${copyId}, now() - interval '2 days')`
-  }
-  expect(await listObjects()).toHaveLength(3)
+  // Another program's object, with a name as of a copy.
+  const [name = ''] = await listObjects()
+  await cp(join(objects, name), join(objects, name.replace(/^[^.]+/, '00000000-0000-7000-8000-000000000000')))
+  expect(await listObjects()).toHaveLength(4)
   expect(await files.removeUnneeded(signal)).toBe(1)
-  expect(await listObjects()).toHaveLength(1)
+  expect(await listObjects()).toHaveLength(2)
+  expect(await sql`select from object_copies`).toHaveLength(1)
   expect(await files.read(young.file.sha256)).toBeDefined()
 })
 
-test('files in Postgres stay readable after a change to an object store, and not after the change back', async () => {
+test('another database and a restored copy remove no objects of the first database', async () => {
+  const files = openFiles()
+  const { path, file } = await makeFile(10)
+  await files.write(file, path, signal)
+  await ageCopies()
+  const other = await cloneDatabase(inject('postgresUrl'))
+  const [otherClient, otherSql] = [openClient(other.url, silentLog), postgres(other.url, { max: 1, onnotice: () => {} })]
+  onTestFinished(async () => {
+    await Promise.all([otherSql.end(), otherClient.close()])
+    await other.drop()
+  })
+  const others = createFileStore(otherClient, readConfig(settings).artifacts.objectStore)
+  await others.removeUnneeded(signal)
+  expect(await listObjects()).toHaveLength(1)
+  // The copy lists the object, and nothing in it needs the file.
+  for (const { copy_id } of await sql`select copy_id from object_copies`) await otherSql`insert into object_copies (copy_id) values (${copy_id})`
+  await expect(others.removeUnneeded(signal)).rejects.toThrow('has the id of another installation')
+  expect(await listObjects()).toHaveLength(1)
+  // The operator deletes the object when the original is gone.
+  for (const name of (await readdir(objects)).filter((found) => found.startsWith('owner'))) await rm(join(objects, name))
+  await others.removeUnneeded(signal)
+  expect(await listObjects()).toEqual([])
+})
+
+test('a file that the object store has lost is stored again by its next writer', async () => {
+  const files = openFiles()
+  const { path, file } = await makeFile(10)
+  await files.write(file, path, signal)
+  for (const name of await listObjects()) await rm(join(objects, name))
+  const stream = await files.read(file.sha256)
+  await expect(buffer(stream as NonNullable<typeof stream>)).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' })
+  await files.write(file, path, signal)
+  const again = await files.read(file.sha256)
+  expect(again && hashOf(await buffer(again))).toBe(file.sha256)
+  expect(await listObjects()).toHaveLength(1)
+})
+
+test('files in Postgres stay readable after a change to an object store; after the change back, the next writer stores a file again', async () => {
   const [first, second] = [await makeFile(), await makeFile()]
   const inPostgres = createFileStore(client)
   await inPostgres.write(first.file, first.path, signal)
@@ -122,6 +179,13 @@ test('files in Postgres stay readable after a change to an object store, and not
   const stream = await openFiles().read(first.file.sha256)
   expect(stream && hashOf(await buffer(stream))).toBe(first.file.sha256)
   await expect(inPostgres.read(second.file.sha256)).rejects.toThrow('Set ARTIFACT_STORE')
+  await needFile(second.file)
+  const findLacking = (hasObjectStore: boolean) => findFilesToStore(client, [first.file.sha256, second.file.sha256], { hasObjectStore })
+  expect(await findLacking(true)).toEqual(new Set())
+  expect(await findLacking(false)).toEqual(new Set([second.file.sha256]))
+  await inPostgres.write(second.file, second.path, signal)
+  const again = await inPostgres.read(second.file.sha256)
+  expect(again && hashOf(await buffer(again))).toBe(second.file.sha256)
 })
 
 test('a wrong secret, a missing bucket and a server that is away are told apart', async () => {

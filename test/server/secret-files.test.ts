@@ -30,3 +30,11 @@ test.each<[string, () => Promise<NodeJS.ProcessEnv>, RegExp]>([
   expect(() => readConfig(env)).toThrow(message)
   expect(() => readConfig(env)).not.toThrow(/short-secret/)
 })
+
+test('the account of an object store can come from files, and AWS_ENDPOINT_URL means nothing without an object store', async () => {
+  const account = { AWS_ACCESS_KEY_ID_FILE: await writeSecret('account'), AWS_SECRET_ACCESS_KEY_FILE: await writeSecret('hidden\n') }
+  const { objectStore } = readConfig({ ARTIFACT_STORE: 's3://models', ...account, AWS_SESSION_TOKEN_FILE: await writeSecret('session') }).artifacts
+  expect(objectStore).toMatchObject({ accessKeyId: 'account', secretAccessKey: 'hidden', sessionToken: 'session' })
+  expect(readConfig({ AWS_ENDPOINT_URL: 'localstack:4566' }).artifacts.objectStore).toBeUndefined()
+  expect(() => readConfig({ AWS_ENDPOINT_URL: 'localstack', ARTIFACT_STORE: 's3://models', ...account })).toThrow('AWS_ENDPOINT_URL: must be an http')
+})
