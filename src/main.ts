@@ -102,11 +102,11 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const key = await prepareBootstrapKey(store, config, log)
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
-    const sealing = await openSealing(store.db)
+    const sealing = await openSealing(store)
     const mutationRate = createMutationRate(config.limits)
     const { metrics, measures } = observation
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log, measures }
-    const tokens = await openTokens(store.db)
+    const tokens = await openTokens(store)
     const files = createFileStore(store, config.artifacts.objectStore)
     const artifacts = await openArtifacts(config.artifacts, files)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
