@@ -87,7 +87,9 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const catalog = await readCatalog(config.catalogFile)
     // The port comes first: if another program uses it, nothing has to be undone.
     const observation = await open(openObservation(config, log))
-    const http = await open(listen(config.http, observation.requests))
+    // A balancer can know the port, and other processes of the database that serve meanwhile.
+    const isBalanced = config.databaseUrl !== undefined && config.http.port !== 0
+    const http = await open(listen(config.http, observation.requests, { refusesWhileStarting: isBalanced }))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
     const internalUrl = config.http.internalUrl ?? (config.roles.has('speech') ? localUrl : publicUrl)
@@ -119,7 +121,8 @@ export async function startService(config: Config, { withRecognizer = false }: S
     observation.watch({ http, store, recognizers })
 
     const { routes, drain } = await openRoutes(config, parts, open)
-    http.serve(routes)
+    if (isBalanced) await recognizer
+    await http.serve(routes)
     if (config.roles.has('speech')) await open(openPreloading(parts))
     // Jobs close first, while the endpoints that they call still answer. Requests and sessions follow, then the parts
     // that all of them use.
