@@ -87,7 +87,9 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const catalog = await readCatalog(config.catalogFile)
     // The port comes first: if another program uses it, nothing has to be undone.
     const observation = await open(openObservation(config, log))
-    const http = await open(listen(config.http, observation.requests))
+    // A balancer can know the port, and other processes of the database that serve meanwhile.
+    const isBalanced = config.databaseUrl !== undefined && config.http.port !== 0
+    const http = await open(listen(config.http, observation.requests, { refusesWhileStarting: isBalanced }))
     const localUrl = `http://${reachable(config.http.host)}:${http.port}`
     const publicUrl = config.http.publicUrl ?? localUrl
     const internalUrl = config.http.internalUrl ?? (config.roles.has('speech') ? localUrl : publicUrl)
@@ -102,11 +104,11 @@ export async function startService(config: Config, { withRecognizer = false }: S
     const key = await prepareBootstrapKey(store, config, log)
     const keyring = await open(openKeyring(store, log))
     const feeds = await open(openFeeds(store, log))
-    const sealing = await openSealing(store.db)
+    const sealing = await openSealing(store)
     const mutationRate = createMutationRate(config.limits)
     const { metrics, measures } = observation
     const service: Service = { store, catalog, publicUrl, limits: config.limits, keyring, mutationRate, sealing, feeds, log, measures }
-    const tokens = await openTokens(store.db)
+    const tokens = await openTokens(store)
     const files = createFileStore(store, config.artifacts.objectStore)
     const artifacts = await openArtifacts(config.artifacts, files)
     const crashed = (reason: string) => log.warn({ reason }, 'a decoder process ended unexpectedly')
@@ -119,7 +121,8 @@ export async function startService(config: Config, { withRecognizer = false }: S
     observation.watch({ http, store, recognizers })
 
     const { routes, drain } = await openRoutes(config, parts, open)
-    http.serve(routes)
+    if (isBalanced) await recognizer
+    await http.serve(routes)
     if (config.roles.has('speech')) await open(openPreloading(parts))
     // Jobs close first, while the endpoints that they call still answer. Requests and sessions follow, then the parts
     // that all of them use.

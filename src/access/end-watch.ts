@@ -12,11 +12,11 @@ export interface EndWatch {
 }
 
 const maxTimerMs = 2 ** 31 - 1
-/** The interval of checks while Postgres is unavailable. */
+/** The interval of checks while Postgres is unavailable, or has not reached the expiry. */
 const retryMs = 1_000
 
-/** `findLive` returns those of the rows that have not ended. */
-export function createEndWatch(findLive: (ids: readonly string[]) => Promise<ReadonlySet<string>>): EndWatch {
+/** `findLive` returns those of the rows that have not ended. `now` is the clock by which they end. */
+export function createEndWatch(findLive: (ids: readonly string[]) => Promise<ReadonlySet<string>>, now: () => number): EndWatch {
   const waiting = new Map<string, Set<() => void>>()
   const unsure = new Set<string>()
   const liveness = createLookUp(async (ids: readonly string[]) => {
@@ -45,10 +45,14 @@ export function createEndWatch(findLive: (ids: readonly string[]) => Promise<Rea
       const others = waiting.get(id) ?? new Set()
       waiting.set(id, others.add(ended))
       let timer: NodeJS.Timeout | undefined
-      const awaitExpiry = (moment: Date) => {
-        const ms = moment.getTime() - Date.now() + 50
-        // A timer cannot be longer than 24 days.
-        timer = setTimeout(() => (ms > maxTimerMs ? awaitExpiry(moment) : void check(id)), Math.min(maxTimerMs, ms)).unref()
+      const awaitExpiry = (moment: Date, minMs = 0) => {
+        const ms = Math.max(minMs, moment.getTime() - now() + 50)
+        const expire = async () => {
+          if (ms <= maxTimerMs) await check(id)
+          // A timer cannot be longer than 24 days, and Postgres can find that the row is still live.
+          if (others.has(ended) && waiting.get(id) === others) awaitExpiry(moment, retryMs)
+        }
+        timer = setTimeout(() => void expire(), Math.min(maxTimerMs, ms)).unref()
       }
       if (expiresAt) awaitExpiry(expiresAt)
       // The row can have ended between authentication and this call.

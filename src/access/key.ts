@@ -81,18 +81,19 @@ const repeatedKey = z.object({
   expiresAt: z.date().nullish(),
   idempotencyKey: idempotencyKeyText,
 })
-const newKey = repeatedKey.extend({
-  expiresAt: z
-    .date()
-    .refine((moment) => moment.getTime() > Date.now(), 'must be in the future')
-    .nullish(),
-})
+const newKey = (now: number) =>
+  repeatedKey.extend({
+    expiresAt: z
+      .date()
+      .refine((moment) => moment.getTime() > now, 'must be in the future')
+      .nullish(),
+  })
 
 export async function createKey(ctx: Context, wanted: NewKey): Promise<CreatedKey | ExpectedError> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   const input = validate(repeatedKey, wanted)
-  const checked = validate(newKey, wanted)
+  const checked = validate(newKey(ctx.store.now()), wanted)
   if (input instanceof ValidationError) return checked instanceof ValidationError ? checked : input
   const workspaceId = wanted.workspaceId ?? ctx.viewer.workspaceId
   if (workspaceId !== ctx.viewer.workspaceId && !ctx.viewer.isBootstrap) return new NotAuthorizedError(null)
@@ -125,8 +126,14 @@ export async function findEarlierKey(
   return { key: earlier.made, secret: madeBy === viewer.keyId ? (secret ?? null) : null }
 }
 
-export async function rememberKey({ viewer, sealing }: Context, tx: Tx, idempotencyKey: string, input: object, { key, secret }: CreatedKey): Promise<void> {
-  const sealedSecret = sealing.seal(`${viewer.keyId} ${secret}`, Date.now() + shownAgainMinutes * 60_000)
+export async function rememberKey(
+  { viewer, sealing, store }: Context,
+  tx: Tx,
+  idempotencyKey: string,
+  input: object,
+  { key, secret }: CreatedKey,
+): Promise<void> {
+  const sealedSecret = sealing.seal(`${viewer.keyId} ${secret}`, store.now() + shownAgainMinutes * 60_000)
   await remember(tx, viewer.workspaceId, idempotencyKey, input, { keyId: key.id, sealedSecret })
 }
 

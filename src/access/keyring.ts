@@ -20,7 +20,7 @@ const maxKnown = 10_000
 /** The precision of "last used". A higher precision would cost a write for each request. */
 const markMs = 60_000
 
-export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: Log): Keyring {
+export function openKeyring({ db, events, now }: Pick<Store, 'db' | 'events' | 'now'>, log: Log): Keyring {
   const known = new Map<string, KnownKey>()
   const viewers = {
     key: createLookUp(async (hashes: readonly string[]) => {
@@ -33,13 +33,13 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     }),
   }
   const ends = {
-    key: createEndWatch((ids) => findLiveKeys(db, ids)),
+    key: createEndWatch((ids) => findLiveKeys(db, ids), now),
     session: createEndWatch(async (ids) => {
       const live = await findLiveSessions(db, ids)
       // An open page counts as use of its session, with or without requests.
       note(markSessionsUsed(db, [...live]))
       return live
-    }),
+    }, now),
   }
   const isLive = ({ keyId, sessionId }: Pick<Viewer, 'keyId' | 'sessionId'>) => (sessionId ? ends.session.isLive(sessionId) : ends.key.isLive(keyId))
 
@@ -63,8 +63,8 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     marking.catch((error) => limitLog(log).warn({ reason: error }, 'the last use of a key was not recorded'))
   }
   const mark = (entry: KnownKey) => {
-    if (Date.now() - entry.markedAt < markMs) return
-    entry.markedAt = Date.now()
+    if (now() - entry.markedAt < markMs) return
+    entry.markedAt = now()
     const { keyId, sessionId } = entry.viewer
     note(markUsed(db, keyId))
     if (sessionId) note(markSessionsUsed(db, [sessionId]))
@@ -80,8 +80,8 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
     async authenticate(secret) {
       const name = hashSecret(secret)
       const entry = known.get(name)
-      const now = Date.now()
-      if (entry && now - entry.checkedAt < trustMs && (!entry.viewer.expiresAt || entry.viewer.expiresAt.getTime() > now)) {
+      const checkedAt = now()
+      if (entry && checkedAt - entry.checkedAt < trustMs && (!entry.viewer.expiresAt || entry.viewer.expiresAt.getTime() > checkedAt)) {
         mark(entry)
         return entry.viewer
       }
@@ -91,7 +91,7 @@ export function openKeyring({ db, events }: Pick<Store, 'db' | 'events'>, log: L
       // A key or session ended during the read, so the result can be outdated and is not cached.
       if (before !== endings) return (await isLive(viewer)) ? viewer : null
       if (known.size >= maxKnown) known.clear()
-      const fresh = { viewer, checkedAt: now, markedAt: entry?.markedAt ?? 0 }
+      const fresh = { viewer, checkedAt, markedAt: entry?.markedAt ?? 0 }
       known.set(name, fresh)
       mark(fresh)
       return viewer

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { eq } from 'drizzle-orm'
 import { z } from 'zod'
-import type { Db } from '../postgres/client.ts'
+import type { Store } from '../postgres/store.ts'
 import { settings } from '../postgres/tables.ts'
 
 const claims = z.object({
@@ -14,7 +14,7 @@ const claims = z.object({
   sessionId: z.uuid().optional(),
   /** The expiry of the key in milliseconds since 1970. */
   keyExpiresAt: z.int().optional(),
-  /** The expiry of the token in milliseconds since 1970. */
+  /** The expiry of the token in milliseconds since 1970, by the clock of Postgres. */
   expiresAt: z.int(),
 })
 
@@ -30,18 +30,18 @@ export interface Tokens {
 
 const prefix = 'cst_'
 
-export async function openTokens(db: Db): Promise<Tokens> {
+export async function openTokens({ db, now }: Pick<Store, 'db' | 'now'>): Promise<Tokens> {
   await db
     .insert(settings)
     .values({ name: 'token-secret', value: randomBytes(32).toString('hex') })
     .onConflictDoNothing()
   const [setting] = await db.select().from(settings).where(eq(settings.name, 'token-secret'))
   if (!setting) throw new Error('The token secret is missing.')
-  return createTokens(Buffer.from(setting.value, 'hex'))
+  return createTokens(Buffer.from(setting.value, 'hex'), now)
 }
 
 /** Tokens are `cst_<claims>.<HMAC-SHA256 of the claims>`, both in base64url. */
-function createTokens(secret: Buffer): Tokens {
+function createTokens(secret: Buffer, now: Store['now']): Tokens {
   const sign = (body: string) => createHmac('sha256', secret).update(body).digest()
   return {
     issue(value) {
@@ -54,7 +54,7 @@ function createTokens(secret: Buffer): Tokens {
       const [given, right] = [Buffer.from(signature, 'base64url'), sign(body)]
       if (given.length !== right.length || !timingSafeEqual(given, right)) return null
       const parsed = claims.parse(JSON.parse(Buffer.from(body, 'base64url').toString()))
-      return parsed.expiresAt > Date.now() ? parsed : null
+      return parsed.expiresAt > now() ? parsed : null
     },
   }
 }

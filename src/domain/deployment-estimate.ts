@@ -34,18 +34,18 @@ export async function estimateCompletion({ store }: Service, deployment: Deploym
   if (isTerminal(deployment.status)) return null
   const experience = await learn(store)
   if (!experience) return null
-  return deployment.status === 'QUEUED' ? estimateQueued(experience, await loadPosition(deployment.id)) : estimateRunning(experience, deployment)
+  const now = store.now()
+  return deployment.status === 'QUEUED' ? estimateQueued(experience, await loadPosition(deployment.id), now) : estimateRunning(experience, deployment, now)
 }
 
 /** The deployment starts after those before it in the queue, of which `parallel` run at a time. */
-function estimateQueued({ p50, p90, parallel }: Experience, before: number): Estimate {
+function estimateQueued({ p50, p90, parallel }: Experience, before: number, now: number): Estimate {
   const freed = (before + 1) / parallel
-  const at = (ms: number) => new Date(Date.now() + Math.max(minAheadMs, freed * ms + ms))
+  const at = (ms: number) => new Date(now + Math.max(minAheadMs, freed * ms + ms))
   return { p50: at(p50), p90: at(p90) }
 }
 
-function estimateRunning({ p50, p90 }: Experience, { startedAt }: DeploymentRow): Estimate | null {
-  const now = Date.now()
+function estimateRunning({ p50, p90 }: Experience, { startedAt }: DeploymentRow, now: number): Estimate | null {
   const began = startedAt?.getTime() ?? now
   const left = began + p90 - now
   if (left < minAheadMs) return null

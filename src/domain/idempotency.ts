@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { and, eq, getColumns, lte, type SQL, sql } from 'drizzle-orm'
+import { and, eq, getColumns, gt, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type KeyRow, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
@@ -31,6 +31,8 @@ interface Earlier<What extends keyof Made> {
   sealedSecret: string | null
 }
 
+const isRemembered = or(isNull(idempotencyKeys.expiresAt), gt(idempotencyKeys.expiresAt, sql`now()`))
+
 /**
  * Finds the earlier request with this key: undefined when the key is new, and an error when the key was used for a
  * different request. The result is final only while the workspace is locked, which a preflight does not do.
@@ -48,8 +50,8 @@ export async function findEarlier<What extends keyof Made>(
     .leftJoin(deployments, eq(deployments.id, idempotencyKeys.deploymentId))
     .leftJoin(models, eq(models.id, idempotencyKeys.modelId))
     .leftJoin(keys, eq(keys.id, idempotencyKeys.keyId))
-    .where(and(eq(idempotencyKeys.workspaceId, workspaceId), eq(idempotencyKeys.key, key)))
-  if (!found || (found.used.expiresAt && found.used.expiresAt.getTime() < Date.now())) return undefined
+    .where(and(eq(idempotencyKeys.workspaceId, workspaceId), eq(idempotencyKeys.key, key), isRemembered))
+  if (!found) return undefined
   if (!found.used[columns[what]] || found.used.inputHash !== hashInput(input)) return new IdempotencyConflictError()
   const made: Made[What] | null = found[what]
   return made ? { made, sealedSecret: found.used.sealedSecret } : new IdempotencyConflictError(what)

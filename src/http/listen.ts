@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config.ts'
@@ -31,8 +32,8 @@ export interface Route {
 export interface HttpServer {
   /** The port, also if the configured port was 0. */
   port: number
-  /** Sets the routes. Before this call, every request gets the status 503. */
-  serve(routes: Route[]): void
+  /** Sets the routes. Before this call, every request gets the status 503, or every connection is refused. */
+  serve(routes: Route[]): Promise<void>
   readonly unread: Unread
   readonly strangers: Strangers
   /** Accepts no further connections, and waits up to three seconds for the responses of routes that drain. */
@@ -56,7 +57,19 @@ const keepAliveTimeout = 75_000
 /** For requests with a small body or none. Routes with larger bodies set their own time. */
 const maxRequestMs = 10_000
 
-export async function listen({ host, port, publicUrl }: Config['http'], observer?: RequestObserver): Promise<HttpServer> {
+interface ListenOptions {
+  /**
+   * Connections are refused until the server serves, so that a balancer tries another process. It cannot repeat a
+   * request whose body it has begun to send.
+   */
+  refusesWhileStarting?: boolean
+}
+
+export async function listen(
+  { host, port: wantedPort, publicUrl }: Config['http'],
+  observer?: RequestObserver,
+  { refusesWhileStarting = false }: ListenOptions = {},
+): Promise<HttpServer> {
   const server = createServer({
     headersTimeout,
     keepAliveTimeout,
@@ -135,10 +148,19 @@ export async function listen({ host, port, publicUrl }: Config['http'], observer
     else refuseConnection(socket, explainBadRequest(error.code))
   })
 
-  await new Promise<void>((listening, failed) => {
-    server.once('error', (error: NodeJS.ErrnoException) => failed(new ListenError(explain(error, host, port))))
-    server.listen(port, host, listening)
-  })
+  const open = (port: number) =>
+    new Promise<void>((listening, failed) => {
+      const fail = (error: NodeJS.ErrnoException) => failed(new ListenError(explain(error, host, port)))
+      server.once('error', fail)
+      server.listen(port, host, () => {
+        server.off('error', fail)
+        listening()
+      })
+    })
+  await open(wantedPort)
+  const { port } = server.address() as AddressInfo
+  // The port is free, which was the question.
+  if (refusesWhileStarting) await new Promise((done) => server.close(done))
   server.on('error', () => {})
   let closed: Promise<unknown> | undefined
   const stop = () => {
@@ -148,11 +170,12 @@ export async function listen({ host, port, publicUrl }: Config['http'], observer
   }
 
   return {
-    port: (server.address() as { port: number }).port,
+    port,
     unread,
     strangers,
-    serve(ready) {
+    async serve(ready) {
       routes = ready
+      if (!server.listening) await open(port)
     },
     async drain() {
       void stop()

@@ -52,7 +52,7 @@ export async function verifyEndpoint(
   const audio = await readFile(reference.audioFile)
   const mode = defaultMode[acousticModel.scenario]
   const endpoint = endpointOf({ publicUrl: service.internalUrl }, deployment.id, mode)
-  const issueToken = () => service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: Date.now() + tokenMs })
+  const issueToken = () => service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: service.store.now() + tokenMs })
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
   const verify = (url: string, call: Call, signal: AbortSignal) =>
     repeat({ ...retry, signal }, async () => {

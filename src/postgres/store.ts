@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import { type Config, minConnections, usualConnections } from '../config.ts'
 import type { Log } from '../log.ts'
 import { type Db, openClient, shareConnections } from './client.ts'
+import { openClock } from './clock.ts'
 import { findRunningServer } from './embedded/claim.ts'
 import { forgetPostgresVariables, openEmbeddedPostgres } from './embedded/server.ts'
 import { type Events, openEvents } from './events.ts'
@@ -21,6 +22,8 @@ export interface Store {
   longDb: Db
   queue: Queue
   events: Events
+  /** The time of Postgres, in milliseconds since 1970; see {@link Clock}. */
+  now(): number
   /** Throws when Postgres does not answer, or takes no writes. */
   check(): Promise<void>
   /** The connections of this process by purpose, without the two that listen. */
@@ -39,6 +42,7 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
       const shares = shareConnections(config.databaseConnections ?? usualConnections)
       const client = await open(openClient(url, log, shares))
       const { db, longDb } = client
+      const { now } = await open(openClock(db, log))
       const events = await open(openEvents(url, log))
       const queue = await open(openQueue(url, jobs, log, shares.queue))
       const check = async () => {
@@ -48,7 +52,7 @@ export async function openStore(config: Settings, jobs: readonly DeclaredJob[], 
         if (answer?.is_read_only === 'on') throw new Error('the database is read-only')
       }
       const connections = () => ({ ...client.connections(), queue: queue.connections() })
-      return { db, longDb, queue, events, check, connections }
+      return { db, longDb, queue, events, now, check, connections }
     })
   })
 }

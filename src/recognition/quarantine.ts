@@ -114,8 +114,8 @@ export class Quarantine {
 export const isOfUser = (task: WorkerTask): boolean => task.kind !== 'PING' && task.model.isCustom === true
 
 /**
- * The time after which a piece of a user's model is overdue: a base and the length of the audio, ten times the time
- * of a good model.
+ * The time after which a piece of a user's model is overdue, unless the process hardly got the processor: a base and
+ * the length of the audio, ten times the time of a good model.
  */
 export const overdueMs = (task: WorkerTask): number => (task.kind === 'DECODE' ? 2_000 + (task.audio.length * 1_000) / sampleRate : 30_000)
 

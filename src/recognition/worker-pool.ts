@@ -4,6 +4,7 @@ import type { WorkerProgress, WorkerReply, WorkerRequest, WorkerTask } from '../
 import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { minPriority, setNice } from '../sandbox/nice.ts'
+import { awaitProcessorTime } from '../sandbox/processor-time.ts'
 import { endLevel } from './exit-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
 
@@ -34,7 +35,7 @@ export interface Worker {
   work: Work | undefined
   began: number
   watchdog: NodeJS.Timeout | undefined
-  overdue: NodeJS.Timeout | undefined
+  endWait: (() => void) | undefined
   /** The watchdog ended it. */
   isHung: boolean
   models: Set<string>
@@ -50,7 +51,7 @@ export interface WorkersUsage {
   memoryBytes: number
 }
 
-const nothingToDo = { work: undefined, began: 0, watchdog: undefined, overdue: undefined, isHung: false } as const
+const nothingToDo = { work: undefined, began: 0, watchdog: undefined, endWait: undefined, isHung: false } as const
 
 /** The worker processes, started on demand, with their tasks and loaded models. */
 export class WorkerPool {
@@ -110,7 +111,7 @@ export class WorkerPool {
     // The watchdog also ends a hung worker whose result is canceled.
     worker.watchdog = setTimeout(() => this.#end(worker), work.timeoutMs)
     const { overdue } = work
-    worker.overdue = overdue && setTimeout(() => this.#setApart(worker, overdue.passed), overdue.ms)
+    worker.endWait = overdue && awaitProcessorTime(worker.child.pid, overdue.ms, () => this.#setApart(worker, overdue.passed))
     worker.child.send({ memoryBytes: this.#memoryPerWorker, task: work.task })
   }
 
@@ -143,7 +144,7 @@ export class WorkerPool {
     clearTimeout(this.#restart)
     const gone = [...this.#all, ...this.#apart].map((worker) => {
       clearTimeout(worker.watchdog)
-      clearTimeout(worker.overdue)
+      worker.endWait?.()
       worker.child.kill()
       worker.work?.lost('closed', true)
       return worker.child.gone
@@ -166,7 +167,7 @@ export class WorkerPool {
   #finish(worker: Worker, reply: WorkerReply) {
     const { work } = worker
     clearTimeout(worker.watchdog)
-    clearTimeout(worker.overdue)
+    worker.endWait?.()
     worker.work = undefined
     worker.memoryBytes = reply.memoryBytes
     worker.models = new Set(reply.models)
@@ -182,7 +183,7 @@ export class WorkerPool {
 
   #lose(worker: Worker, reason: string, lastWords: string) {
     clearTimeout(worker.watchdog)
-    clearTimeout(worker.overdue)
+    worker.endWait?.()
     const wasKnown = this.#all.delete(worker) || this.#apart.delete(worker)
     if (!wasKnown || this.#isClosed) return
     this.#ended++

@@ -19,7 +19,7 @@ export async function issueToken(speech: DataPlane, { request, response, query }
     keyId,
     sessionId,
     keyExpiresAt,
-    expiresAt: Math.min(Date.now() + tokenMs, keyExpiresAt ?? Number.POSITIVE_INFINITY),
+    expiresAt: Math.min(speech.store.now() + tokenMs, keyExpiresAt ?? Number.POSITIVE_INFINITY),
   })
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(token), 'cache-control': 'no-store' }).end(token)
 }

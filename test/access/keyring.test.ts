@@ -19,7 +19,7 @@ describe('the keyring', () => {
       return isLive ? [{ id: 'k', secretHash: hashSecret('secret') }] : []
     }
     const db = { select: () => ({ from: () => ({ where: answer }) }), update: () => ({ set: () => ({ where: async () => {} }) }) }
-    const keyring = openKeyring({ db, events: { watch: () => () => {} } } as unknown as Store, silentLog)
+    const keyring = openKeyring({ db, events: { watch: () => () => {} }, now: Date.now } as unknown as Store, silentLog)
     onTestFinished(() => keyring.close())
     return { postgres, keyring }
   }
@@ -47,6 +47,17 @@ describe('the keyring', () => {
     postgres.isLive = false
     expect(ended).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(2 * day)
+    expect(ended).toHaveBeenCalledOnce()
+  })
+
+  test('the keyring ends clients when Postgres finds a key live for a moment after its expiry', async () => {
+    const { postgres, keyring } = openFakeKeyring()
+    const ended = vi.fn()
+    keyring.onEnd(viewer(new Date(Date.now() + 5_000)), ended)
+    await vi.advanceTimersByTimeAsync(5_500)
+    expect(ended).not.toHaveBeenCalled()
+    postgres.isLive = false
+    await vi.advanceTimersByTimeAsync(1_500)
     expect(ended).toHaveBeenCalledOnce()
   })
 

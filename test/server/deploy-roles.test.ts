@@ -43,11 +43,11 @@ const words = referenceText.replace('.', '')
 const hostOfService = ({ localUrl }: RunningService) => new URL(localUrl).host
 const upstreams = {
   nginx: (): Upstreams => [
-    ['server 10.0.0.1:4000;\n', `server ${hostOfService(control)};\n`],
-    ['server 10.0.0.2:4000;\n', '\n'],
-    ['server 10.0.0.3:4000;\n', `server ${hostOfService(speech)};\n`],
+    ['server 10.0.0.1:4000 max_fails=0;\n', `server ${hostOfService(control)};\n`],
+    ['server 10.0.0.2:4000 max_fails=0;\n', '\n'],
+    ['server 10.0.0.3:4000 max_fails=0;\n', `server ${hostOfService(speech)};\n`],
     // A machine that is away: its requests go to the other one.
-    ['server 10.0.0.4:4000;\n', 'server 127.0.0.1:9;\n'],
+    ['server 10.0.0.4:4000 max_fails=0;\n', 'server 127.0.0.1:9;\n'],
   ],
   caddy: (): Upstreams => [
     ['dynamic a api 4000', `dynamic a ${hostOfService(control).replace(':', ' ')}`],

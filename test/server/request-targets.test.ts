@@ -118,6 +118,16 @@ describe('a WebSocket that no route takes', () => {
   })
 })
 
+test('a server behind a balancer refuses connections while it starts, so that the balancer tries another one', async () => {
+  const config = readConfig({ PORT: '0', DATA_DIR: '/nowhere' }).http
+  const starting = await listen(config, undefined, { refusesWhileStarting: true })
+  const ask = () => fetch(`http://127.0.0.1:${starting.port}/`)
+  await expect(ask()).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
+  await starting.serve([])
+  expect((await ask()).status).toBe(404)
+  await starting.close()
+})
+
 test('other upgrades get a response in HTTP/1.1, as clients that prefer HTTP/2 expect', async () => {
   const { pathname, search } = endpoint
   const headers = 'Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n'

@@ -5,7 +5,7 @@ import type { Service } from './service.ts'
 export const own = { 'x-requested-with': 'dashboard' }
 
 /** The requests of a browser with the dashboard. */
-export function browserOf(service: () => Service) {
+export function browserOf(service: () => Pick<Service, 'localUrl' | 'key'>) {
   const signIn = (key: unknown, headers: Record<string, string> = own) =>
     fetch(`${service().localUrl}/session`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ key }) })
 
