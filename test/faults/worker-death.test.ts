@@ -12,7 +12,8 @@ import { expectWhole, holdFetching, holdFile, holdStages, readTimeline, stages, 
 
 test('after kill -9 of the job process in each stage, another process takes over within 15 s and completes all deployments', async () => {
   const api = await startInstallation()
-  const first = await api.startWorker({ PARALLEL_JOBS: '5' })
+  // Each stage is held by a transaction that stands still, which keeps a connection.
+  const first = await api.startWorker({ PARALLEL_JOBS: '5', DATABASE_CONNECTIONS: '20' })
   // All stages are held at the same time only if the first process has recognizers already.
   await api.deploy()
   await holdStages(api.sql, 13)
