@@ -83,6 +83,7 @@ test('a PUBLIC_URL that never answers is logged once for several deployments, wh
   const service = {
     catalog: { references: new Map([['en-US', { text: referenceText, audioFile: referenceFile }]]) },
     limits: { noticeSeconds: 1 },
+    store: { now: Date.now },
     tokens: { issue: ({ expiresAt }: { expiresAt: number }) => expiries.push(expiresAt) && api.key },
     log: { warn: (_: object, message: string) => warnings.push([message]) },
     internalUrl: api.localUrl,

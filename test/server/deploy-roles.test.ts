@@ -105,8 +105,8 @@ describe.each([
       file,
       name === 'nginx'
         ? [
-            ['server 10.0.0.1:4000;\n', `server ${first};\n`],
-            ['server 10.0.0.2:4000;\n', `server ${second};\n`],
+            ['10.0.0.1:4000', first],
+            ['10.0.0.2:4000', second],
           ]
         : [['dynamic a api 4000 {\n\t\t\t\trefresh 2s\n\t\t\t}', `to ${first} ${second}`]],
     )

@@ -34,9 +34,9 @@ test('a process without the role speech starts no detector and no recognizer', a
 
 describe('/ready names what the roles of a process need', () => {
   test.each([
-    ['api', { status: 'ready', postgres: true }],
-    ['jobs', { status: 'ready', postgres: true, queue: true }],
-    ['speech', { status: 'ready', postgres: true, recognizer: true }],
+    ['api', { status: 'ready', accepting: true, postgres: true }],
+    ['jobs', { status: 'ready', accepting: true, postgres: true, queue: true }],
+    ['speech', { status: 'ready', accepting: true, postgres: true, recognizer: true }],
   ] as const)('%s', async (role, expected) => {
     const response = await fetch(`${services[role].localUrl}/ready`)
     expect([response.status, await response.json()]).toEqual([200, expected])
