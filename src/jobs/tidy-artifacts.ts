@@ -1,7 +1,7 @@
 import type { FileStore } from '../artifacts/file-ports.ts'
 import type { Service } from '../domain/context.ts'
 import { correctDeploymentCounts } from '../lifecycle/deployment-counts.ts'
-import { runHourly } from './hourly.ts'
+import { hourMs, runRounds } from './rounds.ts'
 import { tidyRecords } from './tidy-records.ts'
 
 /** The first run, after the start is complete. */
@@ -16,8 +16,9 @@ export function keepArtifactsTidy(service: Service & { files: FileStore }) {
     const removed = await files.removeUnneeded(signal)
     if (removed) log.info({ removed }, 'files that nothing needs were removed from the database')
   }
-  return runHourly(tidy, {
+  return runRounds(tidy, {
     firstMs,
+    intervalMs: hourMs,
     failed: (error) => log.warn({ reason: error }, 'records and files were not tidied; the next attempt is in an hour'),
   })
 }

@@ -1,7 +1,7 @@
 import { findFilesToKeep, findFilesToStore, type Keeping } from '../artifacts/needed-files.ts'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
-import { runHourly } from './hourly.ts'
+import { hourMs, runRounds } from './rounds.ts'
 
 type Cache = Pick<Service, 'store' | 'log'> & { artifacts: Artifacts }
 
@@ -18,7 +18,7 @@ export function keepCacheTidy(service: Cache, keeping: Keeping) {
     if (removed) service.log.info({ removed }, 'files that were not used for a day were removed from DATA_DIR')
   }
   const failed = (error: unknown) => service.log.warn({ reason: error }, 'the files in DATA_DIR were not tidied; the next attempt is in an hour')
-  return runHourly(tidy, { firstMs: 0, failed })
+  return runRounds(tidy, { firstMs: 0, intervalMs: hourMs, failed })
 }
 
 /** Earlier versions kept files in DATA_DIR alone. An interrupted move continues at the next start. */

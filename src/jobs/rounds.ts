@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const intervalMs = 60 * 60_000
+export const hourMs = 60 * 60_000
 
-interface Hourly {
+interface Rounds {
   firstMs: number
+  intervalMs: number
   failed: (error: unknown) => void
 }
 
-/** Runs something after `firstMs` and every hour after its end, until it is closed. */
-export function runHourly(run: (signal: AbortSignal) => Promise<void>, { firstMs, failed }: Hourly) {
+/** Runs something after `firstMs` and again `intervalMs` after each end, until it is closed. */
+export function runRounds(run: (signal: AbortSignal) => Promise<unknown>, { firstMs, intervalMs, failed }: Rounds) {
   const closing = new AbortController()
   const { signal } = closing
   const running = (async () => {
