@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FileStore } from '../artifacts/file-ports.ts'
 import { storedFile, storeSource } from '../artifacts/source.ts'
 import type { Artifacts, ModelFiles } from '../artifacts/store.ts'
 import type { Decoders } from '../audio/decoders.ts'
@@ -20,6 +21,7 @@ import { readTestRecordings } from './test-recordings.ts'
 
 interface Training extends Service {
   artifacts: Artifacts
+  files: FileStore
   decoders: Decoders
   recognizers: Recognizers
 }
@@ -55,9 +57,9 @@ async function build(service: Training, steps: ModelJobRun, { model, base, text 
 }
 
 /** The model keeps the files of its base model, which can leave the catalog. */
-async function keepBase({ artifacts }: Training, { signal }: ModelJobRun, base: ModelRow): Promise<ArtifactFile[]> {
+async function keepBase({ artifacts, files }: Training, { signal }: ModelJobRun, base: ModelRow): Promise<ArtifactFile[]> {
   const paths = await artifacts.fetch(base, { signal })
-  for (const { name } of base.files) await artifacts.keep((path) => copyFile(paths[name] ?? '', path))
+  for (const file of base.files) await files.write(file, paths[file.name] ?? '', signal)
   return base.files.map((file) => ({ ...file, sources: [...file.sources, storeSource] }))
 }
 
