@@ -5,6 +5,7 @@ import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { models } from '../postgres/tables.ts'
+import { commitWith } from '../postgres/transaction.ts'
 import { checkCompatibility, explainIncompatibility } from './compatibility.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
 import { countDeployments } from './deployment.ts'
@@ -103,11 +104,9 @@ async function insertDeployment(ctx: Context, tx: Tx, values: NewValues) {
 
 /** Records the first event and enqueues the job. The statements share one round trip, since none needs the answer to another. */
 async function queueDeployment(ctx: Context, tx: Tx, created: DeploymentRow, values: NewValues, key: string | null | undefined): Promise<DeploymentRow> {
-  await Promise.all([
-    deploymentLog.record(tx, created, null, 'Waiting for a worker.'),
-    provisioning.enqueue(tx, ctx, created),
-    key ? remember(tx, created.workspaceId, key, values, { deploymentId: created.id }) : undefined,
-  ])
+  const last = [deploymentLog.record(tx, created, null, 'Waiting for a worker.'), provisioning.enqueue(tx, ctx, created)]
+  if (!key) return commitWith(created, last)
+  await Promise.all([...last, remember(tx, created.workspaceId, key, values, { deploymentId: created.id })])
   return created
 }
 

@@ -34,6 +34,28 @@ export function createDrizzleClient(send: Send, more: Pick<DrizzleClient, 'begin
 /** A statement came after the end of its transaction, or COMMIT rolled everything back. Nothing was committed. */
 class TransactionError extends Error {}
 
+/** The value of a transaction whose last statements have no answer yet. */
+class LastStatements<T> {
+  readonly value: T
+  readonly statements: readonly Promise<unknown>[]
+
+  constructor(value: T, statements: readonly PromiseLike<unknown>[]) {
+    this.value = value
+    // The query builder executes a statement each time that its `then` is called.
+    this.statements = statements.map((statement) => Promise.resolve(statement))
+  }
+}
+
+/**
+ * What a transaction returns to have COMMIT sent together with its last statements, which saves a round trip. Each promise
+ * is that of one statement, and nothing depends on the rows that it answers: a statement that fails rolls the
+ * transaction back.
+ */
+export const commitWith = <T>(value: T, statements: readonly PromiseLike<unknown>[]): T => new LastStatements(value, statements) as unknown as T
+
+/** The query builder sends a statement some microtasks after the call. */
+const maxTurns = 100
+
 /**
  * Runs a transaction on a connection that nothing else uses meanwhile. A connection never becomes another session,
  * so each statement arrives in the session that answered BEGIN, or is refused. When the connection is lost, the
@@ -49,14 +71,20 @@ export async function runTransaction<T>(connection: Connection, prepare: boolean
   // Each statement and COMMIT report the failure.
   begun.catch(() => {})
   let isFirst = true
+  let unanswered = 0
   const send: Send = async (text, values, asArrays) => {
     const isWithBegin = isFirst && text.startsWith('select ')
     isFirst = false
     if (!isWithBegin) await begun
     // Checked last: between the check and the sending, the transaction must not end.
     if (hasEnded) throw new TransactionError('The transaction has ended.')
-    const [, rows] = await Promise.all([begun, connection.send(text, values, { asArrays, prepare })])
-    return rows
+    unanswered++
+    try {
+      const [, rows] = await Promise.all([begun, connection.send(text, values, { asArrays, prepare })])
+      return rows
+    } finally {
+      unanswered--
+    }
   }
   let savepoints = 0
   const client = createDrizzleClient(send, {
@@ -74,10 +102,14 @@ export async function runTransaction<T>(connection: Connection, prepare: boolean
     },
   })
   try {
-    const value = await run(client)
+    const result: unknown = await run(client)
+    const { value, statements } = result instanceof LastStatements ? (result as LastStatements<T>) : { value: result as T, statements: [] }
+    for (let turn = 0; turn < maxTurns && unanswered < statements.length; turn++) await undefined
+    // COMMIT must not overtake a statement.
+    if (unanswered < statements.length) await Promise.all(statements)
     hasEnded = true
     await begun
-    const { command } = await connection.send('commit')
+    const [{ command }] = await Promise.all([connection.send('commit'), ...statements])
     // Postgres answers so when a statement had failed, even if its error was caught.
     if (command === 'ROLLBACK') throw new TransactionError('The transaction was rolled back because a statement in it had failed.')
     return value

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import { openLog } from '../../src/log.ts'
 import { type DatabaseClient, openClient, type Tx } from '../../src/postgres/client.ts'
 import { openConnection } from '../../src/postgres/connection.ts'
-import { runTransaction } from '../../src/postgres/transaction.ts'
+import { commitWith, runTransaction } from '../../src/postgres/transaction.ts'
 import { explainUnavailable } from '../../src/postgres/unavailable.ts'
 import { cloneDatabase } from '../support/postgres.ts'
 import { openProxy } from '../support/proxy.ts'
@@ -185,4 +185,34 @@ test('a BEGIN that is canceled takes the transaction with it', async () => {
   await connection.send('insert into kept values (2)')
   expect(await kept()).toContain(2)
   await connection.close(0)
+})
+
+describe('COMMIT is sent together with the last statements', () => {
+  const late = async (tx: Tx) => {
+    await delay(20)
+    return insert(tx, 3)
+  }
+
+  test('and all of them are kept, also one that is sent late', async () => {
+    const value = await client.db.transaction(async (tx) => {
+      await insert(tx, 1)
+      return commitWith('done', [insert(tx, 2), late(tx)])
+    })
+    expect(value).toBe('done')
+    expect(await kept()).toEqual([1, 2, 3])
+  })
+
+  test('and one that fails leaves nothing behind', () =>
+    expectRefused(async (tx) => {
+      await insert(tx, 1)
+      return commitWith('done', [insert(tx, 2), tx.execute(sql`select 1 / 0`), insert(tx, 3)])
+    }, /1 \/ 0/))
+
+  test('and a connection that is lost leaves nothing behind', () =>
+    expectRefused(async (tx) => {
+      const pid = await pidOf(tx)
+      await insert(tx, 1)
+      await end(pid)
+      return commitWith('done', [insert(tx, 2), insert(tx, 3)])
+    }))
 })
