@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Column, sql } from 'drizzle-orm'
-import { fromDrizzle, PgBoss } from 'pg-boss'
+import { PgBoss } from 'pg-boss'
 import type { ZodType } from 'zod'
 import type { Log } from '../log.ts'
 import { limitLog } from '../log-limit.ts'
@@ -8,6 +8,7 @@ import type { Tx } from './client.ts'
 import type { Connection } from './connection.ts'
 import type { PoolUsage } from './pool.ts'
 import { openQueueDatabase, runScript } from './queue-database.ts'
+import { sendText } from './transaction.ts'
 import { explainUnavailable } from './unavailable.ts'
 
 /** A job as a contract: its name and what it carries. Its handler decides itself whether a failure is tried again. */
@@ -77,6 +78,9 @@ async function declare(
 
 /** True in SQL for the id of a job that no worker has in its hands at present. */
 export const isWaitingJob = (id: Column) => sql<boolean>`exists (select from pgboss.job where id = ${id} and state in ('created', 'retry'))`
+
+/** Statements of pg-boss in a transaction of ours. */
+const inTransaction = (tx: Tx) => ({ executeSql: async (text: string, values?: unknown[]) => ({ rows: await sendText(tx, text, values) }) })
 
 const deadLetter = (name: string) => `${name}-dead`
 
@@ -154,12 +158,12 @@ export async function openQueue(url: string, jobs: readonly DeclaredJob[], log: 
   return {
     async enqueue(tx, job, payload, { id, priority, delay }) {
       job.payload.parse(payload)
-      const sent = await boss.send(job.name, payload, { id, singletonKey: job.key(payload), priority, startAfter: delay, db: fromDrizzle(tx, sql) })
+      const sent = await boss.send(job.name, payload, { id, singletonKey: job.key(payload), priority, startAfter: delay, db: inTransaction(tx) })
       if (!sent) throw new Error(`there is a job ${job.name} with this key already`)
     },
 
     async remove(tx, job, id) {
-      await boss.deleteJob(job.name, id, { db: fromDrizzle(tx, sql) })
+      await boss.deleteJob(job.name, id, { db: inTransaction(tx) })
     },
 
     async work(job, parallel, handler) {

@@ -53,6 +53,10 @@ class LastStatements<T> {
  */
 export const commitWith = <T>(value: T, statements: readonly PromiseLike<unknown>[]): T => new LastStatements(value, statements) as unknown as T
 
+/** Sends a statement as it is written, which takes less time than the query builder. The statement gets the names of columns as Postgres has them. */
+export const sendText = (tx: object, text: string, values: readonly unknown[] = []): Promise<Rows> =>
+  (tx as { session: { client: DrizzleClient } }).session.client.unsafe(text, [...values])
+
 /** The query builder sends a statement some microtasks after the call. */
 const maxTurns = 100
 
