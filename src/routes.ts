@@ -83,6 +83,7 @@ export async function openRoutes(
   }
   if (config.roles.has('speech')) {
     const speech = createDataPlane(parts, config)
+    await open(speech.shadows)
     const sockets = await open(openSpeechSockets(speech, config.sessions))
     drain = sockets.drain
     addSpeechMetrics(parts.metrics, speech, sockets)

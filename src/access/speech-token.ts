@@ -8,6 +8,8 @@ const claims = z.object({
   workspaceId: z.uuid(),
   /** The only deployment that a token of provisioning allows, even before it is COMPLETE. */
   deploymentId: z.uuid().optional(),
+  /** The only revision that the token allows, which need not serve yet. Older versions ignore it. */
+  revision: z.int().optional(),
   /** The key of the client. The token ends with the key. */
   keyId: z.uuid().optional(),
   /** The browser session that requested the token. The token ends with the session. */

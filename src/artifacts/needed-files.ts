@@ -1,6 +1,6 @@
 // Which files the rows of the database refer to.
 import { type SQL, sql } from 'drizzle-orm'
-import { deployments } from '../postgres/deployment-tables.ts'
+import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
 import { storedFiles } from '../postgres/file-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import { models, uploads } from '../postgres/tables.ts'
@@ -14,10 +14,14 @@ const ofModels = sql`select file ->> 'sha256' from ${models} cross join jsonb_ar
 /** The SHA-256 of each file that was uploaded or generated and that an upload or a model refers to. */
 export const neededFiles: SQL = sql.join([sql`select sha256 from ${uploads}`, ofModels, ...ofRecipes], sql` union all `)
 
-/** The files of the models that COMPLETE deployments use, catalog files included. */
+/** True for a model of a revision that is pending, or that served before the current one. */
+const isKeptWarm = sql`exists (select from ${deploymentRevisions} as revision join ${deployments} as owner on owner.id = revision.deployment_id
+    and revision.number in (owner.pending_revision, owner.previous_revision) where model.id in (revision.acoustic_model_id, revision.language_model_id))`
+
+/** The files of the models that COMPLETE deployments use or go back to, catalog files included. */
 const servedFiles = sql`select file ->> 'sha256' from ${models} as model cross join jsonb_array_elements(files) as file
   where exists (select from ${deployments} where status = 'COMPLETE' and acoustic_model_id = model.id)
-    or exists (select from ${deployments} where status = 'COMPLETE' and language_model_id = model.id)`
+    or exists (select from ${deployments} where status = 'COMPLETE' and language_model_id = model.id) or ${isKeptWarm}`
 
 const select = async ({ longDb }: Pick<Store, 'longDb'>, sha256s: readonly string[], where: SQL): Promise<ReadonlySet<string>> => {
   if (!sha256s.length) return new Set()

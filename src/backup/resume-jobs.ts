@@ -1,11 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { provisioning } from '../domain/deployment-lifecycle.ts'
 import { building } from '../domain/model-building.ts'
-import { deploymentQueue, isUnfinished, modelQueue } from '../lifecycle/queue-position.ts'
+import { deploymentQueue, isUnfinished, modelQueue, revisionQueue } from '../lifecycle/queue-position.ts'
 import type { Tx } from '../postgres/client.ts'
-import { deployments } from '../postgres/deployment-tables.ts'
+import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { models } from '../postgres/tables.ts'
+import { revising } from '../revisions/revision-lifecycle.ts'
 
 /**
  * Enqueues the jobs of all rows that were queued or in work when the backup was made. The time between backup and
@@ -21,6 +22,12 @@ export async function resumeJobs(tx: Tx, queue: Queue, backedUpAt: string): Prom
     .where(isUnfinished(deploymentQueue))
     .returning()
   for (const row of waiting) await provisioning.enqueue(tx, service, row as Parameters<typeof provisioning.enqueue>[2])
+  const unproved = await tx
+    .update(deploymentRevisions)
+    .set({ ...resumed, deadlineAt: later(deploymentRevisions.deadlineAt), stageStartedAt: later(deploymentRevisions.stageStartedAt), stalledSince: null })
+    .where(isUnfinished(revisionQueue))
+    .returning()
+  for (const row of unproved) await revising.enqueue(tx, service, row as Parameters<typeof revising.enqueue>[2])
   const unbuilt = await tx
     .update(models)
     .set({ ...resumed, deadlineAt: later(models.deadlineAt) })

@@ -1,8 +1,9 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { provisionRevision } from '../lifecycle/job-definitions.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
+import { type DeploymentRow, deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
 import { type Context, checkScope, type Service } from './context.ts'
 import { DeploymentNotFoundError, DuplicateDeploymentNameError, SequenceMismatchError, StatusConflictError } from './deployment-errors.ts'
@@ -11,10 +12,10 @@ import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
 import { nameKey, nameText, proseText, validate } from './validation.ts'
 
-type DeploymentOutcome<T> = Promise<T | ExpectedError>
+export type DeploymentOutcome<T> = Promise<T | ExpectedError>
 
 /** Runs the action on a locked deployment of the caller's workspace. Deployments of other workspaces are not found. */
-async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => DeploymentOutcome<T>): DeploymentOutcome<T> {
+export async function onDeployment<T>(ctx: Context, id: string, act: (tx: Tx, row: DeploymentRow) => DeploymentOutcome<T>): DeploymentOutcome<T> {
   const refused = checkScope(ctx, 'MANAGE')
   if (refused) return refused
   return changeWorkspace(ctx.store.db, ctx.viewer.workspaceId, async (tx) => {
@@ -88,6 +89,7 @@ export function retryDeployment(ctx: Context, id: string): DeploymentOutcome<Dep
 export async function deleteDeployment(ctx: Context, id: string): DeploymentOutcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await provisioning.withdraw(tx, ctx, row)
+    await withdrawRevision(tx, ctx, row)
     await letExpire(tx, { deploymentId: row.id })
     await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return { deploymentId: row.id }
@@ -95,6 +97,14 @@ export async function deleteDeployment(ctx: Context, id: string): DeploymentOutc
   if (!(outcome instanceof DeploymentNotFoundError)) return outcome
   const removal = await deploymentLog.findRemoval(ctx.store.db, { workspaceId: ctx.viewer.workspaceId, id })
   return removal ? { deploymentId: id } : outcome
+}
+
+/** Removes the job of a revision in work from the queue. The row goes with the deployment. */
+async function withdrawRevision(tx: Tx, { store }: Pick<Service, 'store'>, { id, pendingRevision }: DeploymentRow) {
+  if (pendingRevision === null) return
+  const pending = and(eq(deploymentRevisions.deploymentId, id), eq(deploymentRevisions.number, pendingRevision))
+  const [revision] = await tx.select({ jobId: deploymentRevisions.jobId }).from(deploymentRevisions).where(pending)
+  if (revision?.jobId) await store.queue.remove(tx, provisionRevision, revision.jobId)
 }
 
 /** Adds an event to a deployment's log without a change of its status. Does nothing for a deleted deployment. */

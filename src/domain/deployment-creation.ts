@@ -130,14 +130,17 @@ export async function preflightDeployment(ctx: Context, wanted: NewDeployment): 
   return { problems: [...problems, ...(earlier ? [earlier] : []), ...(await findProblems(ctx, values))], existing: null }
 }
 
+/** All problems with two models for a deployment of the locale, the most important first. */
+export async function findModelProblems(ctx: Context, wanted: Pick<NewDeployment, 'locale' | 'acousticModelId' | 'languageModelId'>): Promise<ExpectedError[]> {
+  const { acoustic, language, problems } = await findModels(ctx, wanted)
+  const isComparable = acoustic && language && ctx.catalog.references.has(wanted.locale)
+  const incompatible = isComparable ? await checkCompatibility(ctx, wanted.locale, acoustic, language) : undefined
+  return incompatible ? [...problems, incompatible] : problems
+}
+
 /** All problems with the models, the name and the quota, the most important first. */
 async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
-  const found = await findModels(ctx, wanted)
-  const problems: ExpectedError[] = found.problems
-  if (found.acoustic && found.language && ctx.catalog.references.has(wanted.locale)) {
-    const incompatible = await checkCompatibility(ctx, wanted.locale, found.acoustic, found.language)
-    if (incompatible) problems.push(incompatible)
-  }
+  const problems = await findModelProblems(ctx, wanted)
   const isOfLocale = and(eq(deployments.workspaceId, ctx.viewer.workspaceId), eq(deployments.locale, storable(wanted.locale)))
   const sameName = and(isOfLocale, eq(nameKey(deployments.name), nameKey(storable(wanted.name))))
   if (await ctx.store.db.$count(deployments, sameName)) problems.push(new DuplicateDeploymentNameError(wanted.name, wanted.locale))

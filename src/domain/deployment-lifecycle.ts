@@ -44,6 +44,21 @@ export interface DeploymentChange {
   stalledSince?: Date
 }
 
+/** The columns that a change of provisioning sets, for a deployment or one of its revisions. */
+export function toProvisioningValues(
+  change: Pick<DeploymentChange, 'stage' | 'evidence' | 'stalledSince'> & { status: string },
+  before: Pick<DeploymentRow, 'stage' | 'evidence' | 'stageStartedAt' | 'startedAt'> & { status: string },
+) {
+  const isBeginning = change.status === 'PROVISIONING' && before.status === 'QUEUED'
+  const stage = change.stage ?? null
+  return {
+    evidence: change.evidence ?? before.evidence,
+    stageStartedAt: stage === before.stage && !isBeginning ? before.stageStartedAt : stage && sql`clock_timestamp()`,
+    stalledSince: change.stalledSince ?? null,
+    startedAt: isBeginning ? sql`clock_timestamp()` : before.startedAt,
+  }
+}
+
 /** The claim of one worker on one deployment. */
 export type DeploymentClaim = ClaimOn<'deploymentId'>
 
@@ -59,7 +74,12 @@ export const deploymentLog = createEventLog<DeploymentRow, DeploymentEventRow>({
   key: 'deploymentId',
   position: 'position',
   isTerminal,
-  toFacts: ({ locale }) => ({ locale }),
+  // The event of a deletion ends the log, whatever was pending.
+  toFacts: ({ locale, status, revision, pendingRevision }) => ({
+    locale,
+    currentRevision: revision,
+    pendingRevision: status === 'DELETING' ? null : pendingRevision,
+  }),
 })
 
 export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow, DeploymentChange>({
@@ -67,16 +87,7 @@ export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow
   log: deploymentLog,
   key: 'deploymentId',
   moves,
-  toValues(change, before) {
-    const isBeginning = change.status === 'PROVISIONING' && before.status === 'QUEUED'
-    const stage = change.stage ?? null
-    return {
-      evidence: change.evidence ?? before.evidence,
-      stageStartedAt: stage === before.stage && !isBeginning ? before.stageStartedAt : stage && sql`clock_timestamp()`,
-      stalledSince: change.stalledSince ?? null,
-      startedAt: isBeginning ? sql`clock_timestamp()` : before.startedAt,
-    }
-  },
+  toValues: toProvisioningValues,
 })
 
 export const { mayMove, applyChange, recordChange } = deploymentLifecycle

@@ -1,7 +1,15 @@
+import { hash } from 'node:crypto'
 import { and, desc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Db } from '../postgres/client.ts'
-import { type DeploymentRow, type DeploymentStatus, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
+import {
+  type DeploymentRow,
+  type DeploymentStatus,
+  deploymentEvents,
+  deploymentRevisions,
+  deployments,
+  type RevisionRow,
+} from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import type { RecognitionMode } from './recognition-mode.ts'
@@ -22,16 +30,36 @@ export function endpointOf({ publicUrl }: Pick<Service, 'publicUrl'>, deployment
   return { id: deploymentId, mode, httpUrl, webSocketUrl: httpUrl.replace(/^http/, 'ws') }
 }
 
-/** A deployment with its models, as the data plane needs it. */
-export interface ServedDeployment {
-  deployment: DeploymentRow
+/** A revision in work or on trial, with its models. */
+interface PendingRevision {
+  row: RevisionRow
   acousticModel: ModelRow
   languageModel: ModelRow
 }
 
-/** The workspace's deployment with this endpoint id, in any status. */
-export async function findServedDeployment({ store }: Service, workspaceId: string, endpointId: string): Promise<ServedDeployment | undefined> {
-  return (await selectServed(store.db, and(eq(deployments.id, endpointId), eq(deployments.workspaceId, workspaceId))))[0]
+/** A deployment with the revision that serves a session, as the data plane needs it. */
+export interface ServedDeployment {
+  deployment: DeploymentRow
+  /** The number of the revision that both models belong to. */
+  revision: number
+  acousticModel: ModelRow
+  languageModel: ModelRow
+  /** The pending revision, when it recognizes a share of the recordings as well. */
+  shadow?: PendingRevision & { percent: number }
+}
+
+/**
+ * The workspace's deployment with this endpoint id, in any status, with the revision that serves the client. Undefined
+ * when the client names a revision that is neither the current nor the pending one.
+ */
+export async function findServedDeployment(
+  { store }: Service,
+  workspaceId: string,
+  endpointId: string,
+  client?: SessionClient,
+): Promise<ServedDeployment | undefined> {
+  const [found] = await selectServed(store.db, and(eq(deployments.id, endpointId), eq(deployments.workspaceId, workspaceId)))
+  return found && chooseRevision(found, client)
 }
 
 /** The deployment with this id in any workspace, for jobs. */
@@ -85,13 +113,79 @@ export function findModelsInUse({ store }: Pick<Service, 'store'>, { limit, with
   return selectServed(db, inArray(deployments.id, found))
 }
 
-function selectServed(db: Db, where: SQL | undefined): Promise<ServedDeployment[]> {
-  const acousticModel = alias(models, 'acoustic_model')
-  const languageModel = alias(models, 'language_model')
-  return db
-    .select({ deployment: deployments, acousticModel, languageModel })
+/** The client of a session, as far as it decides which revision serves the session. */
+export interface SessionClient {
+  /** The same for all sessions of one client. */
+  id: string
+  /** The revision that provisioning verifies. */
+  revision?: number | undefined
+}
+
+/** A number from 0 to 100 for a text: always the same for one text, evenly distributed over many. */
+export const toShare = (text: string): number => (Number.parseInt(hash('sha256', text, 'hex').slice(0, 8), 16) / 2 ** 32) * 100
+
+/**
+ * Chooses the revision of a new session: the one that provisioning names, the pending one for the clients of a canary, and
+ * otherwise the current one. A client stays on its side as long as the pending revision is on trial. All sessions and
+ * requests are decided here. Undefined when the named revision is neither current nor pending.
+ */
+function chooseRevision({ pending, ...current }: FoundDeployment, client?: SessionClient): ServedDeployment | undefined {
+  const { deployment } = current
+  const asPending = () => pending && toServed(deployment, pending)
+  if (client?.revision !== undefined && client.revision !== current.revision) return client.revision === pending?.row.number ? asPending() : undefined
+  if (!client || client.revision !== undefined || pending?.row.status !== 'COMPLETE') return current
+  const { canaryPercent, shadowPercent } = deployment
+  if (canaryPercent !== null && toShare(`${deployment.id} ${pending.row.number} ${client.id}`) < canaryPercent) return asPending()
+  return shadowPercent === null ? current : { ...current, shadow: { ...pending, percent: shadowPercent } }
+}
+
+const toServed = (deployment: DeploymentRow, { row, acousticModel, languageModel }: PendingRevision): ServedDeployment => ({
+  deployment,
+  revision: row.number,
+  acousticModel,
+  languageModel,
+})
+
+/** Pairs of models of pending revisions that are being verified or are on trial, those that changed last first. */
+export async function findPendingModels({ store }: Pick<Service, 'store'>, limit: number): Promise<ServedDeployment[]> {
+  const db = store.longDb
+  // The condition of the index.
+  const found = db.select({ id: deployments.id }).from(deployments).where(sql`${deployments.pendingRevision} is not null`).orderBy(desc(deployments.updatedAt))
+  const rows = await selectServed(db, inArray(deployments.id, found.limit(limit)))
+  return rows.flatMap(({ deployment, pending }) => {
+    const isNeeded = pending && (pending.row.status === 'COMPLETE' || pending.row.stage === 'VERIFYING' || pending.row.stage === 'EVALUATING')
+    return isNeeded ? [toServed(deployment, pending)] : []
+  })
+}
+
+interface FoundDeployment extends ServedDeployment {
+  pending: PendingRevision | undefined
+}
+
+/** One statement, since it runs at the start of each session. */
+async function selectServed(db: Db, where: SQL | undefined): Promise<FoundDeployment[]> {
+  const of = (name: string) => alias(models, name)
+  const [acousticModel, languageModel, pendingAcoustic, pendingLanguage] = [
+    of('acoustic_model'),
+    of('language_model'),
+    of('pending_acoustic'),
+    of('pending_language'),
+  ]
+  const pending = and(eq(deploymentRevisions.deploymentId, deployments.id), eq(deploymentRevisions.number, deployments.pendingRevision))
+  const rows = await db
+    .select({ deployment: deployments, acousticModel, languageModel, row: deploymentRevisions, pendingAcoustic, pendingLanguage })
     .from(deployments)
     .innerJoin(acousticModel, eq(acousticModel.id, deployments.acousticModelId))
     .innerJoin(languageModel, eq(languageModel.id, deployments.languageModelId))
+    .leftJoin(deploymentRevisions, pending)
+    .leftJoin(pendingAcoustic, eq(pendingAcoustic.id, deploymentRevisions.acousticModelId))
+    .leftJoin(pendingLanguage, eq(pendingLanguage.id, deploymentRevisions.languageModelId))
     .where(where)
+  return rows.map(({ deployment, acousticModel, languageModel, row, pendingAcoustic, pendingLanguage }) => ({
+    deployment,
+    revision: deployment.revision,
+    acousticModel,
+    languageModel,
+    pending: row && pendingAcoustic && pendingLanguage ? { row, acousticModel: pendingAcoustic, languageModel: pendingLanguage } : undefined,
+  }))
 }

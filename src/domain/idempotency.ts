@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { and, eq, getColumns, gt, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type KeyRow, keys } from '../postgres/access-tables.ts'
+import { idempotencyKeys, type KeyRow, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { type DeploymentRow, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
+import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 import { IdempotencyConflictError } from './errors.ts'
@@ -29,6 +29,8 @@ interface Earlier<What extends keyof Made> {
   made: Made[What]
   /** The encrypted secret of a key, for the caller that created the key. */
   sealedSecret: string | null
+  /** The number of the revision that the request created, if it created one. */
+  revision: number | null
 }
 
 const isRemembered = or(isNull(idempotencyKeys.expiresAt), gt(idempotencyKeys.expiresAt, sql`now()`))
@@ -54,10 +56,10 @@ export async function findEarlier<What extends keyof Made>(
   if (!found) return undefined
   if (!found.used[columns[what]] || found.used.inputHash !== hashInput(input)) return new IdempotencyConflictError()
   const made: Made[What] | null = found[what]
-  return made ? { made, sealedSecret: found.used.sealedSecret } : new IdempotencyConflictError(what)
+  return made ? { made, sealedSecret: found.used.sealedSecret, revision: found.used.revision } : new IdempotencyConflictError(what)
 }
 
-type MadeId = { deploymentId: string } | { modelId: string } | { keyId: string; sealedSecret: string }
+type MadeId = { deploymentId: string; revision?: number } | { modelId: string } | { keyId: string; sealedSecret: string }
 
 /** Stores the object that the key created, until some days after the object is deleted. */
 export async function remember(tx: Tx, workspaceId: string, key: string, input: object, made: MadeId): Promise<void> {
@@ -65,6 +67,7 @@ export async function remember(tx: Tx, workspaceId: string, key: string, input: 
     deploymentId: null,
     modelId: null,
     keyId: null,
+    revision: null,
     sealedSecret: null,
     expiresAt: null,
     inputHash: hashInput(input),

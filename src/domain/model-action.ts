@@ -1,8 +1,8 @@
-import { and, eq, or, sql } from 'drizzle-orm'
+import { and, desc, eq, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
-import { deployments } from '../postgres/deployment-tables.ts'
+import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
 import { licenseAcceptances, type ModelKind, type ModelRow, models } from '../postgres/tables.ts'
 import { type Context, checkScope } from './context.ts'
 import { type ExpectedError, ValidationError } from './errors.ts'
@@ -90,12 +90,7 @@ export function retryModel(ctx: Context, model: OwnModel): ModelOutcome<ModelRow
 /** Deletes a model that no deployment uses. The log is kept for a week. Deleting the model again succeeds. */
 export async function deleteModel(ctx: Context, model: OwnModel): ModelOutcome<OwnModel> {
   const outcome = await onModel<OwnModel>(ctx, model, async (tx, row) => {
-    const users = await tx
-      .select()
-      .from(deployments)
-      .where(or(eq(deployments.acousticModelId, row.id), eq(deployments.languageModelId, row.id)))
-      .orderBy(sortable(deployments.name))
-      .limit(20)
+    const users = await findUsers(tx, row.id)
     if (users.length) return new ModelInUseError(users)
     await building.withdraw(tx, ctx, row)
     await letExpire(tx, { modelId: row.id })
@@ -105,6 +100,33 @@ export async function deleteModel(ctx: Context, model: OwnModel): ModelOutcome<O
   if (!(outcome instanceof ModelNotFoundError)) return outcome
   const removal = await modelLog.findRemoval(ctx.store.db, { workspaceId: ctx.viewer.workspaceId, id: model.id })
   return removal?.kind === model.kind ? model : outcome
+}
+
+const maxUsers = 20
+
+/** The deployments that serve the model, then those that hold the model in another revision, each with the newest such revision. */
+async function findUsers(tx: Tx, modelId: string): Promise<ConstructorParameters<typeof ModelInUseError>[0]> {
+  const { deploymentId, number } = deploymentRevisions
+  const isHeld = and(
+    eq(deploymentRevisions.deploymentId, deployments.id),
+    or(eq(deploymentRevisions.acousticModelId, modelId), eq(deploymentRevisions.languageModelId, modelId)),
+  )
+  const [serving, holding] = await Promise.all([
+    tx
+      .select()
+      .from(deployments)
+      .where(or(eq(deployments.acousticModelId, modelId), eq(deployments.languageModelId, modelId)))
+      .orderBy(sortable(deployments.name))
+      .limit(maxUsers),
+    tx
+      .selectDistinctOn([deploymentId], { deployment: deployments, revision: number })
+      .from(deploymentRevisions)
+      .innerJoin(deployments, isHeld)
+      .orderBy(deploymentId, desc(number))
+      .limit(maxUsers),
+  ])
+  const held = holding.filter(({ deployment: { id } }) => !serving.some((one) => one.id === id))
+  return [...serving.map((deployment) => ({ deployment })), ...held].slice(0, maxUsers)
 }
 
 /** Records that the workspace accepts the model's license. A repetition changes nothing. */

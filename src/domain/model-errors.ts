@@ -52,13 +52,12 @@ export class DuplicateModelNameError extends ExpectedError {
 export class ModelInUseError extends ExpectedError {
   readonly code = 'MODEL_IN_USE'
   readonly deployments: DeploymentRow[]
-  constructor(deployments: DeploymentRow[]) {
-    const names = deployments.map(({ name }) => `"${name}"`).join(', ')
-    super(
-      `${deployments.length === 1 ? 'A deployment uses' : 'Deployments use'} the model: ${names}. Delete ${deployments.length === 1 ? 'the deployment' : 'the deployments'} first.`,
-      'id',
-    )
-    this.deployments = deployments
+  /** A deployment can also hold the model in a revision that does not serve. */
+  constructor(users: { deployment: DeploymentRow; revision?: number }[]) {
+    const isOne = users.length === 1
+    const names = users.map(({ deployment: { name }, revision }) => (revision === undefined ? `"${name}"` : `revision ${revision} of "${name}"`)).join(', ')
+    super(`${isOne ? 'A deployment uses' : 'Deployments use'} the model: ${names}. Delete ${isOne ? 'the deployment' : 'the deployments'} first.`, 'id')
+    this.deployments = users.map(({ deployment }) => deployment)
   }
 }
 

@@ -22,7 +22,7 @@ export interface Watched {
 
 /**
  * Watches the events of deployments, in order, without gaps or repetitions. For one deployment: the newest event, then
- * each later event until a terminal status. For all deployments: each event from now on. With a cursor: each event after it.
+ * each later event until a terminal status without a pending revision. For all deployments: each event from now on. With a cursor: each event after it.
  */
 export function watchDeployments(ctx: Context, { locale, ...watched }: Watched & { locale?: string | null | undefined }) {
   const includes = (event: DeploymentEventRow) => !locale || event.locale === locale
@@ -63,13 +63,16 @@ async function isToCome<Event extends LoggedEvent>(ctx: Context, log: WatchedLog
 }
 
 /** The part of a log that a watch uses. */
-type WatchedLog<Event extends LoggedEvent> = FeedLog<Event> &
-  Pick<EventLog<never, Event>, 'readPosition'> & {
-    isTerminal(status: Event['status']): boolean
-  }
+type WatchedLog<Event extends LoggedEvent> = FeedLog<Event> & Pick<EventLog<never, Event>, 'readPosition' | 'isLast'>
 
 /** The fields of the newest event that a watch keeps. */
-export type Newest<Event extends LoggedEvent = LoggedEvent> = Pick<Event, 'position' | 'status'>
+export type Newest<Event extends LoggedEvent = LoggedEvent> = Pick<Event, 'position' | 'status' | 'pendingRevision'>
+
+export const toNewest = <Event extends LoggedEvent>({ position, status, pendingRevision }: Newest<Event>): Newest<Event> => ({
+  position,
+  status,
+  pendingRevision,
+})
 
 /** A feed for one subscriber. Nothing is opened until the first read. */
 export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIterable<Event> {
@@ -88,7 +91,7 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
     this.#scope = scope
     this.#includes = includes
     this.from = from
-    this.newest = newest && { position: newest.position, status: newest.status }
+    this.newest = newest && toNewest(newest)
   }
 
   openFeed(): Feed<Event> {
@@ -99,9 +102,9 @@ export class Watch<Event extends LoggedEvent = LoggedEvent> implements AsyncIter
     return this.#includes(event)
   }
 
-  /** True when the newest event is terminal and was seen. After a retry, earlier events can be terminal too. */
+  /** True when the newest event is terminal, no revision is pending, and the event was seen. After a retry, earlier events can be terminal too. */
   isOver(newest: Newest<Event> | undefined, seen: number): boolean {
-    return this.#scope.id !== undefined && newest !== undefined && newest.position <= seen && this.#log.isTerminal(newest.status)
+    return this.#scope.id !== undefined && newest !== undefined && newest.position <= seen && this.#log.isLast(newest)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {

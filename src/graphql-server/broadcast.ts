@@ -1,6 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { ExecutionResult, GraphQLError } from 'graphql'
-import { type Newest, readWithRetry, type Watch } from '../domain/subscription.ts'
+import { type Newest, readWithRetry, toNewest, type Watch } from '../domain/subscription.ts'
 import type { Feed } from '../lifecycle/event-feed.ts'
 import type { LoggedEvent } from '../lifecycle/event-log.ts'
 import { waitForReader } from './backlog.ts'
@@ -116,8 +116,8 @@ class Broadcast {
     for (const member of [...this.#live]) this.#end(member, error)
   }
 
-  #notice({ position, status }: Newest) {
-    if (position >= (this.#newest?.position ?? 0)) this.#newest = { position, status }
+  #notice(newest: Newest) {
+    if (newest.position >= (this.#newest?.position ?? 0)) this.#newest = toNewest(newest)
   }
 
   /** Sends a new member the events that it lacks, as fast as the member reads, until it can join the live members. */

@@ -11,6 +11,7 @@ import { schema } from '../graphql/schema.ts'
 import { checkOperation, type OperationLimits, type Variables } from '../graphql-limits/operation-limits.ts'
 import { createCors } from '../http/cors.ts'
 import { createQueuePositionLoader, deploymentQueue, modelQueue } from '../lifecycle/queue-position.ts'
+import { createRevisionLoader } from '../revisions/revision.ts'
 import { createStreamCount, findRequestViewers, requireKey } from './authentication.ts'
 import { createBroadcasts } from './broadcast.ts'
 import { createCompiledOperations } from './compiled-queries.ts'
@@ -47,6 +48,7 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadModel: createModelLoader(service),
       loadChosenModel: createChosenModelLoader(context),
       loadDeployment: createDeploymentLoader(context),
+      loadRevision: createRevisionLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       timelines: createTimelineLoaders(context),
       queuePositions: { deployment: createQueuePositionLoader(service, deploymentQueue), model: createQueuePositionLoader(service, modelQueue) },

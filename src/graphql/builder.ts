@@ -6,6 +6,7 @@ import type { EventHistories } from '../domain/event-history.ts'
 import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/model.ts'
 import type { OperationLimits } from '../graphql-limits/operation-limits.ts'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
+import type { LoadRevision } from '../revisions/revision.ts'
 
 /** Limits of other parts of the server that `viewer.limits` shows. */
 export interface ShownLimits {
@@ -25,6 +26,7 @@ export interface GraphQLContext extends Context {
   loadModel: LoadModel
   loadChosenModel: LoadChosenModel
   loadDeployment: LoadDeployment
+  loadRevision: LoadRevision
   loadFittingModels: LoadFittingModels
   timelines: EventHistories
   queuePositions: { deployment: LoadQueuePosition; model: LoadQueuePosition }

@@ -20,5 +20,6 @@ export const StageEnum = builder.enumType('ProvisioningStage', {
     BUILDING: { description: 'Compiling the language model.' },
     LOADING: { description: 'Loading both models into a recognizer.' },
     VERIFYING: { description: "Calling the endpoint's own URL with a reference recording." },
+    EVALUATING: { description: 'Comparing transcripts with those of a test set. Only revisions with a gate have this stage.' },
   } as const,
 })

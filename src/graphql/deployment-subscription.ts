@@ -1,5 +1,5 @@
 import { DeploymentNotFoundError } from '../domain/deployment-errors.ts'
-import { isTerminal } from '../domain/deployment-lifecycle.ts'
+import { deploymentLog } from '../domain/deployment-lifecycle.ts'
 import { ExpectedError, InvalidCursorError } from '../domain/errors.ts'
 import { watchDeployments } from '../domain/subscription.ts'
 import { encodeEventCursor } from '../lifecycle/event-cursor.ts'
@@ -10,7 +10,7 @@ import { Deployment, DeploymentStatusChange } from './refs.ts'
 import { addWatchedField } from './watched-field.ts'
 
 DeploymentStatusChange.implement({
-  description: "One change in a deployment's log: the creation, a provisioning step, a new name or the end.",
+  description: "One change in a deployment's log: the creation, a provisioning step of the deployment or of a revision, a new name or the end.",
   fields: (t) => ({
     deploymentId: t.globalID({
       description: 'The `id` of the deployment, even after the deletion of the deployment.',
@@ -29,11 +29,13 @@ DeploymentStatusChange.implement({
       description: 'The status before the change; null for the creation of a deployment.',
     }),
     isTerminal: t.boolean({
-      description: 'True when the status after the change is terminal: only a request can change the deployment further.',
-      resolve: (event) => isTerminal(event.status),
+      description: 'True when the status after the change is terminal and no revision is pending: only a request can change the deployment further.',
+      resolve: (event) => deploymentLog.isLast(event),
     }),
     stage: t.expose('stage', { type: StageEnum, nullable: true, description: 'The current provisioning stage; null when provisioning is not running.' }),
-    progress: t.exposeFloat('progress', { description: 'The progress of the whole provisioning, from 0 to 1.' }),
+    progress: t.exposeFloat('progress', {
+      description: 'The progress of the whole provisioning, from 0 to 1; of the revision when the change concerns one.',
+    }),
     message: t.exposeString('message', { description: 'A human-readable message that describes the change.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'The time of the change.' }),
     sequence: t.exposeInt('sequence', {
@@ -58,6 +60,7 @@ addWatchedField('deploymentStatusChanged', {
   description: `Delivers every change in order and exactly once.
 
 With \`deploymentId\`, the stream delivers the deployment's newest change first, then every later change. The stream ends after a terminal change.
+A change of a COMPLETE deployment is terminal when no revision is in work or on trial.
 
 Without \`deploymentId\`, the stream delivers every new change of all deployments of the workspace and never ends. A change whose \`previousStatus\`
 is null means a new deployment. A change whose \`status\` is DELETING means a deleted deployment. To miss no change between a list and its stream,

@@ -13,7 +13,7 @@ import { decodeNodeId } from './node-id.ts'
 import { unwrapPage } from './pagination.ts'
 import { AcousticModel, Deployment, DeploymentStatusChange, LanguageModel } from './refs.ts'
 
-const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
+export const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
   description: 'The reason for the failure of a deployment.',
   fields: (t) => ({
     stage: t.expose('stage', { type: StageEnum, description: 'The stage that failed.' }),
@@ -22,7 +22,7 @@ const FailureType = builder.objectRef<Failure>('DeploymentFailure').implement({
   }),
 })
 
-const VerificationType = builder.objectRef<Evidence>('Verification').implement({
+export const VerificationType = builder.objectRef<Evidence>('Verification').implement({
   description: "The result of the test of the deployment's endpoint before completion.",
   fields: (t) => ({
     url: t.expose('url', {
@@ -69,7 +69,7 @@ const EstimateType = builder.objectRef<Estimate>('CompletionEstimate').implement
 
 builder.node(Deployment, {
   description: 'An acoustic model and a language model that the server serves together under one id.',
-  isTypeOf: (value) => 'acousticModelId' in (value as object),
+  isTypeOf: (value) => 'lastRevision' in (value as object) && !('isCurrent' in (value as object)),
   id: { resolve: (deployment) => deployment.id },
   fields: (t) => ({
     name: t.exposeString('name', {
@@ -89,7 +89,8 @@ builder.node(Deployment, {
     }),
     status: t.expose('status', { type: DeploymentStatusEnum, description: "The deployment's status." }),
     isTerminal: t.boolean({
-      description: 'True when the status is terminal: only a request can change the deployment further.',
+      description:
+        'True when the status is terminal: only a request can change the status. A COMPLETE deployment stays terminal while another revision is pending.',
       resolve: (deployment) => isTerminal(deployment.status),
     }),
     isServing: t.boolean({ description: 'True when the endpoint answers requests.', resolve: (deployment) => isServing(deployment.status) }),

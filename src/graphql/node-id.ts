@@ -6,6 +6,8 @@ const unusedId = '00000000-0000-0000-0000-000000000000'
 /** The limit on the ids of one `nodes` field. */
 export const maxNodes = 100
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** The id of a revision: the id of its deployment and its number. */
+const revisionKey = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[1-9]\d{0,8}$/
 
 const split = (id: string) => Buffer.from(id, 'base64').toString().split(':')
 
@@ -28,7 +30,8 @@ export const typeOfNodeId = (id: string) => split(id)[0] ?? ''
  */
 export function decodeNodeId(typename: string, id: string): string {
   const [type, key, ...more] = split(id)
-  return type === typename && key && uuid.test(key) && more.length === 0 ? key : unusedId
+  const shape = typename === 'Revision' ? revisionKey : uuid
+  return type === typename && key && shape.test(key) && more.length === 0 ? key : unusedId
 }
 
 /** The kind and the row of a model's global id. */

@@ -13,6 +13,7 @@ const finders = new Map<string, (ctx: GraphQLContext, id: string) => Promise<obj
     Deployment: (ctx: GraphQLContext, id: string) => ctx.loadDeployment(id),
     AcousticModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'ACOUSTIC', id),
     LanguageModel: (ctx: GraphQLContext, id: string) => findModel(ctx, 'LANGUAGE', id),
+    Revision: async (ctx: GraphQLContext, id: string) => (await ctx.loadRevision(id))?.revision ?? null,
     Key: findKey,
     Session: findSession,
     Upload: findUpload,

@@ -77,6 +77,14 @@ export const unreachable = (url: string, cause: unknown) =>
     { cause },
   )
 
+/** The failure for an answer of another revision: a process of an older version serves the current one to every caller. */
+export const wrongRevision = (url: string, answered: number | undefined) =>
+  new CallFailure(
+    'AWAY',
+    'WRONG_REVISION',
+    `The endpoint ${pathOf(url)} answered with ${answered === undefined ? 'no revision' : `revision ${answered}`} instead of the tested one. Check that all processes with the role speech run this version.`,
+  )
+
 function refused(kind: CallFailureKind, reason: string, retryAfterMs?: number): CallFailure {
   if (kind === 'BUSY')
     return new CallFailure(kind, 'ENDPOINT_BUSY', `The endpoint has no capacity for the reference recording at present (${reason}).`, { retryAfterMs })

@@ -2,13 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { WebSocket } from 'ws'
 import { explainClose, explainPhrase, explainResponse, unreachable } from './call-failure.ts'
 
+/** The transcript of an endpoint, and the number of the revision that gave it; undefined from an older version. */
+export interface EndpointAnswer {
+  transcript: string
+  revision: number | undefined
+}
+
 const bytesPerMessage = 3200
 
 /**
- * Sends a WAV to a WebSocket URL as the Speech SDK does, in one turn. Resolves with the text of all phrases.
+ * Sends a WAV to a WebSocket URL as the Speech SDK does, in one turn. Resolves with the text of all phrases
+ * and the revision in turn.start.
  * Rejects with a CallFailure when the endpoint refuses, closes before the end of the turn, or does not answer.
  */
-export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, signal: AbortSignal): Promise<string> {
+export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, signal: AbortSignal): Promise<EndpointAnswer> {
   signal.throwIfAborted()
   const url = new URL(webSocketUrl)
   url.searchParams.set('format', 'simple')
@@ -16,9 +23,10 @@ export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, 
   // The token is in a header, since proxies log URLs.
   const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
   const phrases: string[] = []
+  let revision: number | undefined
   let abandon = () => {}
 
-  return new Promise<string>((answer, fail) => {
+  return new Promise<EndpointAnswer>((answer, fail) => {
     abandon = () => fail(unreachable(webSocketUrl, signal.reason))
     signal.addEventListener('abort', abandon, { once: true })
     socket.on('error', (cause) => fail(unreachable(webSocketUrl, cause)))
@@ -38,7 +46,8 @@ export function callWebSocket(webSocketUrl: string, token: string, wav: Buffer, 
         if (refusal) fail(refusal)
         if (body?.DisplayText) phrases.push(body.DisplayText)
       }
-      if (path === 'turn.end') answer(phrases.join(' '))
+      if (path === 'turn.start') revision = body?.context?.revision
+      if (path === 'turn.end') answer({ transcript: phrases.join(' '), revision })
     })
   }).finally(() => {
     signal.removeEventListener('abort', abandon)
@@ -61,8 +70,14 @@ function audio(requestId: string, bytes: Uint8Array): Buffer<ArrayBuffer> {
   return Buffer.concat([length, head, bytes])
 }
 
+interface EndpointMessage {
+  DisplayText?: string
+  RecognitionStatus?: string
+  context?: { revision?: number }
+}
+
 /** The path and body of a message; undefined when the message is invalid. */
-function read(message: string): { path: string; body: { DisplayText?: string; RecognitionStatus?: string } } | undefined {
+function read(message: string): { path: string; body: EndpointMessage } | undefined {
   const [head = '', body = ''] = message.split('\r\n\r\n')
   const path = /^Path:\s*(\S+)/im.exec(head)?.[1]?.toLowerCase()
   try {

@@ -6,8 +6,8 @@ import { deploymentLog } from '../domain/deployment-lifecycle.ts'
 import { keptEvents } from '../domain/event-history.ts'
 import { rememberedDays } from '../domain/idempotency.ts'
 import { modelLog } from '../domain/model-lifecycle.ts'
-import { keys, sessions } from '../postgres/access-tables.ts'
-import { deploymentEvents, deployments, idempotencyKeys } from '../postgres/deployment-tables.ts'
+import { idempotencyKeys, keys, sessions } from '../postgres/access-tables.ts'
+import { deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { modelEvents, models, uploads, workspaces } from '../postgres/tables.ts'
 
 /** Changes of the status are kept among this number of the newest events. */
@@ -36,7 +36,10 @@ export async function tidyRecords(service: WithStore): Promise<void> {
   await removeEndedSessions(service)
   await removeUploads(service)
   await removeIdempotencyKeys(service)
-  await inBatches(service, pruneEvents(deploymentEvents, sql`deployment_id`, deployments))
+  // A change of the status of a revision, or of the serving revision, is a milestone too.
+  const isStep = sql`and event.revision_status is not distinct from event.previous_revision_status
+    and event.current_revision is not distinct from coalesce(event.previous_current_revision, event.current_revision)`
+  await inBatches(service, pruneEvents(deploymentEvents, sql`deployment_id`, deployments, isStep))
   await inBatches(service, pruneEvents(modelEvents, sql`model_id`, models))
   for (const log of [deploymentLog, modelLog]) {
     await untilNone(() => log.forgetRemoved(longDb))
@@ -96,12 +99,12 @@ async function removeIdempotencyKeys(service: WithStore) {
 }
 
 /** Keeps the first event, the newest events, and the newest changes of the status. */
-function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId: SQL, rows: typeof deployments | typeof models): SQL {
+function pruneEvents(events: typeof deploymentEvents | typeof modelEvents, rowId: SQL, rows: typeof deployments | typeof models, isStep = sql``): SQL {
   return sql`delete from ${events} where (${rowId}, sequence) in (
     select old.row_id, old.sequence from ${rows} as owner cross join lateral (
       select ${rowId} as row_id, event.sequence from ${events} as event
       where event.${rowId} = owner.id and event.sequence > 1 and event.sequence <= owner.sequence - ${keptEvents}
-        and (event.previous_status = event.status or event.sequence <= owner.sequence - ${keptMilestones})
+        and ((event.previous_status = event.status ${isStep}) or event.sequence <= owner.sequence - ${keptMilestones})
       limit ${batch}
     ) as old where owner.sequence > ${keptEvents} limit ${batch})`
 }

@@ -8,8 +8,8 @@ import { defaultMode } from '../domain/recognition-mode.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import { limitLog } from '../log-limit.ts'
 import type { Evidence } from '../postgres/deployment-tables.ts'
-import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, pathOf, unreachable } from './call-failure.ts'
-import { callWebSocket } from './call-websocket.ts'
+import { CallFailure, type CallFailureKind, explainPhrase, explainResponse, pathOf, unreachable, wrongRevision } from './call-failure.ts'
+import { callWebSocket, type EndpointAnswer } from './call-websocket.ts'
 import { checkPublicUrl } from './check-public-url.ts'
 
 export interface Verifier extends Service {
@@ -43,7 +43,7 @@ const pause = { firstMs: 250, maxMs: 5_000 }
  */
 export async function verifyEndpoint(
   service: Verifier,
-  { deployment, acousticModel }: ServedDeployment,
+  { deployment, revision, acousticModel }: ServedDeployment,
   { signal, waiting, isAtOnce }: { signal: AbortSignal; waiting: WaitListener; isAtOnce: boolean },
 ): Promise<Evidence> {
   const reference = service.catalog.references.get(deployment.locale)
@@ -52,13 +52,17 @@ export async function verifyEndpoint(
   const audio = await readFile(reference.audioFile)
   const mode = defaultMode[acousticModel.scenario]
   const endpoint = endpointOf({ publicUrl: service.internalUrl }, deployment.id, mode)
-  const issueToken = () => service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, expiresAt: service.store.now() + tokenMs })
+  // While another revision serves, the token leads to the one that is tested.
+  const tested = revision === deployment.revision ? undefined : revision
+  const issueToken = () =>
+    service.tokens.issue({ workspaceId: deployment.workspaceId, deploymentId: deployment.id, revision: tested, expiresAt: service.store.now() + tokenMs })
   const retry: Retry = { signal, waiting, began: performance.now(), maxPauseMs: service.limits.noticeSeconds * 1000 }
   const verify = (url: string, call: Call, signal: AbortSignal) =>
     repeat({ ...retry, signal }, async () => {
       const started = performance.now()
-      const transcript = await call(endpoint, issueToken(), audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
+      const { transcript, revision: answered } = await call(endpoint, issueToken(), audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
       const latencyMs = Math.round(performance.now() - started)
+      if (tested !== undefined && answered !== tested) throw wrongRevision(url, answered)
       if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
@@ -136,8 +140,8 @@ async function repeat<T>({ signal, waiting, began, maxPauseMs }: Retry, call: ()
   }
 }
 
-/** Sends the audio to an endpoint and returns the transcript; throws a CallFailure without one. */
-type Call = (endpoint: Endpoint, token: string, audio: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<string>
+/** Sends the audio to an endpoint and returns its answer; throws a CallFailure without one. */
+type Call = (endpoint: Endpoint, token: string, audio: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<EndpointAnswer>
 
 const post: Call = async ({ httpUrl }, token, body, signal) => {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'audio/wav' }
@@ -151,7 +155,8 @@ const post: Call = async ({ httpUrl }, token, body, signal) => {
   if (answer?.RecognitionStatus === undefined) return away(new Error('The response is not that of an endpoint.'))
   const refusal = explainPhrase(answer.RecognitionStatus)
   if (refusal) throw refusal
-  return answer.DisplayText ?? ''
+  const revision = response.headers.get('x-revision')
+  return { transcript: answer.DisplayText ?? '', revision: revision === null ? undefined : Number(revision) }
 }
 
 const stream: Call = ({ webSocketUrl }, token, audio, signal) => callWebSocket(webSocketUrl, token, audio, signal)

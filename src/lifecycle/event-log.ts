@@ -14,6 +14,8 @@ export interface LoggedEvent {
   /** The number among the events of the same row. */
   sequence: number
   status: string
+  /** The revision in work or on trial after the event, in the log of deployments. */
+  pendingRevision?: number | null | undefined
 }
 
 /** The row of an event, after the change. */
@@ -53,6 +55,12 @@ interface EventLogParts<Row extends LoggedRow> {
   isTerminal(status: Row['status']): boolean
   /** The columns of the event that only this log has. */
   toFacts(row: Row): object
+}
+
+/** The columns of an event that differ from those of its row, and further topics that it notifies. */
+export interface EventDetails {
+  facts?: object
+  topics?: readonly string[]
 }
 
 export type EventLog<Row extends LoggedRow = LoggedRow, Event extends LoggedEvent = LoggedEvent> = ReturnType<typeof createEventLog<Row, Event>>
@@ -119,6 +127,8 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
   return {
     name,
     isTerminal,
+    /** True when only a request can cause another event after this one. A pending revision continues the log of its deployment. */
+    isLast: ({ status, pendingRevision }: Pick<LoggedEvent, 'status' | 'pendingRevision'>) => isTerminal(status) && pendingRevision == null,
     selectMany,
     /** The id of the row of an event. */
     rowOf: (event: LoggedEvent) => (event as unknown as Record<typeof key, string>)[key],
@@ -126,7 +136,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     columns: { position: table.position, sequence: table.sequence },
 
     /** Inserts the event with the current sequence of the row, and notifies its subscribers, in one statement. */
-    async record(tx: Tx, row: Row, previousStatus: Row['status'] | null, message: string): Promise<void> {
+    async record(tx: Tx, row: Row, previousStatus: Row['status'] | null, message: string, details: EventDetails = {}): Promise<void> {
       const { id, workspaceId, sequence, status, stage, progress, updatedAt: occurredAt } = row
       const raised = tx.$with('raised').as(
         tx
@@ -137,12 +147,12 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       )
       noteStatusChange(tx, { kind: name, id, workspaceId, status, previousStatus, code: (row.failure as { code?: string } | null | undefined)?.code })
       const own = { [key]: id, workspaceId, sequence, position: sql`(select * from ${raised})`, ...toFacts(row) }
-      const topics = [rowTopic(name, id), workspaceTopic(name, workspaceId)]
+      const topics = [rowTopic(name, id), workspaceTopic(name, workspaceId), ...(details.topics ?? [])]
       if (isTerminal(status) && status !== previousStatus) topics.push(statusTopic(name, status))
       await tx
         .with(raised)
         .insert(table)
-        .values({ ...own, status, previousStatus, stage, progress, message, occurredAt } as never)
+        .values({ ...own, status, previousStatus, stage, progress, message, occurredAt, ...details.facts } as never)
         .returning({ notified: notification(topics) })
     },
 

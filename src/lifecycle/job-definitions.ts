@@ -17,6 +17,19 @@ export const provisionDeployment: Job<ProvisioningPayload> = {
   interruptions: 100,
 }
 
+const revising = z.object({ revisionId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
+
+/** The row of the revision to provision, its attempt, and the number of earlier failures of the attempt. */
+export type RevisionPayload = z.infer<typeof revising>
+
+/** Provisions a revision of a deployment while another revision serves. A queue of its own, which processes of older versions do not work. */
+export const provisionRevision: Job<RevisionPayload> = {
+  name: 'provision-revision',
+  payload: revising,
+  key: ({ revisionId, attempt, failedTries }) => `${revisionId}:${attempt}:${failedTries}`,
+  interruptions: 100,
+}
+
 const building = z.object({ modelId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
 
 /** The custom model to build, its attempt, and the number of earlier failures of the attempt. */
@@ -34,4 +47,4 @@ export const trainLanguageModel: Job<BuildingPayload> = { ...buildModel, name: '
 /** Fetches the files of an acoustic model, checks them, and recognizes a recording with them. */
 export const validateAcousticModel: Job<BuildingPayload> = { ...buildModel, name: 'validate-acoustic-model' }
 
-export const allJobs = [provisionDeployment, trainLanguageModel, validateAcousticModel] as const
+export const allJobs = [provisionDeployment, provisionRevision, trainLanguageModel, validateAcousticModel] as const

@@ -38,9 +38,15 @@ export type ClaimOn<Key extends string> = Record<Key, string> & {
 
 const compared = ['workspaceId', 'attempt', 'run', 'sequence', 'failedTries'] as const
 
+/** The part of a log to which a lifecycle writes. The rows of a revision write to the log of their deployment. */
+export interface LifecycleLog<Row extends LoggedRow> extends Pick<EventLog<Row, LoggedEvent>, 'record' | 'isTerminal' | 'forgetRemoved'> {
+  /** The kind of the rows. */
+  name: string
+}
+
 interface LifecycleParts<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> {
   table: WorkedTable
-  log: EventLog<Row, LoggedEvent>
+  log: LifecycleLog<Row>
   /** The name of the row's id in claims. */
   key: Key
   moves: Record<Row['status'], readonly Row['status'][]>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import DataLoader from 'dataloader'
 import { and, eq, getTableName, sql } from 'drizzle-orm'
 import { isAnyOf } from '../postgres/columns.ts'
-import { deployments, type Stage } from '../postgres/deployment-tables.ts'
+import { deploymentRevisions, deployments, type Stage } from '../postgres/deployment-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
 import { toWorkedTable, type WorkedTable } from './worked-table.ts'
@@ -24,6 +24,7 @@ export interface JobQueue {
 }
 
 export const deploymentQueue: JobQueue = { table: toWorkedTable(deployments), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
+export const revisionQueue: JobQueue = { table: toWorkedTable(deploymentRevisions), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
 export const modelQueue: JobQueue = { table: toWorkedTable(models), atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
 
 /** The SQL condition that a row is queued or in work. A literal, since a partial index has this condition. */

@@ -1,6 +1,6 @@
-/** A deployment or model has another status. */
+/** A deployment, model or revision has another status. The id of a revision is that of its deployment. */
 export interface StatusChange {
-  kind: 'deployment' | 'model'
+  kind: 'deployment' | 'model' | 'revision'
   id: string
   workspaceId: string
   status: string

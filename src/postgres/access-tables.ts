@@ -1,4 +1,5 @@
-import { boolean, index, pgEnum, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { boolean, check, index, integer, pgEnum, primaryKey, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, time } from './columns.ts'
 import { workspaces } from './tables.ts'
 
@@ -51,6 +52,37 @@ export const sessions = snakeCase.table(
     expiresAt: time().notNull(),
   },
   (t) => [uniqueIndex().on(t.tokenHash), index().on(t.workspaceId), index().on(t.keyId), index().on(t.expiresAt)],
+)
+
+/** The object that an idempotency key created, and a hash of the input. No foreign keys, since the record outlives the object. */
+export const idempotencyKeys = snakeCase.table(
+  'idempotency_keys',
+  {
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    key: text().notNull(),
+    inputHash: text().notNull(),
+    /** Exactly one of these three ids is set. */
+    deploymentId: uuid(),
+    modelId: uuid(),
+    keyId: uuid(),
+    /** The number of the revision of the deployment, if the request created one. */
+    revision: integer(),
+    /** The encrypted secret of a new key, for a repetition within some minutes. */
+    sealedSecret: text(),
+    /** Set when the object is deleted. */
+    expiresAt: time(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspaceId, t.key] }),
+    index().on(t.deploymentId),
+    index().on(t.modelId),
+    index().on(t.keyId),
+    index().on(t.expiresAt).where(sql`${t.expiresAt} is not null`),
+    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}, ${t.keyId}) = 1`),
+  ],
 )
 
 export type KeyRow = typeof keys.$inferSelect

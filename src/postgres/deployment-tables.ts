@@ -1,12 +1,15 @@
 import { sql } from 'drizzle-orm'
-import { check, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, time } from './columns.ts'
 import { eventColumns, models, workspaces } from './tables.ts'
 
 export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
-export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
+export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING', 'EVALUATING'])
+
+export const revisionStatus = pgEnum('revision_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED'])
 
 export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
+export type RevisionStatus = (typeof revisionStatus.enumValues)[number]
 export type Stage = (typeof stage.enumValues)[number]
 
 /** The failure of a deployment: the stage, a code, and a sentence with the next step. */
@@ -78,6 +81,23 @@ export const deployments = snakeCase.table(
     /** The time at which provisioning last began. */
     startedAt: time(),
     completedAt: time(),
+    /** The number of the revision that serves. Its models, evidence and times are those of this row. */
+    revision: integer().notNull().default(1),
+    /** The highest number of any revision. */
+    lastRevision: integer().notNull().default(1),
+    /** The revision in work or on trial. */
+    pendingRevision: integer(),
+    /** The revision that served before the present one. */
+    previousRevision: integer(),
+    revisionNote: text().notNull().default(''),
+    /** The key that requested the revision; null for the first one. */
+    revisionKeyId: uuid(),
+    /** The time of the request for the revision; null for the first one. */
+    revisionCreatedAt: time(),
+    /** The share of new sessions that the pending revision serves on trial. */
+    canaryPercent: integer(),
+    /** The share of recordings that the pending revision recognizes as well. */
+    shadowPercent: integer(),
   },
   (t) => [
     uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`name_key(${t.name})`),
@@ -89,6 +109,7 @@ export const deployments = snakeCase.table(
     index().on(t.workspaceId, t.locale, t.id),
     index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
+    index('deployments_pending').on(t.updatedAt).where(sql`${t.pendingRevision} is not null`),
     // The workspace comes second, so that the references to models are checked by the same indexes.
     index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
     index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),
@@ -124,6 +145,16 @@ export const deploymentEvents = snakeCase.table(
     /** Null for a deployment's first event. */
     previousStatus: deploymentStatus(),
     stage: stage(),
+    /** The revision that changed; null when the event concerns no revision but the first. */
+    revision: integer(),
+    revisionStatus: revisionStatus(),
+    previousRevisionStatus: revisionStatus(),
+    revisionStage: stage(),
+    /** The revision that serves after the change, and the one before it. */
+    currentRevision: integer(),
+    previousCurrentRevision: integer(),
+    /** The revision in work or on trial after the change. */
+    pendingRevision: integer(),
   },
   (t) => [
     primaryKey({ columns: [t.deploymentId, t.sequence] }),
@@ -132,34 +163,64 @@ export const deploymentEvents = snakeCase.table(
   ],
 )
 
-/** The object that an idempotency key created, and a hash of the input. No foreign keys, since the record outlives the object. */
-export const idempotencyKeys = snakeCase.table(
-  'idempotency_keys',
+/**
+ * The revisions of redeployed deployments. A deployment that was never redeployed has no row: its only revision is in its own
+ * row. Jobs work on the rows of pending revisions as they do on deployments.
+ */
+export const deploymentRevisions = snakeCase.table(
+  'deployment_revisions',
   {
+    id: id(),
     workspaceId: uuid()
       .notNull()
       .references(() => workspaces.id, { onDelete: 'cascade' }),
-    key: text().notNull(),
-    inputHash: text().notNull(),
-    /** Exactly one of these three ids is set. */
-    deploymentId: uuid(),
-    modelId: uuid(),
+    deploymentId: uuid()
+      .notNull()
+      .references(() => deployments.id, { onDelete: 'cascade' }),
+    number: integer().notNull(),
+    acousticModelId: uuid()
+      .notNull()
+      .references(() => models.id),
+    languageModelId: uuid()
+      .notNull()
+      .references(() => models.id),
+    note: text().notNull(),
     keyId: uuid(),
-    /** The encrypted secret of a new key, for a repetition within some minutes. */
-    sealedSecret: text(),
-    /** Set when the object is deleted. */
-    expiresAt: time(),
+    status: revisionStatus().notNull(),
+    stage: stage(),
+    progress: real().notNull().default(0),
+    failure: jsonb().$type<Failure>(),
+    evidence: jsonb().$type<Evidence>(),
+    /** The number of changes, and the claims of workers, as in deployments. */
+    sequence: integer().notNull().default(0),
+    attempt: integer().notNull().default(1),
+    run: integer().notNull().default(0),
+    failedTries: integer().notNull().default(0),
+    heldBy: uuid(),
+    deadRuns: integer().array().notNull().default([]),
+    queueRank: integer('turn').notNull().default(0),
+    jobId: uuid(),
+    deadlineAt: time(),
+    stageStartedAt: time(),
+    stalledSince: time(),
     createdAt: createdAt(),
+    updatedAt: createdAt(),
+    startedAt: time(),
+    completedAt: time(),
+    /** The totals of the recordings that the revision recognized beside the serving one. */
+    shadowRecordings: integer().notNull().default(0),
+    shadowWords: integer().notNull().default(0),
+    shadowDifferingWords: integer().notNull().default(0),
   },
   (t) => [
-    primaryKey({ columns: [t.workspaceId, t.key] }),
-    index().on(t.deploymentId),
-    index().on(t.modelId),
-    index().on(t.keyId),
-    index().on(t.expiresAt).where(sql`${t.expiresAt} is not null`),
-    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}, ${t.keyId}) = 1`),
+    uniqueIndex('deployment_revisions_number').on(t.deploymentId, t.number),
+    index('deployment_revisions_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
+    index().on(t.workspaceId),
+    index('deployment_revisions_acoustic_model').on(t.acousticModelId),
+    index('deployment_revisions_language_model').on(t.languageModelId),
   ],
 )
 
+export type RevisionRow = typeof deploymentRevisions.$inferSelect
 export type DeploymentRow = typeof deployments.$inferSelect
 export type DeploymentEventRow = typeof deploymentEvents.$inferSelect

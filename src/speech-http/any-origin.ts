@@ -8,7 +8,7 @@ export function allowAnyOrigin(response: ServerResponse): void {
   response.setHeader('access-control-allow-origin', '*')
   response.setHeader(
     'access-control-expose-headers',
-    'x-deployment-id, x-acoustic-model-id, x-language-model-id, x-recognition-mode, warning, retry-after, x-request-id',
+    'x-deployment-id, x-revision, x-acoustic-model-id, x-language-model-id, x-recognition-mode, warning, retry-after, x-request-id',
   )
 }
 

@@ -1,7 +1,7 @@
 import { listServing } from '../domain/endpoint.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { DeploymentRow } from '../postgres/deployment-tables.ts'
-import { type AuthorizedCaller, authorize, findSecret, identify, type SpeechCaller } from '../speech/authorization.ts'
+import { type AuthorizedCaller, authorize, findClientId, findSecret, identify, type SpeechCaller } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { FieldProblem } from './openai-error.ts'
 import { type Exchange, sendJson } from './short-audio-route.ts'
@@ -27,9 +27,14 @@ export async function getModel(speech: DataPlane, { request, response, query }: 
 }
 
 /** Authorizes the caller for the deployment that it names as `model`. The refusal lists the deployments that it can use. */
-export async function admitToModel(speech: DataPlane, caller: SpeechCaller, secret: string | undefined, model: string | undefined): Promise<AuthorizedCaller> {
+export async function admitToModel(
+  speech: DataPlane,
+  caller: SpeechCaller,
+  { request, query }: Pick<Exchange, 'request' | 'query'>,
+  model: string | undefined,
+): Promise<AuthorizedCaller> {
   try {
-    return await authorize(speech, secret, model ?? '')
+    return await authorize(speech, findSecret(request, query), model ?? '', findClientId(request, query))
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error
     if (error.code === 'ENDPOINT_NOT_FOUND') throw unknownModel(model, await listServing(speech, caller.workspaceId))

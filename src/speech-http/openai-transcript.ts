@@ -8,7 +8,7 @@ import { sendJson } from './short-audio-route.ts'
 import { type Line, writeSrt, writeVtt } from './subtitles.ts'
 import { writeWarnings } from './warnings.ts'
 
-type Wanted = Pick<TranscriptionRequest, 'format' | 'wordTimings'> & { locale: string }
+type Wanted = Pick<TranscriptionRequest, 'format' | 'wordTimings'> & { locale: string; revision: number }
 
 /** Sends a whole transcript in the requested format. */
 export function sendTranscript(response: ServerResponse, heard: RecordingResult, wanted: Wanted): void {
@@ -33,7 +33,7 @@ const round = (samples: number) => Math.round((samples * 1000) / sampleRate) / 1
 const toLines = ({ phrases }: RecordingResult): Line[] =>
   phrases.map(({ offset, duration, display }) => ({ start: round(offset), end: round(offset + duration), text: display }))
 
-function toVerboseJson(heard: RecordingResult, { locale, wordTimings }: Wanted): object {
+function toVerboseJson(heard: RecordingResult, { locale, revision, wordTimings }: Wanted): object {
   const segments = heard.phrases.map((phrase, id) => ({
     id,
     seek: 0,
@@ -49,6 +49,8 @@ function toVerboseJson(heard: RecordingResult, { locale, wordTimings }: Wanted):
   return {
     task: 'transcribe',
     language: nameLanguage(locale),
+    /** Not in OpenAI's answers, whose clients ignore it. */
+    revision,
     duration: Math.round(heard.seconds * 1000) / 1000,
     text: textOf(heard),
     segments,

@@ -21,12 +21,11 @@ const mode = 'conversation'
 
 /** Transcribes the recording in a form. The response is the whole text, or events phrase by phrase. */
 export async function transcribe(speech: DataPlane, { request, response, query, gone }: Exchange): Promise<void> {
-  const secret = findSecret(request, query)
-  const caller = await speech.letIn(request, identify(speech, secret))
+  const caller = await speech.letIn(request, identify(speech, findSecret(request, query)))
   if (request.headers.expect) response.writeContinue()
   await withForm(request, caller.workspaceId, gone, async (form) => {
     const wanted = readTranscriptionRequest(form)
-    const admitted = await speech.letIn(request, admitToModel(speech, caller, secret, wanted.model))
+    const admitted = await speech.letIn(request, admitToModel(speech, caller, { request, query }, wanted.model))
     const { served, model } = admitted
     const { locale } = served.deployment
     const warnings = [explainOtherLanguage(locale, wanted.languages) ?? [], wanted.warnings].flat()
@@ -46,7 +45,7 @@ export async function transcribe(speech: DataPlane, { request, response, query, 
       await whileAllowed(speech, admitted, gone, async (signal) => {
         const onPhrase = (phrase: Phrase) => events?.phrase(phrase)
         const heard = await hearRecording(
-          speech,
+          { ...speech, recognizers: speech.shadows.follow(speech.recognizers, served) },
           recording,
           { body: inPieces(form.file), fileBytes: form.file.length },
           maxTranscriptionSeconds,
@@ -55,7 +54,7 @@ export async function transcribe(speech: DataPlane, { request, response, query, 
         )
         const all = { ...heard, warnings: [...warnings, ...heard.warnings] }
         if (events) events.done(all)
-        else sendTranscript(response, all, { ...wanted, locale })
+        else sendTranscript(response, all, { ...wanted, locale, revision: served.revision })
       })
     } catch (error) {
       if (gone.aborted || !events?.hasBegun) throw error

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { withReservedCapacity } from '../recognition/recognizers-port.ts'
-import { type AuthorizedCaller, authorize, findSecret, isProvisioning } from '../speech/authorization.ts'
+import { type AuthorizedCaller, authorize, findClientId, findSecret, isProvisioning } from '../speech/authorization.ts'
 import type { DataPlane } from '../speech/data-plane.ts'
 import { detailedAlternatives, findLanguageWarning, findParameter, type RecognitionOptions, type RequestedOptions, readOptions } from '../speech/options.ts'
 import { refuseUnsupportedHeaders } from '../speech/unsupported.ts'
@@ -19,11 +19,12 @@ export interface Exchange {
 /** Recognizes a posted recording of at most {@link maxShortAudioSeconds}. */
 export async function recognizeShortAudio(speech: DataPlane, exchange: Exchange & Pick<RequestedOptions, 'pathMode'>): Promise<void> {
   const { request, response, pathMode, query, gone } = exchange
-  const admitted = await speech.letIn(request, authorize(speech, findSecret(request, query), findParameter(query, 'cid') ?? ''))
+  const admitted = await speech.letIn(request, authorize(speech, findSecret(request, query), findParameter(query, 'cid') ?? '', findClientId(request, query)))
   refuseUnsupportedHeaders(request.headers)
   const options = readOptions({ served: admitted.served, pathMode, query })
   const { figures } = speech
-  const recognizers = isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers
+  const isProof = isProvisioning(admitted.caller)
+  const recognizers = isProof ? withReservedCapacity(speech.recognizers) : speech.shadows.follow(speech.recognizers, admitted.served)
   await whileAllowed(speech, admitted, gone, async (signal) => {
     if (request.headers.expect) response.writeContinue()
     const hearing = { recognizers, figures, decoders: speech.decoders }

@@ -151,10 +151,11 @@ export function toShortAudioJson({ phrases, isSilent, heard }: RecordingResult, 
   return options.detailed ? { ...silence, DisplayText: undefined } : silence
 }
 
-/** Response headers that name the deployment, the models and the mode of the recognition. */
-export const provenance = ({ deployment }: ServedDeployment, mode: RecognitionMode) => ({
+/** Response headers that name the deployment, its revision, the models and the mode of the recognition. */
+export const provenance = ({ deployment, revision, acousticModel, languageModel }: ServedDeployment, mode: RecognitionMode) => ({
   'x-deployment-id': deployment.id,
-  'x-acoustic-model-id': deployment.acousticModelId,
-  'x-language-model-id': deployment.languageModelId,
+  'x-revision': revision,
+  'x-acoustic-model-id': acousticModel.id,
+  'x-language-model-id': languageModel.id,
   'x-recognition-mode': mode,
 })

@@ -21,6 +21,8 @@ export interface SpeechCaller {
   viewer: Viewer | undefined
   /** The only deployment that a provisioning token gives access to. */
   deploymentId: string | undefined
+  /** The only revision that a provisioning token gives access to; undefined for the first one. */
+  revision?: number | undefined
 }
 
 /** True for the calls with which provisioning verifies an endpoint. */
@@ -42,10 +44,11 @@ export function isProvisioningToken({ tokens }: Pick<AuthorizationContext, 'toke
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Authenticates the caller and checks its access to the deployment. Throws a {@link ProblemError}; each reason has its own code. */
-export async function authorize(admission: AuthorizationContext, secret: string | undefined, endpointId: string): Promise<AuthorizedCaller> {
+export async function authorize(admission: AuthorizationContext, secret: string | undefined, endpointId: string, clientId: string): Promise<AuthorizedCaller> {
   const caller = await identify(admission, secret)
   const isId = uuid.test(endpointId)
-  const served = isId ? await findServedDeployment(admission, caller.workspaceId, endpointId) : undefined
+  const client = { id: `${caller.viewer?.sessionId ?? caller.viewer?.keyId} ${clientId}`, revision: caller.revision }
+  const served = isId ? await findServedDeployment(admission, caller.workspaceId, endpointId, client) : undefined
   if (!served && isId && (await wasDeleted(admission, caller.workspaceId, endpointId))) throw deleted()
   if (!served || (caller.deploymentId && caller.deploymentId !== served.deployment.id))
     throw new ProblemError(404, 'ENDPOINT_NOT_FOUND', 'No endpoint has this id (cid). Copy the URL from the deployment.')
@@ -76,7 +79,7 @@ export const deleted = () => new ProblemError(410, 'DEPLOYMENT_DELETED', 'The de
 export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<SpeechCaller> {
   if (!secret) throw unauthorized('KEY_MISSING', 'Send a key in the header Ocp-Apim-Subscription-Key, or a key or token as Authorization: Bearer.')
   const token = admission.tokens.read(secret)
-  if (token && !token.keyId) return { workspaceId: token.workspaceId, viewer: undefined, deploymentId: token.deploymentId }
+  if (token && !token.keyId) return { workspaceId: token.workspaceId, viewer: undefined, deploymentId: token.deploymentId, revision: token.revision }
   if (token?.keyId) {
     const { keyId, sessionId, workspaceId, keyExpiresAt } = token
     if (!(await admission.keyring.isLive({ keyId, sessionId })))
@@ -93,6 +96,19 @@ export async function identify(admission: AuthorizationContext, secret: string |
 }
 
 const unauthorized = (code: string, message: string) => new ProblemError(401, code, message, { headers: { 'www-authenticate': 'Bearer' } })
+
+/**
+ * The name of a client, which decides its side of a canary: the header or parameter X-Client-Id, or the address. Clients
+ * choose the header, and a wrong one has no other effect.
+ */
+export function findClientId({ headers, socket }: IncomingMessage, query: URLSearchParams): string {
+  const first = (value: string | string[] | undefined) =>
+    String(value ?? '')
+      .split(',', 1)[0]
+      ?.trim()
+      .slice(0, 200)
+  return first(headers['x-client-id']) || findParameter(query, 'x-client-id')?.slice(0, 200) || first(headers['x-forwarded-for']) || socket.remoteAddress || ''
+}
 
 /** The key or token of a request. The Speech SDK sends it in the query where it cannot set headers. */
 export function findSecret(request: IncomingMessage, query: URLSearchParams): string | undefined {

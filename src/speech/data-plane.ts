@@ -13,12 +13,14 @@ import { countProblem, createCounters } from './counters.ts'
 import { createProfanityFilter } from './profanity.ts'
 import { createRevocation, type Revocation } from './revocation.ts'
 import { createSessionLimits, type SessionLimits } from './session-limits.ts'
+import { createShadows, type Shadows } from './shadow.ts'
 import { explainFailure, type TurnResources } from './turn.ts'
 
 /** The state and the resources that all requests of the data plane share. */
 export interface DataPlane extends AuthorizationContext, TurnResources {
   sessionLimits: SessionLimits
   revocation: Revocation
+  shadows: Shadows
   /**
    * Resolves with the result of an authorization. Rejects with a {@link ProblemError}, which is counted; wrong keys
    * are delayed.
@@ -49,6 +51,7 @@ export function createDataPlane(
     filter: createProfanityFilter(profaneWords),
     sessionLimits: createSessionLimits(sessions, admission.sharedCounts),
     revocation: createRevocation(admission),
+    shadows: createShadows(admission),
     explain,
     async letIn(request, admitting) {
       try {

@@ -11,7 +11,7 @@ export type ClientMessage =
 
 /** A message of the server. Offsets count ticks of 100 ns from the first byte of the turn's audio. */
 export type ServerMessage =
-  | { path: 'turn.start'; body: { context: { serviceTag: string; warning?: string } } }
+  | { path: 'turn.start'; body: { context: { serviceTag: string; revision: number; warning?: string } } }
   | { path: 'speech.startDetected' | 'speech.endDetected'; body: { Offset: number } }
   | { path: 'speech.hypothesis'; body: { Text: string; Offset: number; Duration: number } }
   | { path: 'speech.phrase'; body: object }

@@ -186,7 +186,7 @@ export class Session {
     const options = readOptions({ served, pathMode, query, config: this.#config, context: this.#context })
     const { id: deploymentId, workspaceId } = served.deployment
     const turn: Turn = new Turn(
-      { requestId, workspaceId, deploymentId, model, options, serviceTag: id, warning: findLanguageWarning(served, query) },
+      { requestId, workspaceId, deploymentId, model, options, serviceTag: id, revision: served.revision, warning: findLanguageWarning(served, query) },
       this.#setup,
       {
         send: (message) => this.#send(requestId, message),

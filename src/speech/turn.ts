@@ -31,6 +31,8 @@ export interface TurnRequest {
   model: RecognizerModel
   options: RecognitionOptions
   serviceTag: string
+  /** The number of the revision of the deployment. */
+  revision: number
   warning: string | undefined
 }
 
@@ -84,8 +86,8 @@ export class Turn {
         failed: (error) => this.#fail(error),
       },
     )
-    const { serviceTag, warning } = request
-    listener.send({ path: 'turn.start', body: { context: { serviceTag, ...(warning && { warning }) } } })
+    const { serviceTag, revision, warning } = request
+    listener.send({ path: 'turn.start', body: { context: { serviceTag, revision, ...(warning && { warning }) } } })
   }
 
   get isEnded(): boolean {

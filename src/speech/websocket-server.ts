@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import { ProblemError, refuseConnection } from '../http/problem.ts'
 import { presentRequestId } from '../http/request-record.ts'
 import { withReservedCapacity } from '../recognition/recognizers-port.ts'
-import { type AuthorizedCaller, authorize, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
+import { type AuthorizedCaller, authorize, findClientId, findSecret, isProvisioning, isProvisioningToken } from './authorization.ts'
 import { countProblem } from './counters.ts'
 import type { DataPlane } from './data-plane.ts'
 import { findParameter } from './options.ts'
@@ -63,7 +63,7 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
   const begin = (socket: WebSocket, admitted: AuthorizedCaller | ProblemError, request: Omit<SessionRequest, 'served' | 'model'>) => {
     const entry = 'served' in admitted ? { ...request, served: admitted.served, model: admitted.model } : admitted
     const session = new Session(toSocket(socket), entry, {
-      recognizers: 'served' in admitted && isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.recognizers,
+      recognizers: chooseRecognizers(admitted),
       decoders: speech.decoders,
       filter: speech.filter,
       figures: speech.figures,
@@ -88,6 +88,11 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
       session.closed()
     })
     if (isDraining) session.leave()
+  }
+
+  const chooseRecognizers = (admitted: AuthorizedCaller | ProblemError) => {
+    if (!('served' in admitted)) return speech.recognizers
+    return isProvisioning(admitted.caller) ? withReservedCapacity(speech.recognizers) : speech.shadows.follow(speech.recognizers, admitted.served)
   }
 
   const count = (admitted: AuthorizedCaller) => {
@@ -133,7 +138,9 @@ export function openSpeechSockets(speech: DataPlane, { all, ofKey, graceMs }: Co
     if (isFull() || authorizing >= maxAuthorizing) return refuseConnection(socket, full)
     authorizing++
     // The SDK shows its user the reason of a close frame, but not that of a refused upgrade.
-    const admitting = path ? authorize(speech, secret, findParameter(query, 'cid') ?? '').then(checkSockets) : Promise.reject(explainPath(pathname))
+    const admitting = path
+      ? authorize(speech, secret, findParameter(query, 'cid') ?? '', findClientId(request, query)).then(checkSockets)
+      : Promise.reject(explainPath(pathname))
     const admitted = await speech
       .letIn(request, admitting)
       .catch((problem: ProblemError) => problem)

@@ -17,5 +17,5 @@ test.each([':', ': ', ':  '])('verification reads answers whose headers separate
   )
   const { port } = server.address() as { port: number }
   const answer = await callWebSocket(`ws://127.0.0.1:${port}/speech`, 'token', Buffer.alloc(100), AbortSignal.timeout(20_000))
-  expect(answer).toBe('We walked.')
+  expect(answer).toEqual({ transcript: 'We walked.', revision: undefined })
 })

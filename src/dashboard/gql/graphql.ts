@@ -231,6 +231,8 @@ export type PronunciationInput = {
 export type ProvisioningStage =
   /** Compiling the language model. */
   | 'BUILDING'
+  /** Comparing transcripts with those of a test set. Only revisions with a gate have this stage. */
+  | 'EVALUATING'
   /** Fetching the model files and checking their SHA-256. */
   | 'FETCHING'
   /** Loading both models into a recognizer. */
@@ -664,6 +666,12 @@ type Refusal_NotAuthorizedError_Fragment = { code: string, message: string, path
 
 type Refusal_QuotaExceededError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_RedeploymentInProgressError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_RevisionNotFoundError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_RevisionNotProvedError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_SequenceMismatchError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_SessionNotFoundError_Fragment = { code: string, message: string, path: string | null };
@@ -695,6 +703,9 @@ export type RefusalFragment =
   | Refusal_ModelStatusConflictError_Fragment
   | Refusal_NotAuthorizedError_Fragment
   | Refusal_QuotaExceededError_Fragment
+  | Refusal_RedeploymentInProgressError_Fragment
+  | Refusal_RevisionNotFoundError_Fragment
+  | Refusal_RevisionNotProvedError_Fragment
   | Refusal_SequenceMismatchError_Fragment
   | Refusal_SessionNotFoundError_Fragment
   | Refusal_StatusConflictError_Fragment

@@ -23,6 +23,12 @@
       "ModelStatusConflictError",
       "NotAuthorizedError"
     ],
+    "CancelRedeploymentResult": [
+      "CancelRedeploymentSuccess",
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "RevisionNotFoundError"
+    ],
     "CreateAcousticModelResult": [
       "CreateAcousticModelSuccess",
       "DiskQuotaExceededError",
@@ -124,6 +130,9 @@
       "ModelStatusConflictError",
       "NotAuthorizedError",
       "QuotaExceededError",
+      "RedeploymentInProgressError",
+      "RevisionNotFoundError",
+      "RevisionNotProvedError",
       "SequenceMismatchError",
       "SessionNotFoundError",
       "StatusConflictError",
@@ -145,9 +154,33 @@
       "Deployment",
       "Key",
       "LanguageModel",
+      "Revision",
       "Session",
       "Upload",
       "Workspace"
+    ],
+    "PromoteRevisionResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "PromoteRevisionSuccess",
+      "RevisionNotFoundError",
+      "RevisionNotProvedError",
+      "SequenceMismatchError",
+      "StatusConflictError"
+    ],
+    "RedeployDeploymentResult": [
+      "DeploymentNotFoundError",
+      "IdempotencyConflictError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "RedeployDeploymentSuccess",
+      "RedeploymentInProgressError",
+      "SequenceMismatchError",
+      "StatusConflictError",
+      "ValidationError"
     ],
     "RetryDeploymentResult": [
       "DeploymentNotFoundError",
@@ -173,6 +206,16 @@
       "RevokeSessionSuccess",
       "SessionNotFoundError"
     ],
+    "RollbackDeploymentResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "RevisionNotFoundError",
+      "RevisionNotProvedError",
+      "RollbackDeploymentSuccess",
+      "SequenceMismatchError",
+      "StatusConflictError",
+      "ValidationError"
+    ],
     "UpdateDeploymentResult": [
       "DeploymentNotFoundError",
       "DuplicateDeploymentNameError",
@@ -187,6 +230,13 @@
       "ModelSequenceMismatchError",
       "NotAuthorizedError",
       "UpdateModelSuccess",
+      "ValidationError"
+    ],
+    "UpdateTrialResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "RevisionNotFoundError",
+      "UpdateTrialSuccess",
       "ValidationError"
     ]
   }
