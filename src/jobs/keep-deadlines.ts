@@ -1,6 +1,6 @@
 import type { Service } from '../domain/context.ts'
 import { enforceDeadlines } from '../domain/deployment-deadline.ts'
-import { enforceModelDeadlines } from '../domain/model-building.ts'
+import { enforceModelDeadlines } from '../domain/model-lifecycle.ts'
 import { runRounds } from './rounds.ts'
 
 /** The interval of the checks of deadlines. Every process with the role api or jobs checks them. */
