@@ -132,7 +132,7 @@ export async function preflightDeployment(ctx: Context, wanted: NewDeployment): 
 }
 
 /** All problems with the models, the name and the quota, the most important first. */
-async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
+export async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
   const found = await findModels(ctx, wanted)
   const problems: ExpectedError[] = found.problems
   if (found.acoustic && found.language && ctx.catalog.references.has(wanted.locale)) {

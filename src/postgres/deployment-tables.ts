@@ -3,7 +3,7 @@ import { check, index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text
 import { createdAt, id, time } from './columns.ts'
 import { eventColumns, models, workspaces } from './tables.ts'
 
-export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
+export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'SUSPENDED', 'FAILED', 'CANCELED', 'DELETING'])
 export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'])
 
 export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
@@ -78,6 +78,8 @@ export const deployments = snakeCase.table(
     /** The time at which provisioning last began. */
     startedAt: time(),
     completedAt: time(),
+    /** Set while the deployment is SUSPENDED. */
+    suspendedAt: time(),
   },
   (t) => [
     uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`name_key(${t.name})`),
@@ -89,6 +91,8 @@ export const deployments = snakeCase.table(
     index().on(t.workspaceId, t.locale, t.id),
     index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
+    // Without the status: a migration cannot use a value that it adds to an enum.
+    index('deployments_suspended').on(t.suspendedAt).where(sql`${t.suspendedAt} is not null`),
     // The workspace comes second, so that the references to models are checked by the same indexes.
     index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
     index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),
@@ -132,6 +136,33 @@ export const deploymentEvents = snakeCase.table(
   ],
 )
 
+/**
+ * Deleted deployments, kept as long as their logs, so that they can be restored. The models can be gone, so there are no
+ * foreign keys.
+ */
+export const deletedDeployments = snakeCase.table(
+  'deleted_deployments',
+  {
+    id: uuid().primaryKey(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    description: text().notNull(),
+    locale: text().notNull(),
+    acousticModelId: uuid().notNull(),
+    languageModelId: uuid().notNull(),
+    /** The sequence of the event of the deletion. */
+    sequence: integer().notNull(),
+    attempt: integer().notNull(),
+    createdAt: createdAt(),
+    deletedAt: createdAt(),
+    /** Rows of other tables that were deleted with the deployment. */
+    more: jsonb(),
+  },
+  (t) => [index().on(t.workspaceId, t.deletedAt, t.id)],
+)
+
 /** The object that an idempotency key created, and a hash of the input. No foreign keys, since the record outlives the object. */
 export const idempotencyKeys = snakeCase.table(
   'idempotency_keys',
@@ -162,4 +193,5 @@ export const idempotencyKeys = snakeCase.table(
 )
 
 export type DeploymentRow = typeof deployments.$inferSelect
+export type DeletedDeploymentRow = typeof deletedDeployments.$inferSelect
 export type DeploymentEventRow = typeof deploymentEvents.$inferSelect
