@@ -149,6 +149,23 @@
       "Upload",
       "Workspace"
     ],
+    "RestoreDeploymentResult": [
+      "DeploymentNotFoundError",
+      "DuplicateDeploymentNameError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "RestoreDeploymentSuccess"
+    ],
+    "ResumeDeploymentResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "ResumeDeploymentSuccess",
+      "StatusConflictError"
+    ],
     "RetryDeploymentResult": [
       "DeploymentNotFoundError",
       "NotAuthorizedError",
@@ -172,6 +189,12 @@
       "NotAuthorizedError",
       "RevokeSessionSuccess",
       "SessionNotFoundError"
+    ],
+    "SuspendDeploymentResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "StatusConflictError",
+      "SuspendDeploymentSuccess"
     ],
     "UpdateDeploymentResult": [
       "DeploymentNotFoundError",
