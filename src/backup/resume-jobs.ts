@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { provisioning } from '../domain/deployment-lifecycle.ts'
-import { building } from '../domain/model-building.ts'
+import { building } from '../domain/model-lifecycle.ts'
 import { deploymentQueue, isUnfinished, modelQueue, revisionQueue } from '../lifecycle/queue-position.ts'
 import type { Tx } from '../postgres/client.ts'
 import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'

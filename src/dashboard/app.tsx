@@ -19,6 +19,7 @@ import { useTitle } from './title.ts'
 
 // These pages are not part of the first load.
 const CreatePage = lazyPage(() => import('./pages/create.tsx'))
+const DeletedPage = lazyPage(() => import('./pages/deleted.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
 const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
 const ModelsPage = lazyPage(() => import('./pages/models.tsx'))
@@ -79,6 +80,7 @@ function CurrentPage({ path }: { path: string }) {
   if (page === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
   if (page === '') return <DeploymentsPage />
   if (page === 'new') return <CreatePage />
+  if (page === 'deleted') return <DeletedPage />
   if (page === 'models') return <ModelsPage />
   if (page === 'keys') return <KeysPage />
   if (page === 'deployments' && id) return <DeploymentPage key={id} id={decode(id)} />

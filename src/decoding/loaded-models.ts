@@ -49,6 +49,10 @@ export class LoadedModels {
     return [...this.#models.keys()]
   }
 
+  get files(): string[] {
+    return [...this.#entries.keys()]
+  }
+
   /** The expected memory of the process. */
   get bytes(): number {
     return [...this.#entries.values()].reduce((sum, { bytes }) => sum + bytes, bareBytes)
@@ -79,6 +83,20 @@ export class LoadedModels {
     return { acoustic, language, custom }
   }
 
+  /** Evicts files that are no longer needed, before their memory is. */
+  async release(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      const entry = this.#entries.get(file)
+      if (entry) await this.#evict(file, entry)
+    }
+  }
+
+  async #evict(file: string, entry: LoadedFile): Promise<void> {
+    this.#entries.delete(file)
+    for (const [id, files] of this.#models) if (files.includes(file)) this.#models.delete(id)
+    await entry.close()
+  }
+
   async #use<T>(file: string, { budget, needed }: MemoryBudget, { size, open, close }: Part<T>): Promise<T> {
     const known = this.#entries.get(file)
     if (known) {
@@ -89,10 +107,7 @@ export class LoadedModels {
     const bytes = await size()
     for (const [other, entry] of this.#entries) {
       if (this.bytes + bytes <= budget) break
-      if (needed.includes(other)) continue
-      this.#entries.delete(other)
-      for (const [id, files] of this.#models) if (files.includes(other)) this.#models.delete(id)
-      await entry.close()
+      if (!needed.includes(other)) await this.#evict(other, entry)
     }
     const value = open()
     this.#entries.set(file, { bytes, value, close: async () => close(await value) })

@@ -23,7 +23,13 @@ export interface LoadTask {
   onlyIfFree: boolean
 }
 
-export type WorkerTask = { kind: 'PING' } | LoadTask | DecodeTask
+/** Evicts files and the models that consist of them. */
+interface ReleaseTask {
+  kind: 'RELEASE'
+  files: readonly string[]
+}
+
+export type WorkerTask = { kind: 'PING' } | LoadTask | DecodeTask | ReleaseTask
 
 export interface WorkerRequest {
   /** The budget of all models together. */
@@ -31,9 +37,9 @@ export interface WorkerRequest {
   task: WorkerTask
 }
 
-/** Every reply has the models that the worker holds, its memory and the expected memory. */
-export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: string[] } & (
-  | { ok: true; kind: 'PING'; value: 0 }
+/** Every reply has the models and files that the worker holds, its memory and the expected memory. */
+export type WorkerReply = { memoryBytes: number; expectedBytes: number; models: string[]; files: string[] } & (
+  | { ok: true; kind: 'PING' | 'RELEASE'; value: 0 }
   /** The milliseconds that loading took. */
   | { ok: true; kind: 'LOAD'; value: number }
   /** Best first, offsets from the first sample of the piece; empty if it has no words. */

@@ -61,6 +61,7 @@ function compileList(phrases: readonly ListedPhrase[]) {
 async function work({ task, memoryBytes }: WorkerRequest) {
   if (task.kind === 'LOAD') return { ok: true, kind: task.kind, value: await load(task, memoryBytes) } as const
   if (task.kind === 'DECODE') return { ok: true, kind: task.kind, value: await decode(task, memoryBytes) } as const
+  if (task.kind === 'RELEASE') await loaded.release(task.files)
   return { ok: true, kind: task.kind, value: 0 } as const
 }
 
@@ -69,7 +70,7 @@ async function answer(request: WorkerRequest): Promise<WorkerReply> {
     const problem = request.task.kind === 'LOAD' || error.name === 'ModelUnusableError' ? 'MODEL_UNUSABLE' : 'FAILED'
     return { ok: false, problem, message: error.message } as const
   })
-  return { ...result, memoryBytes: process.memoryUsage.rss(), expectedBytes: loaded.bytes, models: loaded.ids }
+  return { ...result, memoryBytes: process.memoryUsage.rss(), expectedBytes: loaded.bytes, models: loaded.ids, files: loaded.files }
 }
 
 function send(message: WorkerReply | WorkerProgress) {

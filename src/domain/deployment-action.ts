@@ -8,6 +8,7 @@ import { withoutPaths } from '../sandbox/without-paths.ts'
 import { type Context, checkScope, type Service } from './context.ts'
 import { DeploymentNotFoundError, DuplicateDeploymentNameError, SequenceMismatchError, StatusConflictError } from './deployment-errors.ts'
 import { applyChange, deploymentLifecycle, deploymentLog, mayMove, provisioning } from './deployment-lifecycle.ts'
+import { keepDeleted } from './deployment-restoration.ts'
 import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
 import { nameKey, nameText, proseText, validate } from './validation.ts'
@@ -74,24 +75,47 @@ export function cancelDeployment(ctx: Context, id: string): DeploymentOutcome<De
 /** Provisions a FAILED or CANCELED deployment again, with the same id. */
 export function retryDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
   return onDeployment(ctx, id, async (tx, row) => {
+    if (row.status === 'SUSPENDED') return new StatusConflictError(row.status, 'Resume the deployment with resumeDeployment.')
     if (!mayMove(row.status, 'QUEUED')) return new StatusConflictError(row.status, 'Only a deployment that is FAILED or CANCELED can be retried.')
-    const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], ...provisioning.newPosition(ctx, row) }
-    const queued = await applyChange(tx, row, { status: 'QUEUED', message: 'Waiting for a worker again.', progress: 0 }, again)
-    await provisioning.enqueue(tx, ctx, queued)
-    return queued
+    return queueAgain(ctx, tx, row, 'Waiting for a worker again.')
+  })
+}
+
+async function queueAgain(ctx: Context, tx: Tx, row: DeploymentRow, message: string): Promise<DeploymentRow> {
+  const again = { attempt: row.attempt + 1, failedTries: 0, heldBy: null, deadRuns: [], evidence: null, ...provisioning.newPosition(ctx, row) }
+  const queued = await applyChange(tx, row, { status: 'QUEUED', message, progress: 0 }, again)
+  await provisioning.enqueue(tx, ctx, queued)
+  return queued
+}
+
+/** Stops the endpoint of a COMPLETE deployment until it is resumed. Suspending a suspended deployment succeeds and changes nothing. */
+export function suspendDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
+  return onDeployment(ctx, id, async (tx, row) => {
+    if (row.status === 'SUSPENDED') return row
+    if (!mayMove(row.status, 'SUSPENDED'))
+      return new StatusConflictError(row.status, 'Only a deployment that is COMPLETE can be suspended. cancelDeployment stops provisioning.')
+    return applyChange(tx, row, { status: 'SUSPENDED', message: 'Suspended on request.' })
+  })
+}
+
+/** Provisions a SUSPENDED deployment again, with the same id and the same URLs. */
+export function resumeDeployment(ctx: Context, id: string): DeploymentOutcome<DeploymentRow> {
+  return onDeployment(ctx, id, async (tx, row) => {
+    if (row.status !== 'SUSPENDED') return new StatusConflictError(row.status, 'Only a deployment that is SUSPENDED can be resumed.')
+    return queueAgain(ctx, tx, row, 'Resumed on request. Waiting for a worker.')
   })
 }
 
 /**
  * Deletes a deployment in any status. The endpoint stops when the transaction commits. The log is kept for a week:
- * subscribers receive the last event, and deleting the deployment again succeeds.
+ * subscribers receive the last event, deleting the deployment again succeeds, and the deployment can be restored.
  */
 export async function deleteDeployment(ctx: Context, id: string): DeploymentOutcome<{ deploymentId: string }> {
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await provisioning.withdraw(tx, ctx, row)
     await withdrawRevision(tx, ctx, row)
     await letExpire(tx, { deploymentId: row.id })
-    await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
+    await keepDeleted(tx, await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` }))
     return { deploymentId: row.id }
   })
   if (!(outcome instanceof DeploymentNotFoundError)) return outcome

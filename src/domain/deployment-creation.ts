@@ -139,7 +139,7 @@ export async function findModelProblems(ctx: Context, wanted: Pick<NewDeployment
 }
 
 /** All problems with the models, the name and the quota, the most important first. */
-async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
+export async function findProblems(ctx: Context, wanted: NewDeployment): Promise<ExpectedError[]> {
   const problems = await findModelProblems(ctx, wanted)
   const isOfLocale = and(eq(deployments.workspaceId, ctx.viewer.workspaceId), eq(deployments.locale, storable(wanted.locale)))
   const sameName = and(isOfLocale, eq(nameKey(deployments.name), nameKey(storable(wanted.name))))

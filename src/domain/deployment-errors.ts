@@ -25,18 +25,15 @@ export class IncompatibleModelsError extends ExpectedError {
 
 export class DuplicateDeploymentNameError extends ExpectedError {
   readonly code = 'DUPLICATE_DEPLOYMENT_NAME'
-  constructor(name: string, locale: string) {
-    super(
-      `A deployment named "${name}" already exists in ${locale}. Choose another name. Names that differ only in case or in invisible characters are the same.`,
-      'name',
-    )
+  constructor(name: string, locale: string, { path, advice } = { path: 'name', advice: 'Choose another name.' }) {
+    super(`A deployment named "${name}" already exists in ${locale}. ${advice} Names that differ only in case or in invisible characters are the same.`, path)
   }
 }
 
 export class DeploymentNotFoundError extends ExpectedError {
   readonly code = 'DEPLOYMENT_NOT_FOUND'
-  constructor() {
-    super('No deployment has this id. List the deployments with the deployments query.', 'id')
+  constructor(message = 'No deployment has this id. List the deployments with the deployments query.') {
+    super(message, 'id')
   }
 }
 

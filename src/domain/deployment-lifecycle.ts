@@ -16,14 +16,15 @@ import {
   type Stage,
 } from '../postgres/deployment-tables.ts'
 
-//   QUEUED ──▶ PROVISIONING ──▶ COMPLETE
-//     │  ▲          ├─────────▶ FAILED ───┐
-//     │  │          └─────────▶ CANCELED ─┤ (retried: QUEUED)
-//     │  └────────────────────────────────┘      any ──▶ DELETING ──▶ gone
+//   QUEUED ──▶ PROVISIONING ──▶ COMPLETE ─▶ SUSPENDED ─┐ (resumed: QUEUED)
+//     │  ▲          ├─────────▶ FAILED ──────────────────┤
+//     │  │          └─────────▶ CANCELED ────────────────┤ (retried: QUEUED)
+//     │  └───────────────────────────────────────────────┘    any ──▶ DELETING ──▶ gone
 const moves: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   QUEUED: ['PROVISIONING', 'FAILED', 'CANCELED', 'DELETING'],
   PROVISIONING: ['PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'],
-  COMPLETE: ['DELETING'],
+  COMPLETE: ['SUSPENDED', 'DELETING'],
+  SUSPENDED: ['QUEUED', 'DELETING'],
   FAILED: ['QUEUED', 'DELETING'],
   CANCELED: ['QUEUED', 'DELETING'],
   DELETING: [],
@@ -68,6 +69,9 @@ export const deploymentTopic = (id: string) => rowTopic('deployment', id)
 /** The topic that notifies of each deployment that becomes COMPLETE, in any workspace. */
 export const completionTopic = statusTopic('deployment', 'COMPLETE')
 
+/** The topic that notifies of each deployment that becomes SUSPENDED, in any workspace. */
+export const suspensionTopic = statusTopic('deployment', 'SUSPENDED')
+
 export const deploymentLog = createEventLog<DeploymentRow, DeploymentEventRow>({
   name: 'deployment',
   table: deploymentEvents,
@@ -87,7 +91,10 @@ export const deploymentLifecycle = createLifecycle<'deploymentId', DeploymentRow
   log: deploymentLog,
   key: 'deploymentId',
   moves,
-  toValues: toProvisioningValues,
+  toValues: (change, before) => ({
+    ...toProvisioningValues(change, before),
+    suspendedAt: change.status === 'SUSPENDED' ? sql`clock_timestamp()` : null,
+  }),
 })
 
 export const { mayMove, applyChange, recordChange } = deploymentLifecycle

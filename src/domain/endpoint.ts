@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { and, desc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNotNull, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Db } from '../postgres/client.ts'
 import {
@@ -111,6 +111,28 @@ export function findModelsInUse({ store }: Pick<Service, 'store'>, { limit, with
     .as('pairs')
   const found = db.select({ id: pairs.id }).from(pairs).orderBy(desc(pairs.completedAt)).limit(limit)
   return selectServed(db, inArray(deployments.id, found))
+}
+
+/** The models of deployments that became SUSPENDED so recently and that no other deployment uses. */
+export function findUnusedModels({ store }: Pick<Service, 'store'>, { limit, withinSeconds }: Required<InUseOptions>): Promise<ModelRow[]> {
+  const db = store.longDb
+  const lately = gt(deployments.suspendedAt, sql`now() - make_interval(secs => ${withinSeconds})`)
+  const newest = db
+    .select({ acousticModelId: deployments.acousticModelId, languageModelId: deployments.languageModelId })
+    .from(deployments)
+    // The condition of the index.
+    .where(and(isNotNull(deployments.suspendedAt), lately))
+    .orderBy(desc(deployments.suspendedAt))
+    .limit(limit)
+  const suspended = db.$with('suspended').as(newest)
+  const isUsed = sql`exists (select from ${deployments} where status in ('QUEUED', 'PROVISIONING', 'COMPLETE')
+    and (acoustic_model_id = ${models.id} or language_model_id = ${models.id}))`
+  const { acousticModelId, languageModelId } = deploymentRevisions
+  const isPending = sql`exists (select from ${deploymentRevisions} join ${deployments} on ${deployments.id} = ${deploymentRevisions.deploymentId}
+    and ${deployments.pendingRevision} = ${deploymentRevisions.number} where ${deployments.status} = 'COMPLETE'
+    and (${acousticModelId} = ${models.id} or ${languageModelId} = ${models.id}))`
+  const ids = sql`(select acoustic_model_id from ${suspended} union select language_model_id from ${suspended})`
+  return db.with(suspended).select().from(models).where(sql`${models.id} in ${ids} and not ${isUsed} and not ${isPending}`)
 }
 
 /** The client of a session, as far as it decides which revision serves the session. */

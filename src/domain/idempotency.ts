@@ -95,6 +95,11 @@ export async function letExpire(tx: Tx, made: { deploymentId: string } | { model
     .where(isOf)
 }
 
+/** Removes the expiry of the idempotency keys of an object that is being restored. */
+export async function stayInEffect(tx: Tx, made: { deploymentId: string }): Promise<void> {
+  await tx.update(idempotencyKeys).set({ expiresAt: null }).where(eq(idempotencyKeys.deploymentId, made.deploymentId))
+}
+
 const hashInput = (input: object) =>
   createHash('sha256')
     .update(JSON.stringify(Object.entries(input).sort(([a], [b]) => (a < b ? -1 : 1))))

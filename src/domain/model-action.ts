@@ -8,9 +8,8 @@ import { type Context, checkScope } from './context.ts'
 import { type ExpectedError, ValidationError } from './errors.ts'
 import { letExpire } from './idempotency.ts'
 import { findModel, findModelNamed } from './model.ts'
-import { building } from './model-building.ts'
 import { DuplicateModelNameError, ModelInUseError, ModelNotFoundError, ModelSequenceMismatchError, ModelStatusConflictError } from './model-errors.ts'
-import { type CustomModelRow, modelLifecycle, modelLog } from './model-lifecycle.ts'
+import { building, type CustomModelRow, modelLifecycle, modelLog } from './model-lifecycle.ts'
 import { nameText, proseText, sortable, validate } from './validation.ts'
 
 type ModelOutcome<T> = Promise<T | ExpectedError>

@@ -4,8 +4,8 @@ import { ExpectedError } from './errors.ts'
 
 export class ModelNotFoundError extends ExpectedError {
   readonly code = 'MODEL_NOT_FOUND'
-  constructor(path: string, kind: string) {
-    super(`No ${kind} model has this id. List the models with the models query.`, path)
+  constructor(path: string, kind: string, message = `No ${kind} model has this id. List the models with the models query.`) {
+    super(message, path)
   }
 }
 

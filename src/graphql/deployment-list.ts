@@ -1,5 +1,6 @@
 import { type DeploymentFilter, listDeployments } from '../domain/deployment.ts'
-import type { DeploymentStatus } from '../postgres/deployment-tables.ts'
+import { listDeletedDeployments, restorableUntil } from '../domain/deployment-restoration.ts'
+import type { DeletedDeploymentRow, DeploymentStatus } from '../postgres/deployment-tables.ts'
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
 import { decodeFilterId } from './node-id.ts'
@@ -84,5 +85,41 @@ builder.queryField('deployments', (t) =>
       }),
     },
     { name: 'DeploymentEdge', description: 'A deployment and its place in the list.' },
+  ),
+)
+
+const DeletedDeployment = builder.objectRef<DeletedDeploymentRow>('DeletedDeployment').implement({
+  description: 'A deleted deployment that `restoreDeployment` can restore.',
+  fields: (t) => ({
+    id: t.globalID({
+      description: 'The `id` that the deployment had, and that the restored deployment has again.',
+      resolve: ({ id }) => ({ type: 'Deployment', id }),
+    }),
+    name: t.exposeString('name', { description: 'The name at the time of the deletion.' }),
+    description: t.exposeString('description', { description: 'The description at the time of the deletion.' }),
+    locale: t.expose('locale', { type: 'Locale', description: 'The locale of the deployment.' }),
+    deletedAt: t.expose('deletedAt', { type: 'DateTime', description: 'The time of the deletion.' }),
+    restorableUntil: t.field({
+      type: 'DateTime',
+      description: 'The time until which the deployment can be restored.',
+      resolve: restorableUntil,
+    }),
+  }),
+})
+
+builder.queryField('deletedDeployments', (t) =>
+  t.connection(
+    {
+      type: DeletedDeployment,
+      description: 'The deleted deployments of the workspace that can be restored, latest deletion first.',
+      args: { locale: t.arg({ type: 'Locale', description: 'Only deployments for this locale.' }) },
+      resolve: (_, args, ctx) => unwrapPage(listDeletedDeployments(ctx, args)),
+    },
+    {
+      name: 'DeletedDeploymentConnection',
+      description: 'A page of deleted deployments.',
+      fields: (c) => ({ totalCount: c.int({ description: 'The number of deleted deployments on all pages.', resolve: (page) => page.totalCount() }) }),
+    },
+    { name: 'DeletedDeploymentEdge', description: 'A deleted deployment and its place in the list.' },
   ),
 )

@@ -6,6 +6,9 @@ export const DeploymentStatusEnum = builder.enumType('DeploymentStatus', {
     QUEUED: { description: 'The deployment waits for a worker.' },
     PROVISIONING: { description: 'A worker provisions the deployment. `stage` and `progress` show the progress.' },
     COMPLETE: { description: 'The deployment is verified, and the endpoint answers requests.' },
+    SUSPENDED: {
+      description: 'A request suspended the deployment. The endpoint refuses requests until `resumeDeployment` has provisioned the deployment again.',
+    },
     FAILED: { description: 'Provisioning failed. `failure` contains the reason.' },
     CANCELED: { description: 'A request canceled the deployment before completion.' },
     DELETING: { description: 'The deployment is deleted. Only the last change of a deleted deployment has this status.' },

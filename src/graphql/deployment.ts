@@ -100,12 +100,12 @@ builder.node(Deployment, {
     verification: t.expose('evidence', {
       type: VerificationType,
       nullable: true,
-      description: 'The result of the endpoint test; null before the test has passed.',
+      description: 'The result of the last endpoint test; null before the test has passed.',
     }),
     endpoint: t.field({
       type: EndpointType,
       nullable: true,
-      description: 'The endpoint that recognizes speech; null until the status is COMPLETE.',
+      description: 'The endpoint that recognizes speech; null unless the status is COMPLETE.',
       resolve: (deployment, _, ctx) => (isServing(deployment.status) ? findEndpoint(ctx, deployment) : null),
     }),
     timeline: t.connection(

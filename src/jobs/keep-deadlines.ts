@@ -1,6 +1,6 @@
 import type { Service } from '../domain/context.ts'
 import { enforceDeadlines } from '../domain/deployment-deadline.ts'
-import { enforceModelDeadlines } from '../domain/model-building.ts'
+import { enforceModelDeadlines } from '../domain/model-lifecycle.ts'
 import { enforceRevisionDeadlines } from '../revisions/revision-deadline.ts'
 import { runRounds } from './rounds.ts'
 

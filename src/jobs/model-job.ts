@@ -1,7 +1,6 @@
 import type { Service } from '../domain/context.ts'
 import { checkDisk } from '../domain/disk-usage.ts'
-import { building, findModelToBuild } from '../domain/model-building.ts'
-import { type ModelChange, type ModelClaim, modelLifecycle, modelTopic } from '../domain/model-lifecycle.ts'
+import { building, findModelToBuild, type ModelChange, type ModelClaim, modelLifecycle, modelTopic } from '../domain/model-lifecycle.ts'
 import type { BuildingPayload } from '../lifecycle/job-definitions.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Tx } from '../postgres/client.ts'

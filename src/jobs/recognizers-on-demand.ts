@@ -69,6 +69,7 @@ export function createRecognizersOnDemand(open: () => Recognizers, idle = idleMs
     load: (model, signal) => use((recognizers) => recognizers.load(model, signal)),
     open: (request, listener, waiting) => use((recognizers) => recognizers.open(request, listener, waiting)),
     recognize: (request, signal) => use((recognizers) => recognizers.recognize(request, signal)),
+    release: (sha256s) => present?.release(sha256s),
     usage,
     check: async () => present?.check(),
     async close() {

@@ -6,8 +6,9 @@ import { deploymentLog } from '../domain/deployment-lifecycle.ts'
 import { keptEvents } from '../domain/event-history.ts'
 import { rememberedDays } from '../domain/idempotency.ts'
 import { modelLog } from '../domain/model-lifecycle.ts'
+import { maxTombstones, tombstoneDays } from '../lifecycle/event-log.ts'
 import { idempotencyKeys, keys, sessions } from '../postgres/access-tables.ts'
-import { deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
+import { deletedDeployments, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
 import { modelEvents, models, uploads, workspaces } from '../postgres/tables.ts'
 
 /** Changes of the status are kept among this number of the newest events. */
@@ -36,6 +37,7 @@ export async function tidyRecords(service: WithStore): Promise<void> {
   await removeEndedSessions(service)
   await removeUploads(service)
   await removeIdempotencyKeys(service)
+  await removeDeletedDeployments(service)
   // A change of the status of a revision, or of the serving revision, is a milestone too.
   const isStep = sql`and event.revision_status is not distinct from event.previous_revision_status
     and event.current_revision is not distinct from coalesce(event.previous_current_revision, event.current_revision)`
@@ -66,9 +68,17 @@ async function removeUploads(service: WithStore) {
   await inBatches(service, sql`delete from ${uploads} where id in (${beyond(uploads, sql`used_at is not null`, sql`id`, maxUsedUploads)})`)
 }
 
+/** Deployments that were deleted too long ago to be restored: their logs are removed by the same rules. */
+async function removeDeletedDeployments(service: WithStore) {
+  const isLongGone = sql`deleted_at < now() - make_interval(days => ${tombstoneDays})`
+  const longGone = sql`select id from ${deletedDeployments} where ${isLongGone} limit ${batch}`
+  await inBatches(service, sql`delete from ${deletedDeployments} where id in (${longGone})`)
+  await inBatches(service, sql`delete from ${deletedDeployments} where id in (${beyond(deletedDeployments, sql`true`, sql`deleted_at`, maxTombstones)})`)
+}
+
 /** The ids of the rows of each workspace after the newest `kept`. */
 const beyond = (
-  table: typeof keys | typeof uploads,
+  table: typeof keys | typeof uploads | typeof deletedDeployments,
   isCounted: SQL,
   by: SQL,
   kept: number,

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, getColumns, gt, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type { Db, Tx } from '../postgres/client.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
@@ -72,9 +73,9 @@ export const workspaceTopic = (name: EventLogName, workspaceId: string) => `${na
 export const statusTopic = (name: EventLogName, status: string) => `${name}s:${status}`
 
 /** The days for which the log of a deleted row is kept, so that its subscribers receive the last event. */
-const tombstoneDays = 7
+export const tombstoneDays = 7
 /** The maximum number of logs of deleted rows in a workspace. The oldest are removed first. */
-const maxTombstones = 1000
+export const maxTombstones = 1000
 /** The maximum number of logs that one statement removes, so that deletions stay short. */
 const maxLogsPerStatement = 50
 /** The maximum number of events that one statement removes, so that locks are held briefly. */
@@ -88,12 +89,15 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
   // Both tables have all columns that are used here.
   const table = parts.table as typeof deploymentEvents
   const { [key]: rowId } = getColumns(parts.table as typeof deploymentEvents & typeof modelEvents)
+  const later = alias(table, 'later')
   const counter = workspaces[position]
   // The events of one row have an index of their own. With `is true`, no plan reads all events of the workspace beside it.
   const within = ({ workspaceId, id }: EventScope) =>
     id === undefined ? eq(table.workspaceId, workspaceId) : and(eq(rowId, id), sql`(${table.workspaceId} = ${workspaceId}) is true`)
   // Written out, since a plan for any status could not use the partial index.
   const isRemoved = sql`${table.status} = 'DELETING'`
+  /** False for the deletion of a row that was restored. */
+  const isLast = sql`not exists (select from ${table} as later where ${getColumns(later)[key as 'deploymentId']} = ${rowId} and ${gt(later.sequence, table.sequence)})`
 
   /**
    * Reads the events after many positions: the oldest, oldest first, or the newest, newest first. The positions are all
@@ -162,7 +166,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       const longGone = tx
         .select({ id: sql`${rowId}`.as('gone_id') })
         .from(table)
-        .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo))
+        .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo, isLast))
         .limit(maxLogsPerStatement)
         .as('gone')
       // The event of the deletion is the last of a row, so an interrupted batch continues with that row.
@@ -179,7 +183,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     /** Removes some logs of deleted rows in workspaces that have too many. Returns the number of removed events. */
     async forgetExcess(db: Db): Promise<number> {
       const excess = sql`select old.id from ${workspaces} as owner cross join lateral (
-        select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved}
+        select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved} and ${isLast}
         order by ${table.occurredAt} desc offset ${maxTombstones} limit ${maxLogsPerStatement}) as old limit ${maxLogsPerStatement}`
       const { count } = await db.delete(table).where(sql`${rowId} in (${excess})`)
       return count

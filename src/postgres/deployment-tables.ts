@@ -3,9 +3,8 @@ import { index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqu
 import { createdAt, id, time } from './columns.ts'
 import { eventColumns, models, workspaces } from './tables.ts'
 
-export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'])
+export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'SUSPENDED', 'FAILED', 'CANCELED', 'DELETING'])
 export const stage = pgEnum('stage', ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING', 'EVALUATING'])
-
 export const revisionStatus = pgEnum('revision_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED'])
 
 export type DeploymentStatus = (typeof deploymentStatus.enumValues)[number]
@@ -81,6 +80,8 @@ export const deployments = snakeCase.table(
     /** The time at which provisioning last began. */
     startedAt: time(),
     completedAt: time(),
+    /** Set while the deployment is SUSPENDED. */
+    suspendedAt: time(),
     /** The number of the revision that serves. Its models, evidence and times are those of this row. */
     revision: integer().notNull().default(1),
     /** The highest number of any revision. */
@@ -110,6 +111,8 @@ export const deployments = snakeCase.table(
     index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
     index('deployments_pending').on(t.updatedAt).where(sql`${t.pendingRevision} is not null`),
+    // Without the status: a migration cannot use a value that it adds to an enum.
+    index('deployments_suspended').on(t.suspendedAt).where(sql`${t.suspendedAt} is not null`),
     // The workspace comes second, so that the references to models are checked by the same indexes.
     index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
     index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),
@@ -221,6 +224,34 @@ export const deploymentRevisions = snakeCase.table(
   ],
 )
 
+/**
+ * Deleted deployments, kept as long as their logs, so that they can be restored. The models can be gone, so there are no
+ * foreign keys.
+ */
+export const deletedDeployments = snakeCase.table(
+  'deleted_deployments',
+  {
+    id: uuid().primaryKey(),
+    workspaceId: uuid()
+      .notNull()
+      .references(() => workspaces.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    description: text().notNull(),
+    locale: text().notNull(),
+    acousticModelId: uuid().notNull(),
+    languageModelId: uuid().notNull(),
+    /** The sequence of the event of the deletion. */
+    sequence: integer().notNull(),
+    attempt: integer().notNull(),
+    createdAt: createdAt(),
+    deletedAt: createdAt(),
+    /** Rows of other tables that were deleted with the deployment. */
+    more: jsonb(),
+  },
+  (t) => [index().on(t.workspaceId, t.deletedAt, t.id)],
+)
+
 export type RevisionRow = typeof deploymentRevisions.$inferSelect
 export type DeploymentRow = typeof deployments.$inferSelect
 export type DeploymentEventRow = typeof deploymentEvents.$inferSelect
+export type DeletedDeploymentRow = typeof deletedDeployments.$inferSelect

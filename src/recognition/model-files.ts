@@ -30,6 +30,9 @@ function explainFailure(error: unknown, log: Log | undefined): unknown {
   return new UnavailableError('SERVICE_UNAVAILABLE', `The model's files cannot be opened at the moment: ${error.message}`, { cause: error })
 }
 
+/** The SHA-256 of the files of a model that take memory in a recognizer. */
+export const toLoadedFiles = ({ files }: ModelRow): string[] => files.filter(({ name }) => name === 'encoder' || name === 'words').map(({ sha256 }) => sha256)
+
 /** Deployments that differ only in custom words get the same id, and so share the loaded files. */
 export function toRecognizerModel(acoustic: ModelFiles, language: ModelFiles): RecognizerModel {
   const { encoder, decoder } = acoustic

@@ -111,7 +111,7 @@ export class Quarantine {
 }
 
 /** True for a task that loads a user's acoustic model or decodes with it. */
-export const isOfUser = (task: WorkerTask): boolean => task.kind !== 'PING' && task.model.isCustom === true
+export const isOfUser = (task: WorkerTask): boolean => 'model' in task && task.model.isCustom === true
 
 /**
  * The time after which a piece of a user's model is overdue, unless the process hardly got the processor: a base and

@@ -18,8 +18,15 @@ export interface Recognition {
   heard: number
 }
 
+/** Figures of worker processes, overdue ones included. */
+export interface WorkersUsage {
+  workers: { running: number; busy: number; most: number; ended: number }
+  models: { id: string; workers: number }[]
+  memoryBytes: number
+}
+
 /** Figures for operators and error messages. */
-interface RecognizersUsage {
+interface RecognizersUsage extends WorkersUsage {
   streams: number
   /** The most streams of the usual cost. */
   maxStreams: number
@@ -29,9 +36,6 @@ interface RecognizersUsage {
   load: number
   /** Phrases and recordings that wait for a worker. */
   waiting: number
-  workers: { running: number; busy: number; most: number; ended: number }
-  models: { id: string; workers: number }[]
-  memoryBytes: number
   /** Users' acoustic models: the number of recognizers that they blocked or ended, and of deployments that are isolated or refused. */
   suspects: { strikes: number; isolated: number; refused: number }
 }
@@ -44,6 +48,8 @@ export interface Recognizers {
   open(request: StreamRequest, listener: StreamListener, waiting?: WaitOptions): Promise<RecognizerStream>
   /** Recognizes a whole recording for a job, when clients leave capacity. */
   recognize(request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition>
+  /** Frees the memory of files that no deployment uses, named by their SHA-256. The next use of a model loads them again. */
+  release(sha256s: readonly string[]): void
   usage(): RecognizersUsage
   /** Rejects if no worker answers. */
   check(): Promise<void>
@@ -55,3 +61,19 @@ export const withReservedCapacity = (recognizers: Recognizers): Recognizers => (
   ...recognizers,
   open: (request, listener, waiting = { waitMs: 0 }) => recognizers.open(request, listener, { ...waiting, isReserved: true }),
 })
+
+/** Adds the figures of two pools. */
+export function joinUsages(one: WorkersUsage, other: WorkersUsage): WorkersUsage {
+  const models = new Map(one.models.map(({ id, workers }) => [id, workers]))
+  for (const { id, workers } of other.models) models.set(id, (models.get(id) ?? 0) + workers)
+  return {
+    workers: {
+      running: one.workers.running + other.workers.running,
+      busy: one.workers.busy + other.workers.busy,
+      most: one.workers.most + other.workers.most,
+      ended: one.workers.ended + other.workers.ended,
+    },
+    models: [...models].map(([id, workers]) => ({ id, workers })),
+    memoryBytes: one.memoryBytes + other.memoryBytes,
+  }
+}

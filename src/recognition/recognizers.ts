@@ -5,11 +5,10 @@ import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { AdmissionControl } from './admission-control.ts'
 import type { DetectorReply, DetectorRequest } from './detector-messages.ts'
-import { endLevel } from './exit-level.ts'
 import { detectorLimitMb } from './memory-limit.ts'
 import type { Suspicion } from './quarantine.ts'
 import { recognizeWhole } from './recognize-recording.ts'
-import { RecognizerCrashedError } from './recognizer-errors.ts'
+import { endLevel, RecognizerCrashedError } from './recognizer-errors.ts'
 import type { StreamListener, StreamRequest, WaitOptions } from './recognizer-stream.ts'
 import type { Recognizers } from './recognizers-port.ts'
 import { ReservedCapacity } from './reserved-capacity.ts'
@@ -84,6 +83,7 @@ export function openRecognizers(
     new Promise<number>((resolved, rejected) => {
       signal?.throwIfAborted()
       if (isClosed) throw closing()
+      if (model) pool.unused.keep(model)
       const task = model ? ({ kind: 'LOAD', model, onlyIfFree } as const) : ({ kind: 'PING' } as const)
       const ticket = pool.submit<K>({ modelId: model?.id ?? '', workspaceId: '', priority: 'FINAL', task: task as never, timeoutMs }, (settled) => {
         signal?.removeEventListener('abort', abandon)
@@ -109,6 +109,7 @@ export function openRecognizers(
       try {
         const number = ++lastNumber
         const { child, streams } = present ?? startDetector()
+        const letGo = pool.unused.use(request.model)
         const stream = new Stream(number, {
           request,
           listener,
@@ -118,6 +119,7 @@ export function openRecognizers(
           measured: slot.measured,
           over() {
             streams.delete(number)
+            letGo()
             slot.leave()
           },
         })
@@ -129,6 +131,7 @@ export function openRecognizers(
       }
     },
     recognize: (request, signal) => recognizeWhole(recognizers, request, signal),
+    release: (sha256s) => pool.unused.add(sha256s),
     usage() {
       const usage = admission.usage()
       return { ...usage, streams: usage.streams + reserved.taken, ...pool.usage() }

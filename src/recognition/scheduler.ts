@@ -8,7 +8,9 @@ import type { Piece, Priority, Ticket, Value } from './piece.ts'
 import { isOfUser, overdueMs, Quarantine, refusal, type Suspicion } from './quarantine.ts'
 import { RecognizerCrashedError, RecognizersBusyError } from './recognizer-errors.ts'
 import type { StreamRequest } from './recognizer-stream.ts'
-import { joinUsages, type Worker, WorkerPool } from './worker-pool.ts'
+import { joinUsages } from './recognizers-port.ts'
+import { UnusedFiles } from './unused-files.ts'
+import { type Worker, WorkerPool } from './worker-pool.ts'
 
 /** The longest wait for a worker. */
 const maxWaitMs = 30_000
@@ -46,10 +48,11 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     log.warn(suspicion, 'the acoustic model of a deployment blocks or ends recognizers')
     suspected(suspicion)
   })
+  const unused = new UnusedFiles(() => dispatch())
   let isClosed = false
 
   const openLane = (most: number, nice = 0): Lane => ({
-    workers: new WorkerPool({ workers: most, memoryMb: (config.memoryMb * most) / config.workers, nice }, log, () => dispatch()),
+    workers: new WorkerPool({ workers: most, memoryMb: (config.memoryMb * most) / config.workers, nice }, unused, log, () => dispatch()),
     most,
     queues: { FINAL: new FairQueue(), SPECULATIVE: new FairQueue(), JOB: new FairQueue() },
   })
@@ -63,6 +66,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
   const dispatch = () => {
     for (const lane of lanes) while (!isClosed && giveNext(lane));
     if (isClosed) return
+    for (const { workers } of lanes) workers.evict()
     hypotheses.grant()
     shared.workers.prepare()
   }
@@ -142,7 +146,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     return standing === 'REFUSED' ? undefined : standing === 'PROVEN' ? shared : apart
   }
 
-  const laneOfPiece = ({ deploymentId = '', task }: Piece) => laneOf({ deploymentId, ...(task.kind !== 'PING' && { model: task.model }) })
+  const laneOfPiece = ({ deploymentId = '', task }: Piece) => laneOf({ deploymentId, ...('model' in task && { model: task.model }) })
 
   /** Queues a piece in its lane, or refuses it. */
   const queueUp = (piece: WaitingPiece, isFirst = false) => {
@@ -227,6 +231,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
     submit,
     hypotheses,
     mayGuess,
+    unused,
     /** True if a shared worker is busy, and therefore alive. */
     isBusy: () => shared.workers.idle < config.workers,
     usage: () => ({

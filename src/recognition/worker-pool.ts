@@ -5,8 +5,10 @@ import type { Log } from '../log.ts'
 import { type Child, startChild } from '../sandbox/child.ts'
 import { minPriority, setNice } from '../sandbox/nice.ts'
 import { awaitProcessorTime } from '../sandbox/processor-time.ts'
-import { endLevel } from './exit-level.ts'
 import { workerLimitMb } from './memory-limit.ts'
+import { endLevel } from './recognizer-errors.ts'
+import type { WorkersUsage } from './recognizers-port.ts'
+import type { UnusedFiles } from './unused-files.ts'
 
 /** The most models that every worker loads in advance. */
 const maxWanted = 8
@@ -39,15 +41,9 @@ export interface Worker {
   /** The watchdog ended it. */
   isHung: boolean
   models: Set<string>
+  files: readonly string[]
   /** Models that the worker was asked to load in advance. */
   offered: Set<string>
-  memoryBytes: number
-}
-
-/** Figures of all processes, overdue ones included. */
-export interface WorkersUsage {
-  workers: { running: number; busy: number; most: number; ended: number }
-  models: { id: string; workers: number }[]
   memoryBytes: number
 }
 
@@ -59,6 +55,7 @@ export class WorkerPool {
   readonly #memoryPerWorker: number
   readonly #limitMb: number
   readonly #nice: number
+  readonly #unused: UnusedFiles
   readonly #log: Log
   readonly #changed: () => void
   readonly #all = new Set<Worker>()
@@ -78,11 +75,12 @@ export class WorkerPool {
   #isClosed = false
 
   /** `nice` lowers the priority of the processes, 0 is the usual one; `changed` is called when a worker is free or can be started again. */
-  constructor({ workers, memoryMb, nice }: { workers: number; memoryMb: number; nice: number }, log: Log, changed: () => void) {
+  constructor({ workers, memoryMb, nice }: { workers: number; memoryMb: number; nice: number }, unused: UnusedFiles, log: Log, changed: () => void) {
     this.#most = workers
     this.#memoryPerWorker = (memoryMb / workers) * 2 ** 20
     this.#limitMb = workerLimitMb({ workers, memoryMb })
     this.#nice = nice
+    this.#unused = unused
     this.#log = log
     this.#changed = changed
   }
@@ -128,6 +126,15 @@ export class WorkerPool {
     }
   }
 
+  /** Lets idle workers evict files that no deployment uses. */
+  evict(): void {
+    for (const [id, { encoder, words }] of this.#wanted) if (this.#unused.pick([encoder, words ?? '']).length) this.#wanted.delete(id)
+    for (const worker of this.#all) {
+      const files = worker.work ? [] : this.#unused.pick(worker.files)
+      if (files.length) this.give(worker, { task: { kind: 'RELEASE', files }, timeoutMs: prepareTimeoutMs, replied() {}, lost() {} })
+    }
+  }
+
   usage(): WorkersUsage {
     const models = new Map<string, number>()
     const processes = [...this.#all, ...this.#apart]
@@ -159,7 +166,7 @@ export class WorkerPool {
     }
     const child = startChild<WorkerRequest, WorkerReply | WorkerProgress>(join(import.meta.dirname, '../decoding/worker.process.ts'), handlers, this.#limitMb)
     if (this.#nice) setNice(child.pid, this.#nice)
-    const worker: Worker = { child, ...nothingToDo, models: new Set(), offered: new Set(), memoryBytes: 0 }
+    const worker: Worker = { child, ...nothingToDo, models: new Set(), files: [], offered: new Set(), memoryBytes: 0 }
     this.#all.add(worker)
     return worker
   }
@@ -171,12 +178,16 @@ export class WorkerPool {
     worker.work = undefined
     worker.memoryBytes = reply.memoryBytes
     worker.models = new Set(reply.models)
+    worker.files = reply.files
+    if (work?.task.kind === 'RELEASE') worker.offered.clear()
     this.#endedInARow = 0
     this.#isResting = false
     if (reply.ok && work?.task.kind === 'LOAD') this.#remember(work.task.model)
     const hasGrown = reply.memoryBytes > maxGrowth * Math.max(this.#memoryPerWorker, reply.expectedBytes)
     if (hasGrown) this.#log.info({ megabytes: Math.round(reply.memoryBytes / 2 ** 20) }, 'a recognizer had grown and was replaced')
-    if (hasGrown || this.#apart.has(worker)) this.dismiss(worker)
+    // A process without models still holds some of their memory.
+    const isEmpty = work?.task.kind === 'RELEASE' && worker.models.size === 0
+    if (hasGrown || isEmpty || this.#apart.has(worker)) this.dismiss(worker)
     work?.replied(reply, performance.now() - worker.began)
     this.#changed()
   }
@@ -240,21 +251,5 @@ export class WorkerPool {
     this.#wanted.set(model.id, model)
     const [oldest] = this.#wanted.keys()
     if (this.#wanted.size > maxWanted && oldest !== undefined) this.#wanted.delete(oldest)
-  }
-}
-
-/** Adds the figures of two pools. */
-export function joinUsages(one: WorkersUsage, other: WorkersUsage): WorkersUsage {
-  const models = new Map(one.models.map(({ id, workers }) => [id, workers]))
-  for (const { id, workers } of other.models) models.set(id, (models.get(id) ?? 0) + workers)
-  return {
-    workers: {
-      running: one.workers.running + other.workers.running,
-      busy: one.workers.busy + other.workers.busy,
-      most: one.workers.most + other.workers.most,
-      ended: one.workers.ended + other.workers.ended,
-    },
-    models: [...models].map(([id, workers]) => ({ id, workers })),
-    memoryBytes: one.memoryBytes + other.memoryBytes,
   }
 }

@@ -65,6 +65,8 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
   if (status === 'FAILED') return new ProblemError(409, 'DEPLOYMENT_FAILED', `The deployment failed: ${failure?.message ?? 'No reason was recorded.'}`)
   if (status === 'CANCELED')
     return new ProblemError(409, 'DEPLOYMENT_CANCELED', 'Provisioning was canceled. Retry the deployment, or use the endpoint of another one.')
+  if (status === 'SUSPENDED')
+    return new ProblemError(409, 'DEPLOYMENT_SUSPENDED', 'The deployment is suspended. Resume it in the dashboard or with resumeDeployment.')
   if (status === 'DELETING') return deleted()
   return new ProblemError(
     409,

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
-import { completionTopic } from '../domain/deployment-lifecycle.ts'
-import { findModelsInUse, findPendingModels, type ServedDeployment } from '../domain/endpoint.ts'
-import { openRecognizerModel } from '../recognition/model-files.ts'
+import { completionTopic, suspensionTopic } from '../domain/deployment-lifecycle.ts'
+import { findModelsInUse, findPendingModels, findUnusedModels, type ServedDeployment } from '../domain/endpoint.ts'
+import { openRecognizerModel, toLoadedFiles } from '../recognition/model-files.ts'
 import type { Recognizers } from '../recognition/recognizers-port.ts'
 
 interface Preloading extends Pick<Service, 'store' | 'log'> {
@@ -15,6 +15,8 @@ interface Preloading extends Pick<Service, 'store' | 'log'> {
 const maxAtStart = 4
 /** Pairs of models that are fetched after deployments became COMPLETE. Others are fetched by their first request. */
 const maxNew = 20
+/** Suspended deployments whose models are looked up at once. */
+const maxSuspended = 100
 /** Longer than the interval at which a lost notification is noticed. */
 const newSeconds = 120
 const closeMs = 1_000
@@ -22,7 +24,7 @@ const closeMs = 1_000
 /**
  * Loads the models of some COMPLETE deployments at the start, so that the first recording does not wait for them. Fetches
  * the models of each deployment that becomes COMPLETE anywhere and of revisions that are pending, one after another, and
- * loads them where memory is free.
+ * loads them where memory is free. Frees the memory of models that only SUSPENDED deployments use.
  */
 export function openPreloading(service: Preloading) {
   const { store, log } = service
@@ -49,26 +51,38 @@ export function openPreloading(service: Preloading) {
     if (isUseful) await service.recognizers.load(model, signal, { onlyIfFree: true })
   }
 
-  let isNotified = false
   let running = findModelsInUse(service, { limit: maxAtStart })
     .then((found) => preloadAll(found, loadAtStart))
     .catch((error) => log.warn({ reason: error }, 'models were not preloaded'))
   const preloadNew = async () => {
-    isNotified = false
     const found = (await Promise.all([findModelsInUse(service, { limit: maxNew, withinSeconds: newSeconds }), findPendingModels(service, maxNew)])).flat()
     // Only the pairs of this moment are remembered, since their files can be removed later.
     const pairs = new Set(found.map(({ acousticModel, languageModel }) => `${acousticModel.id} ${languageModel.id}`))
     for (const pair of done) if (!pairs.has(pair)) done.delete(pair)
     await preloadAll(found, loadIfFree)
   }
-  const unwatch = store.events.watch(completionTopic, () => {
-    if (isNotified) return
-    isNotified = true
-    running = running.then(preloadNew).catch((error) => log.debug({ reason: error }, 'new deployments were not looked up'))
-  })
+  const releaseUnused = async () => {
+    const unused = await findUnusedModels(service, { limit: maxSuspended, withinSeconds: newSeconds })
+    for (const pair of done) if (unused.some(({ id }) => pair.includes(id))) done.delete(pair)
+    service.recognizers.release(unused.flatMap(toLoadedFiles))
+  }
+  /** Runs once for all notifications that come before the run. */
+  const watch = (topic: string, run: () => Promise<void>) => {
+    let isNotified = false
+    return store.events.watch(topic, () => {
+      if (isNotified) return
+      isNotified = true
+      const runOnce = () => {
+        isNotified = false
+        return run()
+      }
+      running = running.then(runOnce).catch((error) => log.debug({ reason: error }, 'changed deployments were not looked up'))
+    })
+  }
+  const unwatch = [watch(completionTopic, preloadNew), watch(suspensionTopic, releaseUnused)]
   return {
     async close() {
-      unwatch()
+      for (const end of unwatch) end()
       closing.abort()
       await Promise.race([running, delay(closeMs)])
     },

@@ -6,6 +6,7 @@ import { listKeys } from '../../src/access/key.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { type DeploymentFilter, listDeployments } from '../../src/domain/deployment.ts'
 import { deploymentLog } from '../../src/domain/deployment-lifecycle.ts'
+import { listDeletedDeployments } from '../../src/domain/deployment-restoration.ts'
 import { createTimelineLoaders, listEvents, listModelEvents } from '../../src/domain/event-history.ts'
 import { countLocale } from '../../src/domain/locale.ts'
 import { listModels, type ModelFilter } from '../../src/domain/model.ts'
@@ -17,7 +18,7 @@ import type { Db } from '../../src/postgres/client.ts'
 import { cloneDatabase } from '../support/postgres.ts'
 
 const largeRows = 10_000
-const tenantTables = ['deployments', 'deployment_events', 'deployment_counts', 'models', 'model_events', 'keys', 'sessions', 'uploads']
+const tenantTables = ['deployments', 'deployment_events', 'deployment_counts', 'models', 'model_events', 'keys', 'sessions', 'uploads', 'deleted_deployments']
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let sql: postgres.Sql
@@ -51,6 +52,8 @@ async function fill(workspace: string, rows: number) {
   await sql`insert into deployments (workspace_id, name, description, locale, acoustic_model_id, language_model_id, status, sequence)
     select ${workspace}, 'Row ' || n, '', case n % 3 when 0 then 'de-DE' else 'en-US' end, ${models},
       (enum_range(null::deployment_status))[1 + n % 5], 1 from generate_series(1, ${rows}::int) n`
+  await sql`insert into deleted_deployments select uuidv7(), workspace_id, name, '', locale, acoustic_model_id, language_model_id, 2, 1
+    from deployments where workspace_id = ${workspace}`
   await sql`insert into deployment_events (deployment_id, workspace_id, sequence, position, progress, message, locale, status)
     select id, workspace_id, 1, row_number() over (), 0, '', locale, status from deployments where workspace_id = ${workspace}`
   await sql`insert into models (id, workspace_id, kind, locale, scenario, name, description, licence, files, status)
@@ -162,6 +165,12 @@ async function listEverythingOfDeployments(ctx: Context) {
     }
     const page = await listDeployments(ctx, { where })
     if ('statusCounts' in page) await page.statusCounts()
+  }
+  for (const locale of [null, 'en-US']) {
+    for (const args of pages(moment)) {
+      const page = await listDeletedDeployments(ctx, { ...args, locale })
+      if ('totalCount' in page) await page.totalCount()
+    }
   }
   await createQueuePositionLoader(ctx, deploymentQueue)(deploymentId)
   await countLocale(ctx, { code: 'en-US', name: '', nativeName: '' }, 'deployments')

@@ -172,6 +172,21 @@ describe('open requests end within two seconds', () => {
   })
 })
 
+test('open requests end within two seconds when their deployment is suspended, and its endpoint refuses others', async () => {
+  const { deployment } = await api.deploy()
+  const to = deployment.endpoint?.webSocketUrl ?? ''
+  const client = openRecognizer(configFor(to, api.key), microphone(Buffer.concat([said, said, said])).audio)
+  await client.start()
+  await client.until(() => client.of('speechStart').length > 0)
+  const began = performance.now()
+  await api.act('suspendDeployment', deployment.id)
+  await client.until(() => client.of('canceled').length > 0)
+  expect(performance.now() - began).toBeLessThan(2_000)
+  // The whole reason fits into a close frame.
+  expect(client.of('canceled')[0]?.details).toContain('DEPLOYMENT_SUSPENDED: The deployment is suspended. Resume it in the dashboard or with resumeDeployment.')
+  expect((await readRefusal(to, api.key)).details).toContain('DEPLOYMENT_SUSPENDED')
+})
+
 test('clients without a key take no slot from clients with a key', async () => {
   const small = await openTestService({ MAX_SESSIONS: '1' })
   onTestFinished(() => small.close())

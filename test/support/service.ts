@@ -97,7 +97,10 @@ const createDeployment = `mutation ($input: CreateDeploymentInput!) {
 const actions = {
   cancelDeployment: '... on CancelDeploymentSuccess { deployment { status sequence } } ... on StatusConflictError { status }',
   retryDeployment: '... on RetryDeploymentSuccess { deployment { id status progress } } ... on StatusConflictError { status }',
+  suspendDeployment: '... on SuspendDeploymentSuccess { deployment { id status sequence } } ... on StatusConflictError { status }',
+  resumeDeployment: '... on ResumeDeploymentSuccess { deployment { id status progress } } ... on StatusConflictError { status }',
   deleteDeployment: '... on DeleteDeploymentSuccess { deletedId }',
+  restoreDeployment: '... on RestoreDeploymentSuccess { deployment { id name status sequence } }',
 }
 
 export interface NewDeployment {

@@ -5,16 +5,21 @@ import {
   DeleteDeploymentDocument,
   DeleteModelDocument,
   type DeploymentRowFragment,
+  RestoreDeploymentDocument,
+  ResumeDeploymentDocument,
   RetryDeploymentDocument,
   RetryModelDocument,
+  SuspendDeploymentDocument,
 } from '../gql/graphql.ts'
 import { tell } from '../parts/news.tsx'
 import { toMessage } from './client.ts'
 
-/** Retry, cancel and delete. Each shows a message about the outcome and resolves with true after success. */
-export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
+/** Retry, cancel, suspend, resume and delete. Each shows a message about the outcome and resolves with true after success. */
+export function useDeploymentActions({ id, name, locale }: Pick<DeploymentRowFragment, 'id' | 'name' | 'locale'>) {
   const [, sendRetry] = useMutation(RetryDeploymentDocument)
   const [, sendCancel] = useMutation(CancelDeploymentDocument)
+  const [, sendSuspend] = useMutation(SuspendDeploymentDocument)
+  const [, sendResume] = useMutation(ResumeDeploymentDocument)
   const [, sendDelete] = useMutation(DeleteDeploymentDocument)
   return {
     async retry() {
@@ -25,10 +30,30 @@ export function useDeploymentActions({ id, name }: Pick<DeploymentRowFragment, '
       const { data, error } = await sendCancel({ id })
       return report(error && toMessage(error), data?.cancelDeployment, `“${name}” has been canceled.`)
     },
+    async suspend() {
+      const { data, error } = await sendSuspend({ id })
+      return report(error && toMessage(error), data?.suspendDeployment, `“${name}” has been suspended.`)
+    },
+    async resume() {
+      const { data, error } = await sendResume({ id })
+      return report(error && toMessage(error), data?.resumeDeployment, `“${name}” is being provisioned again.`)
+    },
     async remove() {
       const { data, error } = await sendDelete({ id })
-      return report(error && toMessage(error), data?.deleteDeployment, `“${name}” has been deleted.`)
+      const refusal = error && toMessage(error)
+      const links =
+        refusal || data?.deleteDeployment.__typename !== 'DeleteDeploymentSuccess' ? [] : [{ href: `/deleted?locale=${locale}`, text: 'Recently deleted' }]
+      return report(refusal, data?.deleteDeployment, `“${name}” has been deleted.`, links)
     },
+  }
+}
+
+/** Restores a deleted deployment, with a message about the outcome. */
+export function useRestoration({ id, name }: Pick<DeploymentRowFragment, 'id' | 'name'>) {
+  const [, sendRestore] = useMutation(RestoreDeploymentDocument)
+  return async () => {
+    const { data, error } = await sendRestore({ id })
+    return report(error && toMessage(error), data?.restoreDeployment, `“${name}” has been restored and is being provisioned again.`)
   }
 }
 

@@ -45,6 +45,7 @@ const keys: KeyingConfig = {
   ModelFailure: partOfParent,
   Pronunciation: partOfParent,
   ModelStatusChange: ({ cursor }) => cursor as string,
+  DeletedDeploymentConnection: partOfParent,
   DeploymentConnection: partOfParent,
   KeyConnection: partOfParent,
   SessionConnection: partOfParent,

@@ -9,6 +9,7 @@ const sortFields = ['CREATED_AT', 'NAME', 'STATUS'] as const
 export const statusGroups: { name: string; value: string; statuses: Status[] }[] = [
   { name: 'In progress', value: 'progress', statuses: inProgress },
   { name: 'Complete', value: 'complete', statuses: ['COMPLETE'] },
+  { name: 'Suspended', value: 'suspended', statuses: ['SUSPENDED'] },
   { name: 'Failed', value: 'failed', statuses: ['FAILED'] },
   { name: 'Canceled', value: 'canceled', statuses: ['CANCELED'] },
 ]

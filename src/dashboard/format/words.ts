@@ -38,6 +38,8 @@ export const scopeUse: Partial<Record<KeyScope, string>> = {
 export const inProgress: Status[] = ['QUEUED', 'PROVISIONING']
 export const mayCancel = (status: Status) => inProgress.includes(status)
 export const mayCancelModel = (status: ModelStatus) => status === 'QUEUED' || status === 'BUILDING'
+export const maySuspend = (status: Status) => status === 'COMPLETE'
+export const mayResume = (status: Status) => status === 'SUSPENDED'
 export const mayRetry = (status: Status | ModelStatus) => status === 'FAILED' || status === 'CANCELED'
 
 /** The audio formats that endpoints accept over HTTP. */

@@ -182,6 +182,23 @@
       "StatusConflictError",
       "ValidationError"
     ],
+    "RestoreDeploymentResult": [
+      "DeploymentNotFoundError",
+      "DuplicateDeploymentNameError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "RestoreDeploymentSuccess"
+    ],
+    "ResumeDeploymentResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "ResumeDeploymentSuccess",
+      "StatusConflictError"
+    ],
     "RetryDeploymentResult": [
       "DeploymentNotFoundError",
       "NotAuthorizedError",
@@ -215,6 +232,12 @@
       "SequenceMismatchError",
       "StatusConflictError",
       "ValidationError"
+    ],
+    "SuspendDeploymentResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "StatusConflictError",
+      "SuspendDeploymentSuccess"
     ],
     "UpdateDeploymentResult": [
       "DeploymentNotFoundError",

@@ -6,10 +6,10 @@ import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
 import { useDashboard } from '../dashboard.ts'
 import { formatDuration, formatMoment } from '../format/time.ts'
-import { inProgress, mayCancel, mayRetry, toWord } from '../format/words.ts'
+import { inProgress, mayCancel, mayResume, mayRetry, maySuspend, toStatusWord, toWord } from '../format/words.ts'
 import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
-import { DeleteConfirm } from '../parts/deployment-menu.tsx'
+import { DeleteConfirm, SuspendConfirm } from '../parts/deployment-menu.tsx'
 import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
 import { EndpointCard, type ServedEndpoint } from '../parts/endpoint.tsx'
 import { PageHeading } from '../parts/heading.tsx'
@@ -39,7 +39,13 @@ export default function DeploymentPage({ id }: { id: string }) {
   if (!data) return <Loading />
   if (!deployment)
     return (
-      <ProblemPage title="Deployment not found" message="The deployment has been deleted, or the link is wrong.">
+      <ProblemPage
+        title="Deployment not found"
+        message="The deployment has been deleted, or the link is wrong. Deleted deployments can be restored for a week."
+      >
+        <Link className="button" href="/deleted">
+          Recently deleted
+        </Link>
         <Link className="button" href="/">
           Back to deployments
         </Link>
@@ -92,8 +98,8 @@ function useChanges(id: string, read: readonly ChangeFragment[] = []): readonly 
 
 function Head({ deployment }: { deployment: Deployment }) {
   const { mayManage } = useDashboard()
-  const { retry, cancel, remove } = useDeploymentActions(deployment)
-  const [asking, setAsking] = useState<'edit' | 'delete'>()
+  const { retry, cancel, suspend, resume, remove } = useDeploymentActions(deployment)
+  const [asking, setAsking] = useState<'edit' | 'suspend' | 'delete'>()
   const close = () => setAsking(undefined)
   const deleteAndLeave = async () => {
     if (await remove()) navigate(`/?locale=${deployment.locale}`)
@@ -115,6 +121,16 @@ function Head({ deployment }: { deployment: Deployment }) {
             Cancel
           </button>
         )}
+        {mayResume(deployment.status) && (
+          <button type="button" className="primary button" disabled={!mayManage} onClick={resume}>
+            Resume
+          </button>
+        )}
+        {maySuspend(deployment.status) && (
+          <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('suspend')}>
+            Suspend
+          </button>
+        )}
         <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('edit')}>
           Edit
         </button>
@@ -123,12 +139,13 @@ function Head({ deployment }: { deployment: Deployment }) {
         </button>
       </div>
       {asking === 'edit' && <EditDeploymentDialog deployment={deployment} close={close} />}
+      <SuspendConfirm deployment={deployment} isOpen={asking === 'suspend'} close={close} confirmed={suspend} />
       <DeleteConfirm deployment={deployment} isOpen={asking === 'delete'} close={close} confirmed={deleteAndLeave} />
     </div>
   )
 }
 
-/** The progress, the reason of a failure, or a note about the cancellation. */
+/** The progress, the reason of a failure, or a note about the cancellation or suspension. */
 function DeploymentState({ deployment }: { deployment: Deployment }) {
   const { status, failure } = deployment
   if (failure)
@@ -152,7 +169,11 @@ function DeploymentState({ deployment }: { deployment: Deployment }) {
   return (
     <section className="card section">
       <StatusBadge status={status} />
-      <p className="detail">Provisioning was canceled. Retry to provision the deployment again with the same ID.</p>
+      <p className="detail">
+        {status === 'SUSPENDED'
+          ? 'The URLs refuse all clients. Resume to test the deployment again and serve the same URLs.'
+          : 'Provisioning was canceled. Retry to provision the deployment again with the same ID.'}
+      </p>
     </section>
   )
 }
@@ -212,7 +233,7 @@ function Facts({ deployment }: { deployment: Deployment }) {
         <dd>{formatMoment(createdAt)}</dd>
         {completedAt && (
           <>
-            <dt>{status === 'COMPLETE' ? 'Complete' : 'Ended'}</dt>
+            <dt>{status === 'COMPLETE' || status === 'SUSPENDED' ? toStatusWord(status) : 'Ended'}</dt>
             <dd>{formatMoment(completedAt)}</dd>
           </>
         )}

@@ -87,6 +87,9 @@ export function DeploymentsPage() {
           )}
         </>
       )}
+      <p className="detail">
+        <Link href={`/deleted?locale=${locale.code}`}>Recently deleted</Link>
+      </p>
     </>
   )
 }

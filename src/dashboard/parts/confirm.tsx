@@ -13,7 +13,7 @@ interface ConfirmProps {
   confirmed: () => void
 }
 
-/** Asks before an action that cannot be undone. The button that cancels has the initial focus. */
+/** Asks before an action that clients notice or that cannot be undone. The button that cancels has the initial focus. */
 export function Confirm({ isOpen, title, children, action, keep = 'Keep it', close, confirmed }: ConfirmProps) {
   const returnFocus = useFocusReturn(isOpen)
   return (

@@ -2,7 +2,7 @@ import { DropdownMenu } from 'radix-ui'
 import { useState } from 'react'
 import { useDeploymentActions } from '../api/actions.ts'
 import { useDashboard } from '../dashboard.ts'
-import { mayCancel, mayRetry } from '../format/words.ts'
+import { mayCancel, mayResume, mayRetry, maySuspend } from '../format/words.ts'
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { navigate } from '../route.ts'
 import { Confirm } from './confirm.tsx'
@@ -11,8 +11,8 @@ import { Icon } from './icon.tsx'
 
 export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragment }) {
   const { mayManage } = useDashboard()
-  const { retry, cancel, remove } = useDeploymentActions(deployment)
-  const [asking, setAsking] = useState<'edit' | 'delete'>()
+  const { retry, cancel, suspend, resume, remove } = useDeploymentActions(deployment)
+  const [asking, setAsking] = useState<'edit' | 'suspend' | 'delete'>()
   const close = () => setAsking(undefined)
   const { id, name, status } = deployment
   return (
@@ -39,6 +39,16 @@ export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragme
                 Cancel
               </DropdownMenu.Item>
             )}
+            {maySuspend(status) && (
+              <DropdownMenu.Item className="menu-item" disabled={!mayManage} onSelect={() => setAsking('suspend')}>
+                Suspend…
+              </DropdownMenu.Item>
+            )}
+            {mayResume(status) && (
+              <DropdownMenu.Item className="menu-item" disabled={!mayManage} onSelect={resume}>
+                Resume
+              </DropdownMenu.Item>
+            )}
             <DropdownMenu.Separator className="menu-line" />
             <DropdownMenu.Item className="danger menu-item" disabled={!mayManage} onSelect={() => setAsking('delete')}>
               Delete…
@@ -47,16 +57,32 @@ export function DeploymentMenu({ deployment }: { deployment: DeploymentRowFragme
         </DropdownMenu.Portal>
       </DropdownMenu.Root>
       {asking === 'edit' && <EditDeploymentDialog deployment={deployment} close={close} />}
+      <SuspendConfirm deployment={deployment} isOpen={asking === 'suspend'} close={close} confirmed={suspend} />
       <DeleteConfirm deployment={deployment} isOpen={asking === 'delete'} close={close} confirmed={remove} />
     </>
   )
 }
 
-export function DeleteConfirm(props: { deployment: DeploymentRowFragment; isOpen: boolean; close: () => void; confirmed: () => void }) {
+interface DeploymentConfirmProps {
+  deployment: DeploymentRowFragment
+  isOpen: boolean
+  close: () => void
+  confirmed: () => void
+}
+
+export function SuspendConfirm(props: DeploymentConfirmProps) {
+  return (
+    <Confirm {...props} title={`Suspend “${props.deployment.name}”?`} action="Suspend">
+      Its URLs refuse all clients until you resume the deployment, which tests it again. The ID and the URLs stay the same.
+    </Confirm>
+  )
+}
+
+export function DeleteConfirm(props: DeploymentConfirmProps) {
   const { name, isServing } = props.deployment
   return (
     <Confirm {...props} title={`Delete “${name}”?`} action="Delete">
-      {isServing ? 'All clients lose access to its URLs at once.' : 'The log of the deployment is deleted as well.'} This cannot be undone.
+      {isServing && 'All clients lose access to its URLs at once. '}You can restore the deployment for a week, with the same ID and URLs.
     </Confirm>
   )
 }

@@ -10,7 +10,7 @@ import { Icon } from './icon.tsx'
 import { News, tell } from './news.tsx'
 
 const sections = [
-  { href: '/', name: 'Deployments', paths: /^\/(new|deployments\/.*)?$/ },
+  { href: '/', name: 'Deployments', paths: /^\/(new|deleted|deployments\/.*)?$/ },
   { href: '/models', name: 'Models', paths: /^\/models/ },
   { href: '/keys', name: 'Keys', paths: /^\/keys/ },
 ]

@@ -3,7 +3,15 @@ import { inProgress, type ModelStatus, type Status, toStatusWord, toWord } from 
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { Icon, type IconName } from './icon.tsx'
 
-const icons: Record<string, IconName> = { QUEUED: 'clock', COMPLETE: 'check', READY: 'check', FAILED: 'warning', CANCELED: 'stop', DELETING: 'stop' }
+const icons: Record<string, IconName> = {
+  QUEUED: 'clock',
+  COMPLETE: 'check',
+  READY: 'check',
+  SUSPENDED: 'pause',
+  FAILED: 'warning',
+  CANCELED: 'stop',
+  DELETING: 'stop',
+}
 
 export function StatusBadge({ status }: { status: Status | ModelStatus }) {
   const icon = icons[status]

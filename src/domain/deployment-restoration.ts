@@ -1,0 +1,111 @@
+import { and, eq, gt, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { tombstoneDays } from '../lifecycle/event-log.ts'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import type { Tx } from '../postgres/client.ts'
+import { type DeletedDeploymentRow, type DeploymentRow, deletedDeployments, deployments } from '../postgres/deployment-tables.ts'
+import { type Context, checkScope, inTransaction } from './context.ts'
+import { findProblems } from './deployment-creation.ts'
+import { DeploymentNotFoundError, DuplicateDeploymentNameError } from './deployment-errors.ts'
+import { deploymentLog, provisioning } from './deployment-lifecycle.ts'
+import type { ExpectedError } from './errors.ts'
+import { stayInEffect } from './idempotency.ts'
+import { ModelNotFoundError } from './model-errors.ts'
+import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
+import { momentText, storable } from './validation.ts'
+
+/** Keeps a deployment that is being deleted, with the sequence of its last event, for as long as its log is kept. */
+export async function keepDeleted(tx: Tx, row: DeploymentRow): Promise<void> {
+  const { id, workspaceId, name, description, locale, acousticModelId, languageModelId, sequence, attempt, createdAt } = row
+  await tx.insert(deletedDeployments).values({ id, workspaceId, name, description, locale, acousticModelId, languageModelId, sequence, attempt, createdAt })
+}
+
+/** The time until which a deleted deployment can be restored. */
+export const restorableUntil = ({ deletedAt }: DeletedDeploymentRow) => new Date(deletedAt.getTime() + tombstoneDays * 24 * 60 * 60 * 1000)
+
+const restorableOf = (workspaceId: string) =>
+  and(eq(deletedDeployments.workspaceId, workspaceId), gt(deletedDeployments.deletedAt, sql`now() - make_interval(days => ${tombstoneDays})`))
+
+const newestFirst: Order<DeletedDeploymentRow> = {
+  columns: [sql`${deletedDeployments.deletedAt}`, sql`${deletedDeployments.id}`],
+  keys: ({ deletedAt, id }) => [deletedAt.toISOString(), id],
+  shape: z.tuple([momentText, z.uuid()]),
+  descending: true,
+}
+
+interface ListDeleted extends PageArgs {
+  locale?: string | null | undefined
+}
+
+/** The deleted deployments of the workspace that can be restored, the latest deletion first. */
+export function listDeletedDeployments({ store, viewer }: Context, { locale, ...args }: ListDeleted): Promise<Page<DeletedDeploymentRow> | ExpectedError> {
+  const where = and(restorableOf(viewer.workspaceId), locale ? eq(deletedDeployments.locale, storable(locale)) : undefined)
+  return readPage(args, newestFirst, {
+    select: (bounds, orderBy, limit) =>
+      store.db
+        .select()
+        .from(deletedDeployments)
+        .where(and(where, bounds))
+        .orderBy(...orderBy)
+        .limit(limit),
+    count: () => store.db.$count(deletedDeployments, where),
+  })
+}
+
+/**
+ * Restores a deleted deployment with its id, so also with its URLs, and provisions it again. Its log continues. Restoring
+ * a deployment that exists succeeds and changes nothing.
+ */
+export async function restoreDeployment(ctx: Context, id: string): Promise<DeploymentRow | ExpectedError> {
+  const refused = checkScope(ctx, 'MANAGE')
+  if (refused) return refused
+  const { workspaceId } = ctx.viewer
+  return changeWorkspace(ctx.store.db, workspaceId, async (tx) => {
+    const [[present], [deleted]] = await Promise.all([
+      tx
+        .select()
+        .from(deployments)
+        .where(and(eq(deployments.id, id), eq(deployments.workspaceId, workspaceId))),
+      tx
+        .select()
+        .from(deletedDeployments)
+        .where(and(eq(deletedDeployments.id, id), restorableOf(workspaceId))),
+    ])
+    if (present) return present
+    if (!deleted) return new DeploymentNotFoundError(notRestorable)
+    const [problem] = await findProblems(inTransaction(ctx, tx), deleted)
+    return problem ? explainProblem(problem, deleted) : insertAgain(ctx, tx, deleted)
+  })
+}
+
+const notRestorable = `No deployment with this id was deleted in the last ${tombstoneDays} days. List the deployments that can be restored with the deletedDeployments query.`
+
+/** The problem in words for a restoration, for which the client chooses neither name nor models. */
+function explainProblem(problem: ExpectedError, { name, locale }: DeletedDeploymentRow): ExpectedError {
+  if (problem instanceof DuplicateDeploymentNameError)
+    return new DuplicateDeploymentNameError(name, locale, { path: 'id', advice: 'Rename or delete that deployment, then restore this one.' })
+  if (!(problem instanceof ModelNotFoundError)) return problem
+  const kind = problem.path === 'acousticModelId' ? 'acoustic' : 'language'
+  return new ModelNotFoundError(
+    'id',
+    kind,
+    `The ${kind} model of the deployment has been deleted or has left the catalog. Create a deployment with another model.`,
+  )
+}
+
+async function insertAgain(ctx: Context, tx: Tx, deleted: DeletedDeploymentRow): Promise<DeploymentRow> {
+  const { deletedAt: _, more: _more, sequence, attempt, ...values } = deleted
+  const next = { status: 'QUEUED', sequence: sequence + 1, attempt: attempt + 1 } as const
+  const [restored] = await tx
+    .insert(deployments)
+    .values({ ...values, ...next, ...provisioning.newPosition(ctx, values) })
+    .returning()
+  if (!restored) throw new Error('A deleted deployment was not restored.')
+  await Promise.all([
+    deploymentLog.record(tx, restored, 'DELETING', 'Restored on request.'),
+    provisioning.enqueue(tx, ctx, restored),
+    tx.delete(deletedDeployments).where(eq(deletedDeployments.id, restored.id)),
+    stayInEffect(tx, { deploymentId: restored.id }),
+  ])
+  return restored
+}
