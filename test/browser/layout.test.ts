@@ -25,6 +25,7 @@ beforeAll(async () => {
   const columns = await readStoredColumns(sql, 'deployments')
   await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', ${longName}::text, 'description', ${longName}::text))).* from deployments d where d.id = ${id}) as copies`
   await sql`insert into deployments (${sql(columns)}) select ${sql(columns)} from (select (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(), 'name', 'Number ' || n))).* from deployments d, generate_series(1, 60) n where d.id = ${id}) as copies`
+  await sql`insert into deleted_deployments select uuidv7(), workspace_id, ${longName}, ${longName}, locale, acoustic_model_id, language_model_id, 1, 1 from deployments where id = ${id}`
   await sql.end()
   await modelsOf(api).createLanguageModel({ name: longName, text: cardText })
   await api.ask(
@@ -48,6 +49,7 @@ const pages = (): [path: string, sign: string][] => [
   ['/new?locale=en-US', 'Search and Dictation'],
   ['/models?locale=en-US', longName],
   ['/keys', longName],
+  ['/deleted?locale=en-US', longName],
   [`/deployments/${encodeURIComponent(deploymentId)}`, 'Testing the endpoint'],
   ['/deployments/none', 'Deployment not found'],
   ['/no/such/page', 'Page not found'],
@@ -94,9 +96,11 @@ describe('at 320 px', () => {
 
   test('at 320 px a long name ends before the button of its row, and each cell has its label', async () => {
     const { page } = await openDashboard(browser, api, { viewport: { width: 320, height: 640 } })
-    for (const [path, button] of [
-      ['/?sort=NAME', `Actions for ${longName}`],
-      ['/keys', `Revoke ${longName}`],
+    const deploymentLabels = ['"Acoustic"', '"Language"', '"Status"', '"Created"']
+    for (const [path, button, expected] of [
+      ['/?sort=NAME', `Actions for ${longName}`, deploymentLabels],
+      ['/keys', `Revoke ${longName}`, ['"Permissions"', '"Last used"', '"Created"', '"Expires"']],
+      ['/deleted', `Restore ${longName}`, ['"Deleted"', '"Until"']],
     ] as const) {
       await page.goto(api.localUrl + path)
       const row = page.locator('tr', { hasText: longName }).first()
@@ -109,11 +113,9 @@ describe('at 320 px', () => {
       const box = await row.getByRole('button', { name: button }).boundingBox()
       expect(name, path).toBeLessThanOrEqual(box?.x ?? 0)
       const labels = await row.locator('[data-label]').evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell, '::before').content))
-      expect(labels, path).toEqual(
-        path === '/keys' ? ['"Permissions"', '"Last used"', '"Created"', '"Expires"'] : ['"Acoustic"', '"Language"', '"Status"', '"Created"'],
-      )
+      expect(labels, path).toEqual(expected)
+      if (path === '/keys') await page.getByText('Jan 1, 2099').waitFor()
     }
-    await page.getByText('Jan 1, 2099').waitFor()
     // The list can be sorted without the table's head.
     await page.goto(api.localUrl)
     await page.getByRole('button', { name: 'Name', exact: true }).click()

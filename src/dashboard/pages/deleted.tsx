@@ -80,7 +80,7 @@ function DeletedTable({ rows }: { rows: readonly Deleted[] }) {
   const now = useNow(true, 30_000)
   return (
     <div className="card table-card">
-      <table aria-label="Recently deleted deployments">
+      <table className="deleted" aria-label="Recently deleted deployments">
         <thead>
           <tr>
             <th>Name</th>

@@ -61,7 +61,7 @@ export default function DeploymentPage({ id }: { id: string }) {
       <div className="columns">
         <div className="column">
           <DeploymentState deployment={deployment} />
-          {deployment.endpoint && <Serving endpoint={deployment.endpoint} />}
+          {deployment.isServing && deployment.endpoint && <Serving endpoint={deployment.endpoint} />}
         </div>
         <aside className="column">
           <Card title="Provisioning">
