@@ -69,7 +69,7 @@ const EstimateType = builder.objectRef<Estimate>('CompletionEstimate').implement
 
 builder.node(Deployment, {
   description: 'An acoustic model and a language model that the server serves together under one id.',
-  isTypeOf: (value) => 'acousticModelId' in (value as object),
+  isTypeOf: (value) => 'acousticModelId' in (value as object) && !('testSetId' in (value as object)),
   id: { resolve: (deployment) => deployment.id },
   fields: (t) => ({
     name: t.exposeString('name', {

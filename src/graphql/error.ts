@@ -36,7 +36,7 @@ import { KeyScopeEnum } from './key.ts'
 import { ModelStatusEnum } from './model-enum.ts'
 import { AcousticModel, Deployment, LanguageModel, Model } from './refs.ts'
 
-const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({
   description: 'A rejected request and the reason. Every error in a union implements this interface, including errors that later versions add.',
   resolveType: (error) => error.constructor.name,
   fields: (t) => ({

@@ -1,6 +1,7 @@
 import type { Service } from '../domain/context.ts'
 import { enforceDeadlines } from '../domain/deployment-deadline.ts'
 import { enforceModelDeadlines } from '../domain/model-building.ts'
+import { enforceEvaluationDeadlines } from '../evaluation/deadlines.ts'
 import { runRounds } from './rounds.ts'
 
 /** The interval of the checks of deadlines. Every process with the role api or jobs checks them. */
@@ -9,5 +10,9 @@ const intervalMs = 1000
 /** Enforces deadlines until closed. Rounds fail while Postgres is unavailable. */
 export function keepDeadlines(service: Service) {
   const failed = (error: unknown) => service.log.debug({ reason: error }, 'deadlines were not enforced')
-  return runRounds(() => Promise.all([enforceDeadlines(service), enforceModelDeadlines(service)]), { firstMs: 0, intervalMs, failed })
+  return runRounds(() => Promise.all([enforceDeadlines(service), enforceModelDeadlines(service), enforceEvaluationDeadlines(service)]), {
+    firstMs: 0,
+    intervalMs,
+    failed,
+  })
 }

@@ -1,6 +1,6 @@
-/** A deployment or model has another status. */
+/** A deployment, model, test set or evaluation has another status. */
 export interface StatusChange {
-  kind: 'deployment' | 'model'
+  kind: 'deployment' | 'model' | 'testSet' | 'evaluation'
   id: string
   workspaceId: string
   status: string

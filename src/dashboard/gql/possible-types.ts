@@ -17,6 +17,12 @@
       "NotAuthorizedError",
       "StatusConflictError"
     ],
+    "CancelEvaluationResult": [
+      "CancelEvaluationSuccess",
+      "EvaluationNotFoundError",
+      "EvaluationStatusConflictError",
+      "NotAuthorizedError"
+    ],
     "CancelModelResult": [
       "CancelModelSuccess",
       "ModelNotFoundError",
@@ -47,6 +53,20 @@
       "QuotaExceededError",
       "ValidationError"
     ],
+    "CreateEvaluationResult": [
+      "CreateEvaluationSuccess",
+      "DeploymentNotFoundError",
+      "IdempotencyConflictError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "TestSetNotFoundError",
+      "TestSetNotReadyError",
+      "ValidationError"
+    ],
     "CreateKeyResult": [
       "CreateKeySuccess",
       "IdempotencyConflictError",
@@ -67,6 +87,16 @@
       "UploadNotFoundError",
       "ValidationError"
     ],
+    "CreateTestSetResult": [
+      "CreateTestSetSuccess",
+      "DiskQuotaExceededError",
+      "DuplicateTestSetNameError",
+      "IdempotencyConflictError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "UploadNotFoundError",
+      "ValidationError"
+    ],
     "CreateWorkspaceResult": [
       "CreateWorkspaceSuccess",
       "IdempotencyConflictError",
@@ -78,11 +108,22 @@
       "DeploymentNotFoundError",
       "NotAuthorizedError"
     ],
+    "DeleteEvaluationResult": [
+      "DeleteEvaluationSuccess",
+      "EvaluationNotFoundError",
+      "NotAuthorizedError"
+    ],
     "DeleteModelResult": [
       "DeleteModelSuccess",
       "ModelInUseError",
       "ModelNotFoundError",
       "NotAuthorizedError"
+    ],
+    "DeleteTestSetResult": [
+      "DeleteTestSetSuccess",
+      "NotAuthorizedError",
+      "TestSetInUseError",
+      "TestSetNotFoundError"
     ],
     "DeleteUploadResult": [
       "DeleteUploadSuccess",
@@ -110,6 +151,9 @@
       "DiskQuotaExceededError",
       "DuplicateDeploymentNameError",
       "DuplicateModelNameError",
+      "DuplicateTestSetNameError",
+      "EvaluationNotFoundError",
+      "EvaluationStatusConflictError",
       "IdempotencyConflictError",
       "IncompatibleModelsError",
       "InvalidCursorError",
@@ -127,9 +171,17 @@
       "SequenceMismatchError",
       "SessionNotFoundError",
       "StatusConflictError",
+      "TestSetInUseError",
+      "TestSetMismatchError",
+      "TestSetNotFoundError",
+      "TestSetNotReadyError",
       "UploadNotFoundError",
       "ValidationError",
       "WorkspaceNotFoundError"
+    ],
+    "EvaluationStatusChangedResult": [
+      "EvaluationNotFoundError",
+      "EvaluationStatusChange"
     ],
     "Model": [
       "AcousticModel",
@@ -143,9 +195,11 @@
     "Node": [
       "AcousticModel",
       "Deployment",
+      "Evaluation",
       "Key",
       "LanguageModel",
       "Session",
+      "TestSet",
       "Upload",
       "Workspace"
     ],
@@ -172,6 +226,10 @@
       "NotAuthorizedError",
       "RevokeSessionSuccess",
       "SessionNotFoundError"
+    ],
+    "TestSetStatusChangedResult": [
+      "TestSetNotFoundError",
+      "TestSetStatusChange"
     ],
     "UpdateDeploymentResult": [
       "DeploymentNotFoundError",
