@@ -13,16 +13,26 @@ import type { Service } from './domain/context.ts'
 import { noteOnDeployment } from './domain/deployment-action.ts'
 import { createMutationRate } from './domain/mutation-rate.ts'
 import { listen } from './http/listen.ts'
+import { importTestSetHandler } from './jobs/import-test-set.ts'
 import { keepDeadlines } from './jobs/keep-deadlines.ts'
 import { provisionDeploymentHandler } from './jobs/provision-deployment.ts'
 import { provisionRevisionHandler } from './jobs/provision-revision.ts'
 import { createRecognizersOnDemand } from './jobs/recognizers-on-demand.ts'
+import { runEvaluationHandler } from './jobs/run-evaluation.ts'
 import { keepArtifactsTidy } from './jobs/tidy-artifacts.ts'
 import { keepCacheTidy } from './jobs/tidy-cache.ts'
 import { trainLanguageModelHandler } from './jobs/train-language-model.ts'
 import { validateAcousticModelHandler } from './jobs/validate-acoustic-model.ts'
 import { openFeeds } from './lifecycle/event-feed.ts'
-import { allJobs, provisionDeployment, provisionRevision, trainLanguageModel, validateAcousticModel } from './lifecycle/job-definitions.ts'
+import {
+  allJobs,
+  importTestSet,
+  provisionDeployment,
+  provisionRevision,
+  runEvaluation,
+  trainLanguageModel,
+  validateAcousticModel,
+} from './lifecycle/job-definitions.ts'
 import { openLog } from './log.ts'
 import { openObservation } from './observation.ts'
 import { openSharedCounts } from './postgres/shared-counts.ts'
@@ -149,12 +159,14 @@ export async function startService(config: Config, { withRecognizer = false }: S
   }
 }
 
-/** A training or validation uses a core and some hundred megabytes, so a process runs one of each at a time. */
+/** A training, validation, import or evaluation uses a core and some hundred megabytes, so a process runs one of each at a time. */
 async function workJobs(config: Config, parts: ServiceParts) {
   await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
   await parts.store.queue.work(provisionRevision, config.parallelJobs, provisionRevisionHandler(parts))
   await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
   await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config))
+  await parts.store.queue.work(importTestSet, 1, importTestSetHandler(parts))
+  await parts.store.queue.work(runEvaluation, 1, runEvaluationHandler(parts))
 }
 
 /** Notes in a deployment's log that its acoustic model blocks or ends recognizers. */

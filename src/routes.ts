@@ -5,6 +5,7 @@ import type { Artifacts } from './artifacts/store.ts'
 import type { Decoders } from './audio/decoders.ts'
 import type { Config } from './config.ts'
 import type { Service } from './domain/context.ts'
+import { createTestItemAudio, isTestItemPath, testItemRoute } from './downloads/test-item-audio.ts'
 import { createGraphQL, graphqlPath } from './graphql-server/server.ts'
 import { createCors } from './http/cors.ts'
 import { createDashboardRoutes } from './http/dashboard-files.ts'
@@ -78,6 +79,13 @@ export async function openRoutes(
         drains: true,
         continuesItself: true,
         maxRequestMs: maxUploadMs,
+      }),
+      signIn.letIn({
+        name: testItemRoute,
+        matches: isTestItemPath,
+        handle: createTestItemAudio(parts, { cors: createCors(config.http.allowedOrigins, 'GET, HEAD, OPTIONS') }),
+        drains: true,
+        maxRequestMs: maxOperationMs,
       }),
     )
   }

@@ -1,6 +1,7 @@
 // Which files the rows of the database refer to.
 import { type SQL, sql } from 'drizzle-orm'
 import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
+import { testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import { storedFiles } from '../postgres/file-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import { models, uploads } from '../postgres/tables.ts'
@@ -11,8 +12,13 @@ const ofRecipes = ['{text,sha256}', '{recordings,sha256}', '{archive,file,sha256
 )
 const ofModels = sql`select file ->> 'sha256' from ${models} cross join jsonb_array_elements(files) as file where file -> 'sources' ? ${storeSource}`
 
-/** The SHA-256 of each file that was uploaded or generated and that an upload or a model refers to. */
-export const neededFiles: SQL = sql.join([sql`select sha256 from ${uploads}`, ofModels, ...ofRecipes], sql` union all `)
+const ofTestSets = sql`select file ->> 'sha256' from ${testSets} cross join lateral (values (source), (audio)) as part(file) where file is not null`
+
+/** The files of a database that an earlier version, without test sets, has written. */
+export const filesWithoutTestSets: SQL = sql.join([sql`select sha256 from ${uploads}`, ofModels, ...ofRecipes], sql` union all `)
+
+/** The SHA-256 of each file that was uploaded or generated and that an upload, a model or a test set refers to. */
+export const neededFiles: SQL = sql`${filesWithoutTestSets} union all ${ofTestSets}`
 
 /** True for a model of a revision that is pending, or that served before the current one. */
 const isKeptWarm = sql`exists (select from ${deploymentRevisions} as revision join ${deployments} as owner on owner.id = revision.deployment_id

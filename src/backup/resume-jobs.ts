@@ -1,9 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { provisioning } from '../domain/deployment-lifecycle.ts'
 import { building } from '../domain/model-lifecycle.ts'
-import { deploymentQueue, isUnfinished, modelQueue, revisionQueue } from '../lifecycle/queue-position.ts'
+import { evaluating } from '../evaluation/evaluation-lifecycle.ts'
+import { importing } from '../evaluation/test-set-lifecycle.ts'
+import { deploymentQueue, evaluationQueue, isUnfinished, modelQueue, revisionQueue, testSetQueue } from '../lifecycle/queue-position.ts'
 import type { Tx } from '../postgres/client.ts'
 import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
+import { evaluations, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { models } from '../postgres/tables.ts'
 import { revising } from '../revisions/revision-lifecycle.ts'
@@ -34,4 +37,17 @@ export async function resumeJobs(tx: Tx, queue: Queue, backedUpAt: string): Prom
     .where(isUnfinished(modelQueue))
     .returning()
   for (const row of unbuilt) await building.enqueue(tx, service, row as Parameters<typeof building.enqueue>[2])
+  const unread = await tx
+    .update(testSets)
+    .set({ ...resumed, deadlineAt: later(testSets.deadlineAt) })
+    .where(isUnfinished(testSetQueue))
+    .returning()
+  for (const row of unread) await importing.enqueue(tx, service, row)
+  const unheard = await tx
+    .update(evaluations)
+    .set({ ...resumed, deadlineAt: later(evaluations.deadlineAt) })
+    .where(isUnfinished(evaluationQueue))
+    .returning()
+  // The evaluation of a gate has no job: the job of its deployment continues it.
+  for (const row of unheard) if (row.jobId) await evaluating.enqueue(tx, service, row)
 }

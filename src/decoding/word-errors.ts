@@ -1,9 +1,21 @@
+import { toSpokenWords } from './spoken-words.ts'
+
 /** The word errors of a transcript. */
 export interface WordErrors {
-  /** Substituted, omitted and inserted words. */
+  /** The sum of the three kinds of errors. */
   errors: number
   /** Words of the reference. */
   words: number
+  substitutions: number
+  deletions: number
+  insertions: number
+}
+
+/** A word of the reference beside a word of the transcript. `said` is null for an insertion, `heard` for a deletion. */
+export interface AlignedWord {
+  op: 'CORRECT' | 'SUBSTITUTION' | 'DELETION' | 'INSERTION'
+  said: string | null
+  heard: string | null
 }
 
 /**
@@ -21,89 +33,77 @@ export class TooManyWordsError extends Error {
   }
 }
 
-/**
- * The fewest word edits (Levenshtein) that turn one text into the other, without regard to case and punctuation.
- * Throws a {@link TooManyWordsError} if a text is too long.
- */
-export function countWordErrors(reference: string, transcript: string): WordErrors {
-  const { said, heard } = toNumbers(reference, transcript)
-  return { errors: countEdits(said, heard)[heard.length] as number, words: said.length }
-}
+/** The words of a text as they are compared, equally for references and transcripts: those of {@link toSpokenWords}. */
+export const toComparedWords = (text: string, locale = 'en-US'): string[] => toSpokenWords(text, locale).map(({ word }) => word)
 
 /**
- * The words of the reference, and for each whether the transcript has it, by fewest edits. Memory grows with the length of
- * the texts, not with their product (Hirschberg, 1975). Throws as {@link countWordErrors} does.
+ * Counts the word errors as NIST's `sclite` does, without regard to case, punctuation and the form of numbers. Throws a
+ * {@link TooManyWordsError} if a text is too long.
  */
-export function matchWords(reference: string, transcript: string): { word: string; isHeard: boolean }[] {
-  const { said, heard, words } = toNumbers(reference, transcript)
-  const isHeard = new Uint8Array(said.length)
-  match(said, heard, isHeard)
-  return words.map((word, n) => ({ word, isHeard: isHeard[n] === 1 }))
+export function countWordErrors(reference: string, transcript: string, locale?: string): WordErrors {
+  const counts = { CORRECT: 0, SUBSTITUTION: 0, DELETION: 0, INSERTION: 0 }
+  for (const { op } of alignTexts(reference, transcript, locale)) counts[op]++
+  const { CORRECT, SUBSTITUTION: substitutions, DELETION: deletions, INSERTION: insertions } = counts
+  return { errors: substitutions + deletions + insertions, words: CORRECT + substitutions + deletions, substitutions, deletions, insertions }
 }
+
+/** The words of the reference, and for each whether the transcript has it. Throws as {@link countWordErrors} does. */
+export function matchWords(reference: string, transcript: string, locale?: string): { word: string; isHeard: boolean }[] {
+  return alignTexts(reference, transcript, locale).flatMap(({ op, said }) => (said === null ? [] : [{ word: said, isHeard: op === 'CORRECT' }]))
+}
+
+/** The alignment of two texts. Throws as {@link countWordErrors} does. */
+export const alignTexts = (reference: string, transcript: string, locale?: string): AlignedWord[] =>
+  alignWords(toComparedWords(reference, locale), toComparedWords(transcript, locale))
 
 /** The word error rate over many pairs: all errors divided by all words. */
-export function wordErrorRate(counts: readonly WordErrors[]): number {
+export function wordErrorRate(counts: readonly Pick<WordErrors, 'errors' | 'words'>[]): number {
   const words = counts.reduce((sum, count) => sum + count.words, 0)
   return counts.reduce((sum, count) => sum + count.errors, 0) / Math.max(1, words)
 }
 
-/** Numbers the words of both texts; equal words have equal numbers. */
-function toNumbers(reference: string, transcript: string) {
-  const ids = new Map<string, number>()
-  const number = (words: string[]) => {
-    if (words.length > maxComparedWords) throw new TooManyWordsError(words.length)
-    return Uint16Array.from(words, (word) => ids.get(word) ?? ids.set(word, ids.size).size - 1)
-  }
-  const words = toWords(reference)
-  return { words, said: number(words), heard: number(toWords(transcript)) }
-}
+// The costs of sclite. A substitution costs less than a deletion with an insertion, but more than half of it, so the
+// alignment can have more errors than the fewest edits.
+const substitutionCost = 4
+const gapCost = 3
 
-/** The fewest edits from the whole reference to each beginning of the transcript. */
-function countEdits(said: Uint16Array, heard: Uint16Array): Uint16Array {
-  const row = Uint16Array.from({ length: heard.length + 1 }, (_, column) => column)
-  for (const word of said) {
-    let diagonal = row[0] as number
-    row[0] = diagonal + 1
-    for (let column = 1; column < row.length; column++) {
-      const above = row[column] as number
-      const substituted = diagonal + (word === heard[column - 1] ? 0 : 1)
-      row[column] = Math.min(substituted, above + 1, (row[column - 1] as number) + 1)
-      diagonal = above
+/**
+ * Aligns words at the lowest cost. Of equally cheap steps, a match or substitution precedes an insertion, and an insertion
+ * precedes a deletion, seen from the end, as in sclite. One byte for each pair of words is kept for the way back.
+ */
+export function alignWords(said: readonly string[], heard: readonly string[]): AlignedWord[] {
+  for (const { length } of [said, heard]) if (length > maxComparedWords) throw new TooManyWordsError(length)
+  const columns = heard.length + 1
+  const steps = new Uint8Array((said.length + 1) * columns)
+  const costs = Uint16Array.from({ length: columns }, (_, column) => column * gapCost)
+  steps.fill(insertion, 1, columns)
+  for (let row = 1; row <= said.length; row++) {
+    let diagonal = costs[0] as number
+    costs[0] = row * gapCost
+    steps[row * columns] = deletion
+    for (let column = 1; column < columns; column++) {
+      const paired = diagonal + (said[row - 1] === heard[column - 1] ? 0 : substitutionCost)
+      const deleted = (costs[column] as number) + gapCost
+      const inserted = (costs[column - 1] as number) + gapCost
+      diagonal = costs[column] as number
+      const isPaired = paired <= deleted && paired <= inserted
+      steps[row * columns + column] = isPaired ? pair : deleted < inserted ? deletion : insertion
+      costs[column] = isPaired ? paired : Math.min(deleted, inserted)
     }
   }
-  return row
+  return walkBack(said, heard, steps)
 }
 
-/** Halves the reference, and divides the transcript where both halves together need the fewest edits. */
-function match(said: Uint16Array, heard: Uint16Array, isHeard: Uint8Array): void {
-  if (said.length === 0 || heard.length === 0) return
-  if (said.length === 1) {
-    isHeard[0] = heard.includes(said[0] as number) ? 1 : 0
-    return
+const [pair, deletion, insertion] = [0, 1, 2]
+
+function walkBack(said: readonly string[], heard: readonly string[], steps: Uint8Array): AlignedWord[] {
+  const aligned: AlignedWord[] = []
+  let [row, column] = [said.length, heard.length]
+  while (row > 0 || column > 0) {
+    const step = steps[row * (heard.length + 1) + column]
+    const one = step === insertion ? null : (said[--row] as string)
+    const other = step === deletion ? null : (heard[--column] as string)
+    aligned.push({ op: one === null ? 'INSERTION' : other === null ? 'DELETION' : one === other ? 'CORRECT' : 'SUBSTITUTION', said: one, heard: other })
   }
-  const middle = said.length >> 1
-  const before = countEdits(said.subarray(0, middle), heard)
-  const after = countEdits(said.slice(middle).reverse(), heard.slice().reverse())
-  let at = 0
-  const cost = (column: number) => (before[column] as number) + (after[heard.length - column] as number)
-  for (let column = 1; column <= heard.length; column++) if (cost(column) < cost(at)) at = column
-  match(said.subarray(0, middle), heard.subarray(0, at), isHeard.subarray(0, middle))
-  match(said.subarray(middle), heard.subarray(at), isHeard.subarray(middle))
+  return aligned.reverse()
 }
-
-const titles = new Map([
-  ['mr', 'mister'],
-  ['mrs', 'missus'],
-  ['dr', 'doctor'],
-])
-
-const toWords = (text: string) =>
-  text
-    .normalize('NFC')
-    .toLowerCase()
-    .replaceAll('\u2019', "'")
-    .replace(/[^\p{L}\p{N}\p{M}']+/gu, ' ')
-    .split(' ')
-    .map((word) => word.replace(/^'+|'+$/g, ''))
-    .filter(Boolean)
-    .map((word) => titles.get(word) ?? word)

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
+import { testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import { models, modelTexts, receivedFiles, type StoredFile, uploads } from '../postgres/tables.ts'
 import type { Service } from './context.ts'
 import { DiskQuotaExceededError } from './errors.ts'
@@ -14,7 +15,7 @@ export interface DiskUsage {
 type DiskLimits = Pick<Service['limits'], 'diskBytes'>
 
 /**
- * Adds up the workspace's uploads and its models: their texts, recordings, archives, and what was made from them.
+ * Adds up the workspace's uploads, its models with their texts, recordings, archives and what was made from them, and its test sets.
  * A file that several rows of a workspace share counts once. Files of base models do not count. A file that two
  * workspaces share counts for each, although the disk holds it once.
  */
@@ -24,13 +25,14 @@ export async function readDiskUsage(db: Db | Tx, workspaceId: string, more: read
   // Files of a base model, which its custom language models list too, also have sources outside the artifact directory.
   const made = sql`select file from (select jsonb_array_elements(model.files) as file ${own}) as part where jsonb_array_length(part.file -> 'sources') = 1`
   const ofModels = sql.join([made, ...['{text}', '{recordings}', '{archive,file}'].map(recipeFile)], sql` union all `)
+  const ofTestSets = sql`select file from ${testSets} cross join lateral (values (source), (audio)) as part(file) where workspace_id = ${workspaceId} and file is not null`
   const added = sql`select sha256, size, false from unnest(${sql.param(more.map(({ sha256 }) => sha256))}::text[], ${sql.param(more.map(({ size }) => size))}::bigint[]) as added(sha256, size)`
   const received = withReceived ? sql`union all select sha256, size, false from ${receivedFiles} where workspace_id = ${workspaceId}` : sql``
   const [usage] = await db.execute<{ bytes: number; unused: number; texts: number }>(sql`
     with files(sha256, size, is_used) as (
       select upload.sha256, upload.size, false from ${uploads} as upload where upload.workspace_id = ${workspaceId} and upload.expires_at > now()
       union all ${added} ${received}
-      union all select file ->> 'sha256', (file ->> 'size')::bigint, true from (${ofModels}) as used
+      union all select file ->> 'sha256', (file ->> 'size')::bigint, true from (${ofModels} union all ${ofTestSets}) as used
     ), contents as (select max(size) as size, bool_or(is_used) as is_used from files group by sha256)
     select coalesce(sum(size), 0)::float8 as bytes, coalesce(sum(size) filter (where not is_used), 0)::float8 as unused,
       (select coalesce(sum(octet_length(kept.text)), 0)::float8 from ${modelTexts} as kept join ${models} as model on model.id = kept.model_id

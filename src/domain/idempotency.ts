@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { idempotencyKeys, type KeyRow, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deployments } from '../postgres/deployment-tables.ts'
+import { type EvaluationRow, evaluations, type TestSetRow, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import { type ModelRow, models } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 import { IdempotencyConflictError } from './errors.ts'
@@ -21,9 +22,14 @@ interface Made {
   deployment: DeploymentRow
   model: ModelRow
   key: KeyRow
+  testSet: TestSetRow
+  evaluation: EvaluationRow
 }
 
-const columns = { deployment: 'deploymentId', model: 'modelId', key: 'keyId' } as const
+const columns = { deployment: 'deploymentId', model: 'modelId', key: 'keyId', testSet: 'testSetId', evaluation: 'evaluationId' } as const
+
+/** The kinds in words, for errors. */
+const names: Record<keyof Made, string> = { deployment: 'deployment', model: 'model', key: 'key', testSet: 'test set', evaluation: 'evaluation' }
 
 interface Earlier<What extends keyof Made> {
   made: Made[What]
@@ -47,19 +53,22 @@ export async function findEarlier<What extends keyof Made>(
   input: object,
 ): Promise<Earlier<What> | IdempotencyConflictError | undefined> {
   const [found] = await db
-    .select({ deployment: deployments, model: models, key: keys, used: getColumns(idempotencyKeys) })
+    .select({ deployment: deployments, model: models, key: keys, testSet: testSets, evaluation: evaluations, used: getColumns(idempotencyKeys) })
     .from(idempotencyKeys)
     .leftJoin(deployments, eq(deployments.id, idempotencyKeys.deploymentId))
     .leftJoin(models, eq(models.id, idempotencyKeys.modelId))
     .leftJoin(keys, eq(keys.id, idempotencyKeys.keyId))
+    .leftJoin(testSets, eq(testSets.id, idempotencyKeys.testSetId))
+    .leftJoin(evaluations, eq(evaluations.id, idempotencyKeys.evaluationId))
     .where(and(eq(idempotencyKeys.workspaceId, workspaceId), eq(idempotencyKeys.key, key), isRemembered))
   if (!found) return undefined
   if (!found.used[columns[what]] || found.used.inputHash !== hashInput(input)) return new IdempotencyConflictError()
   const made: Made[What] | null = found[what]
-  return made ? { made, sealedSecret: found.used.sealedSecret, revision: found.used.revision } : new IdempotencyConflictError(what)
+  return made ? { made, sealedSecret: found.used.sealedSecret, revision: found.used.revision } : new IdempotencyConflictError(names[what])
 }
 
-type MadeId = { deploymentId: string; revision?: number } | { modelId: string } | { keyId: string; sealedSecret: string }
+type DeletedId = { deploymentId: string } | { modelId: string } | { testSetId: string } | { evaluationId: string }
+type MadeId = DeletedId | { deploymentId: string; revision: number } | { keyId: string; sealedSecret: string }
 
 /** Stores the object that the key created, until some days after the object is deleted. */
 export async function remember(tx: Tx, workspaceId: string, key: string, input: object, made: MadeId): Promise<void> {
@@ -68,6 +77,8 @@ export async function remember(tx: Tx, workspaceId: string, key: string, input: 
     modelId: null,
     keyId: null,
     revision: null,
+    testSetId: null,
+    evaluationId: null,
     sealedSecret: null,
     expiresAt: null,
     inputHash: hashInput(input),
@@ -87,8 +98,9 @@ const collided = () =>
   new UnavailableError('SERVICE_UNAVAILABLE', 'Another request used this idempotency key at the same time, and this one changed nothing. Send it again.')
 
 /** Sets the expiry of the idempotency keys of an object that is being deleted. */
-export async function letExpire(tx: Tx, made: { deploymentId: string } | { modelId: string }): Promise<void> {
-  const isOf: SQL = 'deploymentId' in made ? eq(idempotencyKeys.deploymentId, made.deploymentId) : eq(idempotencyKeys.modelId, made.modelId)
+export async function letExpire(tx: Tx, made: DeletedId): Promise<void> {
+  const [[column, id]] = Object.entries(made) as [[(typeof columns)[keyof Made], string]]
+  const isOf: SQL = eq(idempotencyKeys[column], id)
   await tx
     .update(idempotencyKeys)
     .set({ expiresAt: sql`now() + make_interval(days => ${rememberedDays})` })

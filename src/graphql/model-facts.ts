@@ -51,7 +51,7 @@ const EvaluatedWord = builder.objectRef<{ word: string; times: number }>('Evalua
   }),
 })
 
-export const EvaluationType = builder.objectRef<Evaluation>('Evaluation').implement({
+export const EvaluationType = builder.objectRef<Evaluation>('LanguageModelEvaluation').implement({
   description: 'The recognition quality for recordings with known transcripts, without and with a custom language model.',
   fields: (t) => ({
     recordings: t.exposeInt('recordings', { description: 'The number of recordings counted. As many other recordings served to choose the weight.' }),

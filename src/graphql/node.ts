@@ -4,6 +4,8 @@ import { findKey } from '../access/key.ts'
 import { findViewerWorkspace } from '../access/workspace.ts'
 import { findModel } from '../domain/model.ts'
 import { findUpload } from '../domain/upload.ts'
+import { findEvaluation } from '../evaluation/evaluation.ts'
+import { findTestSet } from '../evaluation/test-set.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { decodeNodeId, maxNodes, typeOfNodeId } from './node-id.ts'
 
@@ -17,6 +19,8 @@ const finders = new Map<string, (ctx: GraphQLContext, id: string) => Promise<obj
     Key: findKey,
     Session: findSession,
     Upload: findUpload,
+    TestSet: findTestSet,
+    Evaluation: findEvaluation,
     Workspace: async (ctx: GraphQLContext, id: string) => (id === ctx.viewer.workspaceId ? findViewerWorkspace(ctx) : null),
   }),
 )

@@ -4,6 +4,8 @@ import { type DiskUsage, readDiskUsage } from '../domain/disk-usage.ts'
 import { countOwnModels } from '../domain/model.ts'
 import { type RateState, rateWindowSeconds } from '../domain/mutation-rate.ts'
 import { countUnusedUploads } from '../domain/upload.ts'
+import { countUnfinished, maxUnfinished } from '../evaluation/evaluation-creation.ts'
+import { countTestSets, maxTestSets } from '../evaluation/test-set.ts'
 import { maxDocumentBytes, maxNesting, maxTokens } from '../graphql-limits/document-limits.ts'
 import { introspectionLimit } from '../graphql-limits/introspection-cost.ts'
 import { maxJsonNesting, maxJsonValues } from '../graphql-limits/json-limits.ts'
@@ -147,6 +149,16 @@ export const Limits = builder.objectRef<object>('Limits').implement({
       type: Quota,
       description: 'The number of custom models of the workspace.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.models, used: () => countOwnModels(ctx) }),
+    }),
+    testSets: t.field({
+      type: Quota,
+      description: 'The number of test sets of the workspace.',
+      resolve: (_, __, ctx) => ({ limit: maxTestSets, used: () => countTestSets(ctx.store.db, ctx.viewer.workspaceId) }),
+    }),
+    evaluations: t.field({
+      type: Quota,
+      description: 'The number of unfinished evaluations of the workspace.',
+      resolve: (_, __, ctx) => ({ limit: maxUnfinished, used: () => countUnfinished(ctx.store.db, ctx.viewer.workspaceId) }),
     }),
     uploads: t.field({
       type: Quota,

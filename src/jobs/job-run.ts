@@ -6,6 +6,7 @@ import type { Events } from '../postgres/events.ts'
 import { explainUnavailable } from '../postgres/unavailable.ts'
 import { RecognizerCrashedError, RecognizersBusyError } from '../recognition/recognizer-errors.ts'
 import { TaskEndedError } from '../sandbox/task.ts'
+import { withoutPaths } from '../sandbox/without-paths.ts'
 
 /** The minimum time between reports of progress within a stage. */
 const progressIntervalMs = 250
@@ -14,9 +15,10 @@ interface RunProblem<Stage> {
   stage: Stage
   code: string
   message: string
+  problems?: string[]
 }
 
-/** The deployment or model of a run, under the claim of one worker. */
+/** The row of a run, under the claim of one worker. */
 export interface RunRecord<Stage extends string, Change> {
   /** The topic of changes of the row. */
   topic: string
@@ -154,10 +156,13 @@ export class JobRun<Stage extends string, Change> {
 /** The row was canceled, deleted or finished, or another worker has claimed it. */
 export class RunEndedError extends Error {}
 
-function describe(error: unknown): { code: string; message: string; isLasting: boolean } {
+function describe(error: unknown): { code: string; message: string; isLasting: boolean; problems?: string[] } {
   const unavailable = explainUnavailable(error)
   if (unavailable) return { ...unavailable, isLasting: false }
-  if (error instanceof JobFailure) return { code: error.code, message: error.message, isLasting: error.isLasting }
+  if (error instanceof JobFailure) {
+    const { code, message, isLasting, problems } = error
+    return { code, message, isLasting, ...(problems.length && { problems: problems.map(withoutPaths) }) }
+  }
   if (error instanceof RecognizerCrashedError) return { code: 'RECOGNIZER_CRASHED', message: error.message, isLasting: false }
   if (error instanceof TaskEndedError) return { code: 'PROCESS_ENDED', message: `The process of this stage crashed (${error.message}).`, isLasting: false }
   if (error instanceof RecognizersBusyError) return { code: 'RECOGNIZERS_BUSY', message: error.message, isLasting: false }

@@ -2,6 +2,8 @@ import { TaskRefusal } from '../sandbox/task.ts'
 
 /** The maximum duration of one recording. */
 export const maxSeconds = 60
+/** Reading ends after so many problems. */
+const maxProblems = 50
 
 export interface UnpackRequest {
   zip: string
@@ -22,4 +24,25 @@ export interface Unpacked {
   sound: { sampleRate: number } | undefined
 }
 
-export const explainAudio = (name: string, reason: string) => new TaskRefusal(`has a recording that cannot be used: ${name}. ${reason.replace(/\.$/, '')}`)
+export const explainAudio = (name: string, reason: string) =>
+  new TaskRefusal(`has a recording that cannot be used: ${name}. ${reason.replace(/\.$/, '')}`, { problems: [`${name}: ${reason}`] })
+
+/** Collects the problems of a zip, so that one refusal names all of them. */
+export class RecordingProblems {
+  #first: TaskRefusal | undefined
+  readonly #sentences: string[] = []
+
+  /** Adds a refusal. Throws when the problems are too many. */
+  add(problem: TaskRefusal): void {
+    this.#first ??= problem
+    this.#sentences.push(...((problem.details['problems'] as string[] | undefined) ?? [problem.message]))
+    if (this.#sentences.length < maxProblems) return
+    this.#sentences.push('The rest of the file was not checked.')
+    this.throw()
+  }
+
+  /** Throws when the zip has problems. The reason is the first one, and the details have a sentence for each. */
+  throw(): void {
+    if (this.#first) throw new TaskRefusal(this.#first.message, { problems: this.#sentences.slice(0, maxProblems + 1) })
+  }
+}

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
-import { toSpokenWords } from '../decoding/spoken-words.ts'
-import { maxComparedWords } from '../decoding/word-errors.ts'
+import { maxComparedWords, toComparedWords } from '../decoding/word-errors.ts'
 import { TrainingTextReader } from '../domain/training-text.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
+import type { RecordingProblems } from './recordings-limits.ts'
 
 /** A line of the table: the name of a recording and its transcript. */
 export interface TableLine {
@@ -12,31 +12,59 @@ export interface TableLine {
   line: number
 }
 
+/** The extensions of tables. */
+export const isTable = (name: string) => /\.(tsv|jsonl)$/i.test(name)
+
+type Row = Pick<TableLine, 'name' | 'text'>
+
+const inNumbers = (count: number) => count.toLocaleString('en')
+
 /**
- * Reads a .tsv whose lines contain the name of a file, a tab and a transcript. Lines have the limits of training texts,
- * and transcripts have a maximum number of words. Throws {@link TaskRefusal}, which names the line.
+ * Reads a .tsv whose lines contain the name of a file, a tab and a transcript, or a .jsonl with an object in each line. Lines
+ * have the limits of training texts, and transcripts have a maximum number of words. Each invalid line is a problem.
  */
-export async function readTable(file: { name: string; path: string }, locale: string, maxLines: number): Promise<TableLine[]> {
+export async function readTable(file: { name: string; path: string }, locale: string, maxLines: number, problems: RecordingProblems): Promise<TableLine[]> {
+  const kind = file.name.toLowerCase().endsWith('.jsonl') ? 'jsonl' : 'tsv'
+  const readRow = kind === 'jsonl' ? readJson : readColumns
   const found = new Map<string, TableLine>()
-  const refuse = (line: number, reason: string) => new TaskRefusal(`has a .tsv, ${file.name}, whose line ${line} ${reason}`)
-  const reader = new TrainingTextReader((row, line) => {
-    const [name = '', text = '', ...more] = row.split('\t')
-    if (!name.trim() || !text.trim() || more.length) throw refuse(line, 'is not the name of a file, a tab and a transcript')
-    const words = toSpokenWords(text, locale).length
-    if (words > maxComparedWords)
-      throw refuse(line, `has ${words.toLocaleString('en')} words, but a transcript can have at most ${maxComparedWords.toLocaleString('en')}`)
-    const recording = basename(name.trim())
-    if (found.has(recording)) throw refuse(line, `names ${recording} a second time`)
-    if (found.size >= maxLines) throw refuse(line, `exceeds the limit of ${maxLines.toLocaleString('en')} recordings`)
-    found.set(recording, { name: recording, text: text.trim(), line })
-  })
-  for await (const piece of createReadStream(file.path)) {
-    reader.write(piece as Buffer)
-    const [problem] = reader.problems
-    if (problem) throw refuse(problem.line, problem.message)
+  const refuse = (line: number, reason: string) => {
+    const sentence = `Line ${line} of ${file.name} ${reason}.`
+    problems.add(new TaskRefusal(`has a .${kind}, ${file.name}, whose line ${line} ${reason}`, { problems: [sentence] }))
   }
+  const reader = new TrainingTextReader((text, line) => {
+    const row = readRow(text)
+    if (typeof row === 'string') return refuse(line, row)
+    const words = toComparedWords(row.text, locale).length
+    if (words > maxComparedWords) return refuse(line, `has ${inNumbers(words)} words, but a transcript can have at most ${inNumbers(maxComparedWords)}`)
+    const name = basename(row.name.trim())
+    if (found.has(name)) return refuse(line, `names ${name} a second time`)
+    if (found.size === maxLines) refuse(line, `exceeds the limit of ${inNumbers(maxLines)} recordings`)
+    if (found.size <= maxLines) found.set(name, { name, text: row.text.trim(), line })
+  })
+  for await (const piece of createReadStream(file.path)) reader.write(piece as Buffer)
   reader.end()
-  const [problem] = reader.problems
-  if (problem) throw refuse(problem.line, problem.message)
+  for (const { line, message } of reader.problems) refuse(line, message)
   return [...found.values()]
+}
+
+function readColumns(text: string): Row | string {
+  const [name = '', transcript = '', ...more] = text.split('\t')
+  if (!name.trim() || !transcript.trim() || more.length) return 'is not the name of a file, a tab and a transcript'
+  return { name, text: transcript }
+}
+
+/** Reads a line of a manifest. NeMo and other tools name the fields differently. */
+function readJson(text: string): Row | string {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return 'is not JSON'
+  }
+  const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  const name = fields['audio_filepath'] ?? fields['file'] ?? fields['audio']
+  const transcript = fields['text'] ?? fields['transcript']
+  if (typeof name !== 'string' || !name.trim()) return 'has no file name in "audio_filepath", "file" or "audio"'
+  if (typeof transcript !== 'string' || !transcript.trim()) return 'has no transcript in "text" or "transcript"'
+  return { name, text: transcript }
 }

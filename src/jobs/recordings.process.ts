@@ -7,15 +7,14 @@ import { inPieces } from '../audio/read-recording.ts'
 import { answerTask } from '../sandbox/answer.ts'
 import { unpackedLimit } from '../sandbox/reading-limits.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
-import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
-import { readTable } from './recordings-table.ts'
+import { explainAudio, maxSeconds, RecordingProblems, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
+import { isTable, readTable } from './recordings-table.ts'
 import { unpackZip, type ZipLimits } from './zip-entries.ts'
 
 const limits: Omit<ZipLimits, 'total'> = { entries: 2_000, nameBytes: 255, fileBytes: 20_000_000 }
 const maxTotalBytes = 400_000_000
 /** Other files in the zip are ignored. */
 const audioNames = /\.(wav|wave|mp3|m4a|mp4|aac|flac|ogg|oga|opus|webm|mka|amr|3gp|aiff?|au|caf|wma)$/i
-const isTable = (name: string) => /\.tsv$/i.test(name)
 const isWanted = (name: string) => (audioNames.test(name) || isTable(name)) && !name.startsWith('.')
 
 answerTask<UnpackRequest, Unpacked[]>(async ({ zip, dir, locale, hasDecoders }, tell) => {
@@ -26,21 +25,33 @@ answerTask<UnpackRequest, Unpacked[]>(async ({ zip, dir, locale, hasDecoders }, 
     tell.place(file.name)
     if (files.has(file.name)) throw new TaskRefusal(`has two files named ${file.name}`)
     if (!isTable(file.name)) files.set(file.name, file.path)
-    else if (table) throw new TaskRefusal('has more than one .tsv file')
+    else if (table) throw new TaskRefusal('has more than one table (.tsv or .jsonl)')
     else table = file
   }
-  if (!table) throw new TaskRefusal('has no .tsv file; add one with a line for each recording: the name of the file, a tab and the transcript')
+  if (!table) throw new TaskRefusal('has no .tsv or .jsonl file; add a .tsv with a line for each recording: the name of the file, a tab and the transcript')
   tell.place(table.name)
-  const lines = await readTable(table, locale, limits.entries)
-  const missing = lines.find(({ name }) => !files.has(name))
-  if (missing) throw new TaskRefusal(`has no file ${missing.name}, which line ${missing.line} of ${table.name} names`)
+  const problems = new RecordingProblems()
+  const lines = await readTable(table, locale, limits.entries, problems)
   const recordings: Unpacked[] = []
-  for (const { name, text } of lines) {
+  for (const { name, text, line } of lines) {
     tell.place(name)
-    recordings.push({ name, text, path: files.get(name) ?? '', sound: await readSamples(name, files.get(name) ?? '', hasDecoders) })
+    try {
+      const path = files.get(name)
+      if (!path) throw missing(name, line, table.name)
+      recordings.push({ name, text, path, sound: await readSamples(name, path, hasDecoders) })
+    } catch (error) {
+      if (!(error instanceof TaskRefusal)) throw error
+      problems.add(error)
+    }
   }
+  problems.throw()
   return recordings
 })
+
+const missing = (name: string, line: number, table: string) =>
+  new TaskRefusal(`has no file ${name}, which line ${line} of ${table} names`, {
+    problems: [`Line ${line} of ${table} names ${name}, which the zip does not contain.`],
+  })
 
 class NeedsDecoder extends Error {}
 

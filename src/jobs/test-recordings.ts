@@ -8,19 +8,29 @@ import type { Pcm } from '../audio/pcm.ts'
 import { readSound } from '../audio/read-audio.ts'
 import { explainTask, JobFailure } from '../lifecycle/job-failure.ts'
 import { readingLimits } from '../sandbox/reading-limits.ts'
-import { runTask } from '../sandbox/task.ts'
-import { explainAudio, maxSeconds, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
+import { runTask, TaskRefusal } from '../sandbox/task.ts'
+import { explainAudio, maxSeconds, RecordingProblems, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
 
 /** A recording and its transcript. */
 export interface TestRecording {
   name: string
   text: string
+  /** The file of 16-bit mono samples. */
+  path: string
+  bytes: number
+  sampleRate: number
   /** Reads the audio from disk. */
   read(): Promise<Pcm>
 }
 
-const maxTotalSeconds = 20 * 60
-const minRecordings = 2
+/** The limits of all recordings together. */
+export interface RecordingsLimits {
+  minRecordings: number
+  maxTotalSeconds: number
+}
+
+/** The limits of recordings that evaluate a language model at its creation. */
+const usualLimits: RecordingsLimits = { minRecordings: 2, maxTotalSeconds: 20 * 60 }
 /** The CPU limit of the process. 400 MB of WAV files take about 10 s. */
 const cpuSeconds = 60
 
@@ -30,24 +40,36 @@ interface RecordingsOptions {
   locale: string
   decoders: Decoders
   signal: AbortSignal
+  limits?: RecordingsLimits
 }
 
 /**
- * Reads a zip of recordings and one TSV, whose lines contain the name of a file, a tab and a transcript. A child process
+ * Reads a zip of recordings and one TSV or JSON Lines file with their names and transcripts. A child process
  * unpacks the zip, and the decoders' processes decode recordings that are not plain WAV. Rejects with RECORDINGS_UNUSABLE.
  */
-export async function readTestRecordings(zip: string, { dir, locale, decoders, signal }: RecordingsOptions): Promise<TestRecording[]> {
+export async function readTestRecordings(zip: string, { dir, locale, decoders, signal, limits = usualLimits }: RecordingsOptions): Promise<TestRecording[]> {
   const request: UnpackRequest = { zip, dir, locale, hasDecoders: decoders.isAvailable }
   const program = join(import.meta.dirname, 'recordings.process.ts')
   const unpacked = await runTask<UnpackRequest, Unpacked[]>(program, request, { limits: readingLimits(cpuSeconds), signal }).catch(fail)
-  if (unpacked.length < minRecordings) throw refuse(`needs at least ${minRecordings} recordings`)
+  const { minRecordings, maxTotalSeconds } = limits
+  if (unpacked.length < minRecordings) throw refuse(`needs at least ${minRecordings} ${minRecordings === 1 ? 'recording' : 'recordings'}`)
+  const problems = new RecordingProblems()
   const recordings: TestRecording[] = []
   let seconds = 0
   for (const one of unpacked) {
-    const { path, sampleRate } = one.sound ? { path: one.path, ...one.sound } : await decode(one, decoders, signal).catch(fail)
-    seconds += (await stat(path)).size / 2 / sampleRate
+    const sound = one.sound ? { path: one.path, ...one.sound } : await decode(one, decoders, signal).catch((error) => note(problems, error))
+    if (!sound) continue
+    const { path, sampleRate } = sound
+    const bytes = (await stat(path)).size
+    seconds += bytes / 2 / sampleRate
     if (seconds > maxTotalSeconds) throw refuse(`has more than ${maxTotalSeconds / 60} minutes of speech, up to ${one.name}`)
-    recordings.push({ name: one.name, text: one.text, read: async () => ({ samples: await readFile(path), sampleRate, channels: 1 }) })
+    const read = async () => ({ samples: await readFile(path), sampleRate, channels: 1 })
+    recordings.push({ name: one.name, text: one.text, path, bytes, sampleRate, read })
+  }
+  try {
+    problems.throw()
+  } catch (error) {
+    fail(error)
   }
   return recordings
 }
@@ -71,6 +93,16 @@ async function decode({ name, path }: Unpacked, decoders: Decoders, signal: Abor
     throw error instanceof AudioError && !/^DECODER/.test(error.code) ? explainAudio(name, error.message) : error
   }
   return { path: decoded, sampleRate }
+}
+
+/** Adds the problem of a recording to those of the zip. */
+function note(problems: RecordingProblems, error: unknown): undefined {
+  if (!(error instanceof TaskRefusal)) fail(error)
+  try {
+    problems.add(error)
+  } catch (all) {
+    fail(all)
+  }
 }
 
 function fail(error: unknown): never {

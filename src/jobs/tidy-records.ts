@@ -9,6 +9,7 @@ import { modelLog } from '../domain/model-lifecycle.ts'
 import { maxTombstones, tombstoneDays } from '../lifecycle/event-log.ts'
 import { idempotencyKeys, keys, sessions } from '../postgres/access-tables.ts'
 import { deletedDeployments, deploymentEvents, deployments } from '../postgres/deployment-tables.ts'
+import { evaluations, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import { modelEvents, models, uploads, workspaces } from '../postgres/tables.ts'
 
 /** Changes of the status are kept among this number of the newest events. */
@@ -88,7 +89,9 @@ const beyond = (
 async function removeIdempotencyKeys(service: WithStore) {
   // A process of an older version deletes objects without an expiry of their idempotency keys.
   const isOrphan = sql`(deployment_id is not null and not exists (select from ${deployments} where id = deployment_id))
-    or (model_id is not null and not exists (select from ${models} where id = model_id))`
+    or (model_id is not null and not exists (select from ${models} where id = model_id))
+    or (test_set_id is not null and not exists (select from ${testSets} where id = test_set_id))
+    or (evaluation_id is not null and not exists (select from ${evaluations} where id = evaluation_id))`
   await service.store.longDb.execute(
     sql`update ${idempotencyKeys} set expires_at = now() + make_interval(days => ${rememberedDays}) where expires_at is null and (${isOrphan})`,
   )

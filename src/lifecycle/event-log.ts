@@ -5,7 +5,7 @@ import { isAnyOf } from '../postgres/columns.ts'
 import type { deploymentEvents } from '../postgres/deployment-tables.ts'
 import { notification } from '../postgres/notification.ts'
 import { type modelEvents, workspaces } from '../postgres/tables.ts'
-import { noteStatusChange } from './status-changes.ts'
+import { noteStatusChange, type StatusChange } from './status-changes.ts'
 
 /** The fields that all events have. */
 export interface LoggedEvent {
@@ -67,7 +67,7 @@ export interface EventDetails {
 export type EventLog<Row extends LoggedRow = LoggedRow, Event extends LoggedEvent = LoggedEvent> = ReturnType<typeof createEventLog<Row, Event>>
 
 /** The topics that notify the subscribers of one row and of all rows of a workspace. */
-export const rowTopic = (name: EventLogName, id: string) => `${name}:${id}`
+export const rowTopic = (name: StatusChange['kind'], id: string) => `${name}:${id}`
 export const workspaceTopic = (name: EventLogName, workspaceId: string) => `${name}s:${workspaceId}`
 /** The topic that notifies of rows in all workspaces that reach a terminal status. */
 export const statusTopic = (name: EventLogName, status: string) => `${name}s:${status}`

@@ -47,4 +47,30 @@ export const trainLanguageModel: Job<BuildingPayload> = { ...buildModel, name: '
 /** Fetches the files of an acoustic model, checks them, and recognizes a recording with them. */
 export const validateAcousticModel: Job<BuildingPayload> = { ...buildModel, name: 'validate-acoustic-model' }
 
-export const allJobs = [provisionDeployment, provisionRevision, trainLanguageModel, validateAcousticModel] as const
+const importing = z.object({ testSetId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
+
+/** The test set to import, its attempt, and the number of earlier failures of the attempt. */
+export type ImportingPayload = z.infer<typeof importing>
+
+/** Reads an upload of recordings with transcripts, and stores the recordings of a test set, or names each invalid line. */
+export const importTestSet: Job<ImportingPayload> = {
+  name: 'import-test-set',
+  payload: importing,
+  key: ({ testSetId, attempt, failedTries }) => `${testSetId}:${attempt}:${failedTries}`,
+  interruptions: 100,
+}
+
+const evaluating = z.object({ evaluationId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
+
+/** The evaluation to run, its attempt, and the number of earlier failures of the attempt. */
+export type EvaluatingPayload = z.infer<typeof evaluating>
+
+/** Recognizes a test set and counts the word errors. A run continues after the recordings of earlier runs. */
+export const runEvaluation: Job<EvaluatingPayload> = {
+  name: 'run-evaluation',
+  payload: evaluating,
+  key: ({ evaluationId, attempt, failedTries }) => `${evaluationId}:${attempt}:${failedTries}`,
+  interruptions: 100,
+}
+
+export const allJobs = [provisionDeployment, provisionRevision, trainLanguageModel, validateAcousticModel, importTestSet, runEvaluation] as const

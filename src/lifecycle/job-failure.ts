@@ -7,8 +7,11 @@ import { TaskEndedError, TaskRefusal } from '../sandbox/task.ts'
 export class JobFailure extends Error {
   readonly code: string
   readonly isLasting: boolean
-  constructor(code: string, message: string, options: { isLasting: boolean; cause?: unknown }) {
+  /** A sentence for each problem of the input, if several were found. */
+  readonly problems: readonly string[]
+  constructor(code: string, message: string, options: { isLasting: boolean; cause?: unknown; problems?: readonly string[] }) {
     super(message, { cause: options.cause })
+    this.problems = options.problems ?? []
     this.code = code
     this.isLasting = options.isLasting
   }
@@ -26,5 +29,6 @@ export function explainTask(error: unknown, code: string, subject: string, advic
         ? `takes more than ${error.limit} to read${error.place ? `; the process was at ${error.place}` : ''}`
         : undefined
   if (reason === undefined) return error
-  return new JobFailure(code, `${subject} ${reason}.${advice ? ` ${advice}` : ''}`, { isLasting: true, cause: error })
+  const problems = error instanceof TaskRefusal ? ((error.details['problems'] as string[] | undefined) ?? []) : []
+  return new JobFailure(code, `${subject} ${reason}.${advice ? ` ${advice}` : ''}`, { isLasting: true, cause: error, problems })
 }

@@ -1,11 +1,12 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../postgres/client.ts'
 import { withoutPaths } from '../sandbox/without-paths.ts'
-import type { EventLog, LoggedEvent, LoggedRow } from './event-log.ts'
+import type { LoggedRow } from './event-log.ts'
+import type { StatusLog } from './status-log.ts'
 import type { WorkedTable } from './worked-table.ts'
 import { changeWorkspace } from './workspace-lock.ts'
 
-/** A row that jobs move from status to status: a deployment or a custom model. */
+/** A row that jobs move from status to status: a deployment, a custom model, a test set or an evaluation. */
 export interface WorkedRow extends LoggedRow {
   failure: object | null
   attempt: number
@@ -38,15 +39,9 @@ export type ClaimOn<Key extends string> = Record<Key, string> & {
 
 const compared = ['workspaceId', 'attempt', 'run', 'sequence', 'failedTries'] as const
 
-/** The part of a log to which a lifecycle writes. The rows of a revision write to the log of their deployment. */
-export interface LifecycleLog<Row extends LoggedRow> extends Pick<EventLog<Row, LoggedEvent>, 'record' | 'isTerminal' | 'forgetRemoved'> {
-  /** The kind of the rows. */
-  name: string
-}
-
 interface LifecycleParts<Key extends string, Row extends WorkedRow, Change extends WorkedChange<Row>> {
   table: WorkedTable
-  log: LifecycleLog<Row>
+  log: StatusLog<Row>
   /** The name of the row's id in claims. */
   key: Key
   moves: Record<Row['status'], readonly Row['status'][]>

@@ -3,6 +3,7 @@ import DataLoader from 'dataloader'
 import { and, eq, getTableName, sql } from 'drizzle-orm'
 import { isAnyOf } from '../postgres/columns.ts'
 import { deploymentRevisions, deployments, type Stage } from '../postgres/deployment-tables.ts'
+import { type EvaluationStage, evaluations, type TestSetStage, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import type { Store } from '../postgres/store.ts'
 import { type ModelKind, type ModelStage, models } from '../postgres/tables.ts'
 import { toWorkedTable, type WorkedTable } from './worked-table.ts'
@@ -16,9 +17,9 @@ export interface Deadlines {
 export interface JobQueue {
   table: WorkedTable
   /** The status of a row that a worker has claimed. */
-  atWork: 'PROVISIONING' | 'BUILDING'
+  atWork: 'PROVISIONING' | 'BUILDING' | 'IMPORTING' | 'RUNNING'
   /** The stage of a failure before the first stage. */
-  firstStage: Stage | ModelStage
+  firstStage: Stage | ModelStage | TestSetStage | EvaluationStage
   /** The column with the kind of the row, when each kind has separate workers. */
   kind?: 'kind'
 }
@@ -26,6 +27,8 @@ export interface JobQueue {
 export const deploymentQueue: JobQueue = { table: toWorkedTable(deployments), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
 export const revisionQueue: JobQueue = { table: toWorkedTable(deploymentRevisions), atWork: 'PROVISIONING', firstStage: 'RESOLVING' }
 export const modelQueue: JobQueue = { table: toWorkedTable(models), atWork: 'BUILDING', firstStage: 'CHECKING', kind: 'kind' }
+export const testSetQueue: JobQueue = { table: toWorkedTable(testSets), atWork: 'IMPORTING', firstStage: 'READING' }
+export const evaluationQueue: JobQueue = { table: toWorkedTable(evaluations), atWork: 'RUNNING', firstStage: 'FETCHING' }
 
 /** The SQL condition that a row is queued or in work. A literal, since a partial index has this condition. */
 export const isUnfinished = (queue: JobQueue) => sql`${queue.table.status} in ('QUEUED', ${sql.raw(`'${queue.atWork}'`)})`

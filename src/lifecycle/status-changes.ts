@@ -1,6 +1,6 @@
-/** A deployment, model or revision has another status. The id of a revision is that of its deployment. */
+/** A deployment, revision, model, test set or evaluation has another status. The id of a revision is that of its deployment. */
 export interface StatusChange {
-  kind: 'deployment' | 'model' | 'revision'
+  kind: 'deployment' | 'model' | 'revision' | 'testSet' | 'evaluation'
   id: string
   workspaceId: string
   status: string

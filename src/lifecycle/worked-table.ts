@@ -1,4 +1,5 @@
 import type { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
+import type { evaluations, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import type { models } from '../postgres/tables.ts'
 
 /**
@@ -7,4 +8,6 @@ import type { models } from '../postgres/tables.ts'
  */
 export type WorkedTable = typeof deployments & Pick<typeof models, 'kind'>
 
-export const toWorkedTable = (table: typeof deployments | typeof deploymentRevisions | typeof models): WorkedTable => table as WorkedTable
+type AnyWorkedTable = typeof deployments | typeof deploymentRevisions | typeof models | typeof testSets | typeof evaluations
+
+export const toWorkedTable = (table: AnyWorkedTable): WorkedTable => table as unknown as WorkedTable

@@ -29,6 +29,11 @@ export function createMeasures(metrics: Metrics): Measures {
 export function createStatusCount(metrics: Metrics): (change: StatusChange) => void {
   const zerosOf = (kind: string, statuses: readonly string[]) => statuses.map((status) => ({ kind, status }))
   const zeros = [...zerosOf('deployment', deploymentStatus.enumValues), ...zerosOf('model', modelStatus.enumValues)]
-  const count = metrics.counter('custom_speech_status_changes_total', 'Deployments and models that this process moved to a status.', ['kind', 'status'], zeros)
+  const count = metrics.counter(
+    'custom_speech_status_changes_total',
+    'Deployments, models, test sets and evaluations that this process moved to a status.',
+    ['kind', 'status'],
+    zeros,
+  )
   return ({ kind, status }) => count({ kind, status })
 }

@@ -63,10 +63,12 @@ export const idempotencyKeys = snakeCase.table(
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     key: text().notNull(),
     inputHash: text().notNull(),
-    /** Exactly one of these three ids is set. */
+    /** Exactly one of these ids is set. */
     deploymentId: uuid(),
     modelId: uuid(),
     keyId: uuid(),
+    testSetId: uuid(),
+    evaluationId: uuid(),
     /** The number of the revision of the deployment, if the request created one. */
     revision: integer(),
     /** The encrypted secret of a new key, for a repetition within some minutes. */
@@ -80,8 +82,10 @@ export const idempotencyKeys = snakeCase.table(
     index().on(t.deploymentId),
     index().on(t.modelId),
     index().on(t.keyId),
+    index().on(t.testSetId),
+    index().on(t.evaluationId),
     index().on(t.expiresAt).where(sql`${t.expiresAt} is not null`),
-    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}, ${t.keyId}) = 1`),
+    check('idempotency_keys_made', sql`num_nonnulls(${t.deploymentId}, ${t.modelId}, ${t.keyId}, ${t.testSetId}, ${t.evaluationId}) = 1`),
   ],
 )
 

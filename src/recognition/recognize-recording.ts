@@ -4,13 +4,14 @@ import type { Recognition, RecognitionRequest, Recognizers } from './recognizers
 
 /** Recognizes a whole recording through a stream, no faster than the stream accepts audio. */
 export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: RecognitionRequest, signal?: AbortSignal): Promise<Recognition> {
-  const { model, audio, mode, listening } = request
+  const { model, audio, mode, listening, admitted } = request
   const piece = audio.sampleRate * audio.channels * 2
   return new Promise((resolved, rejected) => {
     const phrases: Phrase[] = []
     let stream: RecognizerStream | undefined
     let heardSpeech = false
     let at = 0
+    let began = 0
     const abandon = () => {
       stream?.close()
       rejected(signal?.reason instanceof Error ? signal.reason : new Error('canceled'))
@@ -34,7 +35,12 @@ export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: 
             if (event.kind !== 'ENDED') return
             settled()
             const heard = listening.firstPhraseOnly && phrases.length ? Math.floor((audio.samples.length / piece) * sampleRate) : event.heard
-            resolved({ status: phrases.length ? 'SUCCESS' : heardSpeech ? 'NO_MATCH' : 'INITIAL_SILENCE', phrases, heard })
+            resolved({
+              status: phrases.length ? 'SUCCESS' : heardSpeech ? 'NO_MATCH' : 'INITIAL_SILENCE',
+              phrases,
+              heard,
+              elapsedMs: performance.now() - began,
+            })
           },
           drained: write,
           failed(error) {
@@ -46,6 +52,8 @@ export function recognizeWhole(recognizers: Pick<Recognizers, 'open'>, request: 
       )
       .then((opened) => {
         stream = opened
+        began = performance.now()
+        admitted?.()
         if (signal?.aborted) stream.close()
         else write()
       })

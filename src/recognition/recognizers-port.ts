@@ -9,6 +9,8 @@ export interface RecognitionRequest {
   audio: Pcm
   mode: RecognitionMode
   listening: SegmentationSettings
+  /** Called when the recording has its slot. */
+  admitted?: () => void
 }
 
 export interface Recognition {
@@ -16,6 +18,8 @@ export interface Recognition {
   phrases: Phrase[]
   /** Recognized samples, silence included. */
   heard: number
+  /** The time from the admission to the end, in milliseconds. */
+  elapsedMs: number
 }
 
 /** Figures of worker processes, overdue ones included. */

@@ -2,9 +2,10 @@ import { eq, sql } from 'drizzle-orm'
 import { completionTopic, type DeploymentChange, deploymentLog, toProvisioningValues } from '../domain/deployment-lifecycle.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { provisionRevision } from '../lifecycle/job-definitions.ts'
-import { type ClaimOn, createLifecycle, type LifecycleLog } from '../lifecycle/lifecycle.ts'
+import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
 import { revisionQueue } from '../lifecycle/queue-position.ts'
 import { noteStatusChange } from '../lifecycle/status-changes.ts'
+import type { StatusLog } from '../lifecycle/status-log.ts'
 import { toWorkedTable } from '../lifecycle/worked-table.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deploymentRevisions, deployments, type RevisionRow, type RevisionStatus, type Stage } from '../postgres/deployment-tables.ts'
@@ -91,7 +92,7 @@ export const switchTo = (tx: Tx, deployment: DeploymentRow, to: RevisionRow, mes
   changeForRevision(tx, deployment.id, toCurrent(deployment, to), factsOf(to), message, deployment)
 
 /** Writes the changes of revisions to the log of their deployment. A revision that is proved serves at once, unless it is on trial. */
-const revisionLog: LifecycleLog<RevisionRow> = {
+const revisionLog: StatusLog<RevisionRow> = {
   name: 'revision',
   isTerminal: isRevisionTerminal,
   async record(tx, row, previousStatus, message) {

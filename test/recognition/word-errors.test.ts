@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { countWordErrors, matchWords, maxComparedWords } from '../../src/decoding/word-errors.ts'
+import { alignWords, countWordErrors, matchWords, maxComparedWords } from '../../src/decoding/word-errors.ts'
 
 test.each([
   ['the same', 'the same', 0],
@@ -13,25 +13,22 @@ test.each([
   expect(countWordErrors(reference, transcript).errors).toBe(errors)
 })
 
-test('the matched words belong to an alignment with the fewest errors', () => {
+test('an alignment has the words of both texts and the lowest cost', () => {
   const texts = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 12 })
+  const costs = { CORRECT: 0, SUBSTITUTION: 4, DELETION: 3, INSERTION: 3 }
   fc.assert(
     fc.property(texts, texts, (said, heard) => {
-      const matched = matchWords(said.join(' '), heard.join(' '))
-      // The fewest edits of all alignments that match exactly these words of the reference.
-      let above = heard.map((_, column) => column).concat(heard.length)
-      for (const [row, { word, isHeard }] of matched.entries()) {
-        const current = [isHeard ? Number.POSITIVE_INFINITY : (above[0] as number) + 1]
-        for (const [column, other] of heard.entries()) {
-          const diagonal = above[column] as number
-          const kept = isHeard === (word === other) ? diagonal + (isHeard ? 0 : 1) : Number.POSITIVE_INFINITY
-          const omitted = isHeard ? Number.POSITIVE_INFINITY : (above[column + 1] as number) + 1
-          current.push(Math.min(kept, omitted, (current[column] as number) + 1))
-        }
+      const aligned = alignWords(said, heard)
+      expect(aligned.flatMap((pair) => pair.said ?? [])).toEqual(said)
+      expect(aligned.flatMap((pair) => pair.heard ?? [])).toEqual(heard)
+      let above = Array.from({ length: heard.length + 1 }, (_, column) => 3 * column)
+      for (const word of said) {
+        const current = [(above[0] as number) + 3]
+        for (const [column, other] of heard.entries())
+          current.push(Math.min((above[column] as number) + (word === other ? 0 : 4), (above[column + 1] as number) + 3, (current[column] as number) + 3))
         above = current
-        expect(matched[row]?.word).toBe(said[row])
       }
-      expect(above.at(-1)).toBe(countWordErrors(said.join(' '), heard.join(' ')).errors)
+      expect(aligned.reduce((sum, { op }) => sum + costs[op], 0)).toBe(above.at(-1))
     }),
   )
 })
@@ -43,7 +40,7 @@ test('a comparison refuses a reference or a transcript with too many words', () 
       .fill('x')
       .join(' '),
   ]
-  expect(countWordErrors(most, `y ${most.slice(2)}`)).toEqual({ errors: 1, words: maxComparedWords })
+  expect(countWordErrors(most, `y ${most.slice(2)}`)).toMatchObject({ errors: 1, words: maxComparedWords })
   for (const compare of [countWordErrors, matchWords]) {
     expect(() => compare(more, 'x')).toThrow('1001 words')
     expect(() => compare('x', more)).toThrow('1001 words')

@@ -689,6 +689,12 @@ type Refusal_DuplicateDeploymentNameError_Fragment = { code: string, message: st
 
 type Refusal_DuplicateModelNameError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_DuplicateTestSetNameError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_EvaluationNotFoundError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_EvaluationStatusConflictError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_IdempotencyConflictError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_IncompatibleModelsError_Fragment = { code: string, message: string, path: string | null };
@@ -729,6 +735,14 @@ type Refusal_SessionNotFoundError_Fragment = { code: string, message: string, pa
 
 type Refusal_StatusConflictError_Fragment = { code: string, message: string, path: string | null };
 
+type Refusal_TestSetInUseError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_TestSetMismatchError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_TestSetNotFoundError_Fragment = { code: string, message: string, path: string | null };
+
+type Refusal_TestSetNotReadyError_Fragment = { code: string, message: string, path: string | null };
+
 type Refusal_UploadNotFoundError_Fragment = { code: string, message: string, path: string | null };
 
 type Refusal_ValidationError_Fragment = { code: string, message: string, path: string | null, fieldErrors: Array<{ path: string, message: string }> };
@@ -740,6 +754,9 @@ export type RefusalFragment =
   | Refusal_DiskQuotaExceededError_Fragment
   | Refusal_DuplicateDeploymentNameError_Fragment
   | Refusal_DuplicateModelNameError_Fragment
+  | Refusal_DuplicateTestSetNameError_Fragment
+  | Refusal_EvaluationNotFoundError_Fragment
+  | Refusal_EvaluationStatusConflictError_Fragment
   | Refusal_IdempotencyConflictError_Fragment
   | Refusal_IncompatibleModelsError_Fragment
   | Refusal_InvalidCursorError_Fragment
@@ -760,6 +777,10 @@ export type RefusalFragment =
   | Refusal_SequenceMismatchError_Fragment
   | Refusal_SessionNotFoundError_Fragment
   | Refusal_StatusConflictError_Fragment
+  | Refusal_TestSetInUseError_Fragment
+  | Refusal_TestSetMismatchError_Fragment
+  | Refusal_TestSetNotFoundError_Fragment
+  | Refusal_TestSetNotReadyError_Fragment
   | Refusal_UploadNotFoundError_Fragment
   | Refusal_ValidationError_Fragment
   | Refusal_WorkspaceNotFoundError_Fragment

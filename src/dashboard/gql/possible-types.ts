@@ -17,6 +17,12 @@
       "NotAuthorizedError",
       "StatusConflictError"
     ],
+    "CancelEvaluationResult": [
+      "CancelEvaluationSuccess",
+      "EvaluationNotFoundError",
+      "EvaluationStatusConflictError",
+      "NotAuthorizedError"
+    ],
     "CancelModelResult": [
       "CancelModelSuccess",
       "ModelNotFoundError",
@@ -53,6 +59,20 @@
       "QuotaExceededError",
       "ValidationError"
     ],
+    "CreateEvaluationResult": [
+      "CreateEvaluationSuccess",
+      "DeploymentNotFoundError",
+      "IdempotencyConflictError",
+      "IncompatibleModelsError",
+      "LicenseNotAcceptedError",
+      "ModelNotFoundError",
+      "ModelNotReadyError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "TestSetNotFoundError",
+      "TestSetNotReadyError",
+      "ValidationError"
+    ],
     "CreateKeyResult": [
       "CreateKeySuccess",
       "IdempotencyConflictError",
@@ -73,6 +93,16 @@
       "UploadNotFoundError",
       "ValidationError"
     ],
+    "CreateTestSetResult": [
+      "CreateTestSetSuccess",
+      "DiskQuotaExceededError",
+      "DuplicateTestSetNameError",
+      "IdempotencyConflictError",
+      "NotAuthorizedError",
+      "QuotaExceededError",
+      "UploadNotFoundError",
+      "ValidationError"
+    ],
     "CreateWorkspaceResult": [
       "CreateWorkspaceSuccess",
       "IdempotencyConflictError",
@@ -84,11 +114,22 @@
       "DeploymentNotFoundError",
       "NotAuthorizedError"
     ],
+    "DeleteEvaluationResult": [
+      "DeleteEvaluationSuccess",
+      "EvaluationNotFoundError",
+      "NotAuthorizedError"
+    ],
     "DeleteModelResult": [
       "DeleteModelSuccess",
       "ModelInUseError",
       "ModelNotFoundError",
       "NotAuthorizedError"
+    ],
+    "DeleteTestSetResult": [
+      "DeleteTestSetSuccess",
+      "NotAuthorizedError",
+      "TestSetInUseError",
+      "TestSetNotFoundError"
     ],
     "DeleteUploadResult": [
       "DeleteUploadSuccess",
@@ -116,6 +157,9 @@
       "DiskQuotaExceededError",
       "DuplicateDeploymentNameError",
       "DuplicateModelNameError",
+      "DuplicateTestSetNameError",
+      "EvaluationNotFoundError",
+      "EvaluationStatusConflictError",
       "IdempotencyConflictError",
       "IncompatibleModelsError",
       "InvalidCursorError",
@@ -136,9 +180,17 @@
       "SequenceMismatchError",
       "SessionNotFoundError",
       "StatusConflictError",
+      "TestSetInUseError",
+      "TestSetMismatchError",
+      "TestSetNotFoundError",
+      "TestSetNotReadyError",
       "UploadNotFoundError",
       "ValidationError",
       "WorkspaceNotFoundError"
+    ],
+    "EvaluationStatusChangedResult": [
+      "EvaluationNotFoundError",
+      "EvaluationStatusChange"
     ],
     "Model": [
       "AcousticModel",
@@ -152,10 +204,12 @@
     "Node": [
       "AcousticModel",
       "Deployment",
+      "Evaluation",
       "Key",
       "LanguageModel",
       "Revision",
       "Session",
+      "TestSet",
       "Upload",
       "Workspace"
     ],
@@ -238,6 +292,10 @@
       "NotAuthorizedError",
       "StatusConflictError",
       "SuspendDeploymentSuccess"
+    ],
+    "TestSetStatusChangedResult": [
+      "TestSetNotFoundError",
+      "TestSetStatusChange"
     ],
     "UpdateDeploymentResult": [
       "DeploymentNotFoundError",

@@ -1,0 +1,18 @@
+import { eq } from 'drizzle-orm'
+import type { Service } from '../domain/context.ts'
+import type { Tx } from '../postgres/client.ts'
+import { type TestItemRow, type TestSetRow, testItems, testSets } from '../postgres/evaluation/evaluation-tables.ts'
+
+const rowsAtOnce = 500
+
+/** A test set in any workspace, for its job. */
+export async function findTestSetToImport({ store }: Pick<Service, 'store'>, id: string): Promise<TestSetRow | undefined> {
+  const [row] = await store.db.select().from(testSets).where(eq(testSets.id, id))
+  return row
+}
+
+/** Stores the recordings of a test set. */
+export async function insertTestItems(tx: Tx, { id: testSetId }: TestSetRow, items: readonly Omit<TestItemRow, 'testSetId'>[]): Promise<void> {
+  for (let at = 0; at < items.length; at += rowsAtOnce)
+    await tx.insert(testItems).values(items.slice(at, at + rowsAtOnce).map((item) => ({ ...item, testSetId })))
+}

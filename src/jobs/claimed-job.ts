@@ -1,0 +1,86 @@
+import type { Service } from '../domain/context.ts'
+import type { createJobClaims, PayloadOf } from '../lifecycle/job-claims.ts'
+import type { ClaimOn, Lifecycle, WorkedChange, WorkedRow } from '../lifecycle/lifecycle.ts'
+import type { Tx } from '../postgres/client.ts'
+import type { Handler } from '../postgres/queue.ts'
+import { JobRun, type RunRecord } from './job-run.ts'
+
+type Claimed<Key extends string> = ClaimOn<Key> & { run: number }
+type Claims<Key extends string, Row extends WorkedRow & { queueRank: number; jobId: string | null }, Change extends WorkedChange<Row>> = ReturnType<
+  typeof createJobClaims<Key, Row, Change>
+>
+
+/** What a job with claims does: the kind of its rows, its stages and its work. */
+interface ClaimedJob<
+  Key extends string,
+  Row extends WorkedRow & { queueRank: number; jobId: string | null },
+  Change extends WorkedChange<Row>,
+  Stage extends string,
+> {
+  key: Key
+  claims: Claims<Key, Row, Change>
+  lifecycle: Lifecycle<Key, Row, Change>
+  topicOf(id: string): string
+  /** The status of a row in work. */
+  atWork: Row['status']
+  stageBegins: Partial<Record<Stage, number>>
+  /** The failure of a row whose workers were interrupted too often. */
+  interrupted: { code: string; message: string }
+  /** Further writes of the transaction that records a change. */
+  also?(tx: Tx, row: Row, change: Change): Promise<unknown>
+}
+
+/** The changes of one claimed row. */
+export function createClaimedRecord<
+  Key extends string,
+  Row extends WorkedRow & { queueRank: number; jobId: string | null },
+  Change extends WorkedChange<Row>,
+  Stage extends string,
+>(service: Service, job: ClaimedJob<Key, Row, Change, Stage>, claim: Claimed<Key>, failedTries: number): RunRecord<Stage, Change> {
+  const { claims, lifecycle, topicOf, atWork, key, stageBegins, also } = job
+  return {
+    topic: topicOf(claim[key]),
+    stageBegins,
+    toStep: (step) => ({ status: atWork, ...step }) as unknown as Change,
+    record: (change) => lifecycle.recordChange(service.store.db, claim, change, async (tx, row) => also?.(tx, row, change)),
+    holds: () => claims.holds(service, claim),
+    fail: (problem) => claims.fail(service, claim, problem as never),
+    failTry: (problem, isDeath) => claims.failTry(service, claim, failedTries, problem as never, isDeath),
+    letGo: () => claims.letGo(service, claim),
+  }
+}
+
+/** The handler of a job: claims the row and works on it in stages, until it is terminal or another worker continues. */
+export function claimedHandler<
+  Key extends string,
+  Row extends WorkedRow & { queueRank: number; jobId: string | null },
+  Change extends WorkedChange<Row>,
+  Stage extends string,
+>(
+  service: Service,
+  job: ClaimedJob<Key, Row, Change, Stage>,
+  work: (steps: JobRun<Stage, Change>, claim: Claimed<Key>) => Promise<void>,
+): Handler<PayloadOf<Key>> {
+  const { claims, stageBegins, interrupted } = job
+  return {
+    async run(payload, signal) {
+      const claim = await claims.claim(service, payload)
+      if (!claim) return
+      const { log, measures } = service
+      const record = createClaimedRecord(service, job, claim, payload.failedTries)
+      const steps = new JobRun(record, { events: service.store.events, log, measures }, signal)
+      try {
+        await work(steps, claim)
+      } catch (error) {
+        await steps.fail(error)
+      } finally {
+        await steps.close()
+      }
+    },
+    async giveUp(payload) {
+      const { [job.key]: id, workspaceId, attempt } = payload
+      const stage = Object.keys(stageBegins)[0]
+      await claims.fail(service, { [job.key]: id, workspaceId, attempt } as ClaimOn<Key>, { stage, ...interrupted } as never)
+    },
+  }
+}
