@@ -24,7 +24,7 @@ export interface LoadTask {
 }
 
 /** Evicts files and the models that consist of them. */
-export interface ReleaseTask {
+interface ReleaseTask {
   kind: 'RELEASE'
   files: readonly string[]
 }
