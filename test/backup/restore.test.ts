@@ -45,6 +45,9 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ text: cardText })
   expect((await collect(models.watch(model.id))).at(-1)?.status).toBe('READY')
+  const [suspended, deleted] = [await api.deploy(), await api.deploy()]
+  await api.act('suspendDeployment', suspended.deploymentId)
+  await api.act('deleteDeployment', deleted.deploymentId)
   const before = (await api.ask(facts)).data
 
   const made = await run({ DATA_DIR: here }, 'backup', file)
@@ -62,6 +65,13 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   const { pathname, search } = new URL(endpoint.httpUrl)
   const answer = await restored.post(`${restored.localUrl}${pathname}${search}`, referenceRecording())
   expect(await answer.json()).toMatchObject({ RecognitionStatus: 'Success', DisplayText: expect.stringContaining(referenceText.slice(0, -1)) })
+  for (const [action, { deploymentId, cursor }] of [
+    ['resumeDeployment', suspended],
+    ['restoreDeployment', deleted],
+  ] as const) {
+    expect(await restored.act(action, deploymentId)).toMatchObject({ deployment: { id: deploymentId, status: 'QUEUED' } })
+    expect((await collect(restored.watch(deploymentId, { after: cursor }))).at(-1)).toMatchObject({ status: 'COMPLETE' })
+  }
   // The files of the custom model are in the backup.
   const { deployment } = await restored.create({ languageModelId: model.id })
   const last = (await collect(restored.watch(deployment.id))).at(-1)
