@@ -29,6 +29,12 @@
       "ModelStatusConflictError",
       "NotAuthorizedError"
     ],
+    "CompareEvaluationsResult": [
+      "EvaluationComparison",
+      "EvaluationNotFoundError",
+      "EvaluationStatusConflictError",
+      "TestSetMismatchError"
+    ],
     "CreateAcousticModelResult": [
       "CreateAcousticModelSuccess",
       "DiskQuotaExceededError",
