@@ -51,7 +51,7 @@ export async function runGate(service: Evaluating, { workspaceId, gate, candidat
 /** Runs an evaluation that has no job. */
 async function runHere(service: Evaluating, { id: evaluationId, workspaceId, attempt }: EvaluationRow, { signal, tell }: GateProgress): Promise<void> {
   const claim = await evaluating.claim(service, { evaluationId, workspaceId, attempt, failedTries: 0 })
-  if (!claim) throw await explainEnd(service, evaluationId)
+  if (!claim) return requireResult(service, evaluationId)
   const { log, measures } = service
   const run = new JobRun(createClaimedRecord(service, evaluationJob, claim, 0), { events: service.store.events, log, measures }, signal)
   const told = (progress: number, message: string) => {
@@ -65,16 +65,19 @@ async function runHere(service: Evaluating, { id: evaluationId, workspaceId, att
     if (error instanceof JobFailure && error.isLasting)
       await evaluating.fail(service, claim, { stage: 'RECOGNIZING', code: error.code, message: error.message })
     else await evaluating.letGo(service, claim)
-    throw error instanceof RunEndedError ? await explainEnd(service, evaluationId) : error
+    if (!(error instanceof RunEndedError)) throw error
+    // The notification of the result can end the run before it returns.
+    await requireResult(service, evaluationId)
   } finally {
     await run.close()
   }
 }
 
-/** The failure of the gate when its evaluation has ended without a result. */
-async function explainEnd(service: Evaluating, id: string): Promise<JobFailure> {
+/** Throws the failure of the gate when its evaluation has ended without a result. */
+async function requireResult(service: Evaluating, id: string): Promise<void> {
   const found = await findEvaluationToRun(service, id)
   const { status, failure } = found?.evaluation ?? {}
+  if (status === 'COMPLETE') return
   const reason = failure?.message ?? (status === 'CANCELED' ? 'A request canceled it.' : 'A request deleted it.')
-  return new JobFailure('GATE_EVALUATION_ENDED', `The evaluation of the gate ended without a result. ${reason}`, { isLasting: true })
+  throw new JobFailure('GATE_EVALUATION_ENDED', `The evaluation of the gate ended without a result. ${reason}`, { isLasting: true })
 }

@@ -1,6 +1,7 @@
+import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cardText } from '../support/models.ts'
-import { cardRecordings, collect, openTestService, type Service } from '../support/service.ts'
+import { cardRecordings, collect, openTestService, type Service, uuidOf } from '../support/service.ts'
 import { evaluationsOf } from './evaluations.ts'
 
 let api: Service
@@ -69,4 +70,28 @@ test('two evaluations are compared by recording, by word and by matched pairs', 
   const { evaluation } = await evaluations.createEvaluation({ testSetId: other['id'], ...base })
   await evaluations.cancelEvaluation(evaluation.id)
   expect(await compare({ a: evaluation.id, b: c['id'] })).toMatchObject({ code: 'EVALUATION_STATUS_CONFLICT', path: 'a' })
+})
+
+test('2,000 utterances are compared within two seconds', async () => {
+  const testSet = await evaluations.importTestSet(cardRecordings().slice(0, 1))
+  const { acousticModelId, languageModelId } = await evaluations.pair()
+  const sql = postgres(api.databaseUrl, { max: 1, onnotice: () => {} })
+  const id = uuidOf(testSet['id'])
+  const said = Array.from({ length: 25 }, (_, n) => `word${n}`).join(' ')
+  await sql`insert into test_items select ${id}, n, n || '.wav', ${said}, 16000, 0, 32000 from generate_series(2, 2000) n`
+  await sql`update test_items set transcript = ${said} where test_set_id = ${id}`
+  const add = async (every: number) => {
+    const [made] = await sql`insert into evaluations (workspace_id, test_set_id, acoustic_model_id, language_model_id, status, message)
+      select workspace_id, id, ${uuidOf(acousticModelId)}, ${uuidOf(languageModelId)}, 'COMPLETE', '' from test_sets where id = ${id} returning id`
+    await sql`insert into evaluated_items select ${made?.['id']}, n, case when n % ${every}::int = 0 then ${said.replaceAll('3', 'x')} else ${said} end,
+      25, case when n % ${every}::int = 0 then 3 else 0 end, 0, 0, 100 from generate_series(1, 2000) n`
+    return Buffer.from(`Evaluation:${made?.['id']}`).toString('base64')
+  }
+  const [a, b] = [await add(4), await add(5)]
+  const began = performance.now()
+  const comparison = await compare({ a, b, orderBy: 'WORSE_FIRST', first: 100 })
+  expect(performance.now() - began).toBeLessThan(2_000)
+  expect(comparison).toMatchObject({ better: 400, worse: 300, same: 1300, matchedPairs: { isSignificant: true } })
+  expect(comparison['wordErrorRateDifference']).toBeCloseTo(-300 / 50_000, 10)
+  await sql.end()
 })

@@ -1,20 +1,10 @@
-import { resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createFileStore } from '../../src/artifacts/file-store.ts'
-import { openArtifacts } from '../../src/artifacts/store.ts'
-import { readConfig } from '../../src/config.ts'
-import { readCatalog } from '../../src/domain/catalog.ts'
 import type { EvaluatedItem } from '../../src/evaluation/evaluation.ts'
 import { judgeGate } from '../../src/evaluation/gate.ts'
-import type { Evaluating } from '../../src/jobs/run-evaluation.ts'
 import { runGate } from '../../src/jobs/run-gate.ts'
-import { allJobs } from '../../src/lifecycle/job-definitions.ts'
-import { openStore } from '../../src/postgres/store.ts'
-import { openRecognizers } from '../../src/recognition/recognizers.ts'
-import { makeDirectory } from '../support/postgres.ts'
-import { silentLog } from '../support/recognizers.ts'
 import { cardRecordings, openTestService, type Service } from '../support/service.ts'
 import { evaluationsOf } from './evaluations.ts'
+import { openJobParts } from './in-process.ts'
 
 const heard = (errors: readonly number[]) =>
   errors.map((deletions, n) => ({ number: n + 1, words: 10, substitutions: 0, insertions: 0, deletions, item: { name: `${n + 1}.wav` } }) as EvaluatedItem)
@@ -67,22 +57,11 @@ describe('judgeGate', () => {
 describe('runGate', () => {
   let api: Service
   let evaluations: ReturnType<typeof evaluationsOf>
-  let service: Evaluating & { close(): Promise<void> }
+  let service: Awaited<ReturnType<typeof openJobParts>>
   beforeAll(async () => {
     api = await openTestService()
     evaluations = evaluationsOf(api)
-    const dataDir = await makeDirectory()
-    const config = readConfig({ DATABASE_URL: api.databaseUrl, DATA_DIR: dataDir, RECOGNIZERS: '1' })
-    const store = await openStore(config, allJobs, silentLog)
-    const artifacts = await openArtifacts(config.artifacts, createFileStore(store))
-    const recognizers = openRecognizers(config.recognition, silentLog)
-    const catalog = await readCatalog(resolve(import.meta.dirname, '../../src/catalog/catalog.json'))
-    const close = async () => {
-      await recognizers.close()
-      await store.queue.close()
-      await store.close()
-    }
-    service = { store, artifacts, recognizers, catalog, log: silentLog, limits: config.limits, close } as unknown as typeof service
+    service = await openJobParts(api.databaseUrl)
   }, 120_000)
   afterAll(async () => {
     await service?.close()
