@@ -93,7 +93,7 @@ export class IdempotencyConflictError extends ExpectedError {
   constructor(deleted?: string) {
     super(
       deleted
-        ? `This idempotency key created a ${deleted} that was deleted. Use a new key to create another one.`
+        ? `This idempotency key created ${/^[aeiou]/.test(deleted) ? 'an' : 'a'} ${deleted} that was deleted. Use a new key to create another one.`
         : 'This idempotency key was used with a different input. Use a new key for a different request.',
       'idempotencyKey',
     )
