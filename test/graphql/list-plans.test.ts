@@ -12,26 +12,14 @@ import { listModels, type ModelFilter } from '../../src/domain/model.ts'
 import { modelLog } from '../../src/domain/model-lifecycle.ts'
 import type { PageArgs } from '../../src/domain/pagination.ts'
 import { listUploads } from '../../src/domain/upload.ts'
-import { listEvaluations } from '../../src/evaluation/evaluation.ts'
-import { countUnfinished } from '../../src/evaluation/evaluation-creation.ts'
-import { countTestSets, listTestSets } from '../../src/evaluation/test-set.ts'
 import { createQueuePositionLoader, deploymentQueue } from '../../src/lifecycle/queue-position.ts'
 import type { Db } from '../../src/postgres/client.ts'
+import { fillEvaluations, listTestSetsAndEvaluations } from '../evaluation/lists.ts'
 import { cloneDatabase } from '../support/postgres.ts'
 
 const largeRows = 10_000
-const tenantTables = [
-  'deployments',
-  'deployment_events',
-  'deployment_counts',
-  'models',
-  'model_events',
-  'keys',
-  'sessions',
-  'uploads',
-  'test_sets',
-  'evaluations',
-]
+const ofModels = ['deployments', 'deployment_events', 'deployment_counts', 'models', 'model_events', 'test_sets', 'evaluations']
+const tenantTables = [...ofModels, 'keys', 'sessions', 'uploads']
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let sql: postgres.Sql
@@ -74,10 +62,7 @@ async function fill(workspace: string, rows: number) {
   await sql`insert into keys (workspace_id, name, prefix, secret_hash, scopes) select ${workspace}, 'k', 'cs_', ${workspace} || n, '{READ}' from generate_series(1, ${rows}::int) n`
   await sql`insert into uploads (workspace_id, kind, sha256, size, expires_at)
     select ${workspace}, 'TEXT', n::text, 1, now() + interval '1 day' from generate_series(1, ${rows}::int) n`
-  await sql`insert into test_sets (workspace_id, name, description, locale, status, message)
-    select ${workspace}, 'Row ' || n, '', 'en-US', 'READY', '' from generate_series(1, ${rows}::int) n`
-  await sql`insert into evaluations (workspace_id, test_set_id, deployment_id, acoustic_model_id, language_model_id, status, message)
-    select workspace_id, id, (select id from deployments where workspace_id = ${workspace} limit 1), uuidv7(), uuidv7(), 'COMPLETE', '' from test_sets where workspace_id = ${workspace}`
+  await fillEvaluations(sql, workspace, rows)
 }
 
 interface Statement {
@@ -208,21 +193,6 @@ async function listKeysAndUploads(ctx: Context) {
   }
 }
 
-async function listEvaluationsAndTestSets(ctx: Context) {
-  for (const args of pages()) {
-    for (const where of [{}, { locale: 'en-US' }]) {
-      const page = await listTestSets(ctx, { ...args, where })
-      if ('totalCount' in page) await page.totalCount()
-    }
-    for (const where of [{}, { testSetId: deploymentId }, { deploymentId }, { statuses: ['COMPLETE'] as const }]) {
-      const page = await listEvaluations(ctx, { ...args, where })
-      if ('totalCount' in page) await page.totalCount()
-    }
-  }
-  await countTestSets(ctx.store.db, small)
-  await countUnfinished(ctx.store.db, small)
-}
-
 async function readLogs(ctx: Context) {
   await readLogsOfRows(ctx)
   for (const log of [deploymentLog, modelLog]) {
@@ -248,13 +218,9 @@ async function readLogsOfRows(ctx: Context) {
   }
 }
 
-const everything = {
-  deployments: listEverythingOfDeployments,
-  models: listEverythingOfModels,
-  'keys and uploads': listKeysAndUploads,
-  'test sets and evaluations': listEvaluationsAndTestSets,
-  events: readLogs,
-}
+const ofTestSets = (ctx: Context) => listTestSetsAndEvaluations(ctx, pages(), deploymentId)
+const ofRows = { deployments: listEverythingOfDeployments, models: listEverythingOfModels, 'test sets': ofTestSets }
+const everything = { ...ofRows, 'keys and uploads': listKeysAndUploads, events: readLogs }
 
 describe.each(['without statistics', 'with statistics'])('%s', (statistics) => {
   beforeAll(async () => {
