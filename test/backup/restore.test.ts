@@ -9,6 +9,7 @@ import { restoreBackup } from '../../src/backup/restore.ts'
 import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
+import { evaluationsOf } from '../evaluation/evaluations.ts'
 import { cardText, modelsOf } from '../support/models.ts'
 import { makeDirectory } from '../support/postgres.ts'
 import { launch, makeDataDir } from '../support/program.ts'
@@ -83,6 +84,9 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
 test('jobs that wait in a backup go on after the restore, and counters agree with rows while the server writes', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { deployment } = await api.create()
+  const evaluations = evaluationsOf(api)
+  const uploadId = await evaluations.uploadRecordings({ 'table.tsv': `a.wav\t${referenceText}`, 'a.wav': referenceRecording() })
+  const { testSet } = await evaluations.createTestSet({ uploadId })
   const source = postgres(api.databaseUrl, { max: 1 })
   onTestFinished(() => source.end())
   // As if a process had this deployment in its hands.
@@ -124,5 +128,7 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
   const restored = await serve({ DATABASE_URL: url, DATA_DIR: dir }, api.key)
   const changes = await collect(restored.watch(deployment.id))
   expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE', isTerminal: true })
+  const imported = await collect(evaluationsOf({ ...restored, key: api.key }).watchTestSet(testSet.id))
+  expect(imported.at(-1)).toMatchObject({ testSet: { status: 'READY', itemCount: 1 } })
   expect(await sql`select dead_runs from deployments where id = ${id}`).toEqual([{ dead_runs: [] }])
 })

@@ -81,7 +81,7 @@ test('an import names 50 problems at most, and a recording without samples is on
   expect((await endOf(silent.id)).failure.problems).toEqual([expect.stringMatching(/^a\.wav: /)])
 })
 
-test('an evaluation whose model was deleted fails and says so', async () => {
+test('an evaluation whose model was deleted fails and says so', { timeout: 120_000 }, async () => {
   const { acousticModelId } = await evaluations.pair()
   const { model } = await evaluations.models.createLanguageModel({ text: 'some words' })
   await collect(evaluations.models.watch(model.id))
@@ -99,7 +99,7 @@ test('an evaluation whose model was deleted fails and says so', async () => {
   expect(failed).toMatchObject({ status: 'FAILED', failure: { code: 'MODEL_DELETED' } })
 })
 
-test('an evaluation reports that it waits for capacity', async () => {
+test('an evaluation reports that it waits for capacity', { timeout: 120_000 }, async () => {
   const [owner] = await sql`select workspace_id from test_sets limit 1`
   const { acousticModelId, languageModelId } = await evaluations.pair()
   const models = { acousticModelId: uuidOf(acousticModelId), languageModelId: uuidOf(languageModelId), deploymentId: crypto.randomUUID(), revision: 1 }
@@ -116,7 +116,7 @@ test('an evaluation reports that it waits for capacity', async () => {
   }
   const gate = { testSetId: uuidOf(testSet['id']) }
   const tell = (_: number, message: string) => message.includes('Waiting') && told.resolve(message)
-  const judged = runGate(busy, { workspaceId: owner?.['workspace_id'], gate, candidate: models }, { signal: AbortSignal.timeout(60_000), tell })
+  const judged = runGate(busy, { workspaceId: owner?.['workspace_id'], gate, candidate: models }, { signal: AbortSignal.timeout(100_000), tell })
   expect(await told.promise).toBe('Recognizing recordings: 0 of 2. Waiting for capacity that clients leave.')
   expect(await judged).toMatchObject({ passes: true })
 })

@@ -10,12 +10,10 @@ import { createTimelineLoaders, listEvents, listModelEvents } from '../../src/do
 import { countLocale } from '../../src/domain/locale.ts'
 import { modelLog } from '../../src/domain/model-lifecycle.ts'
 import type { PageArgs } from '../../src/domain/pagination.ts'
-import { listEvaluations } from '../../src/evaluation/evaluation.ts'
-import { countUnfinished } from '../../src/evaluation/evaluation-creation.ts'
-import { countTestSets, listTestSets } from '../../src/evaluation/test-set.ts'
 import { createQueuePositionLoader, deploymentQueue } from '../../src/lifecycle/queue-position.ts'
 import type { Db } from '../../src/postgres/client.ts'
 import { createRevisionsLoader, listRevisions } from '../../src/revisions/revision.ts'
+import { listTestSetsAndEvaluations } from '../evaluation/lists.ts'
 import { cloneDatabase } from '../support/postgres.ts'
 import { boundary, cursor, directions, listEverythingOfModels, listKeysAndUploads, moment, pages } from './lists.ts'
 import { fill, tenantTables } from './rows.ts'
@@ -145,21 +143,6 @@ async function listEverythingOfDeployments(ctx: Context) {
   await countLocale(ctx, { code: 'en-US', name: '', nativeName: '' }, 'deployments')
 }
 
-async function listEvaluationsAndTestSets(ctx: Context) {
-  for (const args of pages()) {
-    for (const where of [{}, { locale: 'en-US' }]) {
-      const page = await listTestSets(ctx, { ...args, where })
-      if ('totalCount' in page) await page.totalCount()
-    }
-    for (const where of [{}, { testSetId: deploymentId }, { deploymentId }, { statuses: ['COMPLETE'] as const }]) {
-      const page = await listEvaluations(ctx, { ...args, where })
-      if ('totalCount' in page) await page.totalCount()
-    }
-  }
-  await countTestSets(ctx.store.db, small)
-  await countUnfinished(ctx.store.db, small)
-}
-
 async function readLogs(ctx: Context) {
   await readLogsOfRows(ctx)
   for (const log of [deploymentLog, modelLog]) {
@@ -189,7 +172,7 @@ const everything = {
   deployments: listEverythingOfDeployments,
   models: listEverythingOfModels,
   'keys and uploads': listKeysAndUploads,
-  'test sets and evaluations': listEvaluationsAndTestSets,
+  'test sets and evaluations': (ctx: Context) => listTestSetsAndEvaluations(ctx, pages(), deploymentId),
   events: readLogs,
 }
 

@@ -1,5 +1,6 @@
 // The rows of a workspace in all tables of which lists read.
 import type postgres from 'postgres'
+import { fillEvaluations } from '../evaluation/lists.ts'
 
 export const tenantTables = [
   'deployments',
@@ -32,10 +33,7 @@ export async function fill(sql: postgres.Sql, workspace: string, rows: number) {
   await sql`insert into keys (workspace_id, name, prefix, secret_hash, scopes) select ${workspace}, 'k', 'cs_', ${workspace} || n, '{READ}' from generate_series(1, ${rows}::int) n`
   await sql`insert into uploads (workspace_id, kind, sha256, size, expires_at)
     select ${workspace}, 'TEXT', n::text, 1, now() + interval '1 day' from generate_series(1, ${rows}::int) n`
-  await sql`insert into test_sets (workspace_id, name, description, locale, status, message)
-    select ${workspace}, 'Row ' || n, '', 'en-US', 'READY', '' from generate_series(1, ${rows}::int) n`
-  await sql`insert into evaluations (workspace_id, test_set_id, deployment_id, acoustic_model_id, language_model_id, status, message)
-    select workspace_id, id, (select id from deployments where workspace_id = ${workspace} limit 1), uuidv7(), uuidv7(), 'COMPLETE', '' from test_sets where workspace_id = ${workspace}`
+  await fillEvaluations(sql, workspace, rows)
   await sql`insert into deployment_revisions (workspace_id, deployment_id, number, acoustic_model_id, language_model_id, note, status)
     select workspace_id, id, n, acoustic_model_id, language_model_id, '', 'COMPLETE' from deployments, generate_series(1, 2) n where workspace_id = ${workspace}`
 }
