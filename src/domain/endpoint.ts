@@ -128,11 +128,11 @@ export function findUnusedModels({ store }: Pick<Service, 'store'>, { limit, wit
   const isUsed = sql`exists (select from ${deployments} where status in ('QUEUED', 'PROVISIONING', 'COMPLETE')
     and (acoustic_model_id = ${models.id} or language_model_id = ${models.id}))`
   const { acousticModelId, languageModelId } = deploymentRevisions
-  const isPending = sql`exists (select from ${deploymentRevisions} join ${deployments} on ${deployments.id} = ${deploymentRevisions.deploymentId}
-    and ${deployments.pendingRevision} = ${deploymentRevisions.number} where ${deployments.status} = 'COMPLETE'
+  const isKeptWarm = sql`exists (select from ${deploymentRevisions} join ${deployments} on ${deployments.id} = ${deploymentRevisions.deploymentId}
+    and ${deploymentRevisions.number} in (${deployments.pendingRevision}, ${deployments.previousRevision}) where ${deployments.status} = 'COMPLETE'
     and (${acousticModelId} = ${models.id} or ${languageModelId} = ${models.id}))`
   const ids = sql`(select acoustic_model_id from ${suspended} union select language_model_id from ${suspended})`
-  return db.with(suspended).select().from(models).where(sql`${models.id} in ${ids} and not ${isUsed} and not ${isPending}`)
+  return db.with(suspended).select().from(models).where(sql`${models.id} in ${ids} and not ${isUsed} and not ${isKeptWarm}`)
 }
 
 /** The client of a session, as far as it decides which revision serves the session. */
