@@ -126,9 +126,14 @@ export const countUnfinished = (db: Db | Tx, workspaceId: string): Promise<numbe
 async function checkQuota(tx: Tx, workspaceId: string): Promise<ExpectedError | undefined> {
   const unfinished = await countUnfinished(tx, workspaceId)
   if (unfinished >= maxUnfinished) return new QuotaExceededError('unfinished evaluations', maxUnfinished, unfinished)
+  await removeExcess(tx, workspaceId)
+  return undefined
+}
+
+/** Removes the oldest ended evaluations of a workspace that has too many. */
+export async function removeExcess(tx: Tx, workspaceId: string): Promise<void> {
   await tx.execute(sql`delete from ${evaluations} where id in (
     select id from ${evaluations} where ${eq(evaluations.workspaceId, workspaceId)} and not (${isUnfinished(evaluationQueue)}) order by id desc offset ${maxEnded})`)
-  return undefined
 }
 
 async function onEvaluation<T>(ctx: Context, id: string, act: (tx: Tx, row: EvaluationRow) => Promise<T | ExpectedError>): Promise<T | ExpectedError> {
