@@ -110,6 +110,7 @@ export const deployments = snakeCase.table(
     index('deployments_turn').on(t.queueRank, t.id).where(sql`${t.status} in ('QUEUED', 'PROVISIONING')`),
     index().on(t.completedAt).where(sql`${t.status} = 'COMPLETE'`),
     index('deployments_pending').on(t.updatedAt).where(sql`${t.pendingRevision} is not null`),
+    index('deployments_previous').on(t.updatedAt).where(sql`${t.previousRevision} is not null`),
     // The workspace comes second, so that the references to models are checked by the same indexes.
     index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
     index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),

@@ -36,4 +36,9 @@ test('another process loads the models of a revision on trial, and its next requ
   await revisions.rollback(deployment.id, 1)
   expect(await ask()).toBe(1)
   expect(await loaded()).toBe(2)
+
+  // A process that starts later loads the revision that served last too, so that the way back is as fast.
+  const late = await startService(readConfig({ ...settings, DATA_DIR: await makeDirectory() }))
+  onTestFinished(late.close)
+  await until(async () => /^custom_speech_recognizer_models 2$/m.test(await (await fetch(`${late.localUrl}/metrics`)).text()), 30_000)
 })

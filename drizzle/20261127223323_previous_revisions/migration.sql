@@ -1,0 +1,1 @@
+CREATE INDEX "deployments_previous" ON "deployments" ("updated_at") WHERE "previous_revision" is not null;
