@@ -154,9 +154,14 @@ export async function findModelsInReserve({ store }: Pick<Service, 'store'>, lim
   const db = store.longDb
   const [acousticModel, languageModel] = [alias(models, 'acoustic_model'), alias(models, 'language_model')]
   const { pendingRevision, previousRevision, updatedAt } = deployments
-  // Each condition is that of an index.
+  // The second condition is that of an index.
   const newestWith = (revision: typeof pendingRevision) =>
-    db.select({ id: deployments.id }).from(deployments).where(sql`${revision} is not null`).orderBy(desc(updatedAt)).limit(limit)
+    db
+      .select({ id: deployments.id })
+      .from(deployments)
+      .where(and(eq(deployments.status, 'COMPLETE'), sql`${revision} is not null`))
+      .orderBy(desc(updatedAt))
+      .limit(limit)
   const isInReserve = sql`${deploymentRevisions.number} in (${pendingRevision}, ${previousRevision})`
   const isServable = sql`(${deploymentRevisions.status} = 'COMPLETE' or ${deploymentRevisions.stage} in ('VERIFYING', 'EVALUATING'))`
   const rows = await db
