@@ -62,6 +62,9 @@ async function passGate(service: Provisioning, steps: RevisionSteps, { row, serv
   return ` ${message}`
 }
 
+/** The progress at the beginning of each stage where a gate can follow the proof. */
+const gatedStageBegins = { ...stageBegins, VERIFYING: 0.6, EVALUATING: 0.7 }
+
 const createRunRecord = (
   service: Provisioning,
   claim: RevisionClaim & { run: number },
@@ -69,7 +72,7 @@ const createRunRecord = (
   failedBefore: number,
 ): RunRecord<Stage, RevisionChange> => ({
   topic: deploymentTopic(row.deploymentId),
-  stageBegins: row.gate ? { ...stageBegins, EVALUATING: 0.85 } : stageBegins,
+  stageBegins: row.gate ? gatedStageBegins : stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
   record: (change) => revisionLifecycle.recordChange(service.store.db, claim, change),
   holds: () => revising.holds(service, claim),

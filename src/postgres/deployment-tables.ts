@@ -116,6 +116,7 @@ export const deployments = snakeCase.table(
     index('deployments_pending').on(t.updatedAt).where(sql`${t.pendingRevision} is not null`),
     // Without the status: a migration cannot use a value that it adds to an enum.
     index('deployments_suspended').on(t.suspendedAt).where(sql`${t.suspendedAt} is not null`),
+    index('deployments_previous').on(t.updatedAt).where(sql`${t.previousRevision} is not null`),
     // The workspace comes second, so that the references to models are checked by the same indexes.
     index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
     index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),
