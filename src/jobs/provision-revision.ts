@@ -49,9 +49,6 @@ async function proveRevision(service: Revising, steps: JobRun<Stage, RevisionCha
   await steps.record({ status: 'COMPLETE', message: `Its endpoint answered in ${evidence.latencyMs} ms.`, progress: 1, evidence })
 }
 
-/** The progress at the beginning of each stage where a gate can follow the proof. */
-const gatedStageBegins = { ...stageBegins, VERIFYING: 0.6, EVALUATING: 0.7 }
-
 const createRunRecord = (
   service: Revising,
   claim: RevisionClaim & { run: number },
@@ -59,7 +56,7 @@ const createRunRecord = (
   failedBefore: number,
 ): RunRecord<Stage, RevisionChange> => ({
   topic: deploymentTopic(row.deploymentId),
-  stageBegins: service.gate ? gatedStageBegins : stageBegins,
+  stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
   record: (change) => revisionLifecycle.recordChange(service.store.db, claim, change),
   holds: () => revising.holds(service, claim),
