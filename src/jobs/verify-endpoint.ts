@@ -59,7 +59,8 @@ export async function verifyEndpoint(
       const started = performance.now()
       const transcript = await call(endpoint, issueToken(), audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
       const latencyMs = Math.round(performance.now() - started)
-      if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
+      if (wordErrorRate([countWordErrors(reference.text, transcript, deployment.locale)]) > maxWordErrorRate)
+        throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
   const known = endpointOf(service, deployment.id, mode)
