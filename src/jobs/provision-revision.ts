@@ -62,6 +62,9 @@ async function passGate(service: Provisioning, steps: RevisionSteps, { row, serv
   return ` ${message}`
 }
 
+/** The progress at the beginning of each stage where a gate follows the proof. */
+const gatedStageBegins = { ...stageBegins, VERIFYING: 0.6, EVALUATING: 0.7 }
+
 const createRunRecord = (
   service: Provisioning,
   claim: RevisionClaim & { run: number },
