@@ -66,6 +66,10 @@ test('new models that do not pass leave the deployment as before, and those that
   // The recordings were recognized for the gate before, so the evaluation is the same.
   expect((await readRevision(allowed['revision'].id)).evaluation).toEqual(failed.evaluation)
   expect(await revisions.read(id)).toMatchObject({ currentRevision: { number: 3, status: 'COMPLETE' } })
+  // The earlier revision is evaluated by its number.
+  const { evaluation } = await evaluations.createEvaluation({ testSetId: testSet['id'], deploymentId: id, revision: 1 })
+  expect(evaluation).toMatchObject({ revision: 1, acousticModel: { id: (await pairOf(api, 'CONVERSATIONAL')).acousticModelId } })
+  expect(await evaluations.createEvaluation({ testSetId: testSet['id'], deploymentId: id, revision: 9 })).toMatchObject({ fieldErrors: [{ path: 'revision' }] })
   expect(await updateGate(id, null)).toMatchObject({ deployment: { gate: null } })
 })
 
