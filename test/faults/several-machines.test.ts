@@ -64,7 +64,7 @@ test('custom models of every kind made on one machine are served by all', async 
 })
 
 test('a rolling restart under load loses no write, no event and no word', { timeout: 240_000 }, async () => {
-  const load = await startLoad(house, plain.webSocketUrl)
+  const load = await startLoad(house, plain)
   const began = performance.now()
   for (const node of house.nodes) {
     expect(await node.stop(), node.name).toMatchObject({ code: 0 })
@@ -77,7 +77,7 @@ test('a rolling restart under load loses no write, no event and no word', { time
 })
 
 test('the death of each process in turn under load loses no write, no event and no word', { timeout: 240_000 }, async () => {
-  const load = await startLoad(house, plain.webSocketUrl)
+  const load = await startLoad(house, plain)
   for (const node of house.nodes) {
     await node.kill()
     await node.start()
@@ -91,7 +91,7 @@ test('a speech process that starts with an empty cache under load answers its fi
   const [, fresh] = house.speech
   await fresh.stop()
   await fresh.empty()
-  const load = await startLoad(house, plain.webSocketUrl, { watchers: 5, speakers: 1 })
+  const load = await startLoad(house, plain, { watchers: 5, speakers: 1 })
   let hasStarted = false
   const starting = fresh.start().then(() => {
     hasStarted = true
@@ -162,7 +162,7 @@ test('tokens, keys, cookies and deadlines hold on machines whose clocks are five
 })
 
 test('a failover of Postgres to its standby under load loses no write, no event and no word', { retry: 0, timeout: 240_000 }, async () => {
-  const load = await startLoad(house, plain.webSocketUrl)
+  const load = await startLoad(house, plain)
   await until(() => load.acknowledged.length >= 2)
   const readiness = () => Promise.all(house.nodes.map((node) => node.ready()))
   await house.postgres.losePrimary()

@@ -46,7 +46,7 @@ const GateType = builder.objectRef<Gate>('Gate').implement({
 })
 
 builder.objectField(Deployment, 'gate', (t) =>
-  t.expose('gate', { type: GateType, nullable: true, description: 'The gate of new revisions that bring none of their own; null without one.' }),
+  t.expose('gate', { type: GateType, nullable: true, description: 'The gate of each later redeployment without a `gate`; null without one.' }),
 )
 
 builder.objectFields(RevisionType, (t) => ({
@@ -63,7 +63,7 @@ const UpdateGateInput = builder.inputType('UpdateGateInput', {
   description: 'The gate of a deployment.',
   fields: (t) => ({
     deploymentId: t.id({ required: true, description: 'The `id` of a deployment.' }),
-    gate: t.field({ type: GateInput, description: 'The gate of new revisions that bring none. A null or omitted value removes the gate.' }),
+    gate: t.field({ type: GateInput, description: 'The gate of each later redeployment without a `gate`. A null or omitted value removes the gate.' }),
     ifSequence: t.int({ description: 'The `sequence` that the client last read. The mutation changes nothing when the current `sequence` differs.' }),
   }),
 })
@@ -87,7 +87,7 @@ const UpdateGateResult = resultUnion('UpdateGate', 'The changed deployment, or t
 builder.mutationField('updateGate', (t) =>
   t.field({
     type: UpdateGateResult,
-    description: 'Sets or removes the gate of a deployment. Each later redeployment without a gate of its own must pass the gate.',
+    description: 'Sets or removes the gate of a deployment. Each later redeployment without a `gate` must pass this gate.',
     args: { input: t.arg({ type: UpdateGateInput, required: true, description: 'The gate.' }) },
     resolve: (_, { input }, ctx) => updateGate(ctx, toUpdate(input)).then(asResult('deployment')),
   }),

@@ -1,9 +1,10 @@
-// What clients do with a house meanwhile: watch everything, create deployments, speak.
+// What clients do with a house meanwhile: watch everything, create deployments, redeploy one, speak to it.
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTestClient, type StatusChange } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 import { readTimeline } from '../roles.ts'
 import type { House } from './house.ts'
+import { startRedeployments } from './redeployments.ts'
 import { startSpeaker } from './speaker.ts'
 
 const create = `mutation ($input: CreateDeploymentInput!) {
@@ -69,15 +70,21 @@ function startWatcher(house: House, after: string) {
 
 export type Load = Awaited<ReturnType<typeof startLoad>>
 
-export async function startLoad(house: House, webSocketUrl: string, { watchers = 50, speakers = 2, pauseMs = 3_000 } = {}) {
+export async function startLoad(
+  house: House,
+  { httpUrl, webSocketUrl }: { httpUrl: string; webSocketUrl: string },
+  { watchers = 50, speakers = 2, pauseMs = 3_000 } = {},
+) {
   const after = (await house.ask('{ deployments(first: 1) { changesCursor } }')).data?.['deployments'].changesCursor as string
   const watching = Array.from({ length: watchers }, () => startWatcher(house, after))
   const speaking = await Promise.all(Array.from({ length: speakers }, () => startSpeaker(webSocketUrl, house.key)))
   const creating = await startCreations(house, pauseMs)
+  const redeploying = await startRedeployments(house, httpUrl, pauseMs)
   return {
     acknowledged: creating.acknowledged,
     /** Waits for the ends of all deployments, and compares what each client saw with what is stored. */
     async stop() {
+      const redeployed = await redeploying.stop()
       const spoken = await Promise.all(speaking.map((speaker) => speaker.stop()))
       const { acknowledged, refusals } = await creating.stop()
       const logs = new Map<string, number[]>()
@@ -114,7 +121,8 @@ export async function startLoad(house: House, webSocketUrl: string, { watchers =
         acknowledged: acknowledged.length,
         acknowledgedLost: acknowledged.length - ends.size,
         refusals,
-        unfinished: [...ends.values()].filter((end) => end !== 'COMPLETE'),
+        redeployments: redeployed.length,
+        unfinished: [...ends.values(), ...redeployed].filter((end) => end !== 'COMPLETE'),
         events: stored * watchers,
         eventsLost: lost,
         eventsDoubled: doubled,
@@ -144,6 +152,7 @@ export const figuresOf = (report: Awaited<ReturnType<Load['stop']>>) => ({
   'creations acknowledged': report.acknowledged,
   lost: report.acknowledgedLost,
   'refused and repeated': report.refusals.length,
+  redeployments: report.redeployments,
   events: report.events,
   'lost or doubled': report.eventsLost + report.eventsDoubled,
   reconnections: report.reconnections,
