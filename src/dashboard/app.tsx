@@ -21,8 +21,11 @@ import { useTitle } from './title.ts'
 const CreatePage = lazyPage(() => import('./pages/create.tsx'))
 const DeletedPage = lazyPage(() => import('./pages/deleted.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
+const EvaluationPage = lazyPage(() => import('./pages/evaluation.tsx'))
 const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
 const ModelsPage = lazyPage(() => import('./pages/models.tsx'))
+const TestSetPage = lazyPage(() => import('./pages/test-set.tsx'))
+const TestSetsPage = lazyPage(() => import('./pages/test-sets.tsx'))
 
 /** Reads the viewer and the first page of the list, then shows the sign-in or the signed-in page. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
@@ -75,14 +78,19 @@ function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; l
   )
 }
 
+/** Pages of one thing, whose id is in the path. */
+const withId = ['deployments', 'evaluations']
+
 function CurrentPage({ path }: { path: string }) {
-  const [, page, id, ...rest] = path.split('/')
-  if (page === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
+  const [, page = '', id, ...rest] = path.split('/')
+  if (rest.length || (id === undefined ? withId.includes(page) : !withId.includes(page) && page !== 'test-sets')) return <NotFound />
   if (page === '') return <DeploymentsPage />
   if (page === 'new') return <CreatePage />
   if (page === 'deleted') return <DeletedPage />
   if (page === 'models') return <ModelsPage />
   if (page === 'keys') return <KeysPage />
+  if (page === 'test-sets') return id === undefined ? <TestSetsPage /> : <TestSetPage key={id} id={decode(id)} />
+  if (page === 'evaluations' && id) return <EvaluationPage key={id} id={decode(id)} />
   if (page === 'deployments' && id) return <DeploymentPage key={id} id={decode(id)} />
   return <NotFound />
 }

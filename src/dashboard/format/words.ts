@@ -1,9 +1,18 @@
 // Labels for the API's enums. Unknown values of a later server are made readable.
-import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage, RevisionRowFragment } from '../gql/graphql.ts'
+import type {
+  DeploymentRowFragment,
+  EvaluationEntryFragment,
+  KeyScope,
+  ModelEntryFragment,
+  ProvisioningStage,
+  RevisionRowFragment,
+  TestSetEntryFragment,
+} from '../gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
 export type ModelStatus = ModelEntryFragment['status']
 export type RevisionStatus = RevisionRowFragment['status']
+export type JobStatus = EvaluationEntryFragment['status'] | TestSetEntryFragment['status']
 
 const readable = (value: string) => value.charAt(0) + value.slice(1).toLowerCase().replaceAll('_', ' ')
 
@@ -24,7 +33,7 @@ const names: Record<string, string> = {
 }
 
 /** Separate from `toWord`, because stages and statuses share names. */
-export const toStatusWord = (status: Status | ModelStatus | RevisionStatus): string => readable(status)
+export const toStatusWord = (status: Status | ModelStatus | RevisionStatus | JobStatus): string => readable(status)
 
 export const toWord = (value: string): string => names[value] ?? readable(value)
 

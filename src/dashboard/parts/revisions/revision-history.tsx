@@ -3,6 +3,7 @@ import { useMutation, useQuery } from 'urql'
 import { toMessage } from '../../api/client.ts'
 import { toFieldProblems } from '../../api/field-problems.ts'
 import { type LiveChange, useRefresh } from '../../api/live.ts'
+import { usePages } from '../../api/pages.ts'
 import { changesRevisions } from '../../api/revisions.ts'
 import { useDashboard } from '../../dashboard.ts'
 import { formatDuration, formatMoment } from '../../format/time.ts'
@@ -12,7 +13,7 @@ import { Field } from '../field.tsx'
 import { FormDialog } from '../form-dialog.tsx'
 import { Icon } from '../icon.tsx'
 import { tell } from '../news.tsx'
-import { type PagePosition, Pagination } from '../pagination.tsx'
+import { Pagination } from '../pagination.tsx'
 import { StatusBadge } from '../status.tsx'
 
 type Deployment = NonNullable<DeploymentQuery['deployment']>
@@ -23,10 +24,8 @@ const revisionsPerPage = 10
 export function RevisionHistory({ deployment }: { deployment: Deployment }) {
   const { live } = useDashboard()
   const { id } = deployment
-  const [page, go] = useState<PagePosition>()
-  const { offset = 0, ...bounds } = page ?? {}
-  const size = page && 'before' in page ? { last: revisionsPerPage } : { first: revisionsPerPage }
-  const [{ data: read }, ask] = useQuery({ query: RevisionsDocument, variables: { id, ...size, ...bounds } })
+  const { bounds, ...pages } = usePages(revisionsPerPage)
+  const [{ data: read }, ask] = useQuery({ query: RevisionsDocument, variables: { id, ...bounds } })
   const again = useCallback(() => ask({ requestPolicy: 'network-only' }), [ask])
   const concerns = useCallback((change: LiveChange) => change.deploymentId === id && changesRevisions(change), [id])
   useRefresh(live, concerns, again)
@@ -59,12 +58,10 @@ export function RevisionHistory({ deployment }: { deployment: Deployment }) {
       <Pagination
         label="Pages of revisions"
         pageInfo={revisions.pageInfo}
-        offset={offset}
         shown={revisions.nodes.length}
-        size={revisionsPerPage}
         total={revisions.totalCount}
         noun="revision"
-        go={go}
+        {...pages}
       />
       {target && <RollbackDialog deployment={deployment} revision={target} close={() => setTarget(undefined)} />}
     </section>
