@@ -23,6 +23,7 @@ const DeletedPage = lazyPage(() => import('./pages/deleted.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
 const EvaluationPage = lazyPage(() => import('./pages/evaluation.tsx'))
 const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
+const ModelPage = lazyPage(() => import('./pages/model.tsx'))
 const ModelsPage = lazyPage(() => import('./pages/models.tsx'))
 const TestSetPage = lazyPage(() => import('./pages/test-set.tsx'))
 const TestSetsPage = lazyPage(() => import('./pages/test-sets.tsx'))
@@ -79,15 +80,17 @@ function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; l
 }
 
 /** Pages of one thing, whose id is in the path. */
-const withId = ['deployments', 'evaluations']
+const withId = ['deployments', 'evaluations', 'models', 'test-sets']
+/** Those that have a list at the path without an id. */
+const withList = ['models', 'test-sets']
 
 function CurrentPage({ path }: { path: string }) {
   const [, page = '', id, ...rest] = path.split('/')
-  if (rest.length || (id === undefined ? withId.includes(page) : !withId.includes(page) && page !== 'test-sets')) return <NotFound />
+  if (rest.length || (id === undefined ? withId.includes(page) && !withList.includes(page) : !id || !withId.includes(page))) return <NotFound />
   if (page === '') return <DeploymentsPage />
   if (page === 'new') return <CreatePage />
   if (page === 'deleted') return <DeletedPage />
-  if (page === 'models') return <ModelsPage />
+  if (page === 'models') return id === undefined ? <ModelsPage /> : <ModelPage key={id} id={decode(id)} />
   if (page === 'keys') return <KeysPage />
   if (page === 'test-sets') return id === undefined ? <TestSetsPage /> : <TestSetPage key={id} id={decode(id)} />
   if (page === 'evaluations' && id) return <EvaluationPage key={id} id={decode(id)} />

@@ -53,6 +53,7 @@ const pages = (): [path: string, sign: string][] => [
   ['/deleted?locale=en-US', longName],
   [`/deployments/${encodeURIComponent(deploymentId)}`, 'Testing the endpoint'],
   ['/deployments/none', 'Deployment not found'],
+  ['/models/none', 'Model not found'],
   ['/no/such/page', 'Page not found'],
 ]
 

@@ -47,6 +47,7 @@ const keys: KeyingConfig = {
   ConfidenceInterval: partOfParent,
   EvaluatedItem: partOfParent,
   EvaluatedItemConnection: partOfParent,
+  EvaluatedWord: partOfParent,
   EvaluationConnection: partOfParent,
   EvaluationFailure: partOfParent,
   EvaluationResult: partOfParent,

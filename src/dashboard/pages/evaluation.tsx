@@ -117,9 +117,13 @@ function Details({ evaluation: { testSet, deployment, revision, acousticModel, l
           </>
         )}
         <dt>Acoustic model</dt>
-        <dd>{acousticModel?.name ?? 'Deleted'}</dd>
+        <dd>
+          <ModelLink model={acousticModel} />
+        </dd>
         <dt>Language model</dt>
-        <dd>{languageModel?.name ?? 'Deleted'}</dd>
+        <dd>
+          <ModelLink model={languageModel} />
+        </dd>
         <dt>Created</dt>
         <dd>{formatMoment(createdAt)}</dd>
         {completedAt && (
@@ -131,4 +135,8 @@ function Details({ evaluation: { testSet, deployment, revision, acousticModel, l
       </dl>
     </section>
   )
+}
+
+function ModelLink({ model }: { model: Evaluation['acousticModel'] }) {
+  return model ? <Link href={`/models/${encodeURIComponent(model.id)}`}>{model.name}</Link> : 'Deleted'
 }

@@ -57,11 +57,11 @@ export function Facts({ deployment }: { deployment: Deployment }) {
         )}
         <dt>Acoustic model</dt>
         <dd>
-          <ModelLink model={acousticModel} locale={locale} />
+          <ModelLink model={acousticModel} />
         </dd>
         <dt>Language model</dt>
         <dd>
-          <ModelLink model={languageModel} locale={locale} />
+          <ModelLink model={languageModel} />
         </dd>
         <dt>Locale</dt>
         <dd>{locale}</dd>
@@ -78,10 +78,10 @@ export function Facts({ deployment }: { deployment: Deployment }) {
   )
 }
 
-function ModelLink({ model, locale }: { model: Deployment['acousticModel']; locale: string }) {
+function ModelLink({ model }: { model: Deployment['acousticModel'] }) {
   return (
     <>
-      <Link href={`/models?locale=${locale}`}>{model.name}</Link> <span className="muted">({model.isBase ? 'base' : 'custom'})</span>
+      <Link href={`/models/${encodeURIComponent(model.id)}`}>{model.name}</Link> <span className="muted">({model.isBase ? 'base' : 'custom'})</span>
     </>
   )
 }
