@@ -23,7 +23,7 @@ export interface Config {
     keys: number
     models: number
     uploads: number
-    /** Disk usage of a workspace's uploads and custom models. */
+    /** Disk usage of a workspace's uploads, custom models and test sets. */
     diskBytes: number
     /** Per minute. */
     mutationsPerKey: number

@@ -51,7 +51,7 @@ export function openObservation({ roles }: Pick<Config, 'roles'>, log: Log): Obs
       watchStatusChanges(store.db, (change) => {
         countStatus(change)
         const { kind, id, workspaceId, status, previousStatus, code } = change
-        log.info({ [`${kind}Id`]: id, workspaceId, status, previousStatus, code }, `${kind} ${status}`)
+        log.info({ [kind === 'model' ? 'modelId' : 'deploymentId']: id, workspaceId, status, previousStatus, code }, `${kind} ${status}`)
       })
     },
     close: ofProcess.close,

@@ -100,5 +100,6 @@ ALTER TABLE "evaluations" ADD CONSTRAINT "evaluations_test_set_id_test_sets_id_f
 ALTER TABLE "test_items" ADD CONSTRAINT "test_items_test_set_id_test_sets_id_fkey" FOREIGN KEY ("test_set_id") REFERENCES "test_sets"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "test_sets" ADD CONSTRAINT "test_sets_workspace_id_workspaces_id_fkey" FOREIGN KEY ("workspace_id") REFERENCES "workspaces"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "idempotency_keys" DROP CONSTRAINT "idempotency_keys_made", ADD CONSTRAINT "idempotency_keys_made" CHECK (num_nonnulls("deployment_id", "model_id", "key_id", "test_set_id", "evaluation_id") = 1);--> statement-breakpoint
+-- As for other tables: otherwise a workspace with most rows makes the plans for all others.
 ALTER TABLE "test_sets" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);--> statement-breakpoint
 ALTER TABLE "evaluations" ALTER COLUMN "workspace_id" SET (n_distinct = -0.01);

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
+import DataLoader from 'dataloader'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Context, checkScope, inTransaction, type Viewer } from '../domain/context.ts'
@@ -18,6 +19,7 @@ import { nameText, validate } from '../domain/validation.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import { type KeyRow, type KeyScope, keyScope, keys } from '../postgres/access-tables.ts'
 import type { Db, Tx } from '../postgres/client.ts'
+import { isAnyOf } from '../postgres/columns.ts'
 import { notify } from '../postgres/notification.ts'
 import { workspaces } from '../postgres/tables.ts'
 import { isConfiguredNow } from './configured-key.ts'
@@ -213,4 +215,22 @@ export async function findKey(ctx: Context, id: string): Promise<KeyRow | null> 
     .from(keys)
     .where(and(eq(keys.id, id), eq(keys.workspaceId, ctx.viewer.workspaceId)))
   return key ?? null
+}
+
+export type LoadKey = (id: string) => Promise<KeyRow | null>
+
+/** {@link findKey}, in one statement for the keys that are asked for at once. */
+export function createKeyLoader({ store, viewer }: Context): LoadKey {
+  const loader = new DataLoader<string, KeyRow | null>(
+    async (ids) => {
+      const rows = await store.db
+        .select()
+        .from(keys)
+        .where(and(eq(keys.workspaceId, viewer.workspaceId), isAnyOf(keys.id, [...new Set(ids)])))
+      const found = new Map(rows.map((row) => [row.id, row]))
+      return ids.map((id) => found.get(id) ?? null)
+    },
+    { cache: false },
+  )
+  return (id) => loader.load(id)
 }

@@ -6,7 +6,7 @@ import type { Connection } from '../postgres/connection.ts'
 import { forgetInstallation } from '../postgres/installation.ts'
 import { type MigrationReport, withMigrationLock } from '../postgres/migration.ts'
 import { migrateQueue, openQueue } from '../postgres/queue.ts'
-import { applyMigrations, findAppliedMigrations, readMigrations } from '../postgres/schema-version.ts'
+import { applyMigrationsWithin, findAppliedMigrations, readMigrations } from '../postgres/schema-version.ts'
 import { copyIn } from './copy.ts'
 import type { Manifest, Sums } from './manifest.ts'
 import { BackupError } from './problem.ts'
@@ -34,12 +34,12 @@ export async function restoreBackup(
       await connection.send("set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set client_encoding = 'UTF8'")
       await buildOn(connection).transaction(async (tx) => {
         const migrations = readMigrations()
-        await applyMigrations(
+        await applyMigrationsWithin(
           tx,
           migrations.filter(({ name }) => manifest.migrations.includes(name)),
         )
         await whileLoading(connection, () => load(connection, file, manifest, sums))
-        await applyMigrations(tx, migrations)
+        await applyMigrationsWithin(tx, migrations)
         await forgetInstallation(tx)
         await resumeJobs(tx, queue, manifest.createdAt)
       })

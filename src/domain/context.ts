@@ -15,7 +15,7 @@ interface Limits {
   models: number
   /** Uploads that no model uses yet. */
   uploads: number
-  /** Bytes of all uploads and of all files of custom models. */
+  /** Bytes of all uploads, of all files of custom models and of all test sets. */
   diskBytes: number
   /** From the request for a deployment to its last status, time in the queue included. */
   deadlineSeconds: number

@@ -94,6 +94,8 @@ export function suspendDeployment(ctx: Context, id: string): DeploymentOutcome<D
     if (row.status === 'SUSPENDED') return row
     if (!mayMove(row.status, 'SUSPENDED'))
       return new StatusConflictError(row.status, 'Only a deployment that is COMPLETE can be suspended. cancelDeployment stops provisioning.')
+    if (row.pendingRevision !== null)
+      return new StatusConflictError(row.status, `Revision ${row.pendingRevision} is pending. End it with cancelRedeployment, then suspend the deployment.`)
     return applyChange(tx, row, { status: 'SUSPENDED', message: 'Suspended on request.' })
   })
 }
@@ -114,8 +116,8 @@ export async function deleteDeployment(ctx: Context, id: string): DeploymentOutc
   const outcome = await onDeployment(ctx, id, async (tx, row) => {
     await provisioning.withdraw(tx, ctx, row)
     await withdrawRevision(tx, ctx, row)
-    await letExpire(tx, { deploymentId: row.id })
-    await keepDeleted(tx, await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` }))
+    await Promise.all([letExpire(tx, { deploymentId: row.id }), keepDeleted(tx, row)])
+    await deploymentLifecycle.remove(tx, row, { status: 'DELETING', message: `Deleted "${row.name}".` })
     return { deploymentId: row.id }
   })
   if (!(outcome instanceof DeploymentNotFoundError)) return outcome

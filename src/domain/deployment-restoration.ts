@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { tombstoneDays } from '../lifecycle/event-log.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
-import { type DeletedDeploymentRow, type DeploymentRow, deletedDeployments, deployments } from '../postgres/deployment-tables.ts'
+import { type DeletedDeploymentRow, type DeploymentRow, deletedDeployments, deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
+import { models } from '../postgres/tables.ts'
 import { type Context, checkScope, inTransaction } from './context.ts'
 import { findProblems } from './deployment-creation.ts'
 import { DeploymentNotFoundError, DuplicateDeploymentNameError } from './deployment-errors.ts'
@@ -14,10 +15,24 @@ import { ModelNotFoundError } from './model-errors.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 import { momentText, storable } from './validation.ts'
 
-/** Keeps a deployment that is being deleted, with the sequence of its last event, for as long as its log is kept. */
+/** The revisions of a deleted deployment: columns of its row, and the rows of its revisions. */
+type KeptRevisions = Pick<DeploymentRow, 'revision' | 'lastRevision' | 'previousRevision' | 'revisionNote' | 'revisionKeyId'> & {
+  revisionCreatedAt: string | null
+  revisions: object[] | null
+}
+
+/** Keeps a deployment that is about to be deleted for as long as its log, with its revisions except one that is in work. */
 export async function keepDeleted(tx: Tx, row: DeploymentRow): Promise<void> {
   const { id, workspaceId, name, description, locale, acousticModelId, languageModelId, sequence, attempt, createdAt } = row
-  await tx.insert(deletedDeployments).values({ id, workspaceId, name, description, locale, acousticModelId, languageModelId, sequence, attempt, createdAt })
+  const { revision, lastRevision, previousRevision, revisionNote, revisionKeyId, revisionCreatedAt } = row
+  const current = { revision, lastRevision, previousRevision, revisionNote, revisionKeyId, revisionCreatedAt }
+  const rows = sql`(select jsonb_agg(to_jsonb(revision)) from ${deploymentRevisions} as revision
+    where deployment_id = ${id} and status not in ('QUEUED', 'PROVISIONING'))`
+  await tx.insert(deletedDeployments).values({
+    ...{ id, workspaceId, name, description, locale, acousticModelId, languageModelId, attempt, createdAt },
+    sequence: sequence + 1,
+    more: sql`${JSON.stringify(current)}::jsonb || jsonb_build_object('revisions', ${rows})` as never,
+  })
 }
 
 /** The time until which a deleted deployment can be restored. */
@@ -94,18 +109,32 @@ function explainProblem(problem: ExpectedError, { name, locale }: DeletedDeploym
 }
 
 async function insertAgain(ctx: Context, tx: Tx, deleted: DeletedDeploymentRow): Promise<DeploymentRow> {
-  const { deletedAt: _, more: _more, sequence, attempt, ...values } = deleted
+  const { deletedAt: _, more, sequence, attempt, ...values } = deleted
   const next = { status: 'QUEUED', sequence: sequence + 1, attempt: attempt + 1 } as const
   const [restored] = await tx
     .insert(deployments)
-    .values({ ...values, ...next, ...provisioning.newPosition(ctx, values) })
+    .values({ ...values, ...readCurrent(more as KeptRevisions | null), ...next, ...provisioning.newPosition(ctx, values) })
     .returning()
   if (!restored) throw new Error('A deleted deployment was not restored.')
   await Promise.all([
     deploymentLog.record(tx, restored, 'DELETING', 'Restored on request.'),
     provisioning.enqueue(tx, ctx, restored),
-    tx.delete(deletedDeployments).where(eq(deletedDeployments.id, restored.id)),
+    insertRevisions(tx, restored.id),
     stayInEffect(tx, { deploymentId: restored.id }),
   ])
+  await tx.delete(deletedDeployments).where(eq(deletedDeployments.id, restored.id))
   return restored
 }
+
+/** The columns of the current revision. Deployments that an older version deleted have none. */
+function readCurrent(more: KeptRevisions | null) {
+  if (!more) return {}
+  const { revisions: _, revisionCreatedAt, ...current } = more
+  return { ...current, revisionCreatedAt: revisionCreatedAt && new Date(revisionCreatedAt) }
+}
+
+/** Inserts the kept revisions again, except those whose models have been deleted meanwhile. */
+const insertRevisions = (tx: Tx, id: string) =>
+  tx.execute(sql`insert into ${deploymentRevisions}
+    select revision.* from ${deletedDeployments} as deleted, jsonb_populate_recordset(null::${deploymentRevisions}, nullif(deleted.more -> 'revisions', 'null')) as revision
+    where deleted.id = ${id} and (select count(*) from ${models} where id in (revision.acoustic_model_id, revision.language_model_id)) = 2`)

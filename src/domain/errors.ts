@@ -72,11 +72,11 @@ export class DiskQuotaExceededError extends ExpectedError {
   constructor(limitBytes: number, { bytes, unusedUploadBytes }: { bytes: number; unusedUploadBytes: number }, moreBytes = 0, sentBytes?: number) {
     const more = moreBytes > 0 ? `, and this request needs ${inMegabytes(moreBytes)} more` : ''
     const advice = unusedUploadBytes
-      ? `Delete uploads that no model uses (deleteUpload frees ${inMegabytes(unusedUploadBytes)}), or models that are no longer needed (deleteModel)`
-      : 'Delete models that are no longer needed (deleteModel), and the uploads that they use (deleteUpload)'
+      ? `Delete uploads that are not in use (deleteUpload frees ${inMegabytes(unusedUploadBytes)}), or models and test sets that are no longer needed (deleteModel, deleteTestSet)`
+      : 'Delete models and test sets that are no longer needed (deleteModel, deleteTestSet), and the uploads that they use (deleteUpload)'
     super(
       sentBytes === undefined
-        ? `The workspace uses ${inMegabytes(bytes)} for uploads and custom models. The limit is ${inMegabytes(limitBytes)}${more}. ${advice}, or ask the operator for a higher MAX_DISK_MB.`
+        ? `The workspace uses ${inMegabytes(bytes)} for uploads, custom models and test sets. The limit is ${inMegabytes(limitBytes)}${more}. ${advice}, or ask the operator for a higher MAX_DISK_MB.`
         : `The files of the workspace, of deleted uploads too, have ${inMegabytes(sentBytes)}${more}. The limit is twice ${inMegabytes(limitBytes)}. Deleted files are removed within three hours. Try again then, or ask the operator for a higher MAX_DISK_MB.`,
     )
     this.limitBytes = limitBytes
@@ -93,7 +93,7 @@ export class IdempotencyConflictError extends ExpectedError {
   constructor(deleted?: string) {
     super(
       deleted
-        ? `This idempotency key created a ${deleted} that was deleted. Use a new key to create another one.`
+        ? `This idempotency key created ${/^[aeiou]/.test(deleted) ? 'an' : 'a'} ${deleted} that was deleted. Use a new key to create another one.`
         : 'This idempotency key was used with a different input. Use a new key for a different request.',
       'idempotencyKey',
     )

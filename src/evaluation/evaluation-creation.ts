@@ -6,6 +6,7 @@ import { DeploymentNotFoundError } from '../domain/deployment-errors.ts'
 import { ExpectedError, QuotaExceededError, ValidationError } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, letExpire, remember } from '../domain/idempotency.ts'
 import { findModels } from '../domain/model.ts'
+import { ModelNotFoundError } from '../domain/model-errors.ts'
 import { validate } from '../domain/validation.ts'
 import { evaluationQueue, isUnfinished } from '../lifecycle/queue-position.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
@@ -67,9 +68,9 @@ export async function createEvaluation(ctx: Context, wanted: NewEvaluation): Pro
     const testSet = await findTestSet(inside, values.testSetId)
     if (!testSet) return new TestSetNotFoundError('testSetId')
     if (testSet.status !== 'READY') return new TestSetNotReadyError(testSet)
-    const models = await resolveModels(inside, tx, values)
+    const models = values.deploymentId == null ? await chooseModels(inside, testSet, values) : await findDeployed(inside, testSet, values.deploymentId)
     if (models instanceof ExpectedError) return models
-    const problem = (await findModelProblem(inside, testSet, models)) ?? (await checkQuota(tx, workspaceId))
+    const problem = await checkQuota(tx, workspaceId)
     if (problem) return problem
     const [created] = await tx
       .insert(evaluations)
@@ -92,26 +93,30 @@ export async function createEvaluation(ctx: Context, wanted: NewEvaluation): Pro
   })
 }
 
-/** The present models of the deployment, or the two given models. */
-async function resolveModels({ viewer }: Context, tx: Tx, wanted: Omit<NewEvaluation, 'testSetId'>): Promise<EvaluatedModels | ExpectedError> {
-  const { deploymentId, acousticModelId, languageModelId } = wanted
-  if (deploymentId == null) return { acousticModelId: acousticModelId ?? '', languageModelId: languageModelId ?? '', deploymentId: null, revision: null }
-  const [found] = await tx
-    .select({ acousticModelId: deployments.acousticModelId, languageModelId: deployments.languageModelId })
-    .from(deployments)
-    .where(and(eq(deployments.id, deploymentId), eq(deployments.workspaceId, viewer.workspaceId)))
-  return found ? { ...found, deploymentId, revision: null } : new DeploymentNotFoundError()
+/** The two given models. */
+async function chooseModels(ctx: Context, { locale }: TestSetRow, wanted: NewEvaluation): Promise<EvaluatedModels | ExpectedError> {
+  const [acousticModelId, languageModelId] = [wanted.acousticModelId ?? '', wanted.languageModelId ?? '']
+  const { acoustic, language, problems } = await findModels(ctx, { acousticModelId, languageModelId })
+  const [problem] = problems
+  if (problem || !acoustic || !language) return problem ?? new ModelNotFoundError('acousticModelId', 'acoustic')
+  if (acoustic.locale === language.locale && acoustic.locale !== locale) return otherLocale(acoustic.locale)
+  return (await checkCompatibility(ctx, locale, acoustic, language)) ?? { acousticModelId, languageModelId, deploymentId: null, revision: null }
 }
 
-async function findModelProblem(ctx: Context, testSet: TestSetRow, wanted: EvaluatedModels): Promise<ExpectedError | undefined> {
-  const { acoustic, language, problems } = await findModels(ctx, wanted)
-  if (!acoustic || !language || problems.length) return problems[0]
-  if (acoustic.locale === language.locale && acoustic.locale !== testSet.locale) {
-    const message = `testSetId must be that of a test set for ${acoustic.locale}, the locale of the models`
-    return new ValidationError([{ path: 'testSetId', message }])
-  }
-  return checkCompatibility(ctx, testSet.locale, acoustic, language)
+/** The present models of a deployment. They were checked at its creation, and can have left the catalog since. */
+async function findDeployed({ store, viewer }: Context, testSet: TestSetRow, deploymentId: string): Promise<EvaluatedModels | ExpectedError> {
+  const { locale, acousticModelId, languageModelId } = deployments
+  const [found] = await store.db
+    .select({ locale, acousticModelId, languageModelId })
+    .from(deployments)
+    .where(and(eq(deployments.id, deploymentId), eq(deployments.workspaceId, viewer.workspaceId)))
+  if (!found) return new DeploymentNotFoundError()
+  if (found.locale !== testSet.locale) return otherLocale(found.locale)
+  return { acousticModelId: found.acousticModelId, languageModelId: found.languageModelId, deploymentId, revision: null }
 }
+
+const otherLocale = (locale: string) =>
+  new ValidationError([{ path: 'testSetId', message: `testSetId must be that of a test set for ${locale}, the locale of the models` }])
 
 /** The number of evaluations that count against the quota. */
 export const countUnfinished = (db: Db | Tx, workspaceId: string): Promise<number> =>

@@ -1,5 +1,6 @@
 import { alignTexts } from '../decoding/word-errors.ts'
 import type { EvaluatedItemRow, EvaluationResult, TestItemRow } from '../postgres/evaluation/evaluation-tables.ts'
+import { inTurns } from './turns.ts'
 
 /** The errors of one utterance. */
 export interface UtteranceErrors {
@@ -9,8 +10,8 @@ export interface UtteranceErrors {
 
 const resamples = 1_000
 const maxConfusions = 50
-/** The 97.5th percentile of the normal distribution. */
-export const significanceLevel = 0.05
+/** The probability of a difference by chance below which it is significant. */
+const significanceLevel = 0.05
 
 export interface ScoredItem extends EvaluatedItemRow {
   item: Pick<TestItemRow, 'transcript' | 'byteLength' | 'sampleRate'>
@@ -20,7 +21,7 @@ const errorsOf = ({ substitutions, deletions, insertions }: EvaluatedItemRow) =>
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 
 /** Adds up the recordings of an evaluation. */
-export function summarize(items: readonly ScoredItem[], locale: string): EvaluationResult {
+export async function summarize(items: readonly ScoredItem[], locale: string): Promise<EvaluationResult> {
   const total = (of: (item: ScoredItem) => number) => sum(items.map(of))
   return {
     utterances: items.length,
@@ -32,7 +33,7 @@ export function summarize(items: readonly ScoredItem[], locale: string): Evaluat
     interval: bootstrap(items.map((item) => ({ errors: errorsOf(item), words: item.words }))),
     audioSeconds: total(({ item }) => item.byteLength / 2 / item.sampleRate),
     recognitionSeconds: total(({ recognitionMs }) => recognitionMs) / 1000,
-    confusions: countConfusions(items, locale),
+    confusions: await countConfusions(items, locale),
   }
 }
 
@@ -66,9 +67,9 @@ export function createRandom(seed: number): () => number {
 }
 
 /** The most frequent errors of the alignments. */
-function countConfusions(items: readonly ScoredItem[], locale: string): EvaluationResult['confusions'] {
+async function countConfusions(items: readonly ScoredItem[], locale: string): Promise<EvaluationResult['confusions']> {
   const counts = new Map<string, EvaluationResult['confusions'][number]>()
-  for (const one of items) {
+  for await (const one of inTurns(items)) {
     if (errorsOf(one) === 0) continue
     for (const { op, said, heard } of alignTexts(one.item.transcript, one.transcript, locale)) {
       if (op === 'CORRECT') continue

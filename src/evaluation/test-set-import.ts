@@ -1,7 +1,11 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Service } from '../domain/context.ts'
+import { checkDiskFor, checkReceived } from '../domain/disk-usage.ts'
+import type { DiskQuotaExceededError } from '../domain/errors.ts'
+import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type TestItemRow, type TestSetRow, testItems, testSets } from '../postgres/evaluation/evaluation-tables.ts'
+import { receivedFiles, type StoredFile } from '../postgres/tables.ts'
 
 const rowsAtOnce = 500
 
@@ -9,6 +13,23 @@ const rowsAtOnce = 500
 export async function findTestSetToImport({ store }: Pick<Service, 'store'>, id: string): Promise<TestSetRow | undefined> {
   const [row] = await store.db.select().from(testSets).where(eq(testSets.id, id))
   return row
+}
+
+/**
+ * Notes the samples of a test set before they are stored, unless they exceed a quota: otherwise the samples of imports that
+ * are refused afterwards could fill the disk.
+ */
+export function receiveSamples({ store, limits }: Service, { workspaceId }: TestSetRow, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
+  return changeWorkspace(store.db, workspaceId, async (tx) => {
+    const refused = (await checkDiskFor(tx, limits, workspaceId, file)) ?? (await checkReceived(tx, limits, workspaceId, file))
+    if (refused) return refused
+    const target = [receivedFiles.workspaceId, receivedFiles.sha256]
+    await tx
+      .insert(receivedFiles)
+      .values({ workspaceId, ...file })
+      .onConflictDoUpdate({ target, set: { receivedAt: sql`now()` } })
+    return undefined
+  })
 }
 
 /** Stores the recordings of a test set. */

@@ -1,7 +1,7 @@
 import { rowTopic } from '../lifecycle/event-log.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { importTestSet } from '../lifecycle/job-definitions.ts'
-import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
+import { createLifecycle } from '../lifecycle/lifecycle.ts'
 import { testSetQueue } from '../lifecycle/queue-position.ts'
 import { createStatusNotices } from '../lifecycle/status-log.ts'
 import { toWorkedTable } from '../lifecycle/worked-table.ts'
@@ -37,8 +37,6 @@ export interface TestSetChange {
   /** The recordings, which the job stores with the result. */
   recordings?: readonly Omit<TestItemRow, 'testSetId'>[]
 }
-
-export type TestSetClaim = ClaimOn<'testSetId'>
 
 export const testSetTopic = (id: string) => rowTopic('testSet', id)
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type FieldNode, GraphQLError, type ValidationContext } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
+import { createKeyLoader } from '../access/key.ts'
 import type { Viewer } from '../domain/context.ts'
 import { hasScope, type Service } from '../domain/context.ts'
 import { createDeploymentLoader } from '../domain/deployment.ts'
@@ -11,7 +12,7 @@ import { schema } from '../graphql/schema.ts'
 import { checkOperation, type OperationLimits, type Variables } from '../graphql-limits/operation-limits.ts'
 import { createCors } from '../http/cors.ts'
 import { createQueuePositionLoader, deploymentQueue, modelQueue } from '../lifecycle/queue-position.ts'
-import { createRevisionLoader } from '../revisions/revision.ts'
+import { createRevisionLoader, createRevisionsLoader } from '../revisions/revision.ts'
 import { createStreamCount, findRequestViewers, requireKey } from './authentication.ts'
 import { createBroadcasts } from './broadcast.ts'
 import { createCompiledOperations } from './compiled-queries.ts'
@@ -49,6 +50,8 @@ export function createGraphQL(service: Service, options: GraphQLOptions) {
       loadChosenModel: createChosenModelLoader(context),
       loadDeployment: createDeploymentLoader(context),
       loadRevision: createRevisionLoader(context),
+      loadRevisions: createRevisionsLoader(context),
+      loadKey: createKeyLoader(context),
       loadFittingModels: createFittingModelsLoader(context),
       timelines: createTimelineLoaders(context),
       queuePositions: { deployment: createQueuePositionLoader(service, deploymentQueue), model: createQueuePositionLoader(service, modelQueue) },

@@ -1,12 +1,13 @@
 import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
+import type { LoadKey } from '../access/key.ts'
 import type { Context } from '../domain/context.ts'
 import type { LoadDeployment } from '../domain/deployment.ts'
 import type { EventHistories } from '../domain/event-history.ts'
 import type { LoadChosenModel, LoadFittingModels, LoadModel } from '../domain/model.ts'
 import type { OperationLimits } from '../graphql-limits/operation-limits.ts'
 import type { LoadQueuePosition } from '../lifecycle/queue-position.ts'
-import type { LoadRevision } from '../revisions/revision.ts'
+import type { LoadRevision, LoadRevisions } from '../revisions/revision.ts'
 
 /** Limits of other parts of the server that `viewer.limits` shows. */
 export interface ShownLimits {
@@ -27,6 +28,8 @@ export interface GraphQLContext extends Context {
   loadChosenModel: LoadChosenModel
   loadDeployment: LoadDeployment
   loadRevision: LoadRevision
+  loadRevisions: LoadRevisions
+  loadKey: LoadKey
   loadFittingModels: LoadFittingModels
   timelines: EventHistories
   queuePositions: { deployment: LoadQueuePosition; model: LoadQueuePosition }

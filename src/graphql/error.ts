@@ -85,7 +85,7 @@ builder.objectType(ModelNotFoundError, {
 
 builder.objectType(ModelNotReadyError, {
   name: 'ModelNotReadyError',
-  description: 'The build of a chosen model is unfinished or failed. Only a READY model can be deployed.',
+  description: 'The build of a chosen model is unfinished or failed. Only a READY model can be deployed or evaluated.',
   interfaces,
   fields: (t) => ({ model: t.expose('model', { type: Model, description: 'The model, with its status and progress.' }) }),
 })
@@ -182,13 +182,13 @@ builder.objectType(QuotaExceededError, {
 
 builder.objectType(DiskQuotaExceededError, {
   name: 'DiskQuotaExceededError',
-  description: "The workspace's uploads and custom models have reached the limit in bytes.",
+  description: "The workspace's uploads, custom models and test sets have reached the limit in bytes.",
   interfaces,
   fields: (t) => ({
     limitBytes: t.exposeFloat('limitBytes', { description: 'The number of bytes that the workspace can store, as a whole number.' }),
     usedBytes: t.exposeFloat('usedBytes', { description: 'The number of bytes that the workspace stores, as a whole number.' }),
     unusedUploadBytes: t.exposeFloat('unusedUploadBytes', {
-      description: 'The number of bytes in uploads that no model uses, as a whole number. `deleteUpload` frees these bytes.',
+      description: 'The number of bytes in uploads that no model or test set uses, as a whole number. `deleteUpload` frees these bytes.',
     }),
   }),
 })

@@ -10,7 +10,7 @@ const UploadKindEnum = builder.enumType('UploadKind', {
   description: 'The use of an uploaded file.',
   values: {
     TEXT: { description: 'The text of a language model (`PUT /uploads?kind=text`).' },
-    RECORDINGS: { description: 'Recordings with transcripts for measuring a language model (`kind=recordings`).' },
+    RECORDINGS: { description: 'Recordings with transcripts, for test sets and for measuring a language model (`kind=recordings`).' },
     ACOUSTIC_MODEL: { description: 'The archive of an acoustic model (`kind=acoustic-model`).' },
   } as const,
 })
@@ -18,7 +18,7 @@ const UploadKindEnum = builder.enumType('UploadKind', {
 const Upload = builder.objectRef<UploadRow>('Upload')
 builder.node(Upload, {
   description:
-    'A file that a client sent as the input for models. An upload can be used for a day. Sending the same file again returns the same upload and renews it for another day.',
+    'A file that a client sent as the input for models and test sets. An upload can be used for a day. Sending the same file again returns the same upload and renews it for another day.',
   isTypeOf: (value) => 'sha256' in (value as object),
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
@@ -28,7 +28,7 @@ builder.node(Upload, {
     lines: t.exposeInt('lines', { nullable: true, description: 'The number of lines of a text; null for other kinds.' }),
     skippedLines: t.exposeInt('skippedLines', { nullable: true, description: 'The number of lines of a text without a word; null for other kinds.' }),
     isUsed: t.boolean({
-      description: 'True when a model was built from the upload. A used upload does not count against the limit on the number of uploads.',
+      description: 'True when a model or a test set was made from the upload. A used upload does not count against the limit on the number of uploads.',
       resolve: ({ usedAt }) => usedAt !== null,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'The time at which the server first received the file.' }),
@@ -67,7 +67,7 @@ builder.mutationField('deleteUpload', (t) =>
   t.field({
     type: DeleteUploadResult,
     description:
-      'Deletes an upload. Models built from the upload stay unchanged. A client can send the file again. A deleted upload leaves no record, so repeating the deletion returns UploadNotFoundError.',
+      'Deletes an upload. Models and test sets made from the upload stay unchanged. A client can send the file again. A deleted upload leaves no record, so repeating the deletion returns UploadNotFoundError.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of an upload.' }) },
     resolve: (_, { id }, ctx) => deleteUpload(ctx, decodeNodeId('Upload', id)).then(asResult('deleted')),
   }),

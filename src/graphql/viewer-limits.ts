@@ -30,7 +30,7 @@ const DiskQuota = builder.objectRef<{ limitBytes: number; read: () => Promise<Di
     limitBytes: t.exposeFloat('limitBytes', { description: 'The maximum number of bytes that the workspace can keep; a whole number.' }),
     usedBytes: t.float({ description: 'The number of bytes that the workspace keeps; a whole number.', resolve: async (disk) => (await disk.read()).bytes }),
     unusedUploadBytes: t.float({
-      description: 'The part of `usedBytes` in uploads that no model uses, which `deleteUpload` frees; a whole number.',
+      description: 'The part of `usedBytes` in uploads that no model or test set uses, which `deleteUpload` frees; a whole number.',
       resolve: async (disk) => (await disk.read()).unusedUploadBytes,
     }),
   }),
@@ -162,7 +162,7 @@ export const Limits = builder.objectRef<object>('Limits').implement({
     }),
     uploads: t.field({
       type: Quota,
-      description: 'The number of uploads of the workspace that no model has used yet.',
+      description: 'The number of uploads of the workspace that no model or test set has used yet.',
       resolve: (_, __, ctx) => ({ limit: ctx.limits.uploads, used: () => countUnusedUploads(ctx) }),
     }),
     keys: t.field({

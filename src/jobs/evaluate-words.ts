@@ -1,6 +1,6 @@
 import type { RecognizerModel } from '../decoding/recognizer-model.ts'
-import { toSpokenWords } from '../decoding/spoken-words.ts'
-import { countWordErrors, matchWords, maxComparedWords, wordErrorRate } from '../decoding/word-errors.ts'
+import { countWordErrors, maxComparedWords, toComparedWords, wordErrorRate } from '../decoding/word-errors.ts'
+import { compareTranscripts, WordCounter } from '../evaluation/comparison.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Evaluation, Scenario } from '../postgres/tables.ts'
 import type { Recognizers } from '../recognition/recognizers-port.ts'
@@ -11,7 +11,6 @@ import type { TestRecording } from './test-recordings.ts'
 export const weights = [0.5, 0.3, 0.7, 0.2] as const
 /** The maximum number of recordings that choose the weight. */
 const maxTuningRecordings = 60
-const maxListedWords = 50
 
 interface EvaluationContext {
   recognizers: Recognizers
@@ -38,39 +37,31 @@ export async function evaluateWords(recordings: readonly TestRecording[], contex
     const listening = { ...segmentationSettingsFor(context.scenario, 'conversation'), firstPhraseOnly: false }
     const { phrases } = await context.recognizers.recognize({ model, audio: await recording.read(), mode: 'conversation', listening }, context.signal)
     context.tell(++done / all, `Recognizing recordings without and with the custom language model: ${done} of ${all}.`)
-    const heard = say(phrases.map(({ display }) => display).join(' '))
-    if (heard.split(' ').length > maxComparedWords) throw tooManyWords(recording)
+    const heard = phrases.map(({ display }) => display).join(' ')
+    if (toComparedWords(heard, context.locale).length > maxComparedWords) throw tooManyWords(recording)
     return heard
   }
-  // "Press 1" and "press one" are equal.
-  const say = (text: string) =>
-    toSpokenWords(text, context.locale)
-      .map(({ word }) => word)
-      .join(' ')
+  const count = ({ text }: TestRecording, heard: string) => countWordErrors(text, heard, context.locale)
 
   let best = { weight: weights[0] as number, errors: Number.POSITIVE_INFINITY }
   for (const weight of weights) {
     let errors = 0
-    for (const recording of tuning) errors += countWordErrors(say(recording.text), await hear(recording, context.weighted(weight))).errors
+    for (const recording of tuning) errors += count(recording, await hear(recording, context.weighted(weight))).errors
     if (errors < best.errors) best = { weight, errors }
   }
 
-  const improved = new Map<string, number>()
-  const worsened = new Map<string, number>()
+  const improved = new WordCounter()
+  const worsened = new WordCounter()
   const before = []
   const after = []
   for (const recording of counted) {
-    const said = say(recording.text)
     const plain = await hear(recording, context.base)
     const custom = await hear(recording, context.weighted(best.weight))
-    before.push(countWordErrors(said, plain))
-    after.push(countWordErrors(said, custom))
-    const heardBefore = matchWords(said, plain)
-    for (const [n, { word, isHeard }] of matchWords(said, custom).entries()) {
-      if (isHeard === heardBefore[n]?.isHeard) continue
-      const words = isHeard ? improved : worsened
-      words.set(word, (words.get(word) ?? 0) + 1)
-    }
+    before.push(count(recording, plain))
+    after.push(count(recording, custom))
+    const { won, lost } = compareTranscripts(recording.text, plain, custom, context.locale)
+    improved.add(won)
+    worsened.add(lost)
   }
   return {
     recordings: counted.length,
@@ -78,8 +69,8 @@ export async function evaluateWords(recordings: readonly TestRecording[], contex
     before: wordErrorRate(before),
     after: wordErrorRate(after),
     weight: best.weight,
-    improved: mostFrequent(improved),
-    worsened: mostFrequent(worsened),
+    improved: improved.mostFrequent(),
+    worsened: worsened.mostFrequent(),
   }
 }
 
@@ -90,9 +81,3 @@ const tooManyWords = ({ name }: TestRecording) =>
     `The text recognized in ${name} has more than ${maxComparedWords.toLocaleString('en')} words. Shorten the written forms of the pronunciations.`,
     { isLasting: true },
   )
-
-const mostFrequent = (words: ReadonlyMap<string, number>) =>
-  [...words]
-    .map(([word, times]) => ({ word, times }))
-    .sort((a, b) => b.times - a.times || (a.word < b.word ? -1 : 1))
-    .slice(0, maxListedWords)

@@ -9,7 +9,8 @@ import type { Decoders } from '../audio/decoders.ts'
 import { toComparedWords } from '../decoding/word-errors.ts'
 import type { Service } from '../domain/context.ts'
 import { checkDisk } from '../domain/disk-usage.ts'
-import { findTestSetToImport, insertTestItems } from '../evaluation/test-set-import.ts'
+import type { DiskQuotaExceededError } from '../domain/errors.ts'
+import { findTestSetToImport, insertTestItems, receiveSamples } from '../evaluation/test-set-import.ts'
 import { importing, type TestSetChange, testSetLifecycle, testSetTopic } from '../evaluation/test-set-lifecycle.ts'
 import type { ImportingPayload } from '../lifecycle/job-definitions.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
@@ -43,8 +44,7 @@ export function importTestSetHandler(service: Importing): Handler<ImportingPaylo
     },
     async also(tx: Tx, row: TestSetRow, { recordings }: TestSetChange) {
       if (!recordings) return
-      const full = await checkDisk(tx, service.limits, row.workspaceId, 0)
-      if (full) throw new JobFailure(full.code, `The recordings were read, but their samples exceed the disk quota. ${full.message}`, { isLasting: true })
+      refuse(await checkDisk(tx, service.limits, row.workspaceId, 0))
       await insertTestItems(tx, row, recordings)
     },
   } as const
@@ -60,7 +60,12 @@ export function importTestSetHandler(service: Importing): Handler<ImportingPaylo
   })
 }
 
-async function importRecordings({ artifacts, decoders }: Importing, steps: JobRun<TestSetStage, TestSetChange>, testSet: TestSetRow, dir: string) {
+function refuse(full: DiskQuotaExceededError | undefined) {
+  if (full) throw new JobFailure(full.code, `The recordings were read, but their samples exceed the disk quota. ${full.message}`, { isLasting: true })
+}
+
+async function importRecordings(service: Importing, steps: JobRun<TestSetStage, TestSetChange>, testSet: TestSetRow, dir: string) {
+  const { artifacts, decoders } = service
   const { source, locale } = testSet
   if (!source) throw new RunEndedError()
   await steps.enter('READING', 'Reading the recordings and their transcripts.')
@@ -69,7 +74,10 @@ async function importRecordings({ artifacts, decoders }: Importing, steps: JobRu
   await mkdir(unpacked)
   const recordings = await readTestRecordings(zip, { dir: unpacked, locale, decoders, signal: steps.signal, limits })
   await steps.enter('STORING', `Storing ${recordings.length.toLocaleString('en')} recordings.`)
-  const audio = await artifacts.keep((path) => joinSamples(recordings, path, steps.signal))
+  const audio = await artifacts.keep(
+    (path) => joinSamples(recordings, path, steps.signal),
+    async (file) => refuse(await receiveSamples(service, testSet, file)),
+  )
   let byteOffset = 0
   const items = recordings.map(({ name, text, sampleRate, bytes }, n) => {
     const item = { number: n + 1, name, transcript: text, sampleRate, byteOffset, byteLength: bytes }

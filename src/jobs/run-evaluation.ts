@@ -23,7 +23,8 @@ export interface Evaluating extends Service {
   recognizers: Recognizers
 }
 
-type EvaluationRun = JobRun<EvaluationStage, EvaluationChange>
+/** The steps of an evaluation, in its job or in that of a gate. */
+type EvaluationRun = Pick<JobRun<EvaluationStage, EvaluationChange>, 'signal' | 'enter' | 'tell' | 'record'>
 
 /** The time after which a recording that waits for a recognizer is reported. */
 const waitingMs = 2_000
@@ -73,7 +74,7 @@ export async function evaluate(service: Evaluating, steps: EvaluationRun, claim:
   } finally {
     await file.close()
   }
-  const result = summarize(await listAllEvaluated(service, evaluation.id), testSet.locale)
+  const result = await summarize(await listAllEvaluated(service, evaluation.id), testSet.locale)
   await steps.record({ status: 'COMPLETE', message: describe(result), progress: 1, result })
 }
 

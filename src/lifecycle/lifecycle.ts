@@ -117,11 +117,10 @@ export function createLifecycle<Key extends string, Row extends WorkedRow, Chang
     },
 
     /** Records the last event of the row, then deletes the row, and returns it. The log is kept for a while, for its subscribers. */
-    async remove(tx: Tx, row: Row, change: Change): Promise<Row> {
-      const removed = await applyChange(tx, row, change)
+    async remove(tx: Tx, row: Row, change: Change): Promise<void> {
+      await applyChange(tx, row, change)
       await tx.delete(table).where(eq(table.id, row.id))
       await log.forgetRemoved(tx, row.workspaceId)
-      return removed
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Measures } from '../domain/context.ts'
 import type { StatusChange } from '../lifecycle/status-changes.ts'
-import { deploymentStatus } from '../postgres/deployment-tables.ts'
+import { deploymentStatus, revisionStatus } from '../postgres/deployment-tables.ts'
 import { modelStatus } from '../postgres/tables.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -25,13 +25,17 @@ export function createMeasures(metrics: Metrics): Measures {
   }
 }
 
-/** Counts the statuses that deployments and models reach by this process. */
+/** Counts the statuses that deployments, models and revisions reach by this process. */
 export function createStatusCount(metrics: Metrics): (change: StatusChange) => void {
   const zerosOf = (kind: string, statuses: readonly string[]) => statuses.map((status) => ({ kind, status }))
-  const zeros = [...zerosOf('deployment', deploymentStatus.enumValues), ...zerosOf('model', modelStatus.enumValues)]
+  const zeros = [
+    ...zerosOf('deployment', deploymentStatus.enumValues),
+    ...zerosOf('model', modelStatus.enumValues),
+    ...zerosOf('revision', revisionStatus.enumValues),
+  ]
   const count = metrics.counter(
     'custom_speech_status_changes_total',
-    'Deployments, models, test sets and evaluations that this process moved to a status.',
+    'Deployments, revisions, models, test sets and evaluations that this process moved to a status.',
     ['kind', 'status'],
     zeros,
   )

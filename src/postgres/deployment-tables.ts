@@ -245,7 +245,7 @@ export const deletedDeployments = snakeCase.table(
     attempt: integer().notNull(),
     createdAt: createdAt(),
     deletedAt: createdAt(),
-    /** Rows of other tables that were deleted with the deployment. */
+    /** Its revisions, in the columns of their tables. */
     more: jsonb(),
   },
   (t) => [index().on(t.workspaceId, t.deletedAt, t.id)],

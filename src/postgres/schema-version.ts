@@ -13,7 +13,16 @@ const migrationsFolder = resolve(import.meta.dirname, '../../drizzle')
 export const readMigrations = (): MigrationMeta[] => readMigrationFiles({ migrationsFolder })
 
 /** Applies those of the migrations that the database does not have, in one transaction. */
-export const applyMigrations = (db: Db | Tx, migrations: MigrationMeta[]): Promise<unknown> => migrate(migrations, db as Db, { migrationsFolder })
+export const applyMigrations = (db: Db, migrations: MigrationMeta[]): Promise<unknown> => migrate(migrations, db, { migrationsFolder })
+
+/**
+ * The same as a part of a transaction. There is no savepoint: behind one, Postgres refuses rows with a value that a
+ * migration added to an enum, even if the transaction created the enum.
+ */
+export function applyMigrationsWithin(tx: Tx, migrations: MigrationMeta[]): Promise<unknown> {
+  const withoutSavepoint = Object.create(tx, { transaction: { value: (run: (tx: Tx) => Promise<unknown>) => run(tx) } })
+  return applyMigrations(withoutSavepoint, migrations)
+}
 
 /** The names of the migrations that the database has, the oldest first; none in an empty database. */
 export async function findAppliedMigrations(connection: Connection): Promise<string[]> {

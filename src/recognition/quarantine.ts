@@ -12,7 +12,13 @@ export type Standing =
   /** The model caused another fault while isolated: it is refused for a time. */
   | 'REFUSED'
 
-/** A deployment whose standing became worse. */
+/** A model in one deployment. The revisions of a deployment have separate standings, unless they share the model. */
+export interface Suspect {
+  deploymentId?: string | undefined
+  modelId: string
+}
+
+/** A deployment with a model whose standing became worse. */
 export interface Suspicion {
   deploymentId: string
   standing: 'ISOLATED' | 'REFUSED'
@@ -43,7 +49,7 @@ const maxEntries = 10_000
 //  NEW ── 100 phrases ─▶ PROVEN        each strike: ─▶ ISOLATED ─▶ REFUSED ── pause ─▶ ISOLATED
 //   ▲                                                     │
 //   └──────────────── 10 minutes without a strike ────────┘
-/** Records the faults of users' acoustic models by deployment. Base models are trusted. */
+/** Records the faults of users' acoustic models by deployment and model. Base models are trusted. */
 export class Quarantine {
   readonly #entries = new Map<string, QuarantineRecord>()
   readonly #notify: (suspicion: Suspicion) => void
@@ -55,8 +61,8 @@ export class Quarantine {
     this.#now = now
   }
 
-  standing(deploymentId: string): Standing {
-    const entry = this.#entries.get(deploymentId)
+  standing(suspect: Suspect): Standing {
+    const entry = this.#entries.get(keyOf(suspect))
     if (!entry) return 'NEW'
     if (entry.refusedUntil > this.#now()) return 'REFUSED'
     if (entry.isIsolated) return 'ISOLATED'
@@ -64,21 +70,22 @@ export class Quarantine {
   }
 
   /** The end of the refusal, in milliseconds since 1970. */
-  refusedUntil(deploymentId: string): number {
-    return this.#entries.get(deploymentId)?.refusedUntil ?? 0
+  refusedUntil(suspect: Suspect): number {
+    return this.#entries.get(keyOf(suspect))?.refusedUntil ?? 0
   }
 
   /** Records a phrase without a fault. */
-  praise(deploymentId: string): void {
-    const entry = this.#use(deploymentId)
+  praise(suspect: Suspect): void {
+    const entry = this.#use(suspect)
     entry.phrases++
     const isOver = entry.isIsolated && this.#now() - Math.max(entry.struckAt, entry.refusedUntil) > isolationMs
-    if (isOver) this.#entries.delete(deploymentId)
+    if (isOver) this.#entries.delete(keyOf(suspect))
   }
 
   /** Records a recognizer that the model blocked or ended. */
-  blame(deploymentId: string, reason: string): void {
-    const entry = this.#use(deploymentId)
+  blame(suspect: Suspect, reason: string): void {
+    const { deploymentId = '' } = suspect
+    const entry = this.#use(suspect)
     const now = this.#now()
     this.#strikes++
     entry.struckAt = now
@@ -100,15 +107,18 @@ export class Quarantine {
     return { strikes: this.#strikes, isolated: all.filter(({ isIsolated }) => isIsolated).length - refused, refused }
   }
 
-  #use(deploymentId: string): QuarantineRecord {
-    const entry = this.#entries.get(deploymentId) ?? { phrases: 0, isIsolated: false, struckAt: 0, refusedUntil: 0, refusals: 0 }
-    this.#entries.delete(deploymentId)
-    this.#entries.set(deploymentId, entry)
+  #use(suspect: Suspect): QuarantineRecord {
+    const key = keyOf(suspect)
+    const entry = this.#entries.get(key) ?? { phrases: 0, isIsolated: false, struckAt: 0, refusedUntil: 0, refusals: 0 }
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
     const [oldest] = this.#entries.keys()
     if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest)
     return entry
   }
 }
+
+const keyOf = ({ deploymentId = '', modelId }: Suspect) => `${deploymentId} ${modelId}`
 
 /** True for a task that loads a user's acoustic model or decodes with it. */
 export const isOfUser = (task: WorkerTask): boolean => 'model' in task && task.model.isCustom === true

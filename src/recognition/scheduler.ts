@@ -97,7 +97,7 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   const give = (from: WorkerPool, worker: Worker, piece: WaitingPiece) => {
     clearTimeout(piece.timer)
-    const { deploymentId = '', task } = piece
+    const { task } = piece
     const isSuspect = isOfUser(task)
     if (from === apart.workers) {
       clearTimeout(endingIdle)
@@ -113,14 +113,14 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
           ms: overdueMs(task),
           passed() {
             // An isolated model can be slow; it is blamed at the timeout.
-            if (suspects.standing(deploymentId) === 'ISOLATED') return
+            if (suspects.standing(piece) === 'ISOLATED') return
             isOverdue = true
             blame(piece, 'it took far longer than the length of the audio')
           },
         },
       }),
       replied(reply, ms) {
-        if (isSuspect && reply.ok && !isOverdue) suspects.praise(deploymentId)
+        if (isSuspect && reply.ok && !isOverdue) suspects.praise(piece)
         piece.spent?.(ms)
         if (reply.ok) piece.settle({ value: reply.value, ms })
         else piece.settle(reply.problem === 'MODEL_UNUSABLE' ? new ModelUnusableError(reply.message) : new Error(reply.message))
@@ -135,26 +135,26 @@ export function openPool(config: { workers: number; memoryMb: number }, log: Log
 
   /** Records a fault of the deployment and queues its other pieces by its new standing. */
   const blame = (piece: WaitingPiece, reason: string) => {
-    suspects.blame(piece.deploymentId ?? '', reason)
+    suspects.blame(piece, reason)
     for (const { queues } of lanes) for (const queue of Object.values(queues)) for (const other of queue.removeAll(piece)) queueUp(other)
   }
 
   /** The lane for the standing of the deployment; undefined if it is refused. */
-  const laneOf = ({ deploymentId = '', model }: { deploymentId?: string; model?: RecognizerModel }): Lane | undefined => {
+  const laneOf = ({ deploymentId, model }: { deploymentId?: string | undefined; model?: RecognizerModel }): Lane | undefined => {
     if (!model?.isCustom) return shared
-    const standing = suspects.standing(deploymentId)
+    const standing = suspects.standing({ deploymentId, modelId: model.id })
     return standing === 'REFUSED' ? undefined : standing === 'PROVEN' ? shared : apart
   }
 
-  const laneOfPiece = ({ deploymentId = '', task }: Piece) => laneOf({ deploymentId, ...('model' in task && { model: task.model }) })
+  const laneOfPiece = ({ deploymentId, task }: Piece) => laneOf({ deploymentId, ...('model' in task && { model: task.model }) })
 
   /** Queues a piece in its lane, or refuses it. */
   const queueUp = (piece: WaitingPiece, isFirst = false) => {
-    const { deploymentId = '', priority } = piece
+    const { priority } = piece
     piece.lane = laneOfPiece(piece)
     if (!piece.lane || priority === 'INTERIM') {
       // The caller must receive its ticket first.
-      queueMicrotask(() => piece.settle(new ModelUnusableError(refusal(suspects.refusedUntil(deploymentId)))))
+      queueMicrotask(() => piece.settle(new ModelUnusableError(refusal(suspects.refusedUntil(piece)))))
       return
     }
     const queue = piece.lane.queues[priority]

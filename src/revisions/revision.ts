@@ -1,11 +1,11 @@
 import DataLoader from 'dataloader'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, asc, eq, getColumns, inArray, lte, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import type { Context, Service } from '../domain/context.ts'
 import type { ServedDeployment } from '../domain/endpoint.ts'
 import type { ExpectedError } from '../domain/errors.ts'
-import { type Order, type Page, type PageArgs, readPage } from '../domain/pagination.ts'
+import { defaultPageSize, type Order, type Page, type PageArgs, readPage } from '../domain/pagination.ts'
 import { isAnyOf } from '../postgres/columns.ts'
 import { type DeploymentRow, deploymentRevisions, deployments, type RevisionRow, type RevisionStatus } from '../postgres/deployment-tables.ts'
 import { models } from '../postgres/tables.ts'
@@ -101,23 +101,57 @@ const newestFirst: Order<Revision> = {
   descending: true,
 }
 
+/** The newest revisions of a deployment and the number of all. One statement reads them for all rows of a list. */
+export type LoadRevisions = (deploymentId: string, size: number) => Promise<{ newest: RevisionRow[]; total: number }>
+
+export function createRevisionsLoader({ store }: Context): LoadRevisions {
+  const loader = new DataLoader<{ id: string; size: number }, { newest: RevisionRow[]; total: number }>(
+    async (requests) => {
+      const most = Math.max(...requests.map(({ size }) => size))
+      const ofDeployment = sql`partition by ${deploymentRevisions.deploymentId}`
+      const ranked = store.db
+        .select({
+          row: getColumns(deploymentRevisions),
+          rank: sql<number>`(row_number() over (${ofDeployment} order by ${deploymentRevisions.number} desc))::int`.as('rank'),
+          total: sql<number>`(count(*) over (${ofDeployment}))::int`.as('total'),
+        })
+        .from(deploymentRevisions)
+        .where(isAnyOf(deploymentRevisions.deploymentId, [...new Set(requests.map(({ id }) => id))]))
+        .as('ranked')
+      const rows = await store.db.select().from(ranked).where(lte(ranked.rank, most)).orderBy(asc(ranked.rank))
+      const found = Map.groupBy(rows, ({ row }) => row.deploymentId)
+      return requests.map(({ id, size }) => {
+        const own = found.get(id) ?? []
+        return { newest: own.slice(0, size).map(({ row }) => row), total: own[0]?.total ?? 0 }
+      })
+    },
+    { cache: false },
+  )
+  return (id, size) => loader.load({ id, size })
+}
+
+type Reading = Context & { loadRevisions: LoadRevisions }
+
 /** One page of the revisions of a deployment, newest first. */
-export function listRevisions({ store }: Context, deployment: DeploymentRow, args: PageArgs): Promise<Page<Revision> | ExpectedError> {
-  const own = eq(deploymentRevisions.deploymentId, deployment.id)
+export function listRevisions({ store, loadRevisions }: Reading, deployment: DeploymentRow, args: PageArgs): Promise<Page<Revision> | ExpectedError> {
   // Before the first redeployment, the deployment itself is its only revision, and no cursor leads to another.
   const isOnly = deployment.lastRevision === 1
+  const isFirst = args.after == null && args.before == null && args.last == null
+  const selectPage = async (bounds: SQL | undefined, orderBy: SQL[], limit: number) => {
+    if (isFirst) return (await loadRevisions(deployment.id, (args.first ?? defaultPageSize) + 1)).newest
+    return store.db
+      .select()
+      .from(deploymentRevisions)
+      .where(and(eq(deploymentRevisions.deploymentId, deployment.id), bounds))
+      .orderBy(...orderBy)
+      .limit(limit)
+  }
   return readPage<Revision>(args, newestFirst, {
     async select(bounds, orderBy, limit) {
       if (isOnly) return bounds ? [] : [toCurrentRevision(deployment)]
-      const rows = await store.db
-        .select()
-        .from(deploymentRevisions)
-        .where(and(own, bounds))
-        .orderBy(...orderBy)
-        .limit(limit)
-      return rows.map((row) => toRevision(row, deployment))
+      return (await selectPage(bounds, orderBy, limit)).map((row) => toRevision(row, deployment))
     },
-    count: async () => (isOnly ? 1 : store.db.$count(deploymentRevisions, own)),
+    count: async () => (isOnly ? 1 : (await loadRevisions(deployment.id, 1)).total),
   })
 }
 

@@ -9,6 +9,7 @@ import { restoreBackup } from '../../src/backup/restore.ts'
 import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
+import { evaluationsOf } from '../evaluation/evaluations.ts'
 import { cardText, modelsOf } from '../support/models.ts'
 import { makeDirectory } from '../support/postgres.ts'
 import { launch, makeDataDir } from '../support/program.ts'
@@ -45,6 +46,9 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   const models = modelsOf(api)
   const { model } = await models.createLanguageModel({ text: cardText })
   expect((await collect(models.watch(model.id))).at(-1)?.status).toBe('READY')
+  const [suspended, deleted] = [await api.deploy(), await api.deploy()]
+  await api.act('suspendDeployment', suspended.deploymentId)
+  await api.act('deleteDeployment', deleted.deploymentId)
   const before = (await api.ask(facts)).data
 
   const made = await run({ DATA_DIR: here }, 'backup', file)
@@ -62,6 +66,13 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
   const { pathname, search } = new URL(endpoint.httpUrl)
   const answer = await restored.post(`${restored.localUrl}${pathname}${search}`, referenceRecording())
   expect(await answer.json()).toMatchObject({ RecognitionStatus: 'Success', DisplayText: expect.stringContaining(referenceText.slice(0, -1)) })
+  for (const [action, { deploymentId, cursor }] of [
+    ['resumeDeployment', suspended],
+    ['restoreDeployment', deleted],
+  ] as const) {
+    expect(await restored.act(action, deploymentId)).toMatchObject({ deployment: { id: deploymentId, status: 'QUEUED' } })
+    expect((await collect(restored.watch(deploymentId, { after: cursor }))).at(-1)).toMatchObject({ status: 'COMPLETE' })
+  }
   // The files of the custom model are in the backup.
   const { deployment } = await restored.create({ languageModelId: model.id })
   const last = (await collect(restored.watch(deployment.id))).at(-1)
@@ -73,6 +84,9 @@ test('a server that is restored elsewhere recognizes at the old URL with the old
 test('jobs that wait in a backup go on after the restore, and counters agree with rows while the server writes', async () => {
   const api = await startTestService({ ROLES: 'api' })
   const { deployment } = await api.create()
+  const evaluations = evaluationsOf(api)
+  const uploadId = await evaluations.uploadRecordings({ 'table.tsv': `a.wav\t${referenceText}`, 'a.wav': referenceRecording() })
+  const { testSet } = await evaluations.createTestSet({ uploadId })
   const source = postgres(api.databaseUrl, { max: 1 })
   onTestFinished(() => source.end())
   // As if a process had this deployment in its hands.
@@ -114,5 +128,7 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
   const restored = await serve({ DATABASE_URL: url, DATA_DIR: dir }, api.key)
   const changes = await collect(restored.watch(deployment.id))
   expect(changes.at(-1)).toMatchObject({ status: 'COMPLETE', isTerminal: true })
+  const imported = await collect(evaluationsOf({ ...restored, key: api.key }).watchTestSet(testSet.id))
+  expect(imported.at(-1)).toMatchObject({ testSet: { status: 'READY', itemCount: 1 } })
   expect(await sql`select dead_runs from deployments where id = ${id}`).toEqual([{ dead_runs: [] }])
 })

@@ -85,6 +85,18 @@ test('the audio of a recording can be played with a READ key, in ranges', async 
   expect((await get({ authorization: 'Bearer wrong' })).status).toBe(401)
 })
 
+test('another workspace finds neither the test set nor its audio', async () => {
+  const { data } = await api.ask('mutation { createWorkspace(input: { name: "Another" }) { ... on CreateWorkspaceSuccess { secret } } }')
+  const key = data?.createWorkspace.secret
+  const other = evaluationsOf({ ...api, ...api.as(key), key })
+  const testSet = await evaluations.importTestSet(cardRecordings().slice(0, 1))
+  expect(await other.findTestSet(testSet['id'])).toBeNull()
+  expect(await other.deleteTestSet(testSet['id'])).toMatchObject({ code: 'TEST_SET_NOT_FOUND' })
+  expect(await collect(other.watchTestSet(testSet['id']))).toMatchObject([{ code: 'TEST_SET_NOT_FOUND' }])
+  expect(await other.createEvaluation({ testSetId: testSet['id'], ...(await other.pair()) })).toMatchObject({ code: 'TEST_SET_NOT_FOUND' })
+  expect((await fetch(testSet['items'].nodes[0].audioUrl, { headers: { authorization: `Bearer ${key}` } })).status).toBe(404)
+})
+
 test('a key without MANAGE creates no test set', async () => {
   const { data } = await api.ask('mutation { createKey(input: { name: "Reader", scopes: [READ] }) { ... on CreateKeySuccess { secret } } }')
   const reader = evaluationsOf({ ...api, ...api.as(data?.createKey.secret) })

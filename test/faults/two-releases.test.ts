@@ -30,6 +30,27 @@ async function tryBoth(maker: Node, other: Node) {
   expect((await other.act('deleteDeployment', deployment.id)).__typename).toBe('DeleteDeploymentSuccess')
 }
 
+/** The previous release does not know SUSPENDED: its API cannot answer with it, and its endpoints refuse with a more general reason. It can delete. */
+async function trySuspension(next: Node, old: Node) {
+  const resumed = await next.deploy()
+  const { pathname, search } = new URL(resumed.deployment.endpoint?.httpUrl ?? '')
+  const codeAt = async (node: Node) => (await (await node.post(`${node.url}${pathname}${search}`, referenceRecording())).json()).code
+  expect((await next.act('suspendDeployment', resumed.deploymentId)).__typename).toBe('SuspendDeploymentSuccess')
+  expect([await codeAt(next), await codeAt(old)]).toEqual(['DEPLOYMENT_SUSPENDED', 'DEPLOYMENT_NOT_COMPLETE'])
+  const query = '{ deployments(first: 100) { nodes { name } } counts: deployments { statusCounts { status } } }'
+  expect((await old.ask('{ deployments(first: 100) { nodes { name } } }')).errors).toBeUndefined()
+  expect((await old.ask(query)).errors).toHaveLength(1)
+  expect((await next.act('resumeDeployment', resumed.deploymentId)).__typename).toBe('ResumeDeploymentSuccess')
+  expect((await collect(next.watch(resumed.deploymentId))).at(-1)).toMatchObject({ status: 'COMPLETE' })
+  expect([await codeAt(next), await codeAt(old)]).toEqual([undefined, undefined])
+
+  const deleted = await next.deploy()
+  await next.act('suspendDeployment', deleted.deploymentId)
+  expect((await old.act('deleteDeployment', deleted.deploymentId)).__typename).toBe('DeleteDeploymentSuccess')
+  expect(await next.act('restoreDeployment', deleted.deploymentId)).toMatchObject({ code: 'DEPLOYMENT_NOT_FOUND' })
+  expect((await old.act('deleteDeployment', resumed.deploymentId)).__typename).toBe('DeleteDeploymentSuccess')
+}
+
 async function stop(...nodes: Node[]) {
   for (const { child } of nodes) child.kill('SIGTERM')
   await Promise.all(nodes.map(({ ended }) => ended))
@@ -52,6 +73,7 @@ test.skipIf(!isThere)(
     const next = await begin(program, 'api,speech')
     await tryBoth(old, next)
     await tryBoth(next, old)
+    await trySuspension(next, old)
     await stop(old, next)
 
     // The previous release starts on the migrated database, and this one does the jobs.

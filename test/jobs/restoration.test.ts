@@ -3,9 +3,11 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { tidyRecords } from '../../src/jobs/tidy-records.ts'
 import { type DatabaseClient, openClient } from '../../src/postgres/client.ts'
+import { revisionsOf } from '../revisions/client.ts'
 import { modelsOf } from '../support/models.ts'
 import { silentLog } from '../support/recognizers.ts'
 import { collect, openTestService, referenceRecording, type Service, type StatusChange, startTestService, uuidOf } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 let api: Service
 let sql: postgres.Sql
@@ -152,4 +154,31 @@ test('at most 1,000 deleted deployments of a workspace are kept, the latest', as
   expect(await sql`select count(*)::int as count from deleted_deployments`).toEqual([{ count: 1000 }])
   expect(await sql`select from deleted_deployments where id = ${uuidOf(deployment.id)}`).toEqual([])
   await sql`delete from deleted_deployments`
+})
+
+test('a restored deployment has its revisions', { timeout: 60_000 }, async () => {
+  const whole = await startTestService()
+  const { deployment } = await whole.deploy()
+  const client = revisionsOf(whole)
+  const { revision } = await client.redeploy(deployment.id, { note: 'Conversations' })
+  await until(async () => (await client.read(deployment.id))['currentRevision'].number === revision.number)
+  const before = await client.read(deployment.id)
+
+  await whole.act('deleteDeployment', deployment.id)
+  await restore(deployment.id, whole)
+  await collect(whole.watch(deployment.id))
+  const after = await client.read(deployment.id)
+  const shown = ({ number, note, isCurrent, acousticModel, createdBy }: Record<string, any>) => ({ number, note, isCurrent, acousticModel, createdBy })
+  expect(after['revisions'].nodes.map(shown)).toEqual(before['revisions'].nodes.map(shown))
+  expect(await client.rollback(deployment.id, 1)).toMatchObject({ deployment: { status: 'COMPLETE' }, revision: { number: 1, isCurrent: true } })
+})
+
+test('a deployment with a pending revision is not suspended', { timeout: 60_000 }, async () => {
+  const whole = await startTestService()
+  const { deployment } = await whole.deploy()
+  const client = revisionsOf(whole)
+  await client.redeploy(deployment.id, { canary: { percent: 10 } })
+  expect(await whole.act('suspendDeployment', deployment.id)).toMatchObject({ code: 'STATUS_CONFLICT', message: expect.stringContaining('cancelRedeployment') })
+  await client.cancel(deployment.id)
+  expect(await whole.act('suspendDeployment', deployment.id)).toMatchObject({ deployment: { status: 'SUSPENDED' } })
 })

@@ -60,7 +60,7 @@ test('a refused upload returns the usage, the limit and the objects to delete', 
     usedBytes: 700_000,
     unusedUploadBytes: 700_000,
     detail:
-      'The workspace uses 0.7 MB for uploads and custom models. The limit is 1 MB, and this request needs 0.7 MB more. Delete uploads that no model uses (deleteUpload frees 0.7 MB), or models that are no longer needed (deleteModel), or ask the operator for a higher MAX_DISK_MB.',
+      'The workspace uses 0.7 MB for uploads, custom models and test sets. The limit is 1 MB, and this request needs 0.7 MB more. Delete uploads that are not in use (deleteUpload frees 0.7 MB), or models and test sets that are no longer needed (deleteModel, deleteTestSet), or ask the operator for a higher MAX_DISK_MB.',
   })
 })
 

@@ -35,6 +35,12 @@
       "NotAuthorizedError",
       "RevisionNotFoundError"
     ],
+    "CompareEvaluationsResult": [
+      "EvaluationComparison",
+      "EvaluationNotFoundError",
+      "EvaluationStatusConflictError",
+      "TestSetMismatchError"
+    ],
     "CreateAcousticModelResult": [
       "CreateAcousticModelSuccess",
       "DiskQuotaExceededError",

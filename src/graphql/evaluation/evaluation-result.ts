@@ -64,7 +64,7 @@ const WordOperation = builder.enumType('WordOperation', {
   } as const,
 })
 
-export const AlignedWordType = builder.objectRef<AlignedWord>('AlignedWord').implement({
+const AlignedWordType = builder.objectRef<AlignedWord>('AlignedWord').implement({
   description: 'A word of the transcript beside a recognized word.',
   fields: (t) => ({
     op: t.expose('op', { type: WordOperation, description: 'The relation of the two words.' }),

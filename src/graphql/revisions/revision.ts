@@ -1,4 +1,3 @@
-import { findKey } from '../../access/key.ts'
 import type { DeploymentEventRow, DeploymentRow, RevisionRow } from '../../postgres/deployment-tables.ts'
 import { findPendingRevision, findPendingRow, listRevisions, type Revision, toCurrentRevision, toRevision } from '../../revisions/revision.ts'
 import { isRevisionTerminal } from '../../revisions/revision-lifecycle.ts'
@@ -49,7 +48,7 @@ builder.node(RevisionType, {
       type: Key,
       nullable: true,
       description: 'The key that requested the revision; null for the first revision and for keys that no longer exist.',
-      resolve: ({ keyId }, _, ctx) => (keyId === null ? null : findKey(ctx, keyId)),
+      resolve: ({ keyId }, _, ctx) => (keyId === null ? null : ctx.loadKey(keyId)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'The time of the request for the revision.' }),
     completedAt: t.expose('completedAt', {

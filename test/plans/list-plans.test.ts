@@ -2,23 +2,23 @@
 import { drizzle } from 'drizzle-orm/pg-proxy'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { listKeys } from '../../src/access/key.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { type DeploymentFilter, listDeployments } from '../../src/domain/deployment.ts'
 import { deploymentLog } from '../../src/domain/deployment-lifecycle.ts'
 import { listDeletedDeployments } from '../../src/domain/deployment-restoration.ts'
 import { createTimelineLoaders, listEvents, listModelEvents } from '../../src/domain/event-history.ts'
 import { countLocale } from '../../src/domain/locale.ts'
-import { listModels, type ModelFilter } from '../../src/domain/model.ts'
 import { modelLog } from '../../src/domain/model-lifecycle.ts'
 import type { PageArgs } from '../../src/domain/pagination.ts'
-import { listUploads } from '../../src/domain/upload.ts'
 import { createQueuePositionLoader, deploymentQueue } from '../../src/lifecycle/queue-position.ts'
 import type { Db } from '../../src/postgres/client.ts'
+import { createRevisionsLoader, listRevisions } from '../../src/revisions/revision.ts'
+import { listTestSetsAndEvaluations } from '../evaluation/lists.ts'
 import { cloneDatabase } from '../support/postgres.ts'
+import { boundary, cursor, directions, listEverythingOfModels, listKeysAndUploads, moment, pages } from './lists.ts'
+import { fill, tenantTables } from './rows.ts'
 
 const largeRows = 10_000
-const tenantTables = ['deployments', 'deployment_events', 'deployment_counts', 'models', 'model_events', 'keys', 'sessions', 'uploads', 'deleted_deployments']
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let sql: postgres.Sql
@@ -37,33 +37,16 @@ beforeAll(async () => {
   await sql`insert into models (id, workspace_id, kind, locale, scenario, name, description, licence, files)
     select uuidv7(), null, kind, 'en-US', 'CONVERSATIONAL', 'Base', '', 'MIT', '[]' from unnest(enum_range(null::model_kind)) kind`
   await sql`insert into deployment_counts select uuidv7(), 'en-US', 'COMPLETE', 1 from generate_series(1, ${largeRows}::int)`
-  await fill(large, largeRows)
-  await fill(small, 3)
+  await fill(sql, large, largeRows)
+  await fill(sql, small, 3)
   deploymentId = (await sql`select id from deployments where workspace_id = ${small} limit 1`)[0]?.['id']
+  boundary.id = deploymentId
   modelId = (await sql`select id from models where workspace_id = ${small} limit 1`)[0]?.['id']
 }, 120_000)
 afterAll(async () => {
   await sql.end()
   await database.drop()
 })
-
-async function fill(workspace: string, rows: number) {
-  const models = sql`(select id from models where workspace_id is null and kind = 'ACOUSTIC'), (select id from models where workspace_id is null and kind = 'LANGUAGE')`
-  await sql`insert into deployments (workspace_id, name, description, locale, acoustic_model_id, language_model_id, status, sequence)
-    select ${workspace}, 'Row ' || n, '', case n % 3 when 0 then 'de-DE' else 'en-US' end, ${models},
-      (enum_range(null::deployment_status))[1 + n % 5], 1 from generate_series(1, ${rows}::int) n`
-  await sql`insert into deleted_deployments select uuidv7(), workspace_id, name, '', locale, acoustic_model_id, language_model_id, 2, 1
-    from deployments where workspace_id = ${workspace}`
-  await sql`insert into deployment_events (deployment_id, workspace_id, sequence, position, progress, message, locale, status)
-    select id, workspace_id, 1, row_number() over (), 0, '', locale, status from deployments where workspace_id = ${workspace}`
-  await sql`insert into models (id, workspace_id, kind, locale, scenario, name, description, licence, files, status)
-    select uuidv7(), ${workspace}, 'LANGUAGE', 'en-US', 'CONVERSATIONAL', 'Row ' || n, '', 'MIT', '[]', (enum_range(null::model_status))[1 + n % 5] from generate_series(1, ${Math.ceil(rows / 4)}::int) n`
-  await sql`insert into model_events (model_id, workspace_id, sequence, position, progress, message, kind, status)
-    select id, workspace_id, 1, row_number() over (), 0, '', kind, status from models where workspace_id = ${workspace}`
-  await sql`insert into keys (workspace_id, name, prefix, secret_hash, scopes) select ${workspace}, 'k', 'cs_', ${workspace} || n, '{READ}' from generate_series(1, ${rows}::int) n`
-  await sql`insert into uploads (workspace_id, kind, sha256, size, expires_at)
-    select ${workspace}, 'TEXT', n::text, 1, now() + interval '1 day' from generate_series(1, ${rows}::int) n`
-}
 
 interface Statement {
   text: string
@@ -95,7 +78,7 @@ function isBounded(node: Plan): boolean {
   if (type === 'Bitmap Heap Scan' || type === 'BitmapOr') return parts.filter((part: Plan) => part['Parent Relationship'] !== 'SubPlan').every(isBounded)
   if (type === 'BitmapAnd') return parts.some(isBounded)
   // The queue is common to all workspaces; its partial indexes contain only what waits or is at work.
-  return index === 'models_unfinished' || index === 'deployments_turn' || /\b(workspace_id|deployment_id|model_id|id) = |workspace_id IS NULL/.test(condition)
+  return /_unfinished$|^deployments_turn$/.test(index ?? '') || /\b(workspace_id|deployment_id|model_id|id) = |workspace_id IS NULL/.test(condition)
 }
 
 /** The scans of a plan that read rows of other workspaces. */
@@ -121,15 +104,7 @@ async function findStrays(run: (ctx: Context) => Promise<unknown>): Promise<stri
   return found
 }
 
-const cursor = (...keys: string[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')
-const moment = '2026-01-01T00:00:00.000Z'
 /** A first page and a later one, forward and backward. */
-const pages = (...keys: string[]): PageArgs[] => [
-  { first: 20 },
-  { last: 20 },
-  { first: 20, after: cursor(...keys, deploymentId) },
-  { last: 20, before: cursor(...keys, deploymentId) },
-]
 
 const deploymentFilters = (): DeploymentFilter[] => [
   {},
@@ -143,18 +118,6 @@ const deploymentFilters = (): DeploymentFilter[] => [
   { locale: 'en-US', statuses: ['COMPLETE', 'FAILED'], modelId, text: 'row' },
 ]
 const deploymentOrders = { CREATED_AT: [], NAME: ['Row 2'], STATUS: ['COMPLETE'], UPDATED_AT: [moment] } as const
-const modelFilters: ModelFilter[] = [
-  {},
-  { locale: 'en-US' },
-  { kind: 'LANGUAGE' },
-  { scenario: 'CONVERSATIONAL' },
-  { isBase: true },
-  { isBase: false },
-  { statuses: ['QUEUED'] },
-  { text: 'row' },
-]
-const modelOrders = { NAME: ['Row 2'], CREATED_AT: [moment] } as const
-const directions = ['ASC', 'DESC'] as const
 
 async function listEverythingOfDeployments(ctx: Context) {
   for (const where of deploymentFilters()) {
@@ -172,31 +135,12 @@ async function listEverythingOfDeployments(ctx: Context) {
       if ('totalCount' in page) await page.totalCount()
     }
   }
+  for (const args of pages('5')) {
+    const page = await listRevisions({ ...ctx, loadRevisions: createRevisionsLoader(ctx) }, { id: deploymentId, lastRevision: 5, revision: 5 } as never, args)
+    if ('totalCount' in page) await page.totalCount()
+  }
   await createQueuePositionLoader(ctx, deploymentQueue)(deploymentId)
   await countLocale(ctx, { code: 'en-US', name: '', nativeName: '' }, 'deployments')
-}
-
-async function listEverythingOfModels(ctx: Context) {
-  for (const where of modelFilters) {
-    for (const [field, keys] of Object.entries(modelOrders) as [keyof typeof modelOrders, readonly string[]][]) {
-      for (const direction of directions) {
-        for (const args of pages(...keys)) await listModels(ctx, { ...args, where, orderBy: { field, direction } })
-      }
-    }
-    const page = await listModels(ctx, { where })
-    if ('totalCount' in page) await page.totalCount()
-  }
-}
-
-async function listKeysAndUploads(ctx: Context) {
-  for (const args of pages()) {
-    for (const isActive of [null, true, false]) {
-      const page = await listKeys(ctx, { ...args, where: { isActive } })
-      if ('totalCount' in page) await page.totalCount()
-    }
-    const page = await listUploads(ctx, args)
-    if ('totalCount' in page) await page.totalCount()
-  }
 }
 
 async function readLogs(ctx: Context) {
@@ -224,7 +168,13 @@ async function readLogsOfRows(ctx: Context) {
   }
 }
 
-const everything = { deployments: listEverythingOfDeployments, models: listEverythingOfModels, 'keys and uploads': listKeysAndUploads, events: readLogs }
+const everything = {
+  deployments: listEverythingOfDeployments,
+  models: listEverythingOfModels,
+  'keys and uploads': listKeysAndUploads,
+  'test sets and evaluations': (ctx: Context) => listTestSetsAndEvaluations(ctx, pages(), deploymentId),
+  events: readLogs,
+}
 
 describe.each(['without statistics', 'with statistics'])('%s', (statistics) => {
   beforeAll(async () => {
