@@ -18,6 +18,7 @@ import { Link, usePath } from './route.ts'
 import { useTitle } from './title.ts'
 
 // These pages are not part of the first load.
+const ComparePage = lazyPage(() => import('./pages/compare.tsx'))
 const CreatePage = lazyPage(() => import('./pages/create.tsx'))
 const DeletedPage = lazyPage(() => import('./pages/deleted.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
@@ -88,6 +89,7 @@ function CurrentPage({ path }: { path: string }) {
   const [, page = '', id, ...rest] = path.split('/')
   if (rest.length || (id === undefined ? withId.includes(page) && !withList.includes(page) : !id || !withId.includes(page))) return <NotFound />
   if (page === '') return <DeploymentsPage />
+  if (page === 'compare') return <ComparePage />
   if (page === 'new') return <CreatePage />
   if (page === 'deleted') return <DeletedPage />
   if (page === 'models') return id === undefined ? <ModelsPage /> : <ModelPage key={id} id={decode(id)} />

@@ -92,6 +92,23 @@ test('recordings become a test set, and a deployment and two models are evaluate
     .filter({ hasText: referenceText.slice(0, 8) })
     .waitFor()
   expect(await findViolations(page, axe)).toEqual([])
+
+  await page
+    .getByRole('region', { name: 'Compare with' })
+    .getByRole('link', { name: /^Conversational/ })
+    .click()
+  await page.getByText(/^The second word error rate is .* (lower|higher)\. The difference (is more than|can be) chance \(p/).waitFor()
+  await page.getByRole('region', { name: 'Words', exact: true }).getByRole('listitem').first().waitFor()
+  await shown.getByRole('button', { name: 'All', exact: true }).click()
+  await shown
+    .getByRole('heading', { name: /^First: \d+ errors? in/ })
+    .first()
+    .waitFor()
+  expect(await findViolations(page, axe)).toEqual([])
+  const verdict = await page.getByText(/^The second word/).textContent()
+  await page.getByRole('link', { name: 'Swap' }).click()
+  const swapped = verdict?.includes('lower') ? verdict.replace('lower', 'higher') : verdict?.replace('higher', 'lower')
+  await page.getByText(swapped ?? '').waitFor()
   expect(complaints).toEqual([])
 })
 

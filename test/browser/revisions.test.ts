@@ -75,7 +75,10 @@ test('another model is deployed with a canary, promoted and rolled back', { time
   expect(timeline.nodes.at(-1).message).toContain('Numbers were wrong.')
   await page.getByRole('link', { name: 'Search and Dictation' }).first().click()
   await page.getByRole('heading', { level: 1, name: 'Search and Dictation' }).waitFor()
-  await page.getByRole('region', { name: 'Deployments with this model' }).getByRole('link', { name: /^Sample/ }).waitFor()
+  await page
+    .getByRole('region', { name: 'Deployments with this model' })
+    .getByRole('link', { name: /^Sample/ })
+    .waitFor()
   await page.getByRole('link', { name: 'Deploy Search and Dictation' }).click()
   await page
     .getByRole('group', { name: 'Acoustic model' })

@@ -8,6 +8,7 @@ import { formatMoment } from '../format/time.ts'
 import { EvaluationDocument, type EvaluationQuery } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
 import { Confirm } from '../parts/confirm.tsx'
+import { CompareWith } from '../parts/evaluation/compare-with.tsx'
 import { EvaluatedItems } from '../parts/evaluation/evaluated-items.tsx'
 import { EvaluationState, toSubject } from '../parts/evaluation/evaluation-table.tsx'
 import { Confusions, Totals } from '../parts/evaluation/totals.tsx'
@@ -58,6 +59,7 @@ export default function EvaluationPage({ id }: { id: string }) {
         <aside className="column">
           {result && <Totals result={result} />}
           {result && <Confusions confusions={result.confusions} />}
+          {result && <CompareWith evaluation={evaluation} />}
           <Details evaluation={evaluation} />
         </aside>
       </div>

@@ -9,6 +9,7 @@ import { useDashboard } from '../dashboard.ts'
 import { count } from '../format/amounts.ts'
 import { ModelDocument, type ModelQuery, UsedByDocument } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
+import { WordList } from '../parts/evaluation/word-list.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { AcceptLicense } from '../parts/license.tsx'
@@ -121,22 +122,5 @@ function Words({ model }: { model: Model }) {
       <WordList title="Correct only with this model" words={evaluation.improved} />
       <WordList title="Correct only without this model" words={evaluation.worsened} />
     </section>
-  )
-}
-
-function WordList({ title, words }: { title: string; words: readonly { word: string; times: number }[] }) {
-  if (!words.length) return null
-  return (
-    <div>
-      <h3>{title}</h3>
-      <ul className="word-list">
-        {words.map(({ word, times }) => (
-          <li key={word} className="tag">
-            {word}
-            {times > 1 && ` ${times} ×`}
-          </li>
-        ))}
-      </ul>
-    </div>
   )
 }

@@ -1,9 +1,7 @@
-import type { EvaluatedItemsQuery } from '../../gql/graphql.ts'
-
-type Alignment = NonNullable<EvaluatedItemsQuery['evaluation']>['items']['nodes'][number]['alignment']
+import type { EvaluatedSideFragment } from '../../gql/graphql.ts'
 
 /** The transcript with the word errors: struck through what was not recognized, underlined what was recognized in error. */
-export function WordDiff({ alignment }: { alignment: Alignment }) {
+export function WordDiff({ alignment }: Pick<EvaluatedSideFragment, 'alignment'>) {
   return (
     <p className="diff">
       {alignment.map(({ op, reference, hypothesis }, n) => (
