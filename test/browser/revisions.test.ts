@@ -48,6 +48,7 @@ test('another model is deployed with a canary, promoted and rolled back', { time
   await form.getByRole('button', { name: 'Deploy', exact: true }).click()
   await form.getByRole('alert').getByText('Enter a whole number from 0 to 100.').waitFor()
   await form.getByLabel('Canary').fill('10')
+  await form.getByLabel('Shadow').fill('50')
   expect(await findViolations(page, axe)).toEqual([])
   await form.getByRole('button', { name: 'Deploy', exact: true }).click()
 
@@ -57,7 +58,8 @@ test('another model is deployed with a canary, promoted and rolled back', { time
   await page.getByRole('heading', { name: 'Try it' }).waitFor()
   await pending.getByRole('slider', { name: 'Canary: 10 % of clients' }).press('End')
   await page.getByText('Revision 2 serves 100 % of clients.').waitFor()
-  expect(await revisionsOf(api).read(deployment.id)).toMatchObject({ canary: { percent: 100 }, currentRevision: { number: 1 } })
+  await pending.getByText('No recording has been compared yet.').waitFor()
+  expect(await revisionsOf(api).read(deployment.id)).toMatchObject({ canary: { percent: 100 }, shadow: { percent: 50 }, currentRevision: { number: 1 } })
   expect(await findViolations(page, axe)).toEqual([])
 
   await pending.getByRole('button', { name: 'Promote' }).click()

@@ -44,6 +44,7 @@ const labels: Record<string, string> = {
   recordingsUploadId: 'Recordings',
   scopes: 'Permissions',
   sha256: 'SHA-256',
+  shadow: 'Shadow',
   spoken: 'Spoken',
   text: 'Text',
   uploadId: 'File',

@@ -26,9 +26,13 @@ export function useTrialActions(deploymentId: string, { number, isOnTrial }: Pen
       const { data, error } = await sendPromote({ input: { deploymentId, revision: number } })
       return report(error && toMessage(error), data?.promoteRevision, `Revision ${number} serves all new sessions.`)
     },
-    async share(percent: number) {
+    async shareCanary(percent: number) {
       const { data, error } = await sendTrial({ input: { deploymentId, canary: { percent } } })
       return report(error && toMessage(error), data?.updateTrial, `Revision ${number} serves ${percent} % of clients.`)
+    },
+    async shareShadow(percent: number) {
+      const { data, error } = await sendTrial({ input: { deploymentId, shadow: { percent } } })
+      return report(error && toMessage(error), data?.updateTrial, `Revision ${number} also recognizes ${percent} % of recordings.`)
     },
   }
 }

@@ -12,7 +12,7 @@ export function PendingRevision({ deployment, revision }: { deployment: TrialFra
   const { mayManage } = useDashboard()
   const { number, status, note } = revision
   const isOnTrial = !isInWork(status)
-  const { cancel, promote, share, isBusy } = useTrialActions(deployment.id, { number, isOnTrial })
+  const { cancel, promote, shareCanary, shareShadow, isBusy } = useTrialActions(deployment.id, { number, isOnTrial })
   const { canary, shadow, currentRevision } = deployment
   return (
     <section className="card section" aria-label={`Revision ${number}`}>
@@ -30,13 +30,17 @@ export function PendingRevision({ deployment, revision }: { deployment: TrialFra
           ? `The revision has passed its test. Revision ${currentRevision.number} serves all other sessions.`
           : `Revision ${currentRevision.number} serves all sessions meanwhile.`}
       </p>
-      {canary && <CanarySlider percent={canary.percent} isDisabled={!mayManage} share={share} />}
-      {shadow && shadow.recordings > 0 && (
-        <p className="detail">
-          Shadow: {count(shadow.differingWords, 'word')} of {shadow.words.toLocaleString('en')} differ
-          {shadow.differingWordRate != null && ` (${formatShare(shadow.differingWordRate)})`} in {count(shadow.recordings, 'recording')}.
-        </p>
+      {canary && (
+        <ShareSlider
+          name="Canary"
+          of="clients"
+          hint="The share of clients whose new sessions the revision serves on trial."
+          percent={canary.percent}
+          isDisabled={!mayManage}
+          share={shareCanary}
+        />
       )}
+      {shadow && <ShareSlider name="Shadow" of="recordings" hint={toDifference(shadow)} percent={shadow.percent} isDisabled={!mayManage} share={shareShadow} />}
       {mayManage && (
         <div className="form-actions">
           {isOnTrial && (
@@ -68,10 +72,27 @@ function RevisionProgress({ revision: { number, status, stage, progress } }: { r
   )
 }
 
+/** The result of the shadow as a sentence. */
+function toDifference({ recordings, words, differingWords, differingWordRate }: NonNullable<TrialFragment['shadow']>): string {
+  if (!recordings) return 'The revision recognizes these recordings as well, in idle capacity. No recording has been compared yet.'
+  const rate = differingWordRate === null ? '' : ` (${formatShare(differingWordRate)})`
+  return `${differingWords.toLocaleString('en')} of ${count(words, 'word')} differ${rate} in ${count(recordings, 'recording')}.`
+}
+
 const settleMs = 400
 
+interface ShareSliderProps {
+  name: string
+  /** The counted things. */
+  of: string
+  hint: string
+  percent: number
+  isDisabled: boolean
+  share: (percent: number) => Promise<boolean>
+}
+
 /** Sends the share when the slider has not moved for 400 ms. */
-function CanarySlider({ percent, isDisabled, share }: { percent: number; isDisabled: boolean; share: (percent: number) => Promise<boolean> }) {
+function ShareSlider({ name, of, hint, percent, isDisabled, share }: ShareSliderProps) {
   const [wanted, setWanted] = useState<number>()
   const latest = useRef(share)
   latest.current = share
@@ -85,7 +106,7 @@ function CanarySlider({ percent, isDisabled, share }: { percent: number; isDisab
   }, [wanted, percent])
   const shown = wanted ?? percent
   return (
-    <Field label={`Canary: ${shown} % of clients`} hint="The share of clients whose new sessions the revision serves on trial." problem={undefined}>
+    <Field label={`${name}: ${shown} % of ${of}`} hint={hint} problem={undefined}>
       {(described) => (
         <input
           {...described}
@@ -96,7 +117,7 @@ function CanarySlider({ percent, isDisabled, share }: { percent: number; isDisab
           step={5}
           value={shown}
           disabled={isDisabled}
-          aria-valuetext={`${shown} % of clients`}
+          aria-valuetext={`${shown} % of ${of}`}
           onChange={(event) => setWanted(Number(event.target.value))}
         />
       )}

@@ -28,7 +28,10 @@ export function RedeployDialog(props: RedeployProps) {
   return models ? <RedeployForm {...props} models={models} refresh={refresh} /> : null
 }
 
-const fields = ['acousticModelId', 'languageModelId', 'note', 'canary']
+const fields = ['acousticModelId', 'languageModelId', 'note', 'canary', 'shadow']
+
+const checkPercent = (field: string, text: string): FieldProblems =>
+  /^\d*$/.test(text.trim()) && Number(text) <= 100 ? {} : { [field]: 'Enter a whole number from 0 to 100.' }
 
 function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { models: LoadedModels; refresh: () => void }) {
   // The revision that the user knew of. A revision that began later is not replaced without a word.
@@ -36,7 +39,8 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
   const { acousticModel, languageModel } = currentRevision
   const { chosen, choose, misfits, bases } = useModelPair(deployment.locale, models, { ACOUSTIC: acousticModel, LANGUAGE: languageModel })
   const [note, setNote] = useState('')
-  const [percent, setPercent] = useState('')
+  const [canary, setCanary] = useState('')
+  const [shadow, setShadow] = useState('')
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, redeploy] = useMutation(RedeployDeploymentDocument)
   const withKey = useIdempotencyKey()
@@ -46,7 +50,8 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
       ...(!acoustic && { acousticModelId: 'Choose an acoustic model.' }),
       ...(!language && { languageModelId: 'Choose a language model.' }),
       ...(acoustic?.id === acousticModel.id && language?.id === languageModel.id && { '': 'The deployment serves these models. Choose another model.' }),
-      ...(!/^\d*$/.test(percent.trim()) || Number(percent) > 100 ? { canary: 'Enter a whole number from 0 to 100.' } : {}),
+      ...checkPercent('canary', canary),
+      ...checkPercent('shadow', shadow),
     }
     setProblems(found)
     if (Object.keys(found).length || !acoustic || !language) return false
@@ -55,7 +60,8 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
       acousticModelId: acoustic.id,
       languageModelId: language.id,
       note,
-      ...(percent.trim() && { canary: { percent: Number(percent) } }),
+      ...(canary.trim() && { canary: { percent: Number(canary) } }),
+      ...(shadow.trim() && { shadow: { percent: Number(shadow) } }),
       ...(pendingRevision && { supersede: true }),
     }
     const { data, error } = await redeploy({ input: withKey(input) })
@@ -101,23 +107,46 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
       <Field label="Note" hint="Optional. The reason, for the history." problem={problems['note']}>
         {(described) => <textarea {...described} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />}
       </Field>
-      <Field
+      <PercentField
         label="Canary"
-        hint="Optional. The percentage of clients whose new sessions the revision serves on trial, until you promote it. Without a canary, the revision serves all new sessions after its test."
+        hint="Optional. The percentage of clients whose new sessions the revision serves on trial, until you promote it. Without a trial, the revision serves all new sessions after its test."
+        value={canary}
+        change={setCanary}
         problem={problems['canary']}
-      >
-        {(described) => (
-          <input
-            {...described}
-            type="text"
-            inputMode="numeric"
-            autoComplete="off"
-            placeholder="10"
-            value={percent}
-            onChange={(event) => setPercent(event.target.value)}
-          />
-        )}
-      </Field>
+      />
+      <PercentField
+        label="Shadow"
+        hint="Optional. The percentage of recordings that the revision recognizes as well, in idle capacity. Clients do not receive its texts. The page shows how many words differ."
+        value={shadow}
+        change={setShadow}
+        problem={problems['shadow']}
+      />
     </FormDialog>
+  )
+}
+
+interface PercentFieldProps {
+  label: string
+  hint: string
+  value: string
+  change: (text: string) => void
+  problem: string | undefined
+}
+
+function PercentField({ label, hint, value, change, problem }: PercentFieldProps) {
+  return (
+    <Field label={label} hint={hint} problem={problem}>
+      {(described) => (
+        <input
+          {...described}
+          type="text"
+          inputMode="numeric"
+          autoComplete="off"
+          placeholder="10"
+          value={value}
+          onChange={(event) => change(event.target.value)}
+        />
+      )}
+    </Field>
   )
 }
