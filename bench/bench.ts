@@ -16,6 +16,7 @@ import { graphql } from './graphql.ts'
 import { languageModel } from './language-model.ts'
 import { pickup, stages } from './provisioning.ts'
 import { openModel, recognition } from './recognition.ts'
+import { redeploy } from './redeploy.ts'
 import { scale } from './scale.ts'
 import { speechPath } from './speech-path.ts'
 import { warmStart } from './start.ts'
@@ -52,6 +53,10 @@ if (runs('provisioning')) {
   const service = await startService(readConfig({ ...settings, RECOGNIZERS: '2' }))
   printTable('Stages of provisioning, warm', await stages(service).finally(service.close))
   printTable('Job pickup', await pickup(server.url, dataDir))
+}
+if (runs('redeploy')) {
+  const service = await startService(readConfig(settings))
+  printTable('Redeployment', await redeploy(service).finally(service.close))
 }
 if (runs('graphql')) await graphql(settings, join(dataDir, 'postgres'), { rounds, seconds })
 if (runs('start')) printTable('Start, warm', await warmStart(dataDir))

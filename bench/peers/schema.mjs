@@ -6,7 +6,7 @@ import { decodeId, encodeId, endpointOf, nameTaken, toPage, toRow } from './shar
 
 export const typeDefs = /* GraphQL */ `
   scalar DateTime
-  enum DeploymentStatus { QUEUED PROVISIONING COMPLETE FAILED CANCELED DELETING }
+  enum DeploymentStatus { QUEUED PROVISIONING COMPLETE SUSPENDED FAILED CANCELED DELETING }
   enum Stage { RESOLVING FETCHING BUILDING LOADING VERIFYING }
   enum Scenario { CONVERSATIONAL SEARCH_AND_DICTATION }
   type AcousticModel { id: ID! name: String! scenario: Scenario! }

@@ -8,7 +8,7 @@ import { announce, decodeId, encodeId, endpointOf, nameTaken, toPage, toRow } fr
 
 const builder = new SchemaBuilder({})
 builder.scalarType('DateTime', { serialize: (date) => date.toISOString() })
-const Status = builder.enumType('DeploymentStatus', { values: ['QUEUED', 'PROVISIONING', 'COMPLETE', 'FAILED', 'CANCELED', 'DELETING'] })
+const Status = builder.enumType('DeploymentStatus', { values: ['QUEUED', 'PROVISIONING', 'COMPLETE', 'SUSPENDED', 'FAILED', 'CANCELED', 'DELETING'] })
 const Stage = builder.enumType('Stage', { values: ['RESOLVING', 'FETCHING', 'BUILDING', 'LOADING', 'VERIFYING'] })
 const Scenario = builder.enumType('Scenario', { values: ['CONVERSATIONAL', 'SEARCH_AND_DICTATION'] })
 

@@ -128,11 +128,11 @@ export function findUnusedModels({ store }: Pick<Service, 'store'>, { limit, wit
   const isUsed = sql`exists (select from ${deployments} where status in ('QUEUED', 'PROVISIONING', 'COMPLETE')
     and (acoustic_model_id = ${models.id} or language_model_id = ${models.id}))`
   const { acousticModelId, languageModelId } = deploymentRevisions
-  const isPending = sql`exists (select from ${deploymentRevisions} join ${deployments} on ${deployments.id} = ${deploymentRevisions.deploymentId}
-    and ${deployments.pendingRevision} = ${deploymentRevisions.number} where ${deployments.status} = 'COMPLETE'
+  const isKeptWarm = sql`exists (select from ${deploymentRevisions} join ${deployments} on ${deployments.id} = ${deploymentRevisions.deploymentId}
+    and ${deploymentRevisions.number} in (${deployments.pendingRevision}, ${deployments.previousRevision}) where ${deployments.status} = 'COMPLETE'
     and (${acousticModelId} = ${models.id} or ${languageModelId} = ${models.id}))`
   const ids = sql`(select acoustic_model_id from ${suspended} union select language_model_id from ${suspended})`
-  return db.with(suspended).select().from(models).where(sql`${models.id} in ${ids} and not ${isUsed} and not ${isPending}`)
+  return db.with(suspended).select().from(models).where(sql`${models.id} in ${ids} and not ${isUsed} and not ${isKeptWarm}`)
 }
 
 /** The client of a session, as far as it decides which revision serves the session. */
@@ -168,16 +168,34 @@ const toServed = (deployment: DeploymentRow, { row, acousticModel, languageModel
   languageModel,
 })
 
-/** Pairs of models of pending revisions that are being verified or are on trial, those that changed last first. */
-export async function findPendingModels({ store }: Pick<Service, 'store'>, limit: number): Promise<ServedDeployment[]> {
+/**
+ * Pairs of models that can serve next: of pending revisions that are being verified or are on trial, and of revisions to
+ * which a deployment can go back. Those of the deployments that changed last come first.
+ */
+export async function findModelsInReserve({ store }: Pick<Service, 'store'>, limit: number): Promise<ServedDeployment[]> {
   const db = store.longDb
-  // The condition of the index.
-  const found = db.select({ id: deployments.id }).from(deployments).where(sql`${deployments.pendingRevision} is not null`).orderBy(desc(deployments.updatedAt))
-  const rows = await selectServed(db, inArray(deployments.id, found.limit(limit)))
-  return rows.flatMap(({ deployment, pending }) => {
-    const isNeeded = pending && (pending.row.status === 'COMPLETE' || pending.row.stage === 'VERIFYING' || pending.row.stage === 'EVALUATING')
-    return isNeeded ? [toServed(deployment, pending)] : []
-  })
+  const [acousticModel, languageModel] = [alias(models, 'acoustic_model'), alias(models, 'language_model')]
+  const { pendingRevision, previousRevision, updatedAt } = deployments
+  // The second condition is that of an index.
+  const newestWith = (revision: typeof pendingRevision) =>
+    db
+      .select({ id: deployments.id })
+      .from(deployments)
+      .where(and(eq(deployments.status, 'COMPLETE'), sql`${revision} is not null`))
+      .orderBy(desc(updatedAt))
+      .limit(limit)
+  const isInReserve = sql`${deploymentRevisions.number} in (${pendingRevision}, ${previousRevision})`
+  const isServable = sql`(${deploymentRevisions.status} = 'COMPLETE' or ${deploymentRevisions.stage} in ('VERIFYING', 'EVALUATING'))`
+  const rows = await db
+    .select({ deployment: deployments, row: deploymentRevisions, acousticModel, languageModel })
+    .from(deployments)
+    .innerJoin(deploymentRevisions, and(eq(deploymentRevisions.deploymentId, deployments.id), isInReserve, isServable))
+    .innerJoin(acousticModel, eq(acousticModel.id, deploymentRevisions.acousticModelId))
+    .innerJoin(languageModel, eq(languageModel.id, deploymentRevisions.languageModelId))
+    .where(inArray(deployments.id, newestWith(pendingRevision).union(newestWith(previousRevision as typeof pendingRevision))))
+    .orderBy(desc(updatedAt), desc(deploymentRevisions.number))
+    .limit(limit)
+  return rows.map(({ deployment, ...revision }) => toServed(deployment, revision))
 }
 
 interface FoundDeployment extends ServedDeployment {

@@ -11,7 +11,7 @@ import { validate } from '../domain/validation.ts'
 import { evaluationQueue, isUnfinished } from '../lifecycle/queue-position.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { deployments } from '../postgres/deployment-tables.ts'
+import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
 import { type EvaluationRow, evaluations, type TestSetRow } from '../postgres/evaluation/evaluation-tables.ts'
 import { EvaluationNotFoundError, EvaluationStatusConflictError, TestSetNotFoundError, TestSetNotReadyError } from './errors.ts'
 import { evaluating, evaluationLifecycle, evaluationLimits, evaluationLog } from './evaluation-lifecycle.ts'
@@ -25,6 +25,8 @@ export const maxEnded = 200
 export interface NewEvaluation {
   testSetId: string
   deploymentId?: string | null | undefined
+  /** The number of a revision of the deployment; by default the current one. */
+  revision?: number | null | undefined
   acousticModelId?: string | null | undefined
   languageModelId?: string | null | undefined
   /** A repetition with the same key and input returns the same evaluation. */
@@ -35,6 +37,7 @@ const shape = z
   .object({
     testSetId: z.string(),
     deploymentId: z.string().nullish(),
+    revision: z.int().min(1, 'must be at least 1').nullish(),
     acousticModelId: z.string().nullish(),
     languageModelId: z.string().nullish(),
     idempotencyKey: idempotencyKeyText,
@@ -44,6 +47,7 @@ const shape = z
       deploymentId == null ? acousticModelId != null && languageModelId != null : acousticModelId == null && languageModelId == null,
     { path: ['deploymentId'], error: 'or both acousticModelId and languageModelId are required, but not all three' },
   )
+  .refine(({ deploymentId, revision }) => revision == null || deploymentId != null, { path: ['revision'], error: 'needs deploymentId' })
 
 /** The models that an evaluation runs, and the deployment from which they come. */
 interface EvaluatedModels {
@@ -68,7 +72,8 @@ export async function createEvaluation(ctx: Context, wanted: NewEvaluation): Pro
     const testSet = await findTestSet(inside, values.testSetId)
     if (!testSet) return new TestSetNotFoundError('testSetId')
     if (testSet.status !== 'READY') return new TestSetNotReadyError(testSet)
-    const models = values.deploymentId == null ? await chooseModels(inside, testSet, values) : await findDeployed(inside, testSet, values.deploymentId)
+    const { deploymentId, revision } = values
+    const models = deploymentId == null ? await chooseModels(inside, testSet, values) : await findDeployed(inside, testSet, { deploymentId, revision })
     if (models instanceof ExpectedError) return models
     const problem = await checkQuota(tx, workspaceId)
     if (problem) return problem
@@ -103,16 +108,26 @@ async function chooseModels(ctx: Context, { locale }: TestSetRow, wanted: NewEva
   return (await checkCompatibility(ctx, locale, acoustic, language)) ?? { acousticModelId, languageModelId, deploymentId: null, revision: null }
 }
 
-/** The present models of a deployment. They were checked at its creation, and can have left the catalog since. */
-async function findDeployed({ store, viewer }: Context, testSet: TestSetRow, deploymentId: string): Promise<EvaluatedModels | ExpectedError> {
-  const { locale, acousticModelId, languageModelId } = deployments
+/** The models of a deployment, or of one of its revisions. They were checked at their deployment, and can have left the catalog since. */
+async function findDeployed(
+  { store, viewer }: Context,
+  testSet: TestSetRow,
+  { deploymentId, revision }: { deploymentId: string; revision?: number | null | undefined },
+): Promise<EvaluatedModels | ExpectedError> {
+  const isOwn = and(eq(deployments.id, deploymentId), eq(deployments.workspaceId, viewer.workspaceId))
+  const isWanted = and(eq(deploymentRevisions.deploymentId, deployments.id), eq(deploymentRevisions.number, revision ?? 0))
   const [found] = await store.db
-    .select({ locale, acousticModelId, languageModelId })
+    .select({ deployment: deployments, chosen: deploymentRevisions })
     .from(deployments)
-    .where(and(eq(deployments.id, deploymentId), eq(deployments.workspaceId, viewer.workspaceId)))
+    .leftJoin(deploymentRevisions, isWanted)
+    .where(isOwn)
   if (!found) return new DeploymentNotFoundError()
-  if (found.locale !== testSet.locale) return otherLocale(found.locale)
-  return { acousticModelId: found.acousticModelId, languageModelId: found.languageModelId, deploymentId, revision: null }
+  const { deployment, chosen } = found
+  if (deployment.locale !== testSet.locale) return otherLocale(deployment.locale)
+  if (revision != null && !chosen && revision !== deployment.revision)
+    return new ValidationError([{ path: 'revision', message: `revision ${revision} does not exist. List the revisions of the deployment.` }])
+  const { acousticModelId, languageModelId } = chosen ?? deployment
+  return { acousticModelId, languageModelId, deploymentId, revision: chosen?.number ?? deployment.revision }
 }
 
 const otherLocale = (locale: string) =>
@@ -126,9 +141,14 @@ export const countUnfinished = (db: Db | Tx, workspaceId: string): Promise<numbe
 async function checkQuota(tx: Tx, workspaceId: string): Promise<ExpectedError | undefined> {
   const unfinished = await countUnfinished(tx, workspaceId)
   if (unfinished >= maxUnfinished) return new QuotaExceededError('unfinished evaluations', maxUnfinished, unfinished)
+  await removeExcess(tx, workspaceId)
+  return undefined
+}
+
+/** Removes the oldest ended evaluations of a workspace that has too many. */
+export async function removeExcess(tx: Tx, workspaceId: string): Promise<void> {
   await tx.execute(sql`delete from ${evaluations} where id in (
     select id from ${evaluations} where ${eq(evaluations.workspaceId, workspaceId)} and not (${isUnfinished(evaluationQueue)}) order by id desc offset ${maxEnded})`)
-  return undefined
 }
 
 async function onEvaluation<T>(ctx: Context, id: string, act: (tx: Tx, row: EvaluationRow) => Promise<T | ExpectedError>): Promise<T | ExpectedError> {

@@ -1,4 +1,4 @@
-import { and, asc, eq, getColumns, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, getColumns, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import type { Context, Service } from '../domain/context.ts'
@@ -19,6 +19,8 @@ import { type ModelRow, models } from '../postgres/tables.ts'
 export interface EvaluationFilter {
   testSetId?: string | null | undefined
   deploymentId?: string | null | undefined
+  /** The id of the acoustic or language model. */
+  modelId?: string | null | undefined
   statuses?: readonly EvaluationStatus[] | null | undefined
 }
 
@@ -26,11 +28,12 @@ const newestFirst: Order<EvaluationRow> = { columns: [sql`${evaluations.id}`], k
 
 /** The evaluations of the workspace, newest first. */
 export function listEvaluations({ store, viewer }: Context, { where: filter, ...args }: PageArgs & { where?: EvaluationFilter | null | undefined }) {
-  const { testSetId, deploymentId, statuses } = filter ?? {}
+  const { testSetId, deploymentId, modelId, statuses } = filter ?? {}
   const where = and(
     eq(evaluations.workspaceId, viewer.workspaceId),
     testSetId ? eq(evaluations.testSetId, testSetId) : undefined,
     deploymentId ? eq(evaluations.deploymentId, deploymentId) : undefined,
+    modelId ? or(eq(evaluations.acousticModelId, modelId), eq(evaluations.languageModelId, modelId)) : undefined,
     statuses ? sql`${evaluations.status} = any(${sql.param([...statuses])}::evaluation_status[])` : undefined,
   )
   return readPage(args, newestFirst, {

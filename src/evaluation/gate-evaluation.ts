@@ -2,8 +2,10 @@ import { and, desc, eq, isNull, or } from 'drizzle-orm'
 import type { Service } from '../domain/context.ts'
 import { evaluationQueue, isUnfinished } from '../lifecycle/queue-position.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
+import type { Tx } from '../postgres/client.ts'
 import { type EvaluationRow, evaluations, testSets } from '../postgres/evaluation/evaluation-tables.ts'
-import { evaluating, evaluationLimits, evaluationLog } from './evaluation-lifecycle.ts'
+import { removeExcess } from './evaluation-creation.ts'
+import { evaluating, evaluationLifecycle, evaluationLimits, evaluationLog } from './evaluation-lifecycle.ts'
 
 /** The models of a revision. */
 export interface GatedModels {
@@ -32,7 +34,7 @@ export function findOrCreateGateEvaluation({ store }: Pick<Service, 'store'>, wa
       eq(evaluations.acousticModelId, models.acousticModelId),
       eq(evaluations.languageModelId, models.languageModelId),
     )
-    const isOfGate = and(isUnfinished(evaluationQueue), isNull(evaluations.jobId), eq(evaluations.deploymentId, models.deploymentId))
+    const isOfGate = unfinishedOf(models.deploymentId)
     const [testSet] = await tx
       .select({ status: testSets.status })
       .from(testSets)
@@ -45,6 +47,7 @@ export function findOrCreateGateEvaluation({ store }: Pick<Service, 'store'>, wa
       .orderBy(desc(evaluations.id))
       .limit(1)
     if (known) return known
+    await removeExcess(tx, workspaceId)
     const message = 'The gate of a deployment waits for the result.'
     const position = { ...evaluating.newPosition(evaluationLimits, { workspaceId }), jobId: null }
     const [created] = await tx
@@ -55,4 +58,16 @@ export function findOrCreateGateEvaluation({ store }: Pick<Service, 'store'>, wa
     await evaluationLog.record(tx, created, null, message)
     return created
   })
+}
+
+const unfinishedOf = (deploymentId: string) => and(isUnfinished(evaluationQueue), isNull(evaluations.jobId), eq(evaluations.deploymentId, deploymentId))
+
+/** Cancels the unfinished evaluations of the gate of a deployment that no longer needs the gate. The workspace must be locked. */
+export async function cancelGateEvaluations(tx: Tx, { workspaceId, deploymentId }: { workspaceId: string; deploymentId: string }): Promise<void> {
+  const left = await tx
+    .select()
+    .from(evaluations)
+    .where(and(eq(evaluations.workspaceId, workspaceId), unfinishedOf(deploymentId)))
+    .for('update')
+  for (const row of left) await evaluationLifecycle.applyChange(tx, row, { status: 'CANCELED', message: 'The deployment no longer needs this evaluation.' })
 }

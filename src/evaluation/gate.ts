@@ -1,18 +1,8 @@
 import { wordErrorRate } from '../decoding/word-errors.ts'
+import type { Gate } from '../postgres/evaluation/gate.ts'
 import { pairItems, toPairedErrors } from './comparison.ts'
 import { type EvaluatedItem, errorsOf } from './evaluation.ts'
 import { confidenceNotWorse } from './statistics.ts'
-
-/** The conditions on new models. A condition that is null or omitted always holds. */
-export interface Gate {
-  testSetId: string
-  /** The maximum word error rate of the new models. */
-  maxWordErrorRate?: number | null
-  /** The maximum increase of the word error rate over that of the present models, such as 0.01 for a percentage point. */
-  maxIncrease?: number | null
-  /** The minimum confidence that the increase is at most `maxIncrease`, or 0 without it. */
-  minConfidence?: number | null
-}
 
 /** A recording that explains a refusal. */
 interface GateUtterance {

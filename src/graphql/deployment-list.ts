@@ -1,6 +1,7 @@
 import { type DeploymentFilter, listDeployments } from '../domain/deployment.ts'
 import { listDeletedDeployments, restorableUntil } from '../domain/deployment-restoration.ts'
-import type { DeletedDeploymentRow, DeploymentStatus } from '../postgres/deployment-tables.ts'
+import type { DeploymentStatus } from '../postgres/deployment-tables.ts'
+import type { DeletedDeploymentRow } from '../postgres/deployments/deleted-tables.ts'
 import { builder } from './builder.ts'
 import { DeploymentStatusEnum } from './deployment-status.ts'
 import { decodeFilterId } from './node-id.ts'

@@ -11,7 +11,7 @@ export const DeploymentStatusEnum = builder.enumType('DeploymentStatus', {
     },
     FAILED: { description: 'Provisioning failed. `failure` contains the reason.' },
     CANCELED: { description: 'A request canceled the deployment before completion.' },
-    DELETING: { description: 'The deployment is deleted. Only the last change of a deleted deployment has this status.' },
+    DELETING: { description: 'The deployment is deleted. Only changes have this status: a deployment that exists has another one.' },
   } as const,
 })
 

@@ -10,7 +10,8 @@ import { Deployment, DeploymentStatusChange } from './refs.ts'
 import { addWatchedField } from './watched-field.ts'
 
 DeploymentStatusChange.implement({
-  description: "One change in a deployment's log: the creation, a provisioning step of the deployment or of a revision, a new name or the end.",
+  description:
+    "One change in a deployment's log: the creation, a provisioning step of the deployment or of a revision, a new name, a suspension, a restoration or the end.",
   fields: (t) => ({
     deploymentId: t.globalID({
       description: 'The `id` of the deployment, even after the deletion of the deployment.',
@@ -63,7 +64,7 @@ With \`deploymentId\`, the stream delivers the deployment's newest change first,
 A change of a COMPLETE deployment is terminal when no revision is in work or on trial.
 
 Without \`deploymentId\`, the stream delivers every new change of all deployments of the workspace and never ends. A change whose \`previousStatus\`
-is null means a new deployment. A change whose \`status\` is DELETING means a deleted deployment. To miss no change between a list and its stream,
+is null means a new deployment. A change whose \`status\` is DELETING means a deleted deployment, and a change whose \`previousStatus\` is DELETING means a restored deployment. To miss no change between a list and its stream,
 pass the list's \`changesCursor\` as \`after\`.`,
   args: builder.args((t) => ({
     deploymentId: t.id({ description: 'The `id` of a deployment. Without an id, the stream covers all deployments of the workspace.' }),

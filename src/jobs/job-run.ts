@@ -131,7 +131,7 @@ export class JobRun<Stage extends string, Change> {
       await this.#runRecord.letGo()
       throw error
     }
-    const { isLasting, ...failure } = describe(error)
+    const { isLasting, ...failure } = describeFailure(error)
     try {
       await this.#record(error, { stage: this.#stage, ...failure }, isLasting)
     } catch (unrecorded) {
@@ -156,7 +156,8 @@ export class JobRun<Stage extends string, Change> {
 /** The row was canceled, deleted or finished, or another worker has claimed it. */
 export class RunEndedError extends Error {}
 
-function describe(error: unknown): { code: string; message: string; isLasting: boolean; problems?: string[] } {
+/** The failure in words, and whether another try is useless. */
+export function describeFailure(error: unknown): { code: string; message: string; isLasting: boolean; problems?: string[] } {
   const unavailable = explainUnavailable(error)
   if (unavailable) return { ...unavailable, isLasting: false }
   if (error instanceof JobFailure) {

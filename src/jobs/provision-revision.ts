@@ -1,22 +1,20 @@
 import { deploymentTopic } from '../domain/deployment-lifecycle.ts'
 import type { RevisionPayload } from '../lifecycle/job-definitions.ts'
-import type { RevisionRow, Stage } from '../postgres/deployment-tables.ts'
+import { JobFailure } from '../lifecycle/job-failure.ts'
+import type { Stage } from '../postgres/deployment-tables.ts'
+import type { Gate } from '../postgres/evaluation/gate.ts'
 import type { Handler } from '../postgres/queue.ts'
 import { findRevisionToProvision, type RevisionToProvision } from '../revisions/revision.ts'
 import { type RevisionChange, type RevisionClaim, revising, revisionLifecycle } from '../revisions/revision-lifecycle.ts'
 import { JobRun, type RunRecord } from './job-run.ts'
-import { type Provisioning, type ProvisioningSteps, provision, stageBegins } from './provisioning.ts'
-
-export interface Revising extends Provisioning {
-  /** Evaluates a proved revision before it serves. Throws a JobFailure when the revision is not good enough. */
-  gate?: (revision: RevisionRow, steps: ProvisioningSteps) => Promise<void>
-}
+import { type Provisioning, provision, stageBegins } from './provisioning.ts'
+import { runGate } from './run-gate.ts'
 
 /**
  * Provisions a revision while another one serves, in the stages of provision-deployment.ts. In the end the revision serves
  * or is on trial. After a failure the deployment serves as before.
  */
-export function provisionRevisionHandler(service: Revising): Handler<RevisionPayload> {
+export function provisionRevisionHandler(service: Provisioning): Handler<RevisionPayload> {
   return {
     async run(payload, signal) {
       const found = await findRevisionToProvision(service, payload.revisionId)
@@ -43,20 +41,38 @@ export function provisionRevisionHandler(service: Revising): Handler<RevisionPay
   }
 }
 
-async function proveRevision(service: Revising, steps: JobRun<Stage, RevisionChange>, { row }: RevisionToProvision) {
-  const evidence = await provision(service, steps, async () => (await findRevisionToProvision(service, row.id))?.served)
-  await service.gate?.(row, steps)
-  await steps.record({ status: 'COMPLETE', message: `Its endpoint answered in ${evidence.latencyMs} ms.`, progress: 1, evidence })
+type RevisionSteps = JobRun<Stage, RevisionChange>
+
+async function proveRevision(service: Provisioning, steps: RevisionSteps, found: RevisionToProvision) {
+  const evidence = await provision(service, steps, async () => (await findRevisionToProvision(service, found.row.id))?.served)
+  const verdict = found.row.gate ? await passGate(service, steps, found, found.row.gate) : ''
+  await steps.record({ status: 'COMPLETE', message: `Its endpoint answered in ${evidence.latencyMs} ms.${verdict}`, progress: 1, evidence })
 }
 
+/** Evaluates the models of the revision, and those that serve, on the test set of the gate. Throws when they are not good enough. */
+async function passGate(service: Provisioning, steps: RevisionSteps, { row, served }: RevisionToProvision, gate: Gate): Promise<string> {
+  await steps.enter('EVALUATING', 'Evaluating the models on the test set of the gate.')
+  const { id: deploymentId, acousticModelId, languageModelId, revision } = served.deployment
+  const candidate = { deploymentId, revision: row.number, acousticModelId: row.acousticModelId, languageModelId: row.languageModelId }
+  const baseline = { deploymentId, revision, acousticModelId, languageModelId }
+  const progress = { signal: steps.signal, tell: (share: number, message: string) => steps.tell(share, message) }
+  const { passes, message, evaluationId } = await runGate(service, { workspaceId: row.workspaceId, gate, candidate, baseline }, progress)
+  await steps.record({ status: 'PROVISIONING', stage: 'EVALUATING', message, evaluationId })
+  if (!passes) throw new JobFailure('GATE_NOT_PASSED', message, { isLasting: true })
+  return ` ${message}`
+}
+
+/** The progress at the beginning of each stage where a gate follows the proof. */
+const gatedStageBegins = { ...stageBegins, VERIFYING: 0.6, EVALUATING: 0.7 }
+
 const createRunRecord = (
-  service: Revising,
+  service: Provisioning,
   claim: RevisionClaim & { run: number },
   { row }: RevisionToProvision,
   failedBefore: number,
 ): RunRecord<Stage, RevisionChange> => ({
   topic: deploymentTopic(row.deploymentId),
-  stageBegins,
+  stageBegins: row.gate ? gatedStageBegins : stageBegins,
   toStep: (step) => ({ status: 'PROVISIONING', ...step }),
   record: (change) => revisionLifecycle.recordChange(service.store.db, claim, change),
   holds: () => revising.holds(service, claim),

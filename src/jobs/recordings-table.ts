@@ -12,24 +12,25 @@ export interface TableLine {
   line: number
 }
 
-/** The extensions of tables. */
-export const isTable = (name: string) => /\.(tsv|jsonl)$/i.test(name)
+/** True for tables. A .json is one if its name says so, as manifests of NeMo do. */
+export const isTable = (name: string) => /\.(tsv|jsonl)$|manifest[^/]*\.json$/i.test(name)
 
 type Row = Pick<TableLine, 'name' | 'text'>
 
 const inNumbers = (count: number) => count.toLocaleString('en')
 
 /**
- * Reads a .tsv whose lines contain the name of a file, a tab and a transcript, or a .jsonl with an object in each line. Lines
+ * Reads a .tsv whose lines contain the name of a file, a tab and a transcript, or a manifest (.jsonl) with an object in each line. Lines
  * have the limits of training texts, and transcripts have a maximum number of words. Each invalid line is a problem.
  */
 export async function readTable(file: { name: string; path: string }, locale: string, maxLines: number, problems: RecordingProblems): Promise<TableLine[]> {
-  const kind = file.name.toLowerCase().endsWith('.jsonl') ? 'jsonl' : 'tsv'
-  const readRow = kind === 'jsonl' ? readJson : readColumns
+  const isTsv = file.name.toLowerCase().endsWith('.tsv')
+  const kind = isTsv ? 'a .tsv' : 'a manifest'
+  const readRow = isTsv ? readColumns : readJson
   const found = new Map<string, TableLine>()
   const refuse = (line: number, reason: string) => {
     const sentence = `Line ${line} of ${file.name} ${reason}.`
-    problems.add(new TaskRefusal(`has a .${kind}, ${file.name}, whose line ${line} ${reason}`, { problems: [sentence] }))
+    problems.add(new TaskRefusal(`has ${kind}, ${file.name}, whose line ${line} ${reason}`, { problems: [sentence] }))
   }
   const reader = new TrainingTextReader((text, line) => {
     const row = readRow(text)

@@ -1,11 +1,12 @@
 import { findEvaluationToRun, listAllEvaluated } from '../evaluation/evaluation.ts'
 import { evaluating } from '../evaluation/evaluation-lifecycle.ts'
-import { type Gate, type GateVerdict, judgeGate } from '../evaluation/gate.ts'
+import { type GateVerdict, judgeGate } from '../evaluation/gate.ts'
 import { findOrCreateGateEvaluation, type GatedModels } from '../evaluation/gate-evaluation.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { EvaluationRow } from '../postgres/evaluation/evaluation-tables.ts'
+import type { Gate } from '../postgres/evaluation/gate.ts'
 import { createClaimedRecord } from './claimed-job.ts'
-import { JobRun, RunEndedError } from './job-run.ts'
+import { describeFailure, JobRun, RunEndedError } from './job-run.ts'
 import { type Evaluating, evaluate, evaluationJob } from './run-evaluation.ts'
 
 interface GateRun {
@@ -62,8 +63,8 @@ async function runHere(service: Evaluating, { id: evaluationId, workspaceId, att
   try {
     await evaluate(service, steps, claim)
   } catch (error) {
-    if (error instanceof JobFailure && error.isLasting)
-      await evaluating.fail(service, claim, { stage: 'RECOGNIZING', code: error.code, message: error.message })
+    const { code, message, isLasting } = describeFailure(error)
+    if (isLasting) await evaluating.fail(service, claim, { stage: 'RECOGNIZING', code, message })
     else await evaluating.letGo(service, claim)
     if (!(error instanceof RunEndedError)) throw error
     // The notification of the result can end the run before it returns.

@@ -139,9 +139,9 @@ async function readReference({ catalog, decoders }: Validation, locale: string, 
 }
 
 /** The word error rate, 1 for a text that is too long to be compared. */
-function wordErrorRateOf(expected: string, text: string): number {
+function wordErrorRateOf(expected: string, text: string, locale: string): number {
   try {
-    return wordErrorRate([countWordErrors(expected, text)])
+    return wordErrorRate([countWordErrors(expected, text, locale)])
   } catch (error) {
     if (error instanceof TooManyWordsError) return 1
     throw error
@@ -150,7 +150,7 @@ function wordErrorRateOf(expected: string, text: string): number {
 
 function checkTranscript({ catalog }: Validation, { locale }: ModelRow, text: string) {
   const expected = catalog.references.get(locale)?.text ?? ''
-  if (wordErrorRateOf(expected, text) > maxWordErrorRate)
+  if (wordErrorRateOf(expected, text, locale) > maxWordErrorRate)
     throw refuse(
       'TRANSCRIPT_WRONG',
       `The model recognized "${text}" in the reference recording, which says "${expected}". Check that the encoder and the decoder belong together, and that the training succeeded.`,

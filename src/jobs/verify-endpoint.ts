@@ -63,7 +63,8 @@ export async function verifyEndpoint(
       const { transcript, revision: answered } = await call(endpoint, issueToken(), audio, AbortSignal.any([signal, AbortSignal.timeout(verificationMs)]))
       const latencyMs = Math.round(performance.now() - started)
       if (tested !== undefined && answered !== tested) throw wrongRevision(url, answered)
-      if (wordErrorRate([countWordErrors(reference.text, transcript)]) > maxWordErrorRate) throw wrongTranscript(url, transcript, reference.text)
+      if (wordErrorRate([countWordErrors(reference.text, transcript, deployment.locale)]) > maxWordErrorRate)
+        throw wrongTranscript(url, transcript, reference.text)
       return { url, transcript, latencyMs }
     })
   const known = endpointOf(service, deployment.id, mode)

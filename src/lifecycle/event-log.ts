@@ -97,7 +97,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
   // Written out, since a plan for any status could not use the partial index.
   const isRemoved = sql`${table.status} = 'DELETING'`
   /** False for the deletion of a row that was restored. */
-  const isLast = sql`not exists (select from ${table} as later where ${getColumns(later)[key as 'deploymentId']} = ${rowId} and ${gt(later.sequence, table.sequence)})`
+  const isFinal = sql`not exists (select from ${table} as later where ${getColumns(later)[key as 'deploymentId']} = ${rowId} and ${gt(later.sequence, table.sequence)})`
 
   /**
    * Reads the events after many positions: the oldest, oldest first, or the newest, newest first. The positions are all
@@ -166,7 +166,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
       const longGone = tx
         .select({ id: sql`${rowId}`.as('gone_id') })
         .from(table)
-        .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo, isLast))
+        .where(and(workspaceId === undefined ? undefined : within({ workspaceId }), isRemoved, isLongAgo, isFinal))
         .limit(maxLogsPerStatement)
         .as('gone')
       // The event of the deletion is the last of a row, so an interrupted batch continues with that row.
@@ -183,7 +183,7 @@ export function createEventLog<Row extends LoggedRow, Event extends LoggedEvent>
     /** Removes some logs of deleted rows in workspaces that have too many. Returns the number of removed events. */
     async forgetExcess(db: Db): Promise<number> {
       const excess = sql`select old.id from ${workspaces} as owner cross join lateral (
-        select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved} and ${isLast}
+        select ${rowId} as id from ${table} where ${table.workspaceId} = owner.id and ${isRemoved} and ${isFinal}
         order by ${table.occurredAt} desc offset ${maxTombstones} limit ${maxLogsPerStatement}) as old limit ${maxLogsPerStatement}`
       const { count } = await db.delete(table).where(sql`${rowId} in (${excess})`)
       return count

@@ -1,6 +1,7 @@
 import type { Measures } from '../domain/context.ts'
 import type { StatusChange } from '../lifecycle/status-changes.ts'
 import { deploymentStatus, revisionStatus } from '../postgres/deployment-tables.ts'
+import { evaluationStatus, testSetStatus } from '../postgres/evaluation/evaluation-tables.ts'
 import { modelStatus } from '../postgres/tables.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -25,14 +26,10 @@ export function createMeasures(metrics: Metrics): Measures {
   }
 }
 
-/** Counts the statuses that deployments, models and revisions reach by this process. */
+/** Counts the statuses that deployments, revisions, models, test sets and evaluations reach by this process. */
 export function createStatusCount(metrics: Metrics): (change: StatusChange) => void {
-  const zerosOf = (kind: string, statuses: readonly string[]) => statuses.map((status) => ({ kind, status }))
-  const zeros = [
-    ...zerosOf('deployment', deploymentStatus.enumValues),
-    ...zerosOf('model', modelStatus.enumValues),
-    ...zerosOf('revision', revisionStatus.enumValues),
-  ]
+  const statuses = { deployment: deploymentStatus, revision: revisionStatus, model: modelStatus, testSet: testSetStatus, evaluation: evaluationStatus }
+  const zeros = Object.entries(statuses).flatMap(([kind, { enumValues }]) => enumValues.map((status) => ({ kind, status })))
   const count = metrics.counter(
     'custom_speech_status_changes_total',
     'Deployments, revisions, models, test sets and evaluations that this process moved to a status.',

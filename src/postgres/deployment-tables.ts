@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, jsonb, pgEnum, primaryKey, real, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, time } from './columns.ts'
+import type { Gate } from './evaluation/gate.ts'
 import { eventColumns, models, workspaces } from './tables.ts'
 
 export const deploymentStatus = pgEnum('deployment_status', ['QUEUED', 'PROVISIONING', 'COMPLETE', 'SUSPENDED', 'FAILED', 'CANCELED', 'DELETING'])
@@ -99,6 +100,8 @@ export const deployments = snakeCase.table(
     canaryPercent: integer(),
     /** The share of recordings that the pending revision recognizes as well. */
     shadowPercent: integer(),
+    /** The gate of revisions that bring none. */
+    gate: jsonb().$type<Gate>(),
   },
   (t) => [
     uniqueIndex('deployments_name').on(t.workspaceId, t.locale, sql`name_key(${t.name})`),
@@ -113,6 +116,7 @@ export const deployments = snakeCase.table(
     index('deployments_pending').on(t.updatedAt).where(sql`${t.pendingRevision} is not null`),
     // Without the status: a migration cannot use a value that it adds to an enum.
     index('deployments_suspended').on(t.suspendedAt).where(sql`${t.suspendedAt} is not null`),
+    index('deployments_previous').on(t.updatedAt).where(sql`${t.previousRevision} is not null`),
     // The workspace comes second, so that the references to models are checked by the same indexes.
     index('deployments_acoustic_model').on(t.acousticModelId, t.workspaceId, t.id),
     index('deployments_language_model').on(t.languageModelId, t.workspaceId, t.id),
@@ -194,6 +198,9 @@ export const deploymentRevisions = snakeCase.table(
     progress: real().notNull().default(0),
     failure: jsonb().$type<Failure>(),
     evidence: jsonb().$type<Evidence>(),
+    gate: jsonb().$type<Gate>(),
+    /** The evaluation for the gate. Not a foreign key, since the evaluation can be deleted. */
+    evaluationId: uuid(),
     /** The number of changes, and the claims of workers, as in deployments. */
     sequence: integer().notNull().default(0),
     attempt: integer().notNull().default(1),
@@ -224,34 +231,6 @@ export const deploymentRevisions = snakeCase.table(
   ],
 )
 
-/**
- * Deleted deployments, kept as long as their logs, so that they can be restored. The models can be gone, so there are no
- * foreign keys.
- */
-export const deletedDeployments = snakeCase.table(
-  'deleted_deployments',
-  {
-    id: uuid().primaryKey(),
-    workspaceId: uuid()
-      .notNull()
-      .references(() => workspaces.id, { onDelete: 'cascade' }),
-    name: text().notNull(),
-    description: text().notNull(),
-    locale: text().notNull(),
-    acousticModelId: uuid().notNull(),
-    languageModelId: uuid().notNull(),
-    /** The sequence of the event of the deletion. */
-    sequence: integer().notNull(),
-    attempt: integer().notNull(),
-    createdAt: createdAt(),
-    deletedAt: createdAt(),
-    /** Its revisions, in the columns of their tables. */
-    more: jsonb(),
-  },
-  (t) => [index().on(t.workspaceId, t.deletedAt, t.id)],
-)
-
 export type RevisionRow = typeof deploymentRevisions.$inferSelect
 export type DeploymentRow = typeof deployments.$inferSelect
 export type DeploymentEventRow = typeof deploymentEvents.$inferSelect
-export type DeletedDeploymentRow = typeof deletedDeployments.$inferSelect

@@ -10,6 +10,7 @@ import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency
 import { proseText, validate } from '../domain/validation.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deploymentRevisions, type RevisionRow } from '../postgres/deployment-tables.ts'
+import { findGateProblem, gateShape, type WantedGate } from './gate.ts'
 import { type Revision, toRevision } from './revision.ts'
 import { RedeploymentInProgressError, RevisionNotFoundError } from './revision-errors.ts'
 import { changeForRevision, endOfTrial, factsOf, isRevisionTerminal, revising, revisionLifecycle } from './revision-lifecycle.ts'
@@ -28,6 +29,8 @@ export interface NewRevision {
   canary?: Share | null | undefined
   /** The share of recordings that the proved revision recognizes as well. */
   shadow?: Share | null | undefined
+  /** The condition on the new models; by default that of the deployment. */
+  gate?: WantedGate | null | undefined
   /** Ends a pending revision in favor of this one. */
   supersede?: boolean | null | undefined
   ifSequence?: number | null | undefined
@@ -49,6 +52,7 @@ const newRevision = z.object({
   note: proseText.nullish().transform((text) => text ?? ''),
   canary: shareShape.transform((share) => share?.percent ?? null),
   shadow: shareShape.transform((share) => share?.percent ?? null),
+  gate: gateShape,
   supersede: z.boolean().nullish(),
   ifSequence: z.int().nullish(),
   idempotencyKey: idempotencyKeyText,
@@ -86,7 +90,9 @@ async function findProblem(ctx: Context, tx: Tx, deployment: DeploymentRow, want
   if (deployment.status !== 'COMPLETE')
     return new StatusConflictError(deployment.status, 'Only a COMPLETE deployment can be redeployed. Retry it, or wait until it is COMPLETE.')
   const [problem] = await findModelProblems(inTransaction(ctx, tx), { ...wanted, locale: deployment.locale })
-  if (problem || deployment.pendingRevision === null || wanted.supersede) return problem
+  if (problem) return problem
+  const gateProblem = await findGateProblem(ctx, tx, wanted.gate, deployment.locale)
+  if (gateProblem || deployment.pendingRevision === null || wanted.supersede) return gateProblem
   const pending = await findRevisionRow(tx, deployment.id, deployment.pendingRevision)
   return pending && new RedeploymentInProgressError(toRevision(pending, deployment))
 }
@@ -122,8 +128,9 @@ async function queueRevision(
 ) {
   const { id: deploymentId, workspaceId } = before
   const { acousticModelId, languageModelId, note, canary, shadow } = values
+  const gate = values.gate ?? before.gate
   const number = before.lastRevision + 1
-  const own = { workspaceId, deploymentId, number, acousticModelId, languageModelId, note, keyId: ctx.viewer.keyId, sequence: 1 }
+  const own = { workspaceId, deploymentId, number, acousticModelId, languageModelId, note, keyId: ctx.viewer.keyId, gate, sequence: 1 }
   const [, [created]] = await Promise.all([
     recordCurrent(tx, before),
     tx

@@ -23,7 +23,11 @@ const moves: Record<RevisionStatus, readonly RevisionStatus[]> = {
 /** True when the status does not change any more. */
 export const isRevisionTerminal = (status: RevisionStatus) => status !== 'QUEUED' && status !== 'PROVISIONING'
 
-export type RevisionChange = Omit<DeploymentChange, 'status'> & { status: RevisionStatus }
+export type RevisionChange = Omit<DeploymentChange, 'status'> & {
+  status: RevisionStatus
+  /** The evaluation for the gate. */
+  evaluationId?: string
+}
 
 /** The claim of one worker on one revision. */
 export type RevisionClaim = ClaimOn<'revisionId'>
@@ -118,7 +122,7 @@ export const revisionLifecycle = createLifecycle<'revisionId', RevisionRow, Revi
   log: revisionLog,
   key: 'revisionId',
   moves,
-  toValues: toProvisioningValues,
+  toValues: (change, before) => ({ ...toProvisioningValues(change, before), evaluationId: change.evaluationId ?? before.evaluationId }),
 })
 
 /** Queues revisions, and claims them for workers. */

@@ -24,6 +24,8 @@ export type Revision = Pick<
   | 'progress'
   | 'failure'
   | 'evidence'
+  | 'gate'
+  | 'evaluationId'
   | 'createdAt'
   | 'completedAt'
 > & {
@@ -50,6 +52,8 @@ export const toCurrentRevision = (deployment: DeploymentRow): Revision => ({
   deploymentId: deployment.id,
   number: deployment.revision,
   note: deployment.revisionNote,
+  gate: null,
+  evaluationId: null,
   keyId: deployment.revisionKeyId,
   status: statusOf(deployment),
   createdAt: deployment.revisionCreatedAt ?? deployment.createdAt,

@@ -75,7 +75,8 @@ export function explainStatus({ deployment }: ServedDeployment, { deploymentId }
   )
 }
 
-export const deleted = () => new ProblemError(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Use the endpoint of another one.')
+export const deleted = () =>
+  new ProblemError(410, 'DEPLOYMENT_DELETED', 'The deployment has been deleted. Restore it within a week, or use the endpoint of another one.')
 
 /** Authenticates a key or token. */
 export async function identify(admission: AuthorizationContext, secret: string | undefined): Promise<SpeechCaller> {

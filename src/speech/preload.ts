@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Artifacts } from '../artifacts/store.ts'
 import type { Service } from '../domain/context.ts'
 import { completionTopic, suspensionTopic } from '../domain/deployment-lifecycle.ts'
-import { findModelsInUse, findPendingModels, findUnusedModels, type ServedDeployment } from '../domain/endpoint.ts'
+import { findModelsInReserve, findModelsInUse, findUnusedModels, type ServedDeployment } from '../domain/endpoint.ts'
 import { openRecognizerModel, toLoadedFiles } from '../recognition/model-files.ts'
 import type { Recognizers } from '../recognition/recognizers-port.ts'
 
@@ -23,7 +23,7 @@ const closeMs = 1_000
 
 /**
  * Loads the models of some COMPLETE deployments at the start, so that the first recording does not wait for them. Fetches
- * the models of each deployment that becomes COMPLETE anywhere and of revisions that are pending, one after another, and
+ * the models of each deployment that becomes COMPLETE anywhere and of revisions that can serve next, one after another, and
  * loads them where memory is free. Frees the memory of models that only SUSPENDED deployments use.
  */
 export function openPreloading(service: Preloading) {
@@ -53,9 +53,10 @@ export function openPreloading(service: Preloading) {
 
   let running = findModelsInUse(service, { limit: maxAtStart })
     .then((found) => preloadAll(found, loadAtStart))
+    .then(async () => preloadAll(await findModelsInReserve(service, maxAtStart), loadIfFree))
     .catch((error) => log.warn({ reason: error }, 'models were not preloaded'))
   const preloadNew = async () => {
-    const found = (await Promise.all([findModelsInUse(service, { limit: maxNew, withinSeconds: newSeconds }), findPendingModels(service, maxNew)])).flat()
+    const found = (await Promise.all([findModelsInUse(service, { limit: maxNew, withinSeconds: newSeconds }), findModelsInReserve(service, maxNew)])).flat()
     // Only the pairs of this moment are remembered, since their files can be removed later.
     const pairs = new Set(found.map(({ acousticModel, languageModel }) => `${acousticModel.id} ${languageModel.id}`))
     for (const pair of done) if (!pairs.has(pair)) done.delete(pair)

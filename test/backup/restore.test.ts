@@ -10,6 +10,7 @@ import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/log.ts'
 import { startService } from '../../src/main.ts'
 import { evaluationsOf } from '../evaluation/evaluations.ts'
+import { revisionsOf } from '../revisions/client.ts'
 import { cardText, modelsOf } from '../support/models.ts'
 import { makeDirectory } from '../support/postgres.ts'
 import { launch, makeDataDir } from '../support/program.ts'
@@ -93,6 +94,9 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
   const id = uuidOf(deployment.id)
   await source`insert into settings (name, value) values ('installation', 'original')`
   await source`update deployments set held_by = gen_random_uuid(), run = 1 where id = ${id}`
+  const { deployment: redeployed } = await api.create()
+  await source`update deployments set status = 'COMPLETE', progress = 1 where id = ${uuidOf(redeployed.id)}`
+  expect(await revisionsOf(api).redeploy(redeployed.id)).toMatchObject({ revision: { number: 2, status: 'QUEUED' } })
   const dir = await makeDirectory()
   const file = join(dir, 'busy.backup')
   const making = new AbortController()
@@ -131,4 +135,6 @@ test('jobs that wait in a backup go on after the restore, and counters agree wit
   const imported = await collect(evaluationsOf({ ...restored, key: api.key }).watchTestSet(testSet.id))
   expect(imported.at(-1)).toMatchObject({ testSet: { status: 'READY', itemCount: 1 } })
   expect(await sql`select dead_runs from deployments where id = ${id}`).toEqual([{ dead_runs: [] }])
+  await collect(restored.watch(redeployed.id))
+  expect((await revisionsOf(restored).read(redeployed.id))['currentRevision']).toMatchObject({ number: 2, status: 'COMPLETE' })
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cardRecordings, collect, openTestService, type Service } from '../support/service.ts'
+import { cardRecordings, collect, librivoxRecordings, openTestService, type Service } from '../support/service.ts'
 import { evaluationsOf } from './evaluations.ts'
 
 let api: Service
@@ -71,4 +71,42 @@ test('a canceled evaluation ends, and a deleted one is gone', async () => {
   expect(await evaluations.findEvaluation(evaluation.id)).toBeNull()
   expect(await evaluations.deleteEvaluation(evaluation.id)).toMatchObject({ code: 'EVALUATION_NOT_FOUND' })
   expect(await collect(evaluations.watchEvaluation(evaluation.id))).toMatchObject([{ code: 'EVALUATION_NOT_FOUND' }])
+})
+
+test('canceling ends a running evaluation, which recognizes nothing more', { timeout: 120_000 }, async () => {
+  const long = await evaluations.importTestSet([...librivoxRecordings(), ...cardRecordings(), ...librivoxRecordings()])
+  const { evaluation } = await evaluations.createEvaluation({ testSetId: long['id'], ...(await evaluations.pair('CONVERSATIONAL')) })
+  let canceled = 0
+  const statuses: string[] = []
+  for await (const change of evaluations.watchEvaluation(evaluation.id)) {
+    statuses.push(change['evaluation'].status)
+    if (canceled || change['evaluation'].progress < 0.1) continue
+    expect(await evaluations.cancelEvaluation(evaluation.id)).toMatchObject({ evaluation: { status: 'CANCELED' } })
+    canceled = (await evaluations.findEvaluation(evaluation.id))['items'].totalCount
+  }
+  expect(statuses.at(-1)).toBe('CANCELED')
+  expect(await evaluations.deleteTestSet((await evaluations.importTestSet(cardRecordings().slice(0, 1)))['id'])).toMatchObject({
+    deletedId: expect.any(String),
+  })
+  // The next evaluation of the process has the worker.
+  expect(await evaluations.evaluate({ testSetId: testSet['id'], ...(await evaluations.pair()) })).toMatchObject({ status: 'COMPLETE' })
+  const after = await evaluations.findEvaluation(evaluation.id)
+  expect(after).toMatchObject({ status: 'CANCELED', result: null })
+  expect(after['items'].totalCount).toBe(canceled)
+  expect(await evaluations.cancelEvaluation(evaluation.id)).toMatchObject({ evaluation: { status: 'CANCELED' } })
+})
+
+test('evaluations are listed by test set, deployment, model and status', async () => {
+  const query = 'query ($where: EvaluationFilter) { evaluations(where: $where) { totalCount nodes { id status testSet { id } } } }'
+  const list = async (where: object) => (await api.ask(query, { where })).data?.evaluations
+  const { totalCount, nodes } = await list({})
+  expect(nodes).toHaveLength(totalCount)
+  const ofSet = await list({ testSetId: testSet['id'] })
+  expect(ofSet.nodes).toEqual(nodes.filter((node: { testSet: { id: string } }) => node.testSet.id === testSet['id']))
+  expect((await list({ modelId: (await evaluations.pair()).acousticModelId })).totalCount).toBeGreaterThan(0)
+  const complete = await list({ statuses: ['COMPLETE'] })
+  expect(complete.nodes).toEqual(nodes.filter((node: { status: string }) => node.status === 'COMPLETE'))
+  const { data } = await api.ask('query ($id: ID!) { node(id: $id) { __typename id } }', { id: nodes[0].id })
+  expect(data?.node).toEqual({ __typename: 'Evaluation', id: nodes[0].id })
+  expect((await api.ask(query, { where: { testSetId: nodes[0].id } })).errors?.[0]?.extensions?.code).toBe('BAD_USER_INPUT')
 })

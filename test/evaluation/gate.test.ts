@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EvaluatedItem } from '../../src/evaluation/evaluation.ts'
 import { judgeGate } from '../../src/evaluation/gate.ts'
+import { cancelGateEvaluations } from '../../src/evaluation/gate-evaluation.ts'
 import { runGate } from '../../src/jobs/run-gate.ts'
+import { changeWorkspace } from '../../src/lifecycle/workspace-lock.ts'
 import { cardRecordings, openTestService, type Service } from '../support/service.ts'
 import { evaluationsOf } from './evaluations.ts'
 import { openJobParts } from './in-process.ts'
@@ -81,8 +83,8 @@ describe('runGate', () => {
     const wanted = {
       workspaceId: decode(data?.viewer.workspace.id),
       gate,
-      candidate: await models('SEARCH_AND_DICTATION'),
-      baseline: await models('CONVERSATIONAL'),
+      candidate: await models('CONVERSATIONAL'),
+      baseline: await models('SEARCH_AND_DICTATION'),
     }
     const told: number[] = []
     const progress = { signal: AbortSignal.timeout(200_000), tell: (share: number) => void told.push(share) }
@@ -117,11 +119,25 @@ describe('runGate', () => {
     const unfinished = (await list()).find(({ status }: { status: string }) => status === 'RUNNING')
     const before = (await evaluations.findEvaluation(unfinished.id))['items'].nodes
     expect(before.length).toBeGreaterThan(0)
-    expect(await runGate(service, { ...other, baseline: undefined }, progress)).toMatchObject({ passes: false })
+    expect(await runGate(service, { ...other, baseline: undefined }, progress)).toMatchObject({ wordErrorRate: expect.any(Number) })
     const after = await evaluations.findEvaluation(unfinished.id)
     expect(after).toMatchObject({ status: 'COMPLETE' })
     // The recordings of the first run are not recognized again.
     expect(after['items'].nodes).toEqual(expect.arrayContaining(before))
+
+    // A gate that is no longer needed leaves no unfinished evaluation.
+    await evaluations.deleteEvaluation(after['id'])
+    const again = new AbortController()
+    const left = runGate(
+      service,
+      { ...other, baseline: undefined },
+      { signal: again.signal, tell: (share) => share > 0.1 && again.abort(new Error('stopped')) },
+    )
+    await expect(left).rejects.toThrow('stopped')
+    const { workspaceId } = wanted
+    const { deploymentId } = other.candidate
+    await changeWorkspace(service.store.db, workspaceId, (tx) => cancelGateEvaluations(tx, { workspaceId, deploymentId }))
+    expect((await list()).map(({ status }: { status: string }) => status)).toEqual(['CANCELED', 'COMPLETE'])
 
     await evaluations.deleteTestSet(testSet['id'])
     await expect(runGate(service, wanted, progress)).rejects.toMatchObject({ code: 'TEST_SET_MISSING', isLasting: true })

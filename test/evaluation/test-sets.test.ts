@@ -30,7 +30,7 @@ test('a test set can be read from JSON Lines and from any format that endpoints 
     { file: 'b.m4a', transcript: 'He might even have been made amiable himself.' },
   ]
   const manifest = lines.map((line) => JSON.stringify(line)).join('\n')
-  const uploadId = await evaluations.uploadRecordings({ 'manifest.jsonl': manifest, 'clips/a.wav': referenceRecording(), 'b.m4a': m4a })
+  const uploadId = await evaluations.uploadRecordings({ 'train_manifest.json': manifest, 'clips/a.wav': referenceRecording(), 'b.m4a': m4a })
   const { testSet } = await evaluations.createTestSet({ uploadId, description: 'Two recordings', idempotencyKey: 'jsonl' })
   expect(await endOf(testSet.id)).toMatchObject({ status: 'READY', itemCount: 2, words: 16, items: { nodes: [{ name: 'a.wav' }, { name: 'b.m4a' }] } })
   expect((await evaluations.createTestSet({ name: testSet.name, uploadId, description: 'Two recordings', idempotencyKey: 'jsonl' })).testSet.id).toBe(

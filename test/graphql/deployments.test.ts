@@ -43,7 +43,7 @@ describe('a complete deployment', () => {
       },
     )
     expect(data?.deployment.verification).toMatchObject({ referenceText, audioMs: 3055 })
-    expect(countWordErrors(referenceText, data?.deployment.verification.transcript)).toEqual({ errors: 0, words: 10 })
+    expect(countWordErrors(referenceText, data?.deployment.verification.transcript)).toMatchObject({ errors: 0, words: 10 })
     expect(data?.deployment.verification.url).toContain(last.deployment.endpoint?.id)
     // The WebSocket URL has returned the same transcript.
     expect(data?.deployment.verification).toMatchObject({

@@ -1,5 +1,6 @@
 // A suspended deployment keeps its id and its URLs, and frees the memory of its models.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { modelsOf } from '../support/models.ts'
 import { collect, openTestService, referenceRecording, referenceText, type Service, type StatusChange, startTestService, uuidOf } from '../support/service.ts'
 
 let api: Service
@@ -95,16 +96,27 @@ test('lists, counts and metrics know the status, and it counts against the quota
   expect(figures).toMatch(/custom_speech_status_changes_total\{[^}]*status="SUSPENDED"[^}]*\} 1/)
 })
 
-test('recognizers free the models that only suspended deployments use', { timeout: 90_000 }, async () => {
+test('the recognizers of every process free the models that only suspended deployments use', { timeout: 120_000 }, async () => {
   const one = await startTestService()
-  const loaded = () => one.readFigure('recognizer_models')
+  const next = await startTestService({ DATABASE_URL: one.databaseUrl, ROLES: 'speech' })
+  const loaded = async () => Math.max(...(await Promise.all([one, next].map((each) => each.readFigure('recognizer_models')))))
   const [search, talk, other] = [await one.deploy(), await one.deploy('CONVERSATIONAL'), await one.deploy('CONVERSATIONAL')]
-  await expect.poll(loaded).toBe(2)
+  await expect.poll(loaded, { timeout: 20_000 }).toBe(2)
   await one.act('suspendDeployment', search.deployment.id)
-  await expect.poll(loaded).toBe(1)
+  await expect.poll(loaded, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => next.readFigure('recognizer_models'), { timeout: 20_000 }).toBe(1)
   await one.act('suspendDeployment', talk.deployment.id)
   expect((await one.post(other.deployment.endpoint?.httpUrl ?? '', referenceRecording())).status).toBe(200)
   expect(await loaded()).toBe(1)
   await one.act('suspendDeployment', other.deployment.id)
-  await expect.poll(loaded).toBe(0)
+  await expect.poll(loaded, { timeout: 20_000 }).toBe(0)
+})
+
+test('a model that a suspended deployment uses cannot be deleted', async () => {
+  const { model } = await modelsOf(api).createLanguageModel({ text: 'a game of cards' })
+  await collect(modelsOf(api).watch(model.id))
+  const { deployment } = await api.create({ languageModelId: model.id })
+  await collect(api.watch(deployment.id))
+  await suspend(deployment.id)
+  expect(await modelsOf(api).delete(model.id)).toMatchObject({ code: 'MODEL_IN_USE' })
 })

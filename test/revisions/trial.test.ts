@@ -1,3 +1,4 @@
+import { Connection, ServicePropertyChannel } from 'microsoft-cognitiveservices-speech-sdk'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { collect, openTestService, referenceRecording, type Service } from '../support/service.ts'
 import { configFor, fileOf, microphone, openRecognizer, recognizeOnce, samplesOf } from '../support/speech-client.ts'
@@ -78,6 +79,34 @@ test('the Speech SDK reads its revision in turn.start, and a session that is ope
   expect(client.of('canceled').filter(({ reason }) => reason === 'Error')).toEqual([])
   const { result } = await recognizeOnce(configFor(webSocketUrl, api.key), fileOf(said))
   expect(result.text).toMatch(/river/)
+})
+
+/** The revision that turn.start names to a Speech SDK with this client id. */
+async function sdkRevision(webSocketUrl: string, clientId: string): Promise<number> {
+  const config = configFor(webSocketUrl, api.key)
+  config.setServiceProperty('X-Client-Id', clientId, ServicePropertyChannel.UriQueryParameter)
+  const client = openRecognizer(config, fileOf(pause))
+  const named: number[] = []
+  Connection.fromRecognizer(client.recognizer).messageReceived = ({ message }) => {
+    if (message.path === 'turn.start') named.push(JSON.parse(message.TextMessage).context.revision)
+  }
+  await client.once()
+  await client.close()
+  expect(named).toHaveLength(1)
+  return named[0] ?? 0
+}
+
+test('a canary divides the clients of the Speech SDK in the same way as those of HTTP', async () => {
+  const { deploymentId, webSocketUrl, httpUrl } = await deploy()
+  await revisions.redeploy(deploymentId, { canary: { percent: 50 } })
+  await onTrial(deploymentId)
+  const sides = new Set<number>()
+  for (let n = 0; n < 40 && sides.size < 2; n++) {
+    const side = await sdkRevision(webSocketUrl, `client ${n}`)
+    expect(await revisionFor(httpUrl, `client ${n}`)).toBe(side)
+    sides.add(side)
+  }
+  expect([...sides].sort()).toEqual([1, 2])
 })
 
 test('a shadow counts the words that differ, in idle capacity, and an aborted trial leaves the deployment as before', async () => {

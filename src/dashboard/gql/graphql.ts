@@ -183,7 +183,7 @@ export type DeploymentStatus =
   | 'CANCELED'
   /** The deployment is verified, and the endpoint answers requests. */
   | 'COMPLETE'
-  /** The deployment is deleted. Only the last change of a deleted deployment has this status. */
+  /** The deployment is deleted. Only changes have this status: a deployment that exists has another one. */
   | 'DELETING'
   /** Provisioning failed. `failure` contains the reason. */
   | 'FAILED'

@@ -240,6 +240,8 @@
       "RedeploymentInProgressError",
       "SequenceMismatchError",
       "StatusConflictError",
+      "TestSetNotFoundError",
+      "TestSetNotReadyError",
       "ValidationError"
     ],
     "RestoreDeploymentResult": [
@@ -309,6 +311,15 @@
       "NotAuthorizedError",
       "SequenceMismatchError",
       "UpdateDeploymentSuccess",
+      "ValidationError"
+    ],
+    "UpdateGateResult": [
+      "DeploymentNotFoundError",
+      "NotAuthorizedError",
+      "SequenceMismatchError",
+      "TestSetNotFoundError",
+      "TestSetNotReadyError",
+      "UpdateGateSuccess",
       "ValidationError"
     ],
     "UpdateModelResult": [

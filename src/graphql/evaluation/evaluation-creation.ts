@@ -13,7 +13,8 @@ const CreateEvaluationInput = builder.inputType('CreateEvaluationInput', {
   description: 'The test set and the models of a new evaluation. Either `deploymentId`, or both `acousticModelId` and `languageModelId` are required.',
   fields: (t) => ({
     testSetId: t.id({ required: true, description: 'The `id` of a READY test set.' }),
-    deploymentId: t.id({ description: 'The `id` of a deployment, whose current models are evaluated.' }),
+    deploymentId: t.id({ description: 'The `id` of a deployment, whose models are evaluated.' }),
+    revision: t.int({ description: 'The `number` of a revision of the deployment; by default the current revision.' }),
     acousticModelId: t.id({ description: 'The `id` of an acoustic model.' }),
     languageModelId: t.id({ description: 'The `id` of a language model of the same locale and scenario.' }),
     idempotencyKey: t.string({ description: describeIdempotencyKey('evaluation') }),

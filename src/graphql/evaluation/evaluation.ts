@@ -93,6 +93,9 @@ const EvaluationFilterInput = builder.inputType('EvaluationFilter', {
   fields: (t) => ({
     testSetId: t.id({ description: 'Only evaluations of this test set. The server rejects an id that is not the id of a test set (`BAD_USER_INPUT`).' }),
     deploymentId: t.id({ description: 'Only evaluations of this deployment. The server rejects an id that is not the id of a deployment (`BAD_USER_INPUT`).' }),
+    modelId: t.id({
+      description: 'Only evaluations of this acoustic or language model. The server rejects an id that is not the id of a model (`BAD_USER_INPUT`).',
+    }),
     statuses: t.field({ type: [EvaluationStatusEnum], description: 'Only evaluations in one of these statuses.' }),
   }),
 })
@@ -101,6 +104,7 @@ const toFilter = (where: typeof EvaluationFilterInput.$inferInput | null | undef
   ...where,
   testSetId: where?.testSetId == null ? null : decodeFilterId('where.testSetId', ['TestSet'], where.testSetId),
   deploymentId: where?.deploymentId == null ? null : decodeFilterId('where.deploymentId', ['Deployment'], where.deploymentId),
+  modelId: where?.modelId == null ? null : decodeFilterId('where.modelId', ['AcousticModel', 'LanguageModel'], where.modelId),
 })
 
 builder.queryField('evaluations', (t) =>

@@ -23,7 +23,7 @@ const CreateTestSetInput = builder.inputType('CreateTestSetInput', {
     uploadId: t.id({
       required: true,
       description:
-        'The `id` that `PUT /uploads?kind=recordings` returned. The upload is a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one table: a .tsv (file name, tab, transcript), or a .jsonl with one object for each recording (`audio_filepath` and `text`).',
+        'The `id` that `PUT /uploads?kind=recordings` returned. The upload is a zip of recordings (WAV, MP3, M4A, FLAC, Ogg, WebM and others) and one table: a .tsv (file name, tab, transcript), or a manifest (.jsonl) with one line for each recording, an object with `audio_filepath` and `text`.',
     }),
     idempotencyKey: t.string({ description: describeIdempotencyKey('test set') }),
   }),

@@ -1,11 +1,13 @@
 import { DeploymentNotFoundError, IncompatibleModelsError, SequenceMismatchError, StatusConflictError } from '../../domain/deployment-errors.ts'
 import { IdempotencyConflictError, NotAuthorizedError, ValidationError } from '../../domain/errors.ts'
 import { LicenseNotAcceptedError, ModelNotFoundError, ModelNotReadyError } from '../../domain/model-errors.ts'
+import { TestSetNotFoundError, TestSetNotReadyError } from '../../evaluation/errors.ts'
 import { cancelRedeployment, type NewRevision, redeployDeployment } from '../../revisions/redeployment.ts'
 import { RedeploymentInProgressError, RevisionNotFoundError } from '../../revisions/revision-errors.ts'
 import { builder } from '../builder.ts'
 import { decodeNodeId } from '../node-id.ts'
 import { describeIdempotencyKey, resultUnion } from '../result.ts'
+import { GateInput, toGate } from './gate.ts'
 import { asRevised, CanaryInput, ShadowInput, withRevision } from './revised.ts'
 
 const RedeployDeploymentInput = builder.inputType('RedeployDeploymentInput', {
@@ -23,6 +25,11 @@ const RedeployDeploymentInput = builder.inputType('RedeployDeploymentInput', {
       type: ShadowInput,
       description: 'With a shadow, the proved revision recognizes a share of recordings as well, and `promoteRevision` makes the revision current.',
     }),
+    gate: t.field({
+      type: GateInput,
+      description:
+        'The condition on the new models; by default the gate of the deployment. A revision that does not pass is FAILED with the code `GATE_NOT_PASSED`.',
+    }),
     supersede: t.boolean({
       description: 'True to end a pending revision in favor of the new one. Otherwise the server refuses the request while a revision is pending.',
     }),
@@ -36,6 +43,7 @@ const toNewRevision = (input: typeof RedeployDeploymentInput.$inferInput): NewRe
   deploymentId: decodeNodeId('Deployment', input.deploymentId),
   acousticModelId: decodeNodeId('AcousticModel', input.acousticModelId),
   languageModelId: decodeNodeId('LanguageModel', input.languageModelId),
+  gate: toGate(input.gate),
 })
 
 const RedeployDeploymentSuccess = withRevision(
@@ -59,6 +67,8 @@ const RedeployDeploymentResult = resultUnion(
     StatusConflictError,
     SequenceMismatchError,
     RedeploymentInProgressError,
+    TestSetNotFoundError,
+    TestSetNotReadyError,
   ],
 )
 
