@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { evaluationsOf } from '../evaluation/evaluations.ts'
 import { pairOf, revisionsOf } from '../revisions/client.ts'
-import { openTestService, type Service } from '../support/service.ts'
+import { openTestService, referenceRecording, type Service } from '../support/service.ts'
 import { findViolations, openBrowser, openDashboard, rowOf } from './browser.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -110,5 +111,35 @@ test('a page that is open follows redeployments by others, and a trial can be en
   await page.getByText('The trial of revision 2 has ended.').waitFor()
   await pending.waitFor({ state: 'detached' })
   await rowOf(page, 'Revision 1').getByText('Serving').waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('models that do not pass the gate do not serve, and the history links to their evaluation', { timeout: 150_000 }, async () => {
+  const { deployment } = await api.deploy()
+  await evaluationsOf(api).importTestSet([{ wav: referenceRecording(), text: 'the transcript of another recording' }])
+  const { page, complaints } = await openDashboard(browser, api)
+  await page.goto(`${api.localUrl}/deployments/${encodeURIComponent(deployment.id)}`)
+  const form = await openForm(page)
+  await form
+    .getByRole('group', { name: 'Acoustic model' })
+    .getByRole('radio', { name: /^Conversational/ })
+    .check()
+  await form
+    .getByRole('group', { name: 'Language model' })
+    .getByRole('radio', { name: /^Conversational/, checked: true })
+    .waitFor()
+  await form.getByLabel('Gate').selectOption({ index: 1 })
+  await form.getByRole('button', { name: 'Deploy', exact: true }).click()
+  await form.getByRole('alert').getByText('Enter at least one of the two limits.').waitFor()
+  await form.getByLabel('Maximum word error rate').fill('12.5')
+  expect(await findViolations(page, axe)).toEqual([])
+  await form.getByRole('button', { name: 'Deploy', exact: true }).click()
+  const failed = rowOf(page, 'Revision 2')
+  await failed.getByText('Failed', { exact: true }).waitFor({ timeout: 90_000 })
+  await page.getByRole('listitem').filter({ hasText: 'Evaluating on the recordings, failed' }).waitFor()
+  await rowOf(page, 'Revision 1').getByText('Serving').waitFor()
+  await failed.getByRole('link', { name: /^Evaluation: .* word errors$/ }).click()
+  await page.getByRole('heading', { level: 1, name: /^Evaluation of Sample/ }).waitFor()
+  await page.getByRole('region', { name: 'Recordings' }).getByRole('listitem').first().waitFor()
   expect(complaints).toEqual([])
 })

@@ -79,6 +79,7 @@ const keys: KeyingConfig = {
   Verification: partOfParent,
   Viewer: partOfParent,
   FieldError: partOfParent,
+  Gate: partOfParent,
 }
 
 /** `connected` is called each time the socket of the subscriptions has been opened. */

@@ -39,7 +39,9 @@ export function findAttempt(changes: readonly ChangeFragment[]): Attempt {
 
 /** The duration of each stage of an attempt. */
 export function stageTimes(attempt: readonly AttemptStep[]): StageTime[] {
-  return stages.map((stage) => {
+  // Only a gate has this stage.
+  const shown = attempt.some(({ stage }) => stage === 'EVALUATING') ? [...stages, 'EVALUATING' as const] : stages
+  return shown.map((stage) => {
     const first = attempt.findIndex((change) => change.stage === stage && change.status === 'PROVISIONING')
     const begun = attempt[first]
     if (!begun) return { stage, state: 'waiting' }

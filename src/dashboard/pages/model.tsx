@@ -3,12 +3,14 @@ import { useQuery } from 'urql'
 import { toReadMessage } from '../api/client.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useModelChanges, useModelsRenewed } from '../api/model-changes.ts'
+import { usePages } from '../api/pages.ts'
 import { useRetry } from '../api/retry.ts'
 import { changesRevisions } from '../api/revisions.ts'
 import { useDashboard } from '../dashboard.ts'
 import { count } from '../format/amounts.ts'
 import { ModelDocument, type ModelQuery, UsedByDocument } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
+import { EvaluationTable, evaluationsPerPage, useEvaluations } from '../parts/evaluation/evaluation-table.tsx'
 import { WordList } from '../parts/evaluation/word-list.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -57,6 +59,7 @@ export default function ModelPage({ id }: { id: string }) {
       <div className="columns">
         <div className="column">
           <UsedBy id={id} />
+          <Evaluations id={id} />
           <Words model={model} />
         </div>
         <aside className="column">
@@ -110,6 +113,13 @@ function UsedBy({ id }: { id: string }) {
       {totalCount > nodes.length && <p className="detail">and {count(totalCount - nodes.length, 'other deployment')}</p>}
     </section>
   )
+}
+
+/** The evaluations of the model, on any test set. */
+function Evaluations({ id }: { id: string }) {
+  const { bounds, ...pages } = usePages(evaluationsPerPage)
+  const { evaluations } = useEvaluations({ ...bounds, where: { modelId: id } })
+  return evaluations && evaluations.totalCount > 0 ? <EvaluationTable evaluations={evaluations} pages={pages} hasTestSets /> : null
 }
 
 /** The words that the evaluation at the creation of a language model found better or worse. */

@@ -29,8 +29,14 @@ export function toSubject({ deployment, revision, acousticModel, languageModel }
 const order = (a: EvaluationEntryFragment, b: EvaluationEntryFragment) =>
   Number(a.isTerminal) - Number(b.isTerminal) || (a.result?.wordErrorRate ?? Infinity) - (b.result?.wordErrorRate ?? Infinity) || 0
 
-/** The evaluations of a test set. */
-export function EvaluationTable({ evaluations, pages }: { evaluations: Evaluations; pages: Omit<ReturnType<typeof usePages>, 'bounds'> }) {
+interface EvaluationTableProps {
+  evaluations: Evaluations
+  pages: Omit<ReturnType<typeof usePages>, 'bounds'>
+  /** True for evaluations on different test sets. */
+  hasTestSets?: boolean
+}
+
+export function EvaluationTable({ evaluations, pages, hasTestSets = false }: EvaluationTableProps) {
   const { nodes, pageInfo, totalCount } = evaluations
   const scale = toScale(nodes.flatMap(({ result }) => result ?? []))
   const now = useNow(true, 30_000)
@@ -52,7 +58,13 @@ export function EvaluationTable({ evaluations, pages }: { evaluations: Evaluatio
           </thead>
           <tbody>
             {[...nodes].sort(order).map((evaluation) => (
-              <EvaluationRow key={evaluation.id} evaluation={evaluation} scale={scale} created={formatAgo(evaluation.createdAt, now)} />
+              <EvaluationRow
+                key={evaluation.id}
+                evaluation={evaluation}
+                scale={scale}
+                created={formatAgo(evaluation.createdAt, now)}
+                hasTestSet={hasTestSets}
+              />
             ))}
           </tbody>
         </table>
@@ -62,12 +74,14 @@ export function EvaluationTable({ evaluations, pages }: { evaluations: Evaluatio
   )
 }
 
-function EvaluationRow({ evaluation, scale, created }: { evaluation: EvaluationEntryFragment; scale: number; created: string }) {
-  const { id, deployment, acousticModel, languageModel, result, createdAt } = evaluation
+function EvaluationRow(props: { evaluation: EvaluationEntryFragment; scale: number; created: string; hasTestSet: boolean }) {
+  const { evaluation, scale, created, hasTestSet } = props
+  const { id, testSet, deployment, acousticModel, languageModel, result, createdAt } = evaluation
   return (
     <tr>
       <th scope="row" className="name">
         <Link href={`/evaluations/${encodeURIComponent(id)}`}>{toSubject(evaluation)}</Link>
+        {hasTestSet && <span className="detail">on {testSet.name}</span>}
         {deployment && (
           <span className="detail">
             {acousticModel?.name ?? 'A deleted model'} · {languageModel?.name ?? 'a deleted model'}

@@ -10,6 +10,7 @@ import { Field } from '../field.tsx'
 import { FormDialog } from '../form-dialog.tsx'
 import { ModelChoice } from '../model-choice.tsx'
 import { tell } from '../news.tsx'
+import { checkGate, GateFields, noGate, toGate } from './gate-fields.tsx'
 
 interface RedeployProps {
   deployment: NonNullable<DeploymentQuery['deployment']>
@@ -28,7 +29,7 @@ export function RedeployDialog(props: RedeployProps) {
   return models ? <RedeployForm {...props} models={models} refresh={refresh} /> : null
 }
 
-const fields = ['acousticModelId', 'languageModelId', 'note', 'canary', 'shadow']
+const fields = ['acousticModelId', 'languageModelId', 'note', 'canary', 'shadow', 'gate.testSetId', 'gate.maxWordErrorRate', 'gate.maxIncrease']
 
 const checkPercent = (field: string, text: string): FieldProblems =>
   /^\d*$/.test(text.trim()) && Number(text) <= 100 ? {} : { [field]: 'Enter a whole number from 0 to 100.' }
@@ -41,6 +42,7 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
   const [note, setNote] = useState('')
   const [canary, setCanary] = useState('')
   const [shadow, setShadow] = useState('')
+  const [gate, setGate] = useState(noGate)
   const [problems, setProblems] = useState<FieldProblems>({})
   const [{ fetching }, redeploy] = useMutation(RedeployDeploymentDocument)
   const withKey = useIdempotencyKey()
@@ -52,6 +54,7 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
       ...(acoustic?.id === acousticModel.id && language?.id === languageModel.id && { '': 'The deployment serves these models. Choose another model.' }),
       ...checkPercent('canary', canary),
       ...checkPercent('shadow', shadow),
+      ...checkGate(gate),
     }
     setProblems(found)
     if (Object.keys(found).length || !acoustic || !language) return false
@@ -62,6 +65,7 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
       note,
       ...(canary.trim() && { canary: { percent: Number(canary) } }),
       ...(shadow.trim() && { shadow: { percent: Number(shadow) } }),
+      ...(gate.testSetId && { gate: toGate(gate) }),
       ...(pendingRevision && { supersede: true }),
     }
     const { data, error } = await redeploy({ input: withKey(input) })
@@ -107,6 +111,7 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
       <Field label="Note" hint="Optional. The reason, for the history." problem={problems['note']}>
         {(described) => <textarea {...described} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />}
       </Field>
+      <GateFields deployment={deployment} value={gate} change={setGate} problems={problems} />
       <PercentField
         label="Canary"
         hint="Optional. The percentage of clients whose new sessions the revision serves on trial, until you promote it. Without a trial, the revision serves all new sessions after its test."

@@ -6,9 +6,11 @@ import { type LiveChange, useRefresh } from '../../api/live.ts'
 import { usePages } from '../../api/pages.ts'
 import { changesRevisions } from '../../api/revisions.ts'
 import { useDashboard } from '../../dashboard.ts'
+import { formatShare } from '../../format/amounts.ts'
 import { formatDuration, formatMoment } from '../../format/time.ts'
-import { type DeploymentQuery, type RevisionRowFragment, RevisionsDocument, RollbackDeploymentDocument } from '../../gql/graphql.ts'
+import { type DeploymentQuery, type RevisionRowFragment, RevisionsDocument, type RevisionsQuery, RollbackDeploymentDocument } from '../../gql/graphql.ts'
 import { useLast } from '../../last.ts'
+import { Link } from '../../route.ts'
 import { Field } from '../field.tsx'
 import { FormDialog } from '../form-dialog.tsx'
 import { Icon } from '../icon.tsx'
@@ -17,6 +19,7 @@ import { Pagination } from '../pagination.tsx'
 import { StatusBadge } from '../status.tsx'
 
 type Deployment = NonNullable<DeploymentQuery['deployment']>
+type Revision = NonNullable<RevisionsQuery['deployment']>['revisions']['nodes'][number]
 
 const revisionsPerPage = 10
 
@@ -71,9 +74,9 @@ export function RevisionHistory({ deployment }: { deployment: Deployment }) {
 /** The API names every switch a rollback. To a newer revision, the word misleads. */
 const toAction = (revision: RevisionRowFragment, { currentRevision }: Deployment) => (revision.number < currentRevision.number ? 'Roll back' : 'Switch')
 
-function HistoryRow({ deployment, revision, choose }: { deployment: Deployment; revision: RevisionRowFragment; choose: () => void }) {
+function HistoryRow({ deployment, revision, choose }: { deployment: Deployment; revision: Revision; choose: () => void }) {
   const { mayManage } = useDashboard()
-  const { number, note, acousticModel, languageModel, createdAt, createdBy, status, failure, verification } = revision
+  const { number, note, acousticModel, languageModel, createdAt, createdBy, status, failure, verification, evaluation } = revision
   const isCurrent = number === deployment.currentRevision.number
   const isPending = number === deployment.pendingRevision?.number
   const maySwitch = mayManage && status === 'COMPLETE' && !isCurrent && !isPending && deployment.status === 'COMPLETE'
@@ -108,6 +111,11 @@ function HistoryRow({ deployment, revision, choose }: { deployment: Deployment; 
           <span className="detail">
             Test: {formatDuration(verification.audioMs)} of speech in {formatDuration(verification.latencyMs)}
           </span>
+        )}
+        {evaluation && (
+          <Link className="detail" href={`/evaluations/${encodeURIComponent(evaluation.id)}`}>
+            Evaluation{evaluation.result && `: ${formatShare(evaluation.result.wordErrorRate)} word errors`}
+          </Link>
         )}
       </td>
       <td className="row-end">
