@@ -18,11 +18,16 @@ import { Link, usePath } from './route.ts'
 import { useTitle } from './title.ts'
 
 // These pages are not part of the first load.
+const ComparePage = lazyPage(() => import('./pages/compare.tsx'))
 const CreatePage = lazyPage(() => import('./pages/create.tsx'))
 const DeletedPage = lazyPage(() => import('./pages/deleted.tsx'))
 const DeploymentPage = lazyPage(() => import('./pages/deployment.tsx'))
+const EvaluationPage = lazyPage(() => import('./pages/evaluation.tsx'))
 const KeysPage = lazyPage(() => import('./pages/keys.tsx'))
+const ModelPage = lazyPage(() => import('./pages/model.tsx'))
 const ModelsPage = lazyPage(() => import('./pages/models.tsx'))
+const TestSetPage = lazyPage(() => import('./pages/test-set.tsx'))
+const TestSetsPage = lazyPage(() => import('./pages/test-sets.tsx'))
 
 /** Reads the viewer and the first page of the list, then shows the sign-in or the signed-in page. */
 export function App({ live, problem }: { live: Live; problem: string | undefined }) {
@@ -75,14 +80,22 @@ function SignedIn({ live, start, lockedOut }: { live: Live; start: StartQuery; l
   )
 }
 
+/** Pages of one thing, whose id is in the path. */
+const withId = ['deployments', 'evaluations', 'models', 'test-sets']
+/** Those that have a list at the path without an id. */
+const withList = ['models', 'test-sets']
+
 function CurrentPage({ path }: { path: string }) {
-  const [, page, id, ...rest] = path.split('/')
-  if (page === 'deployments' ? !id || rest.length : id !== undefined) return <NotFound />
+  const [, page = '', id, ...rest] = path.split('/')
+  if (rest.length || (id === undefined ? withId.includes(page) && !withList.includes(page) : !id || !withId.includes(page))) return <NotFound />
   if (page === '') return <DeploymentsPage />
+  if (page === 'compare') return <ComparePage />
   if (page === 'new') return <CreatePage />
   if (page === 'deleted') return <DeletedPage />
-  if (page === 'models') return <ModelsPage />
+  if (page === 'models') return id === undefined ? <ModelsPage /> : <ModelPage key={id} id={decode(id)} />
   if (page === 'keys') return <KeysPage />
+  if (page === 'test-sets') return id === undefined ? <TestSetsPage /> : <TestSetPage key={id} id={decode(id)} />
+  if (page === 'evaluations' && id) return <EvaluationPage key={id} id={decode(id)} />
   if (page === 'deployments' && id) return <DeploymentPage key={id} id={decode(id)} />
   return <NotFound />
 }

@@ -9,7 +9,7 @@ import { type Route, unknownPathRoute } from './listen.ts'
 import { sendProblem } from './problem.ts'
 import { createStaticFile, type StaticFile, sendStatic } from './static-file.ts'
 
-const pages = /^\/(new|models|keys|deleted|deployments\/[\w=%-]+)?$/
+const pages = /^\/(new|models|keys|deleted|compare|test-sets|(deployments|models|test-sets|evaluations)\/[\w=%-]+)?$/
 const types: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -17,7 +17,7 @@ const types: Record<string, string> = {
 }
 
 /** Variants of the pages' paths that people type. */
-const redirects = /^(?:(\/(?:new|models|keys|deleted|deployments\/[\w=%-]+))\/|\/deployments\/?)$/
+const redirects = /^(?:(\/(?:new|models|keys|deleted|compare|test-sets|(?:deployments|models|test-sets|evaluations)\/[\w=%-]+))\/|\/deployments\/?)$/
 
 interface DashboardFiles {
   /** The page, with placeholders for the nonce and the settings. */

@@ -1,10 +1,11 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
+import { compactDocuments } from './compact-documents.ts'
 
 const server = `http://127.0.0.1:${process.env['PORT'] ?? 4000}`
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compactDocuments()],
   // The build does not depend on its URL: the server writes the relative path to the root into each page.
   base: './',
   // Inlined assets are data: URLs, which the content security policy forbids.
@@ -17,6 +18,7 @@ export default defineConfig({
       '^/speech/recognition/': { target: server, ws: true },
       '^/session$': { target: server },
       '^/uploads(\\?|$)': { target: server },
+      '^/test-sets/[^/]+/items/': { target: server },
     },
   },
 })

@@ -49,9 +49,11 @@ const pages = (): [path: string, sign: string][] => [
   ['/new?locale=en-US', 'Search and Dictation'],
   ['/models?locale=en-US', longName],
   ['/keys', longName],
+  ['/test-sets?locale=en-US', 'No test sets'],
   ['/deleted?locale=en-US', longName],
   [`/deployments/${encodeURIComponent(deploymentId)}`, 'Testing the endpoint'],
   ['/deployments/none', 'Deployment not found'],
+  ['/models/none', 'Model not found'],
   ['/no/such/page', 'Page not found'],
 ]
 
@@ -83,6 +85,7 @@ describe('at 320 px', () => {
       ['/models', 'Create acoustic model'],
       ['/models', `Edit ${longName}`],
       ['/keys', 'Create key'],
+      ['/test-sets', 'Create test set'],
       ['/', 'Change Locale'],
     ] as const) {
       await page.goto(api.localUrl + path)
@@ -164,7 +167,7 @@ describe('in forced colors', () => {
       .getByRole('navigation', { name: 'Main' })
       .getByRole('link')
       .evaluateAll((all) => all.map((each) => getComputedStyle(each).outlineStyle))
-    expect(links).toEqual(['solid', 'none', 'none'])
+    expect(links).toEqual(['solid', 'none', 'none', 'none'])
     await page.goto(`${api.localUrl}/?status=failed`)
     await page.getByRole('button', { name: /^Failed/, pressed: true }).waitFor()
     expect(await outline(page, 'Failed')).toBe('solid')

@@ -116,6 +116,8 @@ test('a key is created, shown once and revoked', async () => {
   expect(await page.content()).not.toContain(secret)
   await page.getByRole('button', { name: 'Revoke Call center' }).click()
   await page.getByRole('alertdialog', { name: 'Revoke “Call center”?' }).getByRole('button', { name: 'Revoke' }).click()
+  await page.getByText('Key “Call center” revoked.').waitFor()
+  await page.getByLabel('Show revoked and expired keys').check()
   await rowOf(page, 'Call center').getByText('Revoked just now').waitFor()
 })
 

@@ -83,7 +83,8 @@ export function useModelActions({ id, name }: { id: string; name: string }) {
 
 const maxLinks = 3
 
-function report(
+/** Shows the refusal, or `done`. Returns true after success. */
+export function report(
   problem: string | undefined,
   result: { __typename?: string; message?: string } | undefined,
   done: string,

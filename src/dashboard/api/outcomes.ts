@@ -2,7 +2,7 @@
 import { useEffect } from 'react'
 import { tell } from '../parts/news.tsx'
 import { markTitle } from '../title.ts'
-import type { Live } from './live.ts'
+import type { Live, LiveChange } from './live.ts'
 
 interface AnnouncedOutcome {
   name: string
@@ -40,12 +40,21 @@ function announceGathered() {
 export function useDeploymentOutcomes(live: Live) {
   useEffect(
     () =>
-      live.onChange(({ status, previousStatus, message, deployment }) => {
-        if (!deployment || status === previousStatus) return
+      live.onChange(({ status, previousStatus, message, deployment, revision }) => {
+        if (!deployment) return
         const { name } = deployment
+        if (revision && revision.status !== revision.previousStatus) announceRevision(name, revision, message)
+        if (status === previousStatus) return
         if (status === 'COMPLETE') announceOutcome({ name, isGood: true, text: `“${name}” is complete.` })
         if (status === 'FAILED') announceOutcome({ name, isGood: false, text: `“${name}” failed. ${deployment.failure?.message ?? message}` })
       }),
     [live],
   )
+}
+
+/** Rollbacks and promotions are answers to a button, which announces them. */
+function announceRevision(name: string, { number, status, isCurrent }: NonNullable<LiveChange['revision']>, message: string) {
+  const noun = `Revision ${number} of “${name}”`
+  if (status === 'COMPLETE') announceOutcome({ name, isGood: true, text: isCurrent ? `${noun} serves all new sessions.` : `${noun} is on trial.` })
+  if (status === 'FAILED') announceOutcome({ name, isGood: false, text: `${noun} failed. ${message}` })
 }

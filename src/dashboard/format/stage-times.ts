@@ -10,15 +10,38 @@ export interface StageTime {
   message?: string
 }
 
-/** The duration of each stage in the latest attempt, from the log. */
-export function stageTimes(changes: readonly ChangeFragment[]): StageTime[] {
-  const attempt = changes.slice(
-    Math.max(
-      0,
-      changes.findLastIndex(({ status, previousStatus }) => status === 'QUEUED' && previousStatus !== 'QUEUED'),
-    ),
-  )
-  return stages.map((stage) => {
+/** The latest provisioning in the log. */
+export interface Attempt {
+  /** The number of the revision; undefined when the deployment itself was provisioned. */
+  revision: number | undefined
+  steps: readonly AttemptStep[]
+}
+
+type AttemptStep = Pick<ChangeFragment, 'stage' | 'occurredAt' | 'message'> & { status: string; previousStatus?: string | null }
+
+/** A change that names a revision has the revision's status and stage beside those of the deployment. */
+const toStep = (change: ChangeFragment): AttemptStep => {
+  const { occurredAt, message, revision } = change
+  const { status, previousStatus, stage } = revision ?? change
+  return { status, previousStatus: previousStatus ?? null, stage: stage ?? null, occurredAt, message }
+}
+
+const isBeginning = ({ status, previousStatus }: AttemptStep) => status === 'QUEUED' && previousStatus !== 'QUEUED'
+
+/** Finds the latest attempt. Its changes are those of one revision, or of the deployment. */
+export function findAttempt(changes: readonly ChangeFragment[]): Attempt {
+  const first = changes.findLastIndex((change) => isBeginning(toStep(change)))
+  // The log of a new page can begin within the attempt.
+  const revision = changes[Math.max(0, first)]?.revision?.number
+  const steps = changes.slice(Math.max(0, first)).filter((change) => change.revision?.number === revision)
+  return { revision, steps: steps.map(toStep) }
+}
+
+/** The duration of each stage of an attempt. */
+export function stageTimes(attempt: readonly AttemptStep[]): StageTime[] {
+  // Only a gate has this stage.
+  const shown = attempt.some(({ stage }) => stage === 'EVALUATING') ? [...stages, 'EVALUATING' as const] : stages
+  return shown.map((stage) => {
     const first = attempt.findIndex((change) => change.stage === stage && change.status === 'PROVISIONING')
     const begun = attempt[first]
     if (!begun) return { stage, state: 'waiting' }

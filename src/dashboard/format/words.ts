@@ -1,8 +1,18 @@
 // Labels for the API's enums. Unknown values of a later server are made readable.
-import type { DeploymentRowFragment, KeyScope, ModelEntryFragment, ProvisioningStage } from '../gql/graphql.ts'
+import type {
+  DeploymentRowFragment,
+  EvaluationEntryFragment,
+  KeyScope,
+  ModelEntryFragment,
+  ProvisioningStage,
+  RevisionRowFragment,
+  TestSetEntryFragment,
+} from '../gql/graphql.ts'
 
 export type Status = DeploymentRowFragment['status']
 export type ModelStatus = ModelEntryFragment['status']
+export type RevisionStatus = RevisionRowFragment['status']
+export type JobStatus = EvaluationEntryFragment['status'] | TestSetEntryFragment['status']
 
 const readable = (value: string) => value.charAt(0) + value.slice(1).toLowerCase().replaceAll('_', ' ')
 
@@ -23,7 +33,7 @@ const names: Record<string, string> = {
 }
 
 /** Separate from `toWord`, because stages and statuses share names. */
-export const toStatusWord = (status: Status | ModelStatus): string => readable(status)
+export const toStatusWord = (status: Status | ModelStatus | RevisionStatus | JobStatus): string => readable(status)
 
 export const toWord = (value: string): string => names[value] ?? readable(value)
 
@@ -36,6 +46,7 @@ export const scopeUse: Partial<Record<KeyScope, string>> = {
 }
 
 export const inProgress: Status[] = ['QUEUED', 'PROVISIONING']
+export const isInWork = (status: RevisionStatus) => status === 'QUEUED' || status === 'PROVISIONING'
 export const mayCancel = (status: Status) => inProgress.includes(status)
 export const mayCancelModel = (status: ModelStatus) => status === 'QUEUED' || status === 'BUILDING'
 export const maySuspend = (status: Status) => status === 'COMPLETE'

@@ -1,14 +1,15 @@
-import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { useMutation } from 'urql'
 import { toMessage, toReadMessage } from '../api/client.ts'
 import { checkNamed, type FieldProblems, toFieldProblems } from '../api/field-problems.ts'
 import { useIdempotencyKey } from '../api/idempotency.ts'
-import { isWhole, type KnownModelKind, useModels } from '../api/models.ts'
+import { type ChosenModels, type LoadedModels, useModelPair } from '../api/model-pair.ts'
+import { useModels } from '../api/models.ts'
 import { useDashboard } from '../dashboard.ts'
 import { focusFirstProblem } from '../focus.ts'
-import { useMisfits, usePreflight, whyUnavailable } from '../format/fitting.ts'
+import { usePreflight, whyUnavailable } from '../format/fitting.ts'
 import { type Locale, useLocale } from '../format/locale.ts'
-import { CreateDeploymentDocument, type CreateDeploymentInput, type ModelEntryFragment } from '../gql/graphql.ts'
+import { CreateDeploymentDocument, type CreateDeploymentInput } from '../gql/graphql.ts'
 import { DraftGuard } from '../parts/draft-guard.tsx'
 import { DescriptionField, NameField, ProblemText } from '../parts/field.tsx'
 import { PageHeading } from '../parts/heading.tsx'
@@ -19,9 +20,6 @@ import { Link, navigate } from '../route.ts'
 import { useTitle } from '../title.ts'
 
 const fields = ['name', 'description', 'acousticModelId', 'languageModelId']
-type LoadedModels = NonNullable<ReturnType<typeof useModels>['models']>
-
-const nothing: readonly ModelEntryFragment[] = []
 
 export default function CreatePage() {
   const { mayManage } = useDashboard()
@@ -52,7 +50,8 @@ function Create({ locale }: { locale: Locale }) {
 function CreateForm({ locale, models, refresh }: { locale: string; models: LoadedModels; refresh: () => void }) {
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
-  const { chosen, choose, misfits, bases, isTouched } = usePair(locale, models)
+  const [linked] = useState(() => findLinked(models))
+  const { chosen, choose, misfits, bases, isTouched } = useModelPair(locale, models, linked)
   const [, create] = useMutation(CreateDeploymentDocument)
   const [isSending, setSending] = useState(false)
   const [refused, setRefused] = useState<{ input: string; problems: FieldProblems }>()
@@ -136,51 +135,9 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Loade
   )
 }
 
-const toKind = ({ kind }: ModelEntryFragment): KnownModelKind => (kind === 'LANGUAGE' ? 'LANGUAGE' : 'ACOUSTIC')
-
 /** The model in a link such as /new?model=…. */
-function findLinked(models: readonly ModelEntryFragment[]) {
+function findLinked({ bases, own }: LoadedModels): ChosenModels {
   const id = new URLSearchParams(location.search).get('model')
-  return models.find((model) => model.id === id && !whyUnavailable(model))
-}
-
-/**
- * A pair of compatible models. The kind that is chosen first leads: all its models can be chosen, and the models of the
- * other kind are limited to those that fit. If only one model fits, it is chosen automatically.
- */
-function usePair(locale: string, { bases: all, own }: LoadedModels) {
-  const [linked] = useState(() => findLinked([...all, ...own.ACOUSTIC.models, ...own.LANGUAGE.models]))
-  const [pair, setPair] = useState<Partial<Record<KnownModelKind, ModelEntryFragment>>>(linked ? { [linked.kind]: linked } : {})
-  const [leading, setLeading] = useState(linked && toKind(linked))
-  const bases = useMemo(() => ({ ACOUSTIC: all.filter(({ kind }) => kind === 'ACOUSTIC'), LANGUAGE: all.filter(({ kind }) => kind === 'LANGUAGE') }), [all])
-  const follower = leading && (leading === 'ACOUSTIC' ? 'LANGUAGE' : 'ACOUSTIC')
-  const shown = follower && own[follower].models
-  const listed = useMemo(() => (follower && shown ? [...bases[follower], ...shown] : nothing), [bases, follower, shown])
-  const partner = follower && pair[follower]
-  // The chosen model can be on another page of the list.
-  const elsewhere = partner && !listed.some(({ id }) => id === partner.id) ? partner : undefined
-  const followers = useMemo(() => (elsewhere ? [...listed, elsewhere] : listed), [listed, elsewhere])
-  // The current state of a chosen model if it is on the page, otherwise its state when it was chosen.
-  const current = (kind: KnownModelKind) => [...bases[kind], ...own[kind].models].find(({ id }) => id === pair[kind]?.id) ?? pair[kind]
-  const chosen = { acoustic: current('ACOUSTIC'), language: current('LANGUAGE') }
-  const misfits = useMisfits(locale, leading === 'LANGUAGE' ? chosen.language : leading && chosen.acoustic, followers)
-  const isAll = follower !== undefined && isWhole(own[follower])
-  useEffect(() => {
-    if (!follower || !misfits.size) return
-    const fitting = followers.filter((model) => !misfits.has(model.id) && !whyUnavailable(model))
-    setPair((now) => {
-      const model = now[follower]
-      if (model && !misfits.has(model.id)) return now
-      const { [follower]: _, ...rest } = now
-      return isAll && fitting.length === 1 && fitting[0] ? { ...rest, [follower]: fitting[0] } : rest
-    })
-  }, [misfits, followers, follower, isAll])
-  const [isTouched, setTouched] = useState(false)
-  const choose = (model: ModelEntryFragment) => {
-    const kind = toKind(model)
-    setTouched(true)
-    setLeading((first) => first ?? kind)
-    setPair((now) => ({ ...now, [kind]: model }))
-  }
-  return { chosen, choose, misfits, bases, isTouched }
+  const linked = [...bases, ...own.ACOUSTIC.models, ...own.LANGUAGE.models].find((model) => model.id === id && !whyUnavailable(model))
+  return linked ? { [linked.kind]: linked } : {}
 }

@@ -1,20 +1,25 @@
-import { type ReactNode, useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { useDeploymentActions } from '../api/actions.ts'
 import { toReadMessage } from '../api/client.ts'
 import { type LiveChange, useRefresh } from '../api/live.ts'
 import { useRetry } from '../api/retry.ts'
+import { changesRevisions } from '../api/revisions.ts'
 import { useDashboard } from '../dashboard.ts'
-import { formatDuration, formatMoment } from '../format/time.ts'
-import { inProgress, mayCancel, mayResume, mayRetry, maySuspend, toStatusWord, toWord } from '../format/words.ts'
+import { findAttempt } from '../format/stage-times.ts'
+import { inProgress, mayCancel, mayResume, mayRetry, maySuspend, toWord } from '../format/words.ts'
 import { type ChangeFragment, DeploymentDocument, type DeploymentQuery } from '../gql/graphql.ts'
 import { useLast } from '../last.ts'
+import { Card, Facts, VerificationCard } from '../parts/deployment-facts.tsx'
 import { DeleteConfirm, SuspendConfirm } from '../parts/deployment-menu.tsx'
 import { EditDeploymentDialog } from '../parts/edit-dialog.tsx'
 import { EndpointCard, type ServedEndpoint } from '../parts/endpoint.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, ProblemPage } from '../parts/problem.tsx'
+import { PendingRevision } from '../parts/revisions/pending-revision.tsx'
+import { RedeployDialog } from '../parts/revisions/redeploy-dialog.tsx'
+import { RevisionHistory } from '../parts/revisions/revision-history.tsx'
 import { Stages } from '../parts/stages.tsx'
 import { Progress, StatusBadge } from '../parts/status.tsx'
 import { TryIt } from '../parts/try-it.tsx'
@@ -28,7 +33,10 @@ export default function DeploymentPage({ id }: { id: string }) {
   const [{ data: read, error }, refresh] = useQuery({ query: DeploymentDocument, variables: { id } })
   const data = useLast(read ?? undefined)
   const again = useCallback(() => refresh({ requestPolicy: 'network-only' }), [refresh])
-  const concerns = useCallback((change: LiveChange) => change.deploymentId === id && change.status !== change.previousStatus, [id])
+  const concerns = useCallback(
+    (change: LiveChange) => change.deploymentId === id && (change.status !== change.previousStatus || changesRevisions(change)),
+    [id],
+  )
   useRefresh(live, concerns, again)
   const changes = useChanges(id, data?.deployment?.timeline.nodes)
   const deployment = data?.deployment
@@ -61,17 +69,29 @@ export default function DeploymentPage({ id }: { id: string }) {
       <div className="columns">
         <div className="column">
           <DeploymentState deployment={deployment} />
+          {deployment.pendingRevision && <PendingRevision key={deployment.pendingRevision.id} deployment={deployment} revision={deployment.pendingRevision} />}
           {deployment.isServing && deployment.endpoint && <Serving endpoint={deployment.endpoint} />}
+          <RevisionHistory deployment={deployment} />
         </div>
         <aside className="column">
-          <Card title="Provisioning">
-            <Stages changes={changes} />
-          </Card>
+          <ProvisioningCard deployment={deployment} changes={changes} />
           {deployment.verification && <VerificationCard verification={deployment.verification} />}
           <Facts deployment={deployment} />
         </aside>
       </div>
     </>
+  )
+}
+
+/** The stages of the latest attempt. The log can have later changes only, such as many rollbacks. */
+function ProvisioningCard({ deployment, changes }: { deployment: Deployment; changes: readonly ChangeFragment[] }) {
+  const attempt = findAttempt(changes)
+  const isExpected = inProgress.includes(deployment.status) || deployment.pendingRevision
+  if (!isExpected && !attempt.steps.some(({ stage }) => stage)) return null
+  return (
+    <Card title={attempt.revision ? `Provisioning of revision ${attempt.revision}` : 'Provisioning'}>
+      <Stages attempt={attempt} />
+    </Card>
   )
 }
 
@@ -99,7 +119,7 @@ function useChanges(id: string, read: readonly ChangeFragment[] = []): readonly 
 function Head({ deployment }: { deployment: Deployment }) {
   const { mayManage } = useDashboard()
   const { retry, cancel, suspend, resume, remove } = useDeploymentActions(deployment)
-  const [asking, setAsking] = useState<'edit' | 'suspend' | 'delete'>()
+  const [asking, setAsking] = useState<'redeploy' | 'edit' | 'suspend' | 'delete'>()
   const close = () => setAsking(undefined)
   const deleteAndLeave = async () => {
     if (await remove()) navigate(`/?locale=${deployment.locale}`)
@@ -126,6 +146,11 @@ function Head({ deployment }: { deployment: Deployment }) {
             Resume
           </button>
         )}
+        {deployment.status === 'COMPLETE' && (
+          <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('redeploy')}>
+            Deploy another model
+          </button>
+        )}
         {maySuspend(deployment.status) && (
           <button type="button" className="button" disabled={!mayManage} onClick={() => setAsking('suspend')}>
             Suspend
@@ -138,6 +163,7 @@ function Head({ deployment }: { deployment: Deployment }) {
           Delete
         </button>
       </div>
+      {asking === 'redeploy' && <RedeployDialog deployment={deployment} close={close} />}
       {asking === 'edit' && <EditDeploymentDialog deployment={deployment} close={close} />}
       <SuspendConfirm deployment={deployment} isOpen={asking === 'suspend'} close={close} confirmed={suspend} />
       <DeleteConfirm deployment={deployment} isOpen={asking === 'delete'} close={close} confirmed={deleteAndLeave} />
@@ -175,77 +201,5 @@ function DeploymentState({ deployment }: { deployment: Deployment }) {
           : 'Provisioning was canceled. Retry to provision the deployment again with the same ID.'}
       </p>
     </section>
-  )
-}
-
-function Card({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="card section">
-      <h2>{title}</h2>
-      {children}
-    </section>
-  )
-}
-
-function VerificationCard({ verification }: { verification: NonNullable<Deployment['verification']> }) {
-  const { referenceText, transcript, audioMs, latencyMs, verifiedAt, warning } = verification
-  return (
-    <Card title="Verified">
-      <p className="detail">The server tested this endpoint with a recording before it set the status to Complete.</p>
-      <dl className="facts stacked">
-        <dt>Spoken</dt>
-        <dd>{referenceText}</dd>
-        <dt>Text</dt>
-        <dd>{transcript}</dd>
-      </dl>
-      <p className="detail">
-        {formatDuration(audioMs)} of speech recognized in {formatDuration(latencyMs)}, {formatMoment(verifiedAt)}
-      </p>
-      {warning && (
-        <p className="detail" role="note">
-          Warning: {warning}
-        </p>
-      )}
-    </Card>
-  )
-}
-
-function Facts({ deployment }: { deployment: Deployment }) {
-  const { acousticModel, languageModel, locale, createdAt, completedAt, status } = deployment
-  return (
-    <Card title="Details">
-      <dl className="facts">
-        <dt>Status</dt>
-        <dd>
-          <StatusBadge status={status} />
-        </dd>
-        <dt>Acoustic model</dt>
-        <dd>
-          <ModelLink model={acousticModel} locale={locale} />
-        </dd>
-        <dt>Language model</dt>
-        <dd>
-          <ModelLink model={languageModel} locale={locale} />
-        </dd>
-        <dt>Locale</dt>
-        <dd>{locale}</dd>
-        <dt>Created</dt>
-        <dd>{formatMoment(createdAt)}</dd>
-        {completedAt && (
-          <>
-            <dt>{status === 'COMPLETE' || status === 'SUSPENDED' ? toStatusWord(status) : 'Ended'}</dt>
-            <dd>{formatMoment(completedAt)}</dd>
-          </>
-        )}
-      </dl>
-    </Card>
-  )
-}
-
-function ModelLink({ model, locale }: { model: Deployment['acousticModel']; locale: string }) {
-  return (
-    <>
-      <Link href={`/models?locale=${locale}`}>{model.name}</Link> <span className="muted">({model.isBase ? 'base' : 'custom'})</span>
-    </>
   )
 }

@@ -5,6 +5,7 @@ const paths = {
   cross: 'M4 4l8 8M12 4l-8 8',
   clock: 'M8 4.5V8l2.3 1.6M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0',
   stop: 'M3.8 3.8l8.4 8.4M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0',
+  play: 'M5 3l8 5-8 5z',
   pause: 'M5.5 3.5v9M10.5 3.5v9',
   more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
   down: 'M4 6l4 4 4-4',

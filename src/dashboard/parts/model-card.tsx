@@ -16,46 +16,56 @@ const minRecordings = 10
 
 /** A model with its origin. A custom model also has its status, progress and actions. */
 export function ModelCard({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
-  const { name, description, isBase, isReady, scenario, license, licenseUrl, isLicenseAccepted, sizeBytes } = model
+  const { id, name, description, isBase, isLicenseAccepted } = model
   return (
     <li className="card model-card">
       <div className="model-card-head">
-        <h3>{name}</h3>
+        <h3>
+          <Link href={`/models/${encodeURIComponent(id)}`}>{name}</Link>
+        </h3>
         {isBase ? <span className="tag">Base</span> : <StatusBadge status={model.status} />}
       </div>
       {description && <p>{description}</p>}
       {!isBase && <Building model={model} />}
-      <dl className="facts">
-        {!isBase && <Origin model={model} />}
-        {toWord(scenario) !== name && (
-          <>
-            <dt>Scenario</dt>
-            <dd>{toWord(scenario)}</dd>
-          </>
-        )}
-        {isReady && (
-          <>
-            <dt>Size</dt>
-            <dd>{formatBytes(sizeBytes)}</dd>
-          </>
-        )}
-        {(isBase || licenseUrl) && isLicenseAccepted && (
-          <>
-            <dt>License</dt>
-            <dd>
-              <License license={license} licenseUrl={licenseUrl} />
-            </dd>
-          </>
-        )}
-      </dl>
+      <ModelFacts model={model} />
       {!isLicenseAccepted && <AcceptLicense model={model} accepted={refresh} />}
-      {!isBase && <Actions model={model} refresh={refresh} />}
+      {!isBase && <ModelActions model={model} deleted={refresh} />}
     </li>
   )
 }
 
+/** The origin, the scenario, the size and the license of a model. */
+export function ModelFacts({ model }: { model: ModelDetailFragment }) {
+  const { name, isBase, isReady, scenario, license, licenseUrl, isLicenseAccepted, sizeBytes } = model
+  return (
+    <dl className="facts">
+      {!isBase && <Origin model={model} />}
+      {toWord(scenario) !== name && (
+        <>
+          <dt>Scenario</dt>
+          <dd>{toWord(scenario)}</dd>
+        </>
+      )}
+      {isReady && (
+        <>
+          <dt>Size</dt>
+          <dd>{formatBytes(sizeBytes)}</dd>
+        </>
+      )}
+      {(isBase || licenseUrl) && isLicenseAccepted && (
+        <>
+          <dt>License</dt>
+          <dd>
+            <License license={license} licenseUrl={licenseUrl} />
+          </dd>
+        </>
+      )}
+    </dl>
+  )
+}
+
 /** The progress of building, or the reason of a failure. */
-function Building({ model: { name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
+export function Building({ model: { name, status, stage, progress, isTerminal, failure } }: { model: ModelDetailFragment }) {
   if (failure) return <p className="field-problem">{failure.message}</p>
   if (isTerminal) return null
   const percent = Math.round(progress * 100)
@@ -113,20 +123,17 @@ function Origin({ model }: { model: ModelDetailFragment }) {
   )
 }
 
-function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () => void }) {
+/** The actions of a custom model. */
+export function ModelActions({ model, deleted }: { model: ModelDetailFragment; deleted: () => void }) {
   const { mayManage } = useDashboard()
   const { retry, cancel, remove } = useModelActions(model)
   const [asking, setAsking] = useState<'edit' | 'delete'>()
   const close = () => setAsking(undefined)
-  const { name, status, isReady, locale } = model
+  const { name, status, isReady } = model
   if (!mayManage) return null
   return (
     <div className="form-actions">
-      {isReady && (
-        <Link className="small button" aria-label={`Deploy ${name}`} href={`/new?locale=${locale}&model=${encodeURIComponent(model.id)}`}>
-          Deploy
-        </Link>
-      )}
+      {isReady && <DeployLink model={model} />}
       {mayRetry(status) && (
         <button type="button" className="small button" aria-label={`Retry ${name}`} onClick={retry}>
           Retry
@@ -150,11 +157,20 @@ function Actions({ model, refresh }: { model: ModelDetailFragment; refresh: () =
         action="Delete"
         close={close}
         confirmed={async () => {
-          if (await remove()) refresh()
+          if (await remove()) deleted()
         }}
       >
         The text, phrases and recordings of the model are deleted as well. This cannot be undone.
       </Confirm>
     </div>
+  )
+}
+
+/** Opens the form for a new deployment with the model chosen. */
+export function DeployLink({ model: { id, name, locale } }: { model: ModelDetailFragment }) {
+  return (
+    <Link className="small button" aria-label={`Deploy ${name}`} href={`/new?locale=${locale}&model=${encodeURIComponent(id)}`}>
+      Deploy
+    </Link>
   )
 }

@@ -12,6 +12,7 @@ import { News, tell } from './news.tsx'
 const sections = [
   { href: '/', name: 'Deployments', paths: /^\/(new|deleted|deployments\/.*)?$/ },
   { href: '/models', name: 'Models', paths: /^\/models/ },
+  { href: '/test-sets', name: 'Test sets', paths: /^\/(test-sets|evaluations|compare)/ },
   { href: '/keys', name: 'Keys', paths: /^\/keys/ },
 ]
 

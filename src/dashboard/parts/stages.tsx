@@ -1,15 +1,14 @@
-import { stageTimes } from '../format/stage-times.ts'
+import { type Attempt, stageTimes } from '../format/stage-times.ts'
 import { formatDuration, useNow } from '../format/time.ts'
 import { toWord } from '../format/words.ts'
-import type { ChangeFragment } from '../gql/graphql.ts'
 import { Icon } from './icon.tsx'
 
 const marks = { waiting: null, running: <span className="spinner" />, done: <Icon name="check" />, failed: <Icon name="cross" />, ended: <Icon name="stop" /> }
 const stateWords = { waiting: 'not started', running: 'in progress', done: 'done', failed: 'failed', ended: 'ended' }
 
 /** The stages of provisioning with their states and durations, live. */
-export function Stages({ changes }: { changes: readonly ChangeFragment[] }) {
-  const times = stageTimes(changes)
+export function Stages({ attempt }: { attempt: Attempt }) {
+  const times = stageTimes(attempt.steps)
   const now = useNow(
     times.some(({ state }) => state === 'running'),
     200,

@@ -1,5 +1,5 @@
 import { timeLeft, useNow } from '../format/time.ts'
-import { inProgress, type ModelStatus, type Status, toStatusWord, toWord } from '../format/words.ts'
+import { inProgress, type JobStatus, type ModelStatus, type RevisionStatus, type Status, toStatusWord, toWord } from '../format/words.ts'
 import type { DeploymentRowFragment } from '../gql/graphql.ts'
 import { Icon, type IconName } from './icon.tsx'
 
@@ -13,7 +13,7 @@ const icons: Record<string, IconName> = {
   DELETING: 'stop',
 }
 
-export function StatusBadge({ status }: { status: Status | ModelStatus }) {
+export function StatusBadge({ status }: { status: Status | ModelStatus | RevisionStatus | JobStatus }) {
   const icon = icons[status]
   return (
     <span className={`status ${status.toLowerCase()}`}>

@@ -1,0 +1,80 @@
+// Test sets and evaluations: their states while jobs run, and the actions on them.
+import { useMutation, useSubscription } from 'urql'
+import { useDashboard } from '../dashboard.ts'
+import { formatShare } from '../format/amounts.ts'
+import {
+  CancelEvaluationDocument,
+  DeleteEvaluationDocument,
+  DeleteTestSetDocument,
+  type EvaluationEntryFragment,
+  EvaluationStateDocument,
+  type TestSetEntryFragment,
+  TestSetStateDocument,
+} from '../gql/graphql.ts'
+import { report } from './actions.ts'
+import { toMessage } from './client.ts'
+import { useConnection } from './live.ts'
+import { announceOutcome } from './outcomes.ts'
+
+/** More would fill the server's limit of subscriptions for one socket. */
+const maxFollowed = 20
+
+/** The unfinished rows of a list that a page follows. */
+export const toFollowed = <Row extends { isTerminal: boolean }>(rows: readonly Row[]) => rows.filter(({ isTerminal }) => !isTerminal).slice(0, maxFollowed)
+
+/** Follows the import of a test set, whose states update the cache. The stream begins again after a lost connection. */
+export function FollowTestSet({ id }: { id: string }) {
+  const isLive = useConnection(useDashboard().live) === 'live'
+  useSubscription({ query: TestSetStateDocument, variables: { id }, pause: !isLive }, (_, data) => {
+    const change = data.testSetStatusChanged
+    if (change.__typename === 'TestSetStatusChange' && change.testSet.isTerminal) announceTestSet(change.testSet)
+    return data
+  })
+  return null
+}
+
+function announceTestSet({ name, status, failure }: TestSetEntryFragment) {
+  const isGood = status === 'READY'
+  announceOutcome({ name, isGood, text: isGood ? `“${name}” is ready.` : `“${name}” failed. ${failure?.message ?? ''}` })
+}
+
+/** Follows an evaluation, as `FollowTestSet` does. */
+export function FollowEvaluation({ id }: { id: string }) {
+  const isLive = useConnection(useDashboard().live) === 'live'
+  useSubscription({ query: EvaluationStateDocument, variables: { id }, pause: !isLive }, (_, data) => {
+    const change = data.evaluationStatusChanged
+    if (change.__typename === 'EvaluationStatusChange' && change.evaluation.isTerminal) announceEvaluation(change.evaluation)
+    return data
+  })
+  return null
+}
+
+function announceEvaluation({ testSet: { name }, result, status, failure }: EvaluationEntryFragment) {
+  if (result) announceOutcome({ name, isGood: true, text: `The evaluation on “${name}” is complete: ${formatShare(result.wordErrorRate)} word errors.` })
+  else if (status === 'FAILED') announceOutcome({ name, isGood: false, text: `The evaluation on “${name}” failed. ${failure?.message ?? ''}` })
+}
+
+/** Deletes a test set, with a message about the outcome. */
+export function useTestSetDeletion({ id, name }: Pick<TestSetEntryFragment, 'id' | 'name'>) {
+  const [, send] = useMutation(DeleteTestSetDocument)
+  return async () => {
+    const { data, error } = await send({ id })
+    return report(error && toMessage(error), data?.deleteTestSet, `“${name}” has been deleted.`)
+  }
+}
+
+/** Cancel and delete, as the actions of a deployment. */
+export function useEvaluationActions(id: string) {
+  const [, sendCancel] = useMutation(CancelEvaluationDocument)
+  const [, sendDelete] = useMutation(DeleteEvaluationDocument)
+  return {
+    async cancel() {
+      const { data, error } = await sendCancel({ id })
+      return report(error && toMessage(error), data?.cancelEvaluation, 'The evaluation has been canceled.')
+    },
+    async remove() {
+      const { data, error } = await sendDelete({ id })
+      return report(error && toMessage(error), data?.deleteEvaluation, 'The evaluation has been deleted.')
+    },
+  }
+}
