@@ -1,5 +1,6 @@
 // Test sets and evaluations: their states while jobs run, and the actions on them.
-import { useMutation, useSubscription } from 'urql'
+import { useEffect, useRef } from 'react'
+import { type TypedDocumentNode, useClient, useMutation } from 'urql'
 import { useDashboard } from '../dashboard.ts'
 import { formatShare } from '../format/amounts.ts'
 import {
@@ -22,13 +23,43 @@ const maxFollowed = 20
 /** The unfinished rows of a list that a page follows. */
 export const toFollowed = <Row extends { isTerminal: boolean }>(rows: readonly Row[]) => rows.filter(({ isTerminal }) => !isTerminal).slice(0, maxFollowed)
 
-/** Follows the import of a test set, whose states update the cache. The stream begins again after a lost connection. */
-export function FollowTestSet({ id }: { id: string }) {
+const restartMs = 1000
+
+/**
+ * Follows one row, whose states update the cache, until the component is removed. `heard` answers false when the row is gone.
+ * A list that was read before the last state can arrive after it and show the row as unfinished, so an ended stream begins again.
+ */
+function useStates<Data>(query: TypedDocumentNode<Data, { id: string }>, id: string, heard: (data: Data) => boolean) {
+  const api = useClient()
   const isLive = useConnection(useDashboard().live) === 'live'
-  useSubscription({ query: TestSetStateDocument, variables: { id }, pause: !isLive }, (_, data) => {
-    const change = data.testSetStatusChanged
-    if (change.__typename === 'TestSetStatusChange' && change.testSet.isTerminal) announceTestSet(change.testSet)
-    return data
+  const latest = useRef(heard)
+  latest.current = heard
+  useEffect(() => {
+    if (!isLive) return
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let isGone = false
+    let stop = () => {}
+    const begin = () => {
+      const { unsubscribe } = api.subscription(query, { id }).subscribe(({ data, hasNext }) => {
+        if (data && !latest.current(data)) isGone = true
+        if (hasNext === false && !isGone) timer = setTimeout(begin, restartMs)
+      })
+      stop = unsubscribe
+    }
+    begin()
+    return () => {
+      clearTimeout(timer)
+      stop()
+    }
+  }, [api, query, id, isLive])
+}
+
+/** Follows the import of a test set. */
+export function FollowTestSet({ id }: { id: string }) {
+  useStates(TestSetStateDocument, id, ({ testSetStatusChanged: change }) => {
+    if (change.__typename !== 'TestSetStatusChange') return false
+    if (change.testSet.isTerminal) announceTestSet(change.testSet)
+    return true
   })
   return null
 }
@@ -38,13 +69,12 @@ function announceTestSet({ name, status, failure }: TestSetEntryFragment) {
   announceOutcome({ name, isGood, text: isGood ? `“${name}” is ready.` : `“${name}” failed. ${failure?.message ?? ''}` })
 }
 
-/** Follows an evaluation, as `FollowTestSet` does. */
+/** Follows an evaluation. */
 export function FollowEvaluation({ id }: { id: string }) {
-  const isLive = useConnection(useDashboard().live) === 'live'
-  useSubscription({ query: EvaluationStateDocument, variables: { id }, pause: !isLive }, (_, data) => {
-    const change = data.evaluationStatusChanged
-    if (change.__typename === 'EvaluationStatusChange' && change.evaluation.isTerminal) announceEvaluation(change.evaluation)
-    return data
+  useStates(EvaluationStateDocument, id, ({ evaluationStatusChanged: change }) => {
+    if (change.__typename !== 'EvaluationStatusChange') return false
+    if (change.evaluation.isTerminal) announceEvaluation(change.evaluation)
+    return true
   })
   return null
 }
