@@ -4,6 +4,7 @@ import { type Context, checkScope, inTransaction } from '../domain/context.ts'
 import { findDeployment } from '../domain/deployment.ts'
 import { type DeploymentOutcome, onDeployment } from '../domain/deployment-action.ts'
 import { findModelProblems } from '../domain/deployment-creation.ts'
+import { gateSeconds } from '../domain/deployment-deadline.ts'
 import { SequenceMismatchError, StatusConflictError } from '../domain/deployment-errors.ts'
 import { ExpectedError, IdempotencyConflictError, ValidationError } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
@@ -129,13 +130,14 @@ async function queueRevision(
   const { id: deploymentId, workspaceId } = before
   const { acousticModelId, languageModelId, note, canary, shadow } = values
   const gate = values.gate ?? before.gate
+  const deadlineSeconds = ctx.limits.deadlineSeconds + (gate ? gateSeconds : 0)
   const number = before.lastRevision + 1
   const own = { workspaceId, deploymentId, number, acousticModelId, languageModelId, note, keyId: ctx.viewer.keyId, gate, sequence: 1 }
   const [, [created]] = await Promise.all([
     recordCurrent(tx, before),
     tx
       .insert(deploymentRevisions)
-      .values({ ...own, status: 'QUEUED', ...revising.newPosition(ctx, { workspaceId }) })
+      .values({ ...own, status: 'QUEUED', ...revising.newPosition({ limits: { deadlineSeconds } }, { workspaceId }) })
       .returning(),
     removeExcess(tx, before),
   ])

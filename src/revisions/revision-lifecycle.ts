@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { completionTopic, type DeploymentChange, deploymentLog, toProvisioningValues } from '../domain/deployment-lifecycle.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
-import { provisionRevision } from '../lifecycle/job-definitions.ts'
+import { jobOfRevision } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
 import { revisionQueue } from '../lifecycle/queue-position.ts'
 import { noteStatusChange } from '../lifecycle/status-changes.ts'
@@ -122,8 +122,13 @@ export const revisionLifecycle = createLifecycle<'revisionId', RevisionRow, Revi
   log: revisionLog,
   key: 'revisionId',
   moves,
-  toValues: (change, before) => ({ ...toProvisioningValues(change, before), evaluationId: change.evaluationId ?? before.evaluationId }),
+  toValues: (change, before) => ({
+    ...toProvisioningValues(change, before),
+    evaluationId: change.evaluationId ?? before.evaluationId,
+    // The evaluation counts its own crashes, and forgets them with each recording.
+    ...(change.stage === 'EVALUATING' && { deadRuns: [] }),
+  }),
 })
 
 /** Queues revisions, and claims them for workers. */
-export const revising = createJobClaims('revisionId', revisionQueue, revisionLifecycle, () => provisionRevision)
+export const revising = createJobClaims('revisionId', revisionQueue, revisionLifecycle, jobOfRevision)
