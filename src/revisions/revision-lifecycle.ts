@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { completionTopic, type DeploymentChange, deploymentLog, toProvisioningValues } from '../domain/deployment-lifecycle.ts'
+import { cancelGateEvaluations } from '../evaluation/gate-evaluation.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { jobOfRevision } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
@@ -55,7 +56,7 @@ export async function changeForRevision(tx: Tx, deploymentId: string, values: De
     .returning()
   if (!after) throw new Error('The deployment of a locked revision was not found.')
   const isSwitch = before !== undefined && before.revision !== after.revision
-  const isServable = isSwitch || facts.status === 'COMPLETE' || facts.stage === 'VERIFYING' || facts.stage === 'EVALUATING'
+  const isServable = isSwitch || facts.status === 'COMPLETE' || facts.stage === 'VERIFYING'
   await deploymentLog.record(tx, after, after.status, message, {
     facts: {
       progress: facts.progress,
@@ -65,7 +66,8 @@ export async function changeForRevision(tx: Tx, deploymentId: string, values: De
       revisionStage: facts.stage,
       previousCurrentRevision: isSwitch ? before.revision : null,
     },
-    // Processes with the role speech load the models of the revision before sessions need them.
+    // Processes with the role speech load the models of the revision before sessions need them. The many reports of
+    // EVALUATING, which follows VERIFYING, would only repeat that.
     topics: isServable ? [completionTopic] : [],
   })
   return after
@@ -103,6 +105,7 @@ const revisionLog: StatusLog<RevisionRow> = {
     const { deploymentId: id, workspaceId, status, failure } = row
     noteStatusChange(tx, { kind: 'revision', id, workspaceId, status, previousStatus, code: failure?.code })
     const facts = { ...factsOf(row), previousStatus }
+    if (row.gate && isRevisionTerminal(status)) await cancelGateEvaluations(tx, { workspaceId, deploymentId: id })
     if (status !== 'COMPLETE') {
       await changeForRevision(tx, id, isRevisionTerminal(status) ? endOfTrial : {}, facts, message)
       return
