@@ -90,7 +90,8 @@ export async function enforceProvisioning(service: Service, enforcement: Enforce
   await enforceEach(service, find, (one) => enforce(service.limits, enforcement, one))
 }
 
-function enforce(limits: TimeLimits, { fail, notice, moreSeconds, words }: Enforcement, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
+function enforce(limits: TimeLimits, enforcement: Enforcement, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
+  const { fail, notice, moreSeconds, words } = enforcement
   const { stallSeconds, noticeSeconds } = limits
   const deadlineSeconds = limits.deadlineSeconds + (moreSeconds?.(row) ?? 0)
   const stage = row.stage ?? 'RESOLVING'

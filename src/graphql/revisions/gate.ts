@@ -100,7 +100,7 @@ const UpdateGateResult = resultUnion('UpdateGate', 'The changed deployment, or t
 builder.mutationField('updateGate', (t) =>
   t.field({
     type: UpdateGateResult,
-    description: 'Sets or removes the gate of a deployment. Each later redeployment without a gate of its own must pass the gate.',
+    description: 'Sets or removes the gate of a deployment. Each later redeployment that brings no gate must pass this gate.',
     args: { input: t.arg({ type: UpdateGateInput, required: true, description: 'The gate.' }) },
     resolve: (_, { input }, ctx) => updateGate(ctx, toUpdate(input)).then(asResult('deployment')),
   }),
