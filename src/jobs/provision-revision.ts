@@ -50,11 +50,20 @@ async function proveRevision(service: Provisioning, steps: RevisionSteps, found:
   await steps.record({ status: 'COMPLETE', message: `Its endpoint answered in ${evidence.latencyMs} ms.${verdict}`, progress: 1, evidence })
 }
 
+/** Each report is an event in the log of the deployment, and evaluations can take hours. The evaluation has newer progress. */
+const gateReportMs = 2_000
+
 /** Evaluates the models of the revision, and those that serve, on the test set of the gate. Throws when they are not good enough. */
 async function passGate(service: Provisioning, steps: RevisionSteps, { row }: RevisionToProvision, gate: Gate): Promise<string> {
   await steps.enter('EVALUATING', 'Evaluating the models on the test set of the gate.')
   const candidate = { deploymentId: row.deploymentId, revision: row.number, acousticModelId: row.acousticModelId, languageModelId: row.languageModelId }
-  const progress = { signal: steps.signal, tell: (share: number, message: string) => steps.tell(share, message) }
+  let toldAt = 0
+  const tell = (share: number, message: string) => {
+    if (performance.now() - toldAt < gateReportMs) return
+    toldAt = performance.now()
+    steps.tell(share, message)
+  }
+  const progress = { signal: steps.signal, tell }
   let baseline = await findServing(service, row.id)
   let judged: JudgedGate | undefined
   while (!judged) {
