@@ -9,6 +9,7 @@ import { SequenceMismatchError, StatusConflictError } from '../domain/deployment
 import { ExpectedError, IdempotencyConflictError, ValidationError } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
 import { proseText, validate } from '../domain/validation.ts'
+import { TestSetNotFoundError } from '../evaluation/errors.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deploymentRevisions, type RevisionRow } from '../postgres/deployment-tables.ts'
 import { findGateProblem, gateShape, type WantedGate } from './gate.ts'
@@ -92,7 +93,9 @@ async function findProblem(ctx: Context, tx: Tx, deployment: DeploymentRow, want
     return new StatusConflictError(deployment.status, 'Only a COMPLETE deployment can be redeployed. Retry it, or wait until it is COMPLETE.')
   const [problem] = await findModelProblems(inTransaction(ctx, tx), { ...wanted, locale: deployment.locale })
   if (problem) return problem
-  const gateProblem = await findGateProblem(ctx, tx, wanted.gate, deployment.locale)
+  const gateProblem = await findGateProblem(ctx, tx, wanted.gate ?? deployment.gate, deployment.locale)
+  if (!wanted.gate && gateProblem instanceof TestSetNotFoundError)
+    return new TestSetNotFoundError(null, 'The test set of the gate of the deployment was deleted. Change the gate with updateGate.')
   if (gateProblem || deployment.pendingRevision === null || wanted.supersede) return gateProblem
   const pending = await findRevisionRow(tx, deployment.id, deployment.pendingRevision)
   return pending && new RedeploymentInProgressError(toRevision(pending, deployment))

@@ -99,6 +99,10 @@ test('a gate that ends early leaves no evaluation, and one during a rollback jud
   await collect(api.watch(id))
   expect(await revisions.read(id)).toMatchObject({ currentRevision: { number: 4, status: 'COMPLETE' } })
   expect(await listEvaluations(id)).toContainEqual({ status: 'COMPLETE', revision: 1 })
+
+  await updateGate(id, gate)
+  await evaluations.deleteTestSet(own['id'])
+  expect(await revisions.redeploy(id)).toMatchObject({ code: 'TEST_SET_NOT_FOUND', message: expect.stringContaining('updateGate') })
 })
 
 test('a gate without limits, with limits beyond 1 or with a missing test set is refused', async () => {
