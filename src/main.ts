@@ -28,6 +28,7 @@ import {
   allJobs,
   importTestSet,
   provisionDeployment,
+  provisionGatedRevision,
   provisionRevision,
   runEvaluation,
   trainLanguageModel,
@@ -162,7 +163,7 @@ export async function startService(config: Config, { withRecognizer = false }: S
 /** A training, validation, import or evaluation uses a core and some hundred megabytes, so a process runs one of each at a time. */
 async function workJobs(config: Config, parts: ServiceParts) {
   await parts.store.queue.work(provisionDeployment, config.parallelJobs, provisionDeploymentHandler(parts))
-  await parts.store.queue.work(provisionRevision, config.parallelJobs, provisionRevisionHandler(parts))
+  for (const job of [provisionRevision, provisionGatedRevision]) await parts.store.queue.work(job, config.parallelJobs, provisionRevisionHandler(parts))
   await parts.store.queue.work(trainLanguageModel, 1, trainLanguageModelHandler(parts))
   await parts.store.queue.work(validateAcousticModel, 1, validateAcousticModelHandler(parts, config))
   await parts.store.queue.work(importTestSet, 1, importTestSetHandler(parts))

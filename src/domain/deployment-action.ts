@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { provisionRevision } from '../lifecycle/job-definitions.ts'
+import { jobOfRevision } from '../lifecycle/job-definitions.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
@@ -129,8 +129,8 @@ export async function deleteDeployment(ctx: Context, id: string): DeploymentOutc
 async function withdrawRevision(tx: Tx, { store }: Pick<Service, 'store'>, { id, pendingRevision }: DeploymentRow) {
   if (pendingRevision === null) return
   const pending = and(eq(deploymentRevisions.deploymentId, id), eq(deploymentRevisions.number, pendingRevision))
-  const [revision] = await tx.select({ jobId: deploymentRevisions.jobId }).from(deploymentRevisions).where(pending)
-  if (revision?.jobId) await store.queue.remove(tx, provisionRevision, revision.jobId)
+  const [revision] = await tx.select({ jobId: deploymentRevisions.jobId, gate: deploymentRevisions.gate }).from(deploymentRevisions).where(pending)
+  if (revision?.jobId) await store.queue.remove(tx, jobOfRevision(revision), revision.jobId)
 }
 
 /** Adds an event to a deployment's log without a change of its status. Does nothing for a deleted deployment. */

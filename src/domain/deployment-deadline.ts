@@ -8,8 +8,11 @@ import { isWaitingJob } from '../postgres/queue.ts'
 import type { Service } from './context.ts'
 import { provisioning, recordChange } from './deployment-lifecycle.ts'
 
-/** The maximum duration of each stage in seconds, with or without progress. Fetching a large model takes longest. */
-const stageSeconds: Record<Stage, number> = { RESOLVING: 120, FETCHING: 3000, BUILDING: 600, LOADING: 600, VERIFYING: 600, EVALUATING: 3000 }
+/** The maximum duration of the evaluations of a gate in seconds. They wait for capacity that clients leave. */
+export const gateSeconds = 12 * 3600
+
+/** The maximum duration of each stage in seconds, with or without progress. */
+const stageSeconds: Record<Stage, number> = { RESOLVING: 120, FETCHING: 3000, BUILDING: 600, LOADING: 600, VERIFYING: 600, EVALUATING: gateSeconds }
 const maxStage = sql.join(
   Object.entries(stageSeconds).map(([stage, seconds]) => sql`when ${sql.raw(`'${stage}'`)} then ${sql.raw(String(seconds))}`),
   sql` `,
@@ -23,12 +26,14 @@ function findOverdue(db: Db, queue: JobQueue, { stallSeconds, noticeSeconds }: T
   const { table } = queue
   // While the job of a row waits for a worker, only the deadline of the whole provisioning applies.
   const isAtWork = sql`(${table.status} = 'PROVISIONING' and not ${isWaitingJob(table.jobId)})`
+  // An evaluation makes no progress while clients need all recognizers.
+  const isExpectedToProgress = sql`(${isAtWork} and ${table.stage} is distinct from 'EVALUATING')`
   const overdue = {
     isPastDeadline: passed(table.deadlineAt, 0),
     isPastStage: sql<boolean>`${isAtWork} and ${passed(table.stageStartedAt, sql`case ${table.stage} ${maxStage} end`)}`,
     // The stall counts from the notice, so that a row is not failed at the first check after all processes were down.
-    isStalled: sql<boolean>`${isAtWork} and ${table.stalledSince} is not null and ${passed(table.updatedAt, stallSeconds - noticeSeconds)}`,
-    isSilent: sql<boolean>`${isAtWork} and ${table.stalledSince} is null and ${passed(table.updatedAt, noticeSeconds)}`,
+    isStalled: sql<boolean>`${isExpectedToProgress} and ${table.stalledSince} is not null and ${passed(table.updatedAt, stallSeconds - noticeSeconds)}`,
+    isSilent: sql<boolean>`${isExpectedToProgress} and ${table.stalledSince} is null and ${passed(table.updatedAt, noticeSeconds)}`,
   }
   const any = sql.join(Object.values(overdue), sql` or `)
   return db
@@ -39,7 +44,7 @@ function findOverdue(db: Db, queue: JobQueue, { stallSeconds, noticeSeconds }: T
     .limit(100)
 }
 
-const provisioningColumns = ({ id, workspaceId, status, stage, attempt, run, sequence, updatedAt }: JobQueue['table']) => ({
+const provisioningColumns = ({ id, workspaceId, status, stage, attempt, run, sequence, updatedAt, gate }: JobQueue['table']) => ({
   id,
   workspaceId,
   status,
@@ -48,6 +53,7 @@ const provisioningColumns = ({ id, workspaceId, status, stage, attempt, run, seq
   run,
   sequence,
   updatedAt,
+  gate,
 })
 
 type Overdue = Awaited<ReturnType<typeof findOverdue>>[number]
@@ -57,6 +63,8 @@ interface Enforcement {
   queue: JobQueue
   fail(row: Overdue['row'], failure: Failure): Promise<unknown>
   notice(row: Overdue['row'], change: { stage: Stage; message: string; stalledSince: Date }): Promise<unknown>
+  /** The seconds that a row has beyond DEADLINE_SECONDS. */
+  moreSeconds?(row: Overdue['row']): number
   /** The thing that fails, and the advice at the end of messages. */
   words: { subject: string; nextStep: string }
 }
@@ -82,8 +90,10 @@ export async function enforceProvisioning(service: Service, enforcement: Enforce
   await enforceEach(service, find, (one) => enforce(service.limits, enforcement, one))
 }
 
-function enforce(limits: TimeLimits, { fail, notice, words }: Enforcement, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
-  const { stallSeconds, noticeSeconds, deadlineSeconds } = limits
+function enforce(limits: TimeLimits, enforcement: Enforcement, { row, isPastDeadline, isPastStage, isStalled }: Overdue): Promise<unknown> {
+  const { fail, notice, moreSeconds, words } = enforcement
+  const { stallSeconds, noticeSeconds } = limits
+  const deadlineSeconds = limits.deadlineSeconds + (moreSeconds?.(row) ?? 0)
   const stage = row.stage ?? 'RESOLVING'
   const nextStep = `${words.nextStep} If it fails again, read the log of the server.`
   const end = (code: string, message: string) => fail(row, { stage, code, message })

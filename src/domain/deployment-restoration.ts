@@ -16,8 +16,8 @@ import { ModelNotFoundError } from './model-errors.ts'
 import { type Order, type Page, type PageArgs, readPage } from './pagination.ts'
 import { momentText, storable } from './validation.ts'
 
-/** The revisions of a deleted deployment: columns of its row, and the rows of its revisions. */
-type KeptRevisions = Pick<DeploymentRow, 'revision' | 'lastRevision' | 'previousRevision' | 'revisionNote' | 'revisionKeyId'> & {
+/** The revisions of a deleted deployment and its gate: columns of its row, and the rows of its revisions. */
+type KeptRevisions = Pick<DeploymentRow, 'revision' | 'lastRevision' | 'previousRevision' | 'revisionNote' | 'revisionKeyId' | 'gate'> & {
   revisionCreatedAt: string | null
   revisions: object[] | null
 }
@@ -25,8 +25,8 @@ type KeptRevisions = Pick<DeploymentRow, 'revision' | 'lastRevision' | 'previous
 /** Keeps a deployment that is about to be deleted for as long as its log, with its revisions except one that is in work. */
 export async function keepDeleted(tx: Tx, row: DeploymentRow): Promise<void> {
   const { id, workspaceId, name, description, locale, acousticModelId, languageModelId, sequence, attempt, createdAt } = row
-  const { revision, lastRevision, previousRevision, revisionNote, revisionKeyId, revisionCreatedAt } = row
-  const current = { revision, lastRevision, previousRevision, revisionNote, revisionKeyId, revisionCreatedAt }
+  const { revision, lastRevision, previousRevision, revisionNote, revisionKeyId, revisionCreatedAt, gate } = row
+  const current = { revision, lastRevision, previousRevision, revisionNote, revisionKeyId, revisionCreatedAt, gate }
   const rows = sql`(select jsonb_agg(to_jsonb(revision)) from ${deploymentRevisions} as revision
     where deployment_id = ${id} and status not in ('QUEUED', 'PROVISIONING'))`
   await tx.insert(deletedDeployments).values({

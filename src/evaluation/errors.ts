@@ -3,8 +3,8 @@ import type { EvaluationRow, EvaluationStatus, TestSetRow } from '../postgres/ev
 
 export class TestSetNotFoundError extends ExpectedError {
   readonly code = 'TEST_SET_NOT_FOUND'
-  constructor(path: string) {
-    super('No test set has this id. List the test sets with the testSets query.', path)
+  constructor(path: string | null, message = 'No test set has this id. List the test sets with the testSets query.') {
+    super(message, path)
   }
 }
 

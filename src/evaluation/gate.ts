@@ -26,6 +26,9 @@ export type GateVerdict = GateFigures & { message: string } & ({ passes: true } 
 const maxUtterances = 10
 const maxNamed = 3
 
+/** The rounding of a difference of two rates must not refuse an increase that is exactly the limit. */
+const rounding = 1e-9
+
 const percent = (rate: number) => `${(rate * 100).toFixed(1)} %`
 
 /** Judges the recordings of the new models by a gate, beside those of the present models, if there are any. */
@@ -34,10 +37,10 @@ export function judgeGate(gate: Gate, candidate: readonly EvaluatedItem[], basel
   const pairs = baseline && pairItems(baseline, candidate)
   const rate = rateOf(candidate)
   const before = pairs ? rateOf(pairs.map(({ a }) => a)) : null
-  const confidence = pairs ? confidenceNotWorse(pairs.map(toPairedErrors), maxIncrease ?? 0) : null
+  const confidence = pairs ? confidenceNotWorse(pairs.map(toPairedErrors), (maxIncrease ?? 0) + rounding) : null
   const refusals: string[] = []
   if (maxWordErrorRate != null && rate > maxWordErrorRate) refusals.push(`it exceeds the limit of ${percent(maxWordErrorRate)}`)
-  if (maxIncrease != null && before !== null && rate - before > maxIncrease)
+  if (maxIncrease != null && before !== null && rate - before > maxIncrease + rounding)
     refusals.push(`it exceeds that of the present models by ${percent(rate - before)}, and the limit is ${percent(maxIncrease)}`)
   if (minConfidence != null && confidence !== null && confidence < minConfidence)
     refusals.push(

@@ -45,6 +45,8 @@ export async function runGate(service: Evaluating, { workspaceId, gate, candidat
     ids.push(evaluation.id)
   }
   const lists = await Promise.all(ids.map((id) => listAllEvaluated(service, id)))
+  if (lists.some((list) => !list.length))
+    throw new JobFailure('GATE_EVALUATION_ENDED', 'An evaluation of the gate was deleted before the gate was judged.', { isLasting: false })
   const heard = lists.at(-1) ?? []
   return { ...judgeGate(gate, heard, baseline && lists[0]), evaluationId: ids.at(-1) ?? '' }
 }

@@ -22,13 +22,19 @@ const revising = z.object({ revisionId: z.uuid(), workspaceId: z.uuid(), attempt
 /** The row of the revision to provision, its attempt, and the number of earlier failures of the attempt. */
 export type RevisionPayload = z.infer<typeof revising>
 
-/** Provisions a revision of a deployment while another revision serves. A queue of its own, which processes of older versions do not work. */
-export const provisionRevision: Job<RevisionPayload> = {
-  name: 'provision-revision',
+const revise = {
   payload: revising,
-  key: ({ revisionId, attempt, failedTries }) => `${revisionId}:${attempt}:${failedTries}`,
+  key: ({ revisionId, attempt, failedTries }: RevisionPayload) => `${revisionId}:${attempt}:${failedTries}`,
   interruptions: 100,
 }
+
+/** Provisions a revision of a deployment while another revision serves. A queue of its own, which processes of older versions do not work. */
+export const provisionRevision: Job<RevisionPayload> = { ...revise, name: 'provision-revision' }
+
+/** The same for a revision with a gate, whose evaluations can take hours. Revisions without a gate do not wait for them. */
+export const provisionGatedRevision: Job<RevisionPayload> = { ...revise, name: 'provision-gated-revision' }
+
+export const jobOfRevision = ({ gate }: { gate: object | null }): Job<RevisionPayload> => (gate ? provisionGatedRevision : provisionRevision)
 
 const building = z.object({ modelId: z.uuid(), workspaceId: z.uuid(), attempt: z.int(), failedTries: z.int() })
 
@@ -73,4 +79,12 @@ export const runEvaluation: Job<EvaluatingPayload> = {
   interruptions: 100,
 }
 
-export const allJobs = [provisionDeployment, provisionRevision, trainLanguageModel, validateAcousticModel, importTestSet, runEvaluation] as const
+export const allJobs = [
+  provisionDeployment,
+  provisionRevision,
+  provisionGatedRevision,
+  trainLanguageModel,
+  validateAcousticModel,
+  importTestSet,
+  runEvaluation,
+] as const

@@ -4,10 +4,12 @@ import { type Context, checkScope, inTransaction } from '../domain/context.ts'
 import { findDeployment } from '../domain/deployment.ts'
 import { type DeploymentOutcome, onDeployment } from '../domain/deployment-action.ts'
 import { findModelProblems } from '../domain/deployment-creation.ts'
+import { gateSeconds } from '../domain/deployment-deadline.ts'
 import { SequenceMismatchError, StatusConflictError } from '../domain/deployment-errors.ts'
 import { ExpectedError, IdempotencyConflictError, ValidationError } from '../domain/errors.ts'
 import { findEarlier, idempotencyKeyText, remember } from '../domain/idempotency.ts'
 import { proseText, validate } from '../domain/validation.ts'
+import { TestSetNotFoundError } from '../evaluation/errors.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type DeploymentRow, deploymentRevisions, type RevisionRow } from '../postgres/deployment-tables.ts'
 import { findGateProblem, gateShape, type WantedGate } from './gate.ts'
@@ -91,7 +93,9 @@ async function findProblem(ctx: Context, tx: Tx, deployment: DeploymentRow, want
     return new StatusConflictError(deployment.status, 'Only a COMPLETE deployment can be redeployed. Retry it, or wait until it is COMPLETE.')
   const [problem] = await findModelProblems(inTransaction(ctx, tx), { ...wanted, locale: deployment.locale })
   if (problem) return problem
-  const gateProblem = await findGateProblem(ctx, tx, wanted.gate, deployment.locale)
+  const gateProblem = await findGateProblem(ctx, tx, wanted.gate ?? deployment.gate, deployment.locale)
+  if (!wanted.gate && gateProblem instanceof TestSetNotFoundError)
+    return new TestSetNotFoundError(null, 'The test set of the gate of the deployment was deleted. Change the gate with updateGate.')
   if (gateProblem || deployment.pendingRevision === null || wanted.supersede) return gateProblem
   const pending = await findRevisionRow(tx, deployment.id, deployment.pendingRevision)
   return pending && new RedeploymentInProgressError(toRevision(pending, deployment))
@@ -129,13 +133,14 @@ async function queueRevision(
   const { id: deploymentId, workspaceId } = before
   const { acousticModelId, languageModelId, note, canary, shadow } = values
   const gate = values.gate ?? before.gate
+  const deadlineSeconds = ctx.limits.deadlineSeconds + (gate ? gateSeconds : 0)
   const number = before.lastRevision + 1
   const own = { workspaceId, deploymentId, number, acousticModelId, languageModelId, note, keyId: ctx.viewer.keyId, gate, sequence: 1 }
   const [, [created]] = await Promise.all([
     recordCurrent(tx, before),
     tx
       .insert(deploymentRevisions)
-      .values({ ...own, status: 'QUEUED', ...revising.newPosition(ctx, { workspaceId }) })
+      .values({ ...own, status: 'QUEUED', ...revising.newPosition({ limits: { deadlineSeconds } }, { workspaceId }) })
       .returning(),
     removeExcess(tx, before),
   ])

@@ -1,5 +1,5 @@
 import type { Service } from '../domain/context.ts'
-import { enforceProvisioning } from '../domain/deployment-deadline.ts'
+import { enforceProvisioning, gateSeconds } from '../domain/deployment-deadline.ts'
 import { revisionQueue } from '../lifecycle/queue-position.ts'
 import { revising, revisionLifecycle } from './revision-lifecycle.ts'
 
@@ -19,5 +19,6 @@ export const enforceRevisionDeadlines = (service: Service): Promise<void> =>
     queue: revisionQueue,
     fail: (row, failure) => revising.fail(service, toClaim(row), failure),
     notice: (row, change) => revisionLifecycle.recordChange(service.store.db, toClaim(row), { status: 'PROVISIONING', ...change }),
+    moreSeconds: ({ gate }) => (gate ? gateSeconds : 0),
     words: { subject: 'revision', nextStep: 'Redeploy the deployment.' },
   })

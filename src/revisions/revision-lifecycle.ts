@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import { completionTopic, type DeploymentChange, deploymentLog, toProvisioningValues } from '../domain/deployment-lifecycle.ts'
+import { cancelGateEvaluations } from '../evaluation/gate-evaluation.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
-import { provisionRevision } from '../lifecycle/job-definitions.ts'
+import { jobOfRevision } from '../lifecycle/job-definitions.ts'
 import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
 import { revisionQueue } from '../lifecycle/queue-position.ts'
 import { noteStatusChange } from '../lifecycle/status-changes.ts'
@@ -55,7 +56,7 @@ export async function changeForRevision(tx: Tx, deploymentId: string, values: De
     .returning()
   if (!after) throw new Error('The deployment of a locked revision was not found.')
   const isSwitch = before !== undefined && before.revision !== after.revision
-  const isServable = isSwitch || facts.status === 'COMPLETE' || facts.stage === 'VERIFYING' || facts.stage === 'EVALUATING'
+  const isServable = isSwitch || facts.status === 'COMPLETE' || facts.stage === 'VERIFYING'
   await deploymentLog.record(tx, after, after.status, message, {
     facts: {
       progress: facts.progress,
@@ -65,7 +66,8 @@ export async function changeForRevision(tx: Tx, deploymentId: string, values: De
       revisionStage: facts.stage,
       previousCurrentRevision: isSwitch ? before.revision : null,
     },
-    // Processes with the role speech load the models of the revision before sessions need them.
+    // Processes with the role speech load the models of the revision before sessions need them. The many reports of
+    // EVALUATING, which follows VERIFYING, would only repeat that.
     topics: isServable ? [completionTopic] : [],
   })
   return after
@@ -103,6 +105,7 @@ const revisionLog: StatusLog<RevisionRow> = {
     const { deploymentId: id, workspaceId, status, failure } = row
     noteStatusChange(tx, { kind: 'revision', id, workspaceId, status, previousStatus, code: failure?.code })
     const facts = { ...factsOf(row), previousStatus }
+    if (row.gate && isRevisionTerminal(status)) await cancelGateEvaluations(tx, { workspaceId, deploymentId: id })
     if (status !== 'COMPLETE') {
       await changeForRevision(tx, id, isRevisionTerminal(status) ? endOfTrial : {}, facts, message)
       return
@@ -122,8 +125,13 @@ export const revisionLifecycle = createLifecycle<'revisionId', RevisionRow, Revi
   log: revisionLog,
   key: 'revisionId',
   moves,
-  toValues: (change, before) => ({ ...toProvisioningValues(change, before), evaluationId: change.evaluationId ?? before.evaluationId }),
+  toValues: (change, before) => ({
+    ...toProvisioningValues(change, before),
+    evaluationId: change.evaluationId ?? before.evaluationId,
+    // The evaluation counts its own crashes, and forgets them with each recording.
+    ...(change.stage === 'EVALUATING' && { deadRuns: [] }),
+  }),
 })
 
 /** Queues revisions, and claims them for workers. */
-export const revising = createJobClaims('revisionId', revisionQueue, revisionLifecycle, () => provisionRevision)
+export const revising = createJobClaims('revisionId', revisionQueue, revisionLifecycle, jobOfRevision)

@@ -23,6 +23,8 @@ describe('judgeGate', () => {
     expect(verdict.message).toBe('The word error rate on the test set is 3.0 %, that of the present models is 6.0 %.')
     expect(verdict.confidence).toBeGreaterThan(0.95)
     expect(judgeGate({ testSetId }, worse, before)).toMatchObject({ passes: true })
+    // In binary, 0.06 - 0.05 is more than 0.01.
+    expect(judgeGate({ testSetId, maxIncrease: 0.01 }, heard([6, ...Array(9).fill(0)]), heard([5, ...Array(9).fill(0)]))).toMatchObject({ passes: true })
   })
 
   test.each([

@@ -1,7 +1,8 @@
 // The process that provisions a revision is killed in each stage. The deployment serves, and another process continues.
 import { expect, test } from 'vitest'
+import { evaluationsOf } from '../evaluation/evaluations.ts'
 import { revisionsOf } from '../revisions/client.ts'
-import { collect, referenceRecording } from '../support/service.ts'
+import { cardRecordings, collect, referenceRecording } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { figure } from './figure.ts'
 import { expectWhole, holdFetching, stages, startInstallation } from './roles.ts'
@@ -74,4 +75,23 @@ test('a redeployment whose process was killed twice fails with a reason, and the
   await revisions.redeploy(deployment.id, pair)
   await collect(api.watch(deployment.id))
   expect((await revisions.read(deployment.id))['currentRevision']).toMatchObject({ number: 3 })
+})
+
+test('a gate whose process is killed three times continues after its last recording', async () => {
+  const api = await startInstallation()
+  let worker = await api.startWorker()
+  const testSet = await evaluationsOf(api).importTestSet(cardRecordings())
+  const { deployment } = await api.deploy('CONVERSATIONAL')
+  await revisionsOf(api).redeploy(deployment.id, { gate: { testSetId: testSet['id'], maxWordErrorRate: 1 } })
+  const watched = collect(api.watch(deployment.id))
+  const evaluated = async () => Number((await api.sql`select count(*) from evaluated_items`)[0]?.['count'])
+  for (let kill = 0; kill < 3; kill++) {
+    const before = await evaluated()
+    await until(async () => (await evaluated()) > before)
+    worker.child.kill('SIGKILL')
+    await worker.ended
+    worker = await api.startWorker()
+  }
+  expectWhole(await watched)
+  expect((await revisionsOf(api).read(deployment.id))['currentRevision']).toMatchObject({ number: 2, status: 'COMPLETE' })
 })

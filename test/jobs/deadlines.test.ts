@@ -4,9 +4,10 @@ import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { figure } from '../faults/figure.ts'
 import { holdFetching } from '../faults/roles.ts'
+import { revisionsOf } from '../revisions/client.ts'
 import { modelsOf } from '../support/models.ts'
 import { makeDirectory, readStoredColumns } from '../support/postgres.ts'
-import { collect, type OnFinished, startTestService } from '../support/service.ts'
+import { collect, type OnFinished, startTestService, uuidOf } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 test.concurrent('the server closes a socket without pongs within half a minute and keeps one with pongs', async ({ onTestFinished }) => {
@@ -81,6 +82,37 @@ test.concurrent('after a time without processes, a deployment in work gets its t
   const last = (await collect(api.watch(deployment.id))).at(-1)
   expect(last).toMatchObject({ status: 'FAILED', deployment: { failure: { stage: 'LOADING', code: 'STAGE_STALLED' } } })
   expect(Date.now() - before).toBeGreaterThan(2500)
+})
+
+test.concurrent('a gate that waits for capacity does not stall, and its evaluation ends with the revision', async ({ onTestFinished }) => {
+  const api = await startTestService({ ROLES: 'api', STALL_SECONDS: '2' }, onTestFinished)
+  const sql = connect(api.databaseUrl, onTestFinished)
+  const begin = async (stage: string) => {
+    const { deployment } = await api.create()
+    await sql`update deployments set status = 'COMPLETE' where id = ${uuidOf(deployment.id)}`
+    await revisionsOf(api).redeploy(deployment.id)
+    await sql`update pgboss.job set state = 'active', heartbeat_on = now(), started_on = now() where name = 'provision-revision'`
+    await sql`update deployment_revisions set status = 'PROVISIONING', stage = ${stage}, updated_at = now() - interval '10 minutes', stage_started_at = now()
+      where deployment_id = ${uuidOf(deployment.id)} and number = 2`
+    return uuidOf(deployment.id)
+  }
+  const statusOf = async (id: string) => (await sql`select status from deployment_revisions where deployment_id = ${id} and number = 2`)[0]?.['status']
+  const waiting = await begin('EVALUATING')
+  const evaluationOf = async (id: string) => {
+    const [made] = await sql`with own as (insert into test_sets (workspace_id, name, description, locale, status, message)
+      select workspace_id, ${id}, '', 'en-US', 'READY', '' from deployments where id = ${id} returning *)
+      insert into evaluations (workspace_id, test_set_id, deployment_id, revision, acoustic_model_id, language_model_id, status, message, updated_at)
+      select workspace_id, id, ${id}, 2, ${id}, ${id}, 'RUNNING', '', now() - interval '2 minutes' from own returning id`
+    const read = async () => (await sql`select status from evaluations where id = ${made?.['id']}`)[0]?.['status']
+    return read
+  }
+  const wanted = await evaluationOf(waiting)
+  const abandoned = await evaluationOf(uuidOf((await api.create()).deployment.id))
+  const stalled = await begin('LOADING')
+  await until(async () => (await statusOf(stalled)) === 'FAILED')
+  await until(async () => (await abandoned()) === 'CANCELED')
+  expect(await statusOf(waiting)).toBe('PROVISIONING')
+  expect(await wanted()).toBe('RUNNING')
 })
 
 test.concurrent('a stage with progress fails after its maximum duration, unless its job waits for a worker', async ({ onTestFinished }) => {

@@ -85,6 +85,15 @@ test('the idempotency key of a restored deployment is in effect again', async ()
   expect(await sql`select expires_at from idempotency_keys where deployment_id = ${uuidOf(deployment.id)}`).toEqual([{ expires_at: null }])
 })
 
+test('a restored deployment has its gate', async () => {
+  const { deployment } = await api.create()
+  const gate = { testSetId: crypto.randomUUID(), maxIncrease: 0.01 }
+  await sql`update deployments set gate = ${sql.json(gate)} where id = ${uuidOf(deployment.id)}`
+  await remove(deployment.id)
+  await restore(deployment.id)
+  expect(await sql`select gate from deployments where id = ${uuidOf(deployment.id)}`).toEqual([{ gate }])
+})
+
 test('a restoration is refused for a name in use, a missing model and a full quota, each in words', async () => {
   const { deployment } = await api.create({ name: 'Reception' })
   await remove(deployment.id)

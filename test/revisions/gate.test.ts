@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { evaluationsOf } from '../evaluation/evaluations.ts'
 import { cardRecordings, collect, openTestService, type Service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { pairOf, type RevisionChange, revisionsOf } from './client.ts'
 
 let api: Service
@@ -70,7 +71,42 @@ test('new models that do not pass leave the deployment as before, and those that
   const { evaluation } = await evaluations.createEvaluation({ testSetId: testSet['id'], deploymentId: id, revision: 1 })
   expect(evaluation).toMatchObject({ revision: 1, acousticModel: { id: (await pairOf(api, 'CONVERSATIONAL')).acousticModelId } })
   expect(await evaluations.createEvaluation({ testSetId: testSet['id'], deploymentId: id, revision: 9 })).toMatchObject({ fieldErrors: [{ path: 'revision' }] })
+  const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { currentRevision { gate { maxIncrease } evaluation { id } } } }', { id })
+  expect(data?.deployment.currentRevision).toMatchObject({ gate: { maxIncrease: 1 }, evaluation: { id: expect.any(String) } })
   expect(await updateGate(id, null)).toMatchObject({ deployment: { gate: null } })
+})
+
+/** The evaluations of the gates of a deployment, newest first. */
+const listEvaluations = async (deploymentId: string): Promise<{ status: string; revision: number }[]> =>
+  (await api.ask('query ($id: ID!) { evaluations(where: { deploymentId: $id }) { nodes { status revision } } }', { id: deploymentId })).data?.evaluations.nodes
+
+/** Waits until the gate of the pending revision recognizes recordings. */
+const untilEvaluating = (id: string) => until(async () => (await revisions.read(id))['pendingRevision'].stage === 'EVALUATING')
+
+test('a gate that ends early leaves no evaluation, and one during a rollback judges by the models that serve then', { timeout: 240_000 }, async () => {
+  const own = await evaluations.importTestSet(cardRecordings().slice(0, 6))
+  const gate = { testSetId: own['id'], maxWordErrorRate: 1, maxIncrease: 1 }
+  const { deployment } = await api.deploy('SEARCH_AND_DICTATION')
+  const { id } = deployment
+  await revisions.redeploy(id)
+  await collect(api.watch(id))
+
+  await revisions.redeploy(id, { gate })
+  await untilEvaluating(id)
+  expect(await revisions.cancel(id)).toMatchObject({ revision: { status: 'CANCELED' } })
+  const left = await listEvaluations(id)
+  expect(left.filter(({ status }) => status !== 'CANCELED' && status !== 'COMPLETE')).toEqual([])
+
+  await revisions.redeploy(id, { gate })
+  await untilEvaluating(id)
+  expect(await revisions.rollback(id, 1)).toMatchObject({ revision: { number: 1 } })
+  await collect(api.watch(id))
+  expect(await revisions.read(id)).toMatchObject({ currentRevision: { number: 4, status: 'COMPLETE' } })
+  expect(await listEvaluations(id)).toContainEqual({ status: 'COMPLETE', revision: 1 })
+
+  await updateGate(id, gate)
+  await evaluations.deleteTestSet(own['id'])
+  expect(await revisions.redeploy(id)).toMatchObject({ code: 'TEST_SET_NOT_FOUND', message: expect.stringContaining('updateGate') })
 })
 
 test('a gate without limits, with limits beyond 1 or with a missing test set is refused', async () => {
