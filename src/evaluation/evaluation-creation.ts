@@ -105,14 +105,14 @@ async function chooseModels(ctx: Context, { locale }: TestSetRow, wanted: NewEva
 
 /** The present models of a deployment. They were checked at its creation, and can have left the catalog since. */
 async function findDeployed({ store, viewer }: Context, testSet: TestSetRow, deploymentId: string): Promise<EvaluatedModels | ExpectedError> {
-  const { locale, acousticModelId, languageModelId } = deployments
+  const { locale, acousticModelId, languageModelId, revision } = deployments
   const [found] = await store.db
-    .select({ locale, acousticModelId, languageModelId })
+    .select({ locale, acousticModelId, languageModelId, revision })
     .from(deployments)
     .where(and(eq(deployments.id, deploymentId), eq(deployments.workspaceId, viewer.workspaceId)))
   if (!found) return new DeploymentNotFoundError()
   if (found.locale !== testSet.locale) return otherLocale(found.locale)
-  return { acousticModelId: found.acousticModelId, languageModelId: found.languageModelId, deploymentId, revision: null }
+  return { acousticModelId: found.acousticModelId, languageModelId: found.languageModelId, deploymentId, revision: found.revision }
 }
 
 const otherLocale = (locale: string) =>

@@ -12,6 +12,7 @@ import { checkDisk } from '../domain/disk-usage.ts'
 import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import { findTestSetToImport, insertTestItems, receiveSamples } from '../evaluation/test-set-import.ts'
 import { importing, type TestSetChange, testSetLifecycle, testSetTopic } from '../evaluation/test-set-lifecycle.ts'
+import { inTurns } from '../evaluation/turns.ts'
 import type { ImportingPayload } from '../lifecycle/job-definitions.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Tx } from '../postgres/client.ts'
@@ -85,7 +86,8 @@ async function importRecordings(service: Importing, steps: JobRun<TestSetStage, 
     return item
   })
   const seconds = recordings.reduce((sum, { bytes, sampleRate }) => sum + bytes / 2 / sampleRate, 0)
-  const words = recordings.reduce((sum, { text }) => sum + toComparedWords(text, locale).length, 0)
+  let words = 0
+  for await (const { text } of inTurns(recordings)) words += toComparedWords(text, locale).length
   const message = `Ready: ${items.length.toLocaleString('en')} recordings with ${words.toLocaleString('en')} words.`
   await steps.record({ status: 'READY', message, progress: 1, made: { audio, items: items.length, seconds, words }, recordings: items })
 }

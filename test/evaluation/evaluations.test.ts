@@ -47,7 +47,7 @@ test('an evaluation reports its states and ends with the word errors of each rec
 test('an evaluation of a deployment uses its models', { timeout: 120_000 }, async () => {
   const { deployment } = await api.deploy()
   const evaluated = await evaluations.evaluate({ testSetId: testSet['id'], deploymentId: deployment.id })
-  expect(evaluated).toMatchObject({ status: 'COMPLETE', deployment: { id: deployment.id }, acousticModel: { id: await api.modelId('ACOUSTIC') } })
+  expect(evaluated).toMatchObject({ status: 'COMPLETE', deployment: { id: deployment.id }, revision: 1, acousticModel: { id: await api.modelId('ACOUSTIC') } })
 })
 
 test('createEvaluation names the problem of its input', async () => {
