@@ -17,6 +17,7 @@ import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import { claimedHandler } from './claimed-job.ts'
 import { type JobRun, RunEndedError } from './job-run.ts'
+import { countRecordings } from './recordings-limits.ts'
 
 export interface Evaluating extends Service {
   artifacts: Artifacts
@@ -124,5 +125,5 @@ function countErrors({ name, transcript: reference }: TestItemRow, transcript: s
 
 function describe({ utterances, words, substitutions, deletions, insertions }: EvaluationResult): string {
   const rate = wordErrorRate([{ errors: substitutions + deletions + insertions, words }])
-  return `Complete: ${(rate * 100).toFixed(1)} % of ${words.toLocaleString('en')} words in ${utterances.toLocaleString('en')} recordings were wrong.`
+  return `Complete: ${(rate * 100).toFixed(1)} % of ${words.toLocaleString('en')} words in ${countRecordings(utterances)} were wrong.`
 }

@@ -45,6 +45,15 @@ export async function runGate(service: Evaluating, { workspaceId, gate, candidat
     ids.push(evaluation.id)
   }
   const lists = await Promise.all(ids.map((id) => listAllEvaluated(service, id)))
+  // A request or the limit of ended evaluations can have deleted one meanwhile. Without its recordings, its rate would be 0.
+  if (lists.some((list) => !list.length))
+    throw new JobFailure(
+      'GATE_EVALUATION_DELETED',
+      'An evaluation of the gate was deleted before the gate was judged. The next try evaluates the models again.',
+      {
+        isLasting: false,
+      },
+    )
   const heard = lists.at(-1) ?? []
   return { ...judgeGate(gate, heard, baseline && lists[0]), evaluationId: ids.at(-1) ?? '' }
 }
