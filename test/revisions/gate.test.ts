@@ -66,6 +66,8 @@ test('new models that do not pass leave the deployment as before, and those that
   // The recordings were recognized for the gate before, so the evaluation is the same.
   expect((await readRevision(allowed['revision'].id)).evaluation).toEqual(failed.evaluation)
   expect(await revisions.read(id)).toMatchObject({ currentRevision: { number: 3, status: 'COMPLETE' } })
+  const { data } = await api.ask('query ($id: ID!) { deployment(id: $id) { currentRevision { gate { maxIncrease } evaluation { status } } } }', { id })
+  expect(data?.deployment.currentRevision).toEqual({ gate: { maxIncrease: 1 }, evaluation: { status: 'COMPLETE' } })
   expect(await updateGate(id, null)).toMatchObject({ deployment: { gate: null } })
 })
 

@@ -5,7 +5,8 @@ import { findEvaluation } from '../../evaluation/evaluation.ts'
 import { loadTestSet } from '../../evaluation/test-set.ts'
 import type { Gate } from '../../postgres/evaluation/gate.ts'
 import { type GateUpdate, updateGate, type WantedGate } from '../../revisions/gate.ts'
-import { builder } from '../builder.ts'
+import type { Revision } from '../../revisions/revision.ts'
+import { builder, type GraphQLContext } from '../builder.ts'
 import { Evaluation, TestSet } from '../evaluation/refs.ts'
 import { decodeNodeId } from '../node-id.ts'
 import { Deployment, RevisionType } from '../refs.ts'
@@ -49,13 +50,25 @@ builder.objectField(Deployment, 'gate', (t) =>
   t.expose('gate', { type: GateType, nullable: true, description: 'The gate of new revisions that bring none of their own; null without one.' }),
 )
 
+/** The gate and its evaluation are in the row of the revision, and not in that of the deployment, from which the current one can come. */
+const readGate = async (revision: Revision, ctx: GraphQLContext): Promise<Pick<Revision, 'gate' | 'evaluationId'>> =>
+  revision.isCurrent && revision.number > 1 ? ((await ctx.loadRevision(revision.id))?.revision ?? revision) : revision
+
 builder.objectFields(RevisionType, (t) => ({
-  gate: t.expose('gate', { type: GateType, nullable: true, description: 'The gate that the revision had to pass; null without one.' }),
+  gate: t.field({
+    type: GateType,
+    nullable: true,
+    description: 'The gate that the revision had to pass; null without one.',
+    resolve: async (revision, _, ctx) => (await readGate(revision, ctx)).gate,
+  }),
   evaluation: t.field({
     type: Evaluation,
     nullable: true,
     description: 'The evaluation of the models for the gate; null without a gate, before the evaluation and after its deletion.',
-    resolve: ({ evaluationId }, _, ctx) => (evaluationId === null ? null : findEvaluation(ctx, evaluationId)),
+    resolve: async (revision, _, ctx) => {
+      const { evaluationId } = await readGate(revision, ctx)
+      return evaluationId === null ? null : findEvaluation(ctx, evaluationId)
+    },
   }),
 }))
 
