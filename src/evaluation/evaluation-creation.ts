@@ -11,7 +11,7 @@ import { validate } from '../domain/validation.ts'
 import { evaluationQueue, isUnfinished } from '../lifecycle/queue-position.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
-import { deployments } from '../postgres/deployment-tables.ts'
+import { deploymentRevisions, deployments } from '../postgres/deployment-tables.ts'
 import { type EvaluationRow, evaluations, type TestSetRow } from '../postgres/evaluation/evaluation-tables.ts'
 import { EvaluationNotFoundError, EvaluationStatusConflictError, TestSetNotFoundError, TestSetNotReadyError } from './errors.ts'
 import { evaluating, evaluationLifecycle, evaluationLimits, evaluationLog } from './evaluation-lifecycle.ts'
@@ -25,6 +25,8 @@ export const maxEnded = 200
 export interface NewEvaluation {
   testSetId: string
   deploymentId?: string | null | undefined
+  /** The number of a revision of the deployment; the current one without a number. */
+  revision?: number | null | undefined
   acousticModelId?: string | null | undefined
   languageModelId?: string | null | undefined
   /** A repetition with the same key and input returns the same evaluation. */
@@ -35,6 +37,7 @@ const shape = z
   .object({
     testSetId: z.string(),
     deploymentId: z.string().nullish(),
+    revision: z.int().nullish(),
     acousticModelId: z.string().nullish(),
     languageModelId: z.string().nullish(),
     idempotencyKey: idempotencyKeyText,
@@ -44,6 +47,7 @@ const shape = z
       deploymentId == null ? acousticModelId != null && languageModelId != null : acousticModelId == null && languageModelId == null,
     { path: ['deploymentId'], error: 'or both acousticModelId and languageModelId are required, but not all three' },
   )
+  .refine(({ deploymentId, revision }) => revision == null || deploymentId != null, { path: ['revision'], error: 'needs deploymentId' })
 
 /** The models that an evaluation runs, and the deployment from which they come. */
 interface EvaluatedModels {
@@ -68,7 +72,8 @@ export async function createEvaluation(ctx: Context, wanted: NewEvaluation): Pro
     const testSet = await findTestSet(inside, values.testSetId)
     if (!testSet) return new TestSetNotFoundError('testSetId')
     if (testSet.status !== 'READY') return new TestSetNotReadyError(testSet)
-    const models = values.deploymentId == null ? await chooseModels(inside, testSet, values) : await findDeployed(inside, testSet, values.deploymentId)
+    const models =
+      values.deploymentId == null ? await chooseModels(inside, testSet, values) : await findDeployed(inside, testSet, values.deploymentId, values.revision)
     if (models instanceof ExpectedError) return models
     const problem = await checkQuota(tx, workspaceId)
     if (problem) return problem
@@ -103,8 +108,13 @@ async function chooseModels(ctx: Context, { locale }: TestSetRow, wanted: NewEva
   return (await checkCompatibility(ctx, locale, acoustic, language)) ?? { acousticModelId, languageModelId, deploymentId: null, revision: null }
 }
 
-/** The present models of a deployment. They were checked at its creation, and can have left the catalog since. */
-async function findDeployed({ store, viewer }: Context, testSet: TestSetRow, deploymentId: string): Promise<EvaluatedModels | ExpectedError> {
+/** The models of a revision of a deployment. They were checked at its creation, and can have left the catalog since. */
+async function findDeployed(
+  { store, viewer }: Context,
+  testSet: TestSetRow,
+  deploymentId: string,
+  number: number | null | undefined,
+): Promise<EvaluatedModels | ExpectedError> {
   const { locale, acousticModelId, languageModelId, revision } = deployments
   const [found] = await store.db
     .select({ locale, acousticModelId, languageModelId, revision })
@@ -112,8 +122,16 @@ async function findDeployed({ store, viewer }: Context, testSet: TestSetRow, dep
     .where(and(eq(deployments.id, deploymentId), eq(deployments.workspaceId, viewer.workspaceId)))
   if (!found) return new DeploymentNotFoundError()
   if (found.locale !== testSet.locale) return otherLocale(found.locale)
-  return { acousticModelId: found.acousticModelId, languageModelId: found.languageModelId, deploymentId, revision: found.revision }
+  const present = { acousticModelId: found.acousticModelId, languageModelId: found.languageModelId, deploymentId, revision: found.revision }
+  if (number == null || number === found.revision) return present
+  const [other] = await store.db
+    .select({ acousticModelId: deploymentRevisions.acousticModelId, languageModelId: deploymentRevisions.languageModelId })
+    .from(deploymentRevisions)
+    .where(and(eq(deploymentRevisions.deploymentId, deploymentId), eq(deploymentRevisions.number, number)))
+  return other ? { ...other, deploymentId, revision: number } : noSuchRevision()
 }
+
+const noSuchRevision = () => new ValidationError([{ path: 'revision', message: 'revision must be a number that `deployment { revisions }` lists' }])
 
 const otherLocale = (locale: string) =>
   new ValidationError([{ path: 'testSetId', message: `testSetId must be that of a test set for ${locale}, the locale of the models` }])

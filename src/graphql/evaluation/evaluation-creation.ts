@@ -14,6 +14,7 @@ const CreateEvaluationInput = builder.inputType('CreateEvaluationInput', {
   fields: (t) => ({
     testSetId: t.id({ required: true, description: 'The `id` of a READY test set.' }),
     deploymentId: t.id({ description: 'The `id` of a deployment, whose current models are evaluated.' }),
+    revision: t.int({ description: 'The number of a revision of the deployment, whose models are evaluated instead of the current ones.' }),
     acousticModelId: t.id({ description: 'The `id` of an acoustic model.' }),
     languageModelId: t.id({ description: 'The `id` of a language model of the same locale and scenario.' }),
     idempotencyKey: t.string({ description: describeIdempotencyKey('evaluation') }),
