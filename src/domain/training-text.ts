@@ -9,7 +9,7 @@ const maxProblems = 10
 const maxLines = 10_000_000
 
 /** Control characters. Tabs are allowed, as spaces and between the columns of a table. */
-const control = /(?!\t)[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/u
+export const control = /(?!\t)[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/u
 
 /** An invalid line of a text. */
 export interface LineProblem {

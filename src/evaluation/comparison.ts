@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, gt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { matchWords } from '../decoding/word-errors.ts'
@@ -7,7 +7,7 @@ import { ExpectedError } from '../domain/errors.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
 import { type EvaluationRow, evaluatedItems, testItems, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import { EvaluationNotFoundError, EvaluationStatusConflictError, TestSetMismatchError } from './errors.ts'
-import { type EvaluatedItem, errorsOf, findEvaluation, listAllEvaluated } from './evaluation.ts'
+import { type EvaluatedItem, errorsOf, findEvaluation } from './evaluation.ts'
 import { type MatchedPairs, type PairedErrors, testMatchedPairs } from './statistics.ts'
 import { inTurns } from './turns.ts'
 
@@ -37,6 +37,7 @@ export interface Comparison {
 }
 
 const maxListedWords = 50
+const pairsAtOnce = 200
 
 export const outcomeOf = ({ a, b }: ComparedItem): Outcome => {
   const difference = errorsOf(b) - errorsOf(a)
@@ -49,8 +50,22 @@ export async function compareEvaluations(ctx: Context, ids: { a: string; b: stri
   if (a instanceof ExpectedError) return a
   if (b instanceof ExpectedError) return b
   if (a.testSetId !== b.testSetId) return new TestSetMismatchError()
-  const [ofA, ofB] = await Promise.all([listAllEvaluated(ctx, a.id), listAllEvaluated(ctx, b.id)])
-  return { a, b, ...(await compare(pairItems(ofA, ofB))) }
+  return { a, b, ...(await inTurnOfWorkspace(ctx, () => compare(ctx, { a, b }))) }
+}
+
+/** The last comparison of each workspace that has one. */
+const comparing = new Map<string, Promise<unknown>>()
+
+/** Runs the comparisons of a workspace one after the other: each reads thousands of texts, and one document can ask for many. */
+function inTurnOfWorkspace<T>({ viewer: { workspaceId } }: Context, run: () => Promise<T>): Promise<T> {
+  const turn = (comparing.get(workspaceId) ?? Promise.resolve()).then(run)
+  const ended = turn.then(
+    () => {},
+    () => {},
+  )
+  comparing.set(workspaceId, ended)
+  ended.then(() => comparing.get(workspaceId) === ended && comparing.delete(workspaceId))
+  return turn
 }
 
 async function findCompared(ctx: Context, path: 'a' | 'b', id: string): Promise<EvaluationRow | ExpectedError> {
@@ -74,19 +89,23 @@ export const toPairedErrors = ({ a, b }: ComparedItem): PairedErrors => ({
   b: { errors: errorsOf(b), words: b.words },
 })
 
-async function compare(items: readonly ComparedItem[]): Promise<Omit<Comparison, 'a' | 'b'>> {
+async function compare(ctx: Context, both: Pair): Promise<Omit<Comparison, 'a' | 'b'>> {
   const outcomes = { BETTER: 0, WORSE: 0, SAME: 0 }
   const [won, lost] = [new WordCounter(), new WordCounter()]
   let [errors, words] = [0, 0]
-  for await (const item of inTurns(items)) {
-    outcomes[outcomeOf(item)]++
-    errors += errorsOf(item.b) - errorsOf(item.a)
-    words += item.a.words
-    const changes = findChangedWords(item)
-    won.add(changes.won)
-    lost.add(changes.lost)
+  const pairs: PairedErrors[] = []
+  for await (const items of readPairs(ctx, both)) {
+    for await (const item of inTurns(items)) {
+      outcomes[outcomeOf(item)]++
+      errors += errorsOf(item.b) - errorsOf(item.a)
+      words += item.a.words
+      const changes = findChangedWords(item)
+      won.add(changes.won)
+      lost.add(changes.lost)
+      pairs.push(toPairedErrors(item))
+    }
   }
-  const matchedPairs = testMatchedPairs(items.map(toPairedErrors))
+  const matchedPairs = testMatchedPairs(pairs)
   return { outcomes, difference: errors / Math.max(1, words), matchedPairs, wordsWon: won.mostFrequent(), wordsLost: lost.mostFrequent() }
 }
 
@@ -141,28 +160,42 @@ interface ListComparedItems extends PageArgs {
   outcomes?: readonly Outcome[] | null | undefined
 }
 
+type Pair = Pick<Comparison, 'a' | 'b'>
+
+async function selectPairs({ store }: Context, { a, b }: Pair, where: SQL | undefined, orders: readonly SQL[], limit: number): Promise<ComparedItem[]> {
+  const rows = await store.db
+    .select({ one, other, item: testItems, locale: testSets.locale })
+    .from(one)
+    .innerJoin(other, isPaired(b))
+    .innerJoin(testSets, eq(testSets.id, a.testSetId))
+    .innerJoin(testItems, and(eq(testItems.testSetId, a.testSetId), eq(testItems.number, one.number)))
+    .where(and(eq(one.evaluationId, a.id), where))
+    .orderBy(...orders)
+    .limit(limit)
+  return rows.map(({ one, other, item, locale }) => ({ a: { ...one, item, locale }, b: { ...other, item, locale } }))
+}
+
+const isPaired = (b: EvaluationRow) => and(eq(other.evaluationId, b.id), eq(other.number, one.number))
+
+/** All recordings of a comparison, some at a time: their texts can have 10 kB each. */
+async function* readPairs(ctx: Context, both: Pair): AsyncGenerator<ComparedItem[]> {
+  let items: ComparedItem[] = []
+  do {
+    const last: number = items.at(-1)?.a.number ?? 0
+    items = await selectPairs(ctx, both, gt(one.number, last), [sql`${one.number}`], pairsAtOnce)
+    yield items
+  } while (items.length === pairsAtOnce)
+}
+
 /** The recordings of a comparison. */
-export function listComparedItems({ store }: Context, { a, b }: Pick<Comparison, 'a' | 'b'>, { orderBy, outcomes, ...args }: ListComparedItems) {
+export function listComparedItems(ctx: Context, both: Pair, { orderBy, outcomes, ...args }: ListComparedItems) {
   const outcome = sql`case sign(${difference}) when -1 then 'BETTER' when 1 then 'WORSE' else 'SAME' end`
-  const where = and(eq(one.evaluationId, a.id), outcomes ? sql`${outcome} = any(${sql.param([...outcomes])}::text[])` : undefined)
-  const joined = and(eq(other.evaluationId, b.id), eq(other.number, one.number))
+  const isWanted = outcomes ? sql`${outcome} = any(${sql.param([...outcomes])}::text[])` : undefined
   return readPage(args, orders[orderBy ?? 'NUMBER'], {
-    async select(bounds, by, limit) {
-      const rows = await store.db
-        .select({ one, other, item: testItems, locale: testSets.locale })
-        .from(one)
-        .innerJoin(other, joined)
-        .innerJoin(testSets, eq(testSets.id, a.testSetId))
-        .innerJoin(testItems, and(eq(testItems.testSetId, a.testSetId), eq(testItems.number, one.number)))
-        .where(and(where, bounds))
-        .orderBy(...by)
-        .limit(limit)
-      return rows.map(
-        (row): ComparedItem => ({ a: { ...row.one, item: row.item, locale: row.locale }, b: { ...row.other, item: row.item, locale: row.locale } }),
-      )
-    },
+    select: (bounds, by, limit) => selectPairs(ctx, both, and(isWanted, bounds), by, limit),
     async count() {
-      const [counted] = await store.db.select({ count: sql<number>`count(*)::int` }).from(one).innerJoin(other, joined).where(where)
+      const isCounted = and(eq(one.evaluationId, both.a.id), isWanted)
+      const [counted] = await ctx.store.db.select({ count: sql<number>`count(*)::int` }).from(one).innerJoin(other, isPaired(both.b)).where(isCounted)
       return counted?.count ?? 0
     },
   })

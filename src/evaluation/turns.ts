@@ -14,3 +14,14 @@ export async function* inTurns<Item>(items: readonly Item[]): AsyncGenerator<Ite
     yield item
   }
 }
+
+let lastTurn: Promise<unknown> = Promise.resolve()
+
+/**
+ * Waits until other work of the process had a turn. Callers that wait at the same time continue one after the other, each
+ * with a turn for other work before it.
+ */
+export const takeTurn = (): Promise<unknown> => {
+  lastTurn = lastTurn.then(() => setImmediate())
+  return lastTurn
+}

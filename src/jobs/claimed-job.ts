@@ -36,7 +36,7 @@ export function createClaimedRecord<
   Row extends WorkedRow & { queueRank: number; jobId: string | null },
   Change extends WorkedChange<Row>,
   Stage extends string,
->(service: Service, job: ClaimedJob<Key, Row, Change, Stage>, claim: Claimed<Key>, failedTries: number): RunRecord<Stage, Change> {
+>(service: Service, job: ClaimedJob<Key, Row, Change, Stage>, claim: Claimed<Key>, tries: { failed: number }): RunRecord<Stage, Change> {
   const { claims, lifecycle, topicOf, atWork, key, stageBegins, also } = job
   return {
     topic: topicOf(claim[key]),
@@ -45,7 +45,7 @@ export function createClaimedRecord<
     record: (change) => lifecycle.recordChange(service.store.db, claim, change, async (tx, row) => also?.(tx, row, change)),
     holds: () => claims.holds(service, claim),
     fail: (problem) => claims.fail(service, claim, problem as never),
-    failTry: (problem, isDeath) => claims.failTry(service, claim, failedTries, problem as never, isDeath),
+    failTry: (problem, isDeath) => claims.failTry(service, claim, tries.failed, problem as never, isDeath),
     letGo: () => claims.letGo(service, claim),
   }
 }
@@ -59,7 +59,7 @@ export function claimedHandler<
 >(
   service: Service,
   job: ClaimedJob<Key, Row, Change, Stage>,
-  work: (steps: JobRun<Stage, Change>, claim: Claimed<Key>) => Promise<void>,
+  work: (steps: JobRun<Stage, Change>, claim: Claimed<Key>, progressed: () => void) => Promise<void>,
 ): Handler<PayloadOf<Key>> {
   const { claims, stageBegins, interrupted } = job
   return {
@@ -67,10 +67,15 @@ export function claimedHandler<
       const claim = await claims.claim(service, payload)
       if (!claim) return
       const { log, measures } = service
-      const record = createClaimedRecord(service, job, claim, payload.failedTries)
+      const tries = { failed: payload.failedTries }
+      // Failures before progress no longer count. The next try must have another number than the present one, whose job is active.
+      const progressed = () => {
+        tries.failed = payload.failedTries === 1 ? 1 : 0
+      }
+      const record = createClaimedRecord(service, job, claim, tries)
       const steps = new JobRun(record, { events: service.store.events, log, measures }, signal)
       try {
-        await work(steps, claim)
+        await work(steps, claim, progressed)
       } catch (error) {
         await steps.fail(error)
       } finally {

@@ -12,6 +12,7 @@ import { checkDisk } from '../domain/disk-usage.ts'
 import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import { findTestSetToImport, insertTestItems, receiveSamples } from '../evaluation/test-set-import.ts'
 import { importing, type TestSetChange, testSetLifecycle, testSetTopic } from '../evaluation/test-set-lifecycle.ts'
+import { inTurns } from '../evaluation/turns.ts'
 import type { ImportingPayload } from '../lifecycle/job-definitions.ts'
 import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Tx } from '../postgres/client.ts'
@@ -19,6 +20,7 @@ import type { TestSetRow, TestSetStage } from '../postgres/evaluation/evaluation
 import type { Handler } from '../postgres/queue.ts'
 import { claimedHandler } from './claimed-job.ts'
 import { type JobRun, RunEndedError } from './job-run.ts'
+import { countRecordings } from './recordings-limits.ts'
 import { type RecordingsLimits, readTestRecordings, type TestRecording } from './test-recordings.ts'
 
 interface Importing extends Service {
@@ -73,7 +75,7 @@ async function importRecordings(service: Importing, steps: JobRun<TestSetStage, 
   const unpacked = join(dir, 'recordings')
   await mkdir(unpacked)
   const recordings = await readTestRecordings(zip, { dir: unpacked, locale, decoders, signal: steps.signal, limits })
-  await steps.enter('STORING', `Storing ${recordings.length.toLocaleString('en')} recordings.`)
+  await steps.enter('STORING', `Storing ${countRecordings(recordings.length)}.`)
   const audio = await artifacts.keep(
     (path) => joinSamples(recordings, path, steps.signal),
     async (file) => refuse(await receiveSamples(service, testSet, file)),
@@ -85,8 +87,9 @@ async function importRecordings(service: Importing, steps: JobRun<TestSetStage, 
     return item
   })
   const seconds = recordings.reduce((sum, { bytes, sampleRate }) => sum + bytes / 2 / sampleRate, 0)
-  const words = recordings.reduce((sum, { text }) => sum + toComparedWords(text, locale).length, 0)
-  const message = `Ready: ${items.length.toLocaleString('en')} recordings with ${words.toLocaleString('en')} words.`
+  let words = 0
+  for await (const { text } of inTurns(recordings)) words += toComparedWords(text, locale).length
+  const message = `Ready: ${countRecordings(items.length)} with ${words.toLocaleString('en')} words.`
   await steps.record({ status: 'READY', message, progress: 1, made: { audio, items: items.length, seconds, words }, recordings: items })
 }
 

@@ -24,6 +24,9 @@ export interface Unpacked {
   sound: { sampleRate: number } | undefined
 }
 
+/** A number of recordings in words. */
+export const countRecordings = (count: number) => `${count.toLocaleString('en')} ${count === 1 ? 'recording' : 'recordings'}`
+
 export const explainAudio = (name: string, reason: string) =>
   new TaskRefusal(`has a recording that cannot be used: ${name}. ${reason.replace(/\.$/, '')}`, { problems: [`${name}: ${reason}`] })
 

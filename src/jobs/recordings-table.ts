@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { maxComparedWords, toComparedWords } from '../decoding/word-errors.ts'
-import { TrainingTextReader } from '../domain/training-text.ts'
+import { control, TrainingTextReader } from '../domain/training-text.ts'
 import { TaskRefusal } from '../sandbox/task.ts'
 import type { RecordingProblems } from './recordings-limits.ts'
 
@@ -51,7 +51,10 @@ export async function readTable(file: { name: string; path: string }, locale: st
 function readColumns(text: string): Row | string {
   const [name = '', transcript = '', ...more] = text.split('\t')
   if (!name.trim() || !transcript.trim() || more.length) return 'is not the name of a file, a tab and a transcript'
-  return { name, text: transcript }
+  // Escapes such as \u0000 stand for characters that the line itself must not contain, and Postgres stores no NUL.
+  const [readName, readText] = [name, transcript].map((text) => text.replace(/\s+/gu, ' ')) as [string, string]
+  if (control.test(readName + readText)) return 'has control characters in its file name or transcript'
+  return { name: readName, text: readText }
 }
 
 /** Reads a line of a manifest. NeMo and other tools name the fields differently. */
@@ -67,5 +70,8 @@ function readJson(text: string): Row | string {
   const transcript = fields['text'] ?? fields['transcript']
   if (typeof name !== 'string' || !name.trim()) return 'has no file name in "audio_filepath", "file" or "audio"'
   if (typeof transcript !== 'string' || !transcript.trim()) return 'has no transcript in "text" or "transcript"'
-  return { name, text: transcript }
+  // Escapes such as \u0000 stand for characters that the line itself must not contain, and Postgres stores no NUL.
+  const [readName, readText] = [name, transcript].map((text) => text.replace(/\s+/gu, ' ')) as [string, string]
+  if (control.test(readName + readText)) return 'has control characters in its file name or transcript'
+  return { name: readName, text: readText }
 }

@@ -17,6 +17,7 @@ import type { Recognizers } from '../recognition/recognizers-port.ts'
 import { segmentationSettingsFor } from '../recognition/segmentation-settings.ts'
 import { claimedHandler } from './claimed-job.ts'
 import { type JobRun, RunEndedError } from './job-run.ts'
+import { countRecordings } from './recordings-limits.ts'
 
 export interface Evaluating extends Service {
   artifacts: Artifacts
@@ -45,11 +46,11 @@ export const evaluationJob = {
 //   QUEUED ─▶ FETCHING ─▶ RECOGNIZING ─▶ COMPLETE
 //                └────────────┴──▶ FAILED; or on in another worker, when this one crashes or stops
 export function runEvaluationHandler(service: Evaluating): Handler<EvaluatingPayload> {
-  return claimedHandler(service, evaluationJob, (steps, claim) => evaluate(service, steps, claim))
+  return claimedHandler(service, evaluationJob, (steps, claim, progressed) => evaluate(service, steps, claim, progressed))
 }
 
-/** Recognizes the recordings that earlier runs have not, and records the result. */
-export async function evaluate(service: Evaluating, steps: EvaluationRun, claim: EvaluationClaim & { run: number }): Promise<void> {
+/** Recognizes the recordings that earlier runs have not, and records the result. Calls `progressed` after each recording. */
+export async function evaluate(service: Evaluating, steps: EvaluationRun, claim: EvaluationClaim & { run: number }, progressed = () => {}): Promise<void> {
   const found = await findEvaluationToRun(service, claim.evaluationId)
   if (!found) throw new RunEndedError()
   const { testSet, evaluation } = found
@@ -69,6 +70,7 @@ export async function evaluate(service: Evaluating, steps: EvaluationRun, claim:
       const counts = countErrors(item, heard.transcript, testSet.locale)
       const isOurs = await recordEvaluatedItem(service, claim, { evaluationId: evaluation.id, number: item.number, ...heard, ...counts })
       if (!isOurs) throw new RunEndedError()
+      progressed()
       steps.tell(++done / testSet.items, report())
     }
   } finally {
@@ -124,5 +126,5 @@ function countErrors({ name, transcript: reference }: TestItemRow, transcript: s
 
 function describe({ utterances, words, substitutions, deletions, insertions }: EvaluationResult): string {
   const rate = wordErrorRate([{ errors: substitutions + deletions + insertions, words }])
-  return `Complete: ${(rate * 100).toFixed(1)} % of ${words.toLocaleString('en')} words in ${utterances.toLocaleString('en')} recordings were wrong.`
+  return `Complete: ${(rate * 100).toFixed(1)} % of ${words.toLocaleString('en')} words in ${countRecordings(utterances)} were wrong.`
 }

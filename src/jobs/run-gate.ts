@@ -56,7 +56,7 @@ async function runHere(service: Evaluating, { id: evaluationId, workspaceId, att
   const claim = await evaluating.claim(service, { evaluationId, workspaceId, attempt, failedTries: 0 })
   if (!claim) return requireResult(service, evaluationId)
   const { log, measures } = service
-  const run = new JobRun(createClaimedRecord(service, evaluationJob, claim, 0), { events: service.store.events, log, measures }, signal)
+  const run = new JobRun(createClaimedRecord(service, evaluationJob, claim, { failed: 0 }), { events: service.store.events, log, measures }, signal)
   const told = (progress: number, message: string) => {
     run.tell(progress, message)
     tell(progress, message)

@@ -9,7 +9,7 @@ import { readSound } from '../audio/read-audio.ts'
 import { explainTask, JobFailure } from '../lifecycle/job-failure.ts'
 import { readingLimits } from '../sandbox/reading-limits.ts'
 import { runTask, TaskRefusal } from '../sandbox/task.ts'
-import { explainAudio, maxSeconds, RecordingProblems, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
+import { countRecordings, explainAudio, maxSeconds, RecordingProblems, type Unpacked, type UnpackRequest } from './recordings-limits.ts'
 
 /** A recording and its transcript. */
 export interface TestRecording {
@@ -52,7 +52,7 @@ export async function readTestRecordings(zip: string, { dir, locale, decoders, s
   const program = join(import.meta.dirname, 'recordings.process.ts')
   const unpacked = await runTask<UnpackRequest, Unpacked[]>(program, request, { limits: readingLimits(cpuSeconds), signal }).catch(fail)
   const { minRecordings, maxTotalSeconds } = limits
-  if (unpacked.length < minRecordings) throw refuse(`needs at least ${minRecordings} ${minRecordings === 1 ? 'recording' : 'recordings'}`)
+  if (unpacked.length < minRecordings) throw refuse(`needs at least ${countRecordings(minRecordings)}`)
   const problems = new RecordingProblems()
   const recordings: TestRecording[] = []
   let seconds = 0

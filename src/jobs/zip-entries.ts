@@ -73,6 +73,8 @@ async function* readEntries(zip: ZipFile, limits: ZipLimits): AsyncGenerator<Ent
     if (!entry) return
     if (Buffer.byteLength(entry.fileName) > limits.nameBytes)
       throw new TaskRefusal(`has an entry whose name has more than ${limits.nameBytes} bytes: entry ${number}`)
+    // The failure of a job names files, and Postgres stores no NUL.
+    if (/\p{Cc}/u.test(entry.fileName)) throw new TaskRefusal(`has an entry whose name contains control characters: entry ${number}`)
     yield entry
   }
 }

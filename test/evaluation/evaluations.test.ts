@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pairOf, revisionsOf } from '../revisions/client.ts'
 import { cardRecordings, collect, librivoxRecordings, openTestService, type Service } from '../support/service.ts'
 import { evaluationsOf } from './evaluations.ts'
 
@@ -47,7 +48,13 @@ test('an evaluation reports its states and ends with the word errors of each rec
 test('an evaluation of a deployment uses its models', { timeout: 120_000 }, async () => {
   const { deployment } = await api.deploy()
   const evaluated = await evaluations.evaluate({ testSetId: testSet['id'], deploymentId: deployment.id })
-  expect(evaluated).toMatchObject({ status: 'COMPLETE', deployment: { id: deployment.id }, acousticModel: { id: await api.modelId('ACOUSTIC') } })
+  expect(await evaluations.createEvaluation({ testSetId: testSet['id'], deploymentId: deployment.id, revision: 2 })).toMatchObject({
+    fieldErrors: [{ path: 'revision' }],
+  })
+  const redeployed = await revisionsOf(api).redeploy(deployment.id, await pairOf(api, 'CONVERSATIONAL'))
+  const { evaluation } = await evaluations.createEvaluation({ testSetId: testSet['id'], deploymentId: deployment.id, revision: redeployed['revision'].number })
+  expect(evaluation).toMatchObject({ revision: 2, languageModel: { id: await api.modelId('LANGUAGE', 'CONVERSATIONAL') } })
+  expect(evaluated).toMatchObject({ status: 'COMPLETE', deployment: { id: deployment.id }, revision: 1, acousticModel: { id: await api.modelId('ACOUSTIC') } })
 })
 
 test('createEvaluation names the problem of its input', async () => {

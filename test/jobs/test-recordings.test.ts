@@ -57,3 +57,35 @@ test.each([
   const files = { 'a.wav': reference, 'b.wav': reference }
   await expect(read(files, decoders, { 'b.wav': text })).rejects.toMatchObject({ code: 'RECORDINGS_UNUSABLE', message: expect.stringMatching(message) })
 })
+
+async function readManifest(files: Record<string, Buffer>, rows: object[]) {
+  const path = join(await makeDirectory(), 'recordings.zip')
+  await writeFile(path, makeZip({ 'manifest.jsonl': rows.map((row) => JSON.stringify(row)).join('\n'), ...files }))
+  return readTestRecordings(path, {
+    dir: await makeDirectory(),
+    locale: 'en-US',
+    decoders,
+    signal: AbortSignal.timeout(30_000),
+    limits: { minRecordings: 1, maxTotalSeconds: 60 },
+  })
+}
+
+test('readTestRecordings refuses escaped control characters in a manifest and joins lines', async () => {
+  const files = { 'a.wav': reference }
+  const [recording] = await readManifest(files, [{ file: 'a.wav', text: 'two\nlines' }])
+  expect(recording?.text).toBe('two lines')
+  const rows = [
+    { file: 'a.wav', text: 'a\0b' },
+    { file: 'b\0.wav', text: 'words' },
+    { file: 'c.wav', text: '\ud800 words' },
+  ]
+  await expect(readManifest(files, rows)).rejects.toMatchObject({
+    code: 'RECORDINGS_UNUSABLE',
+    problems: [1, 2, 3].map((line) => `Line ${line} of manifest.jsonl has control characters in its file name or transcript.`),
+  })
+})
+
+test('readTestRecordings refuses a zip with control characters in a name', async () => {
+  const refused = readManifest({ 'x/a\0.wav': reference, 'y/a\0.wav': reference }, [{ file: 'a.wav', text: 'words' }])
+  await expect(refused).rejects.toMatchObject({ code: 'RECORDINGS_UNUSABLE', message: expect.stringMatching(/name contains control characters: entry 2/) })
+})

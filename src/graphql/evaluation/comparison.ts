@@ -11,6 +11,7 @@ import {
 import { EvaluationNotFoundError, EvaluationStatusConflictError, TestSetMismatchError } from '../../evaluation/errors.ts'
 import { errorsOf } from '../../evaluation/evaluation.ts'
 import type { MatchedPairs } from '../../evaluation/statistics.ts'
+import { takeTurn } from '../../evaluation/turns.ts'
 import { builder } from '../builder.ts'
 import { decodeNodeId } from '../node-id.ts'
 import { unwrapPage } from '../pagination.ts'
@@ -43,8 +44,14 @@ const ComparedItemType = builder.objectRef<ComparedItem>('ComparedItem').impleme
     difference: t.int({ description: 'The number of word errors of b minus that of a.', resolve: ({ a, b }) => errorsOf(b) - errorsOf(a) }),
     a: t.expose('a', { type: EvaluatedItemType, description: 'The recording in evaluation a.' }),
     b: t.expose('b', { type: EvaluatedItemType, description: 'The recording in evaluation b.' }),
-    wordsWon: t.stringList({ description: 'The words of the transcript that only b recognizes.', resolve: (pair) => findChangedWords(pair).won }),
-    wordsLost: t.stringList({ description: 'The words of the transcript that only a recognizes.', resolve: (pair) => findChangedWords(pair).lost }),
+    wordsWon: t.stringList({
+      description: 'The words of the transcript that only b recognizes.',
+      resolve: (pair) => takeTurn().then(() => findChangedWords(pair).won),
+    }),
+    wordsLost: t.stringList({
+      description: 'The words of the transcript that only a recognizes.',
+      resolve: (pair) => takeTurn().then(() => findChangedWords(pair).lost),
+    }),
   }),
 })
 

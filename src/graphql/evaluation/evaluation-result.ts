@@ -1,5 +1,6 @@
 import { type AlignedWord, alignTexts, wordErrorRate } from '../../decoding/word-errors.ts'
 import { type EvaluatedItem, errorsOf } from '../../evaluation/evaluation.ts'
+import { takeTurn } from '../../evaluation/turns.ts'
 import type { EvaluationResult } from '../../postgres/evaluation/evaluation-tables.ts'
 import { builder } from '../builder.ts'
 import { TestItem } from './refs.ts'
@@ -87,7 +88,7 @@ export const EvaluatedItemType = builder.objectRef<EvaluatedItem>('EvaluatedItem
     alignment: t.field({
       type: [AlignedWordType],
       description: 'The words of the transcript beside the recognized words, in the form in which they are compared: lower case, numbers as words.',
-      resolve: ({ item, transcript, locale }) => alignTexts(item.transcript, transcript, locale),
+      resolve: ({ item, transcript, locale }) => takeTurn().then(() => alignTexts(item.transcript, transcript, locale)),
     }),
   }),
 })
