@@ -6,7 +6,7 @@ import { type ExpectedError, ValidationError } from '../domain/errors.ts'
 import { proseText, validate } from '../domain/validation.ts'
 import type { DeploymentRow, RevisionRow } from '../postgres/deployment-tables.ts'
 import { findRevisionRow, type Revised, type Share, shareShape } from './redeployment.ts'
-import { toRevision } from './revision.ts'
+import { toCurrentRevision, toRevision } from './revision.ts'
 import { RevisionNotFoundError, RevisionNotProvedError } from './revision-errors.ts'
 import { changeForRevision, factsOf, switchTo } from './revision-lifecycle.ts'
 
@@ -59,10 +59,11 @@ export async function rollbackDeployment(ctx: Context, wanted: Rollback): Deploy
   return onDeployment(ctx, deploymentId, async (tx, deployment) => {
     const conflict = findConflict(deployment, ifSequence)
     if (conflict) return conflict
+    // The only revision of a deployment that was never redeployed has no row.
+    if (number === deployment.revision) return { deployment, revision: toCurrentRevision(deployment) }
     const row = await findRevisionRow(tx, deploymentId, number)
     if (!row) return new RevisionNotFoundError(number, 'toRevision')
     if (row.status !== 'COMPLETE') return new RevisionNotProvedError(toRevision(row, deployment))
-    if (number === deployment.revision) return toRevised(deployment, row)
     const message = `Switched from revision ${deployment.revision} to revision ${number}${input.note ? `: ${input.note}` : '.'}`
     return toRevised(await switchTo(tx, deployment, row, message), row)
   })

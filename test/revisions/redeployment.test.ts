@@ -31,6 +31,7 @@ test('a redeployment is proved beside the serving revision, then serves at the s
   const before = await revisions.read(deploymentId)
   expect(before).toMatchObject({ pendingRevision: null, canary: null, shadow: null, currentRevision: { number: 1, status: 'COMPLETE', isCurrent: true } })
   expect(before['revisions']).toMatchObject({ totalCount: 1, nodes: [{ number: 1, isCurrent: true }] })
+  expect(await revisions.rollback(deploymentId, 1)).toMatchObject({ deployment: { sequence: before['sequence'] }, revision: { number: 1, isCurrent: true } })
   const first = await api.post(httpUrl, said)
   expect(first.headers.get('x-revision')).toBe('1')
 
