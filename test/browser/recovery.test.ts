@@ -95,7 +95,7 @@ test('the other pages are preloaded, so that they open offline', async () => {
 describe('an unknown address', () => {
   test('an unknown address shows a page with a link and has the status 404', async () => {
     const { page } = await openDashboard(browser, api)
-    for (const path of ['/foo', '/settings/profile', '/models/x', '/deployments/a/b', '/%E0%A4%A']) {
+    for (const path of ['/foo', '/settings/profile', '/models/a/b', '/deployments/a/b', '/%E0%A4%A']) {
       const response = await page.goto(api.localUrl + path)
       expect(response?.status(), path).toBe(404)
       await page.getByRole('heading', { level: 1, name: 'Page not found' }).waitFor()
