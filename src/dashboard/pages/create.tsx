@@ -14,7 +14,7 @@ import { DraftGuard } from '../parts/draft-guard.tsx'
 import { DescriptionField, NameField, ProblemText } from '../parts/field.tsx'
 import { PageHeading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
-import { ModelChoice } from '../parts/model-choice.tsx'
+import { ModelPairChoice } from '../parts/model-choice.tsx'
 import { Loading, ProblemPage } from '../parts/problem.tsx'
 import { Link, navigate } from '../route.ts'
 import { useTitle } from '../title.ts'
@@ -99,28 +99,7 @@ function CreateForm({ locale, models, refresh }: { locale: string; models: Loade
     <form ref={form} className="card form" noValidate onSubmit={submit}>
       <NameField value={name} change={setName} problem={problems['name']} placeholder="Front desk" />
       <DescriptionField value={description} change={setDescription} problem={problems['description']} />
-      <ModelChoice
-        title="Acoustic model"
-        name="acoustic"
-        bases={bases.ACOUSTIC}
-        own={models.own.ACOUSTIC}
-        chosen={chosen.acoustic}
-        misfits={misfits}
-        problem={problems['acousticModelId']}
-        choose={choose}
-        licenseAccepted={refresh}
-      />
-      <ModelChoice
-        title="Language model"
-        name="language"
-        bases={bases.LANGUAGE}
-        own={models.own.LANGUAGE}
-        chosen={chosen.language}
-        misfits={misfits}
-        problem={problems['languageModelId']}
-        choose={choose}
-        licenseAccepted={refresh}
-      />
+      <ModelPairChoice pair={{ bases, chosen, misfits, choose }} own={models.own} problems={problems} licenseAccepted={refresh} />
       <ProblemText>{problems['']}</ProblemText>
       <div className="form-actions">
         <button type="submit" className="primary button" disabled={isSending}>

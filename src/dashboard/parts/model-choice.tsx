@@ -1,5 +1,6 @@
 import { useId } from 'react'
-import { isLong, modelsPerPage, type OwnModels } from '../api/models.ts'
+import type { useModelPair } from '../api/model-pair.ts'
+import { isLong, type KnownModelKind, modelsPerPage, type OwnModels } from '../api/models.ts'
 import { type Misfits, whyUnavailable } from '../format/fitting.ts'
 import { toWord } from '../format/words.ts'
 import type { ModelEntryFragment } from '../gql/graphql.ts'
@@ -21,7 +22,7 @@ interface Choice {
 }
 
 /** A list of base models, then custom models. A model that is not ready, not licensed or does not fit is disabled and shows the reason. */
-export function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenseAccepted }: Choice) {
+function ModelChoice({ title, name, bases, own, chosen, misfits, problem, choose, licenseAccepted }: Choice) {
   const id = useId()
   // The chosen model stays in the list after a change of the page or search.
   const isElsewhere = chosen && !chosen.isBase && !own.models.some((model) => model.id === chosen.id)
@@ -94,5 +95,39 @@ function Option(props: { model: ModelEntryFragment; name: string; isChosen: bool
         {misfit ?? model.description}
       </span>
     </label>
+  )
+}
+
+interface PairChoice {
+  pair: Pick<ReturnType<typeof useModelPair>, 'bases' | 'chosen' | 'misfits' | 'choose'>
+  own: Record<KnownModelKind, OwnModels>
+  problems: Record<string, string | undefined>
+  licenseAccepted: () => void
+}
+
+/** The choice of an acoustic and a language model. */
+export function ModelPairChoice({ pair: { bases, chosen, misfits, choose }, own, problems, licenseAccepted }: PairChoice) {
+  const shared = { misfits, choose, licenseAccepted }
+  return (
+    <>
+      <ModelChoice
+        title="Acoustic model"
+        name="acoustic"
+        bases={bases.ACOUSTIC}
+        own={own.ACOUSTIC}
+        chosen={chosen.acoustic}
+        problem={problems['acousticModelId']}
+        {...shared}
+      />
+      <ModelChoice
+        title="Language model"
+        name="language"
+        bases={bases.LANGUAGE}
+        own={own.LANGUAGE}
+        chosen={chosen.language}
+        problem={problems['languageModelId']}
+        {...shared}
+      />
+    </>
   )
 }

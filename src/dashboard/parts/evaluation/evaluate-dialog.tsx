@@ -9,7 +9,7 @@ import { CreateEvaluationDocument, type CreateEvaluationInput, EvaluableDocument
 import { useLast } from '../../last.ts'
 import { Field } from '../field.tsx'
 import { FormDialog } from '../form-dialog.tsx'
-import { ModelChoice } from '../model-choice.tsx'
+import { ModelPairChoice } from '../model-choice.tsx'
 import { WayField } from '../model-fields.tsx'
 import { tell } from '../news.tsx'
 import { SearchField } from '../search-field.tsx'
@@ -70,30 +70,7 @@ export function EvaluateDialog({ testSet, close, created }: { testSet: TestSetEn
       {way === 'deployment' ? (
         <DeploymentField locale={locale} value={deploymentId} choose={setDeployment} problem={problems['deploymentId']} />
       ) : (
-        <>
-          <ModelChoice
-            title="Acoustic model"
-            name="acoustic"
-            bases={bases.ACOUSTIC}
-            own={models.own.ACOUSTIC}
-            chosen={chosen.acoustic}
-            misfits={misfits}
-            problem={problems['acousticModelId']}
-            choose={choose}
-            licenseAccepted={refresh}
-          />
-          <ModelChoice
-            title="Language model"
-            name="language"
-            bases={bases.LANGUAGE}
-            own={models.own.LANGUAGE}
-            chosen={chosen.language}
-            misfits={misfits}
-            problem={problems['languageModelId']}
-            choose={choose}
-            licenseAccepted={refresh}
-          />
-        </>
+        <ModelPairChoice pair={{ bases, chosen, misfits, choose }} own={models.own} problems={problems} licenseAccepted={refresh} />
       )}
     </FormDialog>
   )

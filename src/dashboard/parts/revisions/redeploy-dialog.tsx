@@ -8,7 +8,7 @@ import { useModels } from '../../api/models.ts'
 import { type DeploymentQuery, RedeployDeploymentDocument } from '../../gql/graphql.ts'
 import { Field } from '../field.tsx'
 import { FormDialog } from '../form-dialog.tsx'
-import { ModelChoice } from '../model-choice.tsx'
+import { ModelPairChoice } from '../model-choice.tsx'
 import { tell } from '../news.tsx'
 import { checkGate, GateFields, noGate, toGate } from './gate-fields.tsx'
 
@@ -86,28 +86,7 @@ function RedeployForm({ deployment, models, refresh, close }: RedeployProps & { 
         The URLs stay the same, and revision {currentRevision.number} serves until the new revision has passed its test.
         {pendingRevision && ` Revision ${pendingRevision.number}, which is pending, ends.`}
       </p>
-      <ModelChoice
-        title="Acoustic model"
-        name="acoustic"
-        bases={bases.ACOUSTIC}
-        own={models.own.ACOUSTIC}
-        chosen={chosen.acoustic}
-        misfits={misfits}
-        problem={problems['acousticModelId']}
-        choose={choose}
-        licenseAccepted={refresh}
-      />
-      <ModelChoice
-        title="Language model"
-        name="language"
-        bases={bases.LANGUAGE}
-        own={models.own.LANGUAGE}
-        chosen={chosen.language}
-        misfits={misfits}
-        problem={problems['languageModelId']}
-        choose={choose}
-        licenseAccepted={refresh}
-      />
+      <ModelPairChoice pair={{ bases, chosen, misfits, choose }} own={models.own} problems={problems} licenseAccepted={refresh} />
       <Field label="Note" hint="Optional. The reason, for the history." problem={problems['note']}>
         {(described) => <textarea {...described} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />}
       </Field>
