@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { createEventLog, rowTopic, statusTopic } from '../lifecycle/event-log.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { provisionDeployment } from '../lifecycle/job-definitions.ts'
-import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
+import { createLifecycle } from '../lifecycle/lifecycle.ts'
 import { deploymentQueue } from '../lifecycle/queue-position.ts'
 import { toWorkedTable } from '../lifecycle/worked-table.ts'
 import {
@@ -59,9 +59,6 @@ export function toProvisioningValues(
     startedAt: isBeginning ? sql`clock_timestamp()` : before.startedAt,
   }
 }
-
-/** The claim of one worker on one deployment. */
-export type DeploymentClaim = ClaimOn<'deploymentId'>
 
 /** The topic that notifies the subscribers of one deployment. */
 export const deploymentTopic = (id: string) => rowTopic('deployment', id)

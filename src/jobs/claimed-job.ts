@@ -10,8 +10,8 @@ type Claims<Key extends string, Row extends WorkedRow & { queueRank: number; job
   typeof createJobClaims<Key, Row, Change>
 >
 
-/** What a job with claims does: the kind of its rows, its stages and its work. */
-interface ClaimedJob<
+/** What the changes of a claimed row need: the kind of the row, and the stages of its job. */
+interface RecordedJob<
   Key extends string,
   Row extends WorkedRow & { queueRank: number; jobId: string | null },
   Change extends WorkedChange<Row>,
@@ -24,10 +24,18 @@ interface ClaimedJob<
   /** The status of a row in work. */
   atWork: Row['status']
   stageBegins: Partial<Record<Stage, number>>
-  /** The failure of a row whose workers were interrupted too often. */
-  interrupted: { code: string; message: string }
   /** Further writes of the transaction that records a change. */
   also?(tx: Tx, row: Row, change: Change): Promise<unknown>
+}
+
+interface ClaimedJob<
+  Key extends string,
+  Row extends WorkedRow & { queueRank: number; jobId: string | null },
+  Change extends WorkedChange<Row>,
+  Stage extends string,
+> extends RecordedJob<Key, Row, Change, Stage> {
+  /** The failure of a row whose workers were interrupted too often. */
+  interrupted: { code: string; message: string }
 }
 
 /** The changes of one claimed row. */
@@ -36,7 +44,7 @@ export function createClaimedRecord<
   Row extends WorkedRow & { queueRank: number; jobId: string | null },
   Change extends WorkedChange<Row>,
   Stage extends string,
->(service: Service, job: ClaimedJob<Key, Row, Change, Stage>, claim: Claimed<Key>, tries: { failed: number }): RunRecord<Stage, Change> {
+>(service: Pick<Service, 'store'>, job: RecordedJob<Key, Row, Change, Stage>, claim: Claimed<Key>, tries: { failed: number }): RunRecord<Stage, Change> {
   const { claims, lifecycle, topicOf, atWork, key, stageBegins, also } = job
   return {
     topic: topicOf(claim[key]),
@@ -47,6 +55,23 @@ export function createClaimedRecord<
     fail: (problem) => claims.fail(service, claim, problem as never),
     failTry: (problem, isDeath) => claims.failTry(service, claim, tries.failed, problem as never, isDeath),
     letGo: () => claims.letGo(service, claim),
+  }
+}
+
+/** Works on a claimed row in stages, until it is terminal or another worker continues. */
+export async function runSteps<Stage extends string, Change>(
+  { store, log, measures }: Service,
+  record: RunRecord<Stage, Change>,
+  signal: AbortSignal,
+  work: (steps: JobRun<Stage, Change>) => Promise<void>,
+): Promise<void> {
+  const steps = new JobRun(record, { events: store.events, log, measures }, signal)
+  try {
+    await work(steps)
+  } catch (error) {
+    await steps.fail(error)
+  } finally {
+    await steps.close()
   }
 }
 
@@ -66,21 +91,12 @@ export function claimedHandler<
     async run(payload, signal) {
       const claim = await claims.claim(service, payload)
       if (!claim) return
-      const { log, measures } = service
       const tries = { failed: payload.failedTries }
       // Failures before progress no longer count. The next try must have another number than the present one, whose job is active.
       const progressed = () => {
         tries.failed = payload.failedTries === 1 ? 1 : 0
       }
-      const record = createClaimedRecord(service, job, claim, tries)
-      const steps = new JobRun(record, { events: service.store.events, log, measures }, signal)
-      try {
-        await work(steps, claim, progressed)
-      } catch (error) {
-        await steps.fail(error)
-      } finally {
-        await steps.close()
-      }
+      await runSteps(service, createClaimedRecord(service, job, claim, tries), signal, (steps) => work(steps, claim, progressed))
     },
     async giveUp(payload) {
       const { [job.key]: id, workspaceId, attempt } = payload

@@ -6,7 +6,8 @@ import { JobFailure } from '../lifecycle/job-failure.ts'
 import type { Tx } from '../postgres/client.ts'
 import type { Handler } from '../postgres/queue.ts'
 import type { ModelRow, ModelStage } from '../postgres/tables.ts'
-import { JobRun, RunEndedError, type RunRecord } from './job-run.ts'
+import { createClaimedRecord, runSteps } from './claimed-job.ts'
+import { type JobRun, RunEndedError } from './job-run.ts'
 
 export type ModelJobRun = JobRun<ModelStage, ModelChange>
 
@@ -17,23 +18,7 @@ export interface ModelToBuild {
   text: string | null
 }
 
-type StageBegins = RunRecord<ModelStage, ModelChange>['stageBegins']
-
-const createRunRecord = (
-  service: Service,
-  claim: ModelClaim & { run: number },
-  failedBefore: number,
-  stageBegins: StageBegins,
-): RunRecord<ModelStage, ModelChange> => ({
-  topic: modelTopic(claim.modelId),
-  stageBegins,
-  toStep: (step) => ({ status: 'BUILDING', ...step }),
-  record: (change) => modelLifecycle.recordChange(service.store.db, claim, change, change.made?.files && ((tx) => requireDisk(tx, service, claim))),
-  holds: () => building.holds(service, claim),
-  fail: (problem) => building.fail(service, claim, problem),
-  failTry: (problem, isDeath) => building.failTry(service, claim, failedBefore, problem, isDeath),
-  letGo: () => building.letGo(service, claim),
-})
+type StageBegins = Partial<Record<ModelStage, number>>
 
 /** Throws when the files of the model, which its row already has, exceed the disk quota of the workspace. */
 async function requireDisk(tx: Tx, { limits }: Service, { workspaceId }: ModelClaim) {
@@ -47,21 +32,25 @@ export function modelHandler(
   stageBegins: StageBegins,
   build: (steps: ModelJobRun, wanted: ModelToBuild) => Promise<void>,
 ): Handler<BuildingPayload> {
+  const job = {
+    key: 'modelId',
+    claims: building,
+    lifecycle: modelLifecycle,
+    topicOf: modelTopic,
+    atWork: 'BUILDING',
+    stageBegins,
+  } as const
   return {
     async run(payload, signal) {
       const claim = await building.claim(service, payload)
       if (!claim) return
-      const { log, measures } = service
-      const steps = new JobRun(createRunRecord(service, claim, payload.failedTries, stageBegins), { events: service.store.events, log, measures }, signal)
-      try {
+      const also = async (tx: Tx, _: ModelRow, { made }: ModelChange) => made?.files && requireDisk(tx, service, claim)
+      const record = createClaimedRecord(service, { ...job, also }, claim, { failed: payload.failedTries })
+      await runSteps(service, record, signal, async (steps) => {
         const wanted = await findModelToBuild(service, payload.modelId)
         if (!wanted) throw new RunEndedError()
         await build(steps, wanted)
-      } catch (error) {
-        await steps.fail(error)
-      } finally {
-        await steps.close()
-      }
+      })
     },
     async giveUp(payload) {
       const found = await findModelToBuild(service, payload.modelId)

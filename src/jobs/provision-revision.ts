@@ -6,8 +6,9 @@ import type { Stage } from '../postgres/deployment-tables.ts'
 import type { Gate } from '../postgres/evaluation/gate.ts'
 import type { Handler } from '../postgres/queue.ts'
 import { findRevisionToProvision, type RevisionToProvision } from '../revisions/revision.ts'
-import { type RevisionChange, type RevisionClaim, revising, revisionLifecycle } from '../revisions/revision-lifecycle.ts'
-import { JobRun, RunEndedError, type RunRecord } from './job-run.ts'
+import { type RevisionChange, revising, revisionLifecycle } from '../revisions/revision-lifecycle.ts'
+import { createClaimedRecord, runSteps } from './claimed-job.ts'
+import { type JobRun, RunEndedError } from './job-run.ts'
 import { type Provisioning, provision, stageBegins } from './provisioning.ts'
 import { type JudgedGate, runGate } from './run-gate.ts'
 
@@ -21,15 +22,8 @@ export function provisionRevisionHandler(service: Provisioning): Handler<Revisio
       const found = await findRevisionToProvision(service, payload.revisionId)
       const claim = found && (await revising.claim(service, payload))
       if (!claim) return
-      const { log, measures } = service
-      const steps = new JobRun(createRunRecord(service, claim, found, payload.failedTries), { events: service.store.events, log, measures }, signal)
-      try {
-        await proveRevision(service, steps, found)
-      } catch (error) {
-        await steps.fail(error)
-      } finally {
-        await steps.close()
-      }
+      const record = createClaimedRecord(service, jobOf(found), claim, { failed: payload.failedTries })
+      await runSteps(service, record, signal, (steps) => proveRevision(service, steps, found))
     },
     async giveUp(payload) {
       const found = await findRevisionToProvision(service, payload.revisionId)
@@ -41,6 +35,20 @@ export function provisionRevisionHandler(service: Provisioning): Handler<Revisio
     },
   }
 }
+
+/** The progress at the beginning of each stage where a gate follows the proof. */
+const gatedStageBegins = { ...stageBegins, VERIFYING: 0.6, EVALUATING: 0.7 }
+
+/** Changes of a revision notify the subscribers of its deployment. */
+const jobOf = ({ row }: RevisionToProvision) =>
+  ({
+    key: 'revisionId',
+    claims: revising,
+    lifecycle: revisionLifecycle,
+    topicOf: () => deploymentTopic(row.deploymentId),
+    atWork: 'PROVISIONING',
+    stageBegins: row.gate ? gatedStageBegins : stageBegins,
+  }) as const
 
 type RevisionSteps = JobRun<Stage, RevisionChange>
 
@@ -86,22 +94,3 @@ async function findServing(service: Provisioning, revisionId: string): Promise<G
   const { id: deploymentId, revision, acousticModelId, languageModelId } = found.served.deployment
   return { deploymentId, revision, acousticModelId, languageModelId }
 }
-
-/** The progress at the beginning of each stage where a gate follows the proof. */
-const gatedStageBegins = { ...stageBegins, VERIFYING: 0.6, EVALUATING: 0.7 }
-
-const createRunRecord = (
-  service: Provisioning,
-  claim: RevisionClaim & { run: number },
-  { row }: RevisionToProvision,
-  failedBefore: number,
-): RunRecord<Stage, RevisionChange> => ({
-  topic: deploymentTopic(row.deploymentId),
-  stageBegins: row.gate ? gatedStageBegins : stageBegins,
-  toStep: (step) => ({ status: 'PROVISIONING', ...step }),
-  record: (change) => revisionLifecycle.recordChange(service.store.db, claim, change),
-  holds: () => revising.holds(service, claim),
-  fail: (problem) => revising.fail(service, claim, problem),
-  failTry: (problem, isDeath) => revising.failTry(service, claim, failedBefore, problem, isDeath),
-  letGo: () => revising.letGo(service, claim),
-})

@@ -3,7 +3,7 @@ import { completionTopic, type DeploymentChange, deploymentLog, toProvisioningVa
 import { cancelGateEvaluations } from '../evaluation/gate-evaluation.ts'
 import { createJobClaims } from '../lifecycle/job-claims.ts'
 import { jobOfRevision } from '../lifecycle/job-definitions.ts'
-import { type ClaimOn, createLifecycle } from '../lifecycle/lifecycle.ts'
+import { createLifecycle } from '../lifecycle/lifecycle.ts'
 import { revisionQueue } from '../lifecycle/queue-position.ts'
 import { noteStatusChange } from '../lifecycle/status-changes.ts'
 import type { StatusLog } from '../lifecycle/status-log.ts'
@@ -29,9 +29,6 @@ export type RevisionChange = Omit<DeploymentChange, 'status'> & {
   /** The evaluation for the gate. */
   evaluationId?: string
 }
-
-/** The claim of one worker on one revision. */
-export type RevisionClaim = ClaimOn<'revisionId'>
 
 /** The part of an event of a deployment that concerns a revision. */
 interface RevisionFacts {
