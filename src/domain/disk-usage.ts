@@ -54,12 +54,23 @@ export async function checkDiskFor(db: Db | Tx, limits: DiskLimits, workspaceId:
  * The error when the file and all files that the workspace has sent would exceed twice the disk quota. Files of deleted
  * uploads are on the disk for some hours, and files that are being stored do not count against the quota yet.
  */
-export async function checkReceived(db: Db | Tx, limits: DiskLimits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
+async function checkReceived(db: Db | Tx, limits: DiskLimits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
   const after = await readDiskUsage(db, workspaceId, [file], { withReceived: true })
   if (after.bytes <= 2 * limits.diskBytes) return undefined
   const before = await readDiskUsage(db, workspaceId, [], { withReceived: true })
   if (after.bytes <= before.bytes) return undefined
   return new DiskQuotaExceededError(limits.diskBytes, await readDiskUsage(db, workspaceId), file.size, before.bytes)
+}
+
+/** Notes a file before its bytes are stored, unless it exceeds a quota. The workspace must be locked. */
+export async function receiveFile(tx: Tx, limits: DiskLimits, workspaceId: string, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
+  const refused = await checkReceived(tx, limits, workspaceId, file)
+  if (refused) return refused
+  await tx
+    .insert(receivedFiles)
+    .values({ workspaceId, ...file })
+    .onConflictDoUpdate({ target: [receivedFiles.workspaceId, receivedFiles.sha256], set: { receivedAt: sql`now()` } })
+  return undefined
 }
 
 /** The error when `moreBytes` exceed the disk quota; with 0, when the workspace is over the quota. */

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Db, Tx } from '../postgres/client.ts'
 import type { StoredFile, UploadKind, UploadRow } from '../postgres/tables.ts'
-import { receivedFiles, uploads } from '../postgres/tables.ts'
+import { uploads } from '../postgres/tables.ts'
 import { type Context, checkScope, type Service } from './context.ts'
-import { checkDiskFor, checkReceived } from './disk-usage.ts'
+import { checkDiskFor, receiveFile } from './disk-usage.ts'
 import { type DiskQuotaExceededError, type ExpectedError, QuotaExceededError, UploadNotFoundError } from './errors.ts'
 import { type Order, type PageArgs, readPage } from './pagination.ts'
 import type { TrainingTextStatistics } from './training-text.ts'
@@ -47,14 +47,7 @@ export function recordUpload({ store, limits }: Service, { figures, ...upload }:
 export function receiveUpload({ store, limits }: Service, { workspaceId, kind, sha256, size }: NewUpload): Promise<UploadRefusal | undefined> {
   return changeWorkspace(store.db, workspaceId, async (tx) => {
     const file = { sha256, size }
-    const refused = (await checkUploads(tx, limits, { workspaceId, kind, ...file })) ?? (await checkReceived(tx, limits, workspaceId, file))
-    if (refused) return refused
-    const target = [receivedFiles.workspaceId, receivedFiles.sha256]
-    await tx
-      .insert(receivedFiles)
-      .values({ workspaceId, ...file })
-      .onConflictDoUpdate({ target, set: { receivedAt: sql`now()` } })
-    return undefined
+    return (await checkUploads(tx, limits, { workspaceId, kind, ...file })) ?? receiveFile(tx, limits, workspaceId, file)
   })
 }
 

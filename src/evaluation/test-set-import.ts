@@ -1,11 +1,11 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { Service } from '../domain/context.ts'
-import { checkDiskFor, checkReceived } from '../domain/disk-usage.ts'
+import { checkDiskFor, receiveFile } from '../domain/disk-usage.ts'
 import type { DiskQuotaExceededError } from '../domain/errors.ts'
 import { changeWorkspace } from '../lifecycle/workspace-lock.ts'
 import type { Tx } from '../postgres/client.ts'
 import { type TestItemRow, type TestSetRow, testItems, testSets } from '../postgres/evaluation/evaluation-tables.ts'
-import { receivedFiles, type StoredFile } from '../postgres/tables.ts'
+import type { StoredFile } from '../postgres/tables.ts'
 
 const rowsAtOnce = 500
 
@@ -20,16 +20,7 @@ export async function findTestSetToImport({ store }: Pick<Service, 'store'>, id:
  * are refused afterwards could fill the disk.
  */
 export function receiveSamples({ store, limits }: Service, { workspaceId }: TestSetRow, file: StoredFile): Promise<DiskQuotaExceededError | undefined> {
-  return changeWorkspace(store.db, workspaceId, async (tx) => {
-    const refused = (await checkDiskFor(tx, limits, workspaceId, file)) ?? (await checkReceived(tx, limits, workspaceId, file))
-    if (refused) return refused
-    const target = [receivedFiles.workspaceId, receivedFiles.sha256]
-    await tx
-      .insert(receivedFiles)
-      .values({ workspaceId, ...file })
-      .onConflictDoUpdate({ target, set: { receivedAt: sql`now()` } })
-    return undefined
-  })
+  return changeWorkspace(store.db, workspaceId, async (tx) => (await checkDiskFor(tx, limits, workspaceId, file)) ?? receiveFile(tx, limits, workspaceId, file))
 }
 
 /** Stores the recordings of a test set. */
