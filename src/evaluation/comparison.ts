@@ -5,6 +5,7 @@ import { matchWords } from '../decoding/word-errors.ts'
 import type { Context } from '../domain/context.ts'
 import { ExpectedError } from '../domain/errors.ts'
 import { type Order, type PageArgs, readPage } from '../domain/pagination.ts'
+import { createTurns } from '../lifecycle/turns.ts'
 import { type EvaluationRow, evaluatedItems, testItems, testSets } from '../postgres/evaluation/evaluation-tables.ts'
 import { EvaluationNotFoundError, EvaluationStatusConflictError, TestSetMismatchError } from './errors.ts'
 import { type EvaluatedItem, errorsOf, findEvaluation } from './evaluation.ts'
@@ -50,23 +51,11 @@ export async function compareEvaluations(ctx: Context, ids: { a: string; b: stri
   if (a instanceof ExpectedError) return a
   if (b instanceof ExpectedError) return b
   if (a.testSetId !== b.testSetId) return new TestSetMismatchError()
-  return { a, b, ...(await inTurnOfWorkspace(ctx, () => compare(ctx, { a, b }))) }
+  return { a, b, ...(await inTurn(ctx.viewer.workspaceId, () => compare(ctx, { a, b }))) }
 }
 
-/** The last comparison of each workspace that has one. */
-const comparing = new Map<string, Promise<unknown>>()
-
-/** Runs the comparisons of a workspace one after the other: each reads thousands of texts, and one document can ask for many. */
-function inTurnOfWorkspace<T>({ viewer: { workspaceId } }: Context, run: () => Promise<T>): Promise<T> {
-  const turn = (comparing.get(workspaceId) ?? Promise.resolve()).then(run)
-  const ended = turn.then(
-    () => {},
-    () => {},
-  )
-  comparing.set(workspaceId, ended)
-  ended.then(() => comparing.get(workspaceId) === ended && comparing.delete(workspaceId))
-  return turn
-}
+/** The comparisons of a workspace run one after the other: each reads thousands of texts, and one document can ask for many. */
+const inTurn = createTurns()
 
 async function findCompared(ctx: Context, path: 'a' | 'b', id: string): Promise<EvaluationRow | ExpectedError> {
   const row = await findEvaluation(ctx, id)

@@ -3,9 +3,10 @@ import type { Db, Tx } from '../postgres/client.ts'
 import { workspaces } from '../postgres/tables.ts'
 import { UnavailableError } from '../postgres/unavailable.ts'
 import { announceStatusChanges } from './status-changes.ts'
+import { createTurns } from './turns.ts'
 
-/** The last change of each workspace in this process. The next change of the workspace waits for it. */
-const last = new Map<string, Promise<unknown>>()
+/** The next change of a workspace waits for the last one in this process. */
+const inTurn = createTurns()
 
 const maxWaitMs = 20_000
 const tooManyChanges = () =>
@@ -18,7 +19,7 @@ const tooManyChanges = () =>
  */
 export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx) => Promise<T>): Promise<T> {
   const requested = performance.now()
-  const run = async () => {
+  return inTurn(workspaceId, async () => {
     // The client of a change that waited too long has timed out, so the change is dropped.
     if (performance.now() - requested > maxWaitMs) throw tooManyChanges()
     let within: Tx | undefined
@@ -29,15 +30,5 @@ export function changeWorkspace<T>(db: Db, workspaceId: string, change: (tx: Tx)
     })
     if (within) announceStatusChanges(db, within)
     return result
-  }
-  const changed = (last.get(workspaceId) ?? Promise.resolve()).then(run)
-  const settled = changed.then(
-    () => {},
-    () => {},
-  )
-  last.set(workspaceId, settled)
-  void settled.then(() => {
-    if (last.get(workspaceId) === settled) last.delete(workspaceId)
   })
-  return changed
 }
