@@ -4,10 +4,9 @@ import { usePages } from '../../api/pages.ts'
 import { count } from '../../format/amounts.ts'
 import { ComparedItemsDocument, type ComparedItemsQuery, type ComparedOutcome, type EvaluatedSideFragment } from '../../gql/graphql.ts'
 import { useLast } from '../../last.ts'
-import { WayField } from '../model-fields.tsx'
-import { Pagination } from '../pagination.tsx'
 import { Player } from './player.tsx'
-import { DiffLegend, WordDiff } from './word-diff.tsx'
+import { RecordingList } from './recording-list.tsx'
+import { WordDiff } from './word-diff.tsx'
 
 const itemsPerPage = 20
 const views = { worse: 'Worse', better: 'Better', all: 'All' } as const
@@ -21,41 +20,23 @@ type ComparedItem = Extract<ComparedItemsQuery['compareEvaluations'], { items: o
 
 /** The recordings of two evaluations with both recognized texts. */
 export function ComparedItems({ a, b }: { a: string; b: string }) {
-  const { bounds, toFirst, ...pages } = usePages(itemsPerPage)
+  const pages = usePages(itemsPerPage)
   const [view, setView] = useState<keyof typeof views>('worse')
   const { orderBy, outcomes } = filters[view]
-  const [{ data }] = useQuery({ query: ComparedItemsDocument, variables: { a, b, ...bounds, orderBy, outcomes: outcomes && [...outcomes] } })
+  const [{ data }] = useQuery({ query: ComparedItemsDocument, variables: { a, b, ...pages.bounds, orderBy, outcomes: outcomes && [...outcomes] } })
   const read = data?.compareEvaluations
   const items = useLast(read && 'items' in read ? read.items : undefined)
   if (!items) return null
   return (
-    <section className="listing" aria-label="Recordings">
-      <div className="section-head">
-        <h2>Recordings</h2>
-        <WayField
-          legend="Shown recordings"
-          ways={views}
-          value={view}
-          choose={(next) => {
-            toFirst()
-            setView(next)
-          }}
-        />
-      </div>
-      {items.nodes.length === 0 ? (
-        <p className="hint">No recording is {views[view].toLowerCase()} in the second evaluation.</p>
-      ) : (
-        <>
-          <DiffLegend />
-          <ol className="card utterances">
-            {items.nodes.map((item) => (
-              <Compared key={item.item.number} compared={item} />
-            ))}
-          </ol>
-          <Pagination label="Pages of recordings" pageInfo={items.pageInfo} shown={items.nodes.length} total={items.totalCount} noun="recording" {...pages} />
-        </>
-      )}
-    </section>
+    <RecordingList
+      views={views}
+      view={view}
+      choose={setView}
+      items={items}
+      pages={pages}
+      empty={`No recording is ${views[view].toLowerCase()} in the second evaluation.`}
+      show={(item) => <Compared key={item.item.number} compared={item} />}
+    />
   )
 }
 
